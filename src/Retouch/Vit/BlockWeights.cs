@@ -1,0 +1,20 @@
+using static TorchSharp.torch;
+
+namespace Retouch.Vit;
+
+/// <summary>The tensors of one transformer block, owned by the <see cref="VitModel"/> that they belong to.</summary>
+sealed class BlockWeights(Func<string, Tensor?> tensor)
+{
+    public readonly Tensor Norm1Weight = tensor("norm1.weight")!;    // [D]
+    public readonly Tensor Norm1Bias = tensor("norm1.bias")!;
+    public readonly Tensor QkvWeight = tensor("attn.qkv.weight")!;   // [3D,D]: queries, keys, values
+    public readonly Tensor? QkvBias = tensor("attn.qkv.bias");
+    public readonly Tensor ProjWeight = tensor("attn.proj.weight")!; // [D,D]
+    public readonly Tensor ProjBias = tensor("attn.proj.bias")!;
+    public readonly Tensor Norm2Weight = tensor("norm2.weight")!;    // [D]
+    public readonly Tensor Norm2Bias = tensor("norm2.bias")!;
+    public readonly Tensor Fc1Weight = tensor("mlp.fc1.weight")!;    // [H,D]: a row a hidden unit
+    public readonly Tensor Fc1Bias = tensor("mlp.fc1.bias")!;
+    public readonly Tensor Fc2Weight = tensor("mlp.fc2.weight")!;    // [D,H]: a column a hidden unit
+    public readonly Tensor Fc2Bias = tensor("mlp.fc2.bias")!;
+}

@@ -1,0 +1,322 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Vit;
+
+/// <summary>
+/// The suffix of B independent edits as one batch, forward and backward. Each edit has its own weights on
+/// its own units and the same number of images, S; everything frozen is one shared product over all
+/// B·S·T rows. Gradients are computed for selected units alone: rows of fc1 and columns of fc2, gathered.
+/// Not safe for use from several threads. Owns its tensors.
+/// </summary>
+/// <remarks>
+/// An FFN does not depend on the order of its hidden units, so each edit's units are put at the end of its
+/// own copy of the two matrices, where weights and gradients are plain slices. The u units at the end are
+/// the union of those selected in fc1 and in fc2, padded to the largest union of the batch; *rows* below
+/// means one row of D weights for each of these u units. In the first editable block the other units'
+/// contribution is constant and only the u remain. The derivative is taken by hand through the FFNs
+/// and by autograd through the frozen rest.
+/// </remarks>
+public sealed class EditSession : IDisposable
+{
+    readonly SplitVit _split;
+    readonly Ffn[] _ffns;
+    readonly Tensor _normed;   // [B,S·M,D]: the first FFN's input; M tokens an image, T or [CLS] alone
+    readonly Tensor _constant; // [B,S·M,D]: the first block's output less the contribution of the units at the end
+    readonly int _tokens;      // M of the first editable block
+    readonly Tape _tape = new();
+
+    /// <summary>Starts a batch of edits with all deltas zero.</summary>
+    /// <param name="split">The cut model.</param>
+    /// <param name="state">The prefix of B·S images, edit by edit.</param>
+    /// <param name="selections">The units of each of the B edits.</param>
+    /// <exception cref="ArgumentException">The images do not divide among the edits, or something is of another space.</exception>
+    public EditSession(SplitVit split, PrefixState state, IReadOnlyList<UnitSelection> selections)
+    {
+        split.Require(state.Space);
+        foreach (UnitSelection selection in selections)
+            split.Require(selection.Space);
+        if (selections.Count == 0 || state.Images % selections.Count != 0)
+            throw new ArgumentException($"{state.Images} images do not divide among {selections.Count} edits.", nameof(selections));
+
+        _split = split;
+        Edits = selections.Count;
+        ImagesPerEdit = state.Images / Edits;
+        EditSpace space = split.Space;
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        _ffns = [.. Enumerable.Range(0, space.Blocks).Select(j => new Ffn(split.Model.Blocks[space.FirstBlock + j], space, j, selections))];
+
+        bool onlyClass = space.FirstBlock == split.Model.Config.Depth - 1;
+        Tensor residual = onlyClass ? state.Residual.narrow(1, 0, 1) : state.Residual;
+        Tensor output = onlyClass ? state.Output.narrow(1, 0, 1) : state.Output;
+        _tokens = (int)residual.shape[1];
+        _normed = PerEdit(split.Norm2(split.Model.Blocks[space.FirstBlock], residual)).contiguous().DetachFromDisposeScope();
+        _constant = (PerEdit(output) - _ffns[0].Contribution(_normed)).DetachFromDisposeScope();
+    }
+
+    /// <summary>The number of edits, B.</summary>
+    public int Edits { get; }
+
+    /// <summary>The number of images of each edit, S.</summary>
+    public int ImagesPerEdit { get; }
+
+    /// <summary>
+    /// For each matrix of the space the unedited weights of the units at the end, <c>[B,u,D]</c> (of fc2 the
+    /// columns, transposed). They belong to the session.
+    /// </summary>
+    public IEnumerable<Tensor> BaseRows => _ffns.SelectMany(f => f.Bases);
+
+    /// <summary>
+    /// For each matrix 1 where a row belongs to a selected unit and 0 where it is there for the other matrix
+    /// or as padding, <c>[B,u,1]</c>; null where all are selected. They belong to the session.
+    /// </summary>
+    public IEnumerable<Tensor?> RowMasks => _ffns.SelectMany(f => f.Masks);
+
+    /// <summary>A new tensor of zeros for each matrix, <c>[B,u,D]</c>: deltas or optimizer state. The caller disposes them.</summary>
+    public Tensor[] NewRows() => [.. BaseRows.Select(b => zeros_like(b))];
+
+    /// <summary>Makes the weights of the units at the end their unedited values plus deltas.</summary>
+    /// <param name="deltas">For each matrix <c>[B,u,D]</c>; not changed, not kept.</param>
+    public void SetDeltas(IReadOnlyList<Tensor> deltas)
+    {
+        for (int j = 0; j < _ffns.Length; j++)
+            _ffns[j].SetDeltas(deltas[2 * j], deltas[2 * j + 1]);
+    }
+
+    /// <summary>The class logits of all images under their edits, remembering what <see cref="Gradients"/> needs.</summary>
+    /// <returns><c>[B·S,C]</c>; the caller disposes it.</returns>
+    public Tensor Logits()
+    {
+        _tape.Clear();
+        using DisposeScope scope = NewDisposeScope();
+        VitConfig config = _split.Model.Config;
+        EditSpace space = _split.Space;
+
+        Tensor x = PerImage(_constant + _ffns[0].Forward(_normed, _tape), _tokens);
+        for (int j = 1; j < space.Blocks; j++)
+        {
+            Tensor input = _tape.Leaf(x);
+            Tensor residual = _split.AttentionResidual(space.FirstBlock + j, input);
+            Tensor normed = _split.Norm2(_split.Model.Blocks[space.FirstBlock + j], residual);
+            _tape.Attention(input, residual, normed);
+            Tensor y = _ffns[j].Forward(PerEdit(normed.detach()), _tape);
+            x = residual.detach() + PerImage(y, (int)normed.shape[1]) + _ffns[j].OutputBias;
+        }
+
+        Tensor rest = _tape.Leaf(x);
+        x = rest;
+        for (int i = space.LastBlock + 1; i < config.Depth; i++)
+        {
+            BlockWeights block = _split.Model.Blocks[i];
+            x = _split.AttentionResidual(i, x);
+            x = x + VitModel.FeedForward(block, _split.Norm2(block, x));
+        }
+        Tensor logits = _split.Model.Classify(_split.Model.FinalNorm(x.narrow(1, 0, 1)).squeeze(1));
+        _tape.Rest(rest, logits);
+        return logits.detach().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The gradients of a loss with respect to the rows of every matrix, after <see cref="Logits"/>.</summary>
+    /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
+    /// <returns>For each matrix <c>[B,u,D]</c>, zero on rows that are not selected; the caller disposes them.</returns>
+    /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
+    public Tensor[] Gradients(Tensor logitGradient)
+    {
+        if (!_tape.Recorded)
+            throw new InvalidOperationException("Gradients are those of the last Logits, once.");
+        using DisposeScope scope = NewDisposeScope();
+        EditSpace space = _split.Space;
+        Tensor[] gradients = new Tensor[space.Matrices];
+        Tensor dx = autograd.grad([_tape.Output!], [_tape.RestInput!], [logitGradient])[0];
+        for (int j = space.Blocks - 1; j > 0; j--)
+        {
+            (Tensor input, Tensor residual, Tensor normed) = _tape.PopAttention();
+            Tensor dNormed = _ffns[j].Backward(PerEdit(dx), _tape, gradients)!;
+            dx = autograd.grad([residual, normed], [input], [dx, PerImage(dNormed, (int)normed.shape[1])])[0];
+        }
+        _ffns[0].Backward(PerEdit(dx), _tape, gradients);
+        _tape.Clear();
+        foreach (Tensor gradient in gradients)
+            gradient.MoveToOuterDisposeScope();
+        return gradients;
+    }
+
+    /// <summary>One edit's delta as a value of its own; the caller disposes it.</summary>
+    /// <param name="edit">The edit, zero-based.</param>
+    /// <param name="deltas">For each matrix <c>[B,u,D]</c>.</param>
+    public WeightDelta Delta(int edit, IReadOnlyList<Tensor> deltas)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        UnitSelection units = _ffns[0].Selections[edit];
+        Tensor[] rows = new Tensor[deltas.Count];
+        for (int m = 0; m < rows.Length; m++)
+            rows[m] = deltas[m][edit].index_select(0, _ffns[m / 2].Places(edit, m));
+        return new WeightDelta(units, rows);
+    }
+
+    /// <summary>Frees the session's weights and state.</summary>
+    public void Dispose()
+    {
+        _tape.Clear();
+        foreach (Ffn ffn in _ffns)
+            ffn.Dispose();
+        _normed.Dispose();
+        _constant.Dispose();
+    }
+
+    Tensor PerEdit(Tensor x) => x.reshape(Edits, -1, _split.Space.Width);            // [B·S,M,D] → [B,S·M,D]
+
+    Tensor PerImage(Tensor x, int tokens) => x.reshape(-1, tokens, _split.Space.Width); // [B,S·M,D] → [B·S,M,D]
+
+    /// <summary>One editable FFN with each edit's own copy of the weights, its units last.</summary>
+    sealed class Ffn : IDisposable
+    {
+        readonly int _block;
+        readonly int[][] _order;           // each edit's hidden units, in the order of the rows of the copies
+        readonly Tensor _fc1, _fc2, _bias; // [B,n,D], [B,n,D] (transposed), [B,n]; n is u in the first block, else H
+        readonly Tensor _rows1, _rows2;    // [B,u,D]: the last u rows of the copies, sharing their memory
+        readonly long _first;              // n - u
+
+        public Ffn(BlockWeights block, EditSpace space, int index, IReadOnlyList<UnitSelection> selections)
+        {
+            _block = index;
+            Selections = selections;
+            OutputBias = block.Fc2Bias;
+            HashSet<int>[] unions = [.. selections.Select(s => s[2 * index].ToArray().Concat(s[2 * index + 1].ToArray()).ToHashSet())];
+            int u = unions.Max(x => x.Count), n = index == 0 ? u : space.Hidden;
+            _first = n - u;
+            _order = [.. unions.Select(union => Enumerable.Range(0, space.Hidden).OrderBy(union.Contains).ThenBy(i => i).TakeLast(n).ToArray())];
+
+            using DisposeScope scope = NewDisposeScope();
+            Tensor units = tensor([.. _order.SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, block.Fc1Weight.device);
+            _fc1 = Own(block.Fc1Weight.index_select(0, units).view(selections.Count, n, space.Width));
+            _fc2 = Own(block.Fc2Weight.t().index_select(0, units).view(selections.Count, n, space.Width));
+            _bias = Own(block.Fc1Bias.index_select(0, units).view(selections.Count, 1, n));
+            _rows1 = Own(_fc1.narrow(1, _first, u));
+            _rows2 = Own(_fc2.narrow(1, _first, u));
+            Bases = [Own(_rows1.clone()), Own(_rows2.clone())];
+            Masks = [Mask(2 * index), Mask(2 * index + 1)];
+
+            Tensor? Mask(int matrix)
+            {
+                if (selections.All(s => s[matrix].Length == u))
+                    return null;
+                float[] selected = new float[selections.Count * u];
+                for (int e = 0; e < selections.Count; e++)
+                {
+                    HashSet<int> set = [.. selections[e][matrix].ToArray()];
+                    for (int i = 0; i < u; i++)
+                        selected[e * u + i] = set.Contains(_order[e][_first + i]) ? 1 : 0;
+                }
+                return Own(tensor(selected, [selections.Count, u, 1], ScalarType.Float32, block.Fc1Weight.device));
+            }
+        }
+
+        public IReadOnlyList<UnitSelection> Selections { get; }
+
+        public Tensor OutputBias { get; }
+
+        public Tensor[] Bases { get; }
+
+        public Tensor?[] Masks { get; }
+
+        public void SetDeltas(Tensor fc1, Tensor fc2)
+        {
+            _rows1.copy_(Bases[0]).add_(fc1);
+            _rows2.copy_(Bases[1]).add_(fc2);
+        }
+
+        public Tensor Contribution(Tensor normed) => Times(gelu(Hidden(normed)), _fc2);
+
+        // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it.
+        public Tensor Forward(Tensor normed, Tape tape)
+        {
+            Tensor hidden = tape.Leaf(Hidden(normed));
+            Tensor activated = gelu(hidden);
+            tape.Ffn(_block, normed, hidden, activated);
+            return Times(activated.detach(), _fc2);
+        }
+
+        // Puts the row gradients of both matrices into place; returns the gradient of the input but for the first block, whose input is constant.
+        public Tensor? Backward(Tensor dy, Tape tape, Tensor[] gradients)
+        {
+            (Tensor normed, Tensor hidden, Tensor activated) = tape.PopFfn(_block);
+            long u = _rows1.shape[1];
+            gradients[2 * _block + 1] = Masked(TransposedTimes(activated.detach().narrow(2, _first, u), dy), Masks[1]);
+            Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
+            gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), normed), Masks[0]);
+            return _block == 0 ? null : Times(dHidden, _fc1);
+        }
+
+        /// <summary>Where the selected units of a matrix stand among the u rows of an edit.</summary>
+        public Tensor Places(int edit, int matrix)
+        {
+            Dictionary<int, long> places = [];
+            for (int i = (int)_first; i < _order[edit].Length; i++)
+                places[_order[edit][i]] = i - _first;
+            return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, _fc1.device);
+        }
+
+        public void Dispose()
+        {
+            foreach (Tensor? tensor in (Tensor?[])[_rows1, _rows2, _fc1, _fc2, _bias, .. Bases, .. Masks])
+                tensor?.Dispose();
+        }
+
+        Tensor Hidden(Tensor normed) => _fc1.shape[0] == 1
+            ? linear(normed, _fc1[0], _bias[0, 0])
+            : bmm(normed, _fc1.transpose(1, 2)).add_(_bias);
+
+        static Tensor Times(Tensor x, Tensor y) => x.shape[0] == 1 ? mm(x[0], y[0]).unsqueeze(0) : bmm(x, y);
+
+        static Tensor TransposedTimes(Tensor x, Tensor y) => Times(x.transpose(1, 2), y);
+
+        static Tensor Masked(Tensor gradient, Tensor? mask) => mask is null ? gradient : gradient.mul_(mask);
+
+        static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
+    }
+
+    /// <summary>What a forward pass keeps for its backward pass; owns the tensors recorded on it.</summary>
+    sealed class Tape
+    {
+        readonly Stack<(Tensor Input, Tensor Residual, Tensor Normed)> _attentions = new();
+        readonly Dictionary<int, (Tensor Normed, Tensor Hidden, Tensor Activated)> _ffns = [];
+        readonly List<Tensor> _owned = [];
+
+        public bool Recorded => Output is not null;
+
+        public Tensor? RestInput { get; private set; }
+
+        public Tensor? Output { get; private set; }
+
+        public Tensor Leaf(Tensor x) => Keep(x.detach().requires_grad_(true));
+
+        public void Attention(Tensor input, Tensor residual, Tensor normed) => _attentions.Push((input, Keep(residual), Keep(normed)));
+
+        public void Ffn(int block, Tensor normed, Tensor hidden, Tensor activated) => _ffns[block] = (Keep(normed.alias()), hidden, Keep(activated));
+
+        public void Rest(Tensor input, Tensor logits) => (RestInput, Output) = (input, Keep(logits));
+
+        public (Tensor Input, Tensor Residual, Tensor Normed) PopAttention() => _attentions.Pop();
+
+        public (Tensor Normed, Tensor Hidden, Tensor Activated) PopFfn(int block) => _ffns[block];
+
+        public void Clear()
+        {
+            foreach (Tensor tensor in _owned)
+                tensor.Dispose();
+            _owned.Clear();
+            _attentions.Clear();
+            _ffns.Clear();
+            (RestInput, Output) = (null, null);
+        }
+
+        Tensor Keep(Tensor tensor)
+        {
+            _owned.Add(tensor.DetachFromDisposeScope());
+            return tensor;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+namespace Retouch.Vit;
+
+/// <summary>Which of a feed-forward network's two weight matrices.</summary>
+public enum FfnMatrix
+{
+    /// <summary><c>fc1.weight [H,D]</c>: a hidden unit's row.</summary>
+    Fc1,
+
+    /// <summary><c>fc2.weight [D,H]</c>: a hidden unit's column.</summary>
+    Fc2,
+}
+
+/// <summary>
+/// Where an edit may change a model: the two FFN matrices of a window of consecutive blocks, biases
+/// excluded. Fixes the order of everything that has one value a matrix: first block fc1, first block fc2,
+/// next block fc1, … . A *unit* is a row of fc1 or a column of fc2. Immutable.
+/// </summary>
+public sealed record EditSpace
+{
+    /// <summary>Creates a window of <paramref name="blocks"/> blocks from <paramref name="firstBlock"/> (zero-based) on.</summary>
+    /// <exception cref="BadInputException">The window does not lie within the model's blocks.</exception>
+    public EditSpace(VitConfig config, int firstBlock, int blocks)
+    {
+        if (blocks < 1 || firstBlock < 0 || firstBlock > config.Depth - blocks)
+            throw new BadInputException($"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to {config.Depth - 1}.");
+        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, config.MlpWidth, config.Width);
+    }
+
+    /// <summary>The first editable block, zero-based.</summary>
+    public int FirstBlock { get; }
+
+    /// <summary>The number of editable blocks.</summary>
+    public int Blocks { get; }
+
+    /// <summary>Hidden units of an FFN, H.</summary>
+    public int Hidden { get; }
+
+    /// <summary>Width of a token, D: the number of weights of a unit.</summary>
+    public int Width { get; }
+
+    /// <summary>The last editable block, zero-based.</summary>
+    public int LastBlock => FirstBlock + Blocks - 1;
+
+    /// <summary>The number of editable matrices, two a block.</summary>
+    public int Matrices => 2 * Blocks;
+
+    /// <summary>The number of units: the length of a mask.</summary>
+    public int Units => Matrices * Hidden;
+
+    /// <summary>
+    /// The paper's window: blocks 8, 9, 10 of 12 (zero-based 7, 8, 9), which gave the best GR-LR front of
+    /// all windows of three; in a model of another depth the same share of the way up.
+    /// </summary>
+    public static EditSpace Default(VitConfig config)
+    {
+        int blocks = Math.Min(3, config.Depth);
+        return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
+    }
+
+    /// <summary>The block (zero-based) and kind of a matrix of the order above.</summary>
+    public (int Block, FfnMatrix Kind) Matrix(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Matrices);
+        return (FirstBlock + index / 2, (FfnMatrix)(index % 2));
+    }
+
+    /// <summary>The canonical name of a matrix of the order above, such as <c>blocks.7.mlp.fc1.weight</c>.</summary>
+    public string MatrixName(int index)
+    {
+        (int block, FfnMatrix kind) = Matrix(index);
+        return VitNames.Block(block, kind == FfnMatrix.Fc1 ? "mlp.fc1.weight" : "mlp.fc2.weight");
+    }
+}

@@ -1,0 +1,175 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Vit;
+
+/// <summary>
+/// A model cut where its first editable FFN begins: <see cref="Prefix"/> is what no edit can change and
+/// runs once an image, the suffix is the rest and runs once a pass. The suffix computes the last block for
+/// the [CLS] token only, the one that the classifier reads. Does not own the model. Safe to use from
+/// several threads.
+/// </summary>
+public sealed class SplitVit
+{
+    // Images that one pass takes at once: enough rows for full matrix products, few enough for the caches.
+    const int Chunk = 16;
+
+    /// <summary>Cuts <paramref name="model"/> before the first FFN of <paramref name="space"/>.</summary>
+    /// <exception cref="ArgumentException">The space is not one of the model.</exception>
+    public SplitVit(VitModel model, EditSpace space)
+    {
+        if (space.Width != model.Config.Width || space.Hidden != model.Config.MlpWidth || space.LastBlock >= model.Config.Depth)
+            throw new ArgumentException("The edit space is not one of this model.", nameof(space));
+        (Model, Space) = (model, space);
+    }
+
+    /// <summary>Cuts <paramref name="model"/> at the paper's window, <see cref="EditSpace.Default"/>.</summary>
+    public SplitVit(VitModel model) : this(model, EditSpace.Default(model.Config)) { }
+
+    /// <summary>The model that was cut.</summary>
+    public VitModel Model { get; }
+
+    /// <summary>Where edits may change it.</summary>
+    public EditSpace Space { get; }
+
+    /// <summary>Runs images up to the first editable FFN.</summary>
+    /// <param name="pixels">Normalized images, <c>[N,3,S,S]</c>.</param>
+    /// <returns>The state of the N images; the caller disposes it.</returns>
+    public PrefixState Prefix(Tensor pixels)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        List<Tensor> residuals = [], outputs = [];
+        foreach (Tensor images in pixels.split(Chunk))
+        {
+            using DisposeScope chunk = NewDisposeScope();
+            Tensor x = Model.Embed(images);
+            for (int i = 0; i < Space.FirstBlock; i++)
+            {
+                BlockWeights block = Model.Blocks[i];
+                x = x + Model.Attention(block, Norm1(block, x));
+                x = x + VitModel.FeedForward(block, Norm2(block, x));
+            }
+            BlockWeights first = Model.Blocks[Space.FirstBlock];
+            Tensor residual = x + Model.Attention(first, Norm1(first, x));
+            residuals.Add(residual.MoveToOuterDisposeScope());
+            outputs.Add((residual + VitModel.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+        }
+        return new PrefixState(Space, cat(residuals, 0), cat(outputs, 0));
+    }
+
+    /// <summary>The class logits of images under the model with a delta added, or under the model itself.</summary>
+    /// <param name="state">The images' prefix.</param>
+    /// <param name="delta">What the edit adds; null for the unedited model.</param>
+    /// <returns><c>[N,C]</c>; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The state or the delta is of another space.</exception>
+    public Tensor Logits(PrefixState state, WeightDelta? delta = null)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return Model.Classify(ClassFeatures(state, delta)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The [CLS] features after the final norm, which the classifier and the hypernetwork read.</summary>
+    /// <param name="state">The images' prefix.</param>
+    /// <param name="delta">What the edit adds; null for the unedited model.</param>
+    /// <returns><c>[N,D]</c>; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The state or the delta is of another space.</exception>
+    public Tensor ClassFeatures(PrefixState state, WeightDelta? delta = null)
+    {
+        Require(state.Space);
+        if (delta is not null)
+            Require(delta.Space);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        EditedFfn[] ffns = delta is null ? [] : [.. Enumerable.Range(0, Space.Blocks).Select(j => new EditedFfn(this, delta, j))];
+        List<Tensor> features = [];
+        for (int start = 0; start < state.Images; start += Chunk)
+        {
+            using DisposeScope chunk = NewDisposeScope();
+            int count = Math.Min(Chunk, state.Images - start);
+            Tensor x = delta is null
+                ? state.Output.narrow(0, start, count)
+                : ffns[0].FirstBlock(state.Residual.narrow(0, start, count), state.Output.narrow(0, start, count));
+            for (int i = Space.FirstBlock + 1; i < Model.Config.Depth; i++)
+            {
+                BlockWeights block = Model.Blocks[i];
+                x = AttentionResidual(i, x);
+                Tensor normed = Norm2(block, x);
+                x = x + (delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Forward(normed) : VitModel.FeedForward(block, normed));
+            }
+            features.Add(Model.FinalNorm(x.narrow(1, 0, 1)).squeeze(1).MoveToOuterDisposeScope());
+        }
+        return cat(features, 0).MoveToOuterDisposeScope();
+    }
+
+    internal void Require(EditSpace space)
+    {
+        if (space != Space)
+            throw new ArgumentException("The prefix state, selection or delta is of another edit space.");
+    }
+
+    internal Tensor Norm1(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm1Weight, block.Norm1Bias);
+
+    internal Tensor Norm2(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm2Weight, block.Norm2Bias);
+
+    /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>.</summary>
+    internal Tensor AttentionResidual(int index, Tensor x)
+    {
+        BlockWeights block = Model.Blocks[index];
+        if (index < Model.Config.Depth - 1)
+            return x + Model.Attention(block, Norm1(block, x));
+
+        VitConfig config = Model.Config;
+        long batch = x.shape[0], tokens = x.shape[1], width = config.Width;
+        Tensor normed = Norm1(block, x);
+        Tensor query = linear(normed.narrow(1, 0, 1), block.QkvWeight.narrow(0, 0, width), block.QkvBias?.narrow(0, 0, width))
+            .view(batch, 1, config.Heads, config.HeadWidth).transpose(1, 2);
+        Tensor keysValues = linear(normed, block.QkvWeight.narrow(0, width, 2 * width), block.QkvBias?.narrow(0, width, 2 * width))
+            .view(batch, tokens, 2, config.Heads, config.HeadWidth).permute(2, 0, 3, 1, 4); // [2,N,heads,T,D/heads]
+        Tensor mixed = scaled_dot_product_attention(query, keysValues[0], keysValues[1]);
+        return x.narrow(1, 0, 1) + linear(mixed.transpose(1, 2).reshape(batch, 1, width), block.ProjWeight, block.ProjBias);
+    }
+
+    /// <summary>The FFN of an editable block under one delta, for any number of images.</summary>
+    sealed class EditedFfn
+    {
+        readonly SplitVit _split;
+        readonly BlockWeights _block;
+        readonly Tensor _fc1, _fc2;
+        readonly Tensor? _touched;
+
+        public EditedFfn(SplitVit split, WeightDelta delta, int block)
+        {
+            _split = split;
+            _block = split.Model.Blocks[split.Space.FirstBlock + block];
+            _fc1 = delta.AddTo(2 * block, _block.Fc1Weight);
+            _fc2 = delta.AddTo(2 * block + 1, _block.Fc2Weight);
+            if (block == 0)
+            {
+                int[] union = [.. delta.Units[0].ToArray().Union(delta.Units[1].ToArray()).Order()];
+                // Below half of the units the change of their contribution costs less than the whole FFN.
+                if (2 * union.Length < split.Space.Hidden)
+                    _touched = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, _fc1.device);
+            }
+        }
+
+        public Tensor Forward(Tensor normed) => linear(gelu(linear(normed, _fc1, _block.Fc1Bias)), _fc2, _block.Fc2Bias);
+
+        public Tensor FirstBlock(Tensor residual, Tensor output)
+        {
+            Tensor normed = _split.Norm2(_block, residual);
+            if (_touched is null)
+                return residual + Forward(normed);
+            if (_touched.NumberOfElements == 0)
+                return output;
+            return output + Contribution(normed, _fc1, _fc2) - Contribution(normed, _block.Fc1Weight, _block.Fc2Weight);
+        }
+
+        Tensor Contribution(Tensor normed, Tensor fc1, Tensor fc2)
+        {
+            Tensor hidden = gelu(linear(normed, fc1.index_select(0, _touched!), _block.Fc1Bias.index_select(0, _touched!)));
+            return linear(hidden, fc2.index_select(1, _touched!));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Security.Cryptography;
+using System.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Vit;
+
+/// <summary>
+/// A vision transformer classifier as mathematics: weights that never change, and the plain forward pass.
+/// Owns its tensors (float32) and frees them on disposal. Safe to use from several threads.
+/// </summary>
+public sealed class VitModel : IDisposable
+{
+    readonly Dictionary<string, Tensor> _tensors;
+    readonly Lazy<string> _fingerprint;
+
+    /// <summary>Builds a model from its tensors under canonical names (<see cref="VitNames"/>), taking ownership of them.</summary>
+    /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
+    /// <param name="heads">The number of attention heads, or null for one head for 64 channels.</param>
+    /// <exception cref="BadInputException">
+    /// A tensor is missing, misshapen, unknown, or holds a value that is not finite; the message names it.
+    /// Ownership has not passed then.
+    /// </exception>
+    public VitModel(IReadOnlyDictionary<string, Tensor> tensors, int? heads = null)
+    {
+        Config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), heads);
+        foreach ((string name, Tensor tensor) in tensors)
+        {
+            if (tensor.dtype != ScalarType.Float32)
+                throw new ArgumentException($"{name} is {tensor.dtype}; a model's tensors are float32.", nameof(tensors));
+            using Tensor sum = tensor.isfinite().all();
+            if (!sum.item<bool>())
+                throw new BadInputException($"The tensor {name} holds NaN or infinite values.");
+        }
+
+        _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));
+        Blocks = [.. Enumerable.Range(0, Config.Depth).Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name))))];
+        _fingerprint = new Lazy<string>(ComputeFingerprint);
+    }
+
+    /// <summary>The architecture.</summary>
+    public VitConfig Config { get; }
+
+    /// <summary>
+    /// What names this model: SHA-256, in lower-case hexadecimal, over its tensors in ordinal order of
+    /// canonical names, each as name, shape and float32 bytes. Two files of the same weights under
+    /// different naming schemes have the same fingerprint.
+    /// </summary>
+    public string Fingerprint => _fingerprint.Value;
+
+    /// <summary>The model's tensors by canonical name; they belong to the model and must not be changed.</summary>
+    public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
+
+    internal BlockWeights[] Blocks { get; }
+
+    /// <summary>The class logits of images, computed in the plainest way: the oracle of every faster path.</summary>
+    /// <param name="pixels">Normalized images, <c>[B,3,S,S]</c>.</param>
+    /// <returns><c>[B,C]</c>; the caller disposes it.</returns>
+    public Tensor Logits(Tensor pixels) => Logits(pixels, _tensors);
+
+    /// <summary>The same with some or all tensors replaced, for whoever needs gradients with respect to weights.</summary>
+    /// <param name="pixels">Normalized images, <c>[B,3,S,S]</c>.</param>
+    /// <param name="weights">All tensors by canonical name.</param>
+    /// <returns><c>[B,C]</c>; the caller disposes it.</returns>
+    public Tensor Logits(Tensor pixels, IReadOnlyDictionary<string, Tensor> weights)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = Embed(pixels, weights);
+        for (int i = 0; i < Config.Depth; i++)
+        {
+            BlockWeights block = new(name => weights.GetValueOrDefault(VitNames.Block(i, name)));
+            x = x + Attention(block, Norm(x, block.Norm1Weight, block.Norm1Bias));
+            x = x + FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias));
+        }
+        Tensor cls = Norm(x, weights[VitNames.NormWeight], weights[VitNames.NormBias])[.., 0]; // [B,D]
+        return linear(cls, weights[VitNames.HeadWeight], weights[VitNames.HeadBias]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor tensor in _tensors.Values)
+            tensor.Dispose();
+    }
+
+    internal Tensor Embed(Tensor pixels) => Embed(pixels, _tensors);
+
+    internal Tensor FinalNorm(Tensor x) => Norm(x, _tensors[VitNames.NormWeight], _tensors[VitNames.NormBias]);
+
+    internal Tensor Classify(Tensor cls) => linear(cls, _tensors[VitNames.HeadWeight], _tensors[VitNames.HeadBias]);
+
+    internal Tensor Norm(Tensor x, Tensor weight, Tensor bias) => layer_norm(x, [Config.Width], weight, bias, Config.NormEpsilon);
+
+    Tensor Embed(Tensor pixels, IReadOnlyDictionary<string, Tensor> weights)
+    {
+        long batch = pixels.shape[0], stride = Config.PatchSize;
+        Tensor patches = conv2d(pixels, weights[VitNames.PatchWeight], weights[VitNames.PatchBias], strides: [stride, stride]); // [B,D,G,G]
+        Tensor cls = weights[VitNames.ClassToken].expand(batch, 1, Config.Width);
+        return cat([cls, patches.flatten(2).transpose(1, 2)], 1) + weights[VitNames.Positions]; // [B,T,D]
+    }
+
+    internal Tensor Attention(BlockWeights block, Tensor x)
+    {
+        long batch = x.shape[0], tokens = x.shape[1];
+        Tensor qkv = linear(x, block.QkvWeight, block.QkvBias)
+            .view(batch, tokens, 3, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4); // [3,B,heads,T,D/heads]
+        Tensor mixed = scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
+        return linear(mixed.transpose(1, 2).reshape(batch, tokens, Config.Width), block.ProjWeight, block.ProjBias);
+    }
+
+    internal static Tensor FeedForward(BlockWeights block, Tensor x) =>
+        linear(gelu(linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias);
+
+    static Tensor Own(Tensor tensor)
+    {
+        if (tensor.is_contiguous())
+            return tensor.DetachFromDisposeScope();
+        Tensor copy = tensor.contiguous().DetachFromDisposeScope();
+        tensor.Dispose();
+        return copy;
+    }
+
+    string ComputeFingerprint()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string name in _tensors.Keys.Order(StringComparer.Ordinal))
+        {
+            using Tensor tensor = _tensors[name].cpu().contiguous();
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0[{string.Join(",", tensor.shape)}]\0"));
+            hash.AppendData(tensor.bytes);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

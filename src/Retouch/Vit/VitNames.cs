@@ -1,0 +1,35 @@
+namespace Retouch.Vit;
+
+/// <summary>
+/// The canonical names of a ViT's tensors. They are timm's, which most checkpoints use; files under other
+/// names are mapped to these when they are read, so that the model itself knows no naming scheme.
+/// </summary>
+public static class VitNames
+{
+    /// <summary>The [CLS] token, <c>[1,1,D]</c>.</summary>
+    public const string ClassToken = "cls_token";
+
+    /// <summary>The positional embeddings, <c>[1,T,D]</c>, [CLS] first.</summary>
+    public const string Positions = "pos_embed";
+
+    /// <summary>The patch projection, <c>[D,3,P,P]</c>.</summary>
+    public const string PatchWeight = "patch_embed.proj.weight";
+
+    /// <summary>The patch projection's bias, <c>[D]</c>.</summary>
+    public const string PatchBias = "patch_embed.proj.bias";
+
+    /// <summary>The final norm's scale, <c>[D]</c>.</summary>
+    public const string NormWeight = "norm.weight";
+
+    /// <summary>The final norm's shift, <c>[D]</c>.</summary>
+    public const string NormBias = "norm.bias";
+
+    /// <summary>The classifier, <c>[C,D]</c>.</summary>
+    public const string HeadWeight = "head.weight";
+
+    /// <summary>The classifier's bias, <c>[C]</c>.</summary>
+    public const string HeadBias = "head.bias";
+
+    /// <summary>The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.</summary>
+    public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
+}

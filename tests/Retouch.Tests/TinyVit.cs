@@ -1,0 +1,52 @@
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests;
+
+/// <summary>Small random ViTs, and comparisons of tensors.</summary>
+static class TinyVit
+{
+    public static VitModel Create(int seed = 0, int depth = 4, int width = 24, int hidden = 40, int heads = 3, int classes = 7, int grid = 3, bool qkvBias = true)
+    {
+        VitConfig config = new()
+        {
+            ImageSize = 4 * grid, PatchSize = 4, Width = width, Depth = depth, Heads = heads, MlpWidth = hidden, Classes = classes, QkvBias = qkvBias,
+        };
+        using Generator generator = new((ulong)seed, CPU);
+        return new VitModel(config.Tensors().ToDictionary(t => t.Name, t => Random(t.Name, t.Shape)), heads);
+
+        Tensor Random(string name, long[] shape)
+        {
+            Tensor values = randn(shape, generator: generator);
+            if (name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal))
+                return values.mul_(0.1).add_(1);
+            return values.mul_(name.EndsWith("bias", StringComparison.Ordinal) ? 0.1 : 0.3);
+        }
+    }
+
+    public static Tensor Pixels(VitModel model, int images, int seed = 1)
+    {
+        using Generator generator = new((ulong)seed, CPU);
+        return randn([images, 3, model.Config.ImageSize, model.Config.ImageSize], generator: generator);
+    }
+
+    public static UnitSelection RandomUnits(EditSpace space, double share, int seed)
+    {
+        Random random = new(seed);
+        return new UnitSelection(space, [.. Enumerable.Range(0, space.Matrices).Select(_ => Enumerable.Range(0, space.Hidden).Where(_ => random.NextDouble() < share).ToArray())]);
+    }
+
+    public static double MaxDifference(Tensor a, Tensor b)
+    {
+        Assert.Equal(a.shape, b.shape);
+        using DisposeScope scope = NewDisposeScope();
+        return a.NumberOfElements == 0 ? 0 : (a - b).abs().max().ToDouble();
+    }
+
+    public static double RelativeDifference(Tensor actual, Tensor expected)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return MaxDifference(actual, expected) / Math.Max(expected.abs().max().ToDouble(), 1e-30);
+    }
+}
