@@ -1,0 +1,11 @@
+using Retouch.Vit;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// What an edit is to correct: images that a model gets wrong, as their prefix, and the class that they
+/// have. Does not own the prefix.
+/// </summary>
+/// <param name="State">The prefix of one image or a few.</param>
+/// <param name="Label">The index of the right class.</param>
+public sealed record Failure(PrefixState State, int Label);

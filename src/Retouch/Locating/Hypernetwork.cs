@@ -1,0 +1,128 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// The network that says where to edit ("Learning Where to Edit Vision Transformers", NeurIPS 2024,
+/// section 3.2): learned tokens, one a matrix, read a failing image's [CLS] feature through a few pre-norm
+/// transformer blocks and give one value in (0,1) for each hidden unit. Owns its tensors.
+/// </summary>
+/// <remarks>Tensor names are those of the authors' code, so that their checkpoints load.</remarks>
+public sealed class Hypernetwork : IDisposable
+{
+    const double NormEpsilon = 1e-6;
+
+    readonly Dictionary<string, Tensor> _tensors;
+
+    /// <summary>Builds a hypernetwork from its tensors, taking ownership of those that it uses and disposing the others.</summary>
+    /// <param name="tensors">float32 tensors by name.</param>
+    /// <param name="heads">The number of attention heads; divides the width.</param>
+    /// <exception cref="BadInputException">A tensor is missing, misshapen or not finite; the message names it. Ownership has not passed then.</exception>
+    public Hypernetwork(IReadOnlyDictionary<string, Tensor> tensors, int heads)
+    {
+        long[] tokens = Shape(tensors, "cls_token");
+        long[] output = Shape(tensors, "out_layer.0.out.weight");
+        if (tokens.Length != 3 || output.Length != 2 || tokens[1] is < 2 or > 256)
+            throw new BadInputException("cls_token and out_layer.0.out.weight do not have the shapes [1, matrices, D] and [H, D] of a hypernetwork.");
+        (Matrices, Width, Hidden, Heads) = ((int)tokens[1], (int)tokens[2], (int)output[0], heads);
+        if (heads < 1 || Width % heads != 0)
+            throw new BadInputException($"{heads} attention heads do not divide the hypernetwork's width of {Width}.");
+        while (tensors.ContainsKey($"layer.{Blocks}.attention_norm.weight"))
+            Blocks++;
+        (string Name, long[] Shape)[] expected = [.. Expected()];
+        foreach ((string name, long[] shape) in expected)
+        {
+            if (!Shape(tensors, name).AsSpan().SequenceEqual(shape))
+                throw new BadInputException($"{name} is [{string.Join(", ", Shape(tensors, name))}]; [{string.Join(", ", shape)}] was expected.");
+            using Tensor finite = tensors[name].isfinite().all();
+            if (!finite.item<bool>())
+                throw new BadInputException($"The tensor {name} holds NaN or infinite values.");
+        }
+        _tensors = expected.ToDictionary(e => e.Name, e => tensors[e.Name].DetachFromDisposeScope());
+        foreach ((string name, Tensor unused) in tensors)
+        {
+            if (!_tensors.ContainsKey(name))
+                unused.Dispose();
+        }
+    }
+
+    /// <summary>The number of transformer blocks, n: 5 in the paper, 3 in its published command line.</summary>
+    public int Blocks { get; }
+
+    /// <summary>The number of attention heads.</summary>
+    public int Heads { get; }
+
+    /// <summary>The width of the feature that it reads, D.</summary>
+    public int Width { get; }
+
+    /// <summary>The number of hidden units that it scores a matrix, H.</summary>
+    public int Hidden { get; }
+
+    /// <summary>The number of matrices that it scores.</summary>
+    public int Matrices { get; }
+
+    /// <summary>The tensors by name; they belong to the hypernetwork.</summary>
+    public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
+
+    /// <summary>The mask values for features of the unedited model, in (0,1).</summary>
+    /// <param name="features">[CLS] features after the final norm, <c>[B,D]</c>.</param>
+    /// <returns><c>[B,matrices,H]</c>; the caller disposes it.</returns>
+    public Tensor Forward(Tensor features)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long batch = features.shape[0];
+        Tensor x = cat([_tensors["cls_token"].expand(batch, Matrices, Width), features.unsqueeze(1)], 1); // [B,matrices+1,D]
+        for (int i = 0; i < Blocks; i++)
+        {
+            string layer = $"layer.{i}.";
+            Tensor normed = Norm(x, layer + "attention_norm");
+            Tensor mixed = scaled_dot_product_attention(Split(Linear(normed, layer + "attn.query")), Split(Linear(normed, layer + "attn.key")), Split(Linear(normed, layer + "attn.value")));
+            x = x + Linear(mixed.transpose(1, 2).reshape(x.shape), layer + "attn.out");
+            x = x + Linear(gelu(Linear(Norm(x, layer + "ffn_norm"), layer + "ffn.fc1")), layer + "ffn.fc2");
+        }
+        Tensor logits = stack([.. Enumerable.Range(0, Matrices).Select(m => Linear(x[.., m], $"out_layer.{m}.out"))], 1); // [B,matrices,H]
+        return torch.sigmoid(3 * logits).clamp(1e-5, 1 - 1e-5).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Frees the tensors.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor tensor in _tensors.Values)
+            tensor.Dispose();
+    }
+
+    IEnumerable<(string Name, long[] Shape)> Expected()
+    {
+        long d = Width;
+        yield return ("cls_token", [1, Matrices, d]);
+        for (int i = 0; i < Blocks; i++)
+        {
+            foreach (string norm in (string[])["attention_norm", "ffn_norm"])
+            {
+                yield return ($"layer.{i}.{norm}.weight", [d]);
+                yield return ($"layer.{i}.{norm}.bias", [d]);
+            }
+            foreach (string linear in (string[])["attn.query", "attn.key", "attn.value", "attn.out", "ffn.fc1", "ffn.fc2"])
+            {
+                yield return ($"layer.{i}.{linear}.weight", [d, d]);
+                yield return ($"layer.{i}.{linear}.bias", [d]);
+            }
+        }
+        for (int m = 0; m < Matrices; m++)
+        {
+            yield return ($"out_layer.{m}.out.weight", [Hidden, d]);
+            yield return ($"out_layer.{m}.out.bias", [Hidden]);
+        }
+    }
+
+    static long[] Shape(IReadOnlyDictionary<string, Tensor> tensors, string name) =>
+        tensors.TryGetValue(name, out Tensor? tensor) ? tensor.shape : throw new BadInputException($"The tensor {name} is missing; this is not a hypernetwork.");
+
+    Tensor Linear(Tensor x, string name) => linear(x, _tensors[name + ".weight"], _tensors[name + ".bias"]);
+
+    Tensor Norm(Tensor x, string name) => layer_norm(x, [Width], _tensors[name + ".weight"], _tensors[name + ".bias"], NormEpsilon);
+
+    Tensor Split(Tensor x) => x.view(x.shape[0], -1, Heads, Width / Heads).transpose(1, 2); // [B,heads,tokens,D/heads]
+}

@@ -1,0 +1,30 @@
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// The paper's locator: a meta-trained <see cref="Hypernetwork"/> reads the failing image's [CLS] feature
+/// under the unedited model. For several images their outputs are averaged. Does not own the hypernetwork.
+/// </summary>
+public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
+{
+    /// <inheritdoc/>
+    public string Name => "hypernetwork";
+
+    /// <inheritdoc/>
+    public Mask Locate(SplitVit split, Failure failure)
+    {
+        EditSpace space = split.Space;
+        if (network.Width != space.Width || network.Hidden != space.Hidden || network.Matrices != space.Matrices)
+        {
+            throw new BadInputException(
+                $"The locator scores {network.Matrices} matrices of {network.Hidden} units from features of width {network.Width}; "
+                + $"the model has {space.Matrices} of {space.Hidden} and width {space.Width}. It was trained for another model.");
+        }
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        return Mask.FromTensor(space, network.Forward(split.ClassFeatures(failure.State)).mean([0]));
+    }
+}
