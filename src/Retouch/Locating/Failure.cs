@@ -1,3 +1,4 @@
+using Retouch.Patches;
 using Retouch.Vit;
 
 namespace Retouch.Locating;
@@ -8,4 +9,8 @@ namespace Retouch.Locating;
 /// </summary>
 /// <param name="State">The prefix of one image or a few.</param>
 /// <param name="Label">The index of the right class.</param>
-public sealed record Failure(PrefixState State, int Label);
+public sealed record Failure(PrefixState State, int Label)
+{
+    /// <summary>The image files behind the prefix, for a patch's provenance; empty where there are none.</summary>
+    public IReadOnlyList<PatchImage> Images { get; init; } = [];
+}

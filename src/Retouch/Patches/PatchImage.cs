@@ -1,0 +1,6 @@
+namespace Retouch.Patches;
+
+/// <summary>An image that a patch was made from.</summary>
+/// <param name="Name">The file's name, without folders.</param>
+/// <param name="Sha256">SHA-256 of the file's bytes in lower-case hexadecimal.</param>
+public sealed record PatchImage(string Name, string Sha256);

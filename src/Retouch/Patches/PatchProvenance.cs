@@ -1,0 +1,32 @@
+namespace Retouch.Patches;
+
+/// <summary>Where a patch comes from: everything needed to judge it and to make it again. Immutable.</summary>
+public sealed record PatchProvenance
+{
+    /// <summary>The fingerprint of the model that the patch belongs to.</summary>
+    public required string ModelFingerprint { get; init; }
+
+    /// <summary>The editing images.</summary>
+    public IReadOnlyList<PatchImage> Images { get; init; } = [];
+
+    /// <summary>The index of the class that the images were edited to.</summary>
+    public required int Label { get; init; }
+
+    /// <summary>The name of that class, if labels were known.</summary>
+    public string? LabelName { get; init; }
+
+    /// <summary>The editor's name.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>All of the editor's settings, by name.</summary>
+    public required IReadOnlyDictionary<string, string> Settings { get; init; }
+
+    /// <summary>The seed of everything random.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>How the images were made into pixels, as one line.</summary>
+    public string? Preprocessing { get; init; }
+
+    /// <summary>What was measured when the patch was made.</summary>
+    public PatchMeasurements? Measurements { get; init; }
+}
