@@ -1,0 +1,126 @@
+namespace Retouch.Formats;
+
+/// <summary>
+/// Writes a file completely or not at all: into a temporary file beside it, flushed to the disk, then
+/// renamed. A reader, a crash or a full disk never meets half a file, and an old file stays until the
+/// new one is whole.
+/// </summary>
+public static class AtomicFile
+{
+    /// <summary>
+    /// Checks everything that can be known before a long computation whose result goes to
+    /// <paramref name="path"/>; its folder is probed with a temporary file.
+    /// </summary>
+    /// <exception cref="BadInputException">The file could not be written, and why.</exception>
+    public static void CheckWritable(string path, bool overwrite)
+    {
+        string target = CheckPath(path, overwrite);
+        string probe = TemporaryBeside(target);
+        Create(probe, target).Dispose();
+        File.Delete(probe);
+    }
+
+    /// <summary>Lets <paramref name="write"/> fill a stream and puts the result at <paramref name="path"/>.</summary>
+    /// <param name="path">Where the file shall be; a symbolic link there is replaced, not followed.</param>
+    /// <param name="overwrite">Whether a file that is there already may be replaced.</param>
+    /// <param name="write">Fills the stream, which it must not close. What it throws passes through, a full disk excepted.</param>
+    /// <exception cref="BadInputException">
+    /// The folder is missing, the path is a directory, the file exists and <paramref name="overwrite"/> is
+    /// false, permission is lacking, or the disk is full. Nothing has changed on the disk then.
+    /// </exception>
+    public static void Write(string path, bool overwrite, Action<Stream> write)
+    {
+        string target = CheckPath(path, overwrite);
+        string temporary = TemporaryBeside(target);
+        try
+        {
+            using (FileStream stream = Create(temporary, target))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            Rename(temporary, target, overwrite);
+        }
+        catch (IOException e) when (IsDiskFull(e))
+        {
+            throw DiskFull(target, e);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private static string CheckPath(string path, bool overwrite)
+    {
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
+            throw new BadInputException("The name of the file to write is empty or not a file name; give another.");
+        string target = Path.GetFullPath(path);
+        if (Directory.Exists(target) || Path.EndsInDirectorySeparator(path))
+            throw new BadInputException($"{path} is a directory; give the name of a file to write.");
+        string? folder = Path.GetDirectoryName(target);
+        if (!Directory.Exists(folder))
+            throw new BadInputException($"The folder {folder} does not exist, so {path} cannot be written; create it first.");
+        // A rename would put an ordinary file in the place of /dev/null.
+        if (!OperatingSystem.IsWindows() && folder == "/dev")
+            throw new BadInputException($"{path} is a device; give the name of a file to write.");
+        if (!overwrite && File.Exists(target))
+            throw Exists(path);
+        return target;
+    }
+
+    private static string TemporaryBeside(string target) =>
+        Path.Combine(Path.GetDirectoryName(target)!, $".retouch-{Guid.NewGuid():N}.tmp");
+
+    private static FileStream Create(string temporary, string target)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 1 << 16 };
+        try
+        {
+            // Whoever kept the old file private wants the new one private too.
+            if (!OperatingSystem.IsWindows() && File.Exists(target))
+                options.UnixCreateMode = File.GetUnixFileMode(target);
+            return new FileStream(temporary, options);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Explain(e, temporary, target);
+        }
+    }
+
+    private static void Rename(string temporary, string target, bool overwrite)
+    {
+        try
+        {
+            File.Move(temporary, target, overwrite);
+        }
+        // Someone else created the file while this one was being written.
+        catch (IOException e) when (!overwrite && File.Exists(target))
+        {
+            throw Exists(target, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Explain(e, temporary, target);
+        }
+    }
+
+    private static BadInputException Explain(Exception e, string temporary, string target) => e switch
+    {
+        UnauthorizedAccessException => new($"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; choose another folder or change its permissions.", e),
+        IOException io when IsDiskFull(io) => DiskFull(target, io),
+        // The temporary name means nothing to a reader.
+        _ => new($"{target} cannot be written: {e.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal).TrimEnd('.')}.", e),
+    };
+
+    private static BadInputException DiskFull(string target, IOException e) =>
+        new($"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", e);
+
+    private static BadInputException Exists(string path, Exception? cause = null) =>
+        new($"{path} exists; pass --overwrite to replace it.", cause!);
+
+    private static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
+        ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL
+        : e.HResult is 28 // ENOSPC
+            || e.HResult == (OperatingSystem.IsMacOS() ? 69 : 122); // EDQUOT: the user's quota, not the disk
+}

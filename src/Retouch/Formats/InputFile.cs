@@ -1,0 +1,33 @@
+namespace Retouch.Formats;
+
+/// <summary>Opens files that a user named, with a sentence for everything that keeps them shut.</summary>
+internal static class InputFile
+{
+    /// <summary>Opens a regular file for reading.</summary>
+    /// <exception cref="BadInputException">It is missing, a directory, a device, or may not be read.</exception>
+    public static FileStream Open(string path)
+    {
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
+            throw new BadInputException("The name of the file to read is empty or not a file name; give another.");
+        if (Directory.Exists(path))
+            throw new BadInputException($"{path} is a directory; give a file inside it.");
+        if (!File.Exists(path))
+            throw new BadInputException($"There is no file {path}; check the name.");
+        try
+        {
+            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            if (stream.CanSeek)
+                return stream;
+            stream.Dispose();
+            throw new BadInputException($"{path} is a pipe or a device; give an ordinary file.");
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new BadInputException($"There is no permission to read {path}.", e);
+        }
+        catch (IOException e)
+        {
+            throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+using System.Globalization;
+
+namespace Retouch.Formats;
+
+/// <summary>The class names of a model: one label an index, from 0 on without a gap. Immutable and thread-safe.</summary>
+public sealed class LabelSet
+{
+    private readonly Label[] _labels;
+    private readonly bool _named;
+    private readonly ILookup<string, int> _byWordNetId;
+    private readonly ILookup<string, int> _byName;
+    private readonly ILookup<string, int> _byFirstSynonym;
+
+    private LabelSet(Label[] labels, bool named)
+    {
+        _labels = labels;
+        _named = named;
+        Label[] searchable = named ? labels : [];
+        _byWordNetId = searchable.Where(l => l.WordNetId is not null)
+            .ToLookup(l => l.WordNetId!, l => l.Index, StringComparer.OrdinalIgnoreCase);
+        _byName = searchable.ToLookup(l => Normalize(l.Name), l => l.Index);
+        _byFirstSynonym = searchable.ToLookup(l => FirstSynonym(l.Name), l => l.Index);
+    }
+
+    /// <summary>The number of classes.</summary>
+    public int Count => _labels.Length;
+
+    /// <summary>The label at an index.</summary>
+    /// <exception cref="BadInputException">The index is not one of the classes.</exception>
+    public Label this[int index] => index >= 0 && index < Count ? _labels[index] : throw OutOfRange(index.ToString());
+
+    /// <summary>
+    /// Reads a label file: a JSON list of {index, wnid, name}, a JSON list of names, a JSON object from index
+    /// to name (or a model's config.json with such an id2label), or text with one name a line.
+    /// </summary>
+    /// <exception cref="BadInputException">The file cannot be read, or its indices are not 0, 1, 2, ...; the message says why.</exception>
+    public static LabelSet Load(string path) => new(LabelFile.Read(path), named: true);
+
+    /// <summary>Labels with these names, in the order of their indices.</summary>
+    /// <exception cref="ArgumentException">There are no names, or one is blank.</exception>
+    public static LabelSet FromNames(IEnumerable<string> names)
+    {
+        Label[] labels = [.. names.Select((name, index) => new Label(index, null, name))];
+        if (labels.Length == 0 || labels.Any(l => string.IsNullOrWhiteSpace(l.Name)))
+            throw new ArgumentException("A label set needs at least one name, and none may be blank.", nameof(names));
+        return new LabelSet(labels, named: true);
+    }
+
+    /// <summary>Stand-ins for a model whose class names nobody gave: "class 0", "class 1", ...</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is not positive.</exception>
+    public static LabelSet Numbered(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        return new LabelSet([.. Enumerable.Range(0, count).Select(i => new Label(i, null, $"class {i}"))], named: false);
+    }
+
+    /// <summary>
+    /// The index that a user means. Digits are always an index; otherwise a WordNet id, a name, or the first
+    /// synonym of a name ("tench" for "tench, Tinca tinca") is looked for, without regard to case and to
+    /// '_' against ' '.
+    /// </summary>
+    /// <exception cref="BadInputException">No class is meant (the message offers near names) or several are (it lists them).</exception>
+    public int Resolve(string text)
+    {
+        string wanted = Normalize(text);
+        if (wanted.TrimStart('-') is { Length: > 0 } digits && digits.All(char.IsAsciiDigit))
+            return int.TryParse(wanted, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int index) && index >= 0 && index < Count
+                ? index
+                : throw OutOfRange(wanted);
+        if (!_named)
+            throw new BadInputException($"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; give a number from 0 to {Count - 1}, or the names with --labels.");
+
+        foreach (ILookup<string, int> lookup in new[] { _byWordNetId, _byName, _byFirstSynonym })
+        {
+            int[] found = [.. lookup[wanted]];
+            if (found.Length == 1)
+                return found[0];
+            if (found.Length > 1)
+                throw new BadInputException($"{UserText.Quote(text)} names {found.Length} classes: {string.Join(", ", found.Select(Describe))}; give the number of the one you mean.");
+        }
+        IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({l.Index})");
+        throw new BadInputException($"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
+    }
+
+    private static string Normalize(string name) =>
+        string.Join(' ', name.ToLowerInvariant().Split((char[])['_', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries));
+
+    private static string FirstSynonym(string name) => Normalize(name.Split(',')[0]);
+
+    private string Describe(int index) =>
+        _labels[index].WordNetId is string id ? $"{index} ({UserText.Quote(id)})" : index.ToString();
+
+    private BadInputException OutOfRange(string index) =>
+        new($"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Count - 1}.");
+
+    // A name that contains the text ("golden retriever" for "retriever") is nearer than any misspelling.
+    private IEnumerable<Label> Nearest(string wanted) => _labels
+        .OrderBy(l => wanted.Length > 0 && Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
+        .ThenBy(l => EditDistance(wanted, FirstSynonym(l.Name)));
+
+    private static int EditDistance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(substituted, 1 + Math.Min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.Length];
+    }
+}
