@@ -1,0 +1,138 @@
+using SkiaSharp;
+
+namespace Retouch.Images;
+
+/// <summary>
+/// Reads JPEG, PNG, WebP, BMP and GIF (its first frame) into the pixels that PIL's
+/// <c>Image.open(path).convert("RGB")</c> gives: colour profiles are ignored, alpha is dropped rather
+/// than blended, and 16 bits keep their upper 8. Other than there, an EXIF orientation is applied.
+/// Safe on files from strangers: sizes are checked before memory for pixels is taken, and a
+/// truncated file is refused, never filled up with grey.
+/// </summary>
+public static class ImageDecoder
+{
+    /// <summary>The largest file that <see cref="Load"/> reads: 512 MiB.</summary>
+    public const long MaxFileBytes = 512L << 20;
+
+    const string Supported = "JPEG, PNG, WebP, BMP or GIF";
+
+    /// <summary>Reads and decodes an image file.</summary>
+    /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
+    public static RgbImage Load(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new BadInputException($"{path} is a folder, where an image file is needed: name one file in it.");
+        }
+        FileInfo file = new(path);
+        if (!file.Exists)
+        {
+            throw new BadInputException($"There is no image file {path}: check the path.");
+        }
+        if (file.Length > MaxFileBytes)
+        {
+            throw new BadInputException($"{path} has {file.Length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may have: shrink it first.");
+        }
+        // Also keeps a pipe or a device, whose length reads as 0, from being read without end.
+        if (file.Length == 0)
+        {
+            throw Empty(path);
+        }
+        byte[] data;
+        try
+        {
+            data = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{path} cannot be read ({e.Message.TrimEnd('.')}): check its permissions.", e);
+        }
+        return Decode(data, path);
+    }
+
+    /// <summary>Decodes the bytes of an image file.</summary>
+    /// <param name="data">The whole file.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="BadInputException">The bytes are empty, truncated, damaged, of another format or too many pixels.</exception>
+    public static unsafe RgbImage Decode(ReadOnlySpan<byte> data, string name)
+    {
+        if (data.IsEmpty)
+        {
+            throw Empty(name);
+        }
+        // Skia would try more formats, one of which (WBMP) is told by two zero bytes.
+        if (!HasKnownSignature(data))
+        {
+            throw new BadInputException($"{name} is not an image of a known format: give a {Supported} file.");
+        }
+        fixed (byte* bytes = data)
+        {
+            using SKData wrapped = SKData.Create((nint)bytes, data.Length);
+            using SKMemoryStream stream = new(wrapped);
+            using SKCodec? codec = SKCodec.Create(stream, out SKCodecResult result);
+            if (codec is null)
+            {
+                throw Undecodable(result, name);
+            }
+            (int width, int height) = (codec.Info.Width, codec.Info.Height);
+            if ((long)width * height > RgbImage.MaxPixels)
+            {
+                throw new BadInputException($"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may have: shrink it first.");
+            }
+
+            // Without a colour space Skia converts no colours; unpremultiplied, it leaves them as stored.
+            SKImageInfo info = new(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
+            byte[] rgba = new byte[info.BytesSize];
+            fixed (byte* pixels = rgba)
+            {
+                result = codec.GetPixels(info, (nint)pixels);
+            }
+            return result == SKCodecResult.Success ? Upright(rgba, width, height, codec.EncodedOrigin) : throw Undecodable(result, name);
+        }
+    }
+
+    static bool HasKnownSignature(ReadOnlySpan<byte> data) =>
+        data.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF])
+        || data.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G'])
+        || (data.Length >= 12 && data.StartsWith("RIFF"u8) && data[8..].StartsWith("WEBP"u8))
+        || data.StartsWith("BM"u8)
+        || data.StartsWith("GIF8"u8);
+
+    static BadInputException Empty(string name) =>
+        new($"{name} is empty (0 bytes): give a {Supported} file.");
+
+    static BadInputException Undecodable(SKCodecResult result, string name) =>
+        result == SKCodecResult.IncompleteInput
+            ? new($"{name} is truncated: its image data ends early; copy or download it again.")
+            : new($"{name} is a damaged image file ({result}): copy or download it again.");
+
+    /// <summary>Drops alpha and turns the image as its EXIF orientation says, in one walk.</summary>
+    static RgbImage Upright(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
+    {
+        // Where the stored top left pixel goes, and how far one step right and one step down move from there.
+        (int start, int right, int down) = origin switch
+        {
+            SKEncodedOrigin.TopRight => (width - 1, -1, width),
+            SKEncodedOrigin.BottomRight => (width * height - 1, -1, -width),
+            SKEncodedOrigin.BottomLeft => (width * (height - 1), 1, -width),
+            SKEncodedOrigin.LeftTop => (0, height, 1),
+            SKEncodedOrigin.RightTop => (height - 1, height, -1),
+            SKEncodedOrigin.RightBottom => (width * height - 1, -height, -1),
+            SKEncodedOrigin.LeftBottom => (height * (width - 1), -height, 1),
+            _ => (0, 1, width),
+        };
+        byte[] rgb = new byte[width * height * 3];
+        for (int y = 0, from = 0; y < height; y++)
+        {
+            int to = (start + y * down) * 3;
+            for (int x = 0; x < width; x++, from += 4, to += right * 3)
+            {
+                rgb[to] = rgba[from];
+                rgb[to + 1] = rgba[from + 1];
+                rgb[to + 2] = rgba[from + 2];
+            }
+        }
+        bool onItsSide = origin >= SKEncodedOrigin.LeftTop;
+        return new RgbImage(onItsSide ? height : width, onItsSide ? width : height, rgb);
+    }
+}
