@@ -51,7 +51,9 @@ public static class AtomicFile
         }
         finally
         {
-            File.Delete(temporary);
+            // Deleting in a folder that has vanished would throw, and hide the reason of the failure.
+            if (File.Exists(temporary))
+                File.Delete(temporary);
         }
     }
 

@@ -65,6 +65,8 @@ public sealed class LabelSet
     public int Resolve(string text)
     {
         string wanted = Normalize(text);
+        if (wanted.Length == 0)
+            throw new BadInputException($"An empty text names no class; give a number from 0 to {Count - 1} or a name.");
         if (wanted.TrimStart('-') is { Length: > 0 } digits && digits.All(char.IsAsciiDigit))
             return int.TryParse(wanted, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int index) && index >= 0 && index < Count
                 ? index
@@ -97,8 +99,12 @@ public sealed class LabelSet
 
     // A name that contains the text ("golden retriever" for "retriever") is nearer than any misspelling.
     private IEnumerable<Label> Nearest(string wanted) => _labels
-        .OrderBy(l => wanted.Length > 0 && Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
-        .ThenBy(l => EditDistance(wanted, FirstSynonym(l.Name)));
+        .OrderBy(l => Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
+        .ThenBy(l => NameDistance(wanted, FirstSynonym(l.Name)));
+
+    // By its nearest word, since "elefant" is far from the whole of "african elephant".
+    private static int NameDistance(string wanted, string name) =>
+        name.Split(' ').Append(name).Min(part => EditDistance(wanted, part));
 
     private static int EditDistance(string a, string b)
     {
