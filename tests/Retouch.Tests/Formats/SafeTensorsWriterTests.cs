@@ -92,10 +92,11 @@ public sealed class SafeTensorsWriterTests : IDisposable
     public void views_are_written_in_row_major_order()
     {
         using Tensor source = arange(24, ScalarType.Float32).reshape(4, 6).requires_grad_();
-        using Tensor view = source.t().narrow(0, 1, 3);
-        SafeTensorsWriter.Write(_folder.File("f"), [("view", view)], null, overwrite: false);
+        using Tensor view = source.t().narrow(0, 1, 3), column = source.select(1, 2);
+        SafeTensorsWriter.Write(_folder.File("f"), [("view", view), ("column", column)], null, overwrite: false);
         using var file = SafeTensorsFile.Open(_folder.File("f"));
-        using Tensor read = file.Read("view");
+        using Tensor read = file.Read("view"), readColumn = file.Read("column");
+        Assert.Equal([2, 8, 14, 20], readColumn.data<float>().ToArray());
         Assert.Equal([1, 7, 13, 19, 2, 8, 14, 20, 3, 9, 15, 21], read.data<float>().ToArray());
     }
 
