@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Retouch.Formats;
 
 /// <summary>
@@ -7,6 +9,8 @@ namespace Retouch.Formats;
 /// </summary>
 public static class AtomicFile
 {
+    private const int LongestName = 255;
+
     /// <summary>
     /// Checks everything that can be known before a long computation whose result goes to
     /// <paramref name="path"/>; its folder is probed with a temporary file.
@@ -47,7 +51,9 @@ public static class AtomicFile
         }
         finally
         {
-            File.Delete(temporary);
+            // Deleting in a folder that has vanished would throw, and hide the reason of the failure.
+            if (File.Exists(temporary))
+                File.Delete(temporary);
         }
     }
 
@@ -61,6 +67,9 @@ public static class AtomicFile
         string? folder = Path.GetDirectoryName(target);
         if (!Directory.Exists(folder))
             throw new BadInputException($"The folder {folder} does not exist, so {path} cannot be written; create it first.");
+        // The temporary file, having a short name, would not find this out before the rename.
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(target)) > LongestName)
+            throw new BadInputException($"{path} cannot be written: its name is longer than {LongestName} bytes; give a shorter one.");
         // A rename would put an ordinary file in the place of /dev/null.
         if (!OperatingSystem.IsWindows() && folder == "/dev")
             throw new BadInputException($"{path} is a device; give the name of a file to write.");

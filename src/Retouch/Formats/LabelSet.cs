@@ -8,6 +8,7 @@ public sealed class LabelSet
     private readonly Label[] _labels;
     private readonly bool _named;
     private readonly ILookup<string, int> _byWordNetId;
+    private readonly ILookup<string, int> _byExactName;
     private readonly ILookup<string, int> _byName;
     private readonly ILookup<string, int> _byFirstSynonym;
 
@@ -18,6 +19,7 @@ public sealed class LabelSet
         Label[] searchable = named ? labels : [];
         _byWordNetId = searchable.Where(l => l.WordNetId is not null)
             .ToLookup(l => l.WordNetId!, l => l.Index, StringComparer.OrdinalIgnoreCase);
+        _byExactName = searchable.ToLookup(l => l.Name, l => l.Index);
         _byName = searchable.ToLookup(l => Normalize(l.Name), l => l.Index);
         _byFirstSynonym = searchable.ToLookup(l => FirstSynonym(l.Name), l => l.Index);
     }
@@ -57,12 +59,14 @@ public sealed class LabelSet
     /// <summary>
     /// The index that a user means. Digits are always an index; otherwise a WordNet id, a name, or the first
     /// synonym of a name ("tench" for "tench, Tinca tinca") is looked for, without regard to case and to
-    /// '_' against ' '.
+    /// '_' against ' ' unless a name is written exactly so (ImageNet has a "Cardigan" and a "cardigan").
     /// </summary>
     /// <exception cref="BadInputException">No class is meant (the message offers near names) or several are (it lists them).</exception>
     public int Resolve(string text)
     {
         string wanted = Normalize(text);
+        if (wanted.Length == 0)
+            throw new BadInputException($"An empty text names no class; give a number from 0 to {Count - 1} or a name.");
         if (wanted.TrimStart('-') is { Length: > 0 } digits && digits.All(char.IsAsciiDigit))
             return int.TryParse(wanted, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int index) && index >= 0 && index < Count
                 ? index
@@ -70,9 +74,9 @@ public sealed class LabelSet
         if (!_named)
             throw new BadInputException($"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; give a number from 0 to {Count - 1}, or the names with --labels.");
 
-        foreach (ILookup<string, int> lookup in new[] { _byWordNetId, _byName, _byFirstSynonym })
+        foreach (IEnumerable<int> matches in new[] { _byWordNetId[wanted], _byExactName[text], _byName[wanted], _byFirstSynonym[wanted] })
         {
-            int[] found = [.. lookup[wanted]];
+            int[] found = [.. matches];
             if (found.Length == 1)
                 return found[0];
             if (found.Length > 1)
@@ -95,8 +99,12 @@ public sealed class LabelSet
 
     // A name that contains the text ("golden retriever" for "retriever") is nearer than any misspelling.
     private IEnumerable<Label> Nearest(string wanted) => _labels
-        .OrderBy(l => wanted.Length > 0 && Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
-        .ThenBy(l => EditDistance(wanted, FirstSynonym(l.Name)));
+        .OrderBy(l => Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
+        .ThenBy(l => NameDistance(wanted, FirstSynonym(l.Name)));
+
+    // By its nearest word, since "elefant" is far from the whole of "african elephant".
+    private static int NameDistance(string wanted, string name) =>
+        name.Split(' ').Append(name).Min(part => EditDistance(wanted, part));
 
     private static int EditDistance(string a, string b)
     {
