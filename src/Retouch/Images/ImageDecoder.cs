@@ -5,7 +5,8 @@ namespace Retouch.Images;
 /// <summary>
 /// Reads JPEG, PNG, WebP, BMP and GIF (its first frame) into the pixels that PIL's
 /// <c>Image.open(path).convert("RGB")</c> gives: colour profiles are ignored, alpha is dropped rather
-/// than blended, and 16 bits keep their upper 8. Other than there, an EXIF orientation is applied.
+/// than blended. It differs from PIL in that an EXIF orientation is applied, 16 bits of grey keep
+/// their upper 8 instead of saturating, and the transparent pixels of a GIF are black.
 /// Safe on files from strangers: sizes are checked before memory for pixels is taken, and a
 /// truncated file is refused, never filled up with grey.
 /// </summary>
