@@ -1,2 +1,1 @@
-using TorchSharp;
-Console.WriteLine(torch.ones(2, 2).sum().ToSingle());
+return Retouch.Cli.App.Run(args, Console.Out, Console.Error);

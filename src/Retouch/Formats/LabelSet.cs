@@ -27,6 +27,9 @@ public sealed class LabelSet
     /// <summary>The number of classes.</summary>
     public int Count => _labels.Length;
 
+    /// <summary>Whether the classes have names of their own rather than numbers.</summary>
+    public bool HasNames => _named;
+
     /// <summary>The label at an index.</summary>
     /// <exception cref="BadInputException">The index is not one of the classes.</exception>
     public Label this[int index] => index >= 0 && index < Count ? _labels[index] : throw OutOfRange(index.ToString());

@@ -17,6 +17,43 @@ public static class ImageLoader
         {
             throw new BadInputException("There is no image to load: name one image file or more.");
         }
+        (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: true);
+        if (failures.FirstOrDefault(failure => failure is not null) is { } first)
+        {
+            ExceptionDispatchInfo.Throw(first);
+        }
+        return preprocessing.ToTensor(batch);
+    }
+
+    /// <summary>The same, leaving out files that cannot be used instead of failing on them.</summary>
+    /// <returns>
+    /// The pixels of the files that could be used, [N, 3, S, S], which the caller disposes; the places of
+    /// these files among <paramref name="paths"/>; and the places of the others, each with the reason.
+    /// </returns>
+    public static (Tensor Pixels, IReadOnlyList<int> Loaded, IReadOnlyList<(int Index, string Why)> Failed) LoadAvailable(
+        IReadOnlyList<string> paths, Preprocessing preprocessing)
+    {
+        (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: false);
+        if (failures.FirstOrDefault(failure => failure is not (null or BadInputException)) is { } unexpected)
+        {
+            ExceptionDispatchInfo.Throw(unexpected);
+        }
+        int[] loaded = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is null)];
+        (int, string)[] failed = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is not null).Select(i => (i, failures[i]!.Message))];
+        if (failed.Length > 0)
+        {
+            int size = batch.Length / Math.Max(paths.Count, 1);
+            for (int i = 0; i < loaded.Length; i++)
+            {
+                Array.Copy(batch, loaded[i] * (long)size, batch, i * (long)size, size);
+            }
+            Array.Resize(ref batch, loaded.Length * size);
+        }
+        return (preprocessing.ToTensor(batch), loaded, failed);
+    }
+
+    static (float[] Batch, Exception?[] Failures) Load(IReadOnlyList<string> paths, Preprocessing preprocessing, bool stopAtFailure)
+    {
         float[] batch = preprocessing.NewBatch(paths.Count);
         float[] table = preprocessing.NormalizedLevels();
         Exception?[] failures = new Exception?[paths.Count];
@@ -31,13 +68,12 @@ public static class ImageLoader
             {
                 failures[i] = e;
                 // Unlike Stop, Break lets the images before this one finish, so which failure is reported does not depend on timing.
-                loop.Break();
+                if (stopAtFailure)
+                {
+                    loop.Break();
+                }
             }
         });
-        if (failures.FirstOrDefault(failure => failure is not null) is { } first)
-        {
-            ExceptionDispatchInfo.Throw(first);
-        }
-        return preprocessing.ToTensor(batch);
+        return (batch, failures);
     }
 }

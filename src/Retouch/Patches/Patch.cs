@@ -23,20 +23,21 @@ public sealed class Patch(WeightDelta delta, PatchProvenance provenance) : IDisp
     public Patch With(PatchProvenance provenance) => new(Delta, provenance);
 
     /// <summary>Checks that the patch belongs to a model.</summary>
-    /// <param name="fingerprint">The model's fingerprint.</param>
+    /// <param name="model">The model.</param>
     /// <param name="name">What to call the patch in the message, such as its path.</param>
     /// <exception cref="BadInputException">It belongs to another model; both fingerprints are named.</exception>
-    public void RequireModel(string fingerprint, string name)
+    public void RequireModel(VitModel model, string name = "The patch")
     {
-        if (!string.Equals(fingerprint, Provenance.ModelFingerprint, StringComparison.Ordinal))
+        if (model.Fingerprint != Provenance.ModelFingerprint)
         {
             throw new BadInputException(
-                $"{name} is a patch for the model {Short(Provenance.ModelFingerprint)}, but this model is {Short(fingerprint)}; apply it to the model that it was made for.");
+                $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}; apply it to the model that it was made for.");
         }
+        EditSpace space = Delta.Space;
+        if (space.Width != model.Config.Width || space.Hidden != model.Config.MlpWidth || space.LastBlock >= model.Config.Depth)
+            throw new BadInputException($"{name} names this model but its matrices are not the model's; the file is damaged.");
     }
 
     /// <summary>Frees the delta.</summary>
     public void Dispose() => Delta.Dispose();
-
-    static string Short(string fingerprint) => fingerprint.Length > 12 ? fingerprint[..12] : fingerprint;
 }

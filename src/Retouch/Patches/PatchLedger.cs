@@ -23,7 +23,7 @@ public static class PatchLedger
     public static Dictionary<string, Tensor> Edited(VitModel model, IReadOnlyList<Patch> patches)
     {
         foreach (Patch patch in patches)
-            patch.RequireModel(model.Fingerprint, "The patch");
+            patch.RequireModel(model);
         Dictionary<string, Tensor> edited = [];
         foreach (Patch patch in patches)
         {

@@ -26,6 +26,8 @@ public sealed record EditSpace
         (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, config.MlpWidth, config.Width);
     }
 
+    EditSpace(int firstBlock, int blocks, int hidden, int width) => (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, hidden, width);
+
     /// <summary>The first editable block, zero-based.</summary>
     public int FirstBlock { get; }
 
@@ -56,6 +58,12 @@ public sealed record EditSpace
         int blocks = Math.Min(3, config.Depth);
         return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
     }
+
+    /// <summary>The space with these numbers, as a patch states them, or null if no model could have it.</summary>
+    internal static EditSpace? FromShape(int firstBlock, int blocks, int hidden, int width) =>
+        firstBlock is >= 0 and < 1024 && blocks is > 0 and <= 64 && hidden is > 0 and <= 1 << 20 && width is > 0 and <= 1 << 20
+            ? new EditSpace(firstBlock, blocks, hidden, width)
+            : null;
 
     /// <summary>The block (zero-based) and kind of a matrix of the order above.</summary>
     public (int Block, FfnMatrix Kind) Matrix(int index)

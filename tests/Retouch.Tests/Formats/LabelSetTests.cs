@@ -124,7 +124,7 @@ public sealed class LabelSetTests : IDisposable
     [Fact]
     public void imagenet_names_resolve_except_the_two_that_name_two_classes()
     {
-        LabelSet labels = LabelSet.Load(FormatsSharedData.Require("real", "imagenet1k_labels.json"));
+        LabelSet labels = LabelSet.Load(SharedData.Require("real", "imagenet1k_labels.json"));
         Assert.Equal(1000, labels.Count);
         Assert.Equal(2, labels.Resolve("great_white_shark"));
         var ambiguous = new HashSet<string>();

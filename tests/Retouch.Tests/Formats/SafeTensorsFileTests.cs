@@ -81,7 +81,7 @@ public sealed class SafeTensorsFileTests : IDisposable
     [Fact]
     public void every_golden_file_is_read_whole()
     {
-        string[] paths = Directory.GetFiles(FormatsSharedData.Require("golden"), "*.safetensors", SearchOption.AllDirectories);
+        string[] paths = Directory.GetFiles(SharedData.Require("golden"), "*.safetensors", SearchOption.AllDirectories);
         Assert.NotEmpty(paths);
         foreach (string path in paths)
         {

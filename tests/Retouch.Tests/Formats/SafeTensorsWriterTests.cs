@@ -62,7 +62,7 @@ public sealed class SafeTensorsWriterTests : IDisposable
     [Fact]
     public void a_real_model_is_written_with_the_same_tensors()
     {
-        string path = FormatsSharedData.Require("real", "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors");
+        string path = SharedData.Require("real", "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors");
         using var file = SafeTensorsFile.Open(path);
         var tensors = file.Tensors.Keys.Select(name => (Name: name, Tensor: file.Read(name))).ToArray();
         SafeTensorsWriter.Write(_folder.File("copy"), tensors, file.Metadata, overwrite: false);

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using Retouch.Cli.Verbs;
+
+namespace Retouch.Cli;
+
+/// <summary>The command line: parses, calls a verb, and turns every failure into a sentence and an exit code.</summary>
+public static class App
+{
+    /// <summary>The exit code of success.</summary>
+    public const int Ok = 0;
+
+    /// <summary>The exit code of a failure that is not the user's.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The exit code of bad usage or bad input.</summary>
+    public const int BadInput = 2;
+
+    /// <summary>The exit code of an interrupt, as shells have it.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Runs one command.</summary>
+    /// <param name="args">The arguments, without the program's name.</param>
+    /// <param name="output">Where results go.</param>
+    /// <param name="error">Where errors, warnings and progress go.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        RootCommand root = new("Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")
+        {
+            new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new DoctorVerb(),
+        };
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            error.WriteLine($"error: {parsed.Errors[0].Message}");
+            string verb = parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name;
+            error.WriteLine($"Run 'retouch{verb} --help' for what it takes.");
+            return BadInput;
+        }
+        bool verbose = parsed.CommandResult.Command is Verb spoken && parsed.GetValue(spoken.Verbose);
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+        }
+        catch (BadInputException e)
+        {
+            return Report(e.Message, e, BadInput);
+        }
+        catch (OperationCanceledException e)
+        {
+            return Report("interrupted; nothing was written.", e, Interrupted);
+        }
+        catch (Exception e) when (NativeLibraries.IsLoadFailure(e))
+        {
+            return Report("the native libraries do not load on this machine. 'retouch doctor' says which and why.", e, Failed);
+        }
+        catch (Exception e)
+        {
+            return Report($"{e.Message.Split('\n')[0].TrimEnd()}{(verbose ? "" : " (--verbose shows where)")}", e, Failed);
+        }
+
+        int Report(string message, Exception exception, int code)
+        {
+            error.WriteLine($"error: {message}");
+            if (verbose)
+                error.WriteLine(exception);
+            return code;
+        }
+    }
+}

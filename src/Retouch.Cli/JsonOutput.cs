@@ -1,0 +1,80 @@
+using System.Text.Json.Serialization;
+
+namespace Retouch.Cli;
+
+sealed record PredictionJson(int Index, string Name, double Probability);
+
+sealed record PredictJson(string Image, IReadOnlyList<PredictionJson> Predictions);
+
+sealed record ClassJson(int Index, string Name);
+
+sealed record ChangedJson(string Image, ClassJson Before, ClassJson After);
+
+sealed record EditJson
+{
+    public required string Image { get; init; }
+    public required IReadOnlyList<string> Images { get; init; }
+    public required ClassJson Label { get; init; }
+    public required IReadOnlyList<PredictionJson> Before { get; init; }
+    public required IReadOnlyList<PredictionJson> After { get; init; }
+    public required bool Success { get; init; }
+    public required int Steps { get; init; }
+    public required double Seconds { get; init; }
+    public required int Units { get; init; }
+    public required long Parameters { get; init; }
+    public required double? LocalityRate { get; init; }
+    public required int? LocalityImages { get; init; }
+    public required IReadOnlyList<ChangedJson> Changed { get; init; }
+    public required IReadOnlyList<string> Skipped { get; init; }
+    public required string? Patch { get; init; }
+    public required string Model { get; init; }
+    public required string Method { get; init; }
+    public required string Locator { get; init; }
+    public required double Keep { get; init; }
+    public required double LearningRate { get; init; }
+    public required int Seed { get; init; }
+}
+
+sealed record MatrixJson(string Name, int Units, double Norm);
+
+sealed record LogJson
+{
+    public required string Patch { get; init; }
+    public required string Model { get; init; }
+    public required IReadOnlyList<Patches.PatchImage> Images { get; init; }
+    public required ClassJson Label { get; init; }
+    public required string Method { get; init; }
+    public required IReadOnlyDictionary<string, string> Settings { get; init; }
+    public required int Seed { get; init; }
+    public required string? Preprocessing { get; init; }
+    public required Patches.PatchMeasurements? Measurements { get; init; }
+    public required int Units { get; init; }
+    public required long Parameters { get; init; }
+    public required long Bytes { get; init; }
+    public required IReadOnlyList<MatrixJson> Matrices { get; init; }
+}
+
+sealed record LibraryJson(string Name, bool Loads, string? Why);
+
+sealed record DoctorJson
+{
+    public required string Retouch { get; init; }
+    public required string Os { get; init; }
+    public required string Architecture { get; init; }
+    public required string Runtime { get; init; }
+    public required string Cpu { get; init; }
+    public required IReadOnlyList<string> CpuFeatures { get; init; }
+    public required int Cores { get; init; }
+    public required int? Threads { get; init; }
+    public required long MemoryBytes { get; init; }
+    public required string? Libtorch { get; init; }
+    public required IReadOnlyList<LibraryJson> Libraries { get; init; }
+    public required bool Healthy { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(PredictJson))]
+[JsonSerializable(typeof(EditJson))]
+[JsonSerializable(typeof(LogJson))]
+[JsonSerializable(typeof(DoctorJson))]
+sealed partial class JsonOutput : JsonSerializerContext;

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using Retouch.Patches;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>log</c>: what patches are and where they come from.</summary>
+sealed class LogVerb : Verb
+{
+    readonly Argument<string[]> _patches = new("PATCH") { Description = "Patch files.", Arity = ArgumentArity.OneOrMore };
+
+    public LogVerb() : base("log", "Show a patch's provenance, settings and what it touches.", reports: true) => Add(_patches);
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        string[] paths = parsed.GetRequiredValue(_patches);
+        List<Patch> patches = [];
+        try
+        {
+            foreach (string path in paths)
+            {
+                Patch patch = PatchFile.Load(path);
+                patches.Add(patch);
+                LogJson log = Describe(path, patch);
+                terminal.Object(log, JsonOutput.Default.LogJson);
+                Print(terminal, log);
+            }
+            Overlaps.Print(terminal, paths, patches);
+            return App.Ok;
+        }
+        finally
+        {
+            patches.ForEach(p => p.Dispose());
+        }
+    }
+
+    static LogJson Describe(string path, Patch patch)
+    {
+        PatchProvenance provenance = patch.Provenance;
+        EditSpace space = patch.Delta.Space;
+        double[] norms = patch.Delta.Norms();
+        return new LogJson
+        {
+            Patch = path,
+            Model = provenance.ModelFingerprint,
+            Images = provenance.Images,
+            Label = new ClassJson(provenance.Label, provenance.LabelName ?? $"class {provenance.Label}"),
+            Method = provenance.Method,
+            Settings = provenance.Settings,
+            Seed = provenance.Seed,
+            Preprocessing = provenance.Preprocessing,
+            Measurements = provenance.Measurements,
+            Units = patch.Delta.Units.Count,
+            Parameters = patch.Delta.Units.Parameters,
+            Bytes = new FileInfo(path).Length,
+            Matrices = [.. Enumerable.Range(0, space.Matrices).Select(m => new MatrixJson(space.MatrixName(m), patch.Delta.Units[m].Length, norms[m]))],
+        };
+    }
+
+    static void Print(Terminal terminal, LogJson log)
+    {
+        terminal.Line($"{log.Patch} ({log.Bytes / 1024.0:0} KiB)");
+        terminal.Line($"  model          {log.Model}");
+        foreach (PatchImage image in log.Images)
+            terminal.Line($"  image          {image.Name} (SHA-256 {image.Sha256})");
+        terminal.Line($"  label          {log.Label.Name} ({log.Label.Index})");
+        terminal.Line($"  method         {log.Method}: {string.Join(", ", log.Settings.Select(s => $"{s.Key} {s.Value}"))}, seed {log.Seed}");
+        if (log.Preprocessing is not null)
+            terminal.Line($"  preprocessing  {log.Preprocessing}");
+        if (log.Measurements is { } measured)
+        {
+            string locality = measured.LocalityRate is double rate ? $", {100 * rate:0.00} % of {measured.LocalityImages} other images kept their prediction" : "";
+            terminal.Line($"  measured       {(measured.Success ? "corrected" : "not corrected")} in {measured.Steps} steps{locality}");
+        }
+        terminal.Line($"  touches        {log.Units} units, {log.Parameters} parameters");
+        foreach (MatrixJson matrix in log.Matrices)
+            terminal.Line($"    {matrix.Name}: {matrix.Units} units, norm {matrix.Norm:0.0000}");
+    }
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Retouch.Formats;
+using Retouch.Images;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>predict</c>: what a model says of images.</summary>
+sealed class PredictVerb : Verb
+{
+    const int Chunk = 16;
+
+    readonly ModelOptions _model;
+    readonly Option<int> _top = new("--top") { Description = "Classes to show an image.", DefaultValueFactory = _ => 5, HelpName = "N" };
+    readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG, PNG, WebP, BMP or GIF files.", Arity = ArgumentArity.OneOrMore };
+
+    public PredictVerb() : base("predict", "Show what a model says of images.", reports: true)
+    {
+        _model = new ModelOptions(this);
+        Add(_top);
+        Add(_images);
+    }
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        int top = parsed.GetValue(_top);
+        if (top < 1)
+            throw new BadInputException($"--top is {top}; it must be at least 1.");
+        using ModelFile file = _model.Load(parsed, terminal);
+        LabelSet labels = _model.Labels(parsed, file);
+        ModelOptions.PrintPreprocessing(file, terminal);
+        Vit.SplitVit split = new(file.Model);
+        bool allGood = true;
+        foreach (string[] paths in parsed.GetRequiredValue(_images).Chunk(Chunk))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(paths, file.Preprocessing);
+            foreach ((_, string why) in failed)
+                terminal.Error(why);
+            allGood &= failed.Count == 0;
+            if (loaded.Count == 0)
+                continue;
+            using Vit.PrefixState state = split.Prefix(pixels);
+            Tensor logits = split.Logits(state);
+            for (int i = 0; i < loaded.Count; i++)
+            {
+                IReadOnlyList<PredictionJson> predictions = Predictions.Top(logits[i], top, labels);
+                terminal.Object(new PredictJson(paths[loaded[i]], predictions), JsonOutput.Default.PredictJson);
+                terminal.Line(paths[loaded[i]]);
+                foreach (PredictionJson prediction in predictions)
+                    terminal.Line($"  {Predictions.Text(prediction)}");
+            }
+        }
+        return allGood ? App.Ok : App.BadInput;
+    }
+}

@@ -1,0 +1,10 @@
+namespace Retouch.Evaluation;
+
+/// <summary>What an edit changed among images that it should leave alone.</summary>
+/// <param name="Images">The number of images compared.</param>
+/// <param name="Changed">Those whose prediction changed, in order.</param>
+public sealed record LocalityMeasurement(int Images, IReadOnlyList<PredictionChange> Changed)
+{
+    /// <summary>The locality rate LR: the share of images whose prediction did not change, in [0,1]; 1 of no images.</summary>
+    public double Rate => Images == 0 ? 1 : 1 - (double)Changed.Count / Images;
+}

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text.Json;
+using Retouch.Formats;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Patches;
+
+/// <summary>
+/// A patch on disk: a safetensors file that holds, for each matrix it touches, the unit indices
+/// (<c>NAME.units</c>, int32 <c>[k]</c>) and the rows that are added (<c>NAME.delta</c>, float32
+/// <c>[k,D]</c>; of fc2 the columns, transposed), and the provenance as metadata. The same patch gives the
+/// same bytes.
+/// </summary>
+public static class PatchFile
+{
+    const string Format = "retouch-patch", Version = "1";
+
+    /// <summary>Writes a patch, atomically.</summary>
+    /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
+    public static void Save(Patch patch, string path, bool overwrite)
+    {
+        EditSpace space = patch.Delta.Space;
+        PatchProvenance provenance = patch.Provenance;
+        Dictionary<string, string> metadata = new()
+        {
+            ["format"] = Format,
+            ["version"] = Version,
+            ["model"] = provenance.ModelFingerprint,
+            ["space"] = JsonSerializer.Serialize(new SpaceJson(space.FirstBlock, space.Blocks, space.Hidden, space.Width), PatchJson.Default.SpaceJson),
+            ["images"] = JsonSerializer.Serialize([.. provenance.Images], PatchJson.Default.PatchImageArray),
+            ["label"] = provenance.Label.ToString(CultureInfo.InvariantCulture),
+            ["method"] = provenance.Method,
+            ["settings"] = JsonSerializer.Serialize(new(provenance.Settings.ToDictionary(), StringComparer.Ordinal), PatchJson.Default.SortedDictionaryStringString),
+            ["seed"] = provenance.Seed.ToString(CultureInfo.InvariantCulture),
+        };
+        if (provenance.LabelName is not null)
+            metadata["labelName"] = provenance.LabelName;
+        if (provenance.Preprocessing is not null)
+            metadata["preprocessing"] = provenance.Preprocessing;
+        if (provenance.Measurements is not null)
+            metadata["measurements"] = JsonSerializer.Serialize(provenance.Measurements, PatchJson.Default.PatchMeasurements);
+
+        using DisposeScope scope = NewDisposeScope();
+        List<(string, Tensor)> tensors = [];
+        for (int m = 0; m < space.Matrices; m++)
+        {
+            if (patch.Delta.Units[m].Length == 0)
+                continue;
+            tensors.Add((space.MatrixName(m) + ".units", tensor(patch.Delta.Units[m].ToArray(), ScalarType.Int32)));
+            tensors.Add((space.MatrixName(m) + ".delta", patch.Delta.Rows[m]));
+        }
+        SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
+    }
+
+    /// <summary>Reads a patch; the caller disposes it.</summary>
+    /// <exception cref="BadInputException">The file cannot be read or is not a patch; the message says why.</exception>
+    public static Patch Load(string path)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        if (!file.Metadata.TryGetValue("format", out string? format) || format != Format)
+            throw new BadInputException($"{path} is a safetensors file but not a patch; patches are what 'retouch edit --out' writes.");
+        if (Text("version") != Version)
+            throw new BadInputException($"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}.");
+
+        using DisposeScope scope = NewDisposeScope();
+        SpaceJson shape = Parse("space", PatchJson.Default.SpaceJson);
+        EditSpace space = EditSpace.FromShape(shape.FirstBlock, shape.Blocks, shape.Hidden, shape.Width) ?? throw Bad("the edit space in its metadata is impossible");
+        int[][] units = new int[space.Matrices][];
+        Tensor[] rows = new Tensor[space.Matrices];
+        int used = 0;
+        for (int m = 0; m < space.Matrices; m++)
+        {
+            string name = space.MatrixName(m);
+            if (!file.Tensors.TryGetValue(name + ".units", out TensorEntry? unitsEntry) | !file.Tensors.TryGetValue(name + ".delta", out TensorEntry? deltaEntry))
+            {
+                if (unitsEntry is not null || deltaEntry is not null)
+                    throw Bad($"{name} has units without a delta or a delta without units");
+                (units[m], rows[m]) = ([], zeros([0, space.Width]));
+                continue;
+            }
+            used += 2;
+            if (unitsEntry!.DType != TensorDType.I32 || deltaEntry!.DType != TensorDType.F32 || unitsEntry.Shape.Count != 1
+                || !deltaEntry.Shape.SequenceEqual([unitsEntry.Shape[0], space.Width]))
+                throw Bad($"the units and delta of {name} do not fit together");
+            units[m] = file.Read(name + ".units").data<int>().ToArray();
+            rows[m] = file.Read(name + ".delta");
+            using Tensor finite = rows[m].isfinite().all();
+            if (!finite.item<bool>())
+                throw Bad($"the delta of {name} holds NaN or infinite values");
+        }
+        if (used != file.Tensors.Count)
+            throw Bad("it holds tensors that belong to no matrix of its edit space");
+        if (!int.TryParse(Text("label"), CultureInfo.InvariantCulture, out int label) || label < 0 || !int.TryParse(Text("seed"), CultureInfo.InvariantCulture, out int seed))
+            throw Bad("its label or seed is not a number");
+        PatchProvenance provenance = new()
+        {
+            ModelFingerprint = Text("model"),
+            Images = Parse("images", PatchJson.Default.PatchImageArray),
+            Label = label,
+            LabelName = file.Metadata.GetValueOrDefault("labelName"),
+            Method = Text("method"),
+            Settings = Parse("settings", PatchJson.Default.SortedDictionaryStringString),
+            Seed = seed,
+            Preprocessing = file.Metadata.GetValueOrDefault("preprocessing"),
+            Measurements = file.Metadata.ContainsKey("measurements") ? Parse("measurements", PatchJson.Default.PatchMeasurements) : null,
+        };
+        try
+        {
+            return new Patch(new WeightDelta(new UnitSelection(space, units), rows), provenance);
+        }
+        catch (ArgumentException e)
+        {
+            throw Bad($"its unit indices are wrong ({e.Message})");
+        }
+
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw Bad($"its metadata lack '{key}'");
+
+        T Parse<T>(string key, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+        {
+            try
+            {
+                return JsonSerializer.Deserialize(Text(key), type) ?? throw Bad($"its metadata '{key}' are empty");
+            }
+            catch (JsonException)
+            {
+                throw Bad($"its metadata '{key}' are not the JSON that a patch has");
+            }
+        }
+
+        BadInputException Bad(string why) => new($"{path} is a damaged patch: {why}.");
+    }
+}

@@ -1,0 +1,12 @@
+using System.Text.Json.Serialization;
+
+namespace Retouch.Patches;
+
+sealed record SpaceJson(int FirstBlock, int Blocks, int Hidden, int Width);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(SpaceJson))]
+[JsonSerializable(typeof(PatchImage[]))]
+[JsonSerializable(typeof(PatchMeasurements))]
+[JsonSerializable(typeof(SortedDictionary<string, string>))]
+sealed partial class PatchJson : JsonSerializerContext;

@@ -1,0 +1,38 @@
+using Retouch.Formats;
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Locating;
+
+public sealed class HypernetworkTests
+{
+    [Fact]
+    public void Masks_and_binary_masks_are_those_of_the_authors_code()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        string path = SharedData.Require("golden", "reference", "hypernetwork.safetensors");
+        using Hypernetwork network = HypernetworkFile.Load(path);
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        Assert.Equal((3, 6, 6), (network.Blocks, network.Heads, network.Matrices));
+
+        Tensor masks = network.Forward(file.ReadFloat("cls_feature").squeeze(1));
+        Assert.True(TinyVit.MaxDifference(masks, file.ReadFloat("masks")) < 1e-5);
+
+        EditSpace space = new(new VitConfig { ImageSize = 224, PatchSize = 16, Width = 192, Depth = 12, Heads = 3, MlpWidth = 768, Classes = 1000, QkvBias = true }, 7, 3);
+        Mask mean = new(space, masks.mean([0]).reshape(-1).data<float>().ToArray());
+        foreach ((double keep, string name) in ((double, string)[])[(0.5, "mean_mask_keep50"), (0.25, "mean_mask_keep25"), (0.05, "mean_mask_keep05")])
+        {
+            float[] expected = file.ReadFloat(name).reshape(-1).data<float>().ToArray();
+            UnitSelection units = mean.Keep(keep);
+            float[] actual = new float[space.Units];
+            for (int m = 0; m < space.Matrices; m++)
+            {
+                foreach (int unit in units[m])
+                    actual[m * space.Hidden + unit] = 1;
+            }
+            Assert.Equal(expected, actual);
+        }
+    }
+}
