@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using Retouch.Editing;
+using Retouch.Evaluation;
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>The pieces of work that are compared, for one model.</summary>
+sealed class Scenarios : IDisposable
+{
+    const double Keep = 0.05;
+    const int NaiveSteps = 3, Steps = 10, Batch = 32;
+
+    readonly BenchmarkModel _kind;
+    readonly VitModel _model;
+    readonly SplitVit _split;
+    readonly Tensor _pixels;
+    readonly PrefixState _state;
+    readonly UnitSelection[] _units;
+    readonly NaiveEdit _naive;
+    readonly Tensor _photos;
+
+    public Scenarios(BenchmarkModel kind)
+    {
+        _kind = kind;
+        _model = kind.Create();
+        _split = new SplitVit(_model);
+        _pixels = randn([Batch, 3, 224, 224]);
+        _photos = randn([kind.LocalityImages, 3, 224, 224]);
+        _state = _split.Prefix(_pixels);
+        _units = [.. Enumerable.Range(0, Batch).Select(i => new RandomLocator(i).Locate(_split, new Failure(_state, 0)).Keep(Keep))];
+        _naive = new NaiveEdit(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), 1);
+    }
+
+    public IEnumerable<(string Name, Func<double> Naive, Func<double> Ours)> All()
+    {
+        yield return ($"edit step, keep {Keep}, one edit", NaiveStep, () => Edit(1));
+        yield return ($"edit step, keep {Keep}, {Batch} edits, an edit", NaiveStep, () => Edit(Batch));
+        LocalitySet set = new(_split, _split.Prefix(_photos));
+        yield return ($"LR over {_kind.LocalityImages} images, an edit", NaiveLocality, () => Locality(set));
+        set.Dispose();
+    }
+
+    public void Dispose()
+    {
+        _naive.Dispose();
+        _state.Dispose();
+        _pixels.Dispose();
+        _photos.Dispose();
+        _model.Dispose();
+    }
+
+    double NaiveStep() => Time(NaiveSteps, _naive.Step);
+
+    // The whole editor with its stopping test, which random weights never pass; what an edit costs once is left out as in the naive step.
+    double Edit(int edits)
+    {
+        int steps = Math.Max(Steps / edits, 2);
+        using PrefixState state = _state.Select([.. Enumerable.Range(0, edits)]);
+        Failure[] failures = [.. Enumerable.Range(0, edits).Select(i => new Failure(state.Select([i]), 1))];
+        MaskedFineTuning editor = new(new AllLocator(), new MaskedFineTuningSettings { MaxSteps = steps, StopLoss = 0 });
+        Stopwatch clock = new();
+        // The last forward, after the last step, is the check of success.
+        IReadOnlyList<EditResult> results = editor.Edit(_split, failures, _units[..edits], new AtStep(step =>
+        {
+            if (step == 0)
+                clock.Start();
+            if (step == steps)
+                clock.Stop();
+        }));
+        foreach (EditResult result in results)
+            result.Dispose();
+        foreach (Failure failure in failures)
+            failure.State.Dispose();
+        return clock.Elapsed.TotalMilliseconds / steps / edits;
+    }
+
+    double NaiveLocality() => Time(1, () =>
+    {
+        using IDisposable noGrad = no_grad();
+        for (int i = 0; i < _kind.LocalityImages; i += 16)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            _ = _model.Logits(_photos.narrow(0, i, Math.Min(16, _kind.LocalityImages - i))).argmax(1);
+        }
+    });
+
+    double Locality(LocalitySet set)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using WeightDelta delta = new(_units[0], [.. Enumerable.Range(0, _split.Space.Matrices).Select(m => randn(_units[0][m].Length, _split.Space.Width) * 1e-3)]);
+        return Time(1, () => set.Measure(delta));
+    }
+
+    static double Time(int count, Action work)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < count; i++)
+            work();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / count;
+    }
+
+    sealed class AtStep(Action<int> tell) : IProgress<EditProgress>
+    {
+        public void Report(EditProgress value) => tell(value.Step);
+    }
+}
