@@ -128,9 +128,7 @@ public static class ImageDecoder
             int to = (start + y * down) * 3;
             for (int x = 0; x < width; x++, from += 4, to += right * 3)
             {
-                rgb[to] = rgba[from];
-                rgb[to + 1] = rgba[from + 1];
-                rgb[to + 2] = rgba[from + 2];
+                rgba.Slice(from, 3).CopyTo(rgb.AsSpan(to, 3));
             }
         }
         bool onItsSide = origin >= SKEncodedOrigin.LeftTop;
