@@ -115,7 +115,10 @@ sealed class EditVerb : Verb
         }
         MaskedFineTuningSettings settings = Published with
         {
-            KeepRatio = keep, LearningRate = parsed.GetValue(_lr), MaxSteps = parsed.GetValue(_steps), Seed = parsed.GetValue(_seed),
+            KeepRatio = keep,
+            LearningRate = parsed.GetValue(_lr),
+            MaxSteps = parsed.GetValue(_steps),
+            Seed = parsed.GetValue(_seed),
         };
         settings.Validate();
         return settings;
