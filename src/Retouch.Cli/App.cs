@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Retouch.Cli.Verbs;
 
 namespace Retouch.Cli;
@@ -25,16 +26,19 @@ public static class App
     /// <returns>The exit code.</returns>
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
-        RootCommand root = new("Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")
+        Verb[] verbs = [new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new DoctorVerb()];
+        // A RootCommand would call itself by the assembly's name.
+        Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")
         {
-            new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new DoctorVerb(),
+            new HelpOption { Recursive = true }, new VersionOption(),
         };
-        ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        foreach (Verb verb in verbs)
+            root.Add(verb);
+        // A name that begins with @ is a file's like any other, not a file of arguments.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (Usage.Mistake(parsed) is string mistake)
         {
-            error.WriteLine($"error: {parsed.Errors[0].Message}");
-            string verb = parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name;
-            error.WriteLine($"Run 'retouch{verb} --help' for what it takes.");
+            error.WriteLine($"error: {Terminal.Printable(mistake)}");
             return BadInput;
         }
         bool verbose = parsed.CommandResult.Command is Verb spoken && parsed.GetValue(spoken.Verbose);
@@ -61,7 +65,7 @@ public static class App
 
         int Report(string message, Exception exception, int code)
         {
-            error.WriteLine($"error: {message}");
+            error.WriteLine($"error: {Terminal.Printable(message)}");
             if (verbose)
                 error.WriteLine(exception);
             return code;

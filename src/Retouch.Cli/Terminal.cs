@@ -14,7 +14,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     public void Line(string text = "")
     {
         if (!json)
-            output.WriteLine(text);
+            output.WriteLine(Printable(text));
     }
 
     /// <summary>A result as one JSON object on a line.</summary>
@@ -28,18 +28,25 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     public void Note(string text)
     {
         if (!quiet)
-            error.WriteLine(text);
+            error.WriteLine(Printable(text));
     }
 
     /// <summary>Something that went wrong while the rest goes on.</summary>
-    public void Error(string text) => error.WriteLine($"error: {text}");
+    public void Error(string text) => error.WriteLine($"error: {Printable(text)}");
 
     /// <summary>A detail.</summary>
     public void Detail(string text)
     {
         if (verbose && !quiet)
-            error.WriteLine(text);
+            error.WriteLine(Printable(text));
     }
+
+    /// <summary>Text without what steers a terminal: names come from files that nobody vouches for.</summary>
+    public static string Printable(string text) => string.Create(text.Length, text, (to, from) =>
+    {
+        for (int i = 0; i < to.Length; i++)
+            to[i] = char.IsControl(from[i]) ? '\uFFFD' : from[i];
+    });
 
     /// <summary>Runs work behind a progress bar on the error stream; without one where that is no terminal.</summary>
     /// <param name="what">What is being done.</param>

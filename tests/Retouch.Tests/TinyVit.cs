@@ -11,7 +11,14 @@ static class TinyVit
     {
         VitConfig config = new()
         {
-            ImageSize = 4 * grid, PatchSize = 4, Width = width, Depth = depth, Heads = heads, MlpWidth = hidden, Classes = classes, QkvBias = qkvBias,
+            ImageSize = 4 * grid,
+            PatchSize = 4,
+            Width = width,
+            Depth = depth,
+            Heads = heads,
+            MlpWidth = hidden,
+            Classes = classes,
+            QkvBias = qkvBias,
         };
         using Generator generator = new((ulong)seed, CPU);
         return new VitModel(config.Tensors().ToDictionary(t => t.Name, t => Random(t.Name, t.Shape)), heads);

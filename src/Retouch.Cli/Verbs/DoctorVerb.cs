@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using TorchSharp;
 
 namespace Retouch.Cli.Verbs;
 
@@ -9,10 +10,14 @@ sealed class DoctorVerb : Verb
 {
     public DoctorVerb() : base("doctor", "Say what this machine has and whether the native libraries load.", reports: true) { }
 
+    protected override bool NeedsTorch => false;
+
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         IReadOnlyList<LibraryJson> libraries = NativeLibraries.Check();
         bool healthy = libraries.All(l => l.Loads);
+        if (healthy && parsed.GetValue(Threads) is int wanted)
+            torch.set_num_threads(wanted);
         (string? version, int? threads) = healthy ? NativeLibraries.Torch() : default((string?, int?));
         DoctorJson report = new()
         {

@@ -17,12 +17,13 @@ namespace Retouch.Cli.Verbs;
 sealed class EditVerb : Verb
 {
     const int Shown = 3;
+    static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"];
     static readonly MaskedFineTuningSettings Published = new();
 
     readonly ModelOptions _model;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
-    readonly Option<string> _locator = new("--locator") { Description = "What says where to edit.", DefaultValueFactory = _ => "hypernetwork" };
+    readonly Option<string> _locator = new("--locator") { Description = "What says where to edit.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Published.KeepRatio, HelpName = "RATIO" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed.", HelpName = "DIR" };
@@ -35,7 +36,12 @@ sealed class EditVerb : Verb
 
     public EditVerb() : base("edit", "Correct a mistake: find the units responsible, edit only those, and write a patch.", reports: true)
     {
-        _locator.AcceptOnlyFromAmong("hypernetwork", "gradient", "random", "all");
+        _locator.CompletionSources.Add(Locators);
+        Require<string>(_locator, Locators.Contains, $"one of {string.Join(", ", Locators)}");
+        Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
+        Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
+        Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
+        Require<int>(_seed, _ => true, "a whole number");
         _model = new ModelOptions(this);
         foreach (Option option in (Option[])[_images, _label, _locator, _locatorFile, _keep, _locality, _lr, _steps, _seed, _out, _overwrite, _force])
             Add(option);
@@ -62,7 +68,7 @@ sealed class EditVerb : Verb
         Tensor before = split.Logits(state);
         if (!parsed.GetValue(_force) && before.argmax(1).eq(label).all().item<bool>())
         {
-            terminal.Note($"Nothing to correct: the model already says {labels[label].Name} ({label}). No patch was written; --force edits all the same.");
+            terminal.Line($"Nothing to correct: the model already says {labels[label].Name} ({label}). No patch was written; --force edits all the same.");
             terminal.Object(Report(paths, labels, label, before, before, null, null, output: null, file, settings, editor, parsed, 0), JsonOutput.Default.EditJson);
             return App.Ok;
         }
@@ -72,6 +78,9 @@ sealed class EditVerb : Verb
         using EditResult result = terminal.Progress("editing", settings.MaxSteps, report =>
             editor.Edit(split, [failure], new Told<EditProgress>(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}")), cancellation)[0]);
         double seconds = clock.Elapsed.TotalSeconds;
+        if (!result.Patch.Delta.Norms().All(double.IsFinite))
+            throw new BadInputException($"The edit diverged, its weights are no numbers any more; use a smaller --lr than {settings.LearningRate}.");
+        terminal.Detail($"edited: {result.Steps} steps, last loss {result.Losses[^1]:0.0000}");
         Tensor after = split.Logits(state, result.Patch.Delta);
 
         LocalityOutcome? outcome = null;
@@ -115,7 +124,10 @@ sealed class EditVerb : Verb
         }
         MaskedFineTuningSettings settings = Published with
         {
-            KeepRatio = keep, LearningRate = parsed.GetValue(_lr), MaxSteps = parsed.GetValue(_steps), Seed = parsed.GetValue(_seed),
+            KeepRatio = keep,
+            LearningRate = parsed.GetValue(_lr),
+            MaxSteps = parsed.GetValue(_steps),
+            Seed = parsed.GetValue(_seed),
         };
         settings.Validate();
         return settings;

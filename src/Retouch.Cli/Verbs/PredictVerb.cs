@@ -18,6 +18,7 @@ sealed class PredictVerb : Verb
     public PredictVerb() : base("predict", "Show what a model says of images.", reports: true)
     {
         _model = new ModelOptions(this);
+        Require<int>(_top, top => top >= 1, "a whole number of at least 1");
         Add(_top);
         Add(_images);
     }
@@ -25,8 +26,6 @@ sealed class PredictVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         int top = parsed.GetValue(_top);
-        if (top < 1)
-            throw new BadInputException($"--top is {top}; it must be at least 1.");
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
         ModelOptions.PrintPreprocessing(file, terminal);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using TorchSharp;
 
 namespace Retouch.Cli.Verbs;
@@ -6,36 +7,42 @@ namespace Retouch.Cli.Verbs;
 /// <summary>A command with the options that all of them have.</summary>
 abstract class Verb : Command
 {
-    readonly Option<int?> _threads = new("--threads") { Description = "Threads for matrix products; by default one a core.", HelpName = "N" };
-
     protected Verb(string name, string description, bool reports) : base(name, description)
     {
         Json = new Option<bool>("--json") { Description = "Print one JSON object a line instead of text." };
         if (reports)
             Add(Json);
-        Add(_threads);
+        Add(Threads);
         Add(Verbose);
         Add(Quiet);
-        _threads.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int threads) && threads is < 1 or > 1024)
-                result.AddError($"--threads is {threads}; it must be from 1 to 1024.");
-        });
+        Require<int>(Threads, threads => threads is >= 1 and <= 1024, "a whole number from 1 to 1024");
         SetAction((parsed, cancellation) => Task.FromResult(Execute(parsed, cancellation)));
     }
 
     public Option<bool> Verbose { get; } = new("--verbose") { Description = "Say more, and show where an error arose." };
 
+    protected Option<int?> Threads { get; } = new("--threads") { Description = "Threads for matrix products; by default one a core.", HelpName = "N" };
+
     protected Option<bool> Quiet { get; } = new("--quiet") { Description = "Print results and errors only." };
 
     protected Option<bool> Json { get; }
 
+    /// <summary>Whether the verb cannot run where libtorch does not load.</summary>
+    protected virtual bool NeedsTorch => true;
+
     protected abstract int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation);
+
+    /// <summary>Refuses what is no T or out of range while the command line is parsed, before any work.</summary>
+    protected static void Require<T>(Option option, Func<T, bool> holds, string range) where T : IParsable<T> => option.Validators.Add(result =>
+    {
+        if (result.Tokens is [{ Value: string text }] && !(T.TryParse(text, CultureInfo.InvariantCulture, out T? value) && holds(value)))
+            result.AddError($"{option.Name} is {text}, but must be {range}");
+    });
 
     int Execute(ParseResult parsed, CancellationToken cancellation)
     {
         Terminal terminal = new(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, parsed.GetValue(Json), parsed.GetValue(Quiet), parsed.GetValue(Verbose));
-        if (parsed.GetValue(_threads) is int threads)
+        if (NeedsTorch && parsed.GetValue(Threads) is int threads)
             torch.set_num_threads(threads);
         return Run(parsed, terminal, cancellation);
     }

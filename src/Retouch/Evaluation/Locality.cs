@@ -7,7 +7,8 @@ namespace Retouch.Evaluation;
 /// <summary>Measures the locality of one edit over a folder of any size, a few images in memory at a time.</summary>
 public static class Locality
 {
-    const int Chunk = 64;
+    // As many as the suffix takes at once: more would only make an interrupt wait longer.
+    const int Chunk = 16;
 
     /// <summary>Compares the predictions of the unedited and the edited model.</summary>
     /// <param name="split">The unedited model.</param>

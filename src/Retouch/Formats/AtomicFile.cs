@@ -9,7 +9,7 @@ namespace Retouch.Formats;
 /// </summary>
 public static class AtomicFile
 {
-    private const int LongestName = 255;
+    const int LongestName = 255;
 
     /// <summary>
     /// Checks everything that can be known before a long computation whose result goes to
@@ -57,7 +57,7 @@ public static class AtomicFile
         }
     }
 
-    private static string CheckPath(string path, bool overwrite)
+    static string CheckPath(string path, bool overwrite)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
             throw new BadInputException("The name of the file to write is empty or not a file name; give another.");
@@ -78,10 +78,10 @@ public static class AtomicFile
         return target;
     }
 
-    private static string TemporaryBeside(string target) =>
+    static string TemporaryBeside(string target) =>
         Path.Combine(Path.GetDirectoryName(target)!, $".retouch-{Guid.NewGuid():N}.tmp");
 
-    private static FileStream Create(string temporary, string target)
+    static FileStream Create(string temporary, string target)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 1 << 16 };
         try
@@ -97,7 +97,7 @@ public static class AtomicFile
         }
     }
 
-    private static void Rename(string temporary, string target, bool overwrite)
+    static void Rename(string temporary, string target, bool overwrite)
     {
         try
         {
@@ -114,7 +114,7 @@ public static class AtomicFile
         }
     }
 
-    private static BadInputException Explain(Exception e, string temporary, string target) => e switch
+    static BadInputException Explain(Exception e, string temporary, string target) => e switch
     {
         UnauthorizedAccessException => new($"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; choose another folder or change its permissions.", e),
         IOException io when IsDiskFull(io) => DiskFull(target, io),
@@ -122,13 +122,13 @@ public static class AtomicFile
         _ => new($"{target} cannot be written: {e.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal).TrimEnd('.')}.", e),
     };
 
-    private static BadInputException DiskFull(string target, IOException e) =>
+    static BadInputException DiskFull(string target, IOException e) =>
         new($"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", e);
 
-    private static BadInputException Exists(string path, Exception? cause = null) =>
+    static BadInputException Exists(string path, Exception? cause = null) =>
         new($"{path} exists; pass --overwrite to replace it.", cause!);
 
-    private static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
+    static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
         ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL
         : e.HResult is 28 // ENOSPC
             || e.HResult == (OperatingSystem.IsMacOS() ? 69 : 122); // EDQUOT: the user's quota, not the disk

@@ -4,7 +4,7 @@ using System.Text.Unicode;
 namespace Retouch.Formats;
 
 /// <summary>Recognises what a file is by its first bytes, so that a wrong file is called by its name.</summary>
-internal static class FileKind
+static class FileKind
 {
     /// <summary>How many leading bytes <see cref="Describe"/> can make use of.</summary>
     public const int HeadLength = 512;
@@ -31,7 +31,7 @@ internal static class FileKind
         return IsText(head) ? "a text file" : null;
     }
 
-    private static string DescribeZip(ReadOnlySpan<byte> head)
+    static string DescribeZip(ReadOnlySpan<byte> head)
     {
         const int nameLengthAt = 26, nameAt = 30;
         if (head.Length < nameAt)
@@ -43,7 +43,7 @@ internal static class FileKind
             : "a zip archive";
     }
 
-    private static bool IsText(ReadOnlySpan<byte> head)
+    static bool IsText(ReadOnlySpan<byte> head)
     {
         if (head.ContainsAnyInRange((byte)0, (byte)8) || head.IsEmpty)
             return false;

@@ -1,7 +1,7 @@
 namespace Retouch.Formats;
 
 /// <summary>Opens files that a user named, with a sentence for everything that keeps them shut.</summary>
-internal static class InputFile
+static class InputFile
 {
     /// <summary>Opens a regular file for reading.</summary>
     /// <exception cref="BadInputException">It is missing, a directory, a device, or may not be read.</exception>

@@ -6,10 +6,10 @@ using System.Text.Unicode;
 namespace Retouch.Formats;
 
 /// <summary>Reads the label files that are in use; <see cref="LabelSet.Load"/> lists them.</summary>
-internal static class LabelFile
+static class LabelFile
 {
     // Ten times the names of ImageNet-21k.
-    private const long MaxLength = 16 << 20;
+    const long MaxLength = 16 << 20;
 
     public static Label[] Read(string path)
     {
@@ -22,7 +22,7 @@ internal static class LabelFile
         return Ordered(labels, path);
     }
 
-    private static string ReadText(string path)
+    static string ReadText(string path)
     {
         using FileStream stream = InputFile.Open(path);
         if (stream.Length > MaxLength)
@@ -37,7 +37,7 @@ internal static class LabelFile
         return Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF');
     }
 
-    private static List<Label> FromLines(string text, string path)
+    static List<Label> FromLines(string text, string path)
     {
         // The end of the last line starts no further one; a gap within the list would shift all that follows.
         string[] lines = text.TrimEnd().Split('\n');
@@ -51,7 +51,7 @@ internal static class LabelFile
         return labels;
     }
 
-    private static List<Label> FromJson(string text, string path)
+    static List<Label> FromJson(string text, string path)
     {
         try
         {
@@ -77,7 +77,7 @@ internal static class LabelFile
         }
     }
 
-    private static Label FromItem(JsonElement item, int position, string path) => item.ValueKind switch
+    static Label FromItem(JsonElement item, int position, string path) => item.ValueKind switch
     {
         JsonValueKind.String => Named(position, null, item, path),
         JsonValueKind.Object when item.TryGetProperty("index", out JsonElement number)
@@ -87,17 +87,17 @@ internal static class LabelFile
         _ => throw Unlike(path),
     };
 
-    private static Label FromMember(JsonProperty member, string path) =>
+    static Label FromMember(JsonProperty member, string path) =>
         int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
             ? Named(index, null, member.Value, path)
             : throw new BadInputException($"{path} has the key {UserText.Quote(member.Name)} where a class number is needed.");
 
-    private static Label Named(int index, string? wordNetId, JsonElement name, string path) =>
+    static Label Named(int index, string? wordNetId, JsonElement name, string path) =>
         name.ValueKind == JsonValueKind.String && name.GetString() is string text && !string.IsNullOrWhiteSpace(text)
             ? new Label(index, wordNetId, text)
             : throw new BadInputException($"The name of class {index} in {path} is blank or not a text.");
 
-    private static Label[] Ordered(List<Label> labels, string path)
+    static Label[] Ordered(List<Label> labels, string path)
     {
         Label[] ordered = [.. labels.OrderBy(l => l.Index)];
         for (int i = 0; i < ordered.Length; i++)
@@ -112,6 +112,6 @@ internal static class LabelFile
         return ordered;
     }
 
-    private static BadInputException Unlike(string path) =>
+    static BadInputException Unlike(string path) =>
         new($"{path} is not a list of class names: a JSON list of names, a list of {{index, wnid, name}}, an object from index to name, or text with one name a line.");
 }

@@ -5,14 +5,14 @@ namespace Retouch.Formats;
 /// <summary>The class names of a model: one label an index, from 0 on without a gap. Immutable and thread-safe.</summary>
 public sealed class LabelSet
 {
-    private readonly Label[] _labels;
-    private readonly bool _named;
-    private readonly ILookup<string, int> _byWordNetId;
-    private readonly ILookup<string, int> _byExactName;
-    private readonly ILookup<string, int> _byName;
-    private readonly ILookup<string, int> _byFirstSynonym;
+    readonly Label[] _labels;
+    readonly bool _named;
+    readonly ILookup<string, int> _byWordNetId;
+    readonly ILookup<string, int> _byExactName;
+    readonly ILookup<string, int> _byName;
+    readonly ILookup<string, int> _byFirstSynonym;
 
-    private LabelSet(Label[] labels, bool named)
+    LabelSet(Label[] labels, bool named)
     {
         _labels = labels;
         _named = named;
@@ -89,27 +89,27 @@ public sealed class LabelSet
         throw new BadInputException($"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
     }
 
-    private static string Normalize(string name) =>
+    static string Normalize(string name) =>
         string.Join(' ', name.ToLowerInvariant().Split((char[])['_', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries));
 
-    private static string FirstSynonym(string name) => Normalize(name.Split(',')[0]);
+    static string FirstSynonym(string name) => Normalize(name.Split(',')[0]);
 
-    private string Describe(int index) =>
+    string Describe(int index) =>
         _labels[index].WordNetId is string id ? $"{index} ({UserText.Quote(id)})" : index.ToString();
 
-    private BadInputException OutOfRange(string index) =>
+    BadInputException OutOfRange(string index) =>
         new($"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Count - 1}.");
 
     // A name that contains the text ("golden retriever" for "retriever") is nearer than any misspelling.
-    private IEnumerable<Label> Nearest(string wanted) => _labels
+    IEnumerable<Label> Nearest(string wanted) => _labels
         .OrderBy(l => Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
         .ThenBy(l => NameDistance(wanted, FirstSynonym(l.Name)));
 
     // By its nearest word, since "elefant" is far from the whole of "african elephant".
-    private static int NameDistance(string wanted, string name) =>
+    static int NameDistance(string wanted, string name) =>
         name.Split(' ').Append(name).Min(part => EditDistance(wanted, part));
 
-    private static int EditDistance(string a, string b)
+    static int EditDistance(string a, string b)
     {
         int[] row = [.. Enumerable.Range(0, b.Length + 1)];
         for (int i = 1; i <= a.Length; i++)

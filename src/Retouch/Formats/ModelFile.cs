@@ -50,7 +50,9 @@ public sealed class ModelFile : IDisposable
         Dictionary<string, Tensor> tensors = [];
         try
         {
-            int? heads = file.Metadata.TryGetValue("num_heads", out string? text) && int.TryParse(text, CultureInfo.InvariantCulture, out int stated) ? stated : null;
+            int? heads = null;
+            if (file.Metadata.TryGetValue("num_heads", out string? text))
+                heads = int.TryParse(text, CultureInfo.InvariantCulture, out int stated) ? stated : throw new BadInputException($"num_heads in its metadata is {UserText.Quote(text)}, not a number.");
             // Shapes are checked before anything large is read.
             VitConfig config = VitConfig.Infer(names.ToDictionary(n => n.Key, n => file.Tensors[n.Value].Shape.ToArray()), heads);
             foreach ((string canonical, string name) in names)

@@ -10,11 +10,11 @@ namespace Retouch.Formats;
 /// </summary>
 public sealed class SafeTensorsFile : IDisposable
 {
-    private readonly MemoryMappedFile? _map;
-    private readonly MemoryMappedViewAccessor? _view;
-    private readonly SafeTensorsHeader _header;
+    readonly MemoryMappedFile? _map;
+    readonly MemoryMappedViewAccessor? _view;
+    readonly SafeTensorsHeader _header;
 
-    private SafeTensorsFile(string path, FileStream stream)
+    SafeTensorsFile(string path, FileStream stream)
     {
         Path = path;
         long fileLength = CheckedLength(path, stream);
@@ -105,19 +105,19 @@ public sealed class SafeTensorsFile : IDisposable
     internal Stream OpenRange(long offset, long length) =>
         new UnmanagedMemoryStream(_view!.SafeMemoryMappedViewHandle, offset, length, FileAccess.Read);
 
-    private TensorEntry Entry(string name) =>
+    TensorEntry Entry(string name) =>
         _header.Tensors.TryGetValue(name, out TensorEntry? entry)
             ? entry
             : throw new BadInputException($"{Path} has no tensor {UserText.Quote(name)}.");
 
-    private static long CheckedLength(string path, FileStream stream) => stream.Length switch
+    static long CheckedLength(string path, FileStream stream) => stream.Length switch
     {
         0 => throw new BadInputException($"{path} is empty (0 bytes); was the download cut short?"),
         < SafeTensorsHeader.PrefixLength => throw SafeTensorsHeader.NotSafeTensors(path, $"it has only {stream.Length} bytes"),
         long length => length,
     };
 
-    private byte[] ReadHeader(long fileLength)
+    byte[] ReadHeader(long fileLength)
     {
         ulong length = _view!.ReadUInt64(0);
         bool tooLong = length > SafeTensorsHeader.MaxLength;

@@ -9,7 +9,7 @@ namespace Retouch.Formats;
 /// The table of contents of a safetensors file: parsed without trust, written as the reference
 /// implementation writes it. Both dictionaries keep the order of the file.
 /// </summary>
-internal sealed class SafeTensorsHeader
+sealed class SafeTensorsHeader
 {
     /// <summary>The longest header, in bytes, that the reference implementation accepts.</summary>
     public const int MaxLength = 100_000_000;
@@ -18,11 +18,11 @@ internal sealed class SafeTensorsHeader
     public const int PrefixLength = 8;
 
     // PyTorch itself cannot do much with more axes.
-    private const int MaxRank = 64;
+    const int MaxRank = 64;
 
-    private const string MetadataKey = "__metadata__";
+    const string MetadataKey = "__metadata__";
 
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public OrderedDictionary<string, string> Metadata { get; } = [];
 
@@ -78,7 +78,7 @@ internal sealed class SafeTensorsHeader
     public static BadInputException NotSafeTensors(string path, string reason, Exception? cause = null) =>
         new($"{path} is not a safetensors file; {reason}.", cause!);
 
-    private static void WriteMetadata(Utf8JsonWriter json, IReadOnlyDictionary<string, string> metadata)
+    static void WriteMetadata(Utf8JsonWriter json, IReadOnlyDictionary<string, string> metadata)
     {
         json.WriteStartObject(MetadataKey);
         foreach ((string key, string value) in metadata)
@@ -86,7 +86,7 @@ internal sealed class SafeTensorsHeader
         json.WriteEndObject();
     }
 
-    private static void WriteEntry(Utf8JsonWriter json, TensorEntry tensor)
+    static void WriteEntry(Utf8JsonWriter json, TensorEntry tensor)
     {
         if (tensor.Name == MetadataKey)
             throw new ArgumentException($"A tensor cannot be called {MetadataKey}: safetensors keeps that name for itself.");
@@ -103,7 +103,7 @@ internal sealed class SafeTensorsHeader
         json.WriteEndObject();
     }
 
-    private void ReadAll(ref Utf8JsonReader reader, string path)
+    void ReadAll(ref Utf8JsonReader reader, string path)
     {
         bool sawMetadata = false;
         reader.Read();
@@ -129,7 +129,7 @@ internal sealed class SafeTensorsHeader
         reader.Read();
     }
 
-    private void ReadMetadata(ref Utf8JsonReader reader, string path)
+    void ReadMetadata(ref Utf8JsonReader reader, string path)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Damaged(path, $"{MetadataKey} is not a JSON object");
@@ -144,7 +144,7 @@ internal sealed class SafeTensorsHeader
         }
     }
 
-    private static TensorEntry ReadEntry(ref Utf8JsonReader reader, string name, string path)
+    static TensorEntry ReadEntry(ref Utf8JsonReader reader, string name, string path)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Damaged(path, $"the entry of tensor {UserText.Quote(name)} is not a JSON object");
@@ -188,7 +188,7 @@ internal sealed class SafeTensorsHeader
         return Entry(name, dtypeName, shape, begin: offsets[0], end: offsets[1], path);
     }
 
-    private static long[] ReadSizes(ref Utf8JsonReader reader, string name, string field, string path)
+    static long[] ReadSizes(ref Utf8JsonReader reader, string name, string field, string path)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
             throw Damaged(path, $"the {field} of tensor {UserText.Quote(name)} is not a list of numbers");
@@ -206,7 +206,7 @@ internal sealed class SafeTensorsHeader
         return [.. sizes];
     }
 
-    private static TensorEntry Entry(string name, string dtypeName, long[] shape, long begin, long end, string path)
+    static TensorEntry Entry(string name, string dtypeName, long[] shape, long begin, long end, string path)
     {
         // Enum.TryParse would accept "3" and "F32, F16" too.
         if (!Enum.IsDefined(typeof(TensorDType), dtypeName))
@@ -221,7 +221,7 @@ internal sealed class SafeTensorsHeader
         return new TensorEntry(name, dtype, shape, begin, length);
     }
 
-    private static bool TryByteLength(TensorDType dtype, long[] shape, out long length)
+    static bool TryByteLength(TensorDType dtype, long[] shape, out long length)
     {
         // Zeros do not excuse the other sizes: PyTorch multiplies those for the strides of an empty tensor.
         UInt128 product = (uint)dtype.Size();
@@ -238,7 +238,7 @@ internal sealed class SafeTensorsHeader
         return true;
     }
 
-    private void CheckCoverage(long dataLength, string path)
+    void CheckCoverage(long dataLength, string path)
     {
         TensorEntry[] entries = [.. Tensors.Values];
         Array.Sort(entries, (a, b) => (a.Offset, a.Length).CompareTo((b.Offset, b.Length)));
@@ -259,6 +259,6 @@ internal sealed class SafeTensorsHeader
             throw Damaged(path, $"{dataLength - covered} bytes after the last tensor belong to no tensor");
     }
 
-    private static BadInputException Damaged(string path, string what) =>
+    static BadInputException Damaged(string path, string what) =>
         new($"{path} is not a valid safetensors file: {what}.");
 }

@@ -10,7 +10,7 @@ namespace Retouch.Formats;
 public static class SafeTensorsWriter
 {
     // The reference implementation orders tensors by this and then by name, so that all of them lie aligned.
-    private static readonly TensorDType[] FileOrder =
+    static readonly TensorDType[] FileOrder =
     [
         TensorDType.I64, TensorDType.F64, TensorDType.F32, TensorDType.I32, TensorDType.BF16,
         TensorDType.F16, TensorDType.I16, TensorDType.I8, TensorDType.U8, TensorDType.BOOL,
@@ -93,7 +93,7 @@ public static class SafeTensorsWriter
         });
     }
 
-    private static void CheckReplacement(SafeTensorsFile source, string name, Tensor tensor)
+    static void CheckReplacement(SafeTensorsFile source, string name, Tensor tensor)
     {
         if (!source.Tensors.TryGetValue(name, out TensorEntry? entry))
             throw new BadInputException($"{source.Path} has no tensor {UserText.Quote(name)} to replace; is it the file of another model?");
@@ -104,7 +104,7 @@ public static class SafeTensorsWriter
             throw new BadInputException($"Tensor {UserText.Quote(name)} in {source.Path} is stored as {entry.DType}, which cannot hold {given} numbers.");
     }
 
-    private static byte[] HeaderWith(SafeTensorsFile source, IReadOnlyDictionary<string, string> extraMetadata)
+    static byte[] HeaderWith(SafeTensorsFile source, IReadOnlyDictionary<string, string> extraMetadata)
     {
         var metadata = new OrderedDictionary<string, string>(source.Metadata);
         foreach ((string key, string value) in extraMetadata)
@@ -112,7 +112,7 @@ public static class SafeTensorsWriter
         return SafeTensorsHeader.Format(metadata, source.Tensors.Values);
     }
 
-    private static void WriteAs(TensorEntry entry, Tensor tensor, string sourcePath, Stream target)
+    static void WriteAs(TensorEntry entry, Tensor tensor, string sourcePath, Stream target)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor stored = tensor.to(entry.DType.ToScalarType());
@@ -122,7 +122,7 @@ public static class SafeTensorsWriter
         TensorBytes.Write(stored, target);
     }
 
-    private static void Copy(Stream from, Stream to)
+    static void Copy(Stream from, Stream to)
     {
         using (from)
             from.CopyTo(to);

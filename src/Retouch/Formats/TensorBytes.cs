@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace Retouch.Formats;
 
 /// <summary>Moves a tensor's raw little-endian bytes from and to a stream.</summary>
-internal static class TensorBytes
+static class TensorBytes
 {
     // Small enough for the Span<byte> of a slice, whose length is an int, at any element size.
-    private const long ElementsPerChunk = 1 << 22;
+    const long ElementsPerChunk = 1 << 22;
 
     /// <summary>A new CPU tensor of the given type and shape, filled from <paramref name="source"/>.</summary>
     public static Tensor Read(Stream source, TensorDType dtype, IReadOnlyList<long> shape)
@@ -32,7 +32,7 @@ internal static class TensorBytes
         ForEachChunk(tensor.detach().cpu().contiguous(), chunk => target.Write(chunk));
     }
 
-    private static void ForEachChunk(Tensor contiguous, Action<Span<byte>> visit)
+    static void ForEachChunk(Tensor contiguous, Action<Span<byte>> visit)
     {
         using Tensor flat = contiguous.reshape(-1);
         long count = flat.NumberOfElements;

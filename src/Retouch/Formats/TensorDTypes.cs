@@ -6,7 +6,7 @@ namespace Retouch.Formats;
 /// <summary>What a <see cref="TensorDType"/> means: its size and its TorchSharp type.</summary>
 public static class TensorDTypes
 {
-    private static readonly FrozenDictionary<TensorDType, (int Size, ScalarType Type)> Table =
+    static readonly FrozenDictionary<TensorDType, (int Size, ScalarType Type)> Table =
         new Dictionary<TensorDType, (int, ScalarType)>
         {
             [TensorDType.F64] = (8, ScalarType.Float64),
@@ -21,7 +21,7 @@ public static class TensorDTypes
             [TensorDType.BOOL] = (1, ScalarType.Bool),
         }.ToFrozenDictionary();
 
-    private static readonly FrozenDictionary<ScalarType, TensorDType> Inverse =
+    static readonly FrozenDictionary<ScalarType, TensorDType> Inverse =
         Table.ToFrozenDictionary(row => row.Value.Type, row => row.Key);
 
     /// <summary>The bytes that one element takes.</summary>

@@ -3,9 +3,9 @@ using System.Text;
 namespace Retouch.Formats;
 
 /// <summary>Puts text from files that nobody vouches for into messages.</summary>
-internal static class UserText
+static class UserText
 {
-    private const int Longest = 100;
+    const int Longest = 100;
 
     /// <summary>The text in quotation marks, cut to a readable length, without what could steer a terminal.</summary>
     public static string Quote(string text)

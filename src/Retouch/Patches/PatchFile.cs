@@ -18,7 +18,7 @@ public static class PatchFile
     const string Format = "retouch-patch", Version = "1";
 
     /// <summary>Writes a patch, atomically.</summary>
-    /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
+    /// <exception cref="BadInputException">The file cannot be written or the delta is not finite; nothing has changed on the disk.</exception>
     public static void Save(Patch patch, string path, bool overwrite)
     {
         EditSpace space = patch.Delta.Space;
@@ -48,6 +48,8 @@ public static class PatchFile
         {
             if (patch.Delta.Units[m].Length == 0)
                 continue;
+            if (!IsFinite(patch.Delta.Rows[m]))
+                throw new BadInputException($"The patch cannot be written to {path}: its delta of {space.MatrixName(m)} holds NaN or infinite values; the edit diverged.");
             tensors.Add((space.MatrixName(m) + ".units", tensor(patch.Delta.Units[m].ToArray(), ScalarType.Int32)));
             tensors.Add((space.MatrixName(m) + ".delta", patch.Delta.Rows[m]));
         }
@@ -86,8 +88,7 @@ public static class PatchFile
                 throw Bad($"the units and delta of {name} do not fit together");
             units[m] = file.Read(name + ".units").data<int>().ToArray();
             rows[m] = file.Read(name + ".delta");
-            using Tensor finite = rows[m].isfinite().all();
-            if (!finite.item<bool>())
+            if (!IsFinite(rows[m]))
                 throw Bad($"the delta of {name} holds NaN or infinite values");
         }
         if (used != file.Tensors.Count)
@@ -106,13 +107,20 @@ public static class PatchFile
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing"),
             Measurements = file.Metadata.ContainsKey("measurements") ? Parse("measurements", PatchJson.Default.PatchMeasurements) : null,
         };
+        // Neither nulls in lists nor numbers beyond a double's range are beneath JSON.
+        if (provenance.Images.Contains(null))
+            throw Unlike("images");
+        if (provenance.Settings.Values.Contains(null))
+            throw Unlike("settings");
+        if (provenance.Measurements is { } measured && (measured.Steps < 0 || measured.LocalityRate is not (null or (>= 0 and <= 1)) || measured.LocalityImages < 0))
+            throw Unlike("measurements");
         try
         {
             return new Patch(new WeightDelta(new UnitSelection(space, units), rows), provenance);
         }
-        catch (ArgumentException e)
+        catch (ArgumentException)
         {
-            throw Bad($"its unit indices are wrong ({e.Message})");
+            throw Bad($"its unit indices do not increase within 0 … {space.Hidden - 1}");
         }
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw Bad($"its metadata lack '{key}'");
@@ -125,10 +133,18 @@ public static class PatchFile
             }
             catch (JsonException)
             {
-                throw Bad($"its metadata '{key}' are not the JSON that a patch has");
+                throw Unlike(key);
             }
         }
 
+        BadInputException Unlike(string key) => Bad($"its metadata '{key}' are not the JSON that a patch has");
+
         BadInputException Bad(string why) => new($"{path} is a damaged patch: {why}.");
+    }
+
+    static bool IsFinite(Tensor values)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return values.isfinite().all().item<bool>();
     }
 }

@@ -4,7 +4,7 @@ namespace Retouch.Tests.Formats;
 
 public sealed class AtomicFileTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -121,7 +121,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     /// <summary>The check in advance and the write itself must agree.</summary>
-    private static string Refusal(string path)
+    static string Refusal(string path)
     {
         string early = Assert.Throws<BadInputException>(() => AtomicFile.CheckWritable(path, overwrite: false)).Message;
         string late = Assert.Throws<BadInputException>(() => AtomicFile.Write(path, overwrite: false, _ => Assert.Fail("must not be asked to write"))).Message;

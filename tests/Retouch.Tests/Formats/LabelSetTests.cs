@@ -4,7 +4,7 @@ namespace Retouch.Tests.Formats;
 
 public sealed class LabelSetTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

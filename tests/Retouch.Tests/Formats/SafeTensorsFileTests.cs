@@ -9,7 +9,7 @@ namespace Retouch.Tests.Formats;
 
 public sealed class SafeTensorsFileTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -229,7 +229,7 @@ public sealed class SafeTensorsFileTests : IDisposable
         Assert.True(refused > 100 && read > 10, $"{refused} refused, {read} read");
     }
 
-    private static byte[] Zip(string entryName)
+    static byte[] Zip(string entryName)
     {
         using var memory = new MemoryStream();
         using (var archive = new ZipArchive(memory, ZipArchiveMode.Create, leaveOpen: true))
@@ -238,7 +238,7 @@ public sealed class SafeTensorsFileTests : IDisposable
         return memory.ToArray();
     }
 
-    private void AssertRefused(byte[] bytes, string reason)
+    void AssertRefused(byte[] bytes, string reason)
     {
         string path = _folder.Write("hostile.safetensors", bytes);
         string message = Refusal(path);
@@ -246,6 +246,6 @@ public sealed class SafeTensorsFileTests : IDisposable
         Assert.Contains(path, message);
     }
 
-    private static string Refusal(string path) =>
+    static string Refusal(string path) =>
         Assert.Throws<BadInputException>(() => SafeTensorsFile.Open(path).Dispose()).Message;
 }

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Retouch.Tests.Formats;
 
 /// <summary>Files and tensors to test with, made without the code under test.</summary>
-internal static class SafeTensorsSamples
+static class SafeTensorsSamples
 {
     public static byte[] File(string header, int dataLength) => File(Encoding.UTF8.GetBytes(header), dataLength);
 

@@ -7,7 +7,7 @@ namespace Retouch.Tests.Formats;
 
 public sealed class SafeTensorsWriterTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -204,7 +204,7 @@ public sealed class SafeTensorsWriterTests : IDisposable
         Assert.Equal([1f, float.PositiveInfinity], read.data<float>().ToArray());
     }
 
-    private string Refusal(SafeTensorsFile source, string name, Tensor replacement) =>
+    string Refusal(SafeTensorsFile source, string name, Tensor replacement) =>
         Assert.Throws<BadInputException>(() => SafeTensorsWriter.Rewrite(
             source, _folder.File("target"), new Dictionary<string, Tensor> { [name] = replacement }, null, overwrite: false)).Message;
 }

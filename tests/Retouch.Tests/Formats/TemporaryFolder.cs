@@ -1,6 +1,6 @@
 namespace Retouch.Tests.Formats;
 
-internal sealed class TemporaryFolder : IDisposable
+sealed class TemporaryFolder : IDisposable
 {
     public string Root { get; } = Directory.CreateTempSubdirectory("retouch-formats-").FullName;
 

@@ -1,0 +1,66 @@
+using System.Reflection;
+using NetArchTest.Rules;
+using Retouch.Evaluation;
+using Retouch.Locating;
+using Retouch.Patches;
+
+namespace Retouch.Tests;
+
+/// <summary>The arrows between the rooms go one way.</summary>
+public sealed class ArchitectureTests
+{
+    static readonly Assembly Library = typeof(BadInputException).Assembly;
+
+    /// <summary>Each room with all that it may know.</summary>
+    static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Vit"] = [],
+        ["Images"] = [],
+        ["Formats"] = ["Vit", "Images"],
+        ["Patches"] = ["Vit", "Formats"],
+        ["Locating"] = ["Vit", "Formats", "Patches", "Images"],
+        ["Editing"] = ["Locating", "Patches", "Vit", "Formats", "Images"],
+        ["Evaluation"] = ["Editing", "Locating", "Patches", "Vit", "Formats", "Images"],
+    };
+
+    public static TheoryData<string> Rooms => [.. Allowed.Keys];
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_room_knows_no_room_above_it(string room)
+    {
+        string[] forbidden = [.. Allowed.Keys.Append("Cli").Append("Studio").Except(Allowed[room]).Where(r => r != room).Select(r => $"Retouch.{r}")];
+        string[] offenders = Offenders(Library, $"Retouch.{room}", forbidden);
+        Assert.True(offenders.Length == 0, $"{room} may know {(Allowed[room].Length == 0 ? "no other room" : string.Join(", ", Allowed[room]))}; these types know more: {string.Join(", ", offenders)}");
+    }
+
+    [Fact]
+    public void The_model_and_the_pixels_know_no_file_library()
+    {
+        Assert.Empty(Offenders(Library, "Retouch.Vit", ["SkiaSharp", "ICSharpCode", "System.IO.File", "System.IO.FileStream"]));
+        Assert.Empty(Offenders(Library, "Retouch", ["System.CommandLine", "Spectre.Console"]));
+    }
+
+    [Fact]
+    public void Every_type_of_the_library_lives_in_a_room()
+    {
+        string[] rooms = [.. Allowed.Keys.Select(r => $"Retouch.{r}")];
+        Assert.All(Library.GetExportedTypes().Where(t => t != typeof(BadInputException)), t => Assert.Contains(t.Namespace, rooms));
+    }
+
+    [Fact]
+    public void The_search_finds_the_arrows_that_are_there()
+    {
+        Assert.Contains(typeof(Patch).FullName, Offenders(Library, "Retouch.Patches", ["Retouch.Vit"]));
+        Assert.Contains(typeof(LocalitySet).FullName, Offenders(Library, "Retouch.Evaluation", ["Retouch.Vit"]));
+        Assert.Contains(typeof(GradientLocator).FullName, Offenders(Library, "Retouch.Locating", ["Retouch.Vit"]));
+        // Within a method alone, in a file that names Formats in no signature.
+        Assert.Contains(typeof(HypernetworkFile).FullName, Offenders(Library, "Retouch.Locating", ["Retouch.Formats"]));
+    }
+
+    static string[] Offenders(Assembly assembly, string room, string[] forbidden) =>
+    [
+        .. Types.InAssembly(assembly).That().ResideInNamespaceMatching($@"^{room.Replace(".", @"\.", StringComparison.Ordinal)}(\.|$)")
+            .ShouldNot().HaveDependencyOnAny(forbidden).GetResult().FailingTypeNames ?? [],
+    ];
+}

@@ -1,0 +1,70 @@
+using System.Text.Json;
+
+namespace Retouch.Tests.Cli;
+
+public sealed class PredictTests : IDisposable
+{
+    readonly Workbench _bench = new();
+
+    public void Dispose() => _bench.Dispose();
+
+    [Fact]
+    public void Json_has_an_object_an_image_with_the_likeliest_classes_first()
+    {
+        string second = _bench.WriteImage("second.png", 2);
+        Ran ran = Ran.Retouch("predict", "--model", _bench.Model, "--labels", _bench.Labels, "--top", "7", "--json", _bench.Image, second).Good();
+        Assert.Equal([_bench.Image, second], ran.Objects.Select(o => o.GetProperty("image").GetString()));
+        foreach (JsonElement image in ran.Objects)
+        {
+            JsonElement[] predictions = [.. image.GetProperty("predictions").EnumerateArray()];
+            double[] probabilities = [.. predictions.Select(p => p.GetProperty("probability").GetDouble())];
+            Assert.Equal(probabilities.OrderDescending(), probabilities);
+            Assert.Equal(1, probabilities.Sum(), 1e-5);
+            Assert.Equal(Enumerable.Range(0, 7), predictions.Select(p => p.GetProperty("index").GetInt32()).Order());
+            string[] names = File.ReadAllLines(_bench.Labels);
+            Assert.All(predictions, p => Assert.Equal(names[p.GetProperty("index").GetInt32()], p.GetProperty("name").GetString()));
+        }
+    }
+
+    [Fact]
+    public void Text_shows_five_classes_an_image_under_its_name()
+    {
+        string[] lines = Ran.Lines(Ran.Retouch("predict", "--model", _bench.Model, "--labels", _bench.Labels, _bench.Image).Good().Out);
+        Assert.Equal(6, lines.Length);
+        Assert.Equal(_bench.Image, lines[0]);
+        Assert.Matches(@"^ +\d+\.\d\d %  [a-z]{3} \(\d\)$", lines[1]);
+    }
+
+    [Fact]
+    public void More_classes_than_there_are_show_all() =>
+        Assert.Equal(7, Ran.Retouch("predict", "--model", _bench.Model, "--top", "100", "--json", _bench.Image).Good().Objects[0].GetProperty("predictions").GetArrayLength());
+
+    [Fact]
+    public void The_error_stream_has_notes_details_or_nothing()
+    {
+        string[] predict = ["predict", "--model", _bench.Model, _bench.Image];
+        Assert.Contains("the file states none", Assert.Single(Ran.Lines(Ran.Retouch(predict).Good().Err)), StringComparison.Ordinal);
+        Assert.Equal("", Ran.Retouch([.. predict, "--quiet"]).Good().Err);
+        Assert.Contains("4 blocks, width 24, 3 heads", Ran.Retouch([.. predict, "--verbose"]).Good().Err, StringComparison.Ordinal);
+        Assert.Equal("", Ran.Retouch([.. predict, "--verbose", "--quiet"]).Good().Err);
+    }
+
+    [Fact]
+    public void An_image_gets_the_same_answer_in_any_company_and_with_any_number_of_threads()
+    {
+        string[] many = [.. Enumerable.Range(0, 20).Select(i => _bench.WriteImage($"{i}.png", 100 + i)), _bench.Image];
+        double alone = Best(Ran.Retouch("predict", "--model", _bench.Model, "--json", "--threads", "1", _bench.Image));
+        Ran together = Ran.Retouch(["predict", "--model", _bench.Model, "--json", "--threads", "2", .. many]);
+        Assert.Equal(alone, Best(together), 1e-5);
+    }
+
+    static double Best(Ran ran) => ran.Good().Objects[^1].GetProperty("predictions")[0].GetProperty("probability").GetDouble();
+
+    [Fact]
+    public void What_steers_a_terminal_in_a_name_is_not_passed_on()
+    {
+        Ran ran = Ran.Retouch("predict", "--model", _bench.Model, "\u001b[2Jx.png");
+        Assert.Equal(2, ran.Code);
+        Assert.DoesNotContain('\u001b', ran.Err);
+    }
+}

@@ -1,0 +1,168 @@
+using Retouch.Formats;
+using Retouch.Patches;
+using Retouch.Tests.Formats;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Patches;
+
+public sealed class PatchLedgerTests : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Applying_gives_the_edited_logits_and_leaves_the_base_as_it_was()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        using Patch patch = PatchSamples.Random(model);
+        Tensor pixels = TinyVit.Pixels(model, 3), before = model.Logits(pixels);
+        Dictionary<string, byte[]> bytes = model.Tensors.ToDictionary(t => t.Key, t => t.Value.bytes.ToArray());
+        SplitVit split = new(model);
+        using PrefixState state = split.Prefix(pixels);
+
+        using (VitModel edited = PatchLedger.Apply(model, [patch]))
+        {
+            Assert.NotEqual(model.Fingerprint, edited.Fingerprint);
+            Assert.Equal(model.Config, edited.Config);
+            Assert.InRange(TinyVit.MaxDifference(edited.Logits(pixels), split.Logits(state, patch.Delta)), 0, 1e-4);
+            Assert.True(TinyVit.MaxDifference(edited.Logits(pixels), before) > 1e-2);
+        }
+        Assert.All(model.Tensors, t => Assert.Equal(bytes[t.Key], t.Value.bytes.ToArray()));
+        Assert.Equal(0, TinyVit.MaxDifference(before, model.Logits(pixels)));
+    }
+
+    [Fact]
+    public void Only_the_selected_rows_and_columns_change()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        EditSpace space = EditSpace.Default(model.Config);
+        using Patch patch = PatchSamples.Of(model, new UnitSelection(space, [[3], [5, 7], [], [], [], []]));
+        using VitModel edited = PatchLedger.Apply(model, [patch]);
+        string fc1 = space.MatrixName(0), fc2 = space.MatrixName(1);
+        foreach ((string name, Tensor tensor) in edited.Tensors)
+        {
+            if (name != fc1 && name != fc2)
+                Assert.Equal(model.Tensors[name].bytes.ToArray(), tensor.bytes.ToArray());
+        }
+        Tensor rows = (edited.Tensors[fc1] - model.Tensors[fc1]).abs().sum([1L]), columns = (edited.Tensors[fc2] - model.Tensors[fc2]).abs().sum([0L]);
+        Assert.Equal([3], rows.nonzero().reshape(-1).data<long>());
+        Assert.Equal([5, 7], columns.nonzero().reshape(-1).data<long>());
+        Assert.InRange(TinyVit.MaxDifference(edited.Tensors[fc2][.., 7] - model.Tensors[fc2][.., 7], patch.Delta.Rows[1][1]), 0, 1e-6);
+    }
+
+    [Fact]
+    public void A_stack_is_the_sum_of_its_deltas()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        using Patch a = PatchSamples.Random(model, 1), b = PatchSamples.Random(model, 2), c = PatchSamples.Random(model, 3, share: 0);
+        using WeightDelta sum = WeightDelta.Sum([a.Delta, b.Delta, c.Delta]);
+        using VitModel stacked = PatchLedger.Apply(model, [a, b, c]), reversed = PatchLedger.Apply(model, [c, b, a]);
+        using VitModel first = PatchLedger.Apply(model, [a]);
+        for (int m = 0; m < sum.Space.Matrices; m++)
+        {
+            string name = sum.Space.MatrixName(m);
+            Assert.InRange(TinyVit.MaxDifference(stacked.Tensors[name], sum.AddTo(m, model.Tensors[name])), 0, 1e-6);
+            Assert.InRange(TinyVit.MaxDifference(stacked.Tensors[name], reversed.Tensors[name]), 0, 1e-6);
+            Assert.InRange(TinyVit.MaxDifference(stacked.Tensors[name], b.Delta.AddTo(m, first.Tensors[name])), 0, 1e-6);
+            Assert.Equal(a.Delta.Units[m].ToArray().Union(b.Delta.Units[m].ToArray()).Order(), sum.Units[m].ToArray());
+        }
+    }
+
+    [Fact]
+    public void Sums_need_deltas_of_one_space()
+    {
+        using VitModel model = TinyVit.Create(), deeper = TinyVit.Create(depth: 6);
+        using Patch a = PatchSamples.Random(model), b = PatchSamples.Random(deeper);
+        Assert.Throws<ArgumentException>(() => WeightDelta.Sum([a.Delta, b.Delta]));
+        Assert.Throws<ArgumentException>(() => WeightDelta.Sum([]));
+    }
+
+    [Fact]
+    public void Overlaps_are_those_counted_by_hand()
+    {
+        using VitModel model = TinyVit.Create();
+        EditSpace space = EditSpace.Default(model.Config);
+        using Patch a = PatchSamples.Of(model, new UnitSelection(space, [[0, 1, 2], [4], [], [], [9], []]));
+        using Patch b = PatchSamples.Of(model, new UnitSelection(space, [[2, 3], [4, 5], [], [], [], [9]]));
+        using Patch c = PatchSamples.Of(model, new UnitSelection(space, [[], [], [2, 4], [], [], []]));
+        // Shared by a and b: unit 2 of the first matrix and 4 of the second; together they have 5 + 5 - 2.
+        Assert.Equal([new PatchOverlap(0, 1, 2, 0.25)], PatchLedger.Overlaps([a, b, c]));
+        Assert.Equal([new PatchOverlap(0, 1, 5, 1)], PatchLedger.Overlaps([a, a]));
+        Assert.Empty(PatchLedger.Overlaps([a]));
+    }
+
+    [Fact]
+    public void A_patch_of_another_model_is_refused_with_both_fingerprints()
+    {
+        using VitModel model = TinyVit.Create(), other = TinyVit.Create(seed: 5);
+        using Patch good = PatchSamples.Random(model), foreign = PatchSamples.Random(other);
+        string message = Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [good, foreign])).Message;
+        Assert.Contains(model.Fingerprint, message, StringComparison.Ordinal);
+        Assert.Contains(other.Fingerprint, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_patch_whose_space_is_not_its_models_is_refused()
+    {
+        using VitModel model = TinyVit.Create(), deeper = TinyVit.Create(depth: 12), wider = TinyVit.Create(hidden: 48);
+        foreach (VitModel other in (VitModel[])[deeper, wider])
+        {
+            using Patch patch = PatchSamples.Of(other, TinyVit.RandomUnits(EditSpace.Default(other.Config), 0.3, 1), fingerprint: model.Fingerprint);
+            Assert.Contains("damaged", Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [patch])).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void Applied_to_a_file_every_other_byte_stays_and_so_does_the_type(ScalarType type)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        string source = _folder.File("source"), output = _folder.File("output");
+        using (VitModel made = TinyVit.Create())
+        {
+            // Prefixed as a training script leaves them, with texts and an order of its own.
+            SafeTensorsWriter.Write(source, made.Tensors.Select(t => ("model." + t.Key, t.Value.to(type))),
+                new Dictionary<string, string> { ["num_heads"] = "3", ["note"] = "kept ü" }, overwrite: false);
+        }
+        using ModelFile file = ModelFile.Load(source);
+        EditSpace space = EditSpace.Default(file.Model.Config);
+        using Patch patch = PatchSamples.Of(file.Model, new UnitSelection(space, [[3], [5, 7], [], [], [], []]));
+        file.WriteWith(output, PatchLedger.Edited(file.Model, [patch]), overwrite: false);
+
+        byte[] before = File.ReadAllBytes(source), after = File.ReadAllBytes(output);
+        Assert.Equal(before.Length, after.Length);
+        using SafeTensorsFile old = SafeTensorsFile.Open(source), edited = SafeTensorsFile.Open(output);
+        HashSet<long> may = [];
+        foreach (int m in (int[])[0, 1])
+        {
+            TensorEntry entry = old.Tensors["model." + space.MatrixName(m)];
+            int size = entry.DType.Size();
+            for (int unit = 0; unit < 40; unit++)
+            {
+                if (!patch.Delta.Units[m].Contains(unit))
+                    continue;
+                for (int d = 0; d < 24; d++)
+                {
+                    long at = before.Length - old.Tensors.Values.Sum(t => t.Length) + entry.Offset + size * (m == 0 ? unit * 24 + d : d * 40 + unit);
+                    may.UnionWith(Enumerable.Range(0, size).Select(i => at + i));
+                }
+            }
+        }
+        long[] changed = [.. Enumerable.Range(0, before.Length).Where(i => before[i] != after[i]).Select(i => (long)i)];
+        Assert.NotEmpty(changed);
+        Assert.All(changed, i => Assert.Contains(i, may));
+
+        using ModelFile read = ModelFile.Load(output);
+        using VitModel expected = PatchLedger.Apply(file.Model, [patch]);
+        double tolerance = type switch { ScalarType.Float32 => 0, ScalarType.Float16 => 2e-3, _ => 2e-2 };
+        Assert.All(read.Model.Tensors, t => Assert.InRange(TinyVit.MaxDifference(t.Value, expected.Tensors[t.Key]), 0, tolerance));
+    }
+}

@@ -1,0 +1,30 @@
+using Retouch.Patches;
+using Retouch.Vit;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Patches;
+
+/// <summary>Patches of random deltas.</summary>
+static class PatchSamples
+{
+    public static Patch Random(VitModel model, int seed = 0, double share = 0.3) =>
+        Of(model, TinyVit.RandomUnits(EditSpace.Default(model.Config), share, seed), seed);
+
+    public static Patch Of(VitModel model, UnitSelection units, int seed = 0, string? fingerprint = null)
+    {
+        using Generator generator = new((ulong)seed + 100, CPU);
+        Tensor[] rows = [.. Enumerable.Range(0, units.Space.Matrices).Select(m => randn([units[m].Length, units.Space.Width], generator: generator).mul_(0.1))];
+        return new Patch(new WeightDelta(units, rows), new PatchProvenance
+        {
+            ModelFingerprint = fingerprint ?? model.Fingerprint,
+            Images = [new PatchImage("a \"b\" ü.png", new string('0', 64))],
+            Label = 3,
+            LabelName = "tench, Tinca tinca",
+            Method = "masked-fine-tuning",
+            Settings = new Dictionary<string, string> { ["lr"] = "2E-05", ["keep"] = "0.05" },
+            Seed = seed,
+            Preprocessing = "as it is",
+            Measurements = new PatchMeasurements { Success = true, Steps = 12, LocalityRate = 0.97, LocalityImages = 300 },
+        });
+    }
+}
