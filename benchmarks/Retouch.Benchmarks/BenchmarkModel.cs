@@ -12,7 +12,14 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int LocalityImag
     {
         VitConfig config = new()
         {
-            ImageSize = 224, PatchSize = 16, Width = Width, Depth = 12, Heads = Heads, MlpWidth = 4 * Width, Classes = 1000, QkvBias = true,
+            ImageSize = 224,
+            PatchSize = 16,
+            Width = Width,
+            Depth = 12,
+            Heads = Heads,
+            MlpWidth = 4 * Width,
+            Classes = 1000,
+            QkvBias = true,
         };
         using Generator generator = new(0, CPU);
         return new VitModel(config.Tensors().ToDictionary(
