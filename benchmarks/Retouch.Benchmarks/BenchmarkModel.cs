@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace Retouch.Benchmarks;
 
 /// <summary>An architecture to measure. Its weights are random, of a trained model's size: time does not depend on their values.</summary>
-sealed record BenchmarkModel(string Name, int Width, int Heads, int LocalityImages)
+sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps, int LocalityImages)
 {
-    public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 300), new("ViT-B/16", 768, 12, 48)];
+    public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 40, 300), new("ViT-B/16", 768, 12, 10, 48)];
 
     public VitModel Create()
     {

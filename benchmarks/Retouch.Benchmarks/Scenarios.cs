@@ -12,7 +12,7 @@ namespace Retouch.Benchmarks;
 sealed class Scenarios : IDisposable
 {
     const double Keep = 0.05;
-    const int NaiveSteps = 3, Steps = 10, Batch = 32;
+    const int NaiveSteps = 3, Batch = 32;
 
     readonly BenchmarkModel _kind;
     readonly VitModel _model;
@@ -58,7 +58,7 @@ sealed class Scenarios : IDisposable
     // The whole editor with its stopping test, which random weights never pass; what an edit costs once is left out as in the naive step.
     double Edit(int edits)
     {
-        int steps = Math.Max(Steps / edits, 2);
+        int steps = Math.Max(_kind.Steps / edits, 2);
         using PrefixState state = _state.Select([.. Enumerable.Range(0, edits)]);
         Failure[] failures = [.. Enumerable.Range(0, edits).Select(i => new Failure(state.Select([i]), 1))];
         MaskedFineTuning editor = new(new AllLocator(), new MaskedFineTuningSettings { MaxSteps = steps, StopLoss = 0 });

@@ -1,0 +1,54 @@
+using Retouch.Formats;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Vit;
+
+public sealed class RealSuffixTests
+{
+    [Theory]
+    [InlineData(0.05)]
+    [InlineData(1.0)]
+    public void Batched_edits_of_the_real_model_equal_the_plain_forward_and_its_autograd(double share)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ModelFile real = RealModel.Load();
+        SplitVit split = new(real.Model);
+        EditSpace space = split.Space;
+        using SafeTensorsFile file = SafeTensorsFile.Open(SharedData.Require("golden", "vit_tiny_timm.safetensors"));
+        Tensor pixels = real.Preprocessing.Normalize(file.Read("pixels_u8").narrow(0, 4, 3));
+        using PrefixState state = split.Prefix(pixels);
+        UnitSelection[] selections = [.. Enumerable.Range(0, 3).Select(e => share == 1 ? UnitSelection.All(space) : TinyVit.RandomUnits(space, share, e))];
+        using EditSession session = new(split, state, selections);
+        using Generator generator = new(5, CPU);
+        // As large as the deltas that edits end with.
+        Tensor[] deltas = [.. session.NewRows().Zip(session.RowMasks, (r, m) => randn(r.shape, generator: generator) * 2e-3 * (m ?? 1))];
+        session.SetDeltas(deltas);
+        Tensor logits = session.Logits();
+        Tensor upstream = randn(logits.shape, generator: generator);
+        Tensor[] gradients = session.Gradients(upstream);
+
+        for (int e = 0; e < selections.Length; e++)
+        {
+            using WeightDelta delta = session.Delta(e, deltas);
+            using WeightDelta gathered = session.Delta(e, gradients);
+            Dictionary<string, Tensor> weights = new(real.Model.Tensors);
+            Tensor[] leaves = new Tensor[space.Matrices];
+            for (int m = 0; m < leaves.Length; m++)
+                leaves[m] = weights[space.MatrixName(m)] = delta.AddTo(m, weights[space.MatrixName(m)]).requires_grad_(true);
+            Tensor expected = real.Model.Logits(pixels.narrow(0, e, 1), weights);
+            Assert.True(TinyVit.MaxDifference(logits.narrow(0, e, 1), expected) < 1e-4);
+            using (PrefixState one = state.Select([e]))
+                Assert.True(TinyVit.MaxDifference(split.Logits(one, delta), expected) < 1e-4);
+
+            IList<Tensor> full = autograd.grad([expected], leaves, [upstream.narrow(0, e, 1)]);
+            for (int m = 0; m < leaves.Length; m++)
+            {
+                Tensor units = tensor([.. selections[e][m].ToArray().Select(i => (long)i)]);
+                Tensor rows = (m % 2 == 0 ? full[m] : full[m].t()).index_select(0, units);
+                Assert.True(TinyVit.RelativeDifference(gathered.Rows[m], rows) < 1e-3);
+            }
+        }
+    }
+}
