@@ -14,11 +14,6 @@ public sealed class Patch(WeightDelta delta, PatchProvenance provenance) : IDisp
     /// <summary>Where the patch comes from.</summary>
     public PatchProvenance Provenance { get; private init; } = provenance;
 
-    /// <summary>
-    /// The same patch with what was measured of it. It takes over the delta: dispose either of the two, once.
-    /// </summary>
-    public Patch WithMeasurements(PatchMeasurements measurements) => With(Provenance with { Measurements = measurements });
-
     /// <summary>The same patch with another provenance. It takes over the delta: dispose either of the two, once.</summary>
     public Patch With(PatchProvenance provenance) => new(Delta, provenance);
 
