@@ -1,0 +1,84 @@
+using System.Globalization;
+
+namespace Retouch.Locating;
+
+/// <summary>The settings of <see cref="TargetMaskSolver"/>; the defaults are the published constants. Immutable.</summary>
+public sealed record TargetMaskSettings
+{
+    /// <summary>Steps on the mask's logits, at least 1.</summary>
+    public int OuterSteps { get; init; } = 10;
+
+    /// <summary>Steps on the weights before each of them, at least 1.</summary>
+    public int InnerSteps { get; init; } = 5;
+
+    /// <summary>Step size of the inner gradient descent, above 0.</summary>
+    public double InnerLearningRate { get; init; } = 1e-3;
+
+    /// <summary>RMSprop's step size on the mask's logits, above 0.</summary>
+    public double MaskLearningRate { get; init; } = 0.1;
+
+    /// <summary>RMSprop's smoothing constant, in [0,1).</summary>
+    public double Alpha { get; init; } = 0.99;
+
+    /// <summary>What RMSprop adds to the root of the mean square, above 0.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>The temperature T at which predictions are compared, above 0.</summary>
+    public double Temperature { get; init; } = 5;
+
+    /// <summary>λ, the weight of the mean mask value in the outer loss, at least 0.</summary>
+    public double Sparsity { get; init; } = 1;
+
+    /// <summary>
+    /// The published number of samples a step, B, at least 1. Samples do not depend on each other, but the
+    /// published losses are means over a batch, which leaves each sample λ/(B·units) of the sparsity term.
+    /// </summary>
+    public int Batch { get; init; } = 8;
+
+    /// <summary>What the logits are multiplied by in the sigmoid while solving, above 0.</summary>
+    public double MaskScale { get; init; } = 10;
+
+    /// <summary>What the solved logits are multiplied by in the target's sigmoid, above 0.</summary>
+    public double TargetScale { get; init; } = 3;
+
+    /// <summary>Checks every setting's range.</summary>
+    /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
+    public void Validate()
+    {
+        Require(OuterSteps >= 1, "number of outer steps", OuterSteps, "at least 1");
+        Require(InnerSteps >= 1, "number of inner steps", InnerSteps, "at least 1");
+        Require(double.IsFinite(InnerLearningRate) && InnerLearningRate > 0, "inner learning rate", InnerLearningRate, "above 0");
+        Require(double.IsFinite(MaskLearningRate) && MaskLearningRate > 0, "mask learning rate", MaskLearningRate, "above 0");
+        Require(Alpha is >= 0 and < 1, "alpha", Alpha, "at least 0 and below 1");
+        Require(double.IsFinite(Epsilon) && Epsilon > 0, "epsilon", Epsilon, "above 0");
+        Require(double.IsFinite(Temperature) && Temperature > 0, "temperature", Temperature, "above 0");
+        Require(double.IsFinite(Sparsity) && Sparsity >= 0, "sparsity weight", Sparsity, "at least 0");
+        Require(Batch >= 1, "batch", Batch, "at least 1");
+        Require(double.IsFinite(MaskScale) && MaskScale > 0, "mask scale", MaskScale, "above 0");
+        Require(double.IsFinite(TargetScale) && TargetScale > 0, "target scale", TargetScale, "above 0");
+    }
+
+    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
+    {
+        ["outerSteps"] = Text(OuterSteps),
+        ["innerSteps"] = Text(InnerSteps),
+        ["innerLr"] = Text(InnerLearningRate),
+        ["maskLr"] = Text(MaskLearningRate),
+        ["alpha"] = Text(Alpha),
+        ["eps"] = Text(Epsilon),
+        ["temperature"] = Text(Temperature),
+        ["sparsity"] = Text(Sparsity),
+        ["batch"] = Text(Batch),
+        ["maskScale"] = Text(MaskScale),
+        ["targetScale"] = Text(TargetScale),
+        ["precision"] = "float32",
+    };
+
+    static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    static void Require(bool holds, string name, double value, string range)
+    {
+        if (!holds)
+            throw new BadInputException($"The {name} is {Text(value)}; it must be {range}.");
+    }
+}

@@ -1,0 +1,114 @@
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// Finds where a model is best edited so that it sees in a spoilt image what it sees in the original
+/// ("Learning Where to Edit Vision Transformers", NeurIPS 2024, section 3.3): the masks that a
+/// <see cref="Hypernetwork"/> then learns to predict. First order, one optimization a sample, any number of
+/// samples at once. Safe to use from several threads.
+/// </summary>
+public sealed class TargetMaskSolver
+{
+    readonly SplitVit _split;
+    readonly TargetMaskSettings _settings;
+
+    /// <summary>Creates a solver for one model.</summary>
+    /// <exception cref="BadInputException">A setting is out of range.</exception>
+    public TargetMaskSolver(SplitVit split, TargetMaskSettings? settings = null)
+    {
+        (_split, _settings) = (split, settings ?? new());
+        _settings.Validate();
+    }
+
+    /// <summary>Solves B independent samples.</summary>
+    /// <param name="spoilt">The prefix of the B spoilt images.</param>
+    /// <param name="wanted">The unedited model's logits of their originals, <c>[B,C]</c>.</param>
+    /// <param name="start">The mask logits to start from, <c>[B,matrices,H]</c>; published: uniform in (-1,1).</param>
+    /// <param name="cancellation">Stops between outer steps.</param>
+    /// <returns>The targets; the caller disposes them.</returns>
+    /// <exception cref="ArgumentException">The shapes do not belong together.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public TargetMasks Solve(PrefixState spoilt, Tensor wanted, Tensor start, CancellationToken cancellation = default)
+    {
+        EditSpace space = _split.Space;
+        long batch = spoilt.Images;
+        if (wanted.shape[0] != batch || !start.shape.AsSpan().SequenceEqual([batch, space.Matrices, space.Hidden]))
+            throw new ArgumentException($"{batch} images, logits of {wanted.shape[0]} and a start of [{string.Join(", ", start.shape)}] do not belong together.");
+
+        using DisposeScope scope = NewDisposeScope();
+        using EditSession session = new(_split, spoilt, [.. Enumerable.Repeat(UnitSelection.All(space), (int)batch)]);
+        Divergence divergence = new(wanted, _settings.Temperature);
+        Tensor logits = start.detach().clone(); // s
+        Tensor square = zeros_like(logits);
+        Tensor[] deltas = session.NewRows(), masked = session.NewRows(); // a matrix [B,H,D]
+
+        // With delta zero the mask has no say: the first inner gradient is every outer step's.
+        Tensor before = session.Logits();
+        float[] atStart = divergence.Value(before), atEnd = atStart;
+        Tensor[] first = session.Gradients(divergence.Gradient(before));
+
+        for (int outer = 0; outer < _settings.OuterSteps; outer++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope outerScope = NewDisposeScope();
+            Tensor mask = torch.sigmoid(_settings.MaskScale * logits);                              // m
+            Tensor[] rows = [.. mask.unbind(1).Select(m => m.unsqueeze(2))];                        // a matrix [B,H,1]
+            for (int m = 0; m < deltas.Length; m++)
+                deltas[m].copy_(first[m]).mul_(-_settings.InnerLearningRate);
+            for (int inner = 1; inner < _settings.InnerSteps; inner++)
+            {
+                using DisposeScope innerScope = NewDisposeScope();
+                Tensor[] gradients = Gradients();
+                for (int m = 0; m < deltas.Length; m++)
+                    deltas[m].add_(gradients[m], -_settings.InnerLearningRate);
+            }
+            Tensor[] last = Gradients(remember: true);
+            // dL/dm of a unit: its weights are W + m·delta with delta held constant.
+            Tensor slope = stack([.. last.Zip(deltas, (g, d) => (g * d).sum(2))], 1)
+                .add_(_settings.Sparsity / (_settings.Batch * space.Units))
+                .mul_(_settings.MaskScale * mask * (1 - mask));
+            square.mul_(_settings.Alpha).addcmul_(slope, slope, 1 - _settings.Alpha);
+            logits.addcdiv_(slope, square.sqrt().add_(_settings.Epsilon), -_settings.MaskLearningRate);
+
+            Tensor[] Gradients(bool remember = false)
+            {
+                for (int m = 0; m < deltas.Length; m++)
+                    masked[m].copy_(deltas[m]).mul_(rows[m]);
+                session.SetDeltas(masked);
+                Tensor z = session.Logits();
+                if (remember)
+                    atEnd = divergence.Value(z);
+                return session.Gradients(divergence.Gradient(z));
+            }
+        }
+        float[] density = torch.sigmoid(_settings.MaskScale * logits).mean([1, 2]).cpu().data<float>().ToArray();
+        return new TargetMasks(torch.sigmoid(_settings.TargetScale * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
+    }
+
+    /// <summary>KL(softmax(wanted/T) ‖ softmax(z/T))·T², a sample, and its gradient with respect to z.</summary>
+    sealed class Divergence
+    {
+        readonly double _temperature;
+        readonly Tensor _target, _logTarget; // [B,C]
+
+        public Divergence(Tensor wanted, double temperature)
+        {
+            _temperature = temperature;
+            _logTarget = log_softmax(wanted.detach() / temperature, 1);
+            _target = _logTarget.exp();
+        }
+
+        public float[] Value(Tensor z)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor value = (_target * (_logTarget - log_softmax(z / _temperature, 1))).sum(1) * (_temperature * _temperature);
+            return value.cpu().data<float>().ToArray();
+        }
+
+        public Tensor Gradient(Tensor z) => softmax(z / _temperature, 1).sub_(_target).mul_(_temperature);
+    }
+}
