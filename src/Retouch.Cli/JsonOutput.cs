@@ -72,9 +72,12 @@ sealed record DoctorJson
     public required bool Healthy { get; init; }
 }
 
+sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model, string Identity, IReadOnlyList<string> Skipped);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(EditJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(DoctorJson))]
+[JsonSerializable(typeof(SolveTargetsJson))]
 sealed partial class JsonOutput : JsonSerializerContext;

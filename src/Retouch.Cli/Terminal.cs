@@ -52,7 +52,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     /// <param name="what">What is being done.</param>
     /// <param name="total">The number of units of work.</param>
     /// <param name="work">Gets a function that takes the units done so far and what to say of them.</param>
-    public T Progress<T>(string what, int total, Func<Action<int, string?>, T> work)
+    public T Progress<T>(string what, double total, Func<Action<double, string?>, T> work)
     {
         if (quiet || Console.IsErrorRedirected || !ReferenceEquals(error, Console.Error))
             return work((_, _) => { });
@@ -62,7 +62,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
-                ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: Math.Max(total, 1));
+                ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: total > 0 ? total : 1);
                 return work((done, text) =>
                 {
                     task.Value = done;

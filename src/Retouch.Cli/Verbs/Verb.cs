@@ -33,7 +33,7 @@ abstract class Verb : Command
     protected abstract int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation);
 
     /// <summary>Refuses what is no T or out of range while the command line is parsed, before any work.</summary>
-    protected static void Require<T>(Option option, Func<T, bool> holds, string range) where T : IParsable<T> => option.Validators.Add(result =>
+    internal static void Require<T>(Option option, Func<T, bool> holds, string range) where T : IParsable<T> => option.Validators.Add(result =>
     {
         if (result.Tokens is [{ Value: string text }] && !(T.TryParse(text, CultureInfo.InvariantCulture, out T? value) && holds(value)))
             result.AddError($"{option.Name} is {text}, but must be {range}");

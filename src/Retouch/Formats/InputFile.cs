@@ -30,4 +30,15 @@ static class InputFile
             throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
         }
     }
+
+    /// <summary>The text of a small file.</summary>
+    /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
+    public static string ReadText(string path, int maxBytes = 1 << 20)
+    {
+        using FileStream stream = Open(path);
+        if (stream.Length > maxBytes)
+            throw new BadInputException($"{path} has {stream.Length} bytes, where at most {maxBytes} are expected; it is not the file that was meant.");
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
 }

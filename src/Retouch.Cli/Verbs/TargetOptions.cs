@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Retouch.Images;
+using Retouch.Locating;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary>The options that say what target masks are solved on and how.</summary>
+sealed class TargetOptions
+{
+    static readonly TargetMaskSettings Published = new();
+
+    readonly Option<string[]> _images;
+    readonly Option<int> _batch = new("--batch") { Description = "Samples of a training step; the solver's sparsity term is a mean over them.", DefaultValueFactory = _ => Published.Batch, HelpName = "N" };
+    readonly Option<int?> _firstBlock = new("--first-block") { Description = "The first editable block, from 0; by default the paper's share of the way up.", HelpName = "N" };
+    readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
+    readonly Option<int?> _outerSteps = new("--outer-steps") { Description = $"Steps on a target's mask (published: {Published.OuterSteps}).", HelpName = "N" };
+    readonly Option<int?> _innerSteps = new("--inner-steps") { Description = $"Steps on the weights before each of them (published: {Published.InnerSteps}).", HelpName = "N" };
+    readonly Option<double?> _innerRate = new("--inner-lr") { Description = $"Their step size (published: {Published.InnerLearningRate}).", HelpName = "RATE" };
+    readonly Option<double?> _sparsity = new("--sparsity") { Description = $"The weight of a mask's mean value (published: {Published.Sparsity}).", HelpName = "WEIGHT" };
+    readonly Option<double?> _temperature = new("--temperature") { Description = $"At which predictions are compared (published: {Published.Temperature}).", HelpName = "T" };
+
+    public TargetOptions(Command command, bool imagesRequired)
+    {
+        _images = new("--images") { Description = "Folders of unlabelled images.", Required = imagesRequired, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
+        Verb.Require<int>(_batch, n => n is >= 1 and <= 4096, "a whole number from 1 to 4096");
+        Verb.Require<int>(_firstBlock, n => n >= 0, "a whole number of at least 0");
+        Verb.Require<int>(_seed, _ => true, "a whole number");
+        Verb.Require<int>(_outerSteps, n => n >= 1, "a whole number of at least 1");
+        Verb.Require<int>(_innerSteps, n => n >= 1, "a whole number of at least 1");
+        Verb.Require<double>(_innerRate, x => double.IsFinite(x) && x > 0, "a finite number above 0");
+        Verb.Require<double>(_sparsity, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
+        Verb.Require<double>(_temperature, x => double.IsFinite(x) && x > 0, "a finite number above 0");
+        foreach (Option option in (Option[])[_images, _batch, _firstBlock, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _temperature])
+            command.Add(option);
+    }
+
+    public int Seed(ParseResult parsed) => parsed.GetValue(_seed);
+
+    public int Batch(ParseResult parsed) => parsed.GetValue(_batch);
+
+    public EditSpace Space(ParseResult parsed, VitModel model)
+    {
+        EditSpace usual = EditSpace.Default(model.Config);
+        return parsed.GetValue(_firstBlock) is int first ? new EditSpace(model.Config, first, usual.Blocks) : usual;
+    }
+
+    /// <summary>What solves the targets, or null where no images are given.</summary>
+    public TargetBankFiller? Filler(ParseResult parsed, SplitVit split, Preprocessing preprocessing) =>
+        parsed.GetValue(_images) is { Length: > 0 } folders
+            ? new TargetBankFiller(split, ImageFolders.Open(folders), preprocessing, Settings(parsed), Seed(parsed))
+            : null;
+
+    TargetMaskSettings Settings(ParseResult parsed) => Published with
+    {
+        Batch = Batch(parsed),
+        OuterSteps = parsed.GetValue(_outerSteps) ?? Published.OuterSteps,
+        InnerSteps = parsed.GetValue(_innerSteps) ?? Published.InnerSteps,
+        InnerLearningRate = parsed.GetValue(_innerRate) ?? Published.InnerLearningRate,
+        Sparsity = parsed.GetValue(_sparsity) ?? Published.Sparsity,
+        Temperature = parsed.GetValue(_temperature) ?? Published.Temperature,
+    };
+
+    /// <summary>Solves what a bank lacks, telling how it goes.</summary>
+    public static void Fill(Terminal terminal, TargetBankFiller filler, TargetBank bank, int count, int part, int parts, CancellationToken cancellation)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        TargetBankProgress last = default;
+        try
+        {
+            terminal.Progress("solving targets", 1, report =>
+            {
+                filler.Fill(bank, count, part, parts, progress: new Told<TargetBankProgress>(p =>
+                {
+                    last = p;
+                    report((double)p.Solved / p.Total, string.Create(CultureInfo.InvariantCulture,
+                        $"{p.Solved} of {p.Total}, {p.Solved / clock.Elapsed.TotalSeconds:0.0}/s, KL {p.Before:0.000} → {p.After:0.000}, density {p.Density:0.000}"));
+                }), cancellation: cancellation);
+                return true;
+            });
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new OperationCanceledException($"interrupted; {bank.SolvedOf(count)} of {count} targets are kept in {bank.Folder}, and the same command goes on from there.", e, cancellation);
+        }
+        finally
+        {
+            foreach ((string file, string why) in filler.Skipped.OrderBy(s => s.Key, StringComparer.Ordinal))
+                terminal.Note($"warning: {file} was skipped: {why}");
+            if (filler.Skipped.Count > 0)
+                terminal.Note($"warning: {filler.Skipped.Count} images could not be decoded; others took their place.");
+        }
+        if (last.Solved > 0)
+        {
+            terminal.Note(string.Create(CultureInfo.InvariantCulture,
+                $"solved {last.Solved} targets in {clock.Elapsed.TotalSeconds:0} s ({last.Solved / clock.Elapsed.TotalSeconds:0.00}/s): KL {last.Before:0.000} before, {last.After:0.000} after, density {last.Density:0.000}"));
+        }
+    }
+
+    /// <summary>I and N of "I/N", or null.</summary>
+    public static (int Part, int Parts)? Part(string text) =>
+        text.Split('/') is [string i, string n] && int.TryParse(i, CultureInfo.InvariantCulture, out int part) && int.TryParse(n, CultureInfo.InvariantCulture, out int parts) && part >= 0 && part < parts
+            ? (part, parts)
+            : null;
+}

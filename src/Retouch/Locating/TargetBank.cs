@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Text;
+using Retouch.Formats;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// Solved target masks in a folder: <c>bank.json</c>, the manifest, and one safetensors file for each
+/// <see cref="ShardSize"/> samples. Files are written whole or not at all and depend on the manifest and
+/// their number alone, so that parts made on several machines are merged by putting their files into one
+/// folder. Safe to use from several threads and processes.
+/// </summary>
+public sealed class TargetBank
+{
+    /// <summary>Samples of a file.</summary>
+    public const int ShardSize = 32;
+
+    const string ManifestName = "bank.json";
+
+    readonly string _identity;
+
+    TargetBank(string folder, TargetBankManifest manifest) => (Folder, Manifest, _identity) = (folder, manifest, manifest.Identity());
+
+    /// <summary>The folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>What all samples have in common.</summary>
+    public TargetBankManifest Manifest { get; }
+
+    /// <summary>Opens a bank that exists.</summary>
+    /// <exception cref="BadInputException">The folder is no bank.</exception>
+    public static TargetBank Open(string folder)
+    {
+        string path = Path.Combine(folder, ManifestName);
+        if (!File.Exists(path))
+            throw new BadInputException($"{folder} is not a target bank: it has no {ManifestName}. 'retouch solve-targets' makes one.");
+        return new TargetBank(folder, TargetBankManifest.FromJson(InputFile.ReadText(path), path));
+    }
+
+    /// <summary>Opens a bank, or makes one in a folder that is absent or empty.</summary>
+    /// <exception cref="BadInputException">The bank has another manifest, both of which are named, or the folder holds other things.</exception>
+    public static TargetBank OpenOrCreate(string folder, TargetBankManifest manifest)
+    {
+        string path = Path.Combine(folder, ManifestName);
+        if (!File.Exists(path))
+        {
+            try
+            {
+                Directory.CreateDirectory(folder);
+                if (Directory.EnumerateFileSystemEntries(folder).Any(f => !Path.GetFileName(f).StartsWith('.') && Path.GetFileName(f) != ManifestName))
+                    throw new BadInputException($"{folder} holds other files and no {ManifestName}; give a new folder or a target bank.");
+                AtomicFile.Write(path, overwrite: false, s => s.Write(Encoding.UTF8.GetBytes(manifest.ToJson() + "\n")));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new BadInputException($"The target bank {folder} cannot be made: {e.Message.TrimEnd('.')}.", e);
+            }
+            // Another process may have been the first.
+            catch (BadInputException) when (File.Exists(path)) { }
+        }
+        TargetBank bank = Open(folder);
+        string[] differences = [.. bank.Manifest.Differences(manifest)];
+        return differences.Length == 0 ? bank
+            : throw new BadInputException($"The target bank {folder} was made for {string.Join("; ", differences)}. Give another folder, or the same model, images and settings.");
+    }
+
+    /// <summary>How many samples, from its first on, a file has; 0 where there is none.</summary>
+    /// <param name="shard">The number of the file; its first sample is that times <see cref="ShardSize"/>.</param>
+    /// <exception cref="BadInputException">The file is not one of this bank.</exception>
+    public int Solved(long shard)
+    {
+        string path = ShardPath(shard);
+        if (!File.Exists(path))
+            return 0;
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        return Check(file, shard);
+    }
+
+    /// <summary>The samples of a file, or null where there is none; the caller disposes them.</summary>
+    /// <exception cref="BadInputException">The file is not one of this bank.</exception>
+    public TargetSamples? Read(long shard)
+    {
+        string path = ShardPath(shard);
+        if (!File.Exists(path))
+            return null;
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        Check(file, shard);
+        return new TargetSamples(shard * ShardSize,
+            file.Read("features").DetachFromDisposeScope(), file.Read("targets").DetachFromDisposeScope(), file.Read("measures").DetachFromDisposeScope());
+    }
+
+    /// <summary>Samples 0 to <paramref name="count"/> − 1 in one piece; the caller disposes them.</summary>
+    /// <exception cref="BadInputException">Some are not solved yet; the message says which.</exception>
+    public TargetSamples ReadFirst(int count)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        List<TargetSamples> parts = [];
+        for (long shard = 0; shard * ShardSize < count; shard++)
+        {
+            long first = shard * ShardSize;
+            int wanted = (int)Math.Min(ShardSize, count - first);
+            TargetSamples? part = Read(shard);
+            if (part is null || part.Count < wanted)
+                throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for; 'retouch solve-targets --count {count}' solves what is missing.");
+            parts.Add(part);
+        }
+        TargetSamples all = new(0, Cat(p => p.Features), Cat(p => p.Targets), Cat(p => p.Measures));
+        parts.ForEach(p => p.Dispose());
+        return all;
+
+        Tensor Cat(Func<TargetSamples, Tensor> of) => cat([.. parts.Select(of)], 0).narrow(0, 0, count).clone().DetachFromDisposeScope();
+    }
+
+    /// <summary>How many of the first <paramref name="count"/> samples are solved.</summary>
+    public long SolvedOf(long count)
+    {
+        long solved = 0;
+        for (long shard = 0; shard * ShardSize < count; shard++)
+            solved += Math.Min(Solved(shard), count - shard * ShardSize);
+        return solved;
+    }
+
+    /// <summary>Writes a file, replacing one with fewer samples.</summary>
+    internal void Write(TargetSamples samples) => SafeTensorsWriter.Write(
+        ShardPath(samples.First / ShardSize),
+        [("features", samples.Features), ("targets", samples.Targets), ("measures", samples.Measures)],
+        new Dictionary<string, string> { ["bank"] = _identity, ["first"] = samples.First.ToString(CultureInfo.InvariantCulture) },
+        overwrite: true);
+
+    string ShardPath(long shard) => Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"targets-{shard * ShardSize:0000000}.safetensors"));
+
+    int Check(SafeTensorsFile file, long shard)
+    {
+        if (file.Metadata.GetValueOrDefault("bank") != _identity)
+            throw new BadInputException($"{file.Path} belongs to another target bank than {Path.Combine(Folder, ManifestName)}; take it out of the folder.");
+        long count = file.Tensors.TryGetValue("features", out TensorEntry? features) && features.Shape.Count == 2 ? features.Shape[0] : 0;
+        bool fits = count is > 0 and <= ShardSize
+            && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
+            && Is("features", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
+        return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank; delete it, and 'retouch solve-targets' makes it anew.");
+
+        bool Is(string name, long[] shape) => file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.DType == TensorDType.F32 && entry.Shape.SequenceEqual(shape);
+    }
+}

@@ -1,0 +1,209 @@
+using Retouch.Images;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// Solves the samples that a target bank lacks. Each sample is solved by itself on one thread, several at a
+/// time: products of this size gain more from independent samples than from threads inside them, and the
+/// result cannot depend on how many there are or on how the work is split.
+/// </summary>
+public sealed class TargetBankFiller
+{
+    readonly SplitVit _split;
+    readonly PseudoFailures _failures;
+    readonly Preprocessing _preprocessing;
+    readonly TargetMaskSolver _solver;
+
+    /// <summary>Creates a filler.</summary>
+    /// <param name="split">The model.</param>
+    /// <param name="images">The images to make pseudo-failures of.</param>
+    /// <param name="preprocessing">The model's.</param>
+    /// <param name="settings">The solver's settings; null for the published ones.</param>
+    /// <param name="seed">The seed of the samples.</param>
+    /// <exception cref="BadInputException">A setting is out of range, or there are too few images.</exception>
+    public TargetBankFiller(SplitVit split, ImageFolders images, Preprocessing preprocessing, TargetMaskSettings? settings = null, int seed = 0)
+    {
+        settings ??= new();
+        (_split, _preprocessing) = (split, preprocessing);
+        _solver = new TargetMaskSolver(split, settings);
+        _failures = new PseudoFailures(images, preprocessing, split.Model.Config, split.Space, seed, settings.Batch);
+        EditSpace space = split.Space;
+        Manifest = new TargetBankManifest
+        {
+            Model = split.Model.Fingerprint,
+            FirstBlock = space.FirstBlock,
+            Blocks = space.Blocks,
+            Hidden = space.Hidden,
+            Width = space.Width,
+            Images = images.Paths.Count,
+            ImagesSha256 = images.Hash(),
+            Preprocessing = preprocessing.ToJson(),
+            Seed = seed,
+            Settings = settings.Describe(),
+        };
+    }
+
+    /// <summary>The manifest of a bank of these samples.</summary>
+    public TargetBankManifest Manifest { get; }
+
+    /// <summary>Files that could not be decoded so far and why.</summary>
+    public IReadOnlyDictionary<string, string> Skipped => _failures.Skipped;
+
+    /// <summary>
+    /// Solves what a bank lacks of samples 0 to <paramref name="count"/> − 1. A cancelled run keeps what it has
+    /// solved and continues where it was when called again.
+    /// </summary>
+    /// <param name="bank">A bank with this filler's manifest.</param>
+    /// <param name="count">Samples that the bank shall have.</param>
+    /// <param name="part">Which part of the files this run solves, from 0 to <paramref name="parts"/> − 1.</param>
+    /// <param name="parts">How many runs share the work.</param>
+    /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
+    /// <param name="progress">Told after each sample, from one thread at a time; null for nobody.</param>
+    /// <param name="cancellation">Stops within a second or so.</param>
+    /// <exception cref="BadInputException">The bank is another one's, a file of it is damaged, or no image can be decoded.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled; what was solved is kept.</exception>
+    public void Fill(TargetBank bank, int count, int part = 0, int parts = 1, int? workers = null, IProgress<TargetBankProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (bank.Manifest.Identity() != Manifest.Identity())
+            throw new ArgumentException("The bank has another manifest.", nameof(bank));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        if (part < 0 || part >= parts)
+            throw new ArgumentOutOfRangeException(nameof(part), part, $"must be from 0 to {parts - 1}");
+
+        List<Shard> shards = [];
+        for (long shard = part; shard * TargetBank.ShardSize < count; shard += parts)
+        {
+            int wanted = (int)Math.Min(TargetBank.ShardSize, count - shard * TargetBank.ShardSize), solved = bank.Solved(shard);
+            if (solved < wanted)
+                shards.Add(new Shard(shard, solved, wanted));
+        }
+        (Shard Shard, int Place)[] work = [.. shards.SelectMany(s => Enumerable.Range(s.Solved, s.Results.Length).Select(p => (s, p)))];
+        Tally tally = new(work.Length, progress);
+        try
+        {
+            InParallel(workers ?? get_num_threads(), work.Length, i =>
+            {
+                (Shard shard, int place) = work[i];
+                TargetSamples sample = Solve(shard.Number * TargetBank.ShardSize + place, cancellation);
+                bool complete = shard.Add(place, sample);
+                tally.Add(sample);
+                if (complete)
+                    shard.Save(bank);
+            }, cancellation);
+        }
+        finally
+        {
+            foreach (Shard shard in shards)
+                shard.Save(bank);
+        }
+    }
+
+    /// <summary>Solves the sample of a number; the caller disposes it.</summary>
+    /// <exception cref="BadInputException">None of the images can be decoded.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public TargetSamples Solve(long index, CancellationToken cancellation = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        PseudoFailure failure = _failures.Create(index);
+        using PrefixState spoilt = _split.Prefix(_preprocessing.ToTensor(failure.Spoilt));
+        using PrefixState original = _split.Prefix(_preprocessing.ToTensor(failure.Original));
+        Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device);
+        TargetMasks target = _solver.Solve(spoilt, _split.Logits(original), start, cancellation);
+        return new TargetSamples(index,
+            _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
+            target.Values.DetachFromDisposeScope(),
+            tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32).DetachFromDisposeScope());
+    }
+
+    // Threads of our own: the number of libtorch's threads sticks to a thread, and those of the pool are everybody's.
+    static void InParallel(int workers, int count, Action<int> work, CancellationToken cancellation)
+    {
+        int threads = get_num_threads(), next = -1;
+        Exception? failure = null;
+        Thread[] running = [.. Enumerable.Range(0, Math.Clamp(workers, 1, Math.Max(count, 1))).Select(_ => new Thread(() =>
+        {
+            try
+            {
+                set_num_threads(1);
+                for (int i = Interlocked.Increment(ref next); i < count && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    work(i);
+                }
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+            }
+        }))];
+        foreach (Thread thread in running)
+            thread.Start();
+        foreach (Thread thread in running)
+            thread.Join();
+        set_num_threads(threads);
+        if (failure is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+    }
+
+    /// <summary>The samples of a file that this run solves.</summary>
+    sealed class Shard(long number, int solved, int wanted)
+    {
+        readonly Lock _lock = new();
+        int _added;
+
+        public long Number => number;
+
+        public int Solved => solved;
+
+        public TargetSamples?[] Results { get; } = new TargetSamples?[wanted - solved];
+
+        /// <summary>Takes a sample over; says whether it was the last.</summary>
+        public bool Add(int place, TargetSamples sample)
+        {
+            lock (_lock)
+            {
+                Results[place - solved] = sample;
+                return ++_added == Results.Length;
+            }
+        }
+
+        /// <summary>Writes what there is without a gap, once, and frees all.</summary>
+        public void Save(TargetBank bank)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            TargetSamples[] solvedNow = [.. Results.TakeWhile(r => r is not null).Select(r => r!)];
+            if (solvedNow.Length > 0)
+            {
+                using TargetSamples? before = solved > 0 ? bank.Read(number) : null;
+                TargetSamples[] all = before is null ? solvedNow : [before, .. solvedNow];
+                bank.Write(new TargetSamples(number * TargetBank.ShardSize, cat([.. all.Select(s => s.Features)], 0), cat([.. all.Select(s => s.Targets)], 0), cat([.. all.Select(s => s.Measures)], 0)));
+            }
+            foreach (TargetSamples? result in Results)
+                result?.Dispose();
+            Array.Clear(Results);
+        }
+    }
+
+    /// <summary>Running means.</summary>
+    sealed class Tally(int total, IProgress<TargetBankProgress>? progress)
+    {
+        readonly Lock _lock = new();
+        readonly double[] _sums = new double[3];
+        int _count;
+
+        public void Add(TargetSamples sample)
+        {
+            lock (_lock)
+            {
+                float[] measures = sample.Measures.data<float>().ToArray();
+                _count++;
+                for (int i = 0; i < measures.Length; i++)
+                    _sums[i] += measures[i];
+                progress?.Report(new TargetBankProgress(_count, total, _sums[0] / _count, _sums[1] / _count, _sums[2] / _count));
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>Solved samples of consecutive numbers: what a hypernetwork learns from. Owns its tensors.</summary>
+/// <param name="First">The number of the first sample.</param>
+/// <param name="Features">[CLS] features of the spoilt images under the unedited model, <c>[N,D]</c>.</param>
+/// <param name="Targets">Target masks in (0,1), <c>[N,matrices,H]</c>.</param>
+/// <param name="Measures">The solver's divergence before, divergence after and mask density, <c>[N,3]</c>.</param>
+public sealed record TargetSamples(long First, Tensor Features, Tensor Targets, Tensor Measures) : IDisposable
+{
+    /// <summary>The number of samples, N.</summary>
+    public int Count => (int)Features.shape[0];
+
+    /// <summary>Frees the tensors.</summary>
+    public void Dispose()
+    {
+        Features.Dispose();
+        Targets.Dispose();
+        Measures.Dispose();
+    }
+}
