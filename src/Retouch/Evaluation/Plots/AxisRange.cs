@@ -25,7 +25,7 @@ readonly record struct AxisRange(double Min, double Max, AxisScale Scale)
             (min, max) = first is null ? (max, max) : last is null ? (min, min) : (max, min);
 
         double size = Math.Max(Math.Abs(min), Math.Abs(max));
-        bool flat = scale == AxisScale.Log ? max / min < 1.01 : max - min <= size * 1e-9;
+        bool flat = scale == AxisScale.Log ? max / min < 1.01 : max - min <= Math.Max(size * 1e-9, 1 / Largest);
         bool keepMin = first is not null && !(flat && last is not null), keepMax = last is not null && !(flat && first is not null);
         if (scale == AxisScale.Log)
         {

@@ -49,7 +49,7 @@ sealed record AxisTicks(IReadOnlyList<double> Values, IReadOnlyList<string> Labe
             return [.. ticks.Select(t => (t == 0 ? "0" : Scientific(t)) + suffix)];
         (double unit, string letter) = largest switch { >= 1e12 => (1e12, "T"), >= 1e9 => (1e9, "G"), >= 1e6 => (1e6, "M"), >= 1e4 => (1e3, "k"), _ => (1, "") };
         int decimals = Math.Clamp((int)Math.Round(Math.Log10(unit)) - exponent, 0, 15);
-        return [.. ticks.Select(t => t == 0 ? "0" + suffix : (t / unit).ToString($"F{decimals}", CultureInfo.InvariantCulture) + letter + suffix)];
+        return [.. ticks.Select(t => t == 0 ? "0" + suffix : (t / unit).ToString("F" + decimals, CultureInfo.InvariantCulture) + letter + suffix)];
     }
 
     /// <summary>Powers of ten, or with 2 and 5 times them where few fit the range; every n-th where many do.</summary>
@@ -73,7 +73,7 @@ sealed record AxisTicks(IReadOnlyList<double> Values, IReadOnlyList<string> Labe
     }
 
     // Parsed, since Math.Pow(10, -5) is not 1e-5.
-    static double Power(int exponent) => double.Parse($"1e{exponent}", CultureInfo.InvariantCulture);
+    static double Power(int exponent) => double.Parse(string.Create(CultureInfo.InvariantCulture, $"1e{exponent}"), CultureInfo.InvariantCulture);
 
     static string Written(double value, bool percent) => percent
         ? Plain(value * 100) + " %"

@@ -78,7 +78,7 @@ sealed class HeatMapDrawing : PanelDrawing
                 Text(svg, label, middle + 5, bottom + LabelGap + TextSize * 0.6, "end", more: Turned(-Tilt, middle + 5, bottom + LabelGap + TextSize * 0.6));
             else
                 Text(svg, label, middle, bottom + LabelGap + TextSize * 0.8, "middle");
-            nextFree = middle + TextSize * 1.5;
+            nextFree = middle + TextSize * 1.25;
         }
         Scale(svg, x + _columns * size + BarGap, y, _rows * size);
     }
