@@ -1,0 +1,13 @@
+namespace Retouch.Evaluation;
+
+/// <summary>A point of a series. One that is not finite (or not positive, on a logarithmic axis) is a gap in the line.</summary>
+/// <param name="X">Where it stands horizontally.</param>
+/// <param name="Y">Where it stands vertically.</param>
+public readonly record struct PlotPoint(double X, double Y)
+{
+    /// <summary>The interval around <see cref="Y"/>, for instance a confidence interval; null for none.</summary>
+    public (double Low, double High)? YInterval { get; init; }
+
+    /// <summary>The interval around <see cref="X"/>; null for none.</summary>
+    public (double Low, double High)? XInterval { get; init; }
+}
