@@ -20,6 +20,8 @@ sealed class TargetOptions
     readonly Option<int?> _innerSteps = new("--inner-steps") { Description = $"Steps on the weights before each of them (published: {Published.InnerSteps}).", HelpName = "N" };
     readonly Option<double?> _innerRate = new("--inner-lr") { Description = $"Their step size (published: {Published.InnerLearningRate}).", HelpName = "RATE" };
     readonly Option<double?> _sparsity = new("--sparsity") { Description = $"The weight of a mask's mean value (published: {Published.Sparsity}).", HelpName = "WEIGHT" };
+    readonly Option<double?> _start = new("--start-range") { Description = $"Masks start uniform between minus and plus this (published: {Published.StartRange}).", HelpName = "RANGE" };
+    readonly Option<double?> _fisher = new("--fisher-power") { Description = $"How much more a unit pays that ordinary images need (published: {Published.FisherPower}).", HelpName = "POWER" };
     readonly Option<double?> _temperature = new("--temperature") { Description = $"At which predictions are compared (published: {Published.Temperature}).", HelpName = "T" };
 
     public TargetOptions(Command command, bool imagesRequired)
@@ -33,7 +35,9 @@ sealed class TargetOptions
         Verb.Require<double>(_innerRate, x => double.IsFinite(x) && x > 0, "a finite number above 0");
         Verb.Require<double>(_sparsity, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Verb.Require<double>(_temperature, x => double.IsFinite(x) && x > 0, "a finite number above 0");
-        foreach (Option option in (Option[])[_images, _batch, _firstBlock, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _temperature])
+        Verb.Require<double>(_start, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
+        Verb.Require<double>(_fisher, x => x is >= 0 and <= 10, "a number from 0 to 10");
+        foreach (Option option in (Option[])[_images, _batch, _firstBlock, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _temperature])
             command.Add(option);
     }
 
@@ -60,6 +64,8 @@ sealed class TargetOptions
         InnerSteps = parsed.GetValue(_innerSteps) ?? Published.InnerSteps,
         InnerLearningRate = parsed.GetValue(_innerRate) ?? Published.InnerLearningRate,
         Sparsity = parsed.GetValue(_sparsity) ?? Published.Sparsity,
+        StartRange = parsed.GetValue(_start) ?? Published.StartRange,
+        FisherPower = parsed.GetValue(_fisher) ?? Published.FisherPower,
         Temperature = parsed.GetValue(_temperature) ?? Published.Temperature,
     };
 

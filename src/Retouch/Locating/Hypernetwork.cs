@@ -1,3 +1,4 @@
+using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -31,7 +32,7 @@ public sealed class Hypernetwork : IDisposable
             throw new BadInputException($"{heads} attention heads do not divide the hypernetwork's width of {Width}.");
         while (tensors.ContainsKey($"layer.{Blocks}.attention_norm.weight"))
             Blocks++;
-        (string Name, long[] Shape)[] expected = [.. Expected()];
+        (string Name, long[] Shape)[] expected = [.. Expected(Matrices, Hidden, Width, Blocks)];
         foreach ((string name, long[] shape) in expected)
         {
             if (!Shape(tensors, name).AsSpan().SequenceEqual(shape))
@@ -47,6 +48,29 @@ public sealed class Hypernetwork : IDisposable
                 unused.Dispose();
         }
     }
+
+    /// <summary>
+    /// A hypernetwork that has learned nothing: linear layers as PyTorch initializes them, uniform in ±1/√width,
+    /// its tokens zero. The caller disposes it.
+    /// </summary>
+    /// <param name="space">Where it is to say what to edit.</param>
+    /// <param name="blocks">The number of transformer blocks, at least 1.</param>
+    /// <param name="heads">The number of attention heads; divides the width.</param>
+    /// <param name="seed">The seed of the weights.</param>
+    /// <exception cref="BadInputException">The heads do not divide the width.</exception>
+    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blocks);
+        using Generator generator = new((ulong)seed, CPU);
+        double bound = 1 / Math.Sqrt(space.Width);
+        return new Hypernetwork(Expected(space.Matrices, space.Hidden, space.Width, blocks).ToDictionary(e => e.Name, e =>
+            e.Name == "cls_token" ? zeros(e.Shape)
+            : !e.Name.Contains("_norm.", StringComparison.Ordinal) ? rand(e.Shape, generator: generator).mul_(2 * bound).sub_(bound)
+            : e.Name.EndsWith("weight", StringComparison.Ordinal) ? ones(e.Shape) : zeros(e.Shape)), heads);
+    }
+
+    /// <summary>A copy with tensors of its own; the caller disposes it.</summary>
+    public Hypernetwork Clone() => new(_tensors.ToDictionary(t => t.Key, t => t.Value.clone()), Heads);
 
     /// <summary>The number of transformer blocks, n: 5 in the paper, 3 in its published command line.</summary>
     public int Blocks { get; }
@@ -93,11 +117,11 @@ public sealed class Hypernetwork : IDisposable
             tensor.Dispose();
     }
 
-    IEnumerable<(string Name, long[] Shape)> Expected()
+    static IEnumerable<(string Name, long[] Shape)> Expected(int matrices, int hidden, int width, int blocks)
     {
-        long d = Width;
-        yield return ("cls_token", [1, Matrices, d]);
-        for (int i = 0; i < Blocks; i++)
+        long d = width;
+        yield return ("cls_token", [1, matrices, d]);
+        for (int i = 0; i < blocks; i++)
         {
             foreach (string norm in (string[])["attention_norm", "ffn_norm"])
             {
@@ -110,10 +134,10 @@ public sealed class Hypernetwork : IDisposable
                 yield return ($"layer.{i}.{linear}.bias", [d]);
             }
         }
-        for (int m = 0; m < Matrices; m++)
+        for (int m = 0; m < matrices; m++)
         {
-            yield return ($"out_layer.{m}.out.weight", [Hidden, d]);
-            yield return ($"out_layer.{m}.out.bias", [Hidden]);
+            yield return ($"out_layer.{m}.out.weight", [hidden, d]);
+            yield return ($"out_layer.{m}.out.bias", [hidden]);
         }
     }
 

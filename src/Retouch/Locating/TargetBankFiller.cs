@@ -10,12 +10,19 @@ namespace Retouch.Locating;
 /// time: products of this size gain more from independent samples than from threads inside them, and the
 /// result cannot depend on how many there are or on how the work is split.
 /// </summary>
-public sealed class TargetBankFiller
+public sealed class TargetBankFiller : IDisposable
 {
+    // Images that the Fisher information is measured on: enough that its largest units no longer change places.
+    const int FisherImages = 128, FisherBatch = 8;
+    const int FisherPurpose = 4;
+
     readonly SplitVit _split;
     readonly PseudoFailures _failures;
     readonly Preprocessing _preprocessing;
-    readonly TargetMaskSolver _solver;
+    readonly TargetMaskSettings _settings;
+    readonly ImageFolders _images;
+    readonly int _seed;
+    readonly Lazy<(TargetMaskSolver Solver, DiagonalFisher? Fisher)> _solver;
 
     /// <summary>Creates a filler.</summary>
     /// <param name="split">The model.</param>
@@ -27,8 +34,9 @@ public sealed class TargetBankFiller
     public TargetBankFiller(SplitVit split, ImageFolders images, Preprocessing preprocessing, TargetMaskSettings? settings = null, int seed = 0)
     {
         settings ??= new();
-        (_split, _preprocessing) = (split, preprocessing);
-        _solver = new TargetMaskSolver(split, settings);
+        settings.Validate();
+        (_split, _preprocessing, _settings, _images, _seed) = (split, preprocessing, settings, images, seed);
+        _solver = new(Solver);
         _failures = new PseudoFailures(images, preprocessing, split.Model.Config, split.Space, seed, settings.Batch);
         EditSpace space = split.Space;
         Manifest = new TargetBankManifest
@@ -84,7 +92,7 @@ public sealed class TargetBankFiller
         Tally tally = new(work.Length, progress);
         try
         {
-            InParallel(workers ?? get_num_threads(), work.Length, i =>
+            SingleThreaded.Run(workers ?? get_num_threads(), work.Length, i =>
             {
                 (Shard shard, int place) = work[i];
                 TargetSamples sample = Solve(shard.Number * TargetBank.ShardSize + place, cancellation);
@@ -110,42 +118,39 @@ public sealed class TargetBankFiller
         PseudoFailure failure = _failures.Create(index);
         using PrefixState spoilt = _split.Prefix(_preprocessing.ToTensor(failure.Spoilt));
         using PrefixState original = _split.Prefix(_preprocessing.ToTensor(failure.Original));
-        Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device);
-        TargetMasks target = _solver.Solve(spoilt, _split.Logits(original), start, cancellation);
+        Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device) * _settings.StartRange;
+        TargetMasks target = _solver.Value.Solver.Solve(spoilt, _split.Logits(original), start, cancellation);
         return new TargetSamples(index,
             _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
             target.Values.DetachFromDisposeScope(),
             tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32).DetachFromDisposeScope());
     }
 
-    // Threads of our own: the number of libtorch's threads sticks to a thread, and those of the pool are everybody's.
-    static void InParallel(int workers, int count, Action<int> work, CancellationToken cancellation)
+    /// <summary>Frees what the solver needs.</summary>
+    public void Dispose()
     {
-        int threads = get_num_threads(), next = -1;
-        Exception? failure = null;
-        Thread[] running = [.. Enumerable.Range(0, Math.Clamp(workers, 1, Math.Max(count, 1))).Select(_ => new Thread(() =>
+        if (_solver.IsValueCreated)
+            _solver.Value.Fisher?.Dispose();
+    }
+
+    (TargetMaskSolver, DiagonalFisher?) Solver()
+    {
+        if (_settings.FisherPower == 0)
+            return (new TargetMaskSolver(_split, _settings), null);
+        string[] paths = [.. _images.Paths];
+        StableRandom.For(_seed, FisherPurpose, 0).Shuffle(paths);
+        DiagonalFisher fisher = DiagonalFisher.Measure(_split, paths.Take(FisherImages).Chunk(FisherBatch).SelectMany(Prefixes), _seed);
+        return (new TargetMaskSolver(_split, _settings, fisher), fisher);
+    }
+
+    IEnumerable<PrefixState> Prefixes(string[] paths)
+    {
+        (Tensor pixels, IReadOnlyList<int> loaded, _) = ImageLoader.LoadAvailable(paths, _preprocessing);
+        using (pixels)
         {
-            try
-            {
-                set_num_threads(1);
-                for (int i = Interlocked.Increment(ref next); i < count && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    work(i);
-                }
-            }
-            catch (Exception e)
-            {
-                Interlocked.CompareExchange(ref failure, e, null);
-            }
-        }))];
-        foreach (Thread thread in running)
-            thread.Start();
-        foreach (Thread thread in running)
-            thread.Join();
-        set_num_threads(threads);
-        if (failure is not null)
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+            if (loaded.Count > 0)
+                yield return _split.Prefix(pixels);
+        }
     }
 
     /// <summary>The samples of a file that this run solves.</summary>

@@ -35,6 +35,19 @@ public sealed record TargetMaskSettings
     /// </summary>
     public int Batch { get; init; } = 8;
 
+    /// <summary>
+    /// The mask logits' start is uniform between minus and plus this, at least 0; published: 1. At 0 a target
+    /// does not depend on chance.
+    /// </summary>
+    public double StartRange { get; init; } = 1;
+
+    /// <summary>
+    /// A unit's share of the sparsity term is in proportion to this power of its <see cref="DiagonalFisher"/>
+    /// information, what ordinary images need of it, scaled to a geometric mean of 1; at least 0. Published: 0,
+    /// all units pay alike.
+    /// </summary>
+    public double FisherPower { get; init; }
+
     /// <summary>What the logits are multiplied by in the sigmoid while solving, above 0.</summary>
     public double MaskScale { get; init; } = 10;
 
@@ -54,6 +67,8 @@ public sealed record TargetMaskSettings
         Require(double.IsFinite(Temperature) && Temperature > 0, "temperature", Temperature, "above 0");
         Require(double.IsFinite(Sparsity) && Sparsity >= 0, "sparsity weight", Sparsity, "at least 0");
         Require(Batch >= 1, "batch", Batch, "at least 1");
+        Require(double.IsFinite(StartRange) && StartRange >= 0, "start range", StartRange, "at least 0");
+        Require(FisherPower is >= 0 and <= 10, "Fisher power", FisherPower, "from 0 to 10");
         Require(double.IsFinite(MaskScale) && MaskScale > 0, "mask scale", MaskScale, "above 0");
         Require(double.IsFinite(TargetScale) && TargetScale > 0, "target scale", TargetScale, "above 0");
     }
@@ -69,6 +84,8 @@ public sealed record TargetMaskSettings
         ["temperature"] = Text(Temperature),
         ["sparsity"] = Text(Sparsity),
         ["batch"] = Text(Batch),
+        ["startRange"] = Text(StartRange),
+        ["fisherPower"] = Text(FisherPower),
         ["maskScale"] = Text(MaskScale),
         ["targetScale"] = Text(TargetScale),
         ["precision"] = "float32",

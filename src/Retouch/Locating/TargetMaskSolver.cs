@@ -15,13 +15,21 @@ public sealed class TargetMaskSolver
 {
     readonly SplitVit _split;
     readonly TargetMaskSettings _settings;
+    readonly DiagonalFisher? _fisher; // null where all units pay alike
 
     /// <summary>Creates a solver for one model.</summary>
+    /// <param name="split">The model.</param>
+    /// <param name="settings">The settings; null for the published ones.</param>
+    /// <param name="fisher">What ordinary images need, for a Fisher power above 0; stays the caller's.</param>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
-    public TargetMaskSolver(SplitVit split, TargetMaskSettings? settings = null)
+    /// <exception cref="ArgumentException">There is a Fisher power but no Fisher information of this space.</exception>
+    public TargetMaskSolver(SplitVit split, TargetMaskSettings? settings = null, DiagonalFisher? fisher = null)
     {
         (_split, _settings) = (split, settings ?? new());
         _settings.Validate();
+        _fisher = _settings.FisherPower > 0 ? fisher : null;
+        if (_settings.FisherPower > 0 && fisher?.Space != split.Space)
+            throw new ArgumentException("A Fisher power needs the Fisher information of the model's edit space.", nameof(fisher));
     }
 
     /// <summary>Solves B independent samples.</summary>
@@ -44,7 +52,9 @@ public sealed class TargetMaskSolver
         Divergence divergence = new(wanted, _settings.Temperature);
         Tensor logits = start.detach().clone(); // s
         Tensor square = zeros_like(logits);
-        Tensor[] deltas = session.NewRows(), masked = session.NewRows(); // a matrix [B,H,D]
+        Tensor[] deltas = session.NewRows(); // a matrix [B,H,D]
+
+        Tensor cost = Cost().to(logits.device); // [matrices,H]
 
         // With delta zero the mask has no say: the first inner gradient is every outer step's.
         Tensor before = session.Logits();
@@ -68,17 +78,13 @@ public sealed class TargetMaskSolver
             }
             Tensor[] last = Gradients(remember: true);
             // dL/dm of a unit: its weights are W + m·delta with delta held constant.
-            Tensor slope = stack([.. last.Zip(deltas, (g, d) => (g * d).sum(2))], 1)
-                .add_(_settings.Sparsity / (_settings.Batch * space.Units))
-                .mul_(_settings.MaskScale * mask * (1 - mask));
+            Tensor slope = stack([.. last.Zip(deltas, (g, d) => (g * d).sum(2))], 1).add_(cost).mul_(_settings.MaskScale * mask * (1 - mask));
             square.mul_(_settings.Alpha).addcmul_(slope, slope, 1 - _settings.Alpha);
             logits.addcdiv_(slope, square.sqrt().add_(_settings.Epsilon), -_settings.MaskLearningRate);
 
             Tensor[] Gradients(bool remember = false)
             {
-                for (int m = 0; m < deltas.Length; m++)
-                    masked[m].copy_(deltas[m]).mul_(rows[m]);
-                session.SetDeltas(masked);
+                session.SetDeltas(deltas, rows);
                 Tensor z = session.Logits();
                 if (remember)
                     atEnd = divergence.Value(z);
@@ -87,6 +93,17 @@ public sealed class TargetMaskSolver
         }
         float[] density = torch.sigmoid(_settings.MaskScale * logits).mean([1, 2]).cpu().data<float>().ToArray();
         return new TargetMasks(torch.sigmoid(_settings.TargetScale * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
+    }
+
+    // What a unit of mask pays: λ/(B·units), more where ordinary images need the unit more.
+    Tensor Cost()
+    {
+        EditSpace space = _split.Space;
+        Tensor equal = full([space.Matrices, space.Hidden], _settings.Sparsity / (_settings.Batch * space.Units));
+        if (_fisher is null)
+            return equal;
+        Tensor logs = stack([.. _fisher.Values.Select(v => v.sum(1))]).clamp_min(float.Epsilon).log();
+        return equal * ((logs - logs.mean()) * _settings.FisherPower).exp();
     }
 
     /// <summary>KL(softmax(wanted/T) ‖ softmax(z/T))·T², a sample, and its gradient with respect to z.</summary>

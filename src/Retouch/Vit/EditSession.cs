@@ -79,10 +79,11 @@ public sealed class EditSession : IDisposable
 
     /// <summary>Makes the weights of the units at the end their unedited values plus deltas.</summary>
     /// <param name="deltas">For each matrix <c>[B,u,D]</c>; not changed, not kept.</param>
-    public void SetDeltas(IReadOnlyList<Tensor> deltas)
+    /// <param name="scales">For each matrix what its deltas are multiplied by, <c>[B,u,1]</c>; null for 1.</param>
+    public void SetDeltas(IReadOnlyList<Tensor> deltas, IReadOnlyList<Tensor>? scales = null)
     {
-        for (int j = 0; j < _ffns.Length; j++)
-            _ffns[j].SetDeltas(deltas[2 * j], deltas[2 * j + 1]);
+        for (int m = 0; m < deltas.Count; m++)
+            _ffns[m / 2].SetDelta(m % 2, deltas[m], scales?[m]);
     }
 
     /// <summary>The class logits of all images under their edits, remembering what <see cref="Gradients"/> needs.</summary>
@@ -222,10 +223,10 @@ public sealed class EditSession : IDisposable
 
         public Tensor?[] Masks { get; }
 
-        public void SetDeltas(Tensor fc1, Tensor fc2)
+        public void SetDelta(int matrix, Tensor delta, Tensor? scale)
         {
-            _rows1.copy_(Bases[0]).add_(fc1);
-            _rows2.copy_(Bases[1]).add_(fc2);
+            Tensor rows = (matrix == 0 ? _rows1 : _rows2).copy_(Bases[matrix]);
+            _ = scale is null ? rows.add_(delta) : rows.addcmul_(delta, scale, 1);
         }
 
         public Tensor Contribution(Tensor normed) => Times(gelu(Hidden(normed)), _fc2);

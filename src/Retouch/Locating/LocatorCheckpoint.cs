@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.Json;
+using Retouch.Formats;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// A training on disk, whole: weights, optimizer state, best weights, curves and what it learns from, so that
+/// one that goes on from it gives the same weights as one that never stopped.
+/// </summary>
+public static class LocatorCheckpoint
+{
+    const string Format = "retouch-locator-training", Now = "now.", Square = "square.", Best = "best.";
+
+    /// <summary>Writes a training, atomically.</summary>
+    /// <param name="training">The training.</param>
+    /// <param name="data">What it learns from; only the same data may continue it.</param>
+    /// <param name="path">The file; replaced if it exists.</param>
+    /// <exception cref="BadInputException">The file cannot be written.</exception>
+    public static void Save(LocatorTraining training, string data, string path)
+    {
+        Dictionary<string, string> metadata = new()
+        {
+            ["format"] = Format,
+            ["data"] = data,
+            ["settings"] = Settings(training.Settings),
+            ["batches"] = training.Batches.ToString(CultureInfo.InvariantCulture),
+            ["heads"] = training.Network.Heads.ToString(CultureInfo.InvariantCulture),
+            ["curve"] = JsonSerializer.Serialize([.. training.Curve], TargetBankJson.Default.TrainingPointArray),
+        };
+        if (training.Best is not null)
+            metadata["bestLoss"] = training.BestLoss.ToString("R", CultureInfo.InvariantCulture);
+        SafeTensorsWriter.Write(path,
+            [
+                .. training.Network.Tensors.Select(t => (Now + t.Key, t.Value)),
+                .. training.Squares.Select(t => (Square + t.Key, t.Value)),
+                .. training.Best?.Tensors.Select(t => (Best + t.Key, t.Value)) ?? [],
+            ], metadata, overwrite: true);
+    }
+
+    /// <summary>Reads a training to go on with; the caller disposes it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="data">What it shall learn from.</param>
+    /// <param name="settings">Its settings.</param>
+    /// <exception cref="BadInputException">The file cannot be read, is no checkpoint, or one of other data or settings; the message names both.</exception>
+    public static LocatorTraining Load(string path, string data, LocatorTrainingSettings settings)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        if (file.Metadata.GetValueOrDefault("format") != Format)
+            throw new BadInputException($"{path} is not a checkpoint of a locator's training.");
+        if (Text("data") != data)
+            throw new BadInputException($"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}); leave out --resume to start anew.");
+        if (Text("settings") != Settings(settings))
+            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({Text("settings")}, not {Settings(settings)}); leave out --resume to start anew.");
+        using DisposeScope scope = NewDisposeScope();
+        try
+        {
+            if (!int.TryParse(Text("batches"), CultureInfo.InvariantCulture, out int batches) || batches < 0 || !int.TryParse(Text("heads"), CultureInfo.InvariantCulture, out int heads))
+                throw new BadInputException("its counts are no numbers.");
+            Dictionary<string, Tensor> squares = Tensors(Square);
+            Hypernetwork now = new(Tensors(Now), heads);
+            if (now.Tensors.Any(t => !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)))
+                throw new BadInputException("its optimizer state does not fit its weights.");
+            LocatorTraining training = new(now, settings, squares);
+            training.Restore(batches, JsonSerializer.Deserialize(Text("curve"), TargetBankJson.Default.TrainingPointArray) ?? []);
+            if (file.Metadata.TryGetValue("bestLoss", out string? loss))
+                training.SetBest(new Hypernetwork(Tensors(Best), heads), double.Parse(loss, CultureInfo.InvariantCulture));
+            return training;
+        }
+        catch (Exception e) when (e is BadInputException or JsonException or FormatException)
+        {
+            throw new BadInputException($"{path} is damaged: {e.Message.TrimEnd('.')}. Leave out --resume to start anew.", e);
+        }
+
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw new BadInputException($"{path} is damaged: its metadata lack '{key}'.");
+
+        Dictionary<string, Tensor> Tensors(string prefix) => file.Tensors.Keys
+            .Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(n => n[prefix.Length..], file.ReadFloat);
+    }
+
+    static string Settings(LocatorTrainingSettings settings) => string.Join(", ", settings.Describe().Select(s => $"{s.Key} {s.Value}"));
+}
