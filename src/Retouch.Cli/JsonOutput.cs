@@ -74,10 +74,13 @@ sealed record DoctorJson
 
 sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model, string Identity, IReadOnlyList<string> Skipped);
 
+sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(EditJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
+[JsonSerializable(typeof(TrainLocatorJson))]
 sealed partial class JsonOutput : JsonSerializerContext;

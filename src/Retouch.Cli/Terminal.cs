@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
@@ -7,6 +8,8 @@ namespace Retouch.Cli;
 /// <summary>Where a verb speaks: results to the output, everything else to the error stream.</summary>
 sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose)
 {
+    static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25), SpokenEvery = TimeSpan.FromSeconds(30);
+
     /// <summary>Whether results are JSON lines.</summary>
     public bool Json => json;
 
@@ -70,5 +73,39 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
                         task.Description = Markup.Escape($"{what} {text}");
                 });
             });
+    }
+
+    /// <summary>
+    /// Runs long work behind a table of its numbers on the error stream; where that is no terminal, they come
+    /// as a line now and then.
+    /// </summary>
+    /// <param name="work">Gets a function that takes what to show.</param>
+    public T Live<T>(Func<Action<LiveView>, T> work)
+    {
+        if (quiet)
+            return work(_ => { });
+        Stopwatch since = Stopwatch.StartNew();
+        if (Console.IsErrorRedirected || !ReferenceEquals(error, Console.Error))
+        {
+            return work(view =>
+            {
+                if (since.Elapsed < SpokenEvery)
+                    return;
+                since.Restart();
+                Note($"{view.Title}: {string.Join(", ", view.Rows.Select(r => $"{r.Name} {r.Value}"))}");
+            });
+        }
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
+        return console.Live(new Text("")).AutoClear(true).Start(context => work(view =>
+        {
+            if (since.Elapsed < DrawnEvery && view.Done < view.Total)
+                return;
+            since.Restart();
+            Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+            foreach ((string name, string value) in view.Rows)
+                grid.AddRow(new Text(name, Color.Grey), new Text(value));
+            BreakdownChart bar = new BreakdownChart().HideTags().Width(60).AddItem("done", view.Done, Color.Green).AddItem("left", Math.Max(view.Total - view.Done, 0), Color.Grey23);
+            context.UpdateTarget(new Rows(new Text(view.Title), bar, grid));
+        }));
     }
 }

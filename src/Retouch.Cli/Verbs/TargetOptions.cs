@@ -76,13 +76,20 @@ sealed class TargetOptions
         TargetBankProgress last = default;
         try
         {
-            terminal.Progress("solving targets", 1, report =>
+            terminal.Live(update =>
             {
                 filler.Fill(bank, count, part, parts, progress: new Told<TargetBankProgress>(p =>
                 {
                     last = p;
-                    report((double)p.Solved / p.Total, string.Create(CultureInfo.InvariantCulture,
-                        $"{p.Solved} of {p.Total}, {p.Solved / clock.Elapsed.TotalSeconds:0.0}/s, KL {p.Before:0.000} → {p.After:0.000}, density {p.Density:0.000}"));
+                    double perSecond = p.Solved / clock.Elapsed.TotalSeconds;
+                    update(new LiveView("solving target masks", p.Solved, p.Total,
+                    [
+                        ("targets", Text($"{p.Solved} of {p.Total}")),
+                        ("targets a second", Text($"{perSecond:0.00}")),
+                        ("time left", Text($"{TimeSpan.FromSeconds((p.Total - p.Solved) / perSecond):hh\\:mm\\:ss}")),
+                        ("KL", Text($"{p.Before:0.000} → {p.After:0.000}")),
+                        ("density", Text($"{p.Density:0.000}")),
+                    ]));
                 }), cancellation: cancellation);
                 return true;
             });
@@ -93,17 +100,24 @@ sealed class TargetOptions
         }
         finally
         {
-            foreach ((string file, string why) in filler.Skipped.OrderBy(s => s.Key, StringComparer.Ordinal))
-                terminal.Note($"warning: {file} was skipped: {why}");
-            if (filler.Skipped.Count > 0)
-                terminal.Note($"warning: {filler.Skipped.Count} images could not be decoded; others took their place.");
+            PrintSkipped(terminal, filler);
         }
         if (last.Solved > 0)
         {
-            terminal.Note(string.Create(CultureInfo.InvariantCulture,
-                $"solved {last.Solved} targets in {clock.Elapsed.TotalSeconds:0} s ({last.Solved / clock.Elapsed.TotalSeconds:0.00}/s): KL {last.Before:0.000} before, {last.After:0.000} after, density {last.Density:0.000}"));
+            terminal.Note(Text($"solved {last.Solved} targets in {clock.Elapsed.TotalSeconds:0} s ({last.Solved / clock.Elapsed.TotalSeconds:0.00}/s): KL {last.Before:0.000} before, {last.After:0.000} after, density {last.Density:0.000}"));
         }
     }
+
+    /// <summary>Names the images that could not be decoded.</summary>
+    public static void PrintSkipped(Terminal terminal, TargetBankFiller filler)
+    {
+        foreach ((_, string why) in filler.Skipped.OrderBy(s => s.Key, StringComparer.Ordinal))
+            terminal.Note($"warning: skipped, {why}");
+        if (filler.Skipped.Count > 0)
+            terminal.Note($"warning: {filler.Skipped.Count} images could not be decoded; others took their place.");
+    }
+
+    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>I and N of "I/N", or null.</summary>
     public static (int Part, int Parts)? Part(string text) =>

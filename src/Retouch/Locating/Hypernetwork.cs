@@ -32,7 +32,8 @@ public sealed class Hypernetwork : IDisposable
             throw new BadInputException($"{heads} attention heads do not divide the hypernetwork's width of {Width}.");
         while (tensors.ContainsKey($"layer.{Blocks}.attention_norm.weight"))
             Blocks++;
-        (string Name, long[] Shape)[] expected = [.. Expected(Matrices, Hidden, Width, Blocks)];
+        MlpWidth = tensors.TryGetValue("layer.0.ffn.fc1.weight", out Tensor? mlp) && mlp.dim() == 2 ? (int)mlp.shape[0] : Width;
+        (string Name, long[] Shape)[] expected = [.. Expected(Matrices, Hidden, Width, Blocks, MlpWidth)];
         foreach ((string name, long[] shape) in expected)
         {
             if (!Shape(tensors, name).AsSpan().SequenceEqual(shape))
@@ -50,23 +51,31 @@ public sealed class Hypernetwork : IDisposable
     }
 
     /// <summary>
-    /// A hypernetwork that has learned nothing: linear layers as PyTorch initializes them, uniform in ±1/√width,
+    /// A hypernetwork that has learned nothing: linear layers as PyTorch initializes them, uniform in ±1/√inputs,
     /// its tokens zero. The caller disposes it.
     /// </summary>
     /// <param name="space">Where it is to say what to edit.</param>
     /// <param name="blocks">The number of transformer blocks, at least 1.</param>
     /// <param name="heads">The number of attention heads; divides the width.</param>
+    /// <param name="mlpWidth">The width of its MLPs; null for the width itself, as published.</param>
     /// <param name="seed">The seed of the weights.</param>
     /// <exception cref="BadInputException">The heads do not divide the width.</exception>
-    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int seed)
+    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int? mlpWidth, int seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blocks);
         using Generator generator = new((ulong)seed, CPU);
-        double bound = 1 / Math.Sqrt(space.Width);
-        return new Hypernetwork(Expected(space.Matrices, space.Hidden, space.Width, blocks).ToDictionary(e => e.Name, e =>
-            e.Name == "cls_token" ? zeros(e.Shape)
-            : !e.Name.Contains("_norm.", StringComparison.Ordinal) ? rand(e.Shape, generator: generator).mul_(2 * bound).sub_(bound)
-            : e.Name.EndsWith("weight", StringComparison.Ordinal) ? ones(e.Shape) : zeros(e.Shape)), heads);
+        Dictionary<string, Tensor> tensors = [];
+        double bound = 0;
+        foreach ((string name, long[] shape) in Expected(space.Matrices, space.Hidden, space.Width, blocks, mlpWidth ?? space.Width))
+        {
+            // A layer's weight comes before its bias, which has the same bound.
+            if (shape.Length == 2)
+                bound = 1 / Math.Sqrt(shape[1]);
+            tensors[name] = name == "cls_token" ? zeros(shape)
+                : !name.Contains("_norm.", StringComparison.Ordinal) ? rand(shape, generator: generator).mul_(2 * bound).sub_(bound)
+                : name.EndsWith("weight", StringComparison.Ordinal) ? ones(shape) : zeros(shape);
+        }
+        return new Hypernetwork(tensors, heads);
     }
 
     /// <summary>A copy with tensors of its own; the caller disposes it.</summary>
@@ -80,6 +89,9 @@ public sealed class Hypernetwork : IDisposable
 
     /// <summary>The width of the feature that it reads, D.</summary>
     public int Width { get; }
+
+    /// <summary>The hidden width of its MLPs; published: <see cref="Width"/>.</summary>
+    public int MlpWidth { get; }
 
     /// <summary>The number of hidden units that it scores a matrix, H.</summary>
     public int Hidden { get; }
@@ -117,7 +129,7 @@ public sealed class Hypernetwork : IDisposable
             tensor.Dispose();
     }
 
-    static IEnumerable<(string Name, long[] Shape)> Expected(int matrices, int hidden, int width, int blocks)
+    static IEnumerable<(string Name, long[] Shape)> Expected(int matrices, int hidden, int width, int blocks, int mlpWidth)
     {
         long d = width;
         yield return ("cls_token", [1, matrices, d]);
@@ -128,10 +140,10 @@ public sealed class Hypernetwork : IDisposable
                 yield return ($"layer.{i}.{norm}.weight", [d]);
                 yield return ($"layer.{i}.{norm}.bias", [d]);
             }
-            foreach (string linear in (string[])["attn.query", "attn.key", "attn.value", "attn.out", "ffn.fc1", "ffn.fc2"])
+            foreach ((string linear, long from, long to) in (IEnumerable<(string, long, long)>)[("attn.query", d, d), ("attn.key", d, d), ("attn.value", d, d), ("attn.out", d, d), ("ffn.fc1", d, mlpWidth), ("ffn.fc2", mlpWidth, d)])
             {
-                yield return ($"layer.{i}.{linear}.weight", [d, d]);
-                yield return ($"layer.{i}.{linear}.bias", [d]);
+                yield return ($"layer.{i}.{linear}.weight", [to, from]);
+                yield return ($"layer.{i}.{linear}.bias", [to]);
             }
         }
         for (int m = 0; m < matrices; m++)

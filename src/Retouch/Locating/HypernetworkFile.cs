@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
 using Retouch.Formats;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Locating;
@@ -8,6 +10,42 @@ namespace Retouch.Locating;
 public static class HypernetworkFile
 {
     const int PublishedHeads = 6;
+    const string Format = "retouch-locator", ProvenanceKey = "provenance";
+
+    /// <summary>Writes a trained hypernetwork, atomically.</summary>
+    /// <param name="network">The hypernetwork.</param>
+    /// <param name="provenance">Where it comes from.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="half">Whether to store float16, half the size; masks hardly depend on it.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
+    public static void Save(Hypernetwork network, LocatorProvenance provenance, string path, bool half, bool overwrite)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        SafeTensorsWriter.Write(path, network.Tensors.Select(t => (t.Key, half ? t.Value.to(ScalarType.Float16) : t.Value)), new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["model"] = provenance.Targets.Model,
+            ["heads"] = network.Heads.ToString(CultureInfo.InvariantCulture),
+            [ProvenanceKey] = JsonSerializer.Serialize(provenance, LocatingJson.Default.LocatorProvenance),
+        }, overwrite);
+    }
+
+    /// <summary>Where a hypernetwork comes from, or null where its file does not say.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="BadInputException">The file cannot be read or what it says is not a provenance.</exception>
+    public static LocatorProvenance? Provenance(string path)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        try
+        {
+            return file.Metadata.TryGetValue(ProvenanceKey, out string? text) ? JsonSerializer.Deserialize(text, LocatingJson.Default.LocatorProvenance) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path}: its provenance cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
 
     /// <summary>Reads a hypernetwork; the caller disposes it.</summary>
     /// <param name="path">The file.</param>

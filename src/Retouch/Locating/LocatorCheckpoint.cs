@@ -27,8 +27,10 @@ public static class LocatorCheckpoint
             ["data"] = data,
             ["settings"] = Settings(training.Settings),
             ["batches"] = training.Batches.ToString(CultureInfo.InvariantCulture),
+            ["lossSum"] = training.Losses.Sum.ToString("R", CultureInfo.InvariantCulture),
+            ["lossCount"] = training.Losses.Count.ToString(CultureInfo.InvariantCulture),
             ["heads"] = training.Network.Heads.ToString(CultureInfo.InvariantCulture),
-            ["curve"] = JsonSerializer.Serialize([.. training.Curve], TargetBankJson.Default.TrainingPointArray),
+            ["curve"] = JsonSerializer.Serialize([.. training.Curve], LocatingJson.Default.TrainingPointArray),
         };
         if (training.Best is not null)
             metadata["bestLoss"] = training.BestLoss.ToString("R", CultureInfo.InvariantCulture);
@@ -57,19 +59,21 @@ public static class LocatorCheckpoint
         using DisposeScope scope = NewDisposeScope();
         try
         {
-            if (!int.TryParse(Text("batches"), CultureInfo.InvariantCulture, out int batches) || batches < 0 || !int.TryParse(Text("heads"), CultureInfo.InvariantCulture, out int heads))
-                throw new BadInputException("its counts are no numbers.");
+            (int batches, int heads) = (int.Parse(Text("batches"), CultureInfo.InvariantCulture), int.Parse(Text("heads"), CultureInfo.InvariantCulture));
+            (double, int) losses = (double.Parse(Text("lossSum"), CultureInfo.InvariantCulture), int.Parse(Text("lossCount"), CultureInfo.InvariantCulture));
+            if (batches < 0)
+                throw new FormatException("its number of batches is negative");
             Dictionary<string, Tensor> squares = Tensors(Square);
             Hypernetwork now = new(Tensors(Now), heads);
             if (now.Tensors.Any(t => !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)))
                 throw new BadInputException("its optimizer state does not fit its weights.");
             LocatorTraining training = new(now, settings, squares);
-            training.Restore(batches, JsonSerializer.Deserialize(Text("curve"), TargetBankJson.Default.TrainingPointArray) ?? []);
+            training.Restore(batches, losses, JsonSerializer.Deserialize(Text("curve"), LocatingJson.Default.TrainingPointArray) ?? []);
             if (file.Metadata.TryGetValue("bestLoss", out string? loss))
                 training.SetBest(new Hypernetwork(Tensors(Best), heads), double.Parse(loss, CultureInfo.InvariantCulture));
             return training;
         }
-        catch (Exception e) when (e is BadInputException or JsonException or FormatException)
+        catch (Exception e) when (e is BadInputException or JsonException or FormatException or OverflowException)
         {
             throw new BadInputException($"{path} is damaged: {e.Message.TrimEnd('.')}. Leave out --resume to start anew.", e);
         }

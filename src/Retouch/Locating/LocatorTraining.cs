@@ -14,6 +14,8 @@ public sealed class LocatorTraining : IDisposable
 {
     readonly SortedDictionary<string, Tensor> _squares = new(StringComparer.Ordinal);
     readonly List<TrainingPoint> _curve = [];
+    double _lossSum;
+    int _lossCount;
 
     internal LocatorTraining(Hypernetwork network, LocatorTrainingSettings settings, IReadOnlyDictionary<string, Tensor>? squares = null)
     {
@@ -51,16 +53,15 @@ public sealed class LocatorTraining : IDisposable
     {
         settings.Validate();
         int heads = Enumerable.Range(1, Math.Min(settings.Heads, space.Width)).Last(h => space.Width % h == 0);
-        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.Seed), settings);
+        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed), settings);
     }
 
     /// <summary>Learns one batch.</summary>
     /// <param name="features">[CLS] features, <c>[B,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[B,matrices,H]</c>.</param>
-    /// <returns>The binary cross-entropy before the first step.</returns>
-    public double Learn(Tensor features, Tensor targets)
+    public void Learn(Tensor features, Tensor targets)
     {
-        double before = 0, rate = Settings.Rate(Batches);
+        double rate = Settings.Rate(Batches);
         for (int step = 0; step < Settings.StepsPerBatch; step++)
         {
             using DisposeScope scope = NewDisposeScope();
@@ -70,7 +71,7 @@ public sealed class LocatorTraining : IDisposable
             Tensor loss = CrossEntropy(Network.Forward(features), targets);
             IList<Tensor> gradients = autograd.grad([loss * Settings.LossScale], [.. weights.Select(w => w.Weight)]);
             if (step == 0)
-                before = loss.item<float>();
+                (_lossSum, _lossCount) = (_lossSum + loss.item<float>(), _lossCount + 1);
             foreach ((_, Tensor weight) in weights)
                 weight.requires_grad_(false);
             for (int i = 0; i < weights.Length; i++)
@@ -80,7 +81,14 @@ public sealed class LocatorTraining : IDisposable
             }
         }
         Batches++;
-        return before;
+    }
+
+    /// <summary>The mean binary cross-entropy of the batches learned since the last call, each before its first step.</summary>
+    public double TakeLoss()
+    {
+        double mean = _lossSum / _lossCount;
+        (_lossSum, _lossCount) = (0, 0);
+        return mean;
     }
 
     /// <summary>The mean binary cross-entropy of the hypernetwork as it is.</summary>
@@ -137,11 +145,13 @@ public sealed class LocatorTraining : IDisposable
             square.Dispose();
     }
 
+    internal (double Sum, int Count) Losses => (_lossSum, _lossCount);
+
     internal void SetBest(Hypernetwork best, double loss) => (Best, BestLoss) = (best, loss);
 
-    internal void Restore(int batches, IEnumerable<TrainingPoint> curve)
+    internal void Restore(int batches, (double Sum, int Count) losses, IEnumerable<TrainingPoint> curve)
     {
-        Batches = batches;
+        (Batches, _lossSum, _lossCount) = (batches, losses.Sum, losses.Count);
         _curve.AddRange(curve);
     }
 

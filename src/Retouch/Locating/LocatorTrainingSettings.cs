@@ -11,6 +11,9 @@ public sealed record LocatorTrainingSettings
     /// <summary>Attention heads, at least 1; the largest number up to this that divides the width is taken.</summary>
     public int Heads { get; init; } = 6;
 
+    /// <summary>The hidden width of its MLPs, at least 1; null for the model's width, as published.</summary>
+    public int? MlpWidth { get; init; }
+
     /// <summary>Samples of a step, at least 1.</summary>
     public int Batch { get; init; } = 8;
 
@@ -41,6 +44,7 @@ public sealed record LocatorTrainingSettings
     {
         Require(Blocks is >= 1 and <= 64, "number of hypernetwork blocks", Blocks, "from 1 to 64");
         Require(Heads is >= 1 and <= 256, "number of hypernetwork heads", Heads, "from 1 to 256");
+        Require(MlpWidth is null or (>= 1 and <= 65536), "hypernetwork's MLP width", MlpWidth ?? 0, "from 1 to 65536");
         Require(Batch is >= 1 and <= 4096, "batch", Batch, "from 1 to 4096");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, "learning rate", LearningRate, "above 0");
         Require(StepsPerBatch >= 1, "number of steps a batch", StepsPerBatch, "at least 1");
@@ -54,10 +58,12 @@ public sealed record LocatorTrainingSettings
     /// <param name="batch">The number of batches learned before it.</param>
     public double Rate(int batch) => batch >= Schedule ? 0 : LearningRate / 2 * (1 + Math.Cos(Math.PI * batch / Schedule));
 
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
+    /// <summary>The settings by name, as a provenance keeps them.</summary>
+    public SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
     {
         ["blocks"] = Text(Blocks),
         ["heads"] = Text(Heads),
+        ["mlpWidth"] = MlpWidth is int width ? Text(width) : "model",
         ["batch"] = Text(Batch),
         ["lr"] = Text(LearningRate),
         ["stepsPerBatch"] = Text(StepsPerBatch),

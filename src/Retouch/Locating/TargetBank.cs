@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Retouch.Formats;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Retouch.Locating;
 
@@ -95,22 +93,25 @@ public sealed class TargetBank
     /// <exception cref="BadInputException">Some are not solved yet; the message says which.</exception>
     public TargetSamples ReadFirst(int count)
     {
-        using DisposeScope scope = NewDisposeScope();
         List<TargetSamples> parts = [];
-        for (long shard = 0; shard * ShardSize < count; shard++)
+        try
         {
-            long first = shard * ShardSize;
-            int wanted = (int)Math.Min(ShardSize, count - first);
-            TargetSamples? part = Read(shard);
-            if (part is null || part.Count < wanted)
-                throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for; 'retouch solve-targets --count {count}' solves what is missing.");
-            parts.Add(part);
+            for (long shard = 0; shard * ShardSize < count; shard++)
+            {
+                long first = shard * ShardSize;
+                TargetSamples? part = Read(shard);
+                if (part is not null)
+                    parts.Add(part);
+                if (part is null || part.Count < Math.Min(ShardSize, count - first))
+                    throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for; 'retouch solve-targets --count {count}' solves what is missing.");
+            }
+            using TargetSamples all = TargetSamples.Join(parts);
+            return all.Take(count);
         }
-        TargetSamples all = new(0, Cat(p => p.Features), Cat(p => p.Targets), Cat(p => p.Measures));
-        parts.ForEach(p => p.Dispose());
-        return all;
-
-        Tensor Cat(Func<TargetSamples, Tensor> of) => cat([.. parts.Select(of)], 0).narrow(0, 0, count).clone().DetachFromDisposeScope();
+        finally
+        {
+            parts.ForEach(p => p.Dispose());
+        }
     }
 
     /// <summary>How many of the first <paramref name="count"/> samples are solved.</summary>
@@ -120,6 +121,17 @@ public sealed class TargetBank
         for (long shard = 0; shard * ShardSize < count; shard++)
             solved += Math.Min(Solved(shard), count - shard * ShardSize);
         return solved;
+    }
+
+    /// <summary>How many samples are solved from sample 0 on without a gap.</summary>
+    public long SolvedFromFirst()
+    {
+        for (long shard = 0; ; shard++)
+        {
+            int solved = Solved(shard);
+            if (solved < ShardSize)
+                return shard * ShardSize + solved;
+        }
     }
 
     /// <summary>Writes a file, replacing one with fewer samples.</summary>

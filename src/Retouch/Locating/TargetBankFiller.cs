@@ -126,6 +126,28 @@ public sealed class TargetBankFiller : IDisposable
             tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32).DetachFromDisposeScope());
     }
 
+    /// <summary>Solves consecutive samples; the caller disposes them.</summary>
+    /// <param name="first">The number of the first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
+    /// <param name="cancellation">Stops within a second or so.</param>
+    /// <exception cref="BadInputException">None of the images can be decoded.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public TargetSamples SolveRange(long first, int count, int? workers = null, CancellationToken cancellation = default)
+    {
+        TargetSamples?[] samples = new TargetSamples?[count];
+        try
+        {
+            SingleThreaded.Run(workers ?? get_num_threads(), count, i => samples[i] = Solve(first + i, cancellation), cancellation);
+            return TargetSamples.Join([.. samples.Select(s => s!)]);
+        }
+        finally
+        {
+            foreach (TargetSamples? sample in samples)
+                sample?.Dispose();
+        }
+    }
+
     /// <summary>Frees what the solver needs.</summary>
     public void Dispose()
     {
@@ -178,13 +200,12 @@ public sealed class TargetBankFiller : IDisposable
         /// <summary>Writes what there is without a gap, once, and frees all.</summary>
         public void Save(TargetBank bank)
         {
-            using DisposeScope scope = NewDisposeScope();
             TargetSamples[] solvedNow = [.. Results.TakeWhile(r => r is not null).Select(r => r!)];
             if (solvedNow.Length > 0)
             {
                 using TargetSamples? before = solved > 0 ? bank.Read(number) : null;
-                TargetSamples[] all = before is null ? solvedNow : [before, .. solvedNow];
-                bank.Write(new TargetSamples(number * TargetBank.ShardSize, cat([.. all.Select(s => s.Features)], 0), cat([.. all.Select(s => s.Targets)], 0), cat([.. all.Select(s => s.Measures)], 0)));
+                using TargetSamples all = TargetSamples.Join(before is null ? solvedNow : [before, .. solvedNow]);
+                bank.Write(all);
             }
             foreach (TargetSamples? result in Results)
                 result?.Dispose();

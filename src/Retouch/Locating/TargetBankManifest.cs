@@ -41,7 +41,7 @@ public sealed record TargetBankManifest
     /// <summary>SHA-256 of the manifest: what a shard names as its bank.</summary>
     public string Identity() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson())));
 
-    internal string ToJson() => JsonSerializer.Serialize(this, TargetBankJson.Default.TargetBankManifest);
+    internal string ToJson() => JsonSerializer.Serialize(this, ManifestJson.Default.TargetBankManifest);
 
     /// <summary>Reads <see cref="ToJson"/>'s text.</summary>
     /// <exception cref="BadInputException">It is not a manifest.</exception>
@@ -49,7 +49,7 @@ public sealed record TargetBankManifest
     {
         try
         {
-            TargetBankManifest manifest = JsonSerializer.Deserialize(json, TargetBankJson.Default.TargetBankManifest) ?? throw new JsonException("it is null");
+            TargetBankManifest manifest = JsonSerializer.Deserialize(json, ManifestJson.Default.TargetBankManifest) ?? throw new JsonException("it is null");
             return manifest.Settings.ContainsValue(null!) || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width) is null
                 ? throw new JsonException("its values are impossible")
                 : manifest;

@@ -73,7 +73,8 @@ public sealed record TargetMaskSettings
         Require(double.IsFinite(TargetScale) && TargetScale > 0, "target scale", TargetScale, "above 0");
     }
 
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
+    /// <summary>The settings by name, as a provenance keeps them.</summary>
+    public SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
     {
         ["outerSteps"] = Text(OuterSteps),
         ["innerSteps"] = Text(InnerSteps),

@@ -12,6 +12,18 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Targets, 
     /// <summary>The number of samples, N.</summary>
     public int Count => (int)Features.shape[0];
 
+    /// <summary>Several runs of consecutive samples as one; the caller disposes it.</summary>
+    internal static TargetSamples Join(IReadOnlyList<TargetSamples> parts)
+    {
+        return new TargetSamples(parts[0].First, Cat(p => p.Features), Cat(p => p.Targets), Cat(p => p.Measures));
+
+        Tensor Cat(Func<TargetSamples, Tensor> of) => cat([.. parts.Select(of)], 0).DetachFromDisposeScope();
+    }
+
+    /// <summary>A copy of the first of them; the caller disposes it.</summary>
+    internal TargetSamples Take(int count) => new(First,
+        Features.narrow(0, 0, count).clone().DetachFromDisposeScope(), Targets.narrow(0, 0, count).clone().DetachFromDisposeScope(), Measures.narrow(0, 0, count).clone().DetachFromDisposeScope());
+
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {

@@ -1,0 +1,205 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Retouch.Evaluation;
+using Retouch.Formats;
+using Retouch.Locating;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>train-locator</c>: trains a hypernetwork to say where a model is best edited.</summary>
+sealed class TrainLocatorVerb : Verb
+{
+    const int DefaultTargets = 6400;
+    static readonly LocatorTrainingSettings Published = new();
+
+    readonly ModelOptions _model;
+    readonly TargetOptions _targets;
+    readonly Option<string> _out = new("--out") { Description = "The locator to write; its curves go beside it as .csv and .svg.", Required = true, HelpName = "FILE" };
+    readonly Option<string?> _bank = new("--bank") { Description = "A target bank to learn from, made or filled up first; without one, targets are solved on the way and learned once, as published.", HelpName = "DIR" };
+    readonly Option<int?> _count = new("--targets") { Description = $"Targets to learn from (by default {DefaultTargets}, or without --images what the bank has).", HelpName = "N" };
+    readonly Option<int> _epochs = new("--epochs") { Description = "How often each target of a bank is learned.", DefaultValueFactory = _ => 30, HelpName = "N" };
+    readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
+    readonly Option<int> _blocks = new("--blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
+    readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
+    readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
+    readonly Option<double> _lr = new("--lr") { Description = "RMSprop's first step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
+    readonly Option<bool> _half = new("--half") { Description = "Store float16: half the size." };
+    readonly Option<bool> _resume = new("--resume") { Description = "Go on from the checkpoint beside --out, where there is one." };
+    readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing locator." };
+
+    public TrainLocatorVerb() : base("train-locator", "Train a hypernetwork that says where to edit a model, on unlabelled images.", reports: true)
+    {
+        _model = new ModelOptions(this, withLabels: false);
+        Add(_out);
+        Add(_bank);
+        _targets = new TargetOptions(this, imagesRequired: false);
+        Require<int>(_count, n => n >= 1, "a whole number of at least 1");
+        Require<int>(_epochs, n => n >= 1, "a whole number of at least 1");
+        Require<double>(_heldOut, share => share is >= 0 and < 1, "a number of at least 0 and below 1");
+        Require<int>(_blocks, n => n is >= 1 and <= 64, "a whole number from 1 to 64");
+        Require<int>(_heads, n => n is >= 1 and <= 256, "a whole number from 1 to 256");
+        Require<int>(_mlpWidth, n => n is >= 1 and <= 65536, "a whole number from 1 to 65536");
+        Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
+        foreach (Option option in (Option[])[_count, _epochs, _heldOut, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
+            Add(option);
+    }
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        string output = parsed.GetRequiredValue(_out);
+        string[] sides = [output + ".csv", output + ".svg"];
+        AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
+        foreach (string side in sides)
+            AtomicFile.CheckWritable(side, overwrite: true);
+        using ModelFile file = _model.Load(parsed, terminal);
+        ModelOptions.PrintPreprocessing(file, terminal);
+        SplitVit split = new(file.Model, _targets.Space(parsed, file.Model));
+        using TargetBankFiller? filler = _targets.Filler(parsed, split, file.Preprocessing);
+        string? bankFolder = parsed.GetValue(_bank);
+        if (filler is null && bankFolder is null)
+            throw new BadInputException("Name folders of unlabelled images with --images, or a target bank with --bank.");
+
+        Trained trained = bankFolder is null
+            ? Online(parsed, terminal, split, filler!, cancellation)
+            : FromBank(parsed, terminal, split, filler, bankFolder, cancellation);
+        using LocatorTraining training = trained.Training;
+        bool best = training.Best is not null;
+        TrainingPoint chosen = best ? training.Curve.First(p => p.HeldOutLoss == training.BestLoss) : training.Curve[^1];
+        HypernetworkFile.Save(training.Best ?? training.Network, new LocatorProvenance
+        {
+            Targets = trained.Manifest,
+            Count = trained.Count,
+            Training = training.Settings.Describe(),
+            Batches = chosen.Batches,
+            HeldOutLoss = best ? training.BestLoss : chosen.Loss,
+            MeanMaskLoss = chosen.MeanMaskLoss,
+        }, output, parsed.GetValue(_half), parsed.GetValue(_overwrite));
+        TrainingCurves.Write(training.Curve, output);
+        File.Delete(Checkpoint(output));
+
+        double heldOut = best ? training.BestLoss : chosen.Loss;
+        terminal.Line(Text($"{output}: {trained.Count} targets, {chosen.Batches} batches, BCE on held-out targets {heldOut:0.0000}{(chosen.MeanMaskLoss is double mean ? $" (the mean target mask: {mean:0.0000})" : "")}"));
+        terminal.Line($"curves: {sides[0]} and {sides[1]}");
+        terminal.Object(new TrainLocatorJson(output, trained.Count, chosen.Batches, heldOut, chosen.MeanMaskLoss, split.Model.Fingerprint, sides[0], sides[1]), JsonOutput.Default.TrainLocatorJson);
+        return App.Ok;
+    }
+
+    Trained FromBank(ParseResult parsed, Terminal terminal, SplitVit split, TargetBankFiller? filler, string folder, CancellationToken cancellation)
+    {
+        TargetBank bank = filler is null ? TargetBank.Open(folder) : TargetBank.OpenOrCreate(folder, filler.Manifest);
+        if (bank.Manifest.Model != split.Model.Fingerprint)
+            throw new BadInputException($"The target bank {folder} was made for the model {bank.Manifest.Model}, not {split.Model.Fingerprint}. Give the model that it was made for, or another bank.");
+        EditSpace space = split.Space;
+        if ((bank.Manifest.FirstBlock, bank.Manifest.Blocks) != (space.FirstBlock, space.Blocks))
+            throw new BadInputException($"The target bank {folder} is for the blocks from {bank.Manifest.FirstBlock} on, not from {space.FirstBlock}; give --first-block {bank.Manifest.FirstBlock}, or another bank.");
+        int count = parsed.GetValue(_count) ?? (filler is null ? (int)bank.SolvedFromFirst() : DefaultTargets);
+        if (filler is not null)
+            TargetOptions.Fill(terminal, filler, bank, count, 0, 1, cancellation);
+        using TargetSamples samples = bank.ReadFirst(count);
+
+        int heldOut = (int)Math.Round(parsed.GetValue(_heldOut) * count), epochs = parsed.GetValue(_epochs), batch = _targets.Batch(parsed);
+        int perEpoch = Math.Max((count - heldOut) / batch, 1);
+        LocatorTrainingSettings settings = Settings(parsed) with { StepsPerBatch = 1, Schedule = epochs * perEpoch };
+        LocatorTraining training = Begin(parsed, terminal, space, settings, $"target bank {bank.Manifest.Identity()}, {count} targets, {heldOut} held out, {epochs} epochs", out Action<LocatorTraining> keep);
+        Run(parsed, terminal, training, (progress) =>
+            new LocatorTrainer(training, every: Math.Max(perEpoch / 2, 1), keep, progress).FromBank(samples, epochs, heldOut, cancellation), cancellation);
+        return new Trained(training, bank.Manifest, count);
+    }
+
+    Trained Online(ParseResult parsed, Terminal terminal, SplitVit split, TargetBankFiller filler, CancellationToken cancellation)
+    {
+        LocatorTrainingSettings settings = Settings(parsed);
+        int batches = Math.Max((parsed.GetValue(_count) ?? DefaultTargets) / settings.Batch, 1);
+        LocatorTraining training = Begin(parsed, terminal, split.Space, settings, $"samples {filler.Manifest.Identity()}", out Action<LocatorTraining> keep);
+        try
+        {
+            Run(parsed, terminal, training, progress => new LocatorTrainer(training, every: 5, keep, progress).Online(filler, batches, cancellation: cancellation), cancellation);
+        }
+        finally
+        {
+            TargetOptions.PrintSkipped(terminal, filler);
+        }
+        return new Trained(training, filler.Manifest, batches * settings.Batch);
+    }
+
+    LocatorTraining Begin(ParseResult parsed, Terminal terminal, EditSpace space, LocatorTrainingSettings settings, string data, out Action<LocatorTraining> keep)
+    {
+        string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
+        bool exists = File.Exists(checkpoint);
+        if (exists && !parsed.GetValue(_resume) && !parsed.GetValue(_overwrite))
+            throw new BadInputException($"{checkpoint} is a training that was interrupted; pass --resume to go on, or --overwrite to start anew.");
+        keep = t => LocatorCheckpoint.Save(t, data, checkpoint);
+        if (!exists || !parsed.GetValue(_resume))
+            return LocatorTraining.Start(space, settings);
+        LocatorTraining training = LocatorCheckpoint.Load(checkpoint, data, settings);
+        terminal.Note($"going on from {checkpoint}, after {training.Batches} batches");
+        return training;
+    }
+
+    void Run(ParseResult parsed, Terminal terminal, LocatorTraining training, Action<IProgress<TrainingProgress>> train, CancellationToken cancellation)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        int first = training.Batches;
+        try
+        {
+            terminal.Live(update =>
+            {
+                train(new Told<TrainingProgress>(p => update(new LiveView("training the locator", p.Batches, p.Total, Rows(p, first, clock.Elapsed.TotalSeconds, training.Settings.Batch)))));
+                return true;
+            });
+        }
+        catch (OperationCanceledException e)
+        {
+            string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
+            int batches = training.Batches;
+            training.Dispose();
+            throw new OperationCanceledException($"interrupted after {batches} batches; {checkpoint} keeps them, and the same command with --resume goes on.", e, cancellation);
+        }
+        catch
+        {
+            training.Dispose();
+            throw;
+        }
+    }
+
+    static IReadOnlyList<(string, string)> Rows(TrainingProgress p, int first, double seconds, int batch)
+    {
+        double perSecond = (p.Batches - first) / Math.Max(seconds, 1e-9);
+        List<(string, string)> rows =
+        [
+            ("batches", Text($"{p.Batches} of {p.Total}")),
+            ("samples a second", Text($"{perSecond * batch:0.0}")),
+            ("time left", perSecond > 0 ? Text($"{TimeSpan.FromSeconds((p.Total - p.Batches) / perSecond):hh\\:mm\\:ss}") : ""),
+        ];
+        if (p.Last is { } point)
+        {
+            rows.AddRange(
+            [
+                ("BCE, training", Text($"{point.Loss:0.0000}")),
+                ("BCE, held out", point.HeldOutLoss is double loss ? Text($"{loss:0.0000} (mean mask {point.MeanMaskLoss:0.0000})") : Text($"{point.Loss:0.0000} (each batch before it is learned)")),
+                ("target KL", Text($"{point.Before:0.000} → {point.After:0.000}")),
+                ("density", Text($"targets {point.TargetDensity:0.000}, hypernetwork {point.OutputDensity:0.000}")),
+                ("difference between samples", Text($"targets {point.TargetDifference:0.000}, hypernetwork {point.OutputDifference:0.000}")),
+            ]);
+        }
+        return rows;
+    }
+
+    LocatorTrainingSettings Settings(ParseResult parsed) => Published with
+    {
+        Blocks = parsed.GetValue(_blocks),
+        Heads = parsed.GetValue(_heads),
+        MlpWidth = parsed.GetValue(_mlpWidth),
+        Batch = _targets.Batch(parsed),
+        LearningRate = parsed.GetValue(_lr),
+        Seed = _targets.Seed(parsed),
+    };
+
+    static string Checkpoint(string output) => output + ".checkpoint";
+
+    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    sealed record Trained(LocatorTraining Training, TargetBankManifest Manifest, int Count);
+}

@@ -1,0 +1,140 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// Runs a <see cref="LocatorTraining"/> over target masks, either solved in advance, over and over, or as they
+/// are solved, each once, as published. Points of the curves come at fixed numbers of batches, so that a
+/// training that was interrupted and resumed has those of one that was not.
+/// </summary>
+public sealed class LocatorTrainer
+{
+    readonly LocatorTraining _training;
+    readonly int _every;
+    readonly Action<LocatorTraining>? _keep;
+    readonly IProgress<TrainingProgress>? _progress;
+
+    /// <summary>Creates a trainer.</summary>
+    /// <param name="training">What is trained; stays the caller's.</param>
+    /// <param name="every">Batches between two points of the curves.</param>
+    /// <param name="keep">Called with each point and when the training is cancelled: to write a checkpoint. Null for none.</param>
+    /// <param name="progress">Told after each batch; null for nobody.</param>
+    public LocatorTrainer(LocatorTraining training, int every, Action<LocatorTraining>? keep = null, IProgress<TrainingProgress>? progress = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(every);
+        (_training, _every, _keep, _progress) = (training, every, keep, progress);
+    }
+
+    /// <summary>Trains on solved samples in several epochs, holding the last ones out and considering the weights for the best at each point.</summary>
+    /// <param name="samples">The samples; stay the caller's.</param>
+    /// <param name="epochs">How often each sample is learned.</param>
+    /// <param name="heldOut">How many samples are held out, fewer than there are.</param>
+    /// <param name="cancellation">Stops after a batch; the training is kept.</param>
+    /// <exception cref="BadInputException">There are too few samples.</exception>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    public void FromBank(TargetSamples samples, int epochs, int heldOut, CancellationToken cancellation = default)
+    {
+        LocatorTrainingSettings settings = _training.Settings;
+        int learned = samples.Count - heldOut, perEpoch = learned / settings.Batch;
+        if (heldOut < 0 || perEpoch < 1)
+            throw new BadInputException($"{samples.Count} targets of which {heldOut} are held out make no batch of {settings.Batch}; solve more targets, hold out fewer or use a smaller --batch.");
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor features = samples.Features.narrow(0, learned, heldOut), targets = samples.Targets.narrow(0, learned, heldOut);
+        Tensor mean = samples.Targets.narrow(0, 0, learned).mean([0]);
+        double? constant = heldOut > 0 ? LocatorTraining.ConstantLoss(targets, mean) : null;
+        double[] measures = Means(samples.Measures.narrow(0, 0, learned));
+        int total = epochs * perEpoch;
+        int[] order = [];
+        for (int orderOf = -1; _training.Batches < total;)
+        {
+            using DisposeScope batchScope = NewDisposeScope();
+            StopIf(cancellation);
+            int epoch = _training.Batches / perEpoch, place = _training.Batches % perEpoch;
+            if (epoch != orderOf)
+            {
+                order = [.. Enumerable.Range(0, learned)];
+                StableRandom.For(settings.Seed, 0, epoch).Shuffle(order);
+                orderOf = epoch;
+            }
+            Tensor index = tensor([.. order.AsSpan(place * settings.Batch, settings.Batch).ToArray().Select(i => (long)i)], ScalarType.Int64);
+            double rate = settings.Rate(_training.Batches);
+            _training.Learn(samples.Features.index_select(0, index), samples.Targets.index_select(0, index));
+            if (Due(total))
+            {
+                double? loss = heldOut > 0 ? _training.Loss(features, targets) : null;
+                if (loss is double held)
+                    _training.Consider(held);
+                (Tensor f, Tensor t) = heldOut > 1 ? (features, targets) : (samples.Features, samples.Targets);
+                Keep(Point(f, t, rate, _training.TakeLoss(), loss, constant, measures));
+            }
+            _progress?.Report(new TrainingProgress(_training.Batches, total, _training.Curve.Count > 0 ? _training.Curve[^1] : null));
+        }
+    }
+
+    /// <summary>Trains on samples as they are solved, each batch once, as published; a batch's loss before it is learned is a held-out one.</summary>
+    /// <param name="filler">What solves them.</param>
+    /// <param name="batches">Batches to learn.</param>
+    /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
+    /// <param name="cancellation">Stops within a second or so; the training is kept as it was after the last batch.</param>
+    /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
+    public void Online(TargetBankFiller filler, int batches, int? workers = null, CancellationToken cancellation = default)
+    {
+        LocatorTrainingSettings settings = _training.Settings;
+        while (_training.Batches < batches)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            StopIf(cancellation);
+            TargetSamples batch;
+            try
+            {
+                batch = filler.SolveRange((long)_training.Batches * settings.Batch, settings.Batch, workers, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                _keep?.Invoke(_training);
+                throw;
+            }
+            using (batch)
+            {
+                double rate = settings.Rate(_training.Batches);
+                _training.Learn(batch.Features, batch.Targets);
+                if (Due(batches))
+                    Keep(Point(batch.Features, batch.Targets, rate, _training.TakeLoss(), null, null, Means(batch.Measures)));
+            }
+            _progress?.Report(new TrainingProgress(_training.Batches, batches, _training.Curve.Count > 0 ? _training.Curve[^1] : null));
+        }
+    }
+
+    bool Due(int total) => _training.Batches % _every == 0 || _training.Batches == total;
+
+    void StopIf(CancellationToken cancellation)
+    {
+        if (!cancellation.IsCancellationRequested)
+            return;
+        _keep?.Invoke(_training);
+        throw new OperationCanceledException(cancellation);
+    }
+
+    void Keep(TrainingPoint point)
+    {
+        _training.Add(point);
+        _keep?.Invoke(_training);
+    }
+
+    TrainingPoint Point(Tensor features, Tensor targets, double rate, double loss, double? heldOut, double? constant, double[] measures)
+    {
+        const int most = 256;
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor f = features.narrow(0, 0, Math.Min(most, features.shape[0])), t = targets.narrow(0, 0, Math.Min(most, targets.shape[0]));
+        Tensor output = _training.Network.Forward(f);
+        return new TrainingPoint(_training.Batches, rate, loss, heldOut, constant, measures[0], measures[1],
+            t.mean().item<float>(), output.mean().item<float>(), Difference(output), Difference(t));
+
+        static double Difference(Tensor masks) => masks.shape[0] < 2 ? 0 : (masks.narrow(0, 1, masks.shape[0] - 1) - masks.narrow(0, 0, masks.shape[0] - 1)).abs().mean().item<float>();
+    }
+
+    static double[] Means(Tensor measures) => [.. measures.mean([0]).data<float>().Select(x => (double)x)];
+}
