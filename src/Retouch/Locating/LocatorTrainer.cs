@@ -33,7 +33,11 @@ public sealed class LocatorTrainer
     /// <param name="cancellation">Stops after a batch; the training is kept.</param>
     /// <exception cref="BadInputException">There are too few samples.</exception>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
-    public void FromBank(TargetSamples samples, int epochs, int heldOut, CancellationToken cancellation = default)
+    public void FromBank(TargetSamples samples, int epochs, int heldOut, CancellationToken cancellation = default) =>
+        // Products of this size lose on threads, and one thread gives the same weights on any number of cores.
+        SingleThreaded.Run(1, 1, _ => Learn(samples, epochs, heldOut, cancellation), cancellation);
+
+    void Learn(TargetSamples samples, int epochs, int heldOut, CancellationToken cancellation)
     {
         LocatorTrainingSettings settings = _training.Settings;
         int learned = samples.Count - heldOut, perEpoch = learned / settings.Batch;
@@ -99,7 +103,7 @@ public sealed class LocatorTrainer
             using (batch)
             {
                 double rate = settings.Rate(_training.Batches);
-                _training.Learn(batch.Features, batch.Targets);
+                SingleThreaded.Run(1, 1, _ => _training.Learn(batch.Features, batch.Targets), CancellationToken.None);
                 if (Due(batches))
                     Keep(Point(batch.Features, batch.Targets, rate, _training.TakeLoss(), null, null, Means(batch.Measures)));
             }

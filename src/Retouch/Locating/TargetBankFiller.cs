@@ -109,10 +109,8 @@ public sealed class TargetBankFiller : IDisposable
         }
     }
 
-    /// <summary>Solves the sample of a number; the caller disposes it.</summary>
-    /// <exception cref="BadInputException">None of the images can be decoded.</exception>
-    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public TargetSamples Solve(long index, CancellationToken cancellation = default)
+    // On a thread for which libtorch has one thread: with more, sums may come in another order.
+    TargetSamples Solve(long index, CancellationToken cancellation)
     {
         using DisposeScope scope = NewDisposeScope();
         PseudoFailure failure = _failures.Create(index);
