@@ -24,7 +24,7 @@ sealed class EditVerb : Verb
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
     readonly Option<string> _locator = new("--locator") { Description = "What says where to edit.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
-    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
+    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Published.KeepRatio, HelpName = "RATIO" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed.", HelpName = "DIR" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
@@ -59,7 +59,7 @@ sealed class EditVerb : Verb
         LabelSet labels = _model.Labels(parsed, file);
         int label = labels.Resolve(parsed.GetRequiredValue(_label));
         string[] paths = parsed.GetRequiredValue(_images);
-        using Hypernetwork? network = LoadHypernetwork(parsed);
+        using Hypernetwork? network = LoadHypernetwork(parsed, file.Model, terminal);
         MaskedFineTuning editor = new(Locator(parsed, network), settings);
         ModelOptions.PrintPreprocessing(file, terminal);
 
@@ -133,16 +133,22 @@ sealed class EditVerb : Verb
         return settings;
     }
 
-    Hypernetwork? LoadHypernetwork(ParseResult parsed)
+    Hypernetwork? LoadHypernetwork(ParseResult parsed, VitModel model, Terminal terminal)
     {
         string? path = parsed.GetValue(_locatorFile);
         if (parsed.GetValue(_locator) != "hypernetwork")
-        {
             return path is null ? null : throw new BadInputException("--locator-file is for --locator hypernetwork only.");
+        if (path is null)
+        {
+            path = ShippedLocators.For(model.Fingerprint) ?? throw new BadInputException(
+                "No hypernetwork for this model comes with Retouch. Train one with 'retouch train-locator --model MODEL --images FOLDER --out FILE' and name it with --locator-file, or use --locator gradient, which needs none.");
+            terminal.Note($"locator: {Path.GetFileName(path)}, trained for this model");
         }
-        return path is null
-            ? throw new BadInputException("--locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or use --locator gradient, which needs none.")
-            : HypernetworkFile.Load(path);
+        else if (HypernetworkFile.Provenance(path) is { } provenance && provenance.Targets.Model != model.Fingerprint)
+        {
+            throw new BadInputException($"{path} was trained for the model {provenance.Targets.Model}, not {model.Fingerprint}; train one for this model with 'retouch train-locator'.");
+        }
+        return HypernetworkFile.Load(path);
     }
 
     ILocator Locator(ParseResult parsed, Hypernetwork? network) => parsed.GetValue(_locator) switch
