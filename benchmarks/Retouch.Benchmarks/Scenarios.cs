@@ -12,7 +12,7 @@ namespace Retouch.Benchmarks;
 sealed class Scenarios : IDisposable
 {
     const double Keep = 0.05;
-    const int NaiveSteps = 3, Batch = 32;
+    const int NaiveSteps = 3, Batch = 32, TargetBatch = 4;
 
     readonly BenchmarkModel _kind;
     readonly VitModel _model;
@@ -42,6 +42,8 @@ sealed class Scenarios : IDisposable
         LocalitySet set = new(_split, _split.Prefix(_photos));
         yield return ($"LR over {_kind.LocalityImages} images, an edit", NaiveLocality, () => Locality(set));
         set.Dispose();
+        yield return ("target mask, one sample", NaiveTarget, () => Targets(1));
+        yield return ($"target mask, {TargetBatch} samples, a sample", NaiveTarget, () => Targets(TargetBatch));
     }
 
     public void Dispose()
@@ -94,6 +96,17 @@ sealed class Scenarios : IDisposable
         using WeightDelta delta = new(_units[0], [.. Enumerable.Range(0, _split.Space.Matrices).Select(m => randn(_units[0][m].Length, _split.Space.Width) * 1e-3)]);
         return Time(1, () => set.Measure(delta));
     }
+
+    double NaiveTarget() => Time(1, () => new NaiveTargetMask(_model, _split.Space).Solve(_pixels.narrow(0, 0, 1), _pixels.narrow(0, 1, 1)));
+
+    // With the prefixes of both images, which a sample needs once.
+    double Targets(int samples) => Time(1, () =>
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using PrefixState mixed = _split.Prefix(_pixels.narrow(0, 0, samples)), original = _split.Prefix(_pixels.narrow(0, samples, samples));
+        Tensor start = rand(samples, _split.Space.Matrices, _split.Space.Hidden) * 2 - 1;
+        using TargetMasks targets = new TargetMaskSolver(_split).Solve(mixed, _split.Logits(original), start);
+    }) / samples;
 
     static double Time(int count, Action work)
     {
