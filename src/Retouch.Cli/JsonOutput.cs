@@ -54,6 +54,21 @@ sealed record LogJson
     public required IReadOnlyList<MatrixJson> Matrices { get; init; }
 }
 
+sealed record MinedGroupJson(string Name, string Source, string Class, ClassJson Label, ClassJson Wrong, int Images);
+
+sealed record MineJson
+{
+    public required string Benchmark { get; init; }
+    public required string Model { get; init; }
+    public required int Images { get; init; }
+    public required int Right { get; init; }
+    public required IReadOnlyList<MinedGroupJson> Groups { get; init; }
+    public required int SmallGroups { get; init; }
+    public required int LocalityImages { get; init; }
+    public required int SensitiveImages { get; init; }
+    public required IReadOnlyList<string> Skipped { get; init; }
+}
+
 sealed record LibraryJson(string Name, bool Loads, string? Why);
 
 sealed record DoctorJson
@@ -77,4 +92,7 @@ sealed record DoctorJson
 [JsonSerializable(typeof(EditJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(DoctorJson))]
+[JsonSerializable(typeof(MineJson))]
+[JsonSerializable(typeof(Evaluation.SettingSummary))]
+[JsonSerializable(typeof(Evaluation.MaskSpecificity))]
 sealed partial class JsonOutput : JsonSerializerContext;

@@ -210,10 +210,4 @@ sealed class EditVerb : Verb
     }
 
     sealed record LocalityOutcome(LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped);
-
-    /// <summary>Progress told at once: System.Progress would tell it later, on another thread.</summary>
-    sealed class Told<T>(Action<T> tell) : IProgress<T>
-    {
-        public void Report(T value) => tell(value);
-    }
 }
