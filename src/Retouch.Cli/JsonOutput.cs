@@ -54,6 +54,21 @@ sealed record LogJson
     public required IReadOnlyList<MatrixJson> Matrices { get; init; }
 }
 
+sealed record MinedGroupJson(string Name, string Source, string Class, ClassJson Label, ClassJson Wrong, int Images);
+
+sealed record MineJson
+{
+    public required string Benchmark { get; init; }
+    public required string Model { get; init; }
+    public required int Images { get; init; }
+    public required int Right { get; init; }
+    public required IReadOnlyList<MinedGroupJson> Groups { get; init; }
+    public required int SmallGroups { get; init; }
+    public required int LocalityImages { get; init; }
+    public required int SensitiveImages { get; init; }
+    public required IReadOnlyList<string> Skipped { get; init; }
+}
+
 sealed record LibraryJson(string Name, bool Loads, string? Why);
 
 sealed record DoctorJson
@@ -83,4 +98,7 @@ sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double 
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]
+[JsonSerializable(typeof(MineJson))]
+[JsonSerializable(typeof(Evaluation.SettingSummary))]
+[JsonSerializable(typeof(Evaluation.MaskSpecificity))]
 sealed partial class JsonOutput : JsonSerializerContext;

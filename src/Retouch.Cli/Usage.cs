@@ -15,7 +15,8 @@ static class Usage
         string? mistake = UnknownOption(parsed) is string option ? $"There is no option {option}"
             : parsed.Errors.Count > 0 ? parsed.Errors[0].Message
             : null;
-        return mistake is null ? null : Help(mistake, " " + verb.Name);
+        string path = verb.Parents.OfType<Verb>().FirstOrDefault() is { } parent ? $" {parent.Name} {verb.Name}" : " " + verb.Name;
+        return mistake is null ? null : Help(mistake, path);
     }
 
     static string NoVerb(ParseResult parsed)

@@ -7,4 +7,12 @@ public sealed record LocalityMeasurement(int Images, IReadOnlyList<PredictionCha
 {
     /// <summary>The locality rate LR: the share of images whose prediction did not change, in [0,1]; 1 of no images.</summary>
     public double Rate => Images == 0 ? 1 : 1 - (double)Changed.Count / Images;
+
+    /// <summary>The same among some of the images.</summary>
+    /// <param name="images">Their places in the set, each once.</param>
+    public LocalityMeasurement Among(IReadOnlyCollection<int> images)
+    {
+        HashSet<int> some = [.. images];
+        return new LocalityMeasurement(some.Count, [.. Changed.Where(c => some.Contains(c.Image))]);
+    }
 }

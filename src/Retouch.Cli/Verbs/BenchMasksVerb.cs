@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Retouch.Evaluation;
+using Retouch.Formats;
+using Retouch.Locating;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>bench masks</c>: how specific a locator's masks are to groups.</summary>
+sealed class BenchMasksVerb : Verb
+{
+    static readonly string[] Locators = ["hypernetwork", "gradient", "random"];
+    const double PublishedKeep = 0.05;
+
+    readonly BenchmarkOptions _benchmark;
+    readonly Option<string> _locator = new("--locator") { Description = "What makes the masks.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
+    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
+    readonly Option<double> _keep = new("--keep") { Description = "The share of units in a mask.", DefaultValueFactory = _ => PublishedKeep, HelpName = "RATIO" };
+    readonly Option<int> _seed = new("--seed") { Description = "The seed of random masks.", HelpName = "N" };
+
+    public BenchMasksVerb() : base("masks", "Compare a locator's masks within groups and across them.", reports: true)
+    {
+        Require<string>(_locator, Locators.Contains, $"one of {string.Join(", ", Locators)}");
+        Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
+        Require<int>(_seed, _ => true, "a whole number");
+        _benchmark = new BenchmarkOptions(this, withLocality: false);
+        foreach (Option option in (Option[])[_locator, _locatorFile, _keep, _seed])
+            Add(option);
+    }
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        string name = parsed.GetRequiredValue(_locator);
+        string? locatorFile = parsed.GetValue(_locatorFile);
+        if (name == "hypernetwork" && locatorFile is null)
+            throw new BadInputException("--locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or choose another locator.");
+        using Hypernetwork? network = name == "hypernetwork" ? HypernetworkFile.Load(locatorFile!) : null;
+        ILocator locator = name switch
+        {
+            "gradient" => new GradientLocator(),
+            "random" => new RandomLocator(parsed.GetValue(_seed), anewForEachFailure: true),
+            _ => new HypernetworkLocator(network!),
+        };
+        Benchmark benchmark = _benchmark.Read(parsed);
+        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
+        SplitVit split = new(file.Model);
+        using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
+        MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
+
+        terminal.Object(specificity, JsonOutput.Default.MaskSpecificity);
+        terminal.Line($"mean IoU of {name} masks, keep {parsed.GetValue(_keep)}");
+        terminal.Line($"  within groups   {specificity.Within:0.0000}");
+        if (specificity.Across is double across)
+            terminal.Line($"  across groups   {across:0.0000}");
+        for (int g = 0; g < specificity.Groups.Count; g++)
+            terminal.Line($"  {specificity.Matrix[g][g]:0.0000}  {specificity.Groups[g]}");
+        return App.Ok;
+    }
+}

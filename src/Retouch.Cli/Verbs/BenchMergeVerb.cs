@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Retouch.Evaluation;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>bench merge</c>: puts the shards of a run together.</summary>
+sealed class BenchMergeVerb : Verb
+{
+    readonly Argument<string[]> _inputs = new("PATH") { Description = "The shards' files of rows, or folders that hold them.", Arity = ArgumentArity.OneOrMore };
+    readonly Option<string> _out = new("--out") { Description = "The folder for all rows and their summary; it may be one of the folders.", Required = true, HelpName = "DIR" };
+
+    public BenchMergeVerb() : base("merge", "Put the shards of a run together; refuses if a row is missing.", reports: true)
+    {
+        Add(_inputs);
+        Add(_out);
+    }
+
+    protected override bool NeedsTorch => false;
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        string folder = parsed.GetRequiredValue(_out);
+        string[] files = [.. parsed.GetRequiredValue(_inputs).SelectMany(Files)];
+        IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchFolder.Merge(files, folder));
+        BenchFolder.WriteSummary(folder, summary);
+        BenchTable.Print(terminal, summary);
+        terminal.Line($"rows  {Path.Combine(folder, Shard.Whole.FileName)}");
+        return App.Ok;
+    }
+
+    static IEnumerable<string> Files(string path)
+    {
+        if (!Directory.Exists(path))
+            return [path];
+        string[] shards = [.. Directory.EnumerateFiles(path, "rows-*-of-*.jsonl").Order(StringComparer.Ordinal)];
+        return shards.Length > 0 ? shards : throw new BadInputException($"{path} holds no shard's rows (rows-I-of-N.jsonl); name the folder that 'bench --shard' wrote to.");
+    }
+}

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using Retouch.Evaluation;
+using Retouch.Formats;
+using Retouch.Locating;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>bench</c>: edits every group of a benchmark with methods under settings, and measures.</summary>
+sealed class BenchVerb : Verb
+{
+    static readonly string[] Sweeps = ["published", "quick", "full"];
+    static readonly BenchOptions Defaults = new();
+
+    readonly BenchmarkOptions _benchmark;
+    readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => ["masked-fine-tuning"], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', EditorRegistry.Methods) };
+    readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
+    readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|random|all");
+    readonly Option<string[]> _keep = Values("--keep", "Shares of units to edit, instead of the sweep's.", "RATIO");
+    readonly Option<string[]> _lr = Values("--lr", "Step sizes, instead of the sweep's.", "RATE");
+    readonly Option<string[]> _steps = Values("--steps", "Steps at most, instead of the sweep's.", "N");
+    readonly Option<string[]> _set = Values("--set", "Values of any other setting of a method: NAME=V1,V2,….", "NAME=V,…", splits: false);
+    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
+    readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images; one an image by default.", HelpName = "K" };
+    readonly Option<int> _batch = new("--batch") { Description = "Edits that run at once.", DefaultValueFactory = _ => Defaults.Batch, HelpName = "N" };
+    readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
+    readonly Option<string> _shard = new("--shard") { Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.", DefaultValueFactory = _ => "0/1", HelpName = "I/N" };
+    readonly Option<bool> _resume = new("--resume") { Description = "Go on with the rows that are in the folder." };
+    readonly Option<string> _out = new("--out") { Description = "The folder for the run's rows and summary.", Required = true, HelpName = "DIR" };
+
+    public BenchVerb() : base("bench", "Measure methods on a benchmark: every edit's success, generalization and locality, one row an edit.", reports: true)
+    {
+        Require<int>(_max, max => max >= 1, "a whole number of at least 1");
+        Require<int>(_batch, batch => batch is >= 1 and <= 1024, "a whole number from 1 to 1024");
+        Require<int>(_seed, _ => true, "a whole number");
+        Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
+        Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
+        _benchmark = new BenchmarkOptions(this);
+        foreach (Option option in (Option[])[_methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _max, _batch, _seed, _shard, _resume, _out])
+            Add(option);
+        Add(new BenchMergeVerb());
+        Add(new BenchMasksVerb());
+    }
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        Shard shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole;
+        BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch), Seed = parsed.GetValue(_seed) };
+        string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
+        string? locatorFile = parsed.GetValue(_locatorFile);
+        using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
+        EditorResources resources = new() { Hypernetwork = network, HypernetworkId = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12], Seed = options.Seed };
+        IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
+        Benchmark benchmark = _benchmark.Read(parsed);
+        BenchPlan plan = new(benchmark, settings, options);
+
+        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
+        benchmark.RequireModel(file.Model);
+        string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);
+        int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
+        try
+        {
+            SplitVit split = new(file.Model);
+            using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
+            BenchFolder.Prepare(folder, plan.Manifest);
+            using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));
+            written = rows.Rows;
+            terminal.Note($"run {plan.Manifest.Run}: {settings.Count} settings, {plan.Edits.Count} edits{(shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "")}{(written > 0 ? $", {written} done before" : "")}");
+            terminal.Progress("editing", total, report =>
+            {
+                report(written, null);
+                BenchRun.Run(split, plan, data, shard, rows.Rows, batch =>
+                {
+                    rows.Append(batch);
+                    report(written = rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
+                }, cancellation);
+                return 0;
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Error($"interrupted; {written} of {total} rows are written, and --resume goes on with them.");
+            return App.Interrupted;
+        }
+        IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
+        if (shard.Count == 1)
+            BenchFolder.WriteSummary(folder, summary);
+        BenchTable.Print(terminal, summary);
+        terminal.Line($"rows  {path}");
+        return App.Ok;
+    }
+
+    Dictionary<string, IReadOnlyList<string>> Knobs(ParseResult parsed)
+    {
+        Dictionary<string, IReadOnlyList<string>> knobs = [];
+        foreach (Option<string[]> option in (Option<string[]>[])[_locator, _keep, _lr, _steps])
+        {
+            if (parsed.GetValue(option) is { Length: > 0 } values)
+                Add(option.Name, option.Name[2..], string.Join(',', values));
+        }
+        foreach (string text in parsed.GetValue(_set) ?? [])
+            Add("--set", text.Split('=')[0], text.Split('=', 2) is [{ Length: > 0 }, string values] ? values : throw new BadInputException($"--set is {text}, but must be a setting's name and values such as strength=0.01,0.1."));
+        return knobs;
+
+        void Add(string option, string knob, string text)
+        {
+            string[] values = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            if (values.Length == 0)
+                throw new BadInputException($"{option} gives {knob} no value.");
+            if (!knobs.TryAdd(knob, values))
+                throw new BadInputException($"The setting {knob} is given twice.");
+        }
+    }
+
+    static Option<string[]> Values(string name, string description, string help, bool splits = true) => new(name)
+    {
+        Description = description + (splits ? " Several with commas between." : ""),
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = help,
+    };
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using Retouch.Evaluation;
+using Retouch.Formats;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary>The options that name a model, a benchmark and where its images are.</summary>
+sealed class BenchmarkOptions
+{
+    readonly ModelOptions _model;
+    readonly Option<string> _benchmark = new("--benchmark") { Description = "The benchmark, which 'mine' writes.", Required = true, HelpName = "FILE" };
+    readonly Option<string[]> _images = new("--images") { Description = "The folders that it was mined from, in any order.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
+    readonly Option<string?>? _locality;
+
+    public BenchmarkOptions(Command command, bool withLocality = true)
+    {
+        _model = new ModelOptions(command, withLabels: false);
+        command.Add(_benchmark);
+        command.Add(_images);
+        if (withLocality)
+            command.Add(_locality = new("--locality") { Description = "The folder of its locality images.", HelpName = "DIR" });
+    }
+
+    public Benchmark Read(ParseResult parsed)
+    {
+        Benchmark benchmark = BenchmarkFile.Load(parsed.GetRequiredValue(_benchmark));
+        return _locality is null ? benchmark with { Locality = [] } : benchmark;
+    }
+
+    public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
+
+    public BenchData LoadData(ParseResult parsed, Terminal terminal, SplitVit split, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
+    {
+        ImageRoots images = new(parsed.GetRequiredValue(_images));
+        ImageRoots? locality = _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
+        ModelOptions.PrintPreprocessing(file, terminal);
+        return terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
+            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation));
+    }
+}

@@ -1,0 +1,38 @@
+namespace Retouch.Evaluation;
+
+/// <summary>What a run is: the file <c>run.json</c> beside its rows. The same run has the same manifest. Immutable.</summary>
+public sealed record BenchManifest
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "run.json";
+
+    /// <summary>Names the run: a hash of all that its rows depend on, in 16 hexadecimal digits.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>The model's fingerprint.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The number of edits, and so of rows, over all shards.</summary>
+    public required int Edits { get; init; }
+
+    /// <summary>The number of groups.</summary>
+    public required int Groups { get; init; }
+
+    /// <summary>The number of locality images.</summary>
+    public required int LocalityImages { get; init; }
+
+    /// <summary>The number of sensitive ones among them.</summary>
+    public required int SensitiveImages { get; init; }
+
+    /// <summary>Edits a group at most; null for one an image.</summary>
+    public required int? MaxEditsPerGroup { get; init; }
+
+    /// <summary>Edits that run as one batch.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>The seed of everything random.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>The methods under their settings, each in a line.</summary>
+    public required IReadOnlyList<string> Settings { get; init; }
+}

@@ -1,0 +1,59 @@
+namespace Retouch.Evaluation;
+
+/// <summary>
+/// One edit and what it did. All but <see cref="Seconds"/> depends on the run alone, not on sharding,
+/// interruptions or the time of day. Immutable.
+/// </summary>
+public sealed record BenchRow
+{
+    /// <summary>The run that the row belongs to, <see cref="BenchManifest.Run"/>.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>The edit's place in the run's plan.</summary>
+    public required int Edit { get; init; }
+
+    /// <summary>The method's name.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>The method's settings.</summary>
+    public required IReadOnlyDictionary<string, string> Settings { get; init; }
+
+    /// <summary>The group's name.</summary>
+    public required string Group { get; init; }
+
+    /// <summary>The edit sample's path.</summary>
+    public required string Image { get; init; }
+
+    /// <summary>The class that the edit aims at.</summary>
+    public required int Label { get; init; }
+
+    /// <summary>The edit sample's class under the edited model.</summary>
+    public required int Predicted { get; init; }
+
+    /// <summary>SR of the edit: whether that class is one of the accepted.</summary>
+    public required bool Success { get; init; }
+
+    /// <summary>GR of the edit: the share of the group's other images that the edited model gives an accepted class, in [0,1].</summary>
+    public required double Generalization { get; init; }
+
+    /// <summary>The number of the group's other images.</summary>
+    public required int Others { get; init; }
+
+    /// <summary>LR of the edit: the share of locality images that keep the unedited model's class, in [0,1]; null of no images.</summary>
+    public required double? Locality { get; init; }
+
+    /// <summary>The same over the sensitive locality images alone.</summary>
+    public required double? SensitiveLocality { get; init; }
+
+    /// <summary>Optimization steps taken.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Time of the edit without measuring it: its batch's time, divided by the batch's edits.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>Units that the edit touches.</summary>
+    public required int Units { get; init; }
+
+    /// <summary>Weights that these units hold.</summary>
+    public required long Parameters { get; init; }
+}

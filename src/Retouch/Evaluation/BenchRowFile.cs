@@ -1,0 +1,110 @@
+using System.Text;
+using System.Text.Json;
+using Retouch.Formats;
+
+namespace Retouch.Evaluation;
+
+/// <summary>
+/// Rows on disk: one JSON object a line, only ever appended to, flushed to the disk after each batch. What an
+/// interruption can leave is a torn last line. Not safe for use from several threads or processes.
+/// </summary>
+public sealed class BenchRowFile : IDisposable
+{
+    readonly FileStream _stream;
+    readonly string _path;
+
+    BenchRowFile(FileStream stream, string path, int rows) => (_stream, _path, Rows) = (stream, path, rows);
+
+    /// <summary>The number of rows in the file.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Starts a file of rows, or goes on with one.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="plan">The run that the rows are of.</param>
+    /// <param name="shard">The part of it.</param>
+    /// <param name="resume">Whether rows that are there may be kept; a torn last line is cut off then.</param>
+    /// <exception cref="BadInputException">There is a file and <paramref name="resume"/> is false, its rows are not the first ones of the shard, or it cannot be written.</exception>
+    public static BenchRowFile Open(string path, BenchPlan plan, Shard shard, bool resume)
+    {
+        if (Directory.Exists(path))
+            throw new BadInputException($"{path} is a directory, where the file of rows is to be; name another folder with --out.");
+        if (!resume && File.Exists(path))
+            throw new BadInputException($"{path} exists; pass --resume to go on with it, or name another folder with --out.");
+        try
+        {
+            FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            try
+            {
+                (List<BenchRow> rows, long length) = Parse(stream, path);
+                int[] order = [.. plan.Batches(shard).SelectMany(b => b.Select(e => e.Index))];
+                if (rows.FirstOrDefault(r => r.Run != plan.Manifest.Run) is { } other)
+                    throw new BadInputException($"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the model, the benchmark, a setting or an option differs; name another folder with --out.");
+                if (rows.Count > order.Length || !rows.Select(r => r.Edit).SequenceEqual(order.Take(rows.Count)))
+                    throw new BadInputException($"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file was changed, or made by another shard.");
+                stream.SetLength(length);
+                stream.Position = length;
+                return new BenchRowFile(stream, path, rows.Count);
+            }
+            catch
+            {
+                stream.Dispose();
+                throw;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{path} cannot be written: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
+    /// <summary>Reads the rows of a file, leaving out a torn last line.</summary>
+    /// <exception cref="BadInputException">The file cannot be read, or a line before the last is no row.</exception>
+    public static IReadOnlyList<BenchRow> Read(string path)
+    {
+        using FileStream stream = InputFile.Open(path);
+        return Parse(stream, path).Rows;
+    }
+
+    /// <summary>The lines of rows, as the file has them.</summary>
+    public static string Text(IEnumerable<BenchRow> rows) => string.Concat(rows.Select(r => JsonSerializer.Serialize(r, EvaluationJson.Line.BenchRow) + "\n"));
+
+    /// <summary>Appends a batch's rows and brings them to the disk.</summary>
+    /// <exception cref="BadInputException">They cannot be written; what was there before still is.</exception>
+    public void Append(IReadOnlyList<BenchRow> rows)
+    {
+        try
+        {
+            _stream.Write(Encoding.UTF8.GetBytes(Text(rows)));
+            _stream.Flush(flushToDisk: true);
+            Rows += rows.Count;
+        }
+        catch (IOException e)
+        {
+            throw new BadInputException($"{_path} cannot be written: {e.Message.TrimEnd('.')}; --resume goes on with the rows that are there.", e);
+        }
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    static (List<BenchRow> Rows, long Length) Parse(FileStream stream, string path)
+    {
+        byte[] bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        List<BenchRow> rows = [];
+        int start = 0;
+        // What follows the last line's end was torn off by an interruption.
+        for (int end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0; start = end + 1)
+        {
+            try
+            {
+                rows.Add(JsonSerializer.Deserialize(bytes.AsSpan(start, end - start), EvaluationJson.Default.BenchRow) ?? throw new JsonException());
+            }
+            catch (JsonException e)
+            {
+                throw new BadInputException($"Line {rows.Count + 1} of {path} is not a row of a benchmark run; the file was changed or is another.", e);
+            }
+        }
+        return (rows, start);
+    }
+}

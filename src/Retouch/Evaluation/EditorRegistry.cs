@@ -1,0 +1,102 @@
+using System.Globalization;
+using Retouch.Editing;
+using Retouch.Locating;
+
+namespace Retouch.Evaluation;
+
+/// <summary>The one place where a method's name and settings become an editor, and where each method's grid is.</summary>
+public static class EditorRegistry
+{
+    static readonly MaskedFineTuningSettings Published = new();
+
+    static readonly Method[] All =
+    [
+        new("masked-fine-tuning", ["locator", "keep", "lr", "steps"], MaskedGrid, Masked),
+    ];
+
+    /// <summary>The methods' names.</summary>
+    public static IReadOnlyList<string> Methods => [.. All.Select(m => m.Name)];
+
+    /// <summary>The settings of a run: each method's grid, where values that are given take the place of the grid's own.</summary>
+    /// <param name="methods">The methods' names.</param>
+    /// <param name="sweep">How large the grids are.</param>
+    /// <param name="knobs">Values by the setting's name; a method takes those that it has.</param>
+    /// <param name="resources">What editors need beside their settings.</param>
+    /// <exception cref="BadInputException">A method is unknown, a knob is none of the methods', or a value is out of range.</exception>
+    public static IReadOnlyList<BenchSetting> Settings(
+        IReadOnlyList<string> methods, Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>> knobs, EditorResources resources)
+    {
+        Method[] chosen = [.. methods.Distinct().Select(Find)];
+        if (knobs.Keys.FirstOrDefault(k => !chosen.Any(m => m.Knobs.Contains(k))) is string unknown)
+            throw new BadInputException($"None of the methods {string.Join(", ", methods)} has a setting {unknown}; they have {string.Join(", ", chosen.SelectMany(m => m.Knobs).Distinct())}.");
+        return
+        [
+            .. chosen.SelectMany(m => m.Grid(sweep, knobs, resources).Select(settings => new BenchSetting(m.Create(settings, resources), settings)))
+                .DistinctBy(s => s.Name),
+        ];
+    }
+
+    static Method Find(string name) => All.FirstOrDefault(m => m.Name == name)
+        ?? throw new BadInputException($"There is no method {name}; there are {string.Join(", ", Methods)}.");
+
+    static IEnumerable<SortedDictionary<string, string>> MaskedGrid(Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>> knobs, EditorResources resources)
+    {
+        string[] locators = sweep == Sweep.Published ? ["hypernetwork"]
+            : resources.Hypernetwork is null ? ["gradient", "random", "all"]
+            : ["hypernetwork", "gradient", "random", "all"];
+        double[] keeps = sweep switch { Sweep.Full => [0.75, 0.5, 0.25, 0.1, 0.05], Sweep.Quick => [0.25, 0.05], _ => [Published.KeepRatio] };
+        // A mask's curve is over its size; without a mask only the step size is left to turn.
+        double[] unmaskedRates = sweep switch { Sweep.Full => [5e-6, 1e-5, 2e-5, 5e-5, 1e-4], Sweep.Quick => [1e-5, 2e-5], _ => [Published.LearningRate] };
+        foreach (string locator in knobs.GetValueOrDefault("locator") ?? locators)
+        {
+            bool masked = locator != "all";
+            foreach (string keep in masked ? Numbers("keep", keeps) : ["1"])
+            {
+                foreach (string rate in Numbers("lr", masked ? [Published.LearningRate] : unmaskedRates))
+                {
+                    foreach (string steps in Numbers("steps", [Published.MaxSteps]))
+                    {
+                        SortedDictionary<string, string> settings = new(StringComparer.Ordinal) { ["locator"] = locator, ["keep"] = keep, ["lr"] = rate, ["steps"] = steps };
+                        if (locator == "hypernetwork" && resources.HypernetworkId is string id)
+                            settings["locatorFile"] = id;
+                        yield return settings;
+                    }
+                }
+            }
+        }
+
+        IEnumerable<string> Numbers(string knob, double[] values) => knobs.TryGetValue(knob, out IReadOnlyList<string>? given) ? given.Select(v => Text(Number(knob, v))) : values.Select(Text);
+    }
+
+    static MaskedFineTuning Masked(IReadOnlyDictionary<string, string> settings, EditorResources resources)
+    {
+        ILocator locator = settings["locator"] switch
+        {
+            "hypernetwork" => new HypernetworkLocator(resources.Hypernetwork
+                ?? throw new BadInputException("The locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or choose others with --locator.")),
+            "gradient" => new GradientLocator(),
+            "random" => new RandomLocator(resources.Seed, anewForEachFailure: true),
+            "all" => new AllLocator(),
+            string unknown => throw new BadInputException($"There is no locator {unknown}; there are hypernetwork, gradient, random, all."),
+        };
+        double steps = Number("steps", settings["steps"]);
+        return new MaskedFineTuning(locator, Published with
+        {
+            KeepRatio = Number("keep", settings["keep"]),
+            LearningRate = Number("lr", settings["lr"]),
+            MaxSteps = steps == Math.Floor(steps) && Math.Abs(steps) <= int.MaxValue ? (int)steps : throw new BadInputException($"The number of steps is {settings["steps"]}; it must be a whole number."),
+            Seed = resources.Seed,
+        });
+    }
+
+    static double Number(string knob, string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : throw new BadInputException($"The setting {knob} is {text}, which is not a number.");
+
+    // One spelling for 2e-5 and 0.00002, which are one setting.
+    static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    sealed record Method(
+        string Name, IReadOnlyList<string> Knobs,
+        Func<Sweep, IReadOnlyDictionary<string, IReadOnlyList<string>>, EditorResources, IEnumerable<SortedDictionary<string, string>>> Grid,
+        Func<IReadOnlyDictionary<string, string>, EditorResources, IEditor> Create);
+}

@@ -1,0 +1,29 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Unicode;
+
+namespace Retouch.Evaluation;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(BenchmarkFile.Document))]
+[JsonSerializable(typeof(BenchRow))]
+[JsonSerializable(typeof(BenchManifest))]
+[JsonSerializable(typeof(IReadOnlyList<SettingSummary>))]
+[JsonSerializable(typeof(MaskSpecificity))]
+sealed partial class EvaluationJson : JsonSerializerContext
+{
+    /// <summary>For writing one object a line, with letters of all scripts as they are.</summary>
+    public static EvaluationJson Line { get; } = Writer(indented: false);
+
+    /// <summary>The same for files that people read.</summary>
+    public static EvaluationJson Indented { get; } = Writer(indented: true);
+
+    static EvaluationJson Writer(bool indented) => new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = indented,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
+    });
+}

@@ -1,0 +1,299 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Retouch.Evaluation;
+
+namespace Retouch.Tests.Cli;
+
+/// <summary>Mining and measuring with the tiny model, from images to the table.</summary>
+public sealed class BenchTests : IDisposable
+{
+    readonly Workbench _bench = new();
+    readonly string _accept;
+    readonly string[] _shared;
+
+    public BenchTests()
+    {
+        // Two folders whose classes the model finds unlikely: most images are failures.
+        string wrong = _bench.WrongLabel();
+        foreach (string folder in (string[])["paint/cat", "paint/owl", "paint/else"])
+            Directory.CreateDirectory(_bench.Path(folder));
+        for (int i = 0; i < 12; i++)
+        {
+            _bench.WriteImage($"paint/cat/{i:00}.png", 200 + i);
+            _bench.WriteImage($"paint/owl/{i:00}.png", 300 + i);
+        }
+        _bench.WriteImage("paint/else/0.png", 400);
+        int other = Enumerable.Range(0, Workbench.Classes).First(c => c.ToString(CultureInfo.InvariantCulture) != wrong && c != Usual());
+        _accept = _bench.Write("accept.json", $$"""{"cat": [{{wrong}}], "owl": [{{other}}, {{wrong}}]}""");
+        _shared = ["--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality];
+    }
+
+    public void Dispose() => _bench.Dispose();
+
+    int Usual() => Ran.Retouch("predict", "--model", _bench.Model, "--top", "1", "--json", _bench.Path("paint/cat/00.png")).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32();
+
+    string[] MineArgs(string output, params string[] more) => ["mine", .. _shared, "--labels", _bench.Labels, "--accept", _accept, "--min", "3", "--margin", "0.9", "--out", output, .. more];
+
+    string Mined()
+    {
+        Ran.Retouch(MineArgs(_bench.Path("b.json"), "--overwrite")).Good();
+        return _bench.Path("b.json");
+    }
+
+    string[] Bench(string output, params string[] more) =>
+        ["bench", .. _shared, "--benchmark", _bench.Path("b.json"), "--locator", "gradient,random", "--keep", "0.2", "--lr", Workbench.Rate, "--steps", "30", "--batch", "4", "--out", _bench.Path(output), .. more];
+
+    string[] Rows(string folder, string file = "rows.jsonl") => [.. File.ReadAllLines(_bench.Path($"{folder}/{file}")).Select(WithoutSeconds)];
+
+    static string WithoutSeconds(string row)
+    {
+        JsonObject json = JsonNode.Parse(row)!.AsObject();
+        Assert.True(json.Remove("seconds"));
+        return json.ToJsonString();
+    }
+
+    [Fact]
+    public void Mining_groups_the_failures_by_folder_and_wrong_class()
+    {
+        JsonElement mined = Assert.Single(Ran.Retouch(MineArgs(_bench.Path("b.json"), "--json")).Good().Objects);
+        Benchmark benchmark = BenchmarkFile.Load(_bench.Path("b.json"));
+
+        // The same by hand, from what predict says.
+        string[] paths = [.. from c in (string[])["cat", "owl"] from i in Enumerable.Range(0, 12) select $"{c}/{i:00}.png"];
+        JsonElement[] predictions = Ran.Retouch(["predict", "--model", _bench.Model, "--top", "2", "--json", .. paths.Select(p => _bench.Path("paint/" + p))]).Good().Objects;
+        JsonElement accept = JsonElement.Parse(File.ReadAllText(_accept));
+        var failures = paths.Zip(predictions, (p, o) => (Path: p, Class: p[..3], Wrong: o.GetProperty("predictions")[0].GetProperty("index").GetInt32()))
+            .Where(f => accept.GetProperty(f.Class).EnumerateArray().All(a => a.GetInt32() != f.Wrong)).ToArray();
+        var expected = failures.GroupBy(f => (f.Class, f.Wrong)).Where(g => g.Count() >= 3).OrderBy(g => g.Key).ToArray();
+        Assert.InRange(expected.Length, 2, 20);
+        Assert.Equal(expected.Select(g => $"paint/{g.Key.Class}→{g.Key.Wrong}"), benchmark.Groups.Select(g => g.Name));
+        Assert.Equal(expected.SelectMany(g => g.Select(f => f.Path)), benchmark.Groups.SelectMany(g => g.Images.Select(i => i.Path)));
+        Assert.All(benchmark.Groups, g => Assert.All(g.Images, i => Assert.Equal(ImageRoots.Hash(_bench.Path("paint/" + i.Path)), i.Sha256)));
+
+        Assert.Equal((24, 24 - failures.Length), (mined.GetProperty("images").GetInt32(), mined.GetProperty("right").GetInt32()));
+        Assert.Equal(expected.Length, mined.GetProperty("groups").GetArrayLength());
+        Assert.Equal(failures.GroupBy(f => (f.Class, f.Wrong)).Count() - expected.Length, mined.GetProperty("smallGroups").GetInt32());
+        Assert.Contains(mined.GetProperty("skipped").EnumerateArray(), s => s.GetString()!.Contains("else", StringComparison.Ordinal));
+
+        // Margins too.
+        JsonElement[] locality = Ran.Retouch(["predict", "--model", _bench.Model, "--top", "2", "--json", .. Enumerable.Range(0, 6).Select(i => _bench.Path($"locality/{i}.png"))]).Good().Objects;
+        double[] margins = [.. locality.Select(o => o.GetProperty("predictions")[0].GetProperty("probability").GetDouble() - o.GetProperty("predictions")[1].GetProperty("probability").GetDouble())];
+        Assert.Equal(6, benchmark.Locality.Count);
+        for (int i = 0; i < 6; i++)
+            Assert.Equal(margins[i], benchmark.Locality[i].Margin, 1e-5);
+        Assert.Equal(margins.Count(m => m < 0.9), mined.GetProperty("sensitiveImages").GetInt32());
+    }
+
+    [Fact]
+    public void Mining_twice_writes_the_same_bytes()
+    {
+        byte[] first = File.ReadAllBytes(Mined());
+        Assert.Equal(first, File.ReadAllBytes(Mined()));
+    }
+
+    [Fact]
+    public void Every_edit_is_a_row_that_an_edit_alone_confirms()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        JsonElement[] summary = Ran.Retouch(Bench("run", "--json")).Good().Objects;
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+        int images = benchmark.Groups.Sum(g => g.Images.Count);
+        Assert.Equal(Enumerable.Range(0, 2 * images), rows.Select(r => r.Edit));
+        Assert.Contains(rows, r => r.Success);
+        Assert.All(rows, r => Assert.Equal((47, 47 * 24L), (r.Units, r.Parameters)));
+
+        // The first row of each group by the edit command, and what it gives the group by predict.
+        foreach (BenchRow row in rows.Where(r => r.Settings["locator"] == "gradient").DistinctBy(r => r.Group))
+        {
+            FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
+            string patch = _bench.Path("one.patch"), edited = _bench.Path("one.safetensors");
+            JsonElement edit = Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Path("paint/" + row.Image), "--label", $"{group.Label}", "--locator", "gradient", "--keep", "0.2",
+                "--lr", Workbench.Rate, "--steps", "30", "--locality", _bench.Locality, "--force", "--out", patch, "--overwrite", "--json", "--quiet").Objects[0];
+            Assert.Equal(edit.GetProperty("steps").GetInt32(), row.Steps);
+            Assert.Equal(edit.GetProperty("localityRate").GetDouble(), row.Locality!.Value, 1e-12);
+            int[] sensitive = [.. benchmark.Sensitive];
+            int changed = edit.GetProperty("changed").EnumerateArray().Count(c => sensitive.Any(s => benchmark.Locality[s].Path == c.GetProperty("image").GetString()));
+            Assert.Equal(sensitive.Length == 0 ? null : 1 - (double)changed / sensitive.Length, row.SensitiveLocality);
+            Ran.Retouch("apply", "--model", _bench.Model, "--patch", patch, "--out", edited, "--overwrite").Good();
+            int[] after = [.. Ran.Retouch(["predict", "--model", edited, "--top", "1", "--json", .. group.Images.Select(i => _bench.Path("paint/" + i.Path))]).Good().Objects
+                .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32())];
+            Assert.Equal(after[0], row.Predicted);
+            Assert.Equal(group.Accepted.Contains(after[0]), row.Success);
+            Assert.Equal((double)after.Skip(1).Count(group.Accepted.Contains) / row.Others, row.Generalization);
+        }
+
+        Assert.Equal(["gradient", "random"], summary.Select(s => s.GetProperty("settings").GetProperty("locator").GetString()));
+        Assert.Equal(rows.Take(images).Average(r => r.Generalization), summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(), 1e-12);
+        Assert.Equal(summary.Length, JsonElement.Parse(File.ReadAllText(_bench.Path("run/summary.json"))).GetArrayLength());
+    }
+
+    [Fact]
+    public void Shards_merge_into_the_rows_of_the_whole()
+    {
+        Mined();
+        Ran.Retouch(Bench("whole")).Good();
+        for (int i = 2; i >= 0; i--)
+            Ran.Retouch(Bench("parts", "--shard", $"{i}/3")).Good();
+        Ran merged = Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("merged"), "--json").Good();
+        Assert.Equal(Rows("whole"), Rows("merged"));
+        Assert.Equal(2, merged.Objects.Length);
+        Assert.Equal(File.ReadAllText(_bench.Path("whole/run.json")), File.ReadAllText(_bench.Path("merged/run.json")));
+
+        // Named one by one, in another order, one twice, into their own folder: the same.
+        string[] files = [.. ((int[])[1, 2, 0, 1]).Select(i => _bench.Path($"parts/rows-{i}-of-3.jsonl"))];
+        Ran.Retouch(["bench", "merge", .. files, "--out", _bench.Path("parts")]).Good();
+        Assert.Equal(Rows("whole"), Rows("parts"));
+
+        string lost = _bench.Refuses(["bench", "merge", files[0], files[1], "--out", _bench.Path("two")], "missing", "edit 0");
+        Assert.Contains($"{Rows("parts", "rows-0-of-3.jsonl").Length} of the run's", lost, StringComparison.Ordinal);
+
+        string original = File.ReadAllText(files[0]), first = original.Split('\n')[0];
+        File.WriteAllText(files[0], original.Replace(first, first.Replace("\"steps\":", "\"steps\":1", StringComparison.Ordinal), StringComparison.Ordinal));
+        _bench.Refuses(["bench", "merge", _bench.Path("whole/rows.jsonl"), files[0], "--out", _bench.Path("two")], "different results");
+        File.WriteAllText(files[0], original.Replace(first, "{}", StringComparison.Ordinal));
+        _bench.Refuses(["bench", "merge", files[0], "--out", _bench.Path("two")], "Line 1", "not a row");
+        File.WriteAllText(files[0], original);
+
+        Ran.Retouch(Bench("other", "--seed", "1")).Good();
+        _bench.Refuses(["bench", "merge", files[0], _bench.Path("other/rows.jsonl"), "--out", _bench.Path("two")], "merge the shards of one run");
+    }
+
+    [Fact]
+    public void A_run_goes_on_after_its_rows_were_cut_anywhere()
+    {
+        Mined();
+        Ran.Retouch(Bench("whole")).Good();
+        string[] expected = Rows("whole");
+        byte[] bytes = File.ReadAllBytes(_bench.Path("whole/rows.jsonl"));
+        int[] ends = [.. Enumerable.Range(0, bytes.Length).Where(i => bytes[i] == '\n').Select(i => i + 1)];
+        // Nothing, within the first row, after a batch, after a row within a batch, within the last row, all.
+        foreach (int length in (int[])[0, 10, ends[3], ends[5], ends[^1] - 1, bytes.Length])
+        {
+            File.WriteAllBytes(_bench.Path("whole/rows.jsonl"), bytes[..length]);
+            _bench.Refuses(Bench("whole"), "--resume");
+            Ran ran = Ran.Retouch(Bench("whole", "--resume")).Good();
+            Assert.Equal(expected, Rows("whole"));
+            // What was there before is kept, not computed again.
+            int kept = ends.LastOrDefault(e => e <= length);
+            Assert.Equal(bytes[..kept], File.ReadAllBytes(_bench.Path("whole/rows.jsonl"))[..kept]);
+        }
+    }
+
+    [Fact]
+    public void Rows_of_another_run_or_order_are_not_gone_on_with()
+    {
+        Mined();
+        Ran.Retouch(Bench("run")).Good();
+        _bench.Refuses(Bench("run", "--resume", "--seed", "1"), "holds the run");
+        string rows = _bench.Path("run/rows.jsonl");
+        string[] lines = File.ReadAllLines(rows);
+        File.WriteAllText(rows, string.Join('\n', lines[1], lines[0], ""));
+        _bench.Refuses(Bench("run", "--resume"), "not the first ones");
+        File.WriteAllText(rows, $"{lines[0]}\nrubbish\n{lines[1]}\n");
+        _bench.Refuses(Bench("run", "--resume"), "Line 2", "not a row");
+        File.Delete(_bench.Path("run/run.json"));
+        File.WriteAllText(rows, lines[0].Replace("\"run\":\"", "\"run\":\"0", StringComparison.Ordinal) + "\n");
+        Assert.Equal(2, Ran.Retouch(Bench("run", "--resume")).Code);
+    }
+
+    [Fact]
+    public void Random_masks_are_drawn_anew_for_each_edit_and_by_the_seed()
+    {
+        Mined();
+        string[] random = Workbench.With(Bench("run", "--steps", "1"), "--locator", "random");
+        Ran masks = Ran.Retouch("bench", "masks", "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Path("paint"), "--locator", "random", "--keep", "0.2", "--json").Good();
+        // Two independent masks of a fifth share 1/9 of their union.
+        Assert.InRange(masks.Objects[0].GetProperty("within").GetDouble(), 0.05, 0.2);
+        Assert.InRange(masks.Objects[0].GetProperty("across").GetDouble(), 0.05, 0.2);
+    }
+
+    [Fact]
+    public void The_table_names_every_setting()
+    {
+        Mined();
+        string table = Ran.Retouch(Bench("run", "--max-edits-per-group", "1")).Good().Out;
+        foreach (string part in (string[])["SR %", "GR % (95 % CI)", "LR % (95 % CI)", "masked-fine-tuning keep=0.2 locator=gradient", "locator=random", "Pareto", "rows.jsonl"])
+            Assert.Contains(part, table, StringComparison.Ordinal);
+        string masks = Ran.Retouch("bench", "masks", "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Path("paint"), "--locator", "gradient", "--keep", "0.2").Good().Out;
+        Assert.Contains("within groups", masks, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_that_changed_or_are_missing_are_refused_before_any_work()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string image = benchmark.Groups[0].Images[1].Path, photo = benchmark.Locality[2].Path;
+        string[] elsewhere = Workbench.With(Bench("run"), "--images", _bench.Locality);
+        _bench.Refuses(elsewhere, benchmark.Groups[0].Images[0].Path, "mined from");
+        _bench.Refuses([.. Bench("run").Where(a => a != "--locality" && a != _bench.Locality)], "--locality");
+        byte[] old = File.ReadAllBytes(_bench.Path("paint/" + image));
+        _bench.WriteImage("paint/" + image, 999);
+        _bench.Refuses(Bench("run"), image, "SHA-256 differs");
+        File.WriteAllBytes(_bench.Path("paint/" + image), old);
+        File.Delete(_bench.Path("locality/" + photo));
+        _bench.Refuses(Bench("run"), photo);
+    }
+
+    [Fact]
+    public void A_benchmark_of_another_model_is_refused()
+    {
+        Mined();
+        string other = _bench.WriteModel("other.safetensors", seed: 5);
+        _bench.Refuses(Workbench.With(Bench("run"), "--model", other), "failures of the model");
+    }
+
+    [Theory]
+    [InlineData("--shard", "3/3", "i/n")]
+    [InlineData("--shard", "half", "i/n")]
+    [InlineData("--max-edits-per-group", "0", "at least 1")]
+    [InlineData("--sweep", "wide", "published, quick, full")]
+    [InlineData("--methods", "rome", "masked-fine-tuning")]
+    [InlineData("--set", "strength", "strength=0.01")]
+    [InlineData("--set", "strength=1", "strength")]
+    [InlineData("--set", "keep=0.5", "twice")]
+    [InlineData("--set", "alpha=", "no value")]
+    [InlineData("--seed", "x", "whole number")]
+    public void An_option_that_makes_no_sense_is_named(string option, string value, string words)
+    {
+        Mined();
+        _bench.Refuses([.. Bench("run"), option, value], words);
+    }
+
+    [Theory]
+    [InlineData("--keep", "2", "keep ratio is 2")]
+    [InlineData("--lr", "fast", "lr is fast")]
+    [InlineData("--locator", "guess", "no locator guess")]
+    [InlineData("--locator", "hypernetwork", "--locator-file")]
+    [InlineData("--batch", "0", "from 1 to 1024")]
+    public void A_value_out_of_range_is_named(string option, string value, string words)
+    {
+        Mined();
+        _bench.Refuses(Workbench.With(Bench("run"), option, value), words);
+    }
+
+    [Fact]
+    public void Mining_that_makes_no_sense_is_refused()
+    {
+        string output = _bench.Path("b.json");
+        string[] mine = MineArgs(output);
+        _bench.Refuses(Workbench.With(mine, "--min", "1"), "--min", "at least 2");
+        _bench.Refuses(Workbench.With(mine, "--margin", "2"), "--margin", "from 0 to 1");
+        _bench.Refuses(Workbench.With(mine, "--min", "100"), "smaller groups with --min");
+        _bench.Refuses(Workbench.With(mine, "--images", _bench.Path("none")), "no folder");
+        _bench.Refuses(Workbench.With(mine, "--accept", _bench.Write("bad.json", """{"cat": [77]}""")), "77");
+        _bench.Refuses([.. mine.Where(a => a != "--accept" && a != _accept)], "--accept");
+        _bench.Refuses(Workbench.With(mine, "--accept", _bench.Write("none.json", """{"cat": [], "owl": [], "else": []}""")), "--accept");
+        _bench.Refuses([.. mine, "--images", _bench.Path("paint/cat")], "two of the folders");
+        Mined();
+        _bench.Refuses(mine, "--overwrite");
+        foreach (string option in (string[])["--model", "--images", "--out"])
+        {
+            int place = Array.IndexOf(mine, option);
+            _bench.Refuses([.. mine[..place], .. mine[(place + 2)..]], option);
+        }
+        _bench.Refuses(["bench", "merge", _bench.Path("none"), "--out", _bench.Path("x")], "none");
+        _bench.Refuses(["bench", "merge", _bench.Locality, "--out", _bench.Path("x")], "holds no shard's rows");
+        _bench.Refuses(["bench", "merge", "--out", _bench.Path("x")], "'retouch bench merge --help'");
+    }
+}
