@@ -13,6 +13,7 @@ sealed class TrainLocatorVerb : Verb
 {
     const int DefaultTargets = 6400;
     static readonly LocatorTrainingSettings Published = new();
+    static readonly OrderedDictionary<string, LocatorInput> Inputs = new() { ["feature"] = LocatorInput.Feature, ["feature+error"] = LocatorInput.FeatureAndError };
 
     readonly ModelOptions _model;
     readonly TargetOptions _targets;
@@ -21,6 +22,7 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<int?> _count = new("--targets") { Description = $"Targets to learn from (by default {DefaultTargets}, or without --images what the bank has).", HelpName = "N" };
     readonly Option<int> _epochs = new("--epochs") { Description = "How often each target of a bank is learned.", DefaultValueFactory = _ => 30, HelpName = "N" };
     readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
+    readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, or also the error at it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
     readonly Option<int> _blocks = new("--blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
     readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
     readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
@@ -38,11 +40,12 @@ sealed class TrainLocatorVerb : Verb
         Require<int>(_count, n => n >= 1, "a whole number of at least 1");
         Require<int>(_epochs, n => n >= 1, "a whole number of at least 1");
         Require<double>(_heldOut, share => share is >= 0 and < 1, "a number of at least 0 and below 1");
+        Require<string>(_input, Inputs.ContainsKey, string.Join(" or ", Inputs.Keys));
         Require<int>(_blocks, n => n is >= 1 and <= 64, "a whole number from 1 to 64");
         Require<int>(_heads, n => n is >= 1 and <= 256, "a whole number from 1 to 256");
         Require<int>(_mlpWidth, n => n is >= 1 and <= 65536, "a whole number from 1 to 65536");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
-        foreach (Option option in (Option[])[_count, _epochs, _heldOut, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
+        foreach (Option option in (Option[])[_count, _epochs, _heldOut, _input, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
             Add(option);
     }
 
@@ -104,7 +107,7 @@ sealed class TrainLocatorVerb : Verb
         LocatorTrainingSettings settings = Settings(parsed) with { StepsPerBatch = 1, Schedule = epochs * perEpoch };
         LocatorTraining training = Begin(parsed, terminal, space, settings, $"target bank {bank.Manifest.Identity()}, {count} targets, {heldOut} held out, {epochs} epochs", out Action<LocatorTraining> keep);
         Run(parsed, terminal, training, (progress) =>
-            new LocatorTrainer(training, every: Math.Max(perEpoch / 2, 1), keep, progress).FromBank(samples, epochs, heldOut, cancellation), cancellation);
+            new LocatorTrainer(split.Model, training, every: Math.Max(perEpoch / 2, 1), keep, progress).FromBank(samples, epochs, heldOut, cancellation), cancellation);
         return new Trained(training, bank.Manifest, count);
     }
 
@@ -115,7 +118,7 @@ sealed class TrainLocatorVerb : Verb
         LocatorTraining training = Begin(parsed, terminal, split.Space, settings, $"samples {filler.Manifest.Identity()}", out Action<LocatorTraining> keep);
         try
         {
-            Run(parsed, terminal, training, progress => new LocatorTrainer(training, every: 5, keep, progress).Online(filler, batches, cancellation: cancellation), cancellation);
+            Run(parsed, terminal, training, progress => new LocatorTrainer(split.Model, training, every: 5, keep, progress).Online(filler, batches, cancellation: cancellation), cancellation);
         }
         finally
         {
@@ -189,6 +192,7 @@ sealed class TrainLocatorVerb : Verb
 
     LocatorTrainingSettings Settings(ParseResult parsed) => Published with
     {
+        Input = Inputs[parsed.GetRequiredValue(_input)],
         Blocks = parsed.GetValue(_blocks),
         Heads = parsed.GetValue(_heads),
         MlpWidth = parsed.GetValue(_mlpWidth),

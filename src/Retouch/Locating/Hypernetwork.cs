@@ -20,9 +20,11 @@ public sealed class Hypernetwork : IDisposable
     /// <summary>Builds a hypernetwork from its tensors, taking ownership of those that it uses and disposing the others.</summary>
     /// <param name="tensors">float32 tensors by name.</param>
     /// <param name="heads">The number of attention heads; divides the width.</param>
+    /// <param name="input">What it was trained to see.</param>
     /// <exception cref="BadInputException">A tensor is missing, misshapen or not finite; the message names it. Ownership has not passed then.</exception>
-    public Hypernetwork(IReadOnlyDictionary<string, Tensor> tensors, int heads)
+    public Hypernetwork(IReadOnlyDictionary<string, Tensor> tensors, int heads, LocatorInput input = LocatorInput.Feature)
     {
+        Input = input;
         long[] tokens = Shape(tensors, "cls_token");
         long[] output = Shape(tensors, "out_layer.0.out.weight");
         if (tokens.Length != 3 || output.Length != 2 || tokens[1] is < 2 or > 256)
@@ -59,8 +61,9 @@ public sealed class Hypernetwork : IDisposable
     /// <param name="heads">The number of attention heads; divides the width.</param>
     /// <param name="mlpWidth">The width of its MLPs; null for the width itself, as published.</param>
     /// <param name="seed">The seed of the weights.</param>
+    /// <param name="input">What it is to see.</param>
     /// <exception cref="BadInputException">The heads do not divide the width.</exception>
-    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int? mlpWidth, int seed)
+    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int? mlpWidth, int seed, LocatorInput input = LocatorInput.Feature)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blocks);
         using Generator generator = new((ulong)seed, CPU);
@@ -75,14 +78,17 @@ public sealed class Hypernetwork : IDisposable
                 : !name.Contains("_norm.", StringComparison.Ordinal) ? rand(shape, generator: generator).mul_(2 * bound).sub_(bound)
                 : name.EndsWith("weight", StringComparison.Ordinal) ? ones(shape) : zeros(shape);
         }
-        return new Hypernetwork(tensors, heads);
+        return new Hypernetwork(tensors, heads, input);
     }
 
     /// <summary>A copy with tensors of its own; the caller disposes it.</summary>
-    public Hypernetwork Clone() => new(_tensors.ToDictionary(t => t.Key, t => t.Value.clone()), Heads);
+    public Hypernetwork Clone() => new(_tensors.ToDictionary(t => t.Key, t => t.Value.clone()), Heads, Input);
 
     /// <summary>The number of transformer blocks, n: 5 in the paper, 3 in its published command line.</summary>
     public int Blocks { get; }
+
+    /// <summary>What it sees of a failure.</summary>
+    public LocatorInput Input { get; }
 
     /// <summary>The number of attention heads.</summary>
     public int Heads { get; }
@@ -103,13 +109,13 @@ public sealed class Hypernetwork : IDisposable
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
     /// <summary>The mask values for features of the unedited model, in (0,1).</summary>
-    /// <param name="features">[CLS] features after the final norm, <c>[B,D]</c>.</param>
+    /// <param name="features">[CLS] features after the final norm, <c>[B,D]</c>, or the tokens of <see cref="Input"/>, <c>[B,n,D]</c>.</param>
     /// <returns><c>[B,matrices,H]</c>; the caller disposes it.</returns>
     public Tensor Forward(Tensor features)
     {
         using DisposeScope scope = NewDisposeScope();
         long batch = features.shape[0];
-        Tensor x = cat([_tensors["cls_token"].expand(batch, Matrices, Width), features.unsqueeze(1)], 1); // [B,matrices+1,D]
+        Tensor x = cat([_tensors["cls_token"].expand(batch, Matrices, Width), features.dim() == 2 ? features.unsqueeze(1) : features], 1); // [B,matrices+n,D]
         for (int i = 0; i < Blocks; i++)
         {
             string layer = $"layer.{i}.";

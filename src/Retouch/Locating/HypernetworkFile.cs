@@ -10,7 +10,7 @@ namespace Retouch.Locating;
 public static class HypernetworkFile
 {
     const int PublishedHeads = 6;
-    const string Format = "retouch-locator", ProvenanceKey = "provenance";
+    const string Format = "retouch-locator", ProvenanceKey = "provenance", InputKey = "input";
 
     /// <summary>Writes a trained hypernetwork, atomically.</summary>
     /// <param name="network">The hypernetwork.</param>
@@ -27,6 +27,7 @@ public static class HypernetworkFile
             ["format"] = Format,
             ["model"] = provenance.Targets.Model,
             ["heads"] = network.Heads.ToString(CultureInfo.InvariantCulture),
+            [InputKey] = network.Input.ToString(),
             [ProvenanceKey] = JsonSerializer.Serialize(provenance, LocatingJson.Default.LocatorProvenance),
         }, overwrite);
     }
@@ -61,6 +62,10 @@ public static class HypernetworkFile
         if (file.Metadata.TryGetValue("heads", out string? text) && !int.TryParse(text, CultureInfo.InvariantCulture, out heads))
             throw new BadInputException($"{path}: its number of heads is not a number.");
 
+        LocatorInput input = LocatorInput.Feature;
+        if (file.Metadata.TryGetValue(InputKey, out string? sees) && !(Enum.TryParse(sees, out input) && Enum.IsDefined(input)))
+            throw new BadInputException($"{path}: it was trained to see {UserText.Quote(sees)}, which this Retouch does not know.");
+
         Dictionary<string, Tensor> tensors = [];
         try
         {
@@ -70,7 +75,7 @@ public static class HypernetworkFile
                 if (name.StartsWith(prefix, StringComparison.Ordinal) && entry.DType.IsFloat() && !name.EndsWith("learn_masks", StringComparison.Ordinal))
                     tensors[name[prefix.Length..]] = file.ReadFloat(name);
             }
-            return new Hypernetwork(tensors, heads);
+            return new Hypernetwork(tensors, heads, input);
         }
         catch (BadInputException e)
         {

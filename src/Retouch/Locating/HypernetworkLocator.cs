@@ -25,6 +25,9 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
         }
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        return Mask.FromTensor(space, network.Forward(split.ClassFeatures(failure.State)).mean([0]));
+        Tensor features = split.ClassFeatures(failure.State);
+        Tensor tokens = LocatorInputs.Tokens(split.Model, network.Input, features, () =>
+            nn.functional.one_hot(full(features.shape[0], failure.Label, ScalarType.Int64, features.device), split.Model.Config.Classes).to(features.dtype));
+        return Mask.FromTensor(space, network.Forward(tokens).mean([0]));
     }
 }

@@ -1,3 +1,4 @@
+using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,20 +11,22 @@ namespace Retouch.Locating;
 /// </summary>
 public sealed class LocatorTrainer
 {
+    readonly VitModel _model;
     readonly LocatorTraining _training;
     readonly int _every;
     readonly Action<LocatorTraining>? _keep;
     readonly IProgress<TrainingProgress>? _progress;
 
     /// <summary>Creates a trainer.</summary>
+    /// <param name="model">The model that the locator is for.</param>
     /// <param name="training">What is trained; stays the caller's.</param>
     /// <param name="every">Batches between two points of the curves.</param>
     /// <param name="keep">Called with each point and when the training is cancelled: to write a checkpoint. Null for none.</param>
     /// <param name="progress">Told after each batch; null for nobody.</param>
-    public LocatorTrainer(LocatorTraining training, int every, Action<LocatorTraining>? keep = null, IProgress<TrainingProgress>? progress = null)
+    public LocatorTrainer(VitModel model, LocatorTraining training, int every, Action<LocatorTraining>? keep = null, IProgress<TrainingProgress>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(every);
-        (_training, _every, _keep, _progress) = (training, every, keep, progress);
+        (_model, _training, _every, _keep, _progress) = (model, training, every, keep, progress);
     }
 
     /// <summary>Trains on solved samples in several epochs, holding the last ones out and considering the weights for the best at each point.</summary>
@@ -45,7 +48,7 @@ public sealed class LocatorTrainer
             throw new BadInputException($"{samples.Count} targets of which {heldOut} are held out make no batch of {settings.Batch}; solve more targets, hold out fewer or use a smaller --batch.");
 
         using DisposeScope scope = NewDisposeScope();
-        Tensor features = samples.Features.narrow(0, learned, heldOut), targets = samples.Targets.narrow(0, learned, heldOut);
+        Tensor all = Tokens(samples), features = all.narrow(0, learned, heldOut), targets = samples.Targets.narrow(0, learned, heldOut);
         Tensor mean = samples.Targets.narrow(0, 0, learned).mean([0]);
         double? constant = heldOut > 0 ? LocatorTraining.ConstantLoss(targets, mean) : null;
         double[] measures = Means(samples.Measures.narrow(0, 0, learned));
@@ -64,13 +67,13 @@ public sealed class LocatorTrainer
             }
             Tensor index = tensor([.. order.AsSpan(place * settings.Batch, settings.Batch).ToArray().Select(i => (long)i)], ScalarType.Int64);
             double rate = settings.Rate(_training.Batches);
-            _training.Learn(samples.Features.index_select(0, index), samples.Targets.index_select(0, index));
+            _training.Learn(all.index_select(0, index), samples.Targets.index_select(0, index));
             if (Due(total))
             {
                 double? loss = heldOut > 0 ? _training.Loss(features, targets) : null;
                 if (loss is double held)
                     _training.Consider(held);
-                (Tensor f, Tensor t) = heldOut > 1 ? (features, targets) : (samples.Features, samples.Targets);
+                (Tensor f, Tensor t) = heldOut > 1 ? (features, targets) : (all, samples.Targets);
                 Keep(Point(f, t, rate, _training.TakeLoss(), loss, constant, measures));
             }
             _progress?.Report(new TrainingProgress(_training.Batches, total, _training.Curve.Count > 0 ? _training.Curve[^1] : null));
@@ -103,13 +106,17 @@ public sealed class LocatorTrainer
             using (batch)
             {
                 double rate = settings.Rate(_training.Batches);
-                SingleThreaded.Run(1, 1, _ => _training.Learn(batch.Features, batch.Targets), CancellationToken.None);
+                Tensor tokens = Tokens(batch);
+                SingleThreaded.Run(1, 1, _ => _training.Learn(tokens, batch.Targets), CancellationToken.None);
                 if (Due(batches))
-                    Keep(Point(batch.Features, batch.Targets, rate, _training.TakeLoss(), null, null, Means(batch.Measures)));
+                    Keep(Point(tokens, batch.Targets, rate, _training.TakeLoss(), null, null, Means(batch.Measures)));
             }
             _progress?.Report(new TrainingProgress(_training.Batches, batches, _training.Curve.Count > 0 ? _training.Curve[^1] : null));
         }
     }
+
+    Tensor Tokens(TargetSamples samples) =>
+        LocatorInputs.Tokens(_model, _training.Settings.Input, samples.Features, () => nn.functional.softmax(_model.Classify(samples.Originals), 1));
 
     bool Due(int total) => _training.Batches % _every == 0 || _training.Batches == total;
 

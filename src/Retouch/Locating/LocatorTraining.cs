@@ -53,11 +53,11 @@ public sealed class LocatorTraining : IDisposable
     {
         settings.Validate();
         int heads = Enumerable.Range(1, Math.Min(settings.Heads, space.Width)).Last(h => space.Width % h == 0);
-        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed), settings);
+        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed, settings.Input), settings);
     }
 
     /// <summary>Learns one batch.</summary>
-    /// <param name="features">[CLS] features, <c>[B,D]</c>.</param>
+    /// <param name="features">What the hypernetwork reads, <c>[B,D]</c> or <c>[B,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[B,matrices,H]</c>.</param>
     public void Learn(Tensor features, Tensor targets)
     {
@@ -92,13 +92,13 @@ public sealed class LocatorTraining : IDisposable
     }
 
     /// <summary>The mean binary cross-entropy of the hypernetwork as it is.</summary>
-    /// <param name="features">[CLS] features, <c>[N,D]</c>.</param>
+    /// <param name="features">What the hypernetwork reads, <c>[N,D]</c> or <c>[N,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
     public double Loss(Tensor features, Tensor targets) => Loss(Network, features, targets);
 
     /// <summary>The mean binary cross-entropy of a hypernetwork's outputs to target masks.</summary>
     /// <param name="network">The hypernetwork.</param>
-    /// <param name="features">[CLS] features, <c>[N,D]</c>.</param>
+    /// <param name="features">What the hypernetwork reads, <c>[N,D]</c> or <c>[N,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
     public static double Loss(Hypernetwork network, Tensor features, Tensor targets)
     {

@@ -5,6 +5,9 @@ namespace Retouch.Locating;
 /// <summary>The settings of <see cref="LocatorTraining"/>; the defaults are the published constants. Immutable.</summary>
 public sealed record LocatorTrainingSettings
 {
+    /// <summary>What the hypernetwork sees of a failure; published: the feature alone.</summary>
+    public LocatorInput Input { get; init; }
+
     /// <summary>Transformer blocks of the hypernetwork, at least 1: 5 in the paper, 3 in its published command line.</summary>
     public int Blocks { get; init; } = 3;
 
@@ -42,6 +45,7 @@ public sealed record LocatorTrainingSettings
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
     public void Validate()
     {
+        Require(Enum.IsDefined(Input), "input", (int)Input, "one of the kinds that there are");
         Require(Blocks is >= 1 and <= 64, "number of hypernetwork blocks", Blocks, "from 1 to 64");
         Require(Heads is >= 1 and <= 256, "number of hypernetwork heads", Heads, "from 1 to 256");
         Require(MlpWidth is null or (>= 1 and <= 65536), "hypernetwork's MLP width", MlpWidth ?? 0, "from 1 to 65536");
@@ -61,6 +65,7 @@ public sealed record LocatorTrainingSettings
     /// <summary>The settings by name, as a provenance keeps them.</summary>
     public SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
     {
+        ["input"] = Input.ToString(),
         ["blocks"] = Text(Blocks),
         ["heads"] = Text(Heads),
         ["mlpWidth"] = MlpWidth is int width ? Text(width) : "model",

@@ -117,9 +117,11 @@ public sealed class TargetBankFiller : IDisposable
         using PrefixState spoilt = _split.Prefix(_preprocessing.ToTensor(failure.Spoilt));
         using PrefixState original = _split.Prefix(_preprocessing.ToTensor(failure.Original));
         Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device) * _settings.StartRange;
-        TargetMasks target = _solver.Value.Solver.Solve(spoilt, _split.Logits(original), start, cancellation);
+        Tensor wanted = _split.ClassFeatures(original);
+        TargetMasks target = _solver.Value.Solver.Solve(spoilt, _split.Model.Classify(wanted), start, cancellation);
         return new TargetSamples(index,
             _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
+            wanted.DetachFromDisposeScope(),
             target.Values.DetachFromDisposeScope(),
             tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32).DetachFromDisposeScope());
     }

@@ -16,14 +16,14 @@ public sealed class LocatorTrainerTests
         using TargetSamples samples = Samples(world, 40);
         string whole = world.Folder("whole"), stopped = world.Folder("stopped");
         using (LocatorTraining training = LocatorTraining.Start(world.Split.Space, Quick))
-            new LocatorTrainer(training, every: 3, t => LocatorCheckpoint.Save(t, "data", whole)).FromBank(samples, epochs: 4, heldOut: 8);
+            new LocatorTrainer(world.Model, training, every: 3, t => LocatorCheckpoint.Save(t, "data", whole)).FromBank(samples, epochs: 4, heldOut: 8);
 
         // Once between two points of the curves and once at one.
         foreach (int stopAt in (int[])[4, 9, 14, int.MaxValue])
         {
             using LocatorTraining training = File.Exists(stopped) ? LocatorCheckpoint.Load(stopped, "data", Quick) : LocatorTraining.Start(world.Split.Space, Quick);
             using CancellationTokenSource stop = new();
-            LocatorTrainer trainer = new(training, every: 3, t => LocatorCheckpoint.Save(t, "data", stopped), new At(p =>
+            LocatorTrainer trainer = new(world.Model, training, every: 3, t => LocatorCheckpoint.Save(t, "data", stopped), new At(p =>
             {
                 if (p.Batches == stopAt)
                     stop.Cancel();
@@ -44,10 +44,10 @@ public sealed class LocatorTrainerTests
         string whole = world.Folder("whole"), killed = world.Folder("killed");
         LocatorTrainingSettings settings = Quick with { Batch = 2 };
         using (LocatorTraining training = LocatorTraining.Start(world.Split.Space, settings))
-            new LocatorTrainer(training, every: 2, t => LocatorCheckpoint.Save(t, "data", whole)).Online(filler, batches: 7, workers: 2);
+            new LocatorTrainer(world.Model, training, every: 2, t => LocatorCheckpoint.Save(t, "data", whole)).Online(filler, batches: 7, workers: 2);
         // What a kill leaves is the checkpoint of the last point.
         using (LocatorTraining training = LocatorTraining.Start(world.Split.Space, settings))
-            Assert.Throws<InvalidDataException>(() => new LocatorTrainer(training, every: 2, t => LocatorCheckpoint.Save(t, "data", killed), new At(p =>
+            Assert.Throws<InvalidDataException>(() => new LocatorTrainer(world.Model, training, every: 2, t => LocatorCheckpoint.Save(t, "data", killed), new At(p =>
             {
                 if (p.Batches == 5)
                     throw new InvalidDataException();
@@ -55,7 +55,7 @@ public sealed class LocatorTrainerTests
         using (LocatorTraining training = LocatorCheckpoint.Load(killed, "data", settings))
         {
             Assert.Equal(4, training.Batches);
-            new LocatorTrainer(training, every: 2, t => LocatorCheckpoint.Save(t, "data", killed)).Online(filler, batches: 7, workers: 1);
+            new LocatorTrainer(world.Model, training, every: 2, t => LocatorCheckpoint.Save(t, "data", killed)).Online(filler, batches: 7, workers: 1);
         }
         Assert.Equal(File.ReadAllBytes(whole), File.ReadAllBytes(killed));
     }
@@ -72,9 +72,9 @@ public sealed class LocatorTrainerTests
         Tensor side = features.narrow(1, 0, 1).unsqueeze(2).gt(0).to(ScalarType.Float32); // [N,1,1]
         Tensor half = arange(split.Space.Hidden).lt(split.Space.Hidden / 2).to(ScalarType.Float32).view(1, 1, -1);
         Tensor targets = (side * half + (1 - side) * (1 - half)).expand(200, split.Space.Matrices, split.Space.Hidden).mul(0.9).add(0.05);
-        using TargetSamples samples = new(0, features, targets.contiguous(), zeros([200, 3]));
+        using TargetSamples samples = new(0, features, zeros_like(features), targets.contiguous(), zeros([200, 3]));
         using LocatorTraining training = LocatorTraining.Start(split.Space, Quick with { Schedule = 800 });
-        new LocatorTrainer(training, every: 50).FromBank(samples, epochs: 20, heldOut: 40);
+        new LocatorTrainer(model, training, every: 50).FromBank(samples, epochs: 20, heldOut: 40);
 
         TrainingPoint last = training.Curve[^1];
         Assert.True(training.BestLoss < 0.6 * last.MeanMaskLoss, $"{training.BestLoss} against {last.MeanMaskLoss} of the mean");
