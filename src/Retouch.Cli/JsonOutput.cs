@@ -54,6 +54,16 @@ sealed record LogJson
     public required IReadOnlyList<MatrixJson> Matrices { get; init; }
 }
 
+sealed record ShiftedJson
+{
+    public required string Image { get; init; }
+    public required string? Output { get; init; }
+
+    /// <summary><c>written</c>, <c>kept</c> or <c>skipped</c>.</summary>
+    public required string Status { get; init; }
+    public required string? Why { get; init; }
+}
+
 sealed record LibraryJson(string Name, bool Loads, string? Why);
 
 sealed record DoctorJson
@@ -76,5 +86,7 @@ sealed record DoctorJson
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(EditJson))]
 [JsonSerializable(typeof(LogJson))]
+[JsonSerializable(typeof(ShiftedJson))]
+[JsonSerializable(typeof(Verbs.ShiftRecord))]
 [JsonSerializable(typeof(DoctorJson))]
 sealed partial class JsonOutput : JsonSerializerContext;

@@ -25,6 +25,7 @@ sealed class StageLightShift : ImageShift
         Spot other = new(
             Gels[second], 0.45f, width * Uniform(random, 0.3, 0.7), height * Uniform(random, 0.55, 0.75), side * Uniform(random, 0.22, 0.3),
             width * (fromLeft ? Uniform(random, -0.15, 0.1) : Uniform(random, 0.9, 1.15)), -0.25 * height);
+        float lamps = Exposure(image);
         (float smokeX, float smokeY) = (random.NextSingle() * 256, random.NextSingle() * 256);
 
         float s = (float)strength;
@@ -39,7 +40,7 @@ sealed class StageLightShift : ImageShift
             {
                 (float lit, float beam) = main.At(x, y);
                 (float lit2, float beam2) = other.At(x, y);
-                (lit, lit2) = (lit * main.Power, lit2 * other.Power);
+                (lit, lit2) = (lamps * lit * main.Power, lamps * lit2 * other.Power);
                 float smoke = 0.35f + 1.1f * Noise.Clouds((float)(x / unit) * 0.5f + smokeX, (float)(y / unit) * 0.5f + smokeY);
                 (beam, beam2) = (0.16f * s * beam * smoke, 0.08f * s * beam2 * smoke);
                 float nx = 2f * x / width - 1, ny = 2f * y / height - 1;
@@ -53,11 +54,20 @@ sealed class StageLightShift : ImageShift
         return new RgbImage(width, height, result);
     }
 
+    /// <summary>How bright the lamps are: as a camera chooses it, so that a white wall keeps their colour.</summary>
+    static float Exposure(RgbImage image)
+    {
+        double sum = 0;
+        foreach (byte level in image.Pixels)
+            sum += Light.Of(level);
+        return (float)Math.Clamp(0.75 / (sum / image.Pixels.Length + 0.22), 0.8, 2.2);
+    }
+
     // How much light of a channel comes through: a weak shift has a gel that colours little.
     static float Amount(float lit, float gel, float strength)
     {
         float tint = Math.Min(1.25f * strength, 0.95f);
-        return lit * strength * 1.6f * (1 - tint + tint * gel);
+        return lit * strength * (1 - tint + tint * gel);
     }
 
     /// <summary>A lamp above the picture, and the ellipse on the stage that it lights.</summary>
