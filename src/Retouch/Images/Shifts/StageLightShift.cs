@@ -6,8 +6,9 @@ namespace Retouch.Images;
 /// </summary>
 sealed class StageLightShift : ImageShift
 {
+    // Around the circle of hues.
     static readonly (float R, float G, float B)[] Gels =
-        [(1f, 0.16f, 0.62f), (0.2f, 0.34f, 1f), (1f, 0.55f, 0.1f), (1f, 0.1f, 0.12f), (0.1f, 0.85f, 1f), (0.6f, 0.18f, 1f), (0.25f, 1f, 0.35f)];
+        [(1f, 0.08f, 0.1f), (1f, 0.5f, 0.08f), (0.25f, 1f, 0.3f), (0.1f, 0.8f, 1f), (0.15f, 0.3f, 1f), (0.55f, 0.14f, 1f), (1f, 0.12f, 0.6f)];
 
     public override string Name => "stage-light";
 
@@ -17,13 +18,14 @@ sealed class StageLightShift : ImageShift
     {
         (int width, int height) = (image.Width, image.Height);
         double side = Math.Min(width, height), unit = Unit(image);
-        int first = random.Next(Gels.Length), second = (first + 1 + random.Next(Gels.Length - 1)) % Gels.Length;
+        // Gels that lie further apart would add up to white.
+        int first = random.Next(Gels.Length), second = (first + (random.Next(2) == 0 ? 1 : Gels.Length - 1)) % Gels.Length;
         Spot main = new(
             Gels[first], 1, width * Uniform(random, 0.42, 0.58), height * Uniform(random, 0.48, 0.58), side * Uniform(random, 0.34, 0.42),
             width * Uniform(random, 0.2, 0.8), -0.35 * height);
         bool fromLeft = main.LampX > width / 2.0;
         Spot other = new(
-            Gels[second], 0.45f, width * Uniform(random, 0.3, 0.7), height * Uniform(random, 0.55, 0.75), side * Uniform(random, 0.22, 0.3),
+            Gels[second], 0.4f, width * Uniform(random, 0.3, 0.7), height * Uniform(random, 0.55, 0.75), side * Uniform(random, 0.22, 0.3),
             width * (fromLeft ? Uniform(random, -0.15, 0.1) : Uniform(random, 0.9, 1.15)), -0.25 * height);
         float lamps = Exposure(image);
         (float smokeX, float smokeY) = (random.NextSingle() * 256, random.NextSingle() * 256);
