@@ -29,7 +29,7 @@ sealed class OilPaintingShift : ImageShift
         foreach ((double brush, double threshold, int least, int most) in Brushes)
         {
             // Finer brushes than a pixel paint the photo.
-            double radius = Math.Max(brush * unit * (0.5 + strength), 1.1);
+            double radius = Math.Max(brush * unit * (0.5 + strength), 0.7);
             if (radius > 0.8 * finer)
                 continue;
             finer = radius;

@@ -39,8 +39,6 @@ sealed class Plane
         Values.CopyTo(result.Values, 0);
         // Three boxes of width n have the variance 3·(n² - 1)/12.
         int radius = (int)Math.Round((Math.Sqrt(4 * sigma * sigma + 1) - 1) / 2);
-        if (radius == 0 && sigma > 0.25)
-            radius = 1;
         for (int pass = 0; radius > 0 && pass < 3; pass++)
         {
             result.BoxRows(radius);

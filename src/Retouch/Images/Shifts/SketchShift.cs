@@ -13,7 +13,7 @@ sealed class SketchShift : ImageShift
     private protected override RgbImage Render(RgbImage image, double strength, Random random)
     {
         double unit = Math.Max(Unit(image), 0.4);
-        Plane luma = Plane.Luma(image).Blur(0.35 * unit);
+        Plane luma = Plane.Luma(image).Blur(1.2 * unit);
         Plane around = luma.Blur(2.5 * unit);
         float angle = (float)Uniform(random, 0.6, 0.95), tilt = (float)Uniform(random, 0.25, 0.4);
         (float cos, float sin, float cos2, float sin2) = (MathF.Cos(angle), MathF.Sin(angle), MathF.Cos(angle + tilt + 0.6f), MathF.Sin(angle + tilt + 0.6f));

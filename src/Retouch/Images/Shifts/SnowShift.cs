@@ -24,7 +24,9 @@ sealed class SnowShift : ImageShift
             {
                 double size = radius * unit * Uniform(random, 0.6, 1.3), direction = wind + Uniform(random, -0.12, 0.12), length = trail * unit * Uniform(random, 0.5, 1.2) * strength;
                 (double x, double y) = (random.NextDouble() * width, random.NextDouble() * height);
-                Fall(flakes, x, y, direction * length, length, Math.Max(size, 0.5), (float)(opacity * Uniform(random, 0.6, 1)));
+                // A flake smaller than a pixel hides a part of it.
+                double part = Math.Min(1, size * size / 0.25);
+                Fall(flakes, x, y, direction * length, length, Math.Max(size, 0.5), (float)(part * opacity * Uniform(random, 0.6, 1)));
             }
         }
         float fog = (float)(0.42 * strength), gray = (float)(0.6 * strength);
