@@ -69,6 +69,16 @@ sealed record MineJson
     public required IReadOnlyList<string> Skipped { get; init; }
 }
 
+sealed record ShiftedJson
+{
+    public required string Image { get; init; }
+    public required string? Output { get; init; }
+
+    /// <summary><c>written</c>, <c>kept</c> or <c>skipped</c>.</summary>
+    public required string Status { get; init; }
+    public required string? Why { get; init; }
+}
+
 sealed record LibraryJson(string Name, bool Loads, string? Why);
 
 sealed record DoctorJson
@@ -95,6 +105,8 @@ sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double 
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(EditJson))]
 [JsonSerializable(typeof(LogJson))]
+[JsonSerializable(typeof(ShiftedJson))]
+[JsonSerializable(typeof(Verbs.ShiftRecord))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]

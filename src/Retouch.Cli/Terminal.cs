@@ -61,16 +61,23 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             return work((_, _) => { });
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
         return console.Progress()
-            .AutoClear(true).HideCompleted(true)
+            // A refresh of its own thread could set off a garbage collection in the midst of a native call.
+            .AutoRefresh(false).AutoClear(true).HideCompleted(true)
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: total > 0 ? total : 1);
+                context.Refresh();
+                Stopwatch since = Stopwatch.StartNew();
                 return work((done, text) =>
                 {
+                    if (since.Elapsed < DrawnEvery && done < total)
+                        return;
+                    since.Restart();
                     task.Value = done;
                     if (text is not null)
                         task.Description = Markup.Escape($"{what} {text}");
+                    context.Refresh();
                 });
             });
     }

@@ -1,0 +1,36 @@
+using System.Text.Json;
+using Retouch.Formats;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary>
+/// What made a folder of shifted images, kept in it, so that a run that goes on does not mix two shifts.
+/// </summary>
+sealed record ShiftRecord(string Kind, double Strength, int Seed, string Format, int? Quality)
+{
+    const string Name = "shift.json";
+
+    public override string ToString() =>
+        $"{Kind} of strength {Strength} with seed {Seed} as {Format}{(Quality is int quality ? $" of quality {quality}" : "")}";
+
+    /// <summary>The record in a folder; null where there is none.</summary>
+    /// <exception cref="BadInputException">The file is no record.</exception>
+    public static ShiftRecord? Read(string folder)
+    {
+        string path = Path.Combine(folder, Name);
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), JsonOutput.Default.ShiftRecord)
+                ?? throw new JsonException();
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{path} does not say what made the images beside it; give another --out, or delete the file and pass --overwrite.", e);
+        }
+    }
+
+    public void Write(string folder) =>
+        AtomicFile.Write(Path.Combine(folder, Name), overwrite: true, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(this, JsonOutput.Default.ShiftRecord)));
+}
