@@ -60,9 +60,10 @@ public static class BenchFolder
         SortedDictionary<int, (BenchRow Row, string File)> merged = [];
         foreach (string file in files)
         {
+            IReadOnlyList<BenchRow> read = BenchRowFile.Read(file);
             BenchManifest its = ReadManifest(Path.GetDirectoryName(Path.GetFullPath(file))!);
             manifest ??= its;
-            foreach (BenchRow row in BenchRowFile.Read(file))
+            foreach (BenchRow row in read)
             {
                 if (its.Run != manifest.Run || row.Run != manifest.Run)
                     throw new BadInputException($"{file} is of the run {(its.Run != manifest.Run ? its.Run : row.Run)}, but {files[0]} of {manifest.Run}; merge the shards of one run.");

@@ -149,7 +149,7 @@ public sealed class BenchTests : IDisposable
         Assert.Contains($"{Rows("parts", "rows-0-of-3.jsonl").Length} of the run's", lost, StringComparison.Ordinal);
 
         string original = File.ReadAllText(files[0]), first = original.Split('\n')[0];
-        File.WriteAllText(files[0], original.Replace(first, first.Replace("\"steps\":", "\"steps\":1", StringComparison.Ordinal), StringComparison.Ordinal));
+        File.WriteAllText(files[0], original.Replace(first, first.Replace("\"others\":", "\"others\":1", StringComparison.Ordinal), StringComparison.Ordinal));
         _bench.Refuses(["bench", "merge", _bench.Path("whole/rows.jsonl"), files[0], "--out", _bench.Path("two")], "different results");
         File.WriteAllText(files[0], original.Replace(first, "{}", StringComparison.Ordinal));
         _bench.Refuses(["bench", "merge", files[0], "--out", _bench.Path("two")], "Line 1", "not a row");

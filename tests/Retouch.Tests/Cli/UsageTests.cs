@@ -9,10 +9,10 @@ public sealed class UsageTests : IDisposable
 
     [Fact]
     public void An_unknown_verb_is_named_and_the_known_ones_are_listed() =>
-        _bench.Refuses(["retuch", "--model", "x"], "There is no command retuch", "predict, edit, apply, log, shift, doctor");
+        _bench.Refuses(["retuch", "--model", "x"], "There is no command retuch", "predict, edit, apply, log, solve-targets, train-locator, mine, bench, shift, doctor");
 
     [Fact]
-    public void No_verb_at_all_is_answered_with_the_verbs() => _bench.Refuses([], "predict, edit, apply, log, shift, doctor");
+    public void No_verb_at_all_is_answered_with_the_verbs() => _bench.Refuses([], "predict, edit, apply, log, solve-targets, train-locator, mine, bench, shift, doctor");
 
     [Theory]
     [InlineData("predict", "--botom")]
@@ -20,6 +20,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("apply", "--botom")]
     [InlineData("log", "--json-lines")]
     [InlineData("doctor", "--model")]
+    [InlineData("mine", "--botom")]
+    [InlineData("bench", "--botom")]
     [InlineData("predict", "-k")]
     public void An_unknown_option_is_named_and_never_taken_for_a_file(string verb, string option)
     {
@@ -29,6 +31,8 @@ public sealed class UsageTests : IDisposable
             "edit" => ["edit", "--model", _bench.Model, "--label", "1", "--out", _bench.Path("p"), "--image", _bench.Image],
             "apply" => ["apply", "--model", _bench.Model, "--out", _bench.Path("m"), "--patch", _bench.Image],
             "log" => ["log", _bench.Image],
+            "mine" => ["mine", "--model", _bench.Model, "--out", _bench.Path("b"), "--images", _bench.Locality],
+            "bench" => ["bench", "--model", _bench.Model, "--benchmark", "b", "--out", _bench.Path("d"), "--images", _bench.Locality],
             _ => ["doctor"],
         };
         _bench.Refuses([.. args, option], option, $"'retouch {verb} --help'");
