@@ -32,9 +32,8 @@ sealed class BenchMasksVerb : Verb
     {
         string name = parsed.GetRequiredValue(_locator);
         string? locatorFile = parsed.GetValue(_locatorFile);
-        if (name == "hypernetwork" && locatorFile is null)
-            throw new BadInputException("--locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or choose another locator.");
-        using Hypernetwork? network = name == "hypernetwork" ? HypernetworkFile.Load(locatorFile!) : null;
+        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
+        using Hypernetwork? network = name == "hypernetwork" ? HypernetworkFile.Load(ShippedLocators.Choose(locatorFile, file.Model, terminal)) : null;
         ILocator locator = name switch
         {
             "gradient" => new GradientLocator(),
@@ -42,7 +41,6 @@ sealed class BenchMasksVerb : Verb
             _ => new HypernetworkLocator(network!),
         };
         Benchmark benchmark = _benchmark.Read(parsed);
-        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         SplitVit split = new(file.Model);
         using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);

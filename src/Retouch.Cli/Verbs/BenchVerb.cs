@@ -20,7 +20,7 @@ sealed class BenchVerb : Verb
     readonly Option<string[]> _lr = Values("--lr", "Step sizes, instead of the sweep's.", "RATE");
     readonly Option<string[]> _steps = Values("--steps", "Steps at most, instead of the sweep's.", "N");
     readonly Option<string[]> _set = Values("--set", "Values of any other setting of a method: NAME=V1,V2,….", "NAME=V,…", splits: false);
-    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
+    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images; one an image by default.", HelpName = "K" };
     readonly Option<int> _batch = new("--batch") { Description = "Edits that run at once.", DefaultValueFactory = _ => Defaults.Batch, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
@@ -47,14 +47,14 @@ sealed class BenchVerb : Verb
         Shard shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole;
         BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch), Seed = parsed.GetValue(_seed) };
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
-        string? locatorFile = parsed.GetValue(_locatorFile);
+        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
+        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, terminal) : ShippedLocators.For(file.Model.Fingerprint);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         EditorResources resources = new() { Hypernetwork = network, HypernetworkId = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12], Seed = options.Seed };
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
         Benchmark benchmark = _benchmark.Read(parsed);
         BenchPlan plan = new(benchmark, settings, options);
 
-        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         benchmark.RequireModel(file.Model);
         string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);
         int total = plan.Batches(shard).Sum(b => b.Count), written = 0;

@@ -138,17 +138,7 @@ sealed class EditVerb : Verb
         string? path = parsed.GetValue(_locatorFile);
         if (parsed.GetValue(_locator) != "hypernetwork")
             return path is null ? null : throw new BadInputException("--locator-file is for --locator hypernetwork only.");
-        if (path is null)
-        {
-            path = ShippedLocators.For(model.Fingerprint) ?? throw new BadInputException(
-                "No hypernetwork for this model comes with Retouch. Train one with 'retouch train-locator --model MODEL --images FOLDER --out FILE' and name it with --locator-file, or use --locator gradient, which needs none.");
-            terminal.Note($"locator: {Path.GetFileName(path)}, trained for this model");
-        }
-        else if (HypernetworkFile.Provenance(path) is { } provenance && provenance.Targets.Model != model.Fingerprint)
-        {
-            throw new BadInputException($"{path} was trained for the model {provenance.Targets.Model}, not {model.Fingerprint}; train one for this model with 'retouch train-locator'.");
-        }
-        return HypernetworkFile.Load(path);
+        return HypernetworkFile.Load(ShippedLocators.Choose(path, model, terminal));
     }
 
     ILocator Locator(ParseResult parsed, Hypernetwork? network) => parsed.GetValue(_locator) switch
