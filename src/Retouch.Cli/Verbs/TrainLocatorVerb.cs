@@ -23,6 +23,7 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<int> _epochs = new("--epochs") { Description = "How often each target of a bank is learned.", DefaultValueFactory = _ => 30, HelpName = "N" };
     readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
     readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, or also the error at it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
+    readonly Option<bool> _balanced = new("--balanced") { Description = "Rank units within their matrix, so that a mask has as many of each; published: all compete." };
     readonly Option<int> _blocks = new("--blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
     readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
     readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
@@ -45,7 +46,7 @@ sealed class TrainLocatorVerb : Verb
         Require<int>(_heads, n => n is >= 1 and <= 256, "a whole number from 1 to 256");
         Require<int>(_mlpWidth, n => n is >= 1 and <= 65536, "a whole number from 1 to 65536");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
-        foreach (Option option in (Option[])[_count, _epochs, _heldOut, _input, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
+        foreach (Option option in (Option[])[_count, _epochs, _heldOut, _input, _balanced, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
             Add(option);
     }
 
@@ -193,6 +194,7 @@ sealed class TrainLocatorVerb : Verb
     LocatorTrainingSettings Settings(ParseResult parsed) => Published with
     {
         Input = Inputs[parsed.GetRequiredValue(_input)],
+        Balanced = parsed.GetValue(_balanced),
         Blocks = parsed.GetValue(_blocks),
         Heads = parsed.GetValue(_heads),
         MlpWidth = parsed.GetValue(_mlpWidth),

@@ -21,10 +21,11 @@ public sealed class Hypernetwork : IDisposable
     /// <param name="tensors">float32 tensors by name.</param>
     /// <param name="heads">The number of attention heads; divides the width.</param>
     /// <param name="input">What it was trained to see.</param>
+    /// <param name="balanced">Whether its units are to be ranked within their matrices.</param>
     /// <exception cref="BadInputException">A tensor is missing, misshapen or not finite; the message names it. Ownership has not passed then.</exception>
-    public Hypernetwork(IReadOnlyDictionary<string, Tensor> tensors, int heads, LocatorInput input = LocatorInput.Feature)
+    public Hypernetwork(IReadOnlyDictionary<string, Tensor> tensors, int heads, LocatorInput input = LocatorInput.Feature, bool balanced = false)
     {
-        Input = input;
+        (Input, Balanced) = (input, balanced);
         long[] tokens = Shape(tensors, "cls_token");
         long[] output = Shape(tensors, "out_layer.0.out.weight");
         if (tokens.Length != 3 || output.Length != 2 || tokens[1] is < 2 or > 256)
@@ -62,8 +63,9 @@ public sealed class Hypernetwork : IDisposable
     /// <param name="mlpWidth">The width of its MLPs; null for the width itself, as published.</param>
     /// <param name="seed">The seed of the weights.</param>
     /// <param name="input">What it is to see.</param>
+    /// <param name="balanced">Whether its units are to be ranked within their matrices.</param>
     /// <exception cref="BadInputException">The heads do not divide the width.</exception>
-    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int? mlpWidth, int seed, LocatorInput input = LocatorInput.Feature)
+    public static Hypernetwork Create(EditSpace space, int blocks, int heads, int? mlpWidth, int seed, LocatorInput input = LocatorInput.Feature, bool balanced = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blocks);
         using Generator generator = new((ulong)seed, CPU);
@@ -78,17 +80,23 @@ public sealed class Hypernetwork : IDisposable
                 : !name.Contains("_norm.", StringComparison.Ordinal) ? rand(shape, generator: generator).mul_(2 * bound).sub_(bound)
                 : name.EndsWith("weight", StringComparison.Ordinal) ? ones(shape) : zeros(shape);
         }
-        return new Hypernetwork(tensors, heads, input);
+        return new Hypernetwork(tensors, heads, input, balanced);
     }
 
     /// <summary>A copy with tensors of its own; the caller disposes it.</summary>
-    public Hypernetwork Clone() => new(_tensors.ToDictionary(t => t.Key, t => t.Value.clone()), Heads, Input);
+    public Hypernetwork Clone() => new(_tensors.ToDictionary(t => t.Key, t => t.Value.clone()), Heads, Input, Balanced);
 
     /// <summary>The number of transformer blocks, n: 5 in the paper, 3 in its published command line.</summary>
     public int Blocks { get; }
 
     /// <summary>What it sees of a failure.</summary>
     public LocatorInput Input { get; }
+
+    /// <summary>
+    /// Whether <see cref="HypernetworkLocator"/> ranks units within their matrix, so that a mask has as many of
+    /// each; published: no, values of all matrices compete.
+    /// </summary>
+    public bool Balanced { get; }
 
     /// <summary>The number of attention heads.</summary>
     public int Heads { get; }

@@ -10,7 +10,7 @@ namespace Retouch.Locating;
 public static class HypernetworkFile
 {
     const int PublishedHeads = 6;
-    const string Format = "retouch-locator", ProvenanceKey = "provenance", InputKey = "input";
+    const string Format = "retouch-locator", ProvenanceKey = "provenance", InputKey = "input", BalancedKey = "balanced";
 
     /// <summary>Writes a trained hypernetwork, atomically.</summary>
     /// <param name="network">The hypernetwork.</param>
@@ -28,6 +28,7 @@ public static class HypernetworkFile
             ["model"] = provenance.Targets.Model,
             ["heads"] = network.Heads.ToString(CultureInfo.InvariantCulture),
             [InputKey] = network.Input.ToString(),
+            [BalancedKey] = network.Balanced ? "true" : "false",
             [ProvenanceKey] = JsonSerializer.Serialize(provenance, LocatingJson.Default.LocatorProvenance),
         }, overwrite);
     }
@@ -75,7 +76,7 @@ public static class HypernetworkFile
                 if (name.StartsWith(prefix, StringComparison.Ordinal) && entry.DType.IsFloat() && !name.EndsWith("learn_masks", StringComparison.Ordinal))
                     tensors[name[prefix.Length..]] = file.ReadFloat(name);
             }
-            return new Hypernetwork(tensors, heads, input);
+            return new Hypernetwork(tensors, heads, input, file.Metadata.GetValueOrDefault(BalancedKey) == "true");
         }
         catch (BadInputException e)
         {

@@ -28,6 +28,10 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
         Tensor features = split.ClassFeatures(failure.State);
         Tensor tokens = LocatorInputs.Tokens(split.Model, network.Input, features, () =>
             nn.functional.one_hot(full(features.shape[0], failure.Label, ScalarType.Int64, features.device), split.Model.Config.Classes).to(features.dtype));
-        return Mask.FromTensor(space, network.Forward(tokens).mean([0]));
+        Tensor values = network.Forward(tokens).mean([0]); // [matrices,H]
+        return Mask.FromTensor(space, network.Balanced ? Ranks(values) : values);
     }
+
+    // Each unit's place within its matrix, from 0 for the least to below 1.
+    static Tensor Ranks(Tensor values) => values.argsort(1).argsort(1).to(ScalarType.Float32) / values.shape[1];
 }

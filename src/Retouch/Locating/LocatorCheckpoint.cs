@@ -64,13 +64,13 @@ public static class LocatorCheckpoint
             if (batches < 0)
                 throw new FormatException("its number of batches is negative");
             Dictionary<string, Tensor> squares = Tensors(Square);
-            Hypernetwork now = new(Tensors(Now), heads, settings.Input);
+            Hypernetwork now = new(Tensors(Now), heads, settings.Input, settings.Balanced);
             if (now.Tensors.Any(t => !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)))
                 throw new BadInputException("its optimizer state does not fit its weights.");
             LocatorTraining training = new(now, settings, squares);
             training.Restore(batches, losses, JsonSerializer.Deserialize(Text("curve"), LocatingJson.Default.TrainingPointArray) ?? []);
             if (file.Metadata.TryGetValue("bestLoss", out string? loss))
-                training.SetBest(new Hypernetwork(Tensors(Best), heads, settings.Input), double.Parse(loss, CultureInfo.InvariantCulture));
+                training.SetBest(new Hypernetwork(Tensors(Best), heads, settings.Input, settings.Balanced), double.Parse(loss, CultureInfo.InvariantCulture));
             return training;
         }
         catch (Exception e) when (e is BadInputException or JsonException or FormatException or OverflowException)

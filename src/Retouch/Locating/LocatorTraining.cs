@@ -53,7 +53,7 @@ public sealed class LocatorTraining : IDisposable
     {
         settings.Validate();
         int heads = Enumerable.Range(1, Math.Min(settings.Heads, space.Width)).Last(h => space.Width % h == 0);
-        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed, settings.Input), settings);
+        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed, settings.Input, settings.Balanced), settings);
     }
 
     /// <summary>Learns one batch.</summary>

@@ -8,6 +8,9 @@ public sealed record LocatorTrainingSettings
     /// <summary>What the hypernetwork sees of a failure; published: the feature alone.</summary>
     public LocatorInput Input { get; init; }
 
+    /// <summary>Whether masks rank units within their matrix; published: no. See <see cref="Hypernetwork.Balanced"/>.</summary>
+    public bool Balanced { get; init; }
+
     /// <summary>Transformer blocks of the hypernetwork, at least 1: 5 in the paper, 3 in its published command line.</summary>
     public int Blocks { get; init; } = 3;
 
@@ -66,6 +69,7 @@ public sealed record LocatorTrainingSettings
     public SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
     {
         ["input"] = Input.ToString(),
+        ["balanced"] = Balanced ? "yes" : "no",
         ["blocks"] = Text(Blocks),
         ["heads"] = Text(Heads),
         ["mlpWidth"] = MlpWidth is int width ? Text(width) : "model",

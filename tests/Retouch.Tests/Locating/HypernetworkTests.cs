@@ -35,4 +35,36 @@ public sealed class HypernetworkTests
             Assert.Equal(expected, actual);
         }
     }
+
+    [Fact]
+    public void A_balanced_hypernetwork_keeps_as_many_units_of_each_matrix()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        SplitVit split = new(model);
+        using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
+        using Hypernetwork network = Hypernetwork.Create(split.Space, blocks: 1, heads: 3, mlpWidth: null, seed: 1, balanced: true);
+        UnitSelection units = new HypernetworkLocator(network).Locate(split, new Failure(state, 0)).Keep(0.25);
+        Assert.All(Enumerable.Range(0, split.Space.Matrices), m => Assert.InRange(units[m].Length, 8, 10));
+
+        // Within a matrix they are the ones with the largest values.
+        float[] values = network.Forward(split.ClassFeatures(state))[0, 2].data<float>().ToArray();
+        Assert.Equal(units[2].ToArray(), Enumerable.Range(0, values.Length).OrderByDescending(i => values[i]).Take(units[2].Length).Order());
+    }
+
+    [Fact]
+    public void A_hypernetwork_that_sees_the_error_tells_labels_apart()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        SplitVit split = new(model);
+        using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
+        foreach (LocatorInput input in Enum.GetValues<LocatorInput>())
+        {
+            using Hypernetwork network = Hypernetwork.Create(split.Space, blocks: 1, heads: 3, mlpWidth: null, seed: 1, input);
+            HypernetworkLocator locator = new(network);
+            bool same = locator.Locate(split, new Failure(state, 0)).Values.SequenceEqual(locator.Locate(split, new Failure(state, 1)).Values);
+            Assert.Equal(input == LocatorInput.Feature, same);
+        }
+    }
 }
