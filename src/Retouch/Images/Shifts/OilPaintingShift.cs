@@ -11,8 +11,8 @@ sealed class OilPaintingShift : ImageShift
 {
     const int GuideSide = 448; // strokes need no finer picture to be planned by
 
-    // Radii in units at strength 0.5, and from which difference to the canvas (of 1.7) each touches it.
-    static readonly (double Radius, double Threshold, int Least, int Most)[] Brushes = [(10, -1, 4, 9), (5, 0.11, 3, 10), (2.7, 0.13, 2, 9), (1.5, 0.17, 2, 6)];
+    // Radii in units at strength 0.8, and from which difference to the canvas (of 1.7) each touches it.
+    static readonly (double Radius, double Threshold, int Least, int Most)[] Brushes = [(10, -1, 4, 9), (5, 0.11, 3, 10), (2.7, 0.12, 2, 9), (1.4, 0.13, 2, 6)];
 
     public override string Name => "oil-painting";
 
@@ -29,7 +29,7 @@ sealed class OilPaintingShift : ImageShift
         foreach ((double brush, double threshold, int least, int most) in Brushes)
         {
             // Finer brushes than a pixel paint the photo.
-            double radius = Math.Max(brush * unit * (0.5 + strength), 0.7);
+            double radius = Math.Max(brush * unit * (0.35 + 0.8 * strength), 0.7);
             if (radius > 0.8 * finer)
                 continue;
             finer = radius;
@@ -37,7 +37,7 @@ sealed class OilPaintingShift : ImageShift
             foreach ((double x, double y) in Places(strokes, canvas, radius, threshold, random))
                 Paint(strokes, canvas, x, y, radius, least, most, random);
         }
-        return canvas.Finish(image, cover: Math.Min(1, 4 * strength), relief: 0.5 + 0.6 * strength, random);
+        return canvas.Finish(image, cover: Math.Min(1, 2 * strength), relief: 0.2 + 0.5 * strength, random);
     }
 
     /// <summary>Where the canvas is still unlike the picture: in each square of a brush's size its worst point, in random order.</summary>

@@ -156,17 +156,18 @@ public class ImageShiftTests
     [Fact]
     public void Oil_loses_what_is_finer_than_a_brush_and_keeps_edges()
     {
+        const int Large = 448;
         // A checkerboard of single pixels on each side of an edge from dark to bright.
-        RgbImage photo = Paint(Side, Side, (x, y) => { double v = (x < Side / 2 ? 60 : 180) + ((x + y) % 2 == 0 ? 25 : -25); return (v, v, v); });
+        RgbImage photo = Paint(Large, Large, (x, y) => { double v = (x < Large / 2 ? 60 : 180) + ((x + y) % 2 == 0 ? 25 : -25); return (v, v, v); });
         RgbImage oil = Shift("oil-painting", photo);
         Assert.True(Math.Abs(Checkerboard(oil)) < 0.15 * Checkerboard(photo));
-        double[] luma = Luma(oil), columns = [.. Enumerable.Range(0, Side).Select(x => Enumerable.Range(0, Side).Average(y => luma[y * Side + x]))];
-        Assert.InRange(columns.Take(Side / 2 - 6).Average(), 40, 80);
-        Assert.InRange(columns.Skip(Side / 2 + 6).Average(), 160, 205);
+        double[] luma = Luma(oil), columns = [.. Enumerable.Range(0, Large).Select(x => Enumerable.Range(0, Large).Average(y => luma[y * Large + x]))];
+        Assert.InRange(columns.Take(Large / 2 - 6).Average(), 40, 80);
+        Assert.InRange(columns.Skip(Large / 2 + 6).Average(), 160, 205);
         // The step from a quarter to three quarters takes a few pixels.
         Assert.InRange(columns.Count(c => c is > 90 and < 150), 0, 6);
 
-        static double Checkerboard(RgbImage image) => Luma(image).Select((v, i) => v * ((i % Side + i / Side) % 2 == 0 ? 1 : -1)).Average();
+        static double Checkerboard(RgbImage image) => Luma(image).Select((v, i) => v * ((i % Large + i / Large) % 2 == 0 ? 1 : -1)).Average();
     }
 
     [Fact]
