@@ -26,7 +26,11 @@ public static class App
     /// <returns>The exit code.</returns>
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
-        Verb[] verbs = [new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(), new MineVerb(), new BenchVerb(), new ShiftVerb(), new DoctorVerb()];
+        Verb[] verbs =
+        [
+            new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
+            new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new ShiftVerb(), new DoctorVerb(),
+        ];
         // A RootCommand would call itself by the assembly's name.
         Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")
         {

@@ -101,12 +101,20 @@ sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model
 
 sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
 
+sealed record KnobJson(string Name, string Description, string Default, IReadOnlyList<string> Quick, IReadOnlyList<string> Full);
+
+sealed record MethodJson(string Name, string Title, string Paper, string? Preparation, IReadOnlyList<KnobJson> Knobs);
+
+sealed record PrepareJson(string Preparation, string Kind, string Model, string Space, IReadOnlyDictionary<string, string> Settings, long Bytes);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(EditJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(ShiftedJson))]
 [JsonSerializable(typeof(Verbs.ShiftRecord))]
+[JsonSerializable(typeof(MethodJson))]
+[JsonSerializable(typeof(PrepareJson))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]

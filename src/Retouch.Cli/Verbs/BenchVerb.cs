@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Retouch.Editing;
 using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Locating;
@@ -15,12 +16,13 @@ sealed class BenchVerb : Verb
     readonly BenchmarkOptions _benchmark;
     readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => ["masked-fine-tuning"], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', EditorRegistry.Methods) };
     readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
-    readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|random|all");
+    readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|fisher|random|all");
     readonly Option<string[]> _keep = Values("--keep", "Shares of units to edit, instead of the sweep's.", "RATIO");
     readonly Option<string[]> _lr = Values("--lr", "Step sizes, instead of the sweep's.", "RATE");
     readonly Option<string[]> _steps = Values("--steps", "Steps at most, instead of the sweep's.", "N");
     readonly Option<string[]> _set = Values("--set", "Values of any other setting of a method: NAME=V1,V2,….", "NAME=V,…", splits: false);
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
+    readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the methods that need it.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images; one an image by default.", HelpName = "K" };
     readonly Option<int> _batch = new("--batch") { Description = "Edits that run at once.", DefaultValueFactory = _ => Defaults.Batch, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
@@ -36,7 +38,7 @@ sealed class BenchVerb : Verb
         Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
         Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
         _benchmark = new BenchmarkOptions(this);
-        foreach (Option option in (Option[])[_methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _max, _batch, _seed, _shard, _resume, _out])
+        foreach (Option option in (Option[])[_methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared, _max, _batch, _seed, _shard, _resume, _out])
             Add(option);
         Add(new BenchMergeVerb());
         Add(new BenchMasksVerb());
@@ -50,7 +52,15 @@ sealed class BenchVerb : Verb
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, terminal) : ShippedLocators.For(file.Model.Fingerprint);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
-        EditorResources resources = new() { Hypernetwork = network, HypernetworkId = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12], Seed = options.Seed };
+        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? []);
+        EditorResources resources = new()
+        {
+            Hypernetwork = network,
+            HypernetworkId = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12],
+            Preparations = prepared.ByKind,
+            PreparationIds = prepared.Ids,
+            Seed = options.Seed,
+        };
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
         Benchmark benchmark = _benchmark.Read(parsed);
         BenchPlan plan = new(benchmark, settings, options);

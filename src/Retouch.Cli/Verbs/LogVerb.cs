@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Retouch.Patches;
 using Retouch.Vit;
+using TorchSharp;
 
 namespace Retouch.Cli.Verbs;
 
@@ -37,8 +38,6 @@ sealed class LogVerb : Verb
     static LogJson Describe(string path, Patch patch)
     {
         PatchProvenance provenance = patch.Provenance;
-        EditSpace space = patch.Delta.Space;
-        double[] norms = patch.Delta.Norms();
         return new LogJson
         {
             Patch = path,
@@ -50,11 +49,23 @@ sealed class LogVerb : Verb
             Seed = provenance.Seed,
             Preprocessing = provenance.Preprocessing,
             Measurements = provenance.Measurements,
-            Units = patch.Delta.Units.Count,
-            Parameters = patch.Delta.Units.Parameters,
+            Units = patch.Change is WeightDelta { Units: var units } ? units.Count : 0,
+            Parameters = patch.Change.Parameters,
             Bytes = new FileInfo(path).Length,
-            Matrices = [.. Enumerable.Range(0, space.Matrices).Select(m => new MatrixJson(space.MatrixName(m), patch.Delta.Units[m].Length, norms[m]))],
+            Matrices = patch.Change is WeightDelta delta ? OfUnits(delta) : OfTensors((TensorDelta)patch.Change),
         };
+    }
+
+    static MatrixJson[] OfUnits(WeightDelta delta)
+    {
+        double[] norms = delta.Norms();
+        return [.. Enumerable.Range(0, norms.Length).Select(m => new MatrixJson(delta.Space.MatrixName(m), delta.Units[m].Length, norms[m]))];
+    }
+
+    static MatrixJson[] OfTensors(TensorDelta delta)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        return [.. delta.Changes.Select(c => new MatrixJson(c.Key, 0, (c.Value.Kind == TensorChangeKind.AddProduct ? torch.mm(c.Value.Tensors[0], c.Value.Tensors[1]) : c.Value.Tensors[0]).norm().ToDouble()))];
     }
 
     static void Print(Terminal terminal, LogJson log)
@@ -74,6 +85,6 @@ sealed class LogVerb : Verb
         }
         terminal.Line($"  touches        {log.Units} units, {log.Parameters} parameters");
         foreach (MatrixJson matrix in log.Matrices)
-            terminal.Line($"    {matrix.Name}: {matrix.Units} units, norm {matrix.Norm:0.0000}");
+            terminal.Line($"    {matrix.Name}: {(matrix.Units > 0 || log.Units > 0 ? $"{matrix.Units} units, " : "")}norm {matrix.Norm:0.0000}");
     }
 }

@@ -1,9 +1,5 @@
 using Retouch.Locating;
-using Retouch.Patches;
 using Retouch.Vit;
-using TorchSharp;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
@@ -40,132 +36,11 @@ public sealed class MaskedFineTuning : IEditor
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>One result a failure, in their order; the caller disposes them.</returns>
     public IReadOnlyList<EditResult> Edit(
-        SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        EditResult?[] results = new EditResult?[failures.Count];
-        List<float>[] losses = [.. failures.Select(_ => new List<float>())];
-        int[] pending = [.. Enumerable.Range(0, failures.Count)];
-        Batch batch = new(split, failures, units, pending);
-        try
+        SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
+        new RowDescent(Name, _settings.Describe(_locator.Name), _settings.MaxSteps, _settings.StopLoss, _settings.Seed, (_, gradient, delta, square) =>
         {
-            for (int step = 0; pending.Length > 0; step++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                using DisposeScope scope = NewDisposeScope();
-                Tensor logits = batch.Session.Logits(); // [B·S,C]
-                Tensor loss = -log_softmax(logits, 1).gather(1, batch.Labels.unsqueeze(1)).view(pending.Length, -1).mean([1]);
-                Tensor right = logits.argmax(1).eq(batch.Labels).view(pending.Length, -1).all(1);
-                float[] lossValues = loss.cpu().data<float>().ToArray();
-                bool[] rightValues = right.cpu().data<bool>().ToArray();
-
-                bool last = step == _settings.MaxSteps;
-                List<int> stay = [];
-                for (int b = 0; b < pending.Length; b++)
-                {
-                    if (!last)
-                        losses[pending[b]].Add(lossValues[b]);
-                    if (last || (rightValues[b] && lossValues[b] <= _settings.StopLoss))
-                        results[pending[b]] = Finish(split, failures[pending[b]], batch.Delta(b), rightValues[b], step, losses[pending[b]]);
-                    else
-                        stay.Add(b);
-                }
-                progress?.Report(new EditProgress(step, _settings.MaxSteps, stay.Count, lossValues.Average()));
-                if (stay.Count > 0)
-                {
-                    Tensor gradient = (softmax(logits, 1) - one_hot(batch.Labels, logits.shape[1])) / batch.Session.ImagesPerEdit;
-                    batch.Step(batch.Session.Gradients(gradient), _settings);
-                    if (stay.Count < pending.Length)
-                    {
-                        pending = [.. stay.Select(b => pending[b])];
-                        Batch smaller = new(split, failures, units, pending, batch, stay);
-                        batch.Dispose();
-                        batch = smaller;
-                    }
-                }
-                else
-                {
-                    pending = [];
-                }
-            }
-            return results!;
-        }
-        catch
-        {
-            foreach (EditResult? result in results)
-                result?.Dispose();
-            throw;
-        }
-        finally
-        {
-            batch.Dispose();
-        }
-    }
-
-    EditResult Finish(SplitVit split, Failure failure, WeightDelta delta, bool success, int steps, List<float> losses) => new(
-        new Patch(delta, new PatchProvenance
-        {
-            ModelFingerprint = split.Model.Fingerprint,
-            Images = failure.Images,
-            Label = failure.Label,
-            Method = Name,
-            Settings = _settings.Describe(_locator.Name),
-            Seed = _settings.Seed,
-            Measurements = new PatchMeasurements { Success = success, Steps = steps },
-        }),
-        losses);
-
-    /// <summary>The pending edits: their session, deltas and optimizer state.</summary>
-    sealed class Batch : IDisposable
-    {
-        readonly Tensor[] _deltas, _squares; // a matrix [B,u,D]
-
-        public Batch(SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, int[] pending, Batch? from = null, List<int>? stay = null)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            using PrefixState state = PrefixState.Concat([.. pending.Select(i => failures[i].State)]);
-            Session = new EditSession(split, state, [.. pending.Select(i => units[i])]);
-            Labels = tensor([.. pending.SelectMany(i => Enumerable.Repeat((long)failures[i].Label, Session.ImagesPerEdit))], ScalarType.Int64, state.Residual.device).DetachFromDisposeScope();
-            _deltas = Session.NewRows();
-            _squares = Session.NewRows();
-            if (from is not null)
-            {
-                Tensor index = tensor([.. stay!.Select(b => (long)b)], ScalarType.Int64, state.Residual.device);
-                for (int m = 0; m < _deltas.Length; m++)
-                {
-                    // A smaller batch may need less padding, which stands in front.
-                    long rows = _deltas[m].shape[1], spare = from._deltas[m].shape[1] - rows;
-                    _deltas[m].copy_(from._deltas[m].index_select(0, index).narrow(1, spare, rows));
-                    _squares[m].copy_(from._squares[m].index_select(0, index).narrow(1, spare, rows));
-                }
-                Session.SetDeltas(_deltas);
-            }
-            foreach (Tensor tensor in _deltas.Concat(_squares))
-                tensor.DetachFromDisposeScope();
-        }
-
-        public EditSession Session { get; }
-
-        public Tensor Labels { get; } // [B·S]
-
-        public WeightDelta Delta(int edit) => Session.Delta(edit, _deltas);
-
-        // RMSprop (Hinton, 2012) as PyTorch computes it: no momentum, not centred.
-        public void Step(Tensor[] gradients, MaskedFineTuningSettings settings)
-        {
-            for (int m = 0; m < gradients.Length; m++)
-            {
-                _squares[m].mul_(settings.Alpha).addcmul_(gradients[m], gradients[m], 1 - settings.Alpha);
-                _deltas[m].addcdiv_(gradients[m], _squares[m].sqrt().add_(settings.Epsilon), -settings.LearningRate);
-            }
-            Session.SetDeltas(_deltas);
-        }
-
-        public void Dispose()
-        {
-            Session.Dispose();
-            Labels.Dispose();
-            foreach (Tensor tensor in _deltas.Concat(_squares))
-                tensor.Dispose();
-        }
-    }
+            // RMSprop (Hinton, 2012) as PyTorch computes it: no momentum, not centred.
+            square.mul_(_settings.Alpha).addcmul_(gradient, gradient, 1 - _settings.Alpha);
+            delta.addcdiv_(gradient, square.sqrt().add_(_settings.Epsilon), -_settings.LearningRate);
+        }).Run(split, failures, units, progress, cancellation);
 }

@@ -51,9 +51,9 @@ public sealed record BenchRow
     /// <summary>Time of the edit without measuring it: its batch's time, divided by the batch's edits.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Units that the edit touches.</summary>
+    /// <summary>Units that the edit touches; 0 of an edit that changes whole tensors.</summary>
     public required int Units { get; init; }
 
-    /// <summary>Weights that these units hold.</summary>
+    /// <summary>Numbers that the edit consists of: the weights of its units, or the values or factors that it adds.</summary>
     public required long Parameters { get; init; }
 }

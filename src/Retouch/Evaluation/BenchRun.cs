@@ -57,7 +57,7 @@ public static class BenchRun
             for (int i = 0; i < batch.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                WeightDelta delta = results[i].Patch.Delta;
+                ModelDelta delta = results[i].Patch.Change;
                 FailureGroup group = plan.Benchmark.Groups[batch[i].Group];
                 int[] predictions = Predict(split, data.Groups[batch[i].Group], delta);
                 GroupMeasurement measured = GroupMeasurement.Of(predictions, batch[i].Image, group.Accepted);
@@ -79,8 +79,8 @@ public static class BenchRun
                     SensitiveLocality = locality is null || sensitive.Length == 0 ? null : locality.Among(sensitive).Rate,
                     Steps = results[i].Steps,
                     Seconds = seconds,
-                    Units = delta.Units.Count,
-                    Parameters = delta.Units.Parameters,
+                    Units = delta is WeightDelta { Units: var units } ? units.Count : 0,
+                    Parameters = delta.Parameters,
                 });
             }
             return rows;
@@ -93,7 +93,7 @@ public static class BenchRun
         }
     }
 
-    static int[] Predict(SplitVit split, PrefixState state, WeightDelta delta)
+    static int[] Predict(SplitVit split, PrefixState state, ModelDelta delta)
     {
         using DisposeScope scope = NewDisposeScope();
         return [.. split.Logits(state, delta).argmax(1).cpu().data<long>().Select(c => (int)c)];

@@ -7,11 +7,14 @@ namespace Retouch.Evaluation;
 /// <summary>The one place where a method's name and settings become an editor, and where each method's grid is.</summary>
 public static class EditorRegistry
 {
+    const string Prepared = "prepared";
+
     static readonly MaskedFineTuningSettings Published = new();
 
     static readonly Method[] All =
     [
         new("masked-fine-tuning", ["locator", "keep", "lr", "steps"], MaskedGrid, Masked),
+        .. Editing.Methods.All.Where(m => m.Name != "masked-fine-tuning").Select(Of),
     ];
 
     /// <summary>The methods' names.</summary>
@@ -36,14 +39,24 @@ public static class EditorRegistry
         ];
     }
 
+    static Method Of(MethodInfo info) => new(info.Name, [.. info.Knobs.Select(k => k.Name)], (sweep, knobs, resources) => info.Grid(sweep, knobs).Select(settings =>
+    {
+        SortedDictionary<string, string> all = new(settings.ToDictionary(), StringComparer.Ordinal);
+        if (info.PreparationKind is string kind && resources.PreparationIds.TryGetValue(kind, out string? id))
+            all[Prepared] = id;
+        return all;
+    }), (settings, resources) => info.Create(settings.Where(s => s.Key != Prepared).ToDictionary(), resources));
+
     static Method Find(string name) => All.FirstOrDefault(m => m.Name == name)
         ?? throw new BadInputException($"There is no method {name}; there are {string.Join(", ", Methods)}.");
 
     static IEnumerable<SortedDictionary<string, string>> MaskedGrid(Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>> knobs, EditorResources resources)
     {
         string[] locators = sweep == Sweep.Published ? ["hypernetwork"]
-            : resources.Hypernetwork is null ? ["gradient", "random", "all"]
-            : ["hypernetwork", "gradient", "random", "all"];
+            : [
+                .. resources.Hypernetwork is null ? (string[])[] : ["hypernetwork"], "gradient",
+                .. resources.Preparations.ContainsKey(FisherStatistics.Kind) ? (string[])["fisher"] : [], "random", "all",
+            ];
         double[] keeps = sweep switch { Sweep.Full => [0.75, 0.5, 0.25, 0.1, 0.05], Sweep.Quick => [0.25, 0.05], _ => [Published.KeepRatio] };
         // A mask's curve is over its size; without a mask only the step size is left to turn.
         double[] unmaskedRates = sweep switch { Sweep.Full => [5e-6, 1e-5, 2e-5, 5e-5, 1e-4], Sweep.Quick => [1e-5, 2e-5], _ => [Published.LearningRate] };
@@ -59,6 +72,8 @@ public static class EditorRegistry
                         SortedDictionary<string, string> settings = new(StringComparer.Ordinal) { ["locator"] = locator, ["keep"] = keep, ["lr"] = rate, ["steps"] = steps };
                         if (locator == "hypernetwork" && resources.HypernetworkId is string id)
                             settings["locatorFile"] = id;
+                        if (locator == "fisher" && resources.PreparationIds.TryGetValue(FisherStatistics.Kind, out string? prepared))
+                            settings[Prepared] = prepared;
                         yield return settings;
                     }
                 }
@@ -75,9 +90,10 @@ public static class EditorRegistry
             "hypernetwork" => new HypernetworkLocator(resources.Hypernetwork
                 ?? throw new BadInputException("The locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or choose others with --locator.")),
             "gradient" => new GradientLocator(),
+            "fisher" => new FisherLocator(resources.Preparation(FisherStatistics.Kind)),
             "random" => new RandomLocator(resources.Seed, anewForEachFailure: true),
             "all" => new AllLocator(),
-            string unknown => throw new BadInputException($"There is no locator {unknown}; there are hypernetwork, gradient, random, all."),
+            string unknown => throw new BadInputException($"There is no locator {unknown}; there are hypernetwork, gradient, fisher, random, all."),
         };
         double steps = Number("steps", settings["steps"]);
         return new MaskedFineTuning(locator, Published with

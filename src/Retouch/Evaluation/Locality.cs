@@ -21,7 +21,7 @@ public static class Locality
     /// <exception cref="BadInputException">No image of the folder can be decoded.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static (LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Measure(
-        SplitVit split, WeightDelta delta, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        SplitVit split, ModelDelta delta, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         List<string> files = [];
         List<(string, string)> skipped = [];

@@ -24,7 +24,7 @@ public sealed class LocalitySet : IDisposable
     public IReadOnlyList<int> Predictions { get; }
 
     /// <summary>Compares every image's prediction under an edit with the unedited model's.</summary>
-    public LocalityMeasurement Measure(WeightDelta delta)
+    public LocalityMeasurement Measure(ModelDelta delta)
     {
         int[] after = Predict(delta);
         return new LocalityMeasurement(after.Length, [.. Enumerable.Range(0, after.Length)
@@ -34,7 +34,7 @@ public sealed class LocalitySet : IDisposable
     /// <summary>Frees the prefix.</summary>
     public void Dispose() => _state.Dispose();
 
-    int[] Predict(WeightDelta? delta)
+    int[] Predict(ModelDelta? delta)
     {
         using DisposeScope scope = NewDisposeScope();
         return [.. _split.Logits(_state, delta).argmax(1).cpu().data<long>().Select(c => (int)c)];

@@ -6,16 +6,21 @@ namespace Retouch.Patches;
 /// An edit as a value: what it adds to a model's weights, and its provenance. Never changes; the model that
 /// it belongs to never changes either, <see cref="PatchLedger"/> makes a new one. Owns its delta.
 /// </summary>
-public sealed class Patch(WeightDelta delta, PatchProvenance provenance) : IDisposable
+public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisposable
 {
-    /// <summary>What the edit adds to the weights; it belongs to the patch.</summary>
-    public WeightDelta Delta { get; } = delta;
+    /// <summary>What the edit changes, units or whole tensors; it belongs to the patch.</summary>
+    public ModelDelta Change { get; } = change;
+
+    /// <summary><see cref="Change"/> as what is added to hidden units, for patches that touch nothing else.</summary>
+    /// <exception cref="InvalidOperationException">The patch changes whole tensors.</exception>
+    public WeightDelta Delta => Change as WeightDelta
+        ?? throw new InvalidOperationException($"A patch of {Provenance.Method} changes whole tensors, not units; use {nameof(Change)}.");
 
     /// <summary>Where the patch comes from.</summary>
     public PatchProvenance Provenance { get; private init; } = provenance;
 
     /// <summary>The same patch with another provenance. It takes over the delta: dispose either of the two, once.</summary>
-    public Patch With(PatchProvenance provenance) => new(Delta, provenance);
+    public Patch With(PatchProvenance provenance) => new(Change, provenance);
 
     /// <summary>Checks that the patch belongs to a model.</summary>
     /// <param name="model">The model.</param>
@@ -28,11 +33,10 @@ public sealed class Patch(WeightDelta delta, PatchProvenance provenance) : IDisp
             throw new BadInputException(
                 $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}; apply it to the model that it was made for.");
         }
-        EditSpace space = Delta.Space;
-        if (space.Width != model.Config.Width || space.Hidden != model.Config.MlpWidth || space.LastBlock >= model.Config.Depth)
-            throw new BadInputException($"{name} names this model but its matrices are not the model's; the file is damaged.");
+        if (!Change.Fits(model))
+            throw new BadInputException($"{name} names this model but its tensors are not the model's; the file is damaged.");
     }
 
     /// <summary>Frees the delta.</summary>
-    public void Dispose() => Delta.Dispose();
+    public void Dispose() => Change.Dispose();
 }

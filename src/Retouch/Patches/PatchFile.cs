@@ -10,18 +10,29 @@ namespace Retouch.Patches;
 /// <summary>
 /// A patch on disk: a safetensors file that holds, for each matrix it touches, the unit indices
 /// (<c>NAME.units</c>, int32 <c>[k]</c>) and the rows that are added (<c>NAME.delta</c>, float32
-/// <c>[k,D]</c>; of fc2 the columns, transposed), and the provenance as metadata. The same patch gives the
-/// same bytes.
+/// <c>[k,D]</c>; of fc2 the columns, transposed), and the provenance as metadata. A patch of whole tensors
+/// (<see cref="TensorDelta"/>) says so in its metadata (<c>kind</c>) and holds, for each tensor that it
+/// changes, <c>NAME.add</c>, <c>NAME.left</c> and <c>NAME.right</c> (factors of what is added), or
+/// <c>NAME.rows</c> or <c>NAME.columns</c> (what is appended). The same patch gives the same bytes.
 /// </summary>
 public static class PatchFile
 {
-    const string Format = "retouch-patch", Version = "1";
+    const string Format = "retouch-patch", Version = "1", TensorKind = "tensors";
+
+    // What a change's tensors are called, after the name of the tensor that changes.
+    static readonly (TensorChangeKind Kind, string[] Parts, Func<Tensor[], TensorChange> Make)[] Changes =
+    [
+        (TensorChangeKind.Add, [".add"], t => TensorChange.Add(t[0])),
+        (TensorChangeKind.AddProduct, [".left", ".right"], t => TensorChange.AddProduct(t[0], t[1])),
+        (TensorChangeKind.AppendRows, [".rows"], t => TensorChange.AppendRows(t[0])),
+        (TensorChangeKind.AppendColumns, [".columns"], t => TensorChange.AppendColumns(t[0])),
+    ];
 
     /// <summary>Writes a patch, atomically.</summary>
     /// <exception cref="BadInputException">The file cannot be written or the delta is not finite; nothing has changed on the disk.</exception>
     public static void Save(Patch patch, string path, bool overwrite)
     {
-        EditSpace space = patch.Delta.Space;
+        EditSpace space = patch.Change.Space;
         PatchProvenance provenance = patch.Provenance;
         Dictionary<string, string> metadata = new()
         {
@@ -44,16 +55,34 @@ public static class PatchFile
 
         using DisposeScope scope = NewDisposeScope();
         List<(string, Tensor)> tensors = [];
-        for (int m = 0; m < space.Matrices; m++)
+        if (patch.Change is TensorDelta whole)
         {
-            if (patch.Delta.Units[m].Length == 0)
-                continue;
-            if (!IsFinite(patch.Delta.Rows[m]))
-                throw new BadInputException($"The patch cannot be written to {path}: its delta of {space.MatrixName(m)} holds NaN or infinite values; the edit diverged.");
-            tensors.Add((space.MatrixName(m) + ".units", tensor(patch.Delta.Units[m].ToArray(), ScalarType.Int32)));
-            tensors.Add((space.MatrixName(m) + ".delta", patch.Delta.Rows[m]));
+            metadata["kind"] = TensorKind;
+            foreach ((string name, TensorChange change) in whole.Changes)
+            {
+                RequireFinite(name, change.Tensors);
+                tensors.AddRange(Changes.First(c => c.Kind == change.Kind).Parts.Zip(change.Tensors, (part, t) => (name + part, t)));
+            }
+        }
+        else
+        {
+            WeightDelta delta = patch.Delta;
+            for (int m = 0; m < space.Matrices; m++)
+            {
+                if (delta.Units[m].Length == 0)
+                    continue;
+                RequireFinite(space.MatrixName(m), [delta.Rows[m]]);
+                tensors.Add((space.MatrixName(m) + ".units", tensor(delta.Units[m].ToArray(), ScalarType.Int32)));
+                tensors.Add((space.MatrixName(m) + ".delta", delta.Rows[m]));
+            }
         }
         SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
+
+        void RequireFinite(string name, IEnumerable<Tensor> values)
+        {
+            if (!values.All(IsFinite))
+                throw new BadInputException($"The patch cannot be written to {path}: its delta of {name} holds NaN or infinite values; the edit diverged.");
+        }
     }
 
     /// <summary>Reads a patch; the caller disposes it.</summary>
@@ -69,30 +98,6 @@ public static class PatchFile
         using DisposeScope scope = NewDisposeScope();
         SpaceJson shape = Parse("space", PatchJson.Default.SpaceJson);
         EditSpace space = EditSpace.FromShape(shape.FirstBlock, shape.Blocks, shape.Hidden, shape.Width) ?? throw Bad("the edit space in its metadata is impossible");
-        int[][] units = new int[space.Matrices][];
-        Tensor[] rows = new Tensor[space.Matrices];
-        int used = 0;
-        for (int m = 0; m < space.Matrices; m++)
-        {
-            string name = space.MatrixName(m);
-            if (!file.Tensors.TryGetValue(name + ".units", out TensorEntry? unitsEntry) | !file.Tensors.TryGetValue(name + ".delta", out TensorEntry? deltaEntry))
-            {
-                if (unitsEntry is not null || deltaEntry is not null)
-                    throw Bad($"{name} has units without a delta or a delta without units");
-                (units[m], rows[m]) = ([], zeros([0, space.Width]));
-                continue;
-            }
-            used += 2;
-            if (unitsEntry!.DType != TensorDType.I32 || deltaEntry!.DType != TensorDType.F32 || unitsEntry.Shape.Count != 1
-                || !deltaEntry.Shape.SequenceEqual([unitsEntry.Shape[0], space.Width]))
-                throw Bad($"the units and delta of {name} do not fit together");
-            units[m] = file.Read(name + ".units").data<int>().ToArray();
-            rows[m] = file.Read(name + ".delta");
-            if (!IsFinite(rows[m]))
-                throw Bad($"the delta of {name} holds NaN or infinite values");
-        }
-        if (used != file.Tensors.Count)
-            throw Bad("it holds tensors that belong to no matrix of its edit space");
         if (!int.TryParse(Text("label"), CultureInfo.InvariantCulture, out int label) || label < 0 || !int.TryParse(Text("seed"), CultureInfo.InvariantCulture, out int seed))
             throw Bad("its label or seed is not a number");
         PatchProvenance provenance = new()
@@ -114,13 +119,72 @@ public static class PatchFile
             throw Unlike("settings");
         if (provenance.Measurements is { } measured && (measured.Steps < 0 || measured.LocalityRate is not (null or (>= 0 and <= 1)) || measured.LocalityImages < 0))
             throw Unlike("measurements");
-        try
+        return new Patch(file.Metadata.GetValueOrDefault("kind") == TensorKind ? WholeTensors() : Rows(), provenance);
+
+        WeightDelta Rows()
         {
-            return new Patch(new WeightDelta(new UnitSelection(space, units), rows), provenance);
+            int[][] units = new int[space.Matrices][];
+            Tensor[] rows = new Tensor[space.Matrices];
+            int used = 0;
+            for (int m = 0; m < space.Matrices; m++)
+            {
+                string name = space.MatrixName(m);
+                if (!file.Tensors.TryGetValue(name + ".units", out TensorEntry? unitsEntry) | !file.Tensors.TryGetValue(name + ".delta", out TensorEntry? deltaEntry))
+                {
+                    if (unitsEntry is not null || deltaEntry is not null)
+                        throw Bad($"{name} has units without a delta or a delta without units");
+                    (units[m], rows[m]) = ([], zeros([0, space.Width]));
+                    continue;
+                }
+                used += 2;
+                if (unitsEntry!.DType != TensorDType.I32 || deltaEntry!.DType != TensorDType.F32 || unitsEntry.Shape.Count != 1
+                    || !deltaEntry.Shape.SequenceEqual([unitsEntry.Shape[0], space.Width]))
+                    throw Bad($"the units and delta of {name} do not fit together");
+                units[m] = file.Read(name + ".units").data<int>().ToArray();
+                rows[m] = file.Read(name + ".delta");
+                if (!IsFinite(rows[m]))
+                    throw Bad($"the delta of {name} holds NaN or infinite values");
+            }
+            if (used != file.Tensors.Count)
+                throw Bad("it holds tensors that belong to no matrix of its edit space");
+            try
+            {
+                return new WeightDelta(new UnitSelection(space, units), rows);
+            }
+            catch (ArgumentException)
+            {
+                throw Bad($"its unit indices do not increase within 0 … {space.Hidden - 1}");
+            }
         }
-        catch (ArgumentException)
+
+        TensorDelta WholeTensors()
         {
-            throw Bad($"its unit indices do not increase within 0 … {space.Hidden - 1}");
+            Dictionary<string, TensorChange> changes = [];
+            int used = 0;
+            try
+            {
+                foreach (string stored in file.Tensors.Keys)
+                {
+                    foreach ((_, string[] parts, Func<Tensor[], TensorChange> make) in Changes.Where(c => stored.EndsWith(c.Parts[0], StringComparison.Ordinal)))
+                    {
+                        string name = stored[..^parts[0].Length];
+                        if (parts.Any(p => !file.Tensors.TryGetValue(name + p, out TensorEntry? entry) || entry.DType != TensorDType.F32))
+                            throw Bad($"its change of {name} is not complete");
+                        Tensor[] values = [.. parts.Select(p => file.Read(name + p))];
+                        if (!values.All(IsFinite))
+                            throw Bad($"the delta of {name} holds NaN or infinite values");
+                        changes.Add(name, make(values));
+                        used += parts.Length;
+                    }
+                }
+                if (used != file.Tensors.Count)
+                    throw Bad("it holds tensors that are no change of a tensor");
+                return new TensorDelta(space, changes);
+            }
+            catch (ArgumentException)
+            {
+                throw Bad("its changes are not those of tensors behind its edit space's first attention");
+            }
         }
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw Bad($"its metadata lack '{key}'");

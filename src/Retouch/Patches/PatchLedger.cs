@@ -9,7 +9,7 @@ public static class PatchLedger
     /// <summary>A new model with patches applied; the given one does not change. The caller disposes the new model.</summary>
     /// <param name="model">The model that every patch belongs to.</param>
     /// <param name="patches">One patch or more.</param>
-    /// <exception cref="BadInputException">A patch belongs to another model.</exception>
+    /// <exception cref="BadInputException">A patch belongs to another model, or adds hidden units to it.</exception>
     public static VitModel Apply(VitModel model, IReadOnlyList<Patch> patches)
     {
         Dictionary<string, Tensor> edited = Edited(model, patches);
@@ -19,29 +19,27 @@ public static class PatchLedger
     /// <summary>The matrices that patches change, by canonical name, with the patches applied: float32 tensors that the caller disposes.</summary>
     /// <param name="model">The model that every patch belongs to.</param>
     /// <param name="patches">One patch or more.</param>
-    /// <exception cref="BadInputException">A patch belongs to another model.</exception>
+    /// <exception cref="BadInputException">A patch belongs to another model, or adds hidden units to it.</exception>
     public static Dictionary<string, Tensor> Edited(VitModel model, IReadOnlyList<Patch> patches)
     {
         foreach (Patch patch in patches)
             patch.RequireModel(model);
+        if (patches.FirstOrDefault(p => p.Change is TensorDelta { ChangesShapes: true }) is { } wider)
+            throw new BadInputException($"A patch of {wider.Provenance.Method} adds hidden units, which no file of the model's architecture can hold; it can be measured but not applied.");
         Dictionary<string, Tensor> edited = [];
         foreach (Patch patch in patches)
         {
-            EditSpace space = patch.Delta.Space;
-            for (int m = 0; m < space.Matrices; m++)
+            foreach (string name in patch.Change.Names)
             {
-                if (patch.Delta.Units[m].Length == 0)
-                    continue;
-                string name = space.MatrixName(m);
                 edited.TryGetValue(name, out Tensor? before);
-                edited[name] = patch.Delta.AddTo(m, before ?? model.Tensors[name]);
+                edited[name] = patch.Change.Apply(name, before ?? model.Tensors[name]);
                 before?.Dispose();
             }
         }
         return edited;
     }
 
-    /// <summary>Every pair of patches that touch a common unit, in the order of the stack.</summary>
+    /// <summary>Every pair of patches of units that touch a common one, in the order of the stack.</summary>
     public static IReadOnlyList<PatchOverlap> Overlaps(IReadOnlyList<Patch> patches)
     {
         List<PatchOverlap> overlaps = [];
@@ -49,8 +47,8 @@ public static class PatchLedger
         {
             for (int j = i + 1; j < patches.Count; j++)
             {
-                UnitSelection first = patches[i].Delta.Units, second = patches[j].Delta.Units;
-                if (first.Space == second.Space && first.Overlap(second) is int shared and > 0)
+                if (patches[i].Change is WeightDelta { Units: var first } && patches[j].Change is WeightDelta { Units: var second } && first.Space == second.Space
+                    && first.Overlap(second) is int shared and > 0)
                     overlaps.Add(new PatchOverlap(i, j, shared, first.IntersectionOverUnion(second)));
             }
         }

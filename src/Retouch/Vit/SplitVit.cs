@@ -64,10 +64,13 @@ public sealed class SplitVit
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
     /// <returns><c>[N,C]</c>; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The state or the delta is of another space.</exception>
-    public Tensor Logits(PrefixState state, WeightDelta? delta = null)
+    public Tensor Logits(PrefixState state, ModelDelta? delta = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        return Model.Classify(ClassFeatures(state, delta)).MoveToOuterDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor features = ClassFeatures(state, delta);
+        Tensor logits = delta is TensorDelta tensors ? new Suffix(this, Replaced(tensors)).Classify(features) : Model.Classify(features);
+        return logits.MoveToOuterDisposeScope();
     }
 
     /// <summary>The [CLS] features after the final norm, which the classifier and the hypernetwork read.</summary>
@@ -75,13 +78,39 @@ public sealed class SplitVit
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
     /// <returns><c>[N,D]</c>; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The state or the delta is of another space.</exception>
-    public Tensor ClassFeatures(PrefixState state, WeightDelta? delta = null)
+    public Tensor ClassFeatures(PrefixState state, ModelDelta? delta = null)
     {
         Require(state.Space);
         if (delta is not null)
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
+        return (delta is TensorDelta tensors ? Features(state, tensors) : Features(state, delta as WeightDelta)).MoveToOuterDisposeScope();
+    }
+
+    internal void Require(EditSpace space)
+    {
+        if (space != Space)
+            throw new ArgumentException("The prefix state, selection or delta is of another edit space.");
+    }
+
+    Tensor Features(PrefixState state, TensorDelta delta)
+    {
+        Suffix suffix = new(this, Replaced(delta));
+        List<Tensor> features = [];
+        for (int start = 0; start < state.Images; start += Chunk)
+        {
+            using DisposeScope chunk = NewDisposeScope();
+            int count = Math.Min(Chunk, state.Images - start);
+            features.Add(suffix.ClassFeatures(state.Residual.narrow(0, start, count), state.Output.narrow(0, start, count)).MoveToOuterDisposeScope());
+        }
+        return cat(features, 0);
+    }
+
+    Dictionary<string, Tensor> Replaced(TensorDelta delta) => delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
+
+    Tensor Features(PrefixState state, WeightDelta? delta)
+    {
         EditedFfn[] ffns = delta is null ? [] : [.. Enumerable.Range(0, Space.Blocks).Select(j => new EditedFfn(this, delta, j))];
         List<Tensor> features = [];
         for (int start = 0; start < state.Images; start += Chunk)
@@ -100,13 +129,7 @@ public sealed class SplitVit
             }
             features.Add(Model.FinalNorm(x.narrow(1, 0, 1)).squeeze(1).MoveToOuterDisposeScope());
         }
-        return cat(features, 0).MoveToOuterDisposeScope();
-    }
-
-    internal void Require(EditSpace space)
-    {
-        if (space != Space)
-            throw new ArgumentException("The prefix state, selection or delta is of another edit space.");
+        return cat(features, 0);
     }
 
     internal Tensor Norm1(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm1Weight, block.Norm1Bias);
@@ -114,9 +137,11 @@ public sealed class SplitVit
     internal Tensor Norm2(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm2Weight, block.Norm2Bias);
 
     /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>.</summary>
-    internal Tensor AttentionResidual(int index, Tensor x)
+    internal Tensor AttentionResidual(int index, Tensor x) => AttentionResidual(Model.Blocks[index], index, x);
+
+    /// <summary>The same with other weights of the block.</summary>
+    internal Tensor AttentionResidual(BlockWeights block, int index, Tensor x)
     {
-        BlockWeights block = Model.Blocks[index];
         if (index < Model.Config.Depth - 1)
             return x + Model.Attention(block, Norm1(block, x));
 

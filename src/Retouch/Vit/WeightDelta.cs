@@ -7,7 +7,7 @@ namespace Retouch.Vit;
 /// What an edit adds to a model's weights: for each matrix of an <see cref="EditSpace"/> a row of D
 /// numbers for each selected unit, zero everywhere else. Owns its tensors; its values never change.
 /// </summary>
-public sealed class WeightDelta : IDisposable
+public sealed class WeightDelta : ModelDelta
 {
     readonly Tensor[] _rows;
 
@@ -33,7 +33,16 @@ public sealed class WeightDelta : IDisposable
     public UnitSelection Units { get; }
 
     /// <summary>The space that the delta belongs to.</summary>
-    public EditSpace Space => Units.Space;
+    public override EditSpace Space => Units.Space;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Names => [.. Enumerable.Range(0, Space.Matrices).Where(m => Units[m].Length > 0).Select(Space.MatrixName)];
+
+    /// <inheritdoc/>
+    public override long Parameters => Units.Parameters;
+
+    /// <inheritdoc/>
+    public override bool IsFinite => Norms().All(double.IsFinite);
 
     /// <summary>For each matrix the rows <c>[k,D]</c> of its selected units; for fc2 a row is the unit's column. They belong to the delta.</summary>
     public IReadOnlyList<Tensor> Rows => _rows;
@@ -44,6 +53,9 @@ public sealed class WeightDelta : IDisposable
         using DisposeScope scope = NewDisposeScope();
         return [.. _rows.Select(r => Math.Sqrt(r.to(ScalarType.Float64).square().sum().item<double>()))];
     }
+
+    /// <inheritdoc/>
+    public override Tensor Apply(string name, Tensor weight) => AddTo(Enumerable.Range(0, Space.Matrices).First(m => Space.MatrixName(m) == name), weight);
 
     /// <summary>A matrix of the model with the delta added, a new float32 tensor that the caller disposes.</summary>
     /// <param name="matrix">Index of the matrix in the space.</param>
@@ -86,8 +98,10 @@ public sealed class WeightDelta : IDisposable
         return new WeightDelta(new UnitSelection(space, union), rows);
     }
 
-    /// <summary>Frees the rows.</summary>
-    public void Dispose()
+    internal override bool Fits(VitModel model) =>
+        Space.Width == model.Config.Width && Space.Hidden == model.Config.MlpWidth && Space.LastBlock < model.Config.Depth;
+
+    private protected override void Free()
     {
         foreach (Tensor rows in _rows)
             rows.Dispose();

@@ -1,3 +1,4 @@
+using Retouch.Editing;
 using Retouch.Evaluation;
 
 namespace Retouch.Tests.Evaluation;

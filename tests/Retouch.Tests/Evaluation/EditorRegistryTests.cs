@@ -1,4 +1,7 @@
+using Retouch.Editing;
 using Retouch.Evaluation;
+using Retouch.Locating;
+using Retouch.Tests.Editing;
 
 namespace Retouch.Tests.Evaluation;
 
@@ -43,8 +46,24 @@ public sealed class EditorRegistryTests
         Refuses("whole number", () => Grid(Sweep.Quick, ("steps", "1.5")));
         Refuses("no locator guess", () => Grid(Sweep.Quick, ("locator", "guess")));
         Refuses("setting strength", () => Grid(Sweep.Quick, ("strength", "1")));
-        Refuses("no method rome", () => EditorRegistry.Settings(["rome"], Sweep.Quick, new Dictionary<string, IReadOnlyList<string>>(), new EditorResources()));
+        Refuses("no method romeo", () => EditorRegistry.Settings(["romeo"], Sweep.Quick, new Dictionary<string, IReadOnlyList<string>>(), new EditorResources()));
 
         static void Refuses(string word, Func<object> work) => Assert.Contains(word, Assert.Throws<BadInputException>(work).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_method_of_the_library_has_a_grid_and_what_it_was_prepared_with_is_among_its_settings()
+    {
+        EditorResources none = new();
+        Assert.Equal(Methods.All.Select(m => m.Name).Order(), EditorRegistry.Methods.Order());
+        IReadOnlyList<BenchSetting> ft = EditorRegistry.Settings(["ft", "ft-l2"], Sweep.Quick, new Dictionary<string, IReadOnlyList<string>> { ["strength"] = ["0.5"] }, none);
+        Assert.Equal(["ft lr=1E-05 steps=100", "ft lr=2E-05 steps=100", "ft lr=5E-05 steps=100", "ft-l2 lr=2E-05 steps=100 strength=0.5"], ft.Select(s => s.Name));
+        Assert.Contains("'keys'", Assert.Throws<BadInputException>(() => EditorRegistry.Settings(["rome"], Sweep.Published, new Dictionary<string, IReadOnlyList<string>>(), none)).Message, StringComparison.Ordinal);
+
+        using MethodBed bed = new();
+        using Preparation keys = bed.Prepare(new KeyStatistics());
+        EditorResources prepared = new() { Preparations = new Dictionary<string, Preparation> { ["keys"] = keys }, PreparationIds = new Dictionary<string, string> { ["keys"] = "abc" } };
+        BenchSetting rome = Assert.Single(EditorRegistry.Settings(["rome"], Sweep.Published, new Dictionary<string, IReadOnlyList<string>>(), prepared));
+        Assert.Equal(("rome", "abc"), (rome.Editor.Name, rome.Settings["prepared"]));
     }
 }

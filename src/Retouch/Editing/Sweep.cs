@@ -1,4 +1,4 @@
-namespace Retouch.Evaluation;
+namespace Retouch.Editing;
 
 /// <summary>How many settings of a method a run tries.</summary>
 public enum Sweep

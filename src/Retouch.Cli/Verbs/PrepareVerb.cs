@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Locating;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>prepare</c>: what a method learns from ordinary images before its first edit.</summary>
+sealed class PrepareVerb : Verb
+{
+    const string Fisher = FisherStatistics.Kind;
+
+    readonly ModelOptions _model;
+    readonly Option<string[]> _images = new("--images") { Description = "Folders of ordinary images; no labels are needed.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
+    readonly Option<string> _method = new("--method") { Description = "The method to prepare, or fisher for that locator; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
+    readonly Option<string> _out = new("--out") { Description = "The file to write; one that is there for this model is left as it is.", Required = true, HelpName = "FILE" };
+    readonly Option<bool> _overwrite = new("--overwrite") { Description = "Make an existing file anew." };
+
+    public PrepareVerb() : base("prepare", "Let a method learn from ordinary images what it needs before its first edit.", reports: true)
+    {
+        _model = new ModelOptions(this, withLabels: false);
+        foreach (Option option in (Option[])[_images, _method, _out, _overwrite])
+            Add(option);
+    }
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
+        IPreparation preparation = name == Fisher ? new FisherStatistics() : Methods.Find(name).NewPreparation()
+            ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Append(Fisher))}.");
+        bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
+        AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
+        using ModelFile file = _model.Load(parsed, terminal);
+        SplitVit split = new(file.Model);
+        if (exists)
+        {
+            using Preparation found = Preparation.Load(output);
+            found.Require(preparation.Name, split);
+            Report(found);
+            return App.Ok;
+        }
+        ModelOptions.PrintPreprocessing(file, terminal);
+        PreparationImages images = new(ImageFolders.Open(parsed.GetRequiredValue(_images)), file.Preprocessing);
+        using Preparation made = Make();
+        made.Save(output, overwrite);
+        File.Delete(checkpoint);
+        Report(made);
+        return App.Ok;
+
+        Preparation Make()
+        {
+            try
+            {
+                return terminal.Progress($"preparing {preparation.Name}", 1, report => preparation.Prepare(split, images, checkpoint,
+                    new Told<PreparationProgress>(p => report((double)p.Done / p.Total, p.Loss is double loss ? $"loss {loss:0.0000}" : null)), cancellation));
+            }
+            catch (OperationCanceledException e) when (File.Exists(checkpoint))
+            {
+                throw new OperationCanceledException($"interrupted; what was learned so far is kept in {checkpoint}, and the same command goes on from there.", e, cancellation);
+            }
+        }
+
+        void Report(Preparation done)
+        {
+            long bytes = new FileInfo(output).Length;
+            terminal.Object(new PrepareJson(output, done.Kind, done.ModelFingerprint, done.Space, done.Settings, bytes), JsonOutput.Default.PrepareJson);
+            terminal.Line($"{output}: '{done.Kind}' for {done.Space} ({bytes / 1024.0:0} KiB)");
+            terminal.Line($"  model     {done.ModelFingerprint}");
+            terminal.Line($"  settings  {string.Join(", ", done.Settings.Select(s => $"{s.Key} {s.Value}"))}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Editing;
+
+/// <summary>What all editors do around their algorithm.</summary>
+static class Edits
+{
+    /// <summary>One edit after another; what is done is freed if a later one fails.</summary>
+    public static IReadOnlyList<EditResult> OneByOne(IReadOnlyList<Failure> failures, Func<Failure, EditResult> edit, CancellationToken cancellation)
+    {
+        List<EditResult> results = [];
+        try
+        {
+            foreach (Failure failure in failures)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                results.Add(edit(failure));
+            }
+            return results;
+        }
+        catch
+        {
+            results.ForEach(r => r.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>The result of an edit, taking ownership of <paramref name="change"/>; without <paramref name="success"/> it is found out.</summary>
+    public static EditResult Result(
+        SplitVit split, Failure failure, ModelDelta change, string method, IReadOnlyDictionary<string, string> settings, int seed, int steps, IReadOnlyList<float> losses, bool? success = null) => new(
+        new Patch(change, new PatchProvenance
+        {
+            ModelFingerprint = split.Model.Fingerprint,
+            Images = failure.Images,
+            Label = failure.Label,
+            Method = method,
+            Settings = settings,
+            Seed = seed,
+            Measurements = new PatchMeasurements { Success = success ?? Corrects(split, failure, change), Steps = steps },
+        }),
+        losses);
+
+    /// <summary>The block that a setting names, or the edit space's last.</summary>
+    /// <exception cref="BadInputException">It does not stand behind the cut.</exception>
+    public static int BlockOrLast(SplitVit split, int? block)
+    {
+        int last = split.Model.Config.Depth - 1;
+        return block is null ? split.Space.LastBlock
+            : block >= split.Space.FirstBlock && block <= last ? block.Value
+            : throw new BadInputException($"Block {block} cannot be edited; it must be from {split.Space.FirstBlock} to {last}.");
+    }
+
+    /// <summary>Whether every image of a failure gets its label.</summary>
+    public static bool Corrects(SplitVit split, Failure failure, ModelDelta change)
+    {
+        using Tensor logits = split.Logits(failure.State, change);
+        return IsRight(logits, failure.Label);
+    }
+
+    /// <summary>Whether every row of logits <c>[S,C]</c> is greatest at the label.</summary>
+    public static bool IsRight(Tensor logits, int label)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return logits.argmax(1).eq(label).all().item<bool>();
+    }
+}

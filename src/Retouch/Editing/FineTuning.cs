@@ -1,0 +1,62 @@
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Editing;
+
+/// <summary>Fine-tuning of all six matrices without a mask, and with a penalty on the change: FT, FT-ℓ1 and FT-ℓ2.</summary>
+/// <remarks>
+/// The baselines of "Learning Where to Edit Vision Transformers" (NeurIPS 2024, section 4.1): cross-entropy to
+/// the right class plus strength·‖δ‖₁ or strength·‖δ‖₂², where δ is what is added to the weights. As in its
+/// published code the first step is one of plain gradient descent and the others are RMSprop's. The penalty is
+/// taken by its proximal map in RMSprop's metric (Parikh, Boyd, "Proximal Algorithms", 2014, section 4.2), not
+/// by its gradient: RMSprop makes steps of one size however large a gradient is, so that with a large strength
+/// δ would tremble about zero by a step size instead of being zero, and ℓ1 would leave no weight untouched.
+/// </remarks>
+public sealed class FineTuning : IEditor
+{
+    readonly FineTuningSettings _settings;
+
+    /// <summary>Creates the editor.</summary>
+    /// <exception cref="BadInputException">A setting is out of range.</exception>
+    public FineTuning(FineTuningSettings? settings = null)
+    {
+        _settings = settings ?? new();
+        _settings.Validate();
+    }
+
+    /// <inheritdoc/>
+    public string Name => _settings.Penalty switch { FineTuningPenalty.L1 => "ft-l1", FineTuningPenalty.L2 => "ft-l2", _ => "ft" };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
+        new RowDescent(Name, _settings.Describe(), _settings.MaxSteps, _settings.StopLoss, seed: 0, Step)
+            .Run(split, failures, [.. failures.Select(_ => UnitSelection.All(split.Space))], progress, cancellation);
+
+    void Step(int step, Tensor gradient, Tensor delta, Tensor square)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        if (step == 0 && _settings.FirstStepPlain)
+        {
+            delta.add_(gradient, -_settings.LearningRate);
+            Shrink(delta, tensor(_settings.LearningRate, ScalarType.Float32));
+            return;
+        }
+        square.mul_(_settings.Alpha).addcmul_(gradient, gradient, 1 - _settings.Alpha);
+        Tensor rate = square.sqrt().add_(_settings.Epsilon).reciprocal_().mul_(_settings.LearningRate); // each weight's own
+        delta.addcmul_(gradient, rate, -1);
+        Shrink(delta, rate);
+    }
+
+    // The proximal maps: argmin over d of ‖d − δ‖²/(2·rate) + strength·‖d‖, weight by weight.
+    void Shrink(Tensor delta, Tensor rate)
+    {
+        if (_settings.Strength == 0)
+            return;
+        if (_settings.Penalty == FineTuningPenalty.L1)
+            delta.copy_(delta.sign() * (delta.abs() - rate * _settings.Strength).clamp_min_(0));
+        else
+            delta.div_(1 + rate * (2 * _settings.Strength));
+    }
+}

@@ -1,0 +1,48 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Editing;
+
+/// <summary>
+/// One edit by Adam on some leaves: cross-entropy to the right class, and what else the method wants, until the
+/// prediction is right and the cross-entropy is small. The test comes before the step.
+/// </summary>
+static class LeafDescent
+{
+    /// <summary>Runs it; the leaves hold the result.</summary>
+    /// <param name="leaves">What is learned; stays the caller's.</param>
+    /// <param name="label">The right class.</param>
+    /// <param name="forward">Gives the logits <c>[S,C]</c> and what is added to their cross-entropy, or null.</param>
+    /// <param name="rate">Adam's step size.</param>
+    /// <param name="maxSteps">Steps at most.</param>
+    /// <param name="stopLoss">The cross-entropy at which to stop.</param>
+    /// <param name="afterStep">Called after each step, outside the graph; null for nothing.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <param name="settled">What else must hold for an early stop, asked after <paramref name="forward"/>; null for nothing.</param>
+    /// <returns>Steps taken and the cross-entropy before each, and at the stop.</returns>
+    public static (int Steps, List<float> Losses) Run(
+        Tensor[] leaves, int label, Func<(Tensor Logits, Tensor? More)> forward, double rate, int maxSteps, double stopLoss,
+        Action? afterStep, IProgress<EditProgress>? progress, CancellationToken cancellation, Func<bool>? settled = null)
+    {
+        using Adam adam = new(leaves);
+        List<float> losses = [];
+        for (int step = 0; ; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            (Tensor logits, Tensor? more) = forward();
+            Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
+            float value = loss.item<float>();
+            bool done = step == maxSteps || (value <= stopLoss && Edits.IsRight(logits, label) && settled?.Invoke() != false);
+            if (step < maxSteps)
+                losses.Add(value);
+            progress?.Report(new EditProgress(step, maxSteps, done ? 0 : 1, value));
+            if (done)
+                return (step, losses);
+            adam.Step([.. autograd.grad([more is null ? loss : loss + more], leaves)], rate);
+            afterStep?.Invoke();
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Retouch.Formats;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>
+/// What a method learnt from ordinary images before its first edit: tensors, and which model, edit space and
+/// settings they belong to. On disk a safetensors file. Owns its tensors; they never change.
+/// </summary>
+public sealed class Preparation : IDisposable
+{
+    const string Format = "retouch-preparation", Version = "1";
+
+    /// <summary>Creates a preparation, taking ownership of the tensors.</summary>
+    /// <param name="kind">What it is, <see cref="IPreparation.Name"/>.</param>
+    /// <param name="split">The model that it was made with.</param>
+    /// <param name="settings">Everything that it depends on beside the model.</param>
+    /// <param name="tensors">The tensors by name.</param>
+    public Preparation(string kind, SplitVit split, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
+        : this(kind, split.Model.Fingerprint, Describe(split.Space), settings, tensors) { }
+
+    Preparation(string kind, string model, string space, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        (Kind, ModelFingerprint, Space, Settings) = (kind, model, space, settings);
+        Tensors = tensors.ToDictionary(t => t.Key, t => t.Value.DetachFromDisposeScope());
+    }
+
+    /// <summary>What it is, <see cref="IPreparation.Name"/>.</summary>
+    public string Kind { get; }
+
+    /// <summary>The fingerprint of the model that it was made with.</summary>
+    public string ModelFingerprint { get; }
+
+    /// <summary>The edit space that it was made with, as text.</summary>
+    public string Space { get; }
+
+    /// <summary>Everything that it depends on beside the model.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; }
+
+    /// <summary>The tensors by name. They belong to the preparation.</summary>
+    public IReadOnlyDictionary<string, Tensor> Tensors { get; }
+
+    /// <summary>One of <see cref="Tensors"/>.</summary>
+    /// <exception cref="BadInputException">There is none of this name; the file is damaged.</exception>
+    public Tensor this[string name] => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor
+        : throw new BadInputException($"The preparation '{Kind}' lacks its tensor {name}; make it again with 'retouch prepare'.");
+
+    /// <summary>Checks that this is what a method needs for a model.</summary>
+    /// <exception cref="BadInputException">It is another kind, or was made for another model or edit space.</exception>
+    public void Require(string kind, SplitVit split)
+    {
+        if (kind != Kind)
+            throw new BadInputException($"This method needs the preparation '{kind}', but was given '{Kind}'; make it with 'retouch prepare'.");
+        if (ModelFingerprint != split.Model.Fingerprint)
+            throw new BadInputException($"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}; make it again with 'retouch prepare'.");
+        if (Space != Describe(split.Space))
+            throw new BadInputException($"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}; make it again with 'retouch prepare'.");
+    }
+
+    /// <summary>Writes the file, atomically.</summary>
+    /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
+    public void Save(string path, bool overwrite)
+    {
+        Dictionary<string, string> metadata = new() { ["format"] = Format, ["version"] = Version, ["kind"] = Kind, ["model"] = ModelFingerprint, ["space"] = Space };
+        foreach ((string name, string value) in Settings)
+            metadata["setting." + name] = value;
+        SafeTensorsWriter.Write(path, Tensors.Select(t => (t.Key, t.Value)), metadata, overwrite);
+    }
+
+    /// <summary>Reads a file; the caller disposes the result.</summary>
+    /// <exception cref="BadInputException">The file cannot be read or is no preparation; the message says why.</exception>
+    public static Preparation Load(string path)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        if (file.Metadata.GetValueOrDefault("format") != Format)
+            throw new BadInputException($"{path} is a safetensors file but not a preparation; preparations are what 'retouch prepare --out' writes.");
+        if (file.Metadata.GetValueOrDefault("version") != Version)
+            throw new BadInputException($"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads version {Version}.");
+        const string prefix = "setting.";
+        using DisposeScope scope = NewDisposeScope();
+        return new Preparation(Text("kind"), Text("model"), Text("space"),
+            new SortedDictionary<string, string>(file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[prefix.Length..], m => m.Value), StringComparer.Ordinal),
+            file.Tensors.Keys.ToDictionary(n => n, file.Read));
+
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw new BadInputException($"{path} is a damaged preparation: its metadata lack '{key}'.");
+    }
+
+    /// <summary>Frees the tensors.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor tensor in Tensors.Values)
+            tensor.Dispose();
+    }
+
+    static string Describe(EditSpace space) =>
+        string.Create(CultureInfo.InvariantCulture, $"blocks {space.FirstBlock} to {space.LastBlock} of width {space.Width} and {space.Hidden} units");
+}

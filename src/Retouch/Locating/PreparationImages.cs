@@ -1,0 +1,52 @@
+using Retouch.Images;
+using Retouch.Vit;
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>The ordinary images that preparations learn from, in an order that is the same on every machine. Immutable.</summary>
+/// <param name="Folders">The images; labels are not needed.</param>
+/// <param name="Preprocessing">How they are made into pixels.</param>
+public sealed record PreparationImages(ImageFolders Folders, Preprocessing Preprocessing)
+{
+    // As many as the prefix takes at once.
+    const int Chunk = 16;
+
+    /// <summary>A part of the files, spread evenly over the folders.</summary>
+    /// <param name="most">How many at most.</param>
+    public IReadOnlyList<string> Spread(int most)
+    {
+        IReadOnlyList<string> paths = Folders.Paths;
+        int count = Math.Min(most, paths.Count);
+        return [.. Enumerable.Range(0, count).Select(i => paths[(int)((long)i * paths.Count / count)])];
+    }
+
+    /// <summary>The prefix of images that are spread evenly over the folders, a few images in memory at a time. Files that cannot be decoded are left out.</summary>
+    /// <param name="split">The model.</param>
+    /// <param name="most">How many images at most.</param>
+    /// <param name="progress">Told how many are done; null for nobody.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <returns>States of a few images each; whoever enumerates disposes each.</returns>
+    /// <exception cref="BadInputException">None can be decoded.</exception>
+    public IEnumerable<PrefixState> States(SplitVit split, int most, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        IReadOnlyList<string> paths = Spread(most);
+        int done = 0, used = 0;
+        string? firstReason = null;
+        foreach (string[] chunk in paths.Chunk(Chunk))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, Preprocessing);
+            using (pixels)
+            {
+                used += loaded.Count;
+                firstReason ??= failed.Count > 0 ? failed[0].Why : null;
+                if (loaded.Count > 0)
+                    yield return split.Prefix(pixels);
+            }
+            progress?.Report(new PreparationProgress(done += chunk.Length, paths.Count));
+        }
+        if (used == 0)
+            throw new BadInputException($"None of the {paths.Count} images can be decoded; the first: {firstReason}");
+    }
+}

@@ -1,0 +1,59 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Vit;
+
+/// <summary>
+/// The suffix in its plainest form, with any of its tensors replaced and autograd through all of it: for
+/// methods whose edits are not rows of the six matrices. M is T, and in the last block 1: [CLS] alone. Owns
+/// nothing; all that a pass makes lies in the caller's dispose scope.
+/// </summary>
+/// <param name="split">The cut model.</param>
+/// <param name="replaced">Other tensors by canonical name, for example leaves of a graph; null for none.</param>
+/// <param name="visit">Gets each point's value with its block and gives the value to go on with; null for nobody.</param>
+sealed class Suffix(SplitVit split, IReadOnlyDictionary<string, Tensor>? replaced = null, Func<SuffixPoint, int, Tensor, Tensor>? visit = null)
+{
+    readonly BlockWeights[] _blocks = [.. Enumerable.Range(split.Space.FirstBlock, split.Model.Config.Depth - split.Space.FirstBlock)
+        .Select(i => new BlockWeights(name => Find(split, replaced, VitNames.Block(i, name))))];
+
+    readonly bool _firstIsConstant = visit is null && (replaced is null || !replaced.Keys.Any(n => n.StartsWith(VitNames.Block(split.Space.FirstBlock, ""), StringComparison.Ordinal)));
+
+    /// <summary>The class logits of images, <c>[N,C]</c>.</summary>
+    public Tensor Logits(PrefixState state) => Classify(ClassFeatures(state.Residual, state.Output));
+
+    /// <summary>The [CLS] features after the final norm, <c>[N,D]</c>.</summary>
+    /// <param name="residual">The images' <see cref="PrefixState.Residual"/>.</param>
+    /// <param name="output">Their <see cref="PrefixState.Output"/>.</param>
+    public Tensor ClassFeatures(Tensor residual, Tensor output) => FinalNorm(LastTokens(residual, output));
+
+    /// <summary>The [CLS] tokens before the final norm, <c>[N,D]</c>.</summary>
+    public Tensor LastTokens(Tensor residual, Tensor output)
+    {
+        int first = split.Space.FirstBlock;
+        Tensor x = _firstIsConstant ? output : AfterFfn(first, _blocks.Length == 1 ? residual.narrow(1, 0, 1) : residual);
+        for (int i = first + 1; i < split.Model.Config.Depth; i++)
+            x = AfterFfn(i, split.AttentionResidual(_blocks[i - first], i, x));
+        return x.select(1, 0);
+    }
+
+    /// <summary>The final norm.</summary>
+    public Tensor FinalNorm(Tensor x) => split.Model.Norm(x, Find(split, replaced, VitNames.NormWeight)!, Find(split, replaced, VitNames.NormBias)!);
+
+    /// <summary>The classifier.</summary>
+    public Tensor Classify(Tensor features) => linear(features, Find(split, replaced, VitNames.HeadWeight)!, Find(split, replaced, VitNames.HeadBias)!);
+
+    /// <summary>One block's FFN, added to the tokens that it reads.</summary>
+    public Tensor AfterFfn(int index, Tensor x)
+    {
+        BlockWeights block = _blocks[index - split.Space.FirstBlock];
+        Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Norm2(block, x));
+        Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(normed, block.Fc1Weight, block.Fc1Bias));
+        Tensor key = Visit(SuffixPoint.Activation, index, gelu(hidden));
+        return x + Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias));
+    }
+
+    Tensor Visit(SuffixPoint point, int block, Tensor value) => visit is null ? value : visit(point, block, value);
+
+    static Tensor? Find(SplitVit split, IReadOnlyDictionary<string, Tensor>? replaced, string name) =>
+        replaced is not null && replaced.TryGetValue(name, out Tensor? other) ? other : split.Model.Tensors.GetValueOrDefault(name);
+}
