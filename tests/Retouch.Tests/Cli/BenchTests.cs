@@ -248,7 +248,7 @@ public sealed class BenchTests : IDisposable
     [InlineData("--shard", "half", "i/n")]
     [InlineData("--max-edits-per-group", "0", "at least 1")]
     [InlineData("--sweep", "wide", "published, quick, full")]
-    [InlineData("--methods", "rome", "masked-fine-tuning")]
+    [InlineData("--methods", "roam", "masked-fine-tuning")]
     [InlineData("--set", "strength", "strength=0.01")]
     [InlineData("--set", "strength=1", "strength")]
     [InlineData("--set", "keep=0.5", "twice")]
