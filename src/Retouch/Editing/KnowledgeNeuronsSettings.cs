@@ -15,8 +15,8 @@ public sealed record KnowledgeNeuronsSettings
     /// <summary>Units that are knowledge neurons of more than this share of ordinary images are left out, in [0,1]; needs statistics below 1.</summary>
     public double MaxShare { get; init; } = 1;
 
-    /// <summary>How much of the right class's direction is added to a neuron's value, λ₂, above 0, in lengths of the value; published: 8.</summary>
-    public double Gain { get; init; } = 8;
+    /// <summary>How much of the right class's direction is added to a neuron's value, λ₂, above 0, in lengths of the value; published: 8 word embeddings.</summary>
+    public double Gain { get; init; } = 2;
 
     /// <summary>How much of the wrong class's direction is taken away, λ₁, at least 0, as a share of <see cref="Gain"/>; published: 1/8.</summary>
     public double Loss { get; init; } = 0.125;

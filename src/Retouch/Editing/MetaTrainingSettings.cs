@@ -6,7 +6,7 @@ namespace Retouch.Editing;
 public sealed record MetaTrainingSettings
 {
     /// <summary>Adam steps, at least 1.</summary>
-    public int Steps { get; init; } = 1500;
+    public int Steps { get; init; } = 600;
 
     /// <summary>Edits a step, at least 1.</summary>
     public int Batch { get; init; } = 2;

@@ -28,7 +28,7 @@ public static class Methods
             (v, r) => new Lora(new() { LearningRate = v.Number("lr"), Rank = v.Count("rank"), MaxSteps = v.Count("steps"), Seed = r.Seed })),
         new("kn", "the units that carry the wrong prediction get other values", "Dai et al., Knowledge Neurons in Pretrained Transformers, ACL 2022",
             [
-                new("gain", "how much of the right class's direction a neuron's value gains, in its own lengths", "8", ["2", "8", "32"], ["1", "2", "4", "8", "16", "32", "64"]),
+                new("gain", "how much of the right class's direction a neuron's value gains, in its own lengths", "2", ["0.5", "1", "2"], ["0.25", "0.5", "1", "2", "4", "8"]),
                 new("maxShare", "units that serve more than this share of ordinary images are left out", "0.1"),
                 new("neurons", "knowledge neurons at most", "20"),
             ],
@@ -62,8 +62,8 @@ public static class Methods
             () => new MendTraining()),
         new("refinevit", "guilty attention heads are ablated, then the representation is projected", "Huang, Zhao, Huang, Model Editing for Vision Transformers, NeurIPS 2025",
             [
-                new("locality", "the weight of keeping ordinary images' representation", "10", ["1", "10", "100"], ["0.1", "1", "3", "10", "30", "100", "1000"]),
-                new("heads", "attention heads to ablate at most", "1", ["1"], ["1", "2", "4"]),
+                new("locality", "the weight of keeping ordinary images' representation", "10", ["1", "100"], ["0.1", "1", "10", "100", "1000"]),
+                new("heads", "attention heads to ablate at most", "1", ["0", "1"], ["0", "1", "2"]),
             ],
             (v, r) => new RefineVit(r.Preparation(TokenMemory.Kind), new() { Locality = v.Number("locality"), Heads = v.Count("heads") }),
             () => new TokenMemory()),

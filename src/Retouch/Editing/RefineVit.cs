@@ -10,18 +10,19 @@ namespace Retouch.Editing;
 /// <remarks>
 /// Huang, Zhao, Huang, "Model Editing for Vision Transformers", NeurIPS 2025, its two stages. First, a head's
 /// guilt is by how much the right class's cross-entropy falls when the head's output is zero; the guiltiest are
-/// ablated together. Second, a matrix P, at first the least change that restores
-/// ordinary images' representations, is learned on the final [CLS] representation z̃ of
-/// the ablated model: cross-entropy of P·z̃ to the right class plus a weight times ‖P·z̃ − z‖² on ordinary images
+/// ablated together. Second, a matrix P is learned on the final [CLS] representation z̃ of the ablated model:
+/// cross-entropy of P·z̃ to the right class plus a weight times ‖P·z̃ − z‖² on ordinary images
 /// (<see cref="TokenMemory"/>), relative to ‖z‖², where z is the unedited model's representation. Chosen here:
-/// heads of the blocks behind the cut, which write directly to what the classifier reads; z̃ after the final
-/// norm, so that P folds into the classifier (W' = W·P) and a head's ablation into zero columns of its block's
-/// output projection: the edit is a change of weights like any other.
+/// P starts as the map nearest to the identity that restores ordinary images' z; heads of the blocks behind the
+/// cut, which write directly to what the classifier reads; z̃ after the final norm, so that P folds into the
+/// classifier (W' = W·P) and a head's ablation into zero columns of its block's output projection: the edit is
+/// a change of weights like any other. A small ViT has few heads (ViT-Ti three a block), and one of them is
+/// much to lose: zero heads, the projection alone, is a point of the sweep.
 /// </remarks>
 public sealed class RefineVit : IEditor
 {
     const int Chunk = 16;
-    const double Ridge = 0.1;
+    const double Ridge = 0.01;
 
     readonly Preparation _memory;
     readonly RefineVitSettings _settings;
