@@ -22,6 +22,11 @@ sealed class TargetOptions
     readonly Option<double?> _sparsity = new("--sparsity") { Description = $"The weight of a mask's mean value (published: {Published.Sparsity}).", HelpName = "WEIGHT" };
     readonly Option<double?> _start = new("--start-range") { Description = $"Masks start uniform between minus and plus this (published: {Published.StartRange}).", HelpName = "RANGE" };
     readonly Option<double?> _fisher = new("--fisher-power") { Description = $"How much more a unit pays that ordinary images need (published: {Published.FisherPower}).", HelpName = "POWER" };
+    readonly Option<bool> _signs = new("--sign-steps") { Description = "Inner steps go by the sign of the gradient, as the edit's own first step does; published: by the gradient." };
+    readonly Option<int?> _views = new("--views") { Description = $"Other views of a sample that judge a mask instead of the sample itself (published: {Published.Views}).", HelpName = "N" };
+    readonly Option<int?> _ordinary = new("--ordinary") { Description = $"Ordinary images that a mask pays for disturbing (published: {Published.OrdinaryImages}).", HelpName = "N" };
+    readonly Option<double?> _locality = new("--locality-share") { Description = $"How much of a unit's price follows that (default: {Published.Locality}).", HelpName = "SHARE" };
+    readonly Option<double?> _density = new("--density") { Description = "The share of units that a target selects, the price of a unit being each sample's own; published: one price for all samples.", HelpName = "SHARE" };
     readonly Option<double?> _temperature = new("--temperature") { Description = $"At which predictions are compared (published: {Published.Temperature}).", HelpName = "T" };
 
     public TargetOptions(Command command, bool imagesRequired)
@@ -35,9 +40,13 @@ sealed class TargetOptions
         Verb.Require<double>(_innerRate, x => double.IsFinite(x) && x > 0, "a finite number above 0");
         Verb.Require<double>(_sparsity, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Verb.Require<double>(_temperature, x => double.IsFinite(x) && x > 0, "a finite number above 0");
+        Verb.Require<int>(_views, n => n is >= 0 and <= 64, "a whole number from 0 to 64");
+        Verb.Require<int>(_ordinary, n => n is >= 0 and <= 64, "a whole number from 0 to 64");
+        Verb.Require<double>(_locality, x => x is >= 0 and <= 1, "a number from 0 to 1");
+        Verb.Require<double>(_density, x => x is > 0 and < 1, "a number above 0 and below 1");
         Verb.Require<double>(_start, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Verb.Require<double>(_fisher, x => x is >= 0 and <= 10, "a number from 0 to 10");
-        foreach (Option option in (Option[])[_images, _batch, _firstBlock, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _temperature])
+        foreach (Option option in (Option[])[_images, _batch, _firstBlock, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _signs, _views, _ordinary, _locality, _density, _temperature])
             command.Add(option);
     }
 
@@ -66,6 +75,11 @@ sealed class TargetOptions
         Sparsity = parsed.GetValue(_sparsity) ?? Published.Sparsity,
         StartRange = parsed.GetValue(_start) ?? Published.StartRange,
         FisherPower = parsed.GetValue(_fisher) ?? Published.FisherPower,
+        SignSteps = parsed.GetValue(_signs),
+        Views = parsed.GetValue(_views) ?? Published.Views,
+        OrdinaryImages = parsed.GetValue(_ordinary) ?? Published.OrdinaryImages,
+        Locality = parsed.GetValue(_locality) ?? Published.Locality,
+        Density = parsed.GetValue(_density),
         Temperature = parsed.GetValue(_temperature) ?? Published.Temperature,
     };
 

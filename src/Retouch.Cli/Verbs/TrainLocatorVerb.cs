@@ -13,7 +13,7 @@ sealed class TrainLocatorVerb : Verb
 {
     const int DefaultTargets = 6400;
     static readonly LocatorTrainingSettings Published = new();
-    static readonly OrderedDictionary<string, LocatorInput> Inputs = new() { ["feature"] = LocatorInput.Feature, ["feature+error"] = LocatorInput.FeatureAndError };
+    static readonly OrderedDictionary<string, LocatorInput> Inputs = new() { ["feature"] = LocatorInput.Feature, ["feature+error"] = LocatorInput.FeatureAndError, ["feature+gradient"] = LocatorInput.FeatureAndGradient };
 
     readonly ModelOptions _model;
     readonly TargetOptions _targets;
@@ -22,7 +22,7 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<int?> _count = new("--targets") { Description = $"Targets to learn from (by default {DefaultTargets}, or without --images what the bank has).", HelpName = "N" };
     readonly Option<int> _epochs = new("--epochs") { Description = "How often each target of a bank is learned.", DefaultValueFactory = _ => 30, HelpName = "N" };
     readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
-    readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, or also the error at it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
+    readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, and the error at it or the gradient that corrects it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
     readonly Option<bool> _balanced = new("--balanced") { Description = "Rank units within their matrix, so that a mask has as many of each; published: all compete." };
     readonly Option<int> _blocks = new("--blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
     readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };

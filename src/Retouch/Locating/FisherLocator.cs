@@ -1,7 +1,6 @@
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Locating;
 
@@ -23,12 +22,9 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     {
         fisher.Require(FisherStatistics.Kind, split);
         using DisposeScope scope = NewDisposeScope();
-        using EditSession session = new(split, failure.State, [UnitSelection.All(split.Space)]);
-        Tensor logits = session.Logits();
-        Tensor target = full(logits.shape[0], failure.Label, ScalarType.Int64, logits.device);
-        Tensor[] gradients = session.Gradients((softmax(logits, 1) - one_hot(target, logits.shape[1])) / logits.shape[0]);
-        Tensor information = fisher["fisher"].to(logits.device); // [matrices,H]
-        Tensor scores = stack([.. gradients.Select(g => g[0].norm(1))]) / (information + information.mean([1], true) * damping).clamp_min(float.Epsilon);
+        Tensor norms = UnitGradients.Norms(split, failure.State, failure.Label);
+        Tensor information = fisher["fisher"].to(norms.device); // [matrices,H]
+        Tensor scores = norms / (information + information.mean([1], true) * damping).clamp_min(float.Epsilon);
         return Mask.FromTensor(split.Space, scores / scores.amax([1], true).clamp_min(float.Epsilon));
     }
 }

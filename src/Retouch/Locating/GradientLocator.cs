@@ -1,7 +1,6 @@
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Locating;
 
@@ -18,12 +17,7 @@ public sealed class GradientLocator : ILocator
     public Mask Locate(SplitVit split, Failure failure)
     {
         using DisposeScope scope = NewDisposeScope();
-        using EditSession session = new(split, failure.State, [UnitSelection.All(split.Space)]);
-        Tensor logits = session.Logits();
-        Tensor target = full(logits.shape[0], failure.Label, ScalarType.Int64, logits.device);
-        Tensor gradient = (softmax(logits, 1) - one_hot(target, logits.shape[1])) / logits.shape[0];
-        Tensor[] gradients = session.Gradients(gradient);
-        Tensor norms = stack([.. gradients.Select(g => g[0].norm(1))]); // [matrices,H]
+        Tensor norms = UnitGradients.Norms(split, failure.State, failure.Label); // [matrices,H]
         return Mask.FromTensor(split.Space, norms / norms.amax([1], true).clamp_min(float.Epsilon));
     }
 }

@@ -14,6 +14,7 @@ namespace Retouch.Locating;
 public sealed class Hypernetwork : IDisposable
 {
     const double NormEpsilon = 1e-6;
+    const float StartGain = 0.3f;
 
     readonly Dictionary<string, Tensor> _tensors;
 
@@ -36,7 +37,7 @@ public sealed class Hypernetwork : IDisposable
         while (tensors.ContainsKey($"layer.{Blocks}.attention_norm.weight"))
             Blocks++;
         MlpWidth = tensors.TryGetValue("layer.0.ffn.fc1.weight", out Tensor? mlp) && mlp.dim() == 2 ? (int)mlp.shape[0] : Width;
-        (string Name, long[] Shape)[] expected = [.. Expected(Matrices, Hidden, Width, Blocks, MlpWidth)];
+        (string Name, long[] Shape)[] expected = [.. Expected(Matrices, Hidden, Width, Blocks, MlpWidth, Input)];
         foreach ((string name, long[] shape) in expected)
         {
             if (!Shape(tensors, name).AsSpan().SequenceEqual(shape))
@@ -71,12 +72,14 @@ public sealed class Hypernetwork : IDisposable
         using Generator generator = new((ulong)seed, CPU);
         Dictionary<string, Tensor> tensors = [];
         double bound = 0;
-        foreach ((string name, long[] shape) in Expected(space.Matrices, space.Hidden, space.Width, blocks, mlpWidth ?? space.Width))
+        foreach ((string name, long[] shape) in Expected(space.Matrices, space.Hidden, space.Width, blocks, mlpWidth ?? space.Width, input))
         {
             // A layer's weight comes before its bias, which has the same bound.
             if (shape.Length == 2)
                 bound = 1 / Math.Sqrt(shape[1]);
             tensors[name] = name == "cls_token" ? zeros(shape)
+                // It starts as a gradient locator and learns where to distrust it.
+                : name.EndsWith(".gain", StringComparison.Ordinal) ? full(shape, StartGain)
                 : !name.Contains("_norm.", StringComparison.Ordinal) ? rand(shape, generator: generator).mul_(2 * bound).sub_(bound)
                 : name.EndsWith("weight", StringComparison.Ordinal) ? ones(shape) : zeros(shape);
         }
@@ -118,9 +121,13 @@ public sealed class Hypernetwork : IDisposable
 
     /// <summary>The mask values for features of the unedited model, in (0,1).</summary>
     /// <param name="features">[CLS] features after the final norm, <c>[B,D]</c>, or the tokens of <see cref="Input"/>, <c>[B,n,D]</c>.</param>
+    /// <param name="gradients">For <see cref="LocatorInput.FeatureAndGradient"/> each unit's gradient norm, <c>[B,matrices,H]</c>; else null.</param>
     /// <returns><c>[B,matrices,H]</c>; the caller disposes it.</returns>
-    public Tensor Forward(Tensor features)
+    /// <exception cref="ArgumentException">Gradients are missing.</exception>
+    public Tensor Forward(Tensor features, Tensor? gradients = null)
     {
+        if (Input == LocatorInput.FeatureAndGradient && gradients is null)
+            throw new ArgumentException("This hypernetwork sees gradients too.", nameof(gradients));
         using DisposeScope scope = NewDisposeScope();
         long batch = features.shape[0];
         Tensor x = cat([_tensors["cls_token"].expand(batch, Matrices, Width), features.dim() == 2 ? features.unsqueeze(1) : features], 1); // [B,matrices+n,D]
@@ -133,6 +140,12 @@ public sealed class Hypernetwork : IDisposable
             x = x + Linear(gelu(Linear(Norm(x, layer + "ffn_norm"), layer + "ffn.fc1")), layer + "ffn.fc2");
         }
         Tensor logits = stack([.. Enumerable.Range(0, Matrices).Select(m => Linear(x[.., m], $"out_layer.{m}.out"))], 1); // [B,matrices,H]
+        if (Input == LocatorInput.FeatureAndGradient)
+        {
+            Tensor logs = gradients!.clamp_min(1e-20).log();
+            Tensor standard = (logs - logs.mean([1, 2], true)) / logs.std([1, 2], true, true).clamp_min(1e-6);
+            logits = logits + standard * stack([.. Enumerable.Range(0, Matrices).Select(m => _tensors[$"out_layer.{m}.gain"])]);
+        }
         return torch.sigmoid(3 * logits).clamp(1e-5, 1 - 1e-5).MoveToOuterDisposeScope();
     }
 
@@ -143,7 +156,7 @@ public sealed class Hypernetwork : IDisposable
             tensor.Dispose();
     }
 
-    static IEnumerable<(string Name, long[] Shape)> Expected(int matrices, int hidden, int width, int blocks, int mlpWidth)
+    static IEnumerable<(string Name, long[] Shape)> Expected(int matrices, int hidden, int width, int blocks, int mlpWidth, LocatorInput input)
     {
         long d = width;
         yield return ("cls_token", [1, matrices, d]);
@@ -164,6 +177,8 @@ public sealed class Hypernetwork : IDisposable
         {
             yield return ($"out_layer.{m}.out.weight", [hidden, d]);
             yield return ($"out_layer.{m}.out.bias", [hidden]);
+            if (input == LocatorInput.FeatureAndGradient)
+                yield return ($"out_layer.{m}.gain", [hidden]);
         }
     }
 

@@ -12,4 +12,11 @@ public enum LocatorInput
     /// this one does.
     /// </summary>
     FeatureAndError,
+
+    /// <summary>
+    /// The feature, and for each unit how strongly the correction pulls at it, the gradient's norm, as a term of
+    /// that unit's own output: the gradient knows the image and the right class, the network learns which units
+    /// keep what it promises.
+    /// </summary>
+    FeatureAndGradient,
 }

@@ -18,7 +18,7 @@ static class LocatorInputs
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        if (input == LocatorInput.Feature)
+        if (input != LocatorInput.FeatureAndError)
             return features.unsqueeze(1).clone().MoveToOuterDisposeScope();
         Tensor error = (softmax(model.Classify(features), 1) - wanted()).matmul(model.Tensors[VitNames.HeadWeight]); // [B,D]
         error = error / error.square().mean([1], true).sqrt().clamp_min(1e-12);

@@ -49,6 +49,7 @@ public sealed class LocatorTrainer
 
         using DisposeScope scope = NewDisposeScope();
         Tensor all = Tokens(samples), features = all.narrow(0, learned, heldOut), targets = samples.Targets.narrow(0, learned, heldOut);
+        Tensor? gradients = Gradients(samples), heldOutGradients = gradients?.narrow(0, learned, heldOut);
         Tensor mean = samples.Targets.narrow(0, 0, learned).mean([0]);
         double? constant = heldOut > 0 ? LocatorTraining.ConstantLoss(targets, mean) : null;
         double[] measures = Means(samples.Measures.narrow(0, 0, learned));
@@ -67,14 +68,14 @@ public sealed class LocatorTrainer
             }
             Tensor index = tensor([.. order.AsSpan(place * settings.Batch, settings.Batch).ToArray().Select(i => (long)i)], ScalarType.Int64);
             double rate = settings.Rate(_training.Batches);
-            _training.Learn(all.index_select(0, index), samples.Targets.index_select(0, index));
+            _training.Learn(all.index_select(0, index), samples.Targets.index_select(0, index), gradients?.index_select(0, index));
             if (Due(total))
             {
-                double? loss = heldOut > 0 ? _training.Loss(features, targets) : null;
+                double? loss = heldOut > 0 ? _training.Loss(features, targets, heldOutGradients) : null;
                 if (loss is double held)
                     _training.Consider(held);
-                (Tensor f, Tensor t) = heldOut > 1 ? (features, targets) : (all, samples.Targets);
-                Keep(Point(f, t, rate, _training.TakeLoss(), loss, constant, measures));
+                (Tensor f, Tensor t, Tensor? g) = heldOut > 1 ? (features, targets, heldOutGradients) : (all, samples.Targets, gradients);
+                Keep(Point(f, t, g, rate, _training.TakeLoss(), loss, constant, measures));
             }
             _progress?.Report(new TrainingProgress(_training.Batches, total, _training.Curve.Count > 0 ? _training.Curve[^1] : null));
         }
@@ -107,9 +108,9 @@ public sealed class LocatorTrainer
             {
                 double rate = settings.Rate(_training.Batches);
                 Tensor tokens = Tokens(batch);
-                SingleThreaded.Run(1, 1, _ => _training.Learn(tokens, batch.Targets), CancellationToken.None);
+                SingleThreaded.Run(1, 1, _ => _training.Learn(tokens, batch.Targets, Gradients(batch)), CancellationToken.None);
                 if (Due(batches))
-                    Keep(Point(tokens, batch.Targets, rate, _training.TakeLoss(), null, null, Means(batch.Measures)));
+                    Keep(Point(tokens, batch.Targets, Gradients(batch), rate, _training.TakeLoss(), null, null, Means(batch.Measures)));
             }
             _progress?.Report(new TrainingProgress(_training.Batches, batches, _training.Curve.Count > 0 ? _training.Curve[^1] : null));
         }
@@ -117,6 +118,8 @@ public sealed class LocatorTrainer
 
     Tensor Tokens(TargetSamples samples) =>
         LocatorInputs.Tokens(_model, _training.Settings.Input, samples.Features, () => nn.functional.softmax(_model.Classify(samples.Originals), 1));
+
+    Tensor? Gradients(TargetSamples samples) => _training.Settings.Input == LocatorInput.FeatureAndGradient ? samples.Gradients : null;
 
     bool Due(int total) => _training.Batches % _every == 0 || _training.Batches == total;
 
@@ -134,13 +137,13 @@ public sealed class LocatorTrainer
         _keep?.Invoke(_training);
     }
 
-    TrainingPoint Point(Tensor features, Tensor targets, double rate, double loss, double? heldOut, double? constant, double[] measures)
+    TrainingPoint Point(Tensor features, Tensor targets, Tensor? gradients, double rate, double loss, double? heldOut, double? constant, double[] measures)
     {
         const int most = 256;
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Tensor f = features.narrow(0, 0, Math.Min(most, features.shape[0])), t = targets.narrow(0, 0, Math.Min(most, targets.shape[0]));
-        Tensor output = _training.Network.Forward(f);
+        Tensor output = _training.Network.Forward(f, gradients?.narrow(0, 0, f.shape[0]));
         return new TrainingPoint(_training.Batches, rate, loss, heldOut, constant, measures[0], measures[1],
             t.mean().item<float>(), output.mean().item<float>(), Difference(output), Difference(t));
 

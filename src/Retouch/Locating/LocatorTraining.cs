@@ -59,7 +59,8 @@ public sealed class LocatorTraining : IDisposable
     /// <summary>Learns one batch.</summary>
     /// <param name="features">What the hypernetwork reads, <c>[B,D]</c> or <c>[B,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[B,matrices,H]</c>.</param>
-    public void Learn(Tensor features, Tensor targets)
+    /// <param name="gradients">Gradient norms, <c>[B,matrices,H]</c>, where the hypernetwork sees them; else null.</param>
+    public void Learn(Tensor features, Tensor targets, Tensor? gradients = null)
     {
         double rate = Settings.Rate(Batches);
         for (int step = 0; step < Settings.StepsPerBatch; step++)
@@ -68,16 +69,16 @@ public sealed class LocatorTraining : IDisposable
             (string Name, Tensor Weight)[] weights = [.. Network.Tensors.Select(t => (t.Key, t.Value))];
             foreach ((_, Tensor weight) in weights)
                 weight.requires_grad_(true);
-            Tensor loss = CrossEntropy(Network.Forward(features), targets);
-            IList<Tensor> gradients = autograd.grad([loss * Settings.LossScale], [.. weights.Select(w => w.Weight)]);
+            Tensor loss = CrossEntropy(Network.Forward(features, gradients), targets);
+            IList<Tensor> slopes = autograd.grad([loss * Settings.LossScale], [.. weights.Select(w => w.Weight)]);
             if (step == 0)
                 (_lossSum, _lossCount) = (_lossSum + loss.item<float>(), _lossCount + 1);
             foreach ((_, Tensor weight) in weights)
                 weight.requires_grad_(false);
             for (int i = 0; i < weights.Length; i++)
             {
-                Tensor square = _squares[weights[i].Name].mul_(Settings.Alpha).addcmul_(gradients[i], gradients[i], 1 - Settings.Alpha);
-                weights[i].Weight.addcdiv_(gradients[i], square.sqrt().add_(Settings.Epsilon), -rate);
+                Tensor square = _squares[weights[i].Name].mul_(Settings.Alpha).addcmul_(slopes[i], slopes[i], 1 - Settings.Alpha);
+                weights[i].Weight.addcdiv_(slopes[i], square.sqrt().add_(Settings.Epsilon), -rate);
             }
         }
         Batches++;
@@ -94,13 +95,15 @@ public sealed class LocatorTraining : IDisposable
     /// <summary>The mean binary cross-entropy of the hypernetwork as it is.</summary>
     /// <param name="features">What the hypernetwork reads, <c>[N,D]</c> or <c>[N,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
-    public double Loss(Tensor features, Tensor targets) => Loss(Network, features, targets);
+    /// <param name="gradients">Gradient norms, <c>[N,matrices,H]</c>, where the hypernetwork sees them; else null.</param>
+    public double Loss(Tensor features, Tensor targets, Tensor? gradients = null) => Loss(Network, features, targets, gradients);
 
     /// <summary>The mean binary cross-entropy of a hypernetwork's outputs to target masks.</summary>
     /// <param name="network">The hypernetwork.</param>
     /// <param name="features">What the hypernetwork reads, <c>[N,D]</c> or <c>[N,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
-    public static double Loss(Hypernetwork network, Tensor features, Tensor targets)
+    /// <param name="gradients">Gradient norms, <c>[N,matrices,H]</c>, where the hypernetwork sees them; else null.</param>
+    public static double Loss(Hypernetwork network, Tensor features, Tensor targets, Tensor? gradients = null)
     {
         const int chunk = 64;
         using IDisposable noGrad = no_grad();
@@ -109,7 +112,7 @@ public sealed class LocatorTraining : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(chunk, features.shape[0] - start);
-            sum += count * CrossEntropy(network.Forward(features.narrow(0, start, count)), targets.narrow(0, start, count)).item<float>();
+            sum += count * CrossEntropy(network.Forward(features.narrow(0, start, count), gradients?.narrow(0, start, count)), targets.narrow(0, start, count)).item<float>();
         }
         return sum / features.shape[0];
     }

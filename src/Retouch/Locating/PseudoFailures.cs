@@ -11,7 +11,7 @@ namespace Retouch.Locating;
 /// </summary>
 public sealed class PseudoFailures
 {
-    const long Shuffle = 1, Pixels = 2, Logits = 3;
+    const long Shuffle = 1, Pixels = 2, Logits = 3, Views = 5;
 
     readonly ImageFolders _images;
     readonly RandomResizedCrop _crop;
@@ -41,8 +41,10 @@ public sealed class PseudoFailures
     public IReadOnlyDictionary<string, string> Skipped => _skipped;
 
     /// <summary>The sample of a number from 0 on.</summary>
+    /// <param name="index">The number.</param>
+    /// <param name="views">How many other views of it to make.</param>
     /// <exception cref="BadInputException">None of the images can be decoded.</exception>
-    public PseudoFailure Create(long index)
+    public PseudoFailure Create(long index, int views = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         int samples = _images.Paths.Count / 2;
@@ -50,13 +52,22 @@ public sealed class PseudoFailures
         int first = 2 * (int)(index % samples);
 
         Random random = StableRandom.For(_seed, Pixels, index);
-        RgbImage original = _crop.Apply(Decode(order, first), random);
-        RgbImage other = _crop.Apply(Decode(order, first + 1), random);
+        (RgbImage one, RgbImage two) = (Decode(order, first), Decode(order, first + 1));
+        RgbImage original = _crop.Apply(one, random);
+        RgbImage other = _crop.Apply(two, random);
         Random logits = StableRandom.For(_seed, Logits, index);
         float[] start = new float[_units];
         for (int i = 0; i < start.Length; i++)
             start[i] = 2 * logits.NextSingle() - 1;
-        return new PseudoFailure(_mix.Apply(original, other, random), original, other, start);
+        RgbImage spoilt = _mix.Apply(original, other, random);
+        Random view = StableRandom.For(_seed, Views, index);
+        return new PseudoFailure(spoilt, original, other, start, [.. Enumerable.Range(0, views).Select(_ => View())]);
+
+        (RgbImage, RgbImage) View()
+        {
+            RgbImage first = _crop.Apply(one, view);
+            return (_mix.Apply(first, _crop.Apply(two, view), view), first);
+        }
     }
 
     int[] Order(long epoch)

@@ -86,7 +86,7 @@ public sealed class TargetBank
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         Check(file, shard);
         return new TargetSamples(shard * ShardSize,
-            file.Read("features").DetachFromDisposeScope(), file.Read("originals").DetachFromDisposeScope(), file.Read("targets").DetachFromDisposeScope(), file.Read("measures").DetachFromDisposeScope());
+            file.Read("features").DetachFromDisposeScope(), file.Read("originals").DetachFromDisposeScope(), file.Read("targets").DetachFromDisposeScope(), file.Read("gradients").DetachFromDisposeScope(), file.Read("measures").DetachFromDisposeScope());
     }
 
     /// <summary>Samples 0 to <paramref name="count"/> − 1 in one piece; the caller disposes them.</summary>
@@ -137,7 +137,7 @@ public sealed class TargetBank
     /// <summary>Writes a file, replacing one with fewer samples.</summary>
     internal void Write(TargetSamples samples) => SafeTensorsWriter.Write(
         ShardPath(samples.First / ShardSize),
-        [("features", samples.Features), ("originals", samples.Originals), ("targets", samples.Targets), ("measures", samples.Measures)],
+        [("features", samples.Features), ("originals", samples.Originals), ("targets", samples.Targets), ("gradients", samples.Gradients), ("measures", samples.Measures)],
         new Dictionary<string, string> { ["bank"] = _identity, ["first"] = samples.First.ToString(CultureInfo.InvariantCulture) },
         overwrite: true);
 
@@ -150,7 +150,7 @@ public sealed class TargetBank
         long count = file.Tensors.TryGetValue("features", out TensorEntry? features) && features.Shape.Count == 2 ? features.Shape[0] : 0;
         bool fits = count is > 0 and <= ShardSize
             && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
-            && Is("features", [count, Manifest.Width]) && Is("originals", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
+            && Is("features", [count, Manifest.Width]) && Is("originals", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
         return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank; delete it, and 'retouch solve-targets' makes it anew.");
 
         bool Is(string name, long[] shape) => file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.DType == TensorDType.F32 && entry.Shape.SequenceEqual(shape);

@@ -14,7 +14,7 @@ public sealed class TargetBankFiller : IDisposable
 {
     // Images that the Fisher information is measured on: enough that its largest units no longer change places.
     const int FisherImages = 128, FisherBatch = 8;
-    const int FisherPurpose = 4;
+    const int FisherPurpose = 4, OrdinaryPurpose = 6;
 
     readonly SplitVit _split;
     readonly PseudoFailures _failures;
@@ -23,6 +23,7 @@ public sealed class TargetBankFiller : IDisposable
     readonly ImageFolders _images;
     readonly int _seed;
     readonly Lazy<(TargetMaskSolver Solver, DiagonalFisher? Fisher)> _solver;
+    readonly Lazy<(PrefixState State, Tensor Logits)> _ordinary;
 
     /// <summary>Creates a filler.</summary>
     /// <param name="split">The model.</param>
@@ -37,6 +38,7 @@ public sealed class TargetBankFiller : IDisposable
         settings.Validate();
         (_split, _preprocessing, _settings, _images, _seed) = (split, preprocessing, settings, images, seed);
         _solver = new(Solver);
+        _ordinary = new(Ordinary);
         _failures = new PseudoFailures(images, preprocessing, split.Model.Config, split.Space, seed, settings.Batch);
         EditSpace space = split.Space;
         Manifest = new TargetBankManifest
@@ -113,16 +115,27 @@ public sealed class TargetBankFiller : IDisposable
     TargetSamples Solve(long index, CancellationToken cancellation)
     {
         using DisposeScope scope = NewDisposeScope();
-        PseudoFailure failure = _failures.Create(index);
+        PseudoFailure failure = _failures.Create(index, _settings.Views);
         using PrefixState spoilt = _split.Prefix(_preprocessing.ToTensor(failure.Spoilt));
         using PrefixState original = _split.Prefix(_preprocessing.ToTensor(failure.Original));
         Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device) * _settings.StartRange;
         Tensor wanted = _split.ClassFeatures(original);
-        TargetMasks target = _solver.Value.Solver.Solve(spoilt, _split.Model.Classify(wanted), start, cancellation);
+        Tensor logits = _split.Model.Classify(wanted);
+        using PrefixState? views = Prefix(failure.Views.Select(v => v.Spoilt)), originals = Prefix(failure.Views.Select(v => v.Original));
+        int[] chosen = _settings.OrdinaryImages == 0 ? [] : [.. StableRandom.For(_seed, OrdinaryPurpose, index).GetItems(Enumerable.Range(0, _ordinary.Value.State.Images).ToArray(), _settings.OrdinaryImages)];
+        using PrefixState? ordinary = chosen.Length == 0 ? null : _ordinary.Value.State.Select(chosen);
+        TargetMasks target = _solver.Value.Solver.Solve(new TargetProblem(spoilt, logits, start)
+        {
+            Views = views,
+            WantedOfViews = originals is null ? null : _split.Logits(originals),
+            Ordinary = ordinary,
+            LogitsOfOrdinary = ordinary is null ? null : _ordinary.Value.Logits.index_select(0, tensor([.. chosen.Select(i => (long)i)], ScalarType.Int64, spoilt.Residual.device)),
+        }, cancellation);
         return new TargetSamples(index,
             _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
             wanted.DetachFromDisposeScope(),
             target.Values.DetachFromDisposeScope(),
+            UnitGradients.Norms(_split, spoilt, (int)logits.argmax(1).item<long>()).unsqueeze(0).DetachFromDisposeScope(),
             tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32).DetachFromDisposeScope());
     }
 
@@ -153,17 +166,45 @@ public sealed class TargetBankFiller : IDisposable
     {
         if (_solver.IsValueCreated)
             _solver.Value.Fisher?.Dispose();
+        if (_ordinary.IsValueCreated)
+        {
+            _ordinary.Value.State.Dispose();
+            _ordinary.Value.Logits.Dispose();
+        }
     }
 
     (TargetMaskSolver, DiagonalFisher?) Solver()
     {
         if (_settings.FisherPower == 0)
             return (new TargetMaskSolver(_split, _settings), null);
-        string[] paths = [.. _images.Paths];
-        StableRandom.For(_seed, FisherPurpose, 0).Shuffle(paths);
-        DiagonalFisher fisher = DiagonalFisher.Measure(_split, paths.Take(FisherImages).Chunk(FisherBatch).SelectMany(Prefixes), _seed);
+        DiagonalFisher fisher = DiagonalFisher.Measure(_split, SomeImages(), _seed);
         return (new TargetMaskSolver(_split, _settings, fisher), fisher);
     }
+
+    (PrefixState, Tensor) Ordinary()
+    {
+        PrefixState[] states = [.. SomeImages()];
+        try
+        {
+            PrefixState all = PrefixState.Concat(states);
+            return (all, _split.Logits(all).DetachFromDisposeScope());
+        }
+        finally
+        {
+            foreach (PrefixState state in states)
+                state.Dispose();
+        }
+    }
+
+    // The same images for the Fisher information and for locality, whatever the samples.
+    IEnumerable<PrefixState> SomeImages()
+    {
+        string[] paths = [.. _images.Paths];
+        StableRandom.For(_seed, FisherPurpose, 0).Shuffle(paths);
+        return paths.Take(FisherImages).Chunk(FisherBatch).SelectMany(Prefixes);
+    }
+
+    PrefixState? Prefix(IEnumerable<RgbImage> images) => images.ToArray() is { Length: > 0 } some ? _split.Prefix(_preprocessing.ToTensor(some)) : null;
 
     IEnumerable<PrefixState> Prefixes(string[] paths)
     {

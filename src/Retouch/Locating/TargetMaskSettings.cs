@@ -14,6 +14,28 @@ public sealed record TargetMaskSettings
     /// <summary>Step size of the inner gradient descent, above 0.</summary>
     public double InnerLearningRate { get; init; } = 1e-3;
 
+    /// <summary>
+    /// Whether an inner step goes by the sign of the gradient, as RMSprop's first step does, that of the edit that
+    /// the mask is for; published: no, plain gradient descent.
+    /// </summary>
+    public bool SignSteps { get; init; }
+
+    /// <summary>
+    /// Other views of the sample, with crops and CutMix boxes of their own, on which the outer loss is measured, at
+    /// least 0: a unit is worth what its change does for them. Published: 0, the loss is that of the sample itself.
+    /// </summary>
+    public int Views { get; init; }
+
+    /// <summary>
+    /// Ordinary images, a sample, that a unit pays for disturbing, at least 0: its share of the sparsity term
+    /// follows what its change, with all other changes of the inner loop's edit, adds to their divergence from
+    /// their own prediction. Published: 0, all units pay alike.
+    /// </summary>
+    public int OrdinaryImages { get; init; }
+
+    /// <summary>How much of a unit's price follows that, from 0 to 1; the rest is the same for all.</summary>
+    public double Locality { get; init; } = 0.8;
+
     /// <summary>RMSprop's step size on the mask's logits, above 0.</summary>
     public double MaskLearningRate { get; init; } = 0.1;
 
@@ -28,6 +50,12 @@ public sealed record TargetMaskSettings
 
     /// <summary>λ, the weight of the mean mask value in the outer loss, at least 0.</summary>
     public double Sparsity { get; init; } = 1;
+
+    /// <summary>
+    /// The share of units that shall earn their price, above 0 and below 1: each sample's sparsity term is then
+    /// raised or lowered until so many do. Null, as published: one price for all samples.
+    /// </summary>
+    public double? Density { get; init; }
 
     /// <summary>
     /// The published number of samples a step, B, at least 1. Samples do not depend on each other, but the
@@ -61,11 +89,15 @@ public sealed record TargetMaskSettings
         Require(OuterSteps >= 1, "number of outer steps", OuterSteps, "at least 1");
         Require(InnerSteps >= 1, "number of inner steps", InnerSteps, "at least 1");
         Require(double.IsFinite(InnerLearningRate) && InnerLearningRate > 0, "inner learning rate", InnerLearningRate, "above 0");
+        Require(Views is >= 0 and <= 64, "number of views", Views, "from 0 to 64");
+        Require(OrdinaryImages is >= 0 and <= 64, "number of ordinary images", OrdinaryImages, "from 0 to 64");
+        Require(Locality is >= 0 and <= 1, "share of locality", Locality, "from 0 to 1");
         Require(double.IsFinite(MaskLearningRate) && MaskLearningRate > 0, "mask learning rate", MaskLearningRate, "above 0");
         Require(Alpha is >= 0 and < 1, "alpha", Alpha, "at least 0 and below 1");
         Require(double.IsFinite(Epsilon) && Epsilon > 0, "epsilon", Epsilon, "above 0");
         Require(double.IsFinite(Temperature) && Temperature > 0, "temperature", Temperature, "above 0");
         Require(double.IsFinite(Sparsity) && Sparsity >= 0, "sparsity weight", Sparsity, "at least 0");
+        Require(Density is null or (> 0 and < 1), "density", Density ?? 0, "above 0 and below 1");
         Require(Batch >= 1, "batch", Batch, "at least 1");
         Require(double.IsFinite(StartRange) && StartRange >= 0, "start range", StartRange, "at least 0");
         Require(FisherPower is >= 0 and <= 10, "Fisher power", FisherPower, "from 0 to 10");
@@ -79,11 +111,16 @@ public sealed record TargetMaskSettings
         ["outerSteps"] = Text(OuterSteps),
         ["innerSteps"] = Text(InnerSteps),
         ["innerLr"] = Text(InnerLearningRate),
+        ["signSteps"] = SignSteps ? "yes" : "no",
+        ["views"] = Text(Views),
+        ["ordinaryImages"] = Text(OrdinaryImages),
+        ["locality"] = Text(Locality),
         ["maskLr"] = Text(MaskLearningRate),
         ["alpha"] = Text(Alpha),
         ["eps"] = Text(Epsilon),
         ["temperature"] = Text(Temperature),
         ["sparsity"] = Text(Sparsity),
+        ["density"] = Density is double share ? Text(share) : "free",
         ["batch"] = Text(Batch),
         ["startRange"] = Text(StartRange),
         ["fisherPower"] = Text(FisherPower),

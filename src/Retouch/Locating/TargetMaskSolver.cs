@@ -32,25 +32,37 @@ public sealed class TargetMaskSolver
             throw new ArgumentException("A Fisher power needs the Fisher information of the model's edit space.", nameof(fisher));
     }
 
-    /// <summary>Solves B independent samples.</summary>
+    /// <summary>Solves B independent samples as published, from their own images alone.</summary>
     /// <param name="spoilt">The prefix of the B spoilt images.</param>
     /// <param name="wanted">The unedited model's logits of their originals, <c>[B,C]</c>.</param>
     /// <param name="start">The mask logits to start from, <c>[B,matrices,H]</c>; published: uniform in (-1,1).</param>
     /// <param name="cancellation">Stops between outer steps.</param>
     /// <returns>The targets; the caller disposes them.</returns>
-    /// <exception cref="ArgumentException">The shapes do not belong together.</exception>
+    /// <exception cref="ArgumentException">The shapes do not belong together, or the settings need more images.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public TargetMasks Solve(PrefixState spoilt, Tensor wanted, Tensor start, CancellationToken cancellation = default)
+    public TargetMasks Solve(PrefixState spoilt, Tensor wanted, Tensor start, CancellationToken cancellation = default) =>
+        Solve(new TargetProblem(spoilt, wanted, start), cancellation);
+
+    /// <summary>Solves B independent samples.</summary>
+    /// <param name="problem">The samples, with the other views and ordinary images that the settings ask for.</param>
+    /// <param name="cancellation">Stops between outer steps.</param>
+    /// <returns>The targets; the caller disposes them.</returns>
+    /// <exception cref="ArgumentException">The shapes do not belong together, or images are missing.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public TargetMasks Solve(TargetProblem problem, CancellationToken cancellation = default)
     {
         EditSpace space = _split.Space;
-        long batch = spoilt.Images;
-        if (wanted.shape[0] != batch || !start.shape.AsSpan().SequenceEqual([batch, space.Matrices, space.Hidden]))
-            throw new ArgumentException($"{batch} images, logits of {wanted.shape[0]} and a start of [{string.Join(", ", start.shape)}] do not belong together.");
-
+        problem.Require(space, _settings);
         using DisposeScope scope = NewDisposeScope();
-        using EditSession session = new(_split, spoilt, [.. Enumerable.Repeat(UnitSelection.All(space), (int)batch)]);
-        Divergence divergence = new(wanted, _settings.Temperature);
-        Tensor logits = start.detach().clone(); // s
+        UnitSelection[] everything = [.. Enumerable.Repeat(UnitSelection.All(space), problem.Spoilt.Images)];
+        using EditSession session = new(_split, problem.Spoilt, everything);
+        using EditSession? views = problem.Views is null ? null : new(_split, problem.Views, everything);
+        using EditSession? ordinary = problem.Ordinary is null ? null : new(_split, problem.Ordinary, everything);
+        Divergence divergence = new(problem.Wanted, _settings.Temperature);
+        // The outer loss: whether the sample, or other views of it, see what they should, and ordinary images what they did.
+        (EditSession judge, Divergence verdict) = views is null ? (session, divergence) : (views, new(problem.WantedOfViews!, _settings.Temperature));
+        Divergence? disturbance = ordinary is null ? null : new(problem.LogitsOfOrdinary!, _settings.Temperature);
+        Tensor logits = problem.Start.detach().clone(); // s
         Tensor square = zeros_like(logits);
         Tensor[] deltas = session.NewRows(); // a matrix [B,H,D]
 
@@ -58,7 +70,7 @@ public sealed class TargetMaskSolver
 
         // With delta zero the mask has no say: the first inner gradient is every outer step's.
         Tensor before = session.Logits();
-        float[] atStart = divergence.Value(before), atEnd = atStart;
+        float[] atStart = views is null ? divergence.Value(before) : PerSample(verdict.Value(views.Logits())), atEnd = atStart;
         Tensor[] first = session.Gradients(divergence.Gradient(before));
 
         for (int outer = 0; outer < _settings.OuterSteps; outer++)
@@ -68,32 +80,47 @@ public sealed class TargetMaskSolver
             Tensor mask = torch.sigmoid(_settings.MaskScale * logits);                              // m
             Tensor[] rows = [.. mask.unbind(1).Select(m => m.unsqueeze(2))];                        // a matrix [B,H,1]
             for (int m = 0; m < deltas.Length; m++)
-                deltas[m].copy_(first[m]).mul_(-_settings.InnerLearningRate);
+                deltas[m].zero_().add_(Step(first[m]), -_settings.InnerLearningRate);
             for (int inner = 1; inner < _settings.InnerSteps; inner++)
             {
                 using DisposeScope innerScope = NewDisposeScope();
-                Tensor[] gradients = Gradients();
+                Tensor[] gradients = Gradients(session, divergence);
                 for (int m = 0; m < deltas.Length; m++)
-                    deltas[m].add_(gradients[m], -_settings.InnerLearningRate);
+                    deltas[m].add_(Step(gradients[m]), -_settings.InnerLearningRate);
             }
-            Tensor[] last = Gradients(remember: true);
-            // dL/dm of a unit: its weights are W + m·delta with delta held constant.
-            Tensor slope = stack([.. last.Zip(deltas, (g, d) => (g * d).sum(2))], 1).add_(cost).mul_(_settings.MaskScale * mask * (1 - mask));
+            Tensor slope = Slope(Gradients(judge, verdict, remember: true)), price = cost;
+            if (ordinary is not null)
+            {
+                // What all changes together do to ordinary images, unit by unit; a unit that undoes others' harm is free.
+                Tensor harm = Slope(Gradients(ordinary, disturbance!)).clamp_min_(0);
+                price = price * (harm / harm.mean([1, 2], true).clamp_min(1e-20) * _settings.Locality + (1 - _settings.Locality));
+            }
+            if (_settings.Density is double share)
+                price = price * (-slope / price.clamp_min(1e-12)).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(0);
+            slope.add_(price);
+            slope.mul_(_settings.MaskScale * mask * (1 - mask));
             square.mul_(_settings.Alpha).addcmul_(slope, slope, 1 - _settings.Alpha);
             logits.addcdiv_(slope, square.sqrt().add_(_settings.Epsilon), -_settings.MaskLearningRate);
 
-            Tensor[] Gradients(bool remember = false)
+            Tensor[] Gradients(EditSession of, Divergence loss, bool remember = false)
             {
-                session.SetDeltas(deltas, rows);
-                Tensor z = session.Logits();
+                of.SetDeltas(deltas, rows);
+                Tensor z = of.Logits();
                 if (remember)
-                    atEnd = divergence.Value(z);
-                return session.Gradients(divergence.Gradient(z));
+                    atEnd = PerSample(loss.Value(z));
+                return of.Gradients(loss.Gradient(z) / of.ImagesPerEdit);
             }
+
+            // dL/dm of a unit: its weights are W + m·delta with delta held constant.
+            Tensor Slope(Tensor[] gradients) => stack([.. gradients.Zip(deltas, (g, d) => (g * d).sum(2))], 1);
         }
         float[] density = torch.sigmoid(_settings.MaskScale * logits).mean([1, 2]).cpu().data<float>().ToArray();
         return new TargetMasks(torch.sigmoid(_settings.TargetScale * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
     }
+
+    Tensor Step(Tensor gradient) => _settings.SignSteps ? gradient.sign() : gradient;
+
+    float[] PerSample(float[] values) => _settings.Views == 0 ? values : [.. values.Chunk(_settings.Views).Select(v => v.Average())];
 
     // What a unit of mask pays: λ/(B·units), more where ordinary images need the unit more.
     Tensor Cost()

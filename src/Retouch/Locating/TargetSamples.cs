@@ -7,8 +7,12 @@ namespace Retouch.Locating;
 /// <param name="Features">[CLS] features of the spoilt images under the unedited model, <c>[N,D]</c>.</param>
 /// <param name="Originals">[CLS] features of their originals, whose predictions are wanted, <c>[N,D]</c>.</param>
 /// <param name="Targets">Target masks in (0,1), <c>[N,matrices,H]</c>.</param>
+/// <param name="Gradients">
+/// What each unit's weights would be moved by if the spoilt image were to be corrected: the norm of the gradient
+/// of the cross-entropy to the original's prediction, <c>[N,matrices,H]</c>.
+/// </param>
 /// <param name="Measures">The solver's divergence before, divergence after and mask density, <c>[N,3]</c>.</param>
-public sealed record TargetSamples(long First, Tensor Features, Tensor Originals, Tensor Targets, Tensor Measures) : IDisposable
+public sealed record TargetSamples(long First, Tensor Features, Tensor Originals, Tensor Targets, Tensor Gradients, Tensor Measures) : IDisposable
 {
     /// <summary>The number of samples, N.</summary>
     public int Count => (int)Features.shape[0];
@@ -16,14 +20,18 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
     /// <summary>Several runs of consecutive samples as one; the caller disposes it.</summary>
     internal static TargetSamples Join(IReadOnlyList<TargetSamples> parts)
     {
-        return new TargetSamples(parts[0].First, Cat(p => p.Features), Cat(p => p.Originals), Cat(p => p.Targets), Cat(p => p.Measures));
+        return new TargetSamples(parts[0].First, Cat(p => p.Features), Cat(p => p.Originals), Cat(p => p.Targets), Cat(p => p.Gradients), Cat(p => p.Measures));
 
         Tensor Cat(Func<TargetSamples, Tensor> of) => cat([.. parts.Select(of)], 0).DetachFromDisposeScope();
     }
 
     /// <summary>A copy of the first of them; the caller disposes it.</summary>
-    internal TargetSamples Take(int count) => new(First,
-        Features.narrow(0, 0, count).clone().DetachFromDisposeScope(), Originals.narrow(0, 0, count).clone().DetachFromDisposeScope(), Targets.narrow(0, 0, count).clone().DetachFromDisposeScope(), Measures.narrow(0, 0, count).clone().DetachFromDisposeScope());
+    internal TargetSamples Take(int count)
+    {
+        return new TargetSamples(First, Some(Features), Some(Originals), Some(Targets), Some(Gradients), Some(Measures));
+
+        Tensor Some(Tensor of) => of.narrow(0, 0, count).clone().DetachFromDisposeScope();
+    }
 
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
@@ -31,6 +39,7 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
         Features.Dispose();
         Originals.Dispose();
         Targets.Dispose();
+        Gradients.Dispose();
         Measures.Dispose();
     }
 }

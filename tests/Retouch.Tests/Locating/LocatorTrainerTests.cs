@@ -72,7 +72,7 @@ public sealed class LocatorTrainerTests
         Tensor side = features.narrow(1, 0, 1).unsqueeze(2).gt(0).to(ScalarType.Float32); // [N,1,1]
         Tensor half = arange(split.Space.Hidden).lt(split.Space.Hidden / 2).to(ScalarType.Float32).view(1, 1, -1);
         Tensor targets = (side * half + (1 - side) * (1 - half)).expand(200, split.Space.Matrices, split.Space.Hidden).mul(0.9).add(0.05);
-        using TargetSamples samples = new(0, features, zeros_like(features), targets.contiguous(), zeros([200, 3]));
+        using TargetSamples samples = new(0, features, zeros_like(features), targets.contiguous(), ones_like(targets), zeros([200, 3]));
         using LocatorTraining training = LocatorTraining.Start(split.Space, Quick with { Schedule = 800 });
         new LocatorTrainer(model, training, every: 50).FromBank(samples, epochs: 20, heldOut: 40);
 
@@ -81,6 +81,27 @@ public sealed class LocatorTrainerTests
         Assert.Equal(training.BestLoss, training.Curve.Min(p => p.HeldOutLoss));
         Assert.Equal(training.BestLoss, LocatorTraining.Loss(training.Best!, features.narrow(0, 160, 40), targets.narrow(0, 160, 40)), 1e-6);
         Assert.True(last.OutputDifference > 0.2);
+    }
+
+    [Fact]
+    public void A_hypernetwork_that_sees_gradients_learns_from_them()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        SplitVit split = new(model);
+        using Generator generator = new(1, CPU);
+        // A target follows from the gradient alone: the units at which it pulls less than the median.
+        Tensor gradients = rand([200, split.Space.Matrices, split.Space.Hidden], generator: generator);
+        Tensor targets = gradients.lt(0.5).to(ScalarType.Float32).mul(0.9).add(0.05), features = randn([200, split.Space.Width], generator: generator);
+        using TargetSamples samples = new(0, features, zeros_like(features), targets, gradients, zeros([200, 3]));
+        foreach ((LocatorInput input, bool learns) in (IEnumerable<(LocatorInput, bool)>)[(LocatorInput.FeatureAndGradient, true), (LocatorInput.Feature, false)])
+        {
+            using LocatorTraining training = LocatorTraining.Start(split.Space, Quick with { Schedule = 800, Input = input, LearningRate = 3e-3 });
+            new LocatorTrainer(model, training, every: 50).FromBank(samples, epochs: 20, heldOut: 40);
+            Assert.Equal(learns, training.BestLoss < 0.7 * training.Curve[^1].MeanMaskLoss);
+        }
+        using Hypernetwork network = Hypernetwork.Create(split.Space, 1, 3, null, 0, LocatorInput.FeatureAndGradient);
+        Assert.Throws<ArgumentException>(() => network.Forward(features));
     }
 
     [Fact]
