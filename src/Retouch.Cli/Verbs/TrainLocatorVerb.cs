@@ -20,6 +20,7 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<string> _out = new("--out") { Description = "The locator to write; its curves go beside it as .csv and .svg.", Required = true, HelpName = "FILE" };
     readonly Option<string?> _bank = new("--bank") { Description = "A target bank to learn from, made or filled up first; without one, targets are solved on the way and learned once, as published.", HelpName = "DIR" };
     readonly Option<int?> _count = new("--targets") { Description = $"Targets to learn from (by default {DefaultTargets}, or without --images what the bank has).", HelpName = "N" };
+    readonly Option<double> _divergence = new("--min-divergence") { Description = "Learn only those of a bank's targets whose image CutMix spoilt at least so much, in KL divergence.", HelpName = "KL" };
     readonly Option<int> _epochs = new("--epochs") { Description = "How often each target of a bank is learned.", DefaultValueFactory = _ => 30, HelpName = "N" };
     readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
     readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, and the error at it or the gradient that corrects it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
@@ -39,6 +40,7 @@ sealed class TrainLocatorVerb : Verb
         Add(_bank);
         _targets = new TargetOptions(this, imagesRequired: false);
         Require<int>(_count, n => n >= 1, "a whole number of at least 1");
+        Require<double>(_divergence, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Require<int>(_epochs, n => n >= 1, "a whole number of at least 1");
         Require<double>(_heldOut, share => share is >= 0 and < 1, "a number of at least 0 and below 1");
         Require<string>(_input, Inputs.ContainsKey, string.Join(" or ", Inputs.Keys));
@@ -46,7 +48,7 @@ sealed class TrainLocatorVerb : Verb
         Require<int>(_heads, n => n is >= 1 and <= 256, "a whole number from 1 to 256");
         Require<int>(_mlpWidth, n => n is >= 1 and <= 65536, "a whole number from 1 to 65536");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
-        foreach (Option option in (Option[])[_count, _epochs, _heldOut, _input, _balanced, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
+        foreach (Option option in (Option[])[_count, _divergence, _epochs, _heldOut, _input, _balanced, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
             Add(option);
     }
 
@@ -101,19 +103,21 @@ sealed class TrainLocatorVerb : Verb
         int count = parsed.GetValue(_count) ?? (filler is null ? (int)bank.SolvedFromFirst() : DefaultTargets);
         if (filler is not null)
             TargetOptions.Fill(terminal, filler, bank, count, 0, 1, cancellation);
-        using TargetSamples samples = bank.ReadFirst(count);
+        using TargetSamples all = bank.ReadFirst(count), samples = all.AtLeast(parsed.GetValue(_divergence));
 
-        int heldOut = (int)Math.Round(parsed.GetValue(_heldOut) * count), epochs = parsed.GetValue(_epochs), batch = _targets.Batch(parsed);
-        int perEpoch = Math.Max((count - heldOut) / batch, 1);
+        int heldOut = (int)Math.Round(parsed.GetValue(_heldOut) * samples.Count), epochs = parsed.GetValue(_epochs), batch = _targets.Batch(parsed);
+        int perEpoch = Math.Max((samples.Count - heldOut) / batch, 1);
         LocatorTrainingSettings settings = Settings(parsed) with { StepsPerBatch = 1, Schedule = epochs * perEpoch };
-        LocatorTraining training = Begin(parsed, terminal, space, settings, $"target bank {bank.Manifest.Identity()}, {count} targets, {heldOut} held out, {epochs} epochs", out Action<LocatorTraining> keep);
+        LocatorTraining training = Begin(parsed, terminal, space, settings, $"target bank {bank.Manifest.Identity()}, {count} targets, {samples.Count} learned from, {heldOut} held out, {epochs} epochs", out Action<LocatorTraining> keep);
         Run(parsed, terminal, training, (progress) =>
             new LocatorTrainer(split.Model, training, every: Math.Max(perEpoch / 2, 1), keep, progress).FromBank(samples, epochs, heldOut, cancellation), cancellation);
-        return new Trained(training, bank.Manifest, count);
+        return new Trained(training, bank.Manifest, samples.Count);
     }
 
     Trained Online(ParseResult parsed, Terminal terminal, SplitVit split, TargetBankFiller filler, CancellationToken cancellation)
     {
+        if (parsed.GetValue(_divergence) > 0)
+            throw new BadInputException("--min-divergence chooses among the targets of a bank; give a --bank, or leave it out.");
         LocatorTrainingSettings settings = Settings(parsed);
         int batches = Math.Max((parsed.GetValue(_count) ?? DefaultTargets) / settings.Batch, 1);
         LocatorTraining training = Begin(parsed, terminal, split.Space, settings, $"samples {filler.Manifest.Identity()}", out Action<LocatorTraining> keep);
@@ -194,6 +198,7 @@ sealed class TrainLocatorVerb : Verb
     LocatorTrainingSettings Settings(ParseResult parsed) => Published with
     {
         Input = Inputs[parsed.GetRequiredValue(_input)],
+        MinDivergence = parsed.GetValue(_divergence),
         Balanced = parsed.GetValue(_balanced),
         Blocks = parsed.GetValue(_blocks),
         Heads = parsed.GetValue(_heads),

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Locating;
@@ -31,6 +32,17 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
         return new TargetSamples(First, Some(Features), Some(Originals), Some(Targets), Some(Gradients), Some(Measures));
 
         Tensor Some(Tensor of) => of.narrow(0, 0, count).clone().DetachFromDisposeScope();
+    }
+
+    /// <summary>Copies of those whose solver started at least this far from the wanted prediction; the caller disposes them.</summary>
+    /// <param name="divergence">In KL divergence at the solver's temperature.</param>
+    public TargetSamples AtLeast(double divergence)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor places = Measures.select(1, 0).ge(divergence).nonzero().squeeze(1);
+        return new TargetSamples(First, Some(Features), Some(Originals), Some(Targets), Some(Gradients), Some(Measures));
+
+        Tensor Some(Tensor of) => of.index_select(0, places).DetachFromDisposeScope();
     }
 
     /// <summary>Frees the tensors.</summary>
