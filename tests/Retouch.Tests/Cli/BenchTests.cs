@@ -124,7 +124,7 @@ public sealed class BenchTests : IDisposable
         }
 
         Assert.Equal(["gradient", "random"], summary.Select(s => s.GetProperty("settings").GetProperty("locator").GetString()));
-        Assert.Equal(rows.Take(images).Average(r => r.Generalization), summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(), 1e-12);
+        Assert.Equal(rows.Take(images).Average(r => r.Generalization)!.Value, summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(), 1e-12);
         Assert.Equal(summary.Length, JsonElement.Parse(File.ReadAllText(_bench.Path("run/summary.json"))).GetArrayLength());
     }
 

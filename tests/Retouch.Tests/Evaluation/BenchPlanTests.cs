@@ -18,7 +18,7 @@ public sealed class BenchPlanTests
         BenchPlan plan = Plan();
         Assert.Equal(2 * (3 + 5 + 2), plan.Edits.Count);
         Assert.Equal(Enumerable.Range(0, 20), plan.Edits.Select(e => e.Index));
-        Assert.Equal(20, plan.Edits.Select(e => (e.Setting, e.Group, e.Image)).Distinct().Count());
+        Assert.Equal(20, plan.Edits.Select(e => (e.Setting, e.Group, Assert.Single(e.Samples))).Distinct().Count());
         Assert.Equal(20, plan.Manifest.Edits);
     }
 
@@ -28,7 +28,7 @@ public sealed class BenchPlanTests
     [InlineData(3, new[] { 0, 1, 3 })]
     [InlineData(9, new[] { 0, 1, 2, 3, 4 })]
     public void Fewer_edits_are_spread_over_a_group(int max, int[] images) =>
-        Assert.Equal(images, Plan(max).Edits.Where(e => e is { Setting: 0, Group: 1 }).Select(e => e.Image));
+        Assert.Equal(images, Plan(max).Edits.Where(e => e is { Setting: 0, Group: 1 }).Select(e => e.Samples[0]));
 
     [Theory]
     [InlineData(1)]
@@ -44,8 +44,8 @@ public sealed class BenchPlanTests
 
         IReadOnlyList<BenchEdit>[] shards = [.. Enumerable.Range(0, count).SelectMany(i => plan.Batches(new Shard(i, count)))];
         Assert.Equal(plan.Edits, shards.SelectMany(b => b).OrderBy(e => e.Index));
-        string[] batches = [.. whole.Select(b => string.Join(' ', b))];
-        Assert.All(shards, b => Assert.Contains(string.Join(' ', b), batches));
+        string[] batches = [.. whole.Select(b => string.Join(' ', b.Select(e => e.Index)))];
+        Assert.All(shards, b => Assert.Contains(string.Join(' ', b.Select(e => e.Index)), batches));
     }
 
     [Fact]

@@ -12,12 +12,12 @@ public sealed class SettingSummaryTests
             BenchSamples.Row(0, "a", true, 0.5, 1.0), BenchSamples.Row(1, "a", true, 1.0, 0.9), BenchSamples.Row(2, "b", false, 0.0, 0.8), BenchSamples.Row(3, "b", true, 0.5, 0.9),
         ]));
         Assert.Equal((4, 2), (summary.Edits, summary.Groups));
-        Assert.Equal((0.75, 0.5), (summary.Success.Mean, summary.Generalization.Mean));
+        Assert.Equal((0.75, 0.5), (summary.Success.Mean, summary.Generalization!.Value.Mean));
         Assert.Equal(0.9, summary.Locality!.Value.Mean, 1e-12);
         Assert.Null(summary.SensitiveLocality);
         Assert.Equal((1.5, 0.5, 100), (summary.Steps, summary.Seconds, summary.Units));
         // Groups, not edits, are drawn: a's mean GR is 0.75 and b's 0.25.
-        Assert.Equal((0.25, 0.75), (summary.Generalization.Low, summary.Generalization.High));
+        Assert.Equal((0.25, 0.75), (summary.Generalization.Value.Low, summary.Generalization.Value.High));
         Assert.True(summary.OnFront);
     }
 
