@@ -115,7 +115,7 @@ public sealed class BenchPlan
     }
 
     // By the image, not by its place: the same whatever else is in the plan.
-    Random Random(BenchmarkImage image) => StableRandom.For(Options.Seed, Purpose, Convert.ToInt64(image.Sha256[..15], 16));
+    Random Random(BenchmarkImage image) => StableRandom.For(Options.Seed, Purpose, Convert.ToInt64(image.Sha256[^15..], 16));
 
     // The first of each of k parts as equal as can be: no seed, and the same whatever else is in the plan.
     static IEnumerable<int> Spread(int count, int? most)

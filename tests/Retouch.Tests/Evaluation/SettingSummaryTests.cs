@@ -33,6 +33,34 @@ public sealed class SettingSummaryTests
     }
 
     [Fact]
+    public void Only_edits_on_as_many_images_compete_and_several_samples_succeed_in_part()
+    {
+        IReadOnlyList<SettingSummary> table = SettingSummary.Of(
+        [
+            BenchSamples.Row(0, "a", true, 0.2, 0.9), BenchSamples.Row(1, "a", false, 0.5, 1) with { Samples = 3, SamplesRight = 2 }, BenchSamples.Row(2, "a", true, 0.4, 1) with { Samples = 3, SamplesRight = 3 },
+            BenchSamples.Row(3, "a", false, null, 0.8) with { Mode = BenchMode.Batch, Samples = 5, SamplesRight = 1 }, BenchSamples.Row(4, "b", true, 0.5, 0.8) with { Mode = BenchMode.Batch, Samples = 4, SamplesRight = 4 },
+        ]);
+        Assert.Equal([(BenchMode.Single, 1), (BenchMode.Single, 3), (BenchMode.Batch, (int?)null)], table.Select(s => (s.Mode, s.Samples)));
+        Assert.Equal([1, 0.8333, 0.6], table.Select(s => Math.Round(s.Success.Mean, 4)));
+        Assert.All(table, s => Assert.True(s.OnFront));
+        // Of the batches only one left others to generalize to.
+        Assert.Equal(0.5, table[2].Generalization!.Value.Mean);
+        Assert.All(table, s => Assert.True(s is { EarlierSuccess: null, FinalSuccess: null, FinalLocality: null }));
+    }
+
+    [Fact]
+    public void A_sequence_is_judged_at_its_end_too()
+    {
+        SettingSummary summary = Assert.Single(SettingSummary.Of([Step(2, "b", 0.5, 0.9, 1), Step(3, "a", 0.5, 0.7, 0), Step(1, "a", null, 1.0, 1)]));
+        Assert.Equal((0.5, 2.0 / 3), (summary.EarlierSuccess!.Value.Mean, summary.Success.Mean));
+        // At the end half of the two earlier ones is right, and the last is not.
+        Assert.Equal((1.0 / 3, 0.7), (summary.FinalSuccess, summary.FinalLocality));
+
+        static BenchRow Step(int step, string group, double? earlier, double lr, int right) =>
+            BenchSamples.Row(step - 1, group, right == 1, 0.5, lr) with { Mode = BenchMode.Sequential, Step = step, EarlierSuccess = earlier, SamplesRight = right };
+    }
+
+    [Fact]
     public void Without_locality_there_is_no_front()
     {
         SettingSummary summary = Assert.Single(SettingSummary.Of([BenchSamples.Row(0, "a", true, 0.5, null)]));
