@@ -30,6 +30,7 @@ sealed record EditJson
     public required string Model { get; init; }
     public required string Method { get; init; }
     public required string Locator { get; init; }
+    public required string Blocks { get; init; }
     public required double Keep { get; init; }
     public required double LearningRate { get; init; }
     public required int Seed { get; init; }

@@ -16,6 +16,7 @@ sealed class BenchVerb : Verb
     static readonly BenchOptions Defaults = new();
 
     readonly BenchmarkOptions _benchmark;
+    readonly BlocksOption _blocks;
     readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => ["masked-fine-tuning"], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', EditorRegistry.Methods) };
     readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
     readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|fisher|random|all");
@@ -45,7 +46,10 @@ sealed class BenchVerb : Verb
         Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
         Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
         _benchmark = new BenchmarkOptions(this);
-        foreach (Option option in (Option[])[_methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared, _mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _out])
+        foreach (Option option in (Option[])[_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared])
+            Add(option);
+        _blocks = new BlocksOption(this);
+        foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume])
             Add(option);
         Add(new BenchMergeVerb());
         Add(new BenchMasksVerb());
@@ -66,7 +70,8 @@ sealed class BenchVerb : Verb
         options.Validate();
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, terminal) : ShippedLocators.For(file.Model.Fingerprint);
+        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, split.Space, terminal) : ShippedLocators.For(file.Model.Fingerprint, split.Space);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? []);
         EditorResources resources = new()
@@ -76,6 +81,7 @@ sealed class BenchVerb : Verb
             Preparations = prepared.ByKind,
             PreparationIds = prepared.Ids,
             Seed = options.Seed,
+            Blocks = split.Space == EditSpace.Default(file.Model.Config) ? null : split.Space.BlockRange,
         };
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
         Benchmark benchmark = _benchmark.Read(parsed);
@@ -86,7 +92,6 @@ sealed class BenchVerb : Verb
         int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
         try
         {
-            SplitVit split = new(file.Model);
             using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
             BenchFolder.Prepare(folder, plan.Manifest);
             using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));

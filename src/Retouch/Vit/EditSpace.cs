@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Retouch.Vit;
 
 /// <summary>Which of a feed-forward network's two weight matrices.</summary>
@@ -42,6 +44,9 @@ public sealed record EditSpace
 
     /// <summary>The last editable block, zero-based.</summary>
     public int LastBlock => FirstBlock + Blocks - 1;
+
+    /// <summary>The window in a word, zero-based: <c>7-9</c>, or <c>7</c> of one block.</summary>
+    public string BlockRange => string.Create(CultureInfo.InvariantCulture, $"{FirstBlock}{(Blocks > 1 ? $"-{LastBlock}" : "")}");
 
     /// <summary>The number of editable matrices, two a block.</summary>
     public int Matrices => 2 * Blocks;
