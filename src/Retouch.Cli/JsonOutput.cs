@@ -70,6 +70,9 @@ sealed record MineJson
     public required IReadOnlyList<string> Skipped { get; init; }
 }
 
+sealed record LocationJson(
+    Evaluation.EditWindow Recommended, Evaluation.EditWindow Best, string Rule, IReadOnlyList<Evaluation.WindowScore> Windows, string Rows, string Csv, string Plot);
+
 sealed record ShiftedJson
 {
     public required string Image { get; init; }
@@ -120,6 +123,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]
 [JsonSerializable(typeof(MineJson))]
+[JsonSerializable(typeof(LocationJson))]
 [JsonSerializable(typeof(Evaluation.SettingSummary))]
 [JsonSerializable(typeof(Evaluation.MaskSpecificity))]
 sealed partial class JsonOutput : JsonSerializerContext;

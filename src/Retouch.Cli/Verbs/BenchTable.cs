@@ -29,17 +29,23 @@ static class BenchTable
         ];
         columns = [.. columns.Where(c => c.Shown)];
         string[][] rows = [[.. columns.Select(c => c.Title)], .. summary.Select(s => columns.Select(c => c.Cell(s)).ToArray())];
-        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length))];
-        foreach (string[] row in rows)
-            terminal.Line(string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))));
+        Print(terminal, rows);
         terminal.Line($"* on the Pareto front of GR and LR{(several ? " among edits on as many images" : "")}; intervals from a bootstrap over groups");
         if (sequential)
             terminal.Line("of a sequence: means over its steps, each measured on all edits so far, and its end; LR is against the unedited model");
     }
 
-    static string Percent(double share) => $"{100 * share:0.00}";
+    /// <summary>Rows of cells under each other, the first column to the left.</summary>
+    public static void Print(Terminal terminal, string[][] rows)
+    {
+        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length))];
+        foreach (string[] row in rows)
+            terminal.Line(string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))));
+    }
 
-    static string Interval(Estimate? e) => e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";
+    public static string Percent(double share) => $"{100 * share:0.00}";
+
+    public static string Interval(Estimate? e) => e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";
 
     sealed record Column(string Title, Func<SettingSummary, string> Cell, bool Shown = true);
 }

@@ -24,7 +24,12 @@ public static class BenchRun
     /// <param name="cancellation">Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.</param>
     /// <exception cref="BadInputException">A setting does not fit the model.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static void Run(SplitVit split, BenchPlan plan, BenchData data, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default)
+    public static void Run(SplitVit split, BenchPlan plan, BenchData data, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default) =>
+        Run(plan, _ => (split, data), shard, done, write, cancellation);
+
+    /// <summary>The same where settings differ in where the model is cut.</summary>
+    internal static void Run(
+        BenchPlan plan, Func<BenchSetting, (SplitVit Split, BenchData Data)> of, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation)
     {
         foreach (IReadOnlyList<BenchEdit> batch in plan.Batches(shard))
         {
@@ -33,6 +38,7 @@ public static class BenchRun
             done -= skip;
             if (skip == batch.Count)
                 continue;
+            (SplitVit split, BenchData data) = of(plan.Settings[batch[0].Setting]);
             if (plan.Options.Mode == BenchMode.Sequential)
                 new BenchSequence(split, plan, data).Run(batch, skip, row => write([row]), cancellation);
             else

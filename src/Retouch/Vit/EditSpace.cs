@@ -64,6 +64,17 @@ public sealed record EditSpace
         return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
     }
 
+    /// <summary>
+    /// A space that is cut before a block's attention, for edits of that: it begins a block earlier. Before the
+    /// first block stands the embedding, whose place is −1 and where no FFN can be edited.
+    /// </summary>
+    /// <exception cref="BadInputException">The window does not lie within the model's blocks.</exception>
+    internal static EditSpace BeforeAttention(VitConfig config, int firstBlock, int blocks)
+    {
+        EditSpace window = new(config, firstBlock, blocks);
+        return new EditSpace(firstBlock - 1, blocks, window.Hidden, window.Width);
+    }
+
     /// <summary>The space with these numbers, as a patch states them, or null if no model could have it.</summary>
     internal static EditSpace? FromShape(int firstBlock, int blocks, int hidden, int width) =>
         firstBlock is >= 0 and < 1024 && blocks is > 0 and <= 64 && hidden is > 0 and <= 1 << 20 && width is > 0 and <= 1 << 20

@@ -51,6 +51,12 @@ public sealed class SplitVit
                 x = x + Model.Attention(block, Norm1(block, x));
                 x = x + VitModel.FeedForward(block, Norm2(block, x));
             }
+            if (Space.FirstBlock < 0)
+            {
+                residuals.Add(x.MoveToOuterDisposeScope());
+                outputs.Add(x.clone().MoveToOuterDisposeScope());
+                continue;
+            }
             BlockWeights first = Model.Blocks[Space.FirstBlock];
             Tensor residual = x + Model.Attention(first, Norm1(first, x));
             residuals.Add(residual.MoveToOuterDisposeScope());
