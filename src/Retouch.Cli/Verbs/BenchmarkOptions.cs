@@ -30,10 +30,11 @@ sealed class BenchmarkOptions
 
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
 
-    /// <summary>What loads a benchmark's images for any cut of the model, without a word.</summary>
+    /// <summary>What loads a benchmark's images, which are found and checked here, for any cut of the model.</summary>
     public Func<SplitVit, BenchData> Loader(ParseResult parsed, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
     {
         (ImageRoots images, ImageRoots? locality) = Roots(parsed);
+        BenchData.Find(benchmark, images, locality);
         return split => BenchData.Load(split, benchmark, file.Preprocessing, images, locality, cancellation: cancellation);
     }
 
