@@ -85,7 +85,7 @@ sealed class MineVerb : Verb
             throw new BadInputException($"With --stronger, --out is a page for a browser, so its name must end in .html, not be {output}.");
         using ModelFile stronger = ModelFile.Load(strongerPath);
         ModelOptions.PrintPreprocessing(file, terminal);
-        terminal.Note($"stronger model: {stronger.Preprocessing}");
+        terminal.Note($"preprocessing: {stronger.Preprocessing} for the stronger model");
         int images = folders.Sum(f => f.Files.Count);
         Disagreement found = terminal.Progress("asking both models", 2 * images, report => Disagreement.Find(new(file.Model), file.Preprocessing, new(stronger.Model), stronger.Preprocessing,
             folders, labels, settings, new Told<int>(done => report(done, null)), cancellation));

@@ -317,6 +317,59 @@ public sealed class BenchTests : IDisposable
     }
 
     [Fact]
+    public void A_run_of_other_blocks_says_so_in_its_rows_and_the_usual_ones_are_the_usual_run()
+    {
+        Mined();
+        string[] bench = [.. Bench("run"), "--max-edits-per-group", "1", "--steps", "2"];
+        bench = [.. bench.Take(Array.IndexOf(bench, "--steps")), .. bench.Skip(Array.IndexOf(bench, "--steps") + 2)];
+        Ran.Retouch(bench).Good();
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("named")), "--blocks", "1-3"]).Good();
+        Assert.Equal(Rows("run"), Rows("named"));
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("early")), "--blocks", "0-1"]).Good();
+        Assert.All(BenchRowFile.Read(_bench.Path("early/rows.jsonl")), r => Assert.Equal("0-1", r.Settings["blocks"]));
+        Assert.All(BenchRowFile.Read(_bench.Path("run/rows.jsonl")), r => Assert.False(r.Settings.ContainsKey("blocks")));
+    }
+
+    [Fact]
+    public void A_location_is_searched_over_all_windows_and_goes_on_after_an_interrupt()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] search = ["search-location", .. _shared, "--benchmark", _bench.Path("b.json"), "--lr", Workbench.Rate, "--steps", "5", "--max-edits-per-group", "2", "--out", _bench.Path("run")];
+        JsonElement found = Assert.Single(Ran.Retouch([.. search, "--json"]).Good().Objects);
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+        Assert.Equal(["msa 0-2", "ffn 0-2", "msa 1-3", "ffn 1-3"], rows.Select(r => $"{r.Settings["layers"]} {r.Settings["blocks"]}").Distinct());
+        Assert.Equal(4 * 2 * benchmark.Groups.Count, rows.Length);
+
+        // Of FFNs the first row by the edit command, of attention what is not an FFN's unit.
+        BenchRow row = rows.First(r => r.Settings["layers"] == "ffn");
+        JsonElement edit = Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Path("paint/" + row.Image), "--label", $"{row.Label}", "--locator", "all", "--blocks", "0-2",
+            "--lr", Workbench.Rate, "--steps", "5", "--locality", _bench.Locality, "--force", "--out", _bench.Path("one.patch"), "--json", "--quiet").Objects[0];
+        Assert.Equal((edit.GetProperty("steps").GetInt32(), edit.GetProperty("localityRate").GetDouble(), edit.GetProperty("units").GetInt32()), (row.Steps, row.Locality!.Value, row.Units));
+        Assert.All(rows.Where(r => r.Settings["layers"] == "msa"), r => Assert.Equal((0, 3 * 4 * 24 * 24L), (r.Units, r.Parameters)));
+
+        // With one step size a window's area is GR times LR.
+        string Area(string layers) => rows.Where(r => r.Settings["layers"] == layers).GroupBy(r => r.Settings["blocks"]).MaxBy(w => w.Average(r => r.Generalization!.Value) * w.Average(r => r.Locality!.Value))!.Key;
+        Assert.Equal(("ffn", Area("ffn")), (found.GetProperty("recommended").GetProperty("layers").GetString(), found.GetProperty("recommended").GetProperty("blockRange").GetString()));
+        Assert.Equal(4, found.GetProperty("windows").GetArrayLength());
+        Assert.True(File.Exists(_bench.Path("run/windows.csv")) && File.Exists(_bench.Path("run/windows.svg")) && File.Exists(_bench.Path("run/summary.json")));
+
+        string[] expected = Rows("run");
+        byte[] bytes = File.ReadAllBytes(_bench.Path("run/rows.jsonl"));
+        File.WriteAllBytes(_bench.Path("run/rows.jsonl"), bytes[..(bytes.Length / 2)]);
+        _bench.Refuses(search, "--resume");
+        Ran resumed = Ran.Retouch([.. search, "--resume"]).Good();
+        Assert.Equal(expected, Rows("run"));
+        Assert.Contains($"recommended: --blocks {Area("ffn")}", resumed.Out, StringComparison.Ordinal);
+
+        string[] elsewhere = Workbench.With(Workbench.With(search, "--images", _bench.Locality), "--out", _bench.Path("none"));
+        _bench.Refuses(elsewhere, "mined from");
+        _bench.Refuses([.. Workbench.With(search, "--lr", "fast")], "numbers such as");
+        _bench.Refuses([.. Workbench.With(search, "--lr", "0")], "above 0");
+        Ran.Retouch([.. MineArgs(_bench.Path("b.json"), "--overwrite").Where(a => a != "--locality" && a != _bench.Locality)]).Good();
+        _bench.Refuses(search, "no locality images");
+    }
+
+    [Fact]
     public void Random_masks_are_drawn_anew_for_each_edit_and_by_the_seed()
     {
         Mined();
