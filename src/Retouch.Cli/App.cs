@@ -29,7 +29,7 @@ public static class App
         Verb[] verbs =
         [
             new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
-            new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new ShiftVerb(), new DoctorVerb(),
+            new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
         ];
         // A RootCommand would call itself by the assembly's name.
         Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")
@@ -37,7 +37,10 @@ public static class App
             new HelpOption { Recursive = true }, new VersionOption(),
         };
         foreach (Verb verb in verbs)
+        {
+            verb.Arrange();
             root.Add(verb);
+        }
         // A name that begins with @ is a file's like any other, not a file of arguments.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (Usage.Mistake(parsed) is string mistake)

@@ -30,6 +30,7 @@ sealed record EditJson
     public required string Model { get; init; }
     public required string Method { get; init; }
     public required string Locator { get; init; }
+    public required string Blocks { get; init; }
     public required double Keep { get; init; }
     public required double LearningRate { get; init; }
     public required int Seed { get; init; }
@@ -68,6 +69,23 @@ sealed record MineJson
     public required int SensitiveImages { get; init; }
     public required IReadOnlyList<string> Skipped { get; init; }
 }
+
+sealed record SheetGroupJson(string Source, string Class, ClassJson Label, ClassJson Wrong, int Images);
+
+sealed record SheetJson
+{
+    public required string Sheet { get; init; }
+    public required string Model { get; init; }
+    public required string Stronger { get; init; }
+    public required int Images { get; init; }
+    public required int Agreed { get; init; }
+    public required IReadOnlyList<SheetGroupJson> Groups { get; init; }
+    public required int SmallGroups { get; init; }
+    public required IReadOnlyList<string> Skipped { get; init; }
+}
+
+sealed record LocationJson(
+    Evaluation.EditWindow Recommended, Evaluation.EditWindow Best, string Rule, IReadOnlyList<Evaluation.WindowScore> Windows, string Rows, string Csv, string Plot);
 
 sealed record ShiftedJson
 {
@@ -119,6 +137,8 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]
 [JsonSerializable(typeof(MineJson))]
+[JsonSerializable(typeof(SheetJson))]
+[JsonSerializable(typeof(LocationJson))]
 [JsonSerializable(typeof(Evaluation.SettingSummary))]
 [JsonSerializable(typeof(Evaluation.MaskSpecificity))]
 sealed partial class JsonOutput : JsonSerializerContext;

@@ -10,25 +10,33 @@ static class ShippedLocators
     /// <summary>The file of the locator to use for a model; says so where it is the one that comes with the program.</summary>
     /// <param name="given">The file that the user named, or null.</param>
     /// <param name="model">The model.</param>
+    /// <param name="space">The blocks to edit.</param>
     /// <param name="terminal">Where to say it.</param>
-    /// <exception cref="BadInputException">The file was trained for another model, or none was named and none comes along.</exception>
-    public static string Choose(string? given, VitModel model, Terminal terminal)
+    /// <exception cref="BadInputException">The file was trained for another model or other blocks, or none was named and none comes along.</exception>
+    public static string Choose(string? given, VitModel model, EditSpace space, Terminal terminal)
     {
         if (given is not null)
         {
-            return HypernetworkFile.Provenance(given) is { } provenance && provenance.Targets.Model != model.Fingerprint
-                ? throw new BadInputException($"{given} was trained for the model {provenance.Targets.Model}, not {model.Fingerprint}; train one for this model with 'retouch train-locator'.")
+            if (HypernetworkFile.Provenance(given) is not { Targets: var targets })
+                return given;
+            if (targets.Model != model.Fingerprint)
+                throw new BadInputException($"{given} was trained for the model {targets.Model}, not {model.Fingerprint}; train one for this model with 'retouch train-locator'.");
+            return Window(targets) is string window && window != space.BlockRange
+                ? throw new BadInputException($"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}; pass --blocks {window}, or train one for these with 'retouch train-locator --blocks {space.FirstBlock}-{space.LastBlock}'.")
                 : given;
         }
-        string path = For(model.Fingerprint) ?? throw new BadInputException(
-            "No hypernetwork for this model comes with Retouch. Train one with 'retouch train-locator --model MODEL --images FOLDER --out FILE' and name it with --locator-file, or use --locator gradient, which needs none.");
+        string path = For(model.Fingerprint, space) ?? throw new BadInputException((For(model.Fingerprint) is null
+            ? "No hypernetwork for this model comes with Retouch."
+            : $"The hypernetwork that comes with Retouch for this model is for other blocks than {space.BlockRange}.")
+            + " Train one with 'retouch train-locator --model MODEL --images FOLDER --out FILE' and name it with --locator-file, or use --locator gradient, which needs none.");
         terminal.Note($"locator: {Path.GetFileName(path)}, which comes with Retouch and was trained for this model");
         return path;
     }
 
     /// <summary>The file of the locator that was trained for a model, or null where there is none.</summary>
     /// <param name="fingerprint">The model's.</param>
-    public static string? For(string fingerprint)
+    /// <param name="space">The blocks that it is to be for; null for any.</param>
+    public static string? For(string fingerprint, EditSpace? space = null)
     {
         string folder = Path.Combine(AppContext.BaseDirectory, "locators");
         if (!Directory.Exists(folder))
@@ -36,9 +44,11 @@ static class ShippedLocators
         foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal))
         {
             using SafeTensorsFile file = SafeTensorsFile.Open(path);
-            if (file.Metadata.GetValueOrDefault("model") == fingerprint)
+            if (file.Metadata.GetValueOrDefault("model") == fingerprint && (space is null || HypernetworkFile.Provenance(path) is not { Targets: var targets } || Window(targets) == space.BlockRange))
                 return path;
         }
         return null;
     }
+
+    static string Window(TargetBankManifest targets) => targets.Blocks > 1 ? $"{targets.FirstBlock}-{targets.FirstBlock + targets.Blocks - 1}" : $"{targets.FirstBlock}";
 }

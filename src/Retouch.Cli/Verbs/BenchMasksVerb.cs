@@ -13,6 +13,7 @@ sealed class BenchMasksVerb : Verb
     const double PublishedKeep = 0.05;
 
     readonly BenchmarkOptions _benchmark;
+    readonly BlocksOption _blocks;
     readonly Option<string> _locator = new("--locator") { Description = "What makes the masks.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of units in a mask.", DefaultValueFactory = _ => PublishedKeep, HelpName = "RATIO" };
@@ -24,7 +25,10 @@ sealed class BenchMasksVerb : Verb
         Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
         Require<int>(_seed, _ => true, "a whole number");
         _benchmark = new BenchmarkOptions(this, withLocality: false);
-        foreach (Option option in (Option[])[_locator, _locatorFile, _keep, _seed])
+        foreach (Option option in (Option[])[_locator, _locatorFile])
+            Add(option);
+        _blocks = new BlocksOption(this);
+        foreach (Option option in (Option[])[_keep, _seed])
             Add(option);
     }
 
@@ -33,7 +37,8 @@ sealed class BenchMasksVerb : Verb
         string name = parsed.GetRequiredValue(_locator);
         string? locatorFile = parsed.GetValue(_locatorFile);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        using Hypernetwork? network = name == "hypernetwork" ? HypernetworkFile.Load(ShippedLocators.Choose(locatorFile, file.Model, terminal)) : null;
+        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        using Hypernetwork? network = name == "hypernetwork" ? HypernetworkFile.Load(ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal)) : null;
         ILocator locator = name switch
         {
             "gradient" => new GradientLocator(),
@@ -41,7 +46,6 @@ sealed class BenchMasksVerb : Verb
             _ => new HypernetworkLocator(network!),
         };
         Benchmark benchmark = _benchmark.Read(parsed);
-        SplitVit split = new(file.Model);
         using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
 

@@ -9,22 +9,43 @@ static class BenchTable
     {
         foreach (SettingSummary s in summary)
             terminal.Object(s, JsonOutput.Default.SettingSummary);
-        string[][] rows =
+        bool several = summary.Any(s => s.Samples != 1), sequential = summary.Any(s => s.Mode == BenchMode.Sequential);
+        Column[] columns =
         [
-            ["setting", "edits", "SR %", "GR % (95 % CI)", "LR % (95 % CI)", "sensitive LR %", "steps", "s/edit", "units"],
-            .. summary.Select(s => (string[])
-            [
-                $"{(s.OnFront ? "*" : " ")} {BenchSetting.Describe(s.Method, s.Settings)}", $"{s.Edits}", Percent(s.Success.Mean), Interval(s.Generalization), Interval(s.Locality),
-                Interval(s.SensitiveLocality), $"{s.Steps:0.0}", $"{s.Seconds:0.00}", $"{s.Units:0}",
-            ]),
+            new("setting", s => $"{(s.OnFront ? "*" : " ")} {BenchSetting.Describe(s.Method, s.Settings)}"),
+            new("mode", s => s.Mode.ToString().ToLowerInvariant(), summary.Any(s => s.Mode != BenchMode.Single)),
+            new("images/edit", s => s.Samples is int k ? $"{k}" : "group", several),
+            new("edits", s => $"{s.Edits}"),
+            new("SR %", s => Percent(s.Success.Mean)),
+            new("GR % (95 % CI)", s => Interval(s.Generalization)),
+            new("LR % (95 % CI)", s => Interval(s.Locality)),
+            new("sensitive LR %", s => Interval(s.SensitiveLocality)),
+            new("earlier right %", s => Interval(s.EarlierSuccess), sequential),
+            new("right at end %", s => s.FinalSuccess is double share ? Percent(share) : "–", sequential),
+            new("LR at end %", s => s.FinalLocality is double share ? Percent(share) : "–", sequential),
+            new("steps", s => $"{s.Steps:0.0}"),
+            new("s/edit", s => $"{s.Seconds:0.00}"),
+            new("units", s => $"{s.Units:0}"),
         ];
+        columns = [.. columns.Where(c => c.Shown)];
+        string[][] rows = [[.. columns.Select(c => c.Title)], .. summary.Select(s => columns.Select(c => c.Cell(s)).ToArray())];
+        Print(terminal, rows);
+        terminal.Line($"* on the Pareto front of GR and LR{(several ? " among edits on as many images" : "")}; intervals from a bootstrap over groups");
+        if (sequential)
+            terminal.Line("of a sequence: means over its steps, each measured on all edits so far, and its end; LR is against the unedited model");
+    }
+
+    /// <summary>Rows of cells under each other, the first column to the left.</summary>
+    public static void Print(Terminal terminal, string[][] rows)
+    {
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length))];
         foreach (string[] row in rows)
             terminal.Line(string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))));
-        terminal.Line("* on the Pareto front of GR and LR; intervals from a bootstrap over groups");
     }
 
-    static string Percent(double share) => $"{100 * share:0.00}";
+    public static string Percent(double share) => $"{100 * share:0.00}";
 
-    static string Interval(Estimate? e) => e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";
+    public static string Interval(Estimate? e) => e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";
+
+    sealed record Column(string Title, Func<SettingSummary, string> Cell, bool Shown = true);
 }

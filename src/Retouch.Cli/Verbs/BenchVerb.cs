@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Retouch.Editing;
 using Retouch.Evaluation;
 using Retouch.Formats;
@@ -11,9 +12,11 @@ namespace Retouch.Cli.Verbs;
 sealed class BenchVerb : Verb
 {
     static readonly string[] Sweeps = ["published", "quick", "full"];
+    static readonly OrderedDictionary<string, BenchMode> Modes = new() { ["single"] = BenchMode.Single, ["batch"] = BenchMode.Batch, ["sequential"] = BenchMode.Sequential };
     static readonly BenchOptions Defaults = new();
 
     readonly BenchmarkOptions _benchmark;
+    readonly BlocksOption _blocks;
     readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => ["masked-fine-tuning"], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', EditorRegistry.Methods) };
     readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
     readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|fisher|random|all");
@@ -23,7 +26,10 @@ sealed class BenchVerb : Verb
     readonly Option<string[]> _set = Values("--set", "Values of any other setting of a method: NAME=V1,V2,….", "NAME=V,…", splits: false);
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the methods that need it.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
-    readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images; one an image by default.", HelpName = "K" };
+    readonly Option<string> _mode = new("--mode") { Description = "What an edit is made on: single images, the batch of a whole group, or image after image in one sequence, each upon the edits before it.", DefaultValueFactory = _ => Modes.Keys.First(), HelpName = string.Join('|', Modes.Keys) };
+    readonly Option<string[]> _samples = Values("--samples", "How many images of the group a single edit sees; they leave its GR.", "K");
+    readonly Option<int?> _sequence = new("--sequence") { Description = "Edits of a sequence at most; all by default.", HelpName = "N" };
+    readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images, one an image by default; in batch mode the images that the edit sees.", HelpName = "K" };
     readonly Option<int> _batch = new("--batch") { Description = "Edits that run at once.", DefaultValueFactory = _ => Defaults.Batch, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _shard = new("--shard") { Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.", DefaultValueFactory = _ => "0/1", HelpName = "I/N" };
@@ -32,13 +38,18 @@ sealed class BenchVerb : Verb
 
     public BenchVerb() : base("bench", "Measure methods on a benchmark: every edit's success, generalization and locality, one row an edit.", reports: true)
     {
+        Require<string>(_mode, Modes.ContainsKey, $"one of {string.Join(", ", Modes.Keys)}");
+        Require<int>(_sequence, length => length >= 1, "a whole number of at least 1");
         Require<int>(_max, max => max >= 1, "a whole number of at least 1");
         Require<int>(_batch, batch => batch is >= 1 and <= 1024, "a whole number from 1 to 1024");
         Require<int>(_seed, _ => true, "a whole number");
         Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
         Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
         _benchmark = new BenchmarkOptions(this);
-        foreach (Option option in (Option[])[_methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared, _max, _batch, _seed, _shard, _resume, _out])
+        foreach (Option option in (Option[])[_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared])
+            Add(option);
+        _blocks = new BlocksOption(this);
+        foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume])
             Add(option);
         Add(new BenchMergeVerb());
         Add(new BenchMasksVerb());
@@ -47,10 +58,20 @@ sealed class BenchVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         Shard shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole;
-        BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch), Seed = parsed.GetValue(_seed) };
+        BenchOptions options = new()
+        {
+            Mode = Modes[parsed.GetRequiredValue(_mode)],
+            Samples = Samples(parsed),
+            Sequence = parsed.GetValue(_sequence),
+            MaxEditsPerGroup = parsed.GetValue(_max),
+            Batch = parsed.GetValue(_batch),
+            Seed = parsed.GetValue(_seed),
+        };
+        options.Validate();
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, terminal) : ShippedLocators.For(file.Model.Fingerprint);
+        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, split.Space, terminal) : ShippedLocators.For(file.Model.Fingerprint, split.Space);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? []);
         EditorResources resources = new()
@@ -60,6 +81,7 @@ sealed class BenchVerb : Verb
             Preparations = prepared.ByKind,
             PreparationIds = prepared.Ids,
             Seed = options.Seed,
+            Blocks = split.Space == EditSpace.Default(file.Model.Config) ? null : split.Space.BlockRange,
         };
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
         Benchmark benchmark = _benchmark.Read(parsed);
@@ -70,7 +92,6 @@ sealed class BenchVerb : Verb
         int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
         try
         {
-            SplitVit split = new(file.Model);
             using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
             BenchFolder.Prepare(folder, plan.Manifest);
             using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));
@@ -98,6 +119,14 @@ sealed class BenchVerb : Verb
         BenchTable.Print(terminal, summary);
         terminal.Line($"rows  {path}");
         return App.Ok;
+    }
+
+    IReadOnlyList<int> Samples(ParseResult parsed)
+    {
+        if (parsed.GetValue(_samples) is not { Length: > 0 } given)
+            return Defaults.Samples;
+        string[] texts = string.Join(',', given).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return [.. texts.Select(t => int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out int k) ? k : throw new BadInputException($"--samples is {string.Join(',', given)}, but must be whole numbers such as 1,2,3."))];
     }
 
     Dictionary<string, IReadOnlyList<string>> Knobs(ParseResult parsed)

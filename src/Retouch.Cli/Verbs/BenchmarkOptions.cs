@@ -30,12 +30,22 @@ sealed class BenchmarkOptions
 
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
 
+    /// <summary>What loads a benchmark's images, which are found and checked here, for any cut of the model.</summary>
+    public Func<SplitVit, BenchData> Loader(ParseResult parsed, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
+    {
+        (ImageRoots images, ImageRoots? locality) = Roots(parsed);
+        BenchData.Find(benchmark, images, locality);
+        return split => BenchData.Load(split, benchmark, file.Preprocessing, images, locality, cancellation: cancellation);
+    }
+
     public BenchData LoadData(ParseResult parsed, Terminal terminal, SplitVit split, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
     {
-        ImageRoots images = new(parsed.GetRequiredValue(_images));
-        ImageRoots? locality = _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
+        (ImageRoots images, ImageRoots? locality) = Roots(parsed);
         ModelOptions.PrintPreprocessing(file, terminal);
         return terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
             BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation));
     }
+
+    (ImageRoots Images, ImageRoots? Locality) Roots(ParseResult parsed) =>
+        (new(parsed.GetRequiredValue(_images)), _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null);
 }

@@ -21,6 +21,7 @@ sealed class EditVerb : Verb
     static readonly MaskedFineTuningSettings Published = new();
 
     readonly ModelOptions _model;
+    readonly BlocksOption _blocks;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
     readonly Option<string> _locator = new("--locator") { Description = "What says where to edit.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
@@ -43,7 +44,10 @@ sealed class EditVerb : Verb
         Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
         Require<int>(_seed, _ => true, "a whole number");
         _model = new ModelOptions(this);
-        foreach (Option option in (Option[])[_images, _label, _locator, _locatorFile, _keep, _locality, _lr, _steps, _seed, _out, _overwrite, _force])
+        foreach (Option option in (Option[])[_images, _label, _out, _locality, _locator, _locatorFile])
+            Add(option);
+        _blocks = new BlocksOption(this);
+        foreach (Option option in (Option[])[_keep, _lr, _steps, _seed, _overwrite, _force])
             Add(option);
     }
 
@@ -59,17 +63,17 @@ sealed class EditVerb : Verb
         LabelSet labels = _model.Labels(parsed, file);
         int label = labels.Resolve(parsed.GetRequiredValue(_label));
         string[] paths = parsed.GetRequiredValue(_images);
-        using Hypernetwork? network = LoadHypernetwork(parsed, file.Model, terminal);
+        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        using Hypernetwork? network = LoadHypernetwork(parsed, split, terminal);
         MaskedFineTuning editor = new(Locator(parsed, network), settings);
         ModelOptions.PrintPreprocessing(file, terminal);
 
-        SplitVit split = new(file.Model);
         using PrefixState state = split.Prefix(ImageLoader.LoadBatch(paths, file.Preprocessing));
         Tensor before = split.Logits(state);
         if (!parsed.GetValue(_force) && before.argmax(1).eq(label).all().item<bool>())
         {
             terminal.Line($"Nothing to correct: the model already says {labels[label].Name} ({label}). No patch was written; --force edits all the same.");
-            terminal.Object(Report(paths, labels, label, before, before, null, null, output: null, file, settings, editor, parsed, 0), JsonOutput.Default.EditJson);
+            terminal.Object(Report(paths, labels, label, before, before, null, null, output: null, split, settings, editor, parsed, 0), JsonOutput.Default.EditJson);
             return App.Ok;
         }
 
@@ -107,7 +111,7 @@ sealed class EditVerb : Verb
             });
             PatchFile.Save(patch, output, parsed.GetValue(_overwrite));
         }
-        EditJson summary = Report(paths, labels, label, before, after, result, outcome, write ? output : null, file, settings, editor, parsed, seconds);
+        EditJson summary = Report(paths, labels, label, before, after, result, outcome, write ? output : null, split, settings, editor, parsed, seconds);
         terminal.Object(summary, JsonOutput.Default.EditJson);
         Print(terminal, summary, write);
         return result.Success ? App.Ok : App.Failed;
@@ -133,12 +137,12 @@ sealed class EditVerb : Verb
         return settings;
     }
 
-    Hypernetwork? LoadHypernetwork(ParseResult parsed, VitModel model, Terminal terminal)
+    Hypernetwork? LoadHypernetwork(ParseResult parsed, SplitVit split, Terminal terminal)
     {
         string? path = parsed.GetValue(_locatorFile);
         if (parsed.GetValue(_locator) != "hypernetwork")
             return path is null ? null : throw new BadInputException("--locator-file is for --locator hypernetwork only.");
-        return HypernetworkFile.Load(ShippedLocators.Choose(path, model, terminal));
+        return HypernetworkFile.Load(ShippedLocators.Choose(path, split.Model, split.Space, terminal));
     }
 
     ILocator Locator(ParseResult parsed, Hypernetwork? network) => parsed.GetValue(_locator) switch
@@ -150,7 +154,7 @@ sealed class EditVerb : Verb
     };
 
     EditJson Report(string[] paths, LabelSet labels, int label, Tensor before, Tensor after, EditResult? result, LocalityOutcome? outcome, string? output,
-        ModelFile file, MaskedFineTuningSettings settings, IEditor editor, ParseResult parsed, double seconds) => new()
+        SplitVit split, MaskedFineTuningSettings settings, IEditor editor, ParseResult parsed, double seconds) => new()
         {
             Image = paths[0],
             Images = paths,
@@ -167,9 +171,10 @@ sealed class EditVerb : Verb
             Changed = outcome is null ? [] : [.. outcome.Measurement.Changed.Select(c => new ChangedJson(outcome.Files[c.Image], Class(labels, c.Before), Class(labels, c.After)))],
             Skipped = outcome is null ? [] : [.. outcome.Skipped.Select(s => s.File)],
             Patch = output,
-            Model = file.Model.Fingerprint,
+            Model = split.Model.Fingerprint,
             Method = editor.Name,
             Locator = parsed.GetRequiredValue(_locator),
+            Blocks = split.Space.BlockRange,
             Keep = settings.KeepRatio,
             LearningRate = settings.LearningRate,
             Seed = settings.Seed,
@@ -185,7 +190,7 @@ sealed class EditVerb : Verb
         terminal.Line();
         terminal.Line(e.Success ? "corrected" : "NOT corrected");
         terminal.Line($"  steps      {e.Steps} in {e.Seconds:0.0} s");
-        terminal.Line($"  touched    {e.Units} units, {e.Parameters} parameters ({e.Locator}, keep {e.Keep:0.###})");
+        terminal.Line($"  touched    {e.Units} units, {e.Parameters} parameters ({e.Locator}, keep {e.Keep:0.###}, blocks {e.Blocks})");
         if (e.LocalityRate is double rate)
         {
             terminal.Line($"  locality   {100 * rate:0.00} % of {e.LocalityImages} images keep their prediction; {e.Changed.Count} changed");

@@ -5,26 +5,28 @@ using Retouch.Images;
 
 namespace Retouch.Cli.Verbs;
 
-/// <summary><c>mine</c>: gathers a model's failures into a benchmark.</summary>
+/// <summary><c>mine</c>: gathers a model's failures into a benchmark, from labelled folders, or from unlabelled images by way of a page on which a person confirms them.</summary>
 sealed class MineVerb : Verb
 {
     static readonly MiningSettings Defaults = new();
 
     readonly ModelOptions _model;
-    readonly Option<string[]> _images = new("--images") { Description = "Folders of images, in folders that are called by their class: its index, WordNet id or name.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
+    readonly Option<string[]> _images = new("--images") { Description = "Folders of images, in folders that are called by their class: its index, WordNet id or name; unlabelled ones may lie anywhere below.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string?> _accept = new("--accept") { Description = "What other folder names mean: JSON such as {\"elephant\": [386, 101, 385]}; all of a list count as right, edits aim at the first, and an empty list leaves the folder out.", HelpName = "FILE" };
+    readonly Option<string?> _stronger = new("--stronger") { Description = "A stronger model of the same classes, for unlabelled images: writes a page (HTML) of those on which the two disagree, where a person confirms what is right.", HelpName = "FILE" };
+    readonly Option<string?> _confirmed = new("--confirmed") { Description = "The list that this page saved: makes the benchmark of it.", HelpName = "FILE" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of images that edits should leave alone.", HelpName = "DIR" };
     readonly Option<double> _margin = new("--margin") { Description = "A locality image is sensitive if its two largest probabilities differ by less.", DefaultValueFactory = _ => Defaults.Margin, HelpName = "P" };
     readonly Option<int> _min = new("--min") { Description = "Leave out groups of fewer images, at least 2.", DefaultValueFactory = _ => Defaults.MinImages, HelpName = "N" };
-    readonly Option<string> _out = new("--out") { Description = "The benchmark to write.", Required = true, HelpName = "FILE" };
-    readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing benchmark." };
+    readonly Option<string> _out = new("--out") { Description = "The benchmark to write; with --stronger the page.", Required = true, HelpName = "FILE" };
+    readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing file." };
 
-    public MineVerb() : base("mine", "Gather what a model gets wrong into groups: a benchmark file of paths and hashes.", reports: true)
+    public MineVerb() : base("mine", "Gather what a model gets wrong into groups: a benchmark file of paths and hashes. Unlabelled images take two steps: --stronger, then --confirmed.", reports: true)
     {
         Require<double>(_margin, margin => margin is >= 0 and <= 1, "a number from 0 to 1");
         Require<int>(_min, min => min >= MiningSettings.FewestImages, $"a whole number of at least {MiningSettings.FewestImages}");
         _model = new ModelOptions(this);
-        foreach (Option option in (Option[])[_images, _accept, _locality, _margin, _min, _out, _overwrite])
+        foreach (Option option in (Option[])[_images, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite])
             Add(option);
     }
 
@@ -32,18 +34,28 @@ sealed class MineVerb : Verb
     {
         string output = parsed.GetRequiredValue(_out);
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
+        RefuseTogether(parsed, _stronger, _accept, _confirmed, _locality);
+        RefuseTogether(parsed, _confirmed, _accept);
         ImageFolder[] folders = [.. parsed.GetRequiredValue(_images).Select(ImageFolder.Open)];
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null;
         MiningSettings settings = new() { Margin = parsed.GetValue(_margin), MinImages = parsed.GetValue(_min) };
 
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
+        if (parsed.GetValue(_stronger) is string stronger)
+            return WriteSheet(stronger, folders, settings, file, labels, parsed, terminal, cancellation);
+        ConfirmedList? confirmed = parsed.GetValue(_confirmed) is string list ? ConfirmedList.Load(list) : null;
         ClassFolders classes = parsed.GetValue(_accept) is string accept ? ClassFolders.Load(accept, labels) : new ClassFolders(labels);
         ModelOptions.PrintPreprocessing(file, terminal);
         Vit.SplitVit split = new(file.Model);
-        int total = folders.Sum(f => f.Files.Count) + (locality?.Files.Count ?? 0);
+        int total = (confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)) + (locality?.Files.Count ?? 0);
         MiningResult result = terminal.Progress("mining", total, report =>
-            Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, new Told<int>(done => report(done, null)), cancellation));
+        {
+            Told<int> told = new(done => report(done, null));
+            return confirmed is null
+                ? Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, told, cancellation)
+                : Mining.Confirm(split, file.Preprocessing, new ImageRoots([.. folders.Select(f => f.Root)]), confirmed, locality, settings, told, cancellation);
+        });
         foreach (string skipped in result.Skipped)
             terminal.Note($"warning: {skipped}");
         Benchmark benchmark = result.Benchmark;
@@ -62,13 +74,57 @@ sealed class MineVerb : Verb
             Skipped = result.Skipped,
         };
         terminal.Object(summary, JsonOutput.Default.MineJson);
-        Print(terminal, summary, settings);
+        Print(terminal, summary, settings, confirmed is not null);
         return App.Ok;
     }
 
-    static void Print(Terminal terminal, MineJson m, MiningSettings settings)
+    int WriteSheet(string strongerPath, ImageFolder[] folders, MiningSettings settings, ModelFile file, LabelSet labels, ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        terminal.Line($"{m.Right} of {m.Images} images are right ({100.0 * m.Right / m.Images:0.0} %)");
+        string output = parsed.GetRequiredValue(_out);
+        if (Path.GetExtension(output) is not (".html" or ".htm"))
+            throw new BadInputException($"With --stronger, --out is a page for a browser, so its name must end in .html, not be {output}.");
+        using ModelFile stronger = ModelFile.Load(strongerPath);
+        ModelOptions.PrintPreprocessing(file, terminal);
+        terminal.Note($"preprocessing: {stronger.Preprocessing} for the stronger model");
+        int images = folders.Sum(f => f.Files.Count);
+        Disagreement found = terminal.Progress("asking both models", 2 * images, report => Disagreement.Find(new(file.Model), file.Preprocessing, new(stronger.Model), stronger.Preprocessing,
+            folders, labels, settings, new Told<int>(done => report(done, null)), cancellation));
+        foreach (string skipped in found.Skipped)
+            terminal.Note($"warning: {skipped}");
+        terminal.Progress("making the page", found.Groups.Sum(g => g.Images.Count), report =>
+        {
+            ContactSheet.Write(found, labels, output, parsed.GetValue(_overwrite), new Told<int>(done => report(done, null)), cancellation);
+            return 0;
+        });
+        SheetJson summary = new()
+        {
+            Sheet = output,
+            Model = found.Model,
+            Stronger = found.Stronger,
+            Images = found.Images,
+            Agreed = found.Agreed,
+            Groups = [.. found.Groups.Select(g => new SheetGroupJson(g.Source, g.Class, Class(labels, g.Label), Class(labels, g.Wrong), g.Images.Count))],
+            SmallGroups = found.SmallGroups,
+            Skipped = found.Skipped,
+        };
+        terminal.Object(summary, JsonOutput.Default.SheetJson);
+        terminal.Line($"the models agree on {summary.Agreed} of {summary.Images} images ({100.0 * summary.Agreed / summary.Images:0.0} %)");
+        terminal.Line($"{summary.Groups.Count} groups of at least {settings.MinImages}, {summary.Groups.Sum(g => g.Images)} images; {summary.SmallGroups} smaller ones are left out");
+        foreach (SheetGroupJson g in summary.Groups)
+            terminal.Line($"  {g.Images,4}  {g.Source}: {g.Label.Name} ({g.Label.Index}), taken for {g.Wrong.Name} ({g.Wrong.Index})");
+        terminal.Line($"page       {output}; open it, tick what is right, save the list, then: retouch mine --confirmed confirmed.json … --out BENCHMARK");
+        return App.Ok;
+    }
+
+    static void RefuseTogether(ParseResult parsed, Option<string?> one, params Option<string?>[] others)
+    {
+        if (parsed.GetValue(one) is not null && others.FirstOrDefault(o => parsed.GetValue(o) is not null) is { } other)
+            throw new BadInputException($"{one.Name} and {other.Name} do not go together: {(other.Name == "--locality" ? "locality images are for the second step, --confirmed" : other.Name == "--accept" ? "folders' names say nothing of unlabelled images" : "first comes the page, then the list that it saves")}.");
+    }
+
+    static void Print(Terminal terminal, MineJson m, MiningSettings settings, bool confirmed)
+    {
+        terminal.Line(confirmed ? $"{m.Images} images are confirmed" : $"{m.Right} of {m.Images} images are right ({100.0 * m.Right / m.Images:0.0} %)");
         terminal.Line($"{m.Groups.Count} groups of at least {settings.MinImages}, {m.Groups.Sum(g => g.Images)} images; {m.SmallGroups} smaller ones are left out");
         foreach (MinedGroupJson g in m.Groups)
             terminal.Line($"  {g.Images,4}  {g.Source}/{g.Class} → {g.Wrong.Name} ({g.Wrong.Index})");

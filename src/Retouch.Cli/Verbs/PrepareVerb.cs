@@ -13,6 +13,7 @@ sealed class PrepareVerb : Verb
     const string Fisher = FisherStatistics.Kind;
 
     readonly ModelOptions _model;
+    readonly BlocksOption _blocks;
     readonly Option<string[]> _images = new("--images") { Description = "Folders of ordinary images; no labels are needed.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string> _method = new("--method") { Description = "The method to prepare, or fisher for that locator; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
     readonly Option<string> _out = new("--out") { Description = "The file to write; one that is there for this model is left as it is.", Required = true, HelpName = "FILE" };
@@ -21,8 +22,10 @@ sealed class PrepareVerb : Verb
     public PrepareVerb() : base("prepare", "Let a method learn from ordinary images what it needs before its first edit.", reports: true)
     {
         _model = new ModelOptions(this, withLabels: false);
-        foreach (Option option in (Option[])[_images, _method, _out, _overwrite])
+        foreach (Option option in (Option[])[_images, _method, _out])
             Add(option);
+        _blocks = new BlocksOption(this);
+        Add(_overwrite);
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
@@ -33,7 +36,7 @@ sealed class PrepareVerb : Verb
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
         using ModelFile file = _model.Load(parsed, terminal);
-        SplitVit split = new(file.Model);
+        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
         if (exists)
         {
             using Preparation found = Preparation.Load(output);

@@ -14,7 +14,7 @@ sealed class TargetOptions
 
     readonly Option<string[]> _images;
     readonly Option<int> _batch = new("--batch") { Description = "Samples of a training step; the solver's sparsity term is a mean over them.", DefaultValueFactory = _ => Published.Batch, HelpName = "N" };
-    readonly Option<int?> _firstBlock = new("--first-block") { Description = "The first editable block, from 0; by default the paper's share of the way up.", HelpName = "N" };
+    readonly BlocksOption _blocks;
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<int?> _outerSteps = new("--outer-steps") { Description = $"Steps on a target's mask (published: {Published.OuterSteps}).", HelpName = "N" };
     readonly Option<int?> _innerSteps = new("--inner-steps") { Description = $"Steps on the weights before each of them (published: {Published.InnerSteps}).", HelpName = "N" };
@@ -29,11 +29,10 @@ sealed class TargetOptions
     readonly Option<double?> _density = new("--density") { Description = "The share of units that a target selects, the price of a unit being each sample's own; published: one price for all samples.", HelpName = "SHARE" };
     readonly Option<double?> _temperature = new("--temperature") { Description = $"At which predictions are compared (published: {Published.Temperature}).", HelpName = "T" };
 
-    public TargetOptions(Command command, bool imagesRequired)
+    public TargetOptions(Command command, bool imagesRequired, Func<string, string>? whyNotOneBlock = null)
     {
         _images = new("--images") { Description = "Folders of unlabelled images.", Required = imagesRequired, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
         Verb.Require<int>(_batch, n => n is >= 1 and <= 4096, "a whole number from 1 to 4096");
-        Verb.Require<int>(_firstBlock, n => n >= 0, "a whole number of at least 0");
         Verb.Require<int>(_seed, _ => true, "a whole number");
         Verb.Require<int>(_outerSteps, n => n >= 1, "a whole number of at least 1");
         Verb.Require<int>(_innerSteps, n => n >= 1, "a whole number of at least 1");
@@ -46,7 +45,9 @@ sealed class TargetOptions
         Verb.Require<double>(_density, x => x is > 0 and < 1, "a number above 0 and below 1");
         Verb.Require<double>(_start, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Verb.Require<double>(_fisher, x => x is >= 0 and <= 10, "a number from 0 to 10");
-        foreach (Option option in (Option[])[_images, _batch, _firstBlock, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _signs, _views, _ordinary, _locality, _density, _temperature])
+        command.Add(_images);
+        _blocks = new BlocksOption(command, whyNotOneBlock);
+        foreach (Option option in (Option[])[_batch, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _signs, _views, _ordinary, _locality, _density, _temperature])
             command.Add(option);
     }
 
@@ -54,11 +55,7 @@ sealed class TargetOptions
 
     public int Batch(ParseResult parsed) => parsed.GetValue(_batch);
 
-    public EditSpace Space(ParseResult parsed, VitModel model)
-    {
-        EditSpace usual = EditSpace.Default(model.Config);
-        return parsed.GetValue(_firstBlock) is int first ? new EditSpace(model.Config, first, usual.Blocks) : usual;
-    }
+    public EditSpace Space(ParseResult parsed, VitModel model) => _blocks.Space(parsed, model);
 
     /// <summary>What solves the targets, or null where no images are given.</summary>
     public TargetBankFiller? Filler(ParseResult parsed, SplitVit split, Preprocessing preprocessing) =>

@@ -25,7 +25,7 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
     readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, and the error at it or the gradient that corrects it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
     readonly Option<bool> _balanced = new("--balanced") { Description = "Rank units within their matrix, so that a mask has as many of each; published: all compete." };
-    readonly Option<int> _blocks = new("--blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
+    readonly Option<int> _depth = new("--hypernetwork-blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
     readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
     readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's first step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
@@ -38,17 +38,18 @@ sealed class TrainLocatorVerb : Verb
         _model = new ModelOptions(this, withLabels: false);
         Add(_out);
         Add(_bank);
-        _targets = new TargetOptions(this, imagesRequired: false);
+        _targets = new TargetOptions(this, imagesRequired: false, number =>
+            $"--blocks {number} names one block, where the window of blocks to edit is meant, such as 7-9 (of one block: {number}-{number}); the hypernetwork's own blocks are --hypernetwork-blocks {number}");
         Require<int>(_count, n => n >= 1, "a whole number of at least 1");
         Require<double>(_divergence, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Require<int>(_epochs, n => n >= 1, "a whole number of at least 1");
         Require<double>(_heldOut, share => share is >= 0 and < 1, "a number of at least 0 and below 1");
         Require<string>(_input, Inputs.ContainsKey, string.Join(" or ", Inputs.Keys));
-        Require<int>(_blocks, n => n is >= 1 and <= 64, "a whole number from 1 to 64");
+        Require<int>(_depth, n => n is >= 1 and <= 64, "a whole number from 1 to 64");
         Require<int>(_heads, n => n is >= 1 and <= 256, "a whole number from 1 to 256");
         Require<int>(_mlpWidth, n => n is >= 1 and <= 65536, "a whole number from 1 to 65536");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
-        foreach (Option option in (Option[])[_count, _divergence, _epochs, _heldOut, _input, _balanced, _blocks, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
+        foreach (Option option in (Option[])[_count, _divergence, _epochs, _heldOut, _input, _balanced, _depth, _heads, _mlpWidth, _lr, _half, _resume, _overwrite])
             Add(option);
     }
 
@@ -99,7 +100,7 @@ sealed class TrainLocatorVerb : Verb
             throw new BadInputException($"The target bank {folder} was made for the model {bank.Manifest.Model}, not {split.Model.Fingerprint}. Give the model that it was made for, or another bank.");
         EditSpace space = split.Space;
         if ((bank.Manifest.FirstBlock, bank.Manifest.Blocks) != (space.FirstBlock, space.Blocks))
-            throw new BadInputException($"The target bank {folder} is for the blocks from {bank.Manifest.FirstBlock} on, not from {space.FirstBlock}; give --first-block {bank.Manifest.FirstBlock}, or another bank.");
+            throw new BadInputException($"The target bank {folder} is for the blocks {bank.Manifest.FirstBlock}-{bank.Manifest.FirstBlock + bank.Manifest.Blocks - 1}, not {space.BlockRange}; give --blocks {bank.Manifest.FirstBlock}-{bank.Manifest.FirstBlock + bank.Manifest.Blocks - 1}, or another bank.");
         int count = parsed.GetValue(_count) ?? (filler is null ? (int)bank.SolvedFromFirst() : DefaultTargets);
         if (filler is not null)
             TargetOptions.Fill(terminal, filler, bank, count, 0, 1, cancellation);
@@ -200,7 +201,7 @@ sealed class TrainLocatorVerb : Verb
         Input = Inputs[parsed.GetRequiredValue(_input)],
         MinDivergence = parsed.GetValue(_divergence),
         Balanced = parsed.GetValue(_balanced),
-        Blocks = parsed.GetValue(_blocks),
+        Blocks = parsed.GetValue(_depth),
         Heads = parsed.GetValue(_heads),
         MlpWidth = parsed.GetValue(_mlpWidth),
         Batch = _targets.Batch(parsed),

@@ -32,6 +32,18 @@ abstract class Verb : Command
 
     protected abstract int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation);
 
+    /// <summary>Puts what must be given before what may be, and what all verbs have last: the order that help has.</summary>
+    public void Arrange()
+    {
+        Option[] common = [Json, Threads, Verbose, Quiet];
+        Option[] ordered = [.. Options.OrderBy(o => common.Contains(o) ? 2 : o.Required ? 0 : 1)];
+        Options.Clear();
+        foreach (Option option in ordered)
+            Add(option);
+        foreach (Verb verb in Subcommands.OfType<Verb>())
+            verb.Arrange();
+    }
+
     /// <summary>Refuses what is no T or out of range while the command line is parsed, before any work.</summary>
     internal static void Require<T>(Option option, Func<T, bool> holds, string range) where T : IParsable<T> => option.Validators.Add(result =>
     {

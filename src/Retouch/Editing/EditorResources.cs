@@ -11,6 +11,9 @@ public sealed record EditorResources
     /// <summary>What tells that hypernetwork from others: the start of its file's SHA-256. Shown among the settings.</summary>
     public string? HypernetworkId { get; init; }
 
+    /// <summary>The blocks to edit where they are not the usual ones, as <see cref="Vit.EditSpace.BlockRange"/>; null for the usual. Shown among the settings.</summary>
+    public string? Blocks { get; init; }
+
     /// <summary>The seed of everything random.</summary>
     public int Seed { get; init; }
 

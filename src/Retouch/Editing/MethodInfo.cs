@@ -27,6 +27,9 @@ public sealed class MethodInfo
     /// <summary>The settings that can be turned.</summary>
     public IReadOnlyList<MethodKnob> Knobs { get; }
 
+    /// <summary>Whether a next edit can start from the model that an edit left; not where an edit adds hidden units.</summary>
+    public bool Sequential { get; internal init; } = true;
+
     /// <summary>The preparation that it needs; null for none.</summary>
     public string? PreparationKind { get; }
 

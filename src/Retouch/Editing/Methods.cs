@@ -51,7 +51,7 @@ public static class Methods
         new("t-patcher", "one more hidden unit in the last FFN", "Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
             [new("memory", "how many ordinary images the unit is to be silent on", "700", ["2", "50", "700"], ["1", "2", "5", "20", "50", "200", "700"])],
             (v, r) => new TPatcher(r.Preparation(QueryMemory.Kind), new() { Memory = v.Count("memory") }),
-            () => new QueryMemory()),
+            () => new QueryMemory()) { Sequential = false },
         new("ke", "a hypernetwork gates and shifts the gradient", "De Cao, Aziz, Titov, Editing Factual Knowledge in Language Models, EMNLP 2021",
             [Scale],
             (v, r) => new KnowledgeEditor(r.Preparation(KnowledgeEditorTraining.Kind), new() { Scale = v.Number("scale") }),

@@ -40,11 +40,8 @@ public sealed class BenchData : IDisposable
         SplitVit split, Benchmark benchmark, Preprocessing preprocessing, ImageRoots images, ImageRoots? locality, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         benchmark.RequireModel(split.Model);
-        if (benchmark.Locality.Count > 0 && locality is null)
-            throw new BadInputException($"The benchmark has {benchmark.Locality.Count} locality images; name their folder with --locality.");
         // Every hash before the first slow step.
-        string[][] groupPaths = [.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())];
-        string[] localityPaths = [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))];
+        (string[][] groupPaths, string[] localityPaths) = Find(benchmark, images, locality);
 
         int done = 0;
         List<PrefixState> groups = [];
@@ -81,6 +78,18 @@ public sealed class BenchData : IDisposable
                 chunks.ForEach(c => c.Dispose());
             }
         }
+    }
+
+    /// <summary>Finds and checks every image without loading it.</summary>
+    /// <param name="benchmark">What to find.</param>
+    /// <param name="images">Where the groups' images are.</param>
+    /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
+    /// <exception cref="BadInputException">An image is missing or another.</exception>
+    public static (string[][] Groups, string[] Locality) Find(Benchmark benchmark, ImageRoots images, ImageRoots? locality)
+    {
+        if (benchmark.Locality.Count > 0 && locality is null)
+            throw new BadInputException($"The benchmark has {benchmark.Locality.Count} locality images; name their folder with --locality.");
+        return ([.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())], [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]);
     }
 
     /// <summary>Frees the prefixes.</summary>

@@ -12,6 +12,15 @@ public sealed record BenchManifest
     /// <summary>The model's fingerprint.</summary>
     public required string Model { get; init; }
 
+    /// <summary>What edits are made on.</summary>
+    public BenchMode Mode { get; init; }
+
+    /// <summary>The numbers of edit samples that were tried.</summary>
+    public IReadOnlyList<int> Samples { get; init; } = [1];
+
+    /// <summary>Edits of a sequence at most; null for all, and where edits are not sequential.</summary>
+    public int? Sequence { get; init; }
+
     /// <summary>The number of edits, and so of rows, over all shards.</summary>
     public required int Edits { get; init; }
 
@@ -24,7 +33,7 @@ public sealed record BenchManifest
     /// <summary>The number of sensitive ones among them.</summary>
     public required int SensitiveImages { get; init; }
 
-    /// <summary>Edits a group at most; null for one an image.</summary>
+    /// <summary>Edits a group at most, or in batch mode images an edit; null for all of the group's.</summary>
     public required int? MaxEditsPerGroup { get; init; }
 
     /// <summary>Edits that run as one batch.</summary>

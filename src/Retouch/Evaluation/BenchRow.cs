@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Retouch.Evaluation;
 
 /// <summary>
@@ -21,22 +23,38 @@ public sealed record BenchRow
     /// <summary>The group's name.</summary>
     public required string Group { get; init; }
 
-    /// <summary>The edit sample's path.</summary>
+    /// <summary>What the edit is made on.</summary>
+    public BenchMode Mode { get; init; }
+
+    /// <summary>The (first) edit sample's path.</summary>
     public required string Image { get; init; }
+
+    /// <summary>The paths of the other edit samples; empty of one.</summary>
+    public IReadOnlyList<string> FurtherImages { get; init; } = [];
+
+    /// <summary>The number of edit samples, k.</summary>
+    public int Samples { get; init; } = 1;
+
+    /// <summary>How many of them the edited model gives an accepted class; null in rows of before there were several.</summary>
+    public int? SamplesRight { get; init; }
 
     /// <summary>The class that the edit aims at.</summary>
     public required int Label { get; init; }
 
-    /// <summary>The edit sample's class under the edited model.</summary>
+    /// <summary>The (first) edit sample's class under the edited model.</summary>
     public required int Predicted { get; init; }
 
-    /// <summary>SR of the edit: whether that class is one of the accepted.</summary>
+    /// <summary>Whether the edited model gives every edit sample an accepted class.</summary>
     public required bool Success { get; init; }
 
-    /// <summary>GR of the edit: the share of the group's other images that the edited model gives an accepted class, in [0,1].</summary>
-    public required double Generalization { get; init; }
+    /// <summary>SR of the edit: the share of edit samples that the edited model gives an accepted class, in [0,1].</summary>
+    [JsonIgnore]
+    public double SuccessRate => SamplesRight is int right ? (double)right / Samples : Success ? 1 : 0;
 
-    /// <summary>The number of the group's other images.</summary>
+    /// <summary>GR of the edit: the share of the group's other images that the edited model gives an accepted class, in [0,1]; null of no other images.</summary>
+    public required double? Generalization { get; init; }
+
+    /// <summary>The number of the group's other images; in a sequence those that no edit saw so far.</summary>
     public required int Others { get; init; }
 
     /// <summary>LR of the edit: the share of locality images that keep the unedited model's class, in [0,1]; null of no images.</summary>
@@ -45,7 +63,16 @@ public sealed record BenchRow
     /// <summary>The same over the sensitive locality images alone.</summary>
     public required double? SensitiveLocality { get; init; }
 
-    /// <summary>Optimization steps taken.</summary>
+    /// <summary>The edit's place in its sequence, from 1; null where edits are not sequential.</summary>
+    public int? Step { get; init; }
+
+    /// <summary>
+    /// The share of the sequence's earlier edits whose sample the model still gives an accepted class after this
+    /// edit, in [0,1]; null at the first step and where edits are not sequential.
+    /// </summary>
+    public double? EarlierSuccess { get; init; }
+
+    /// <summary>Optimization steps taken; 0 also of an edit that the earlier ones of its sequence made needless.</summary>
     public required int Steps { get; init; }
 
     /// <summary>Time of the edit without measuring it: its batch's time, divided by the batch's edits.</summary>

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace Retouch.Evaluation;
 
 /// <summary>
-/// The benchmark: each edit of a plan made alone on the unedited model, then measured on its edit sample
-/// (SR), on the others of its group (GR) and on the locality set (LR).
+/// The benchmark: each edit of a plan made on the unedited model, or in a sequence on the model that the edits
+/// before it left, then measured on its edit samples (SR), on the others of its group (GR) and, against the
+/// unedited model, on the locality set (LR).
 /// </summary>
 public static class BenchRun
 {
@@ -19,25 +20,35 @@ public static class BenchRun
     /// <param name="data">The images of the plan's benchmark.</param>
     /// <param name="shard">Which part to run.</param>
     /// <param name="done">Rows of this shard that are there already: as many of its first edits are left out.</param>
-    /// <param name="write">Takes the new rows of each batch, in order.</param>
-    /// <param name="cancellation">Stops between steps; the rows of a batch that was not finished are not written.</param>
+    /// <param name="write">Takes the new rows of each batch, in order, of a sequence row by row.</param>
+    /// <param name="cancellation">Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.</param>
     /// <exception cref="BadInputException">A setting does not fit the model.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static void Run(SplitVit split, BenchPlan plan, BenchData data, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default)
+    public static void Run(SplitVit split, BenchPlan plan, BenchData data, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default) =>
+        Run(plan, _ => (split, data), shard, done, write, cancellation);
+
+    /// <summary>The same where settings differ in where the model is cut.</summary>
+    internal static void Run(
+        BenchPlan plan, Func<BenchSetting, (SplitVit Split, BenchData Data)> of, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation)
     {
-        int[] sensitive = [.. plan.Benchmark.Sensitive];
         foreach (IReadOnlyList<BenchEdit> batch in plan.Batches(shard))
         {
             // A batch is computed as a whole or not at all, so that its rows are the same on every way.
             int skip = Math.Min(done, batch.Count);
             done -= skip;
-            if (skip < batch.Count)
-                write([.. Rows(split, plan, data, sensitive, batch, cancellation).Skip(skip)]);
+            if (skip == batch.Count)
+                continue;
+            (SplitVit split, BenchData data) = of(plan.Settings[batch[0].Setting]);
+            if (plan.Options.Mode == BenchMode.Sequential)
+                new BenchSequence(split, plan, data).Run(batch, skip, row => write([row]), cancellation);
+            else
+                write([.. Rows(split, plan, data, batch, cancellation).Skip(skip)]);
         }
     }
 
-    static List<BenchRow> Rows(SplitVit split, BenchPlan plan, BenchData data, int[] sensitive, IReadOnlyList<BenchEdit> batch, CancellationToken cancellation)
+    static List<BenchRow> Rows(SplitVit split, BenchPlan plan, BenchData data, IReadOnlyList<BenchEdit> batch, CancellationToken cancellation)
     {
+        int[] sensitive = [.. plan.Benchmark.Sensitive];
         BenchSetting setting = plan.Settings[batch[0].Setting];
         List<PrefixState> states = [];
         IReadOnlyList<EditResult> results = [];
@@ -46,8 +57,8 @@ public static class BenchRun
             List<Failure> failures = [];
             foreach (BenchEdit edit in batch)
             {
-                states.Add(data.Groups[edit.Group].Select([edit.Image]));
-                failures.Add(new Failure(states[^1], plan.Benchmark.Groups[edit.Group].Label) { Images = [data.Images[edit.Group][edit.Image]] });
+                states.Add(data.Groups[edit.Group].Select(edit.Samples));
+                failures.Add(new Failure(states[^1], plan.Benchmark.Groups[edit.Group].Label) { Images = [.. edit.Samples.Select(i => data.Images[edit.Group][i])] });
             }
             Stopwatch clock = Stopwatch.StartNew();
             results = setting.Editor.Edit(split, failures, null, cancellation);
@@ -58,30 +69,9 @@ public static class BenchRun
             {
                 cancellation.ThrowIfCancellationRequested();
                 ModelDelta delta = results[i].Patch.Change;
-                FailureGroup group = plan.Benchmark.Groups[batch[i].Group];
                 int[] predictions = Predict(split, data.Groups[batch[i].Group], delta);
-                GroupMeasurement measured = GroupMeasurement.Of(predictions, batch[i].Image, group.Accepted);
                 LocalityMeasurement? locality = data.Locality?.Measure(delta);
-                rows.Add(new BenchRow
-                {
-                    Run = plan.Manifest.Run,
-                    Edit = batch[i].Index,
-                    Method = setting.Editor.Name,
-                    Settings = setting.Settings,
-                    Group = group.Name,
-                    Image = group.Images[batch[i].Image].Path,
-                    Label = group.Label,
-                    Predicted = predictions[batch[i].Image],
-                    Success = measured.Success,
-                    Generalization = measured.GeneralizationRate,
-                    Others = measured.Others,
-                    Locality = locality?.Rate,
-                    SensitiveLocality = locality is null || sensitive.Length == 0 ? null : locality.Among(sensitive).Rate,
-                    Steps = results[i].Steps,
-                    Seconds = seconds,
-                    Units = delta is WeightDelta { Units: var units } ? units.Count : 0,
-                    Parameters = delta.Parameters,
-                });
+                rows.Add(Row(plan, batch[i], predictions, GroupMeasurement.Of(predictions, batch[i].Samples, plan.Benchmark.Groups[batch[i].Group].Accepted), locality, sensitive, results[i].Steps, seconds, delta));
             }
             return rows;
         }
@@ -93,7 +83,38 @@ public static class BenchRun
         }
     }
 
-    static int[] Predict(SplitVit split, PrefixState state, ModelDelta delta)
+    /// <summary>The row of an edit that was measured; without a delta it was needless.</summary>
+    internal static BenchRow Row(
+        BenchPlan plan, BenchEdit edit, int[] predictions, GroupMeasurement measured, LocalityMeasurement? locality, int[] sensitive, int steps, double seconds, ModelDelta? delta)
+    {
+        (BenchSetting setting, FailureGroup group) = (plan.Settings[edit.Setting], plan.Benchmark.Groups[edit.Group]);
+        return new BenchRow
+        {
+            Run = plan.Manifest.Run,
+            Edit = edit.Index,
+            Method = setting.Editor.Name,
+            Settings = setting.Settings,
+            Group = group.Name,
+            Mode = plan.Options.Mode,
+            Image = group.Images[edit.Samples[0]].Path,
+            FurtherImages = [.. edit.Samples.Skip(1).Select(i => group.Images[i].Path)],
+            Samples = measured.Samples,
+            SamplesRight = measured.SamplesRight,
+            Label = group.Label,
+            Predicted = predictions[edit.Samples[0]],
+            Success = measured.Success,
+            Generalization = measured.GeneralizationRate,
+            Others = measured.Others,
+            Locality = locality?.Rate,
+            SensitiveLocality = locality is null || sensitive.Length == 0 ? null : locality.Among(sensitive).Rate,
+            Steps = steps,
+            Seconds = seconds,
+            Units = delta is WeightDelta { Units: var units } ? units.Count : 0,
+            Parameters = delta?.Parameters ?? 0,
+        };
+    }
+
+    internal static int[] Predict(SplitVit split, PrefixState state, ModelDelta? delta = null)
     {
         using DisposeScope scope = NewDisposeScope();
         return [.. split.Logits(state, delta).argmax(1).cpu().data<long>().Select(c => (int)c)];

@@ -5,7 +5,7 @@ namespace Retouch.Evaluation;
 /// <summary>A method under fixed settings: one point of its curve. Immutable.</summary>
 /// <param name="Editor">What edits; its results may not depend on what else is in a batch.</param>
 /// <param name="Settings">The settings by name, as rows and tables show them. Two settings that differ differ here.</param>
-public sealed record BenchSetting(IEditor Editor, IReadOnlyDictionary<string, string> Settings)
+public record BenchSetting(IEditor Editor, IReadOnlyDictionary<string, string> Settings)
 {
     /// <summary>The method and its settings in a line.</summary>
     public string Name => Describe(Editor.Name, Settings);

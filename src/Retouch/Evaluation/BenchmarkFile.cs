@@ -65,16 +65,29 @@ public static partial class BenchmarkFile
 
     static string? Defect(Benchmark b)
     {
-        if (!Sha256().IsMatch(b.ModelFingerprint))
-            return "its model is no fingerprint";
         if (!(b.SensitiveMargin is >= 0 and <= 1))
             return "its sensitive margin does not lie in [0,1]";
-        if (b.Groups.Count == 0)
+        if (Defect(b.ModelFingerprint, b.Groups, MiningSettings.FewestImages) is string defect)
+            return defect;
+        for (int i = 0; i < b.Locality.Count; i++)
+        {
+            if (b.Locality[i] is { } l && !(l.Margin is >= 0 and <= 1))
+                return $"the margin of locality image {i} does not lie in [0,1]";
+        }
+        return Images(b.Locality.Select(x => x is null ? default : (x.Path, x.Sha256)), "of the locality set");
+    }
+
+    /// <summary>What is wrong with groups of a model's failures, or null where nothing is.</summary>
+    internal static string? Defect(string model, IReadOnlyList<FailureGroup> groups, int fewest)
+    {
+        if (!Sha256().IsMatch(model))
+            return "its model is no fingerprint";
+        if (groups.Count == 0)
             return "it has no groups";
         HashSet<string> names = [];
-        for (int i = 0; i < b.Groups.Count; i++)
+        for (int i = 0; i < groups.Count; i++)
         {
-            if (b.Groups[i] is not { } g)
+            if (groups[i] is not { } g)
                 return $"group {i} is null";
             if (Name(g.Source) || Name(g.Class))
                 return $"the source or class of group {i} is empty or not a plain name";
@@ -82,17 +95,12 @@ public static partial class BenchmarkFile
                 return $"the classes of group {i} are not a list of accepted indices and a wrong one beside them";
             if (!names.Add(g.Name))
                 return $"two groups are called {UserText.Quote(g.Name)}";
-            if (g.Images.Count < MiningSettings.FewestImages)
-                return $"group {i} has {g.Images.Count} images; a group has at least {MiningSettings.FewestImages}";
+            if (g.Images.Count < fewest)
+                return $"group {i} has {g.Images.Count} images; a group has at least {fewest}";
             if (Images(g.Images.Select(x => x is null ? default : (x.Path, x.Sha256)), $"of group {i}") is string defect)
                 return defect;
         }
-        for (int i = 0; i < b.Locality.Count; i++)
-        {
-            if (b.Locality[i] is { } l && !(l.Margin is >= 0 and <= 1))
-                return $"the margin of locality image {i} does not lie in [0,1]";
-        }
-        return Images(b.Locality.Select(x => x is null ? default : (x.Path, x.Sha256)), "of the locality set");
+        return null;
 
         static bool Name(string text) => string.IsNullOrWhiteSpace(text) || text.Any(c => char.IsControl(c) || c is '/' or '\\');
     }

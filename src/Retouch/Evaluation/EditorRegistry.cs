@@ -7,7 +7,7 @@ namespace Retouch.Evaluation;
 /// <summary>The one place where a method's name and settings become an editor, and where each method's grid is.</summary>
 public static class EditorRegistry
 {
-    const string Prepared = "prepared";
+    const string Prepared = "prepared", Blocks = "blocks";
 
     static readonly MaskedFineTuningSettings Published = new();
 
@@ -34,9 +34,16 @@ public static class EditorRegistry
             throw new BadInputException($"None of the methods {string.Join(", ", methods)} has a setting {unknown}; they have {string.Join(", ", chosen.SelectMany(m => m.Knobs).Distinct())}.");
         return
         [
-            .. chosen.SelectMany(m => m.Grid(sweep, knobs, resources).Select(settings => new BenchSetting(m.Create(settings, resources), settings)))
+            .. chosen.SelectMany(m => m.Grid(sweep, knobs, resources).Select(settings => new BenchSetting(m.Create(settings, resources), In(resources.Blocks, settings))))
                 .DistinctBy(s => s.Name),
         ];
+    }
+
+    static SortedDictionary<string, string> In(string? blocks, SortedDictionary<string, string> settings)
+    {
+        if (blocks is not null)
+            settings[Blocks] = blocks;
+        return settings;
     }
 
     static Method Of(MethodInfo info) => new(info.Name, [.. info.Knobs.Select(k => k.Name)], (sweep, knobs, resources) => info.Grid(sweep, knobs).Select(settings =>

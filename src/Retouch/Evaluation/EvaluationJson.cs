@@ -7,6 +7,7 @@ namespace Retouch.Evaluation;
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(BenchmarkFile.Document))]
+[JsonSerializable(typeof(ConfirmedList.Document), TypeInfoPropertyName = "ConfirmedListDocument")]
 [JsonSerializable(typeof(BenchRow))]
 [JsonSerializable(typeof(BenchManifest))]
 [JsonSerializable(typeof(IReadOnlyList<SettingSummary>))]

@@ -1,6 +1,4 @@
 using Retouch.Vit;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Retouch.Evaluation;
 
@@ -17,7 +15,7 @@ public sealed class LocalitySet : IDisposable
     public LocalitySet(SplitVit split, PrefixState state)
     {
         (_split, _state) = (split, state);
-        Predictions = Predict(null);
+        Predictions = BenchRun.Predict(split, state);
     }
 
     /// <summary>The class that the unedited model gives each image, right or wrong.</summary>
@@ -26,17 +24,20 @@ public sealed class LocalitySet : IDisposable
     /// <summary>Compares every image's prediction under an edit with the unedited model's.</summary>
     public LocalityMeasurement Measure(ModelDelta delta)
     {
-        int[] after = Predict(delta);
-        return new LocalityMeasurement(after.Length, [.. Enumerable.Range(0, after.Length)
-            .Where(i => after[i] != Predictions[i]).Select(i => new PredictionChange(i, Predictions[i], after[i]))]);
+        return Compare(BenchRun.Predict(_split, _state, delta));
+    }
+
+    /// <summary>Compares every image's prediction under a model that patches were applied to with the unedited model's.</summary>
+    /// <param name="edited">The edited model, cut like the unedited one.</param>
+    public LocalityMeasurement Measure(SplitVit edited)
+    {
+        using PrefixState state = edited.Rebase(_state);
+        return Compare(BenchRun.Predict(edited, state));
     }
 
     /// <summary>Frees the prefix.</summary>
     public void Dispose() => _state.Dispose();
 
-    int[] Predict(ModelDelta? delta)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        return [.. _split.Logits(_state, delta).argmax(1).cpu().data<long>().Select(c => (int)c)];
-    }
+    LocalityMeasurement Compare(int[] after) => new LocalityMeasurement(after.Length, [.. Enumerable.Range(0, after.Length)
+            .Where(i => after[i] != Predictions[i]).Select(i => new PredictionChange(i, Predictions[i], after[i]))]);
 }

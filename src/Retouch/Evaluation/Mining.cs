@@ -1,15 +1,11 @@
 using Retouch.Images;
 using Retouch.Vit;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Retouch.Evaluation;
 
-/// <summary>Builds a benchmark from labelled folders: what a model gets wrong, grouped by source, true class and wrong prediction.</summary>
+/// <summary>Builds a benchmark from labelled folders, or from what a person confirmed: what a model gets wrong, grouped by source, true class and wrong prediction.</summary>
 public static class Mining
 {
-    const int Chunk = 16;
-
     /// <summary>Asks the model about every image and groups its failures.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="preprocessing">How images are made into pixels.</param>
@@ -36,17 +32,18 @@ public static class Mining
                 throw new BadInputException($"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}.");
         }
 
-        int done = 0, asked = 0, right = 0;
+        int asked = 0, right = 0;
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
         Dictionary<(string Source, string Class, int Wrong), List<Labelled>> failures = [];
-        Predict([.. labelled.Select(l => l.FullPath)], (i, predicted, _) =>
+        questions.Ask([.. labelled.Select(l => l.FullPath)], (i, answer) =>
         {
             asked++;
-            if (labelled[i].Accepted.Contains(predicted))
+            if (labelled[i].Accepted.Contains(answer.Class))
             {
                 right++;
                 return;
             }
-            (string, string, int) key = (labelled[i].Source, labelled[i].Class, predicted);
+            (string, string, int) key = (labelled[i].Source, labelled[i].Class, answer.Class);
             if (!failures.TryGetValue(key, out List<Labelled>? group))
                 failures[key] = group = [];
             group.Add(labelled[i]);
@@ -63,41 +60,67 @@ public static class Mining
             throw new BadInputException($"The model gets {right} of {asked} images right, and no {settings.MinImages} of its mistakes share their class and their wrong prediction; "
                 + "ask for smaller groups with --min, or give more images.");
         }
+        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
+        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped);
+    }
 
+    /// <summary>Makes a benchmark of what a person confirmed. Every image is asked about again, so that no group holds what the model does not get wrong so.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="images">Where the images are.</param>
+    /// <param name="confirmed">The confirmed images.</param>
+    /// <param name="locality">Images that edits should leave alone; null for none.</param>
+    /// <param name="settings">What to keep.</param>
+    /// <param name="progress">Told the number of images done; null for nobody.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <exception cref="BadInputException">The list is another model's, an image is missing or another, or no group is large enough.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static MiningResult Confirm(
+        SplitVit split, Preprocessing preprocessing, ImageRoots images, ConfirmedList confirmed, ImageFolder? locality,
+        MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        settings.Validate();
+        confirmed.RequireModel(split.Model);
+        List<string> skipped = [];
+        (FailureGroup Group, BenchmarkImage Image)[] all = [.. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i)))];
+        string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
+        Dictionary<FailureGroup, List<BenchmarkImage>> kept = new(ReferenceEqualityComparer.Instance);
+        int right = 0;
+        questions.Ask(paths, (i, answer) =>
+        {
+            (FailureGroup group, BenchmarkImage image) = all[i];
+            if (answer.Class != group.Wrong)
+            {
+                right += group.Accepted.Contains(answer.Class) ? 1 : 0;
+                skipped.Add($"{image.Path} is left out: the model gives it the class {answer.Class}, not {group.Wrong}.");
+                return;
+            }
+            if (!kept.TryGetValue(group, out List<BenchmarkImage>? list))
+                kept[group] = list = [];
+            list.Add(image);
+        });
+        FailureGroup[] groups = [.. confirmed.Groups.Where(g => kept.TryGetValue(g, out List<BenchmarkImage>? list) && list.Count >= settings.MinImages)
+            .OrderBy(g => g.Source, StringComparer.Ordinal).ThenBy(g => g.Class, StringComparer.Ordinal).ThenBy(g => g.Wrong)
+            .Select(g => g with { Images = [.. kept[g].OrderBy(i => i.Path, StringComparer.Ordinal)] })];
+        if (groups.Length == 0)
+            throw new BadInputException($"{all.Length} images are confirmed, but no {settings.MinImages} of one group; confirm more, or ask for smaller groups with --min.");
+        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
+        return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped);
+    }
+
+    static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<string> skipped)
+    {
         List<LocalityImage> kept = [];
         if (locality is not null)
         {
             string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
-            Predict([.. files.Select(locality.FullPath)], (i, _, margin) => kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), margin)));
+            questions.Ask([.. files.Select(locality.FullPath)], (i, answer) => kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)));
         }
-        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = kept, SensitiveMargin = settings.Margin };
-        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped);
-
-        void Predict(string[] paths, Action<int, int, double> tell)
-        {
-            for (int start = 0; start < paths.Length; start += Chunk)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                using DisposeScope scope = NewDisposeScope();
-                string[] chunk = [.. paths.Skip(start).Take(Chunk)];
-                (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, preprocessing);
-                skipped.AddRange(failed.Select(f => f.Why));
-                if (loaded.Count > 0)
-                {
-                    using PrefixState state = split.Prefix(pixels);
-                    (Tensor values, Tensor indices) = special.softmax(split.Logits(state), 1).topk(Math.Min(2, split.Model.Config.Classes));
-                    float[] top = values.cpu().contiguous().data<float>().ToArray();
-                    long[] predicted = indices.cpu().contiguous().data<long>().ToArray();
-                    int width = top.Length / loaded.Count;
-                    for (int i = 0; i < loaded.Count; i++)
-                        tell(start + loaded[i], (int)predicted[i * width], Math.Clamp(top[i * width] - (width > 1 ? top[i * width + 1] : 0), 0f, 1f));
-                }
-                progress?.Report(done += chunk.Length);
-            }
-        }
+        return kept;
     }
 
-    static bool Nameable(string file, List<string> skipped)
+    internal static bool Nameable(string file, List<string> skipped)
     {
         bool nameable = BenchmarkFile.IsBelow(file);
         if (!nameable)

@@ -8,7 +8,8 @@ namespace Retouch.Locating;
 /// Scores a unit by how much it could correct against how much it matters elsewhere: the Euclidean norm of the
 /// loss's gradient with respect to its weights over the diagonal Fisher information of ordinary images
 /// (<see cref="FisherStatistics"/>), to which a share of its mean is added so that units that ordinary images
-/// never use do not win by that alone. Each matrix is scaled to its largest unit. Does not own the statistics.
+/// never use do not win by that alone. Each matrix is scaled to its largest unit. For several images their masks
+/// are averaged. Does not own the statistics.
 /// </summary>
 /// <param name="fisher">What <see cref="FisherStatistics"/> prepared.</param>
 /// <param name="damping">The share of the matrix's mean Fisher information, above 0.</param>
@@ -21,8 +22,13 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     public Mask Locate(SplitVit split, Failure failure)
     {
         fisher.Require(FisherStatistics.Kind, split);
+        return Mask.MeanOver(failure.State, image => Locate(split, image, failure.Label));
+    }
+
+    Mask Locate(SplitVit split, PrefixState image, int label)
+    {
         using DisposeScope scope = NewDisposeScope();
-        Tensor norms = UnitGradients.Norms(split, failure.State, failure.Label);
+        Tensor norms = UnitGradients.Norms(split, image, label)[0];
         Tensor information = fisher["fisher"].to(norms.device); // [matrices,H]
         Tensor scores = norms / (information + information.mean([1], true) * damping).clamp_min(float.Epsilon);
         return Mask.FromTensor(split.Space, scores / scores.amax([1], true).clamp_min(float.Epsilon));

@@ -27,7 +27,7 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
         Tensor features = split.ClassFeatures(failure.State);
         Tensor tokens = LocatorInputs.Tokens(split.Model, network.Input, features, () =>
             nn.functional.one_hot(full(features.shape[0], failure.Label, ScalarType.Int64, features.device), split.Model.Config.Classes).to(features.dtype));
-        Tensor? gradients = network.Input == LocatorInput.FeatureAndGradient ? UnitGradients.Norms(split, failure.State, failure.Label).expand(features.shape[0], -1, -1) : null;
+        Tensor? gradients = network.Input == LocatorInput.FeatureAndGradient ? UnitGradients.Norms(split, failure.State, failure.Label) : null;
         using IDisposable noGrad = no_grad();
         Tensor values = network.Forward(tokens, gradients).mean([0]); // [matrices,H]
         return Mask.FromTensor(space, network.Balanced ? Ranks(values) : values);

@@ -69,6 +69,13 @@ public sealed class Mask
         return new Mask(masks[0].Space, mean);
     }
 
+    /// <summary>The mean of the masks of images, each by itself.</summary>
+    internal static Mask MeanOver(PrefixState images, Func<PrefixState, Mask> locate) => Mean([.. Enumerable.Range(0, images.Images).Select(i =>
+    {
+        using PrefixState one = images.Select([i]);
+        return locate(one);
+    })]);
+
     internal static Mask FromTensor(EditSpace space, Tensor values)
     {
         using Tensor flat = values.reshape(-1).cpu();

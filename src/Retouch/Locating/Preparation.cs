@@ -54,7 +54,8 @@ public sealed class Preparation : IDisposable
     {
         if (kind != Kind)
             throw new BadInputException($"This method needs the preparation '{kind}', but was given '{Kind}'; make it with 'retouch prepare'.");
-        if (ModelFingerprint != split.Model.Fingerprint)
+        // What is known of the unedited model serves the edits of a sequence, too.
+        if (ModelFingerprint != split.Model.Origin)
             throw new BadInputException($"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}; make it again with 'retouch prepare'.");
         if (Space != Describe(split.Space))
             throw new BadInputException($"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}; make it again with 'retouch prepare'.");

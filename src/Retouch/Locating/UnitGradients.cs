@@ -8,18 +8,18 @@ namespace Retouch.Locating;
 /// <summary>How strongly a correction pulls at each hidden unit.</summary>
 static class UnitGradients
 {
-    /// <summary>The Euclidean norm of the gradient of the images' mean cross-entropy to a class, with respect to each unit's weights.</summary>
+    /// <summary>The Euclidean norm of the gradient of each image's cross-entropy to a class, with respect to each unit's weights.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="images">The images' prefix.</param>
     /// <param name="label">The class that they should have.</param>
-    /// <returns><c>[matrices,H]</c>; the caller disposes it.</returns>
+    /// <returns><c>[B,matrices,H]</c>; the caller disposes it.</returns>
     public static Tensor Norms(SplitVit split, PrefixState images, int label)
     {
         using DisposeScope scope = NewDisposeScope();
-        using EditSession session = new(split, images, [UnitSelection.All(split.Space)]);
+        using EditSession session = new(split, images, [.. Enumerable.Repeat(UnitSelection.All(split.Space), images.Images)]);
         Tensor logits = session.Logits();
         Tensor target = full(logits.shape[0], label, ScalarType.Int64, logits.device);
-        Tensor[] gradients = session.Gradients((softmax(logits, 1) - one_hot(target, logits.shape[1])) / logits.shape[0]);
-        return stack([.. gradients.Select(g => g[0].norm(1))]).MoveToOuterDisposeScope();
+        Tensor[] gradients = session.Gradients(softmax(logits, 1) - one_hot(target, logits.shape[1]));
+        return stack([.. gradients.Select(g => g.norm(2))], 1).MoveToOuterDisposeScope();
     }
 }

@@ -13,7 +13,10 @@ public static class PatchLedger
     public static VitModel Apply(VitModel model, IReadOnlyList<Patch> patches)
     {
         Dictionary<string, Tensor> edited = Edited(model, patches);
-        return new VitModel(model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()), model.Config.Heads);
+        return new VitModel(model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()), model.Config.Heads)
+        {
+            Origin = model.Origin,
+        };
     }
 
     /// <summary>The matrices that patches change, by canonical name, with the patches applied: float32 tensors that the caller disposes.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Retouch.Vit;
 
 /// <summary>Which of a feed-forward network's two weight matrices.</summary>
@@ -43,6 +45,9 @@ public sealed record EditSpace
     /// <summary>The last editable block, zero-based.</summary>
     public int LastBlock => FirstBlock + Blocks - 1;
 
+    /// <summary>The window in a word, zero-based: <c>7-9</c>, or <c>7</c> of one block.</summary>
+    public string BlockRange => string.Create(CultureInfo.InvariantCulture, $"{FirstBlock}{(Blocks > 1 ? $"-{LastBlock}" : "")}");
+
     /// <summary>The number of editable matrices, two a block.</summary>
     public int Matrices => 2 * Blocks;
 
@@ -57,6 +62,17 @@ public sealed record EditSpace
     {
         int blocks = Math.Min(3, config.Depth);
         return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
+    }
+
+    /// <summary>
+    /// A space that is cut before a block's attention, for edits of that: it begins a block earlier. Before the
+    /// first block stands the embedding, whose place is −1 and where no FFN can be edited.
+    /// </summary>
+    /// <exception cref="BadInputException">The window does not lie within the model's blocks.</exception>
+    internal static EditSpace BeforeAttention(VitConfig config, int firstBlock, int blocks)
+    {
+        EditSpace window = new(config, firstBlock, blocks);
+        return new EditSpace(firstBlock - 1, blocks, window.Hidden, window.Width);
     }
 
     /// <summary>The space with these numbers, as a patch states them, or null if no model could have it.</summary>

@@ -51,12 +51,40 @@ public sealed class SplitVit
                 x = x + Model.Attention(block, Norm1(block, x));
                 x = x + VitModel.FeedForward(block, Norm2(block, x));
             }
+            if (Space.FirstBlock < 0)
+            {
+                residuals.Add(x.MoveToOuterDisposeScope());
+                outputs.Add(x.clone().MoveToOuterDisposeScope());
+                continue;
+            }
             BlockWeights first = Model.Blocks[Space.FirstBlock];
             Tensor residual = x + Model.Attention(first, Norm1(first, x));
             residuals.Add(residual.MoveToOuterDisposeScope());
             outputs.Add((residual + VitModel.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
         }
         return new PrefixState(Space, cat(residuals, 0), cat(outputs, 0));
+    }
+
+    /// <summary>
+    /// The state of images whose state is known under a model that differs from this one behind the cut alone,
+    /// such as the one that patches were applied to: only the first editable FFN is computed.
+    /// </summary>
+    /// <param name="state">The images' prefix under the other model; stays the caller's.</param>
+    /// <returns>The state of the same images; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The state is of another space.</exception>
+    public PrefixState Rebase(PrefixState state)
+    {
+        Require(state.Space);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        BlockWeights first = Model.Blocks[Space.FirstBlock];
+        List<Tensor> outputs = [];
+        foreach (Tensor residual in state.Residual.split(Chunk))
+        {
+            using DisposeScope chunk = NewDisposeScope();
+            outputs.Add((residual + VitModel.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+        }
+        return new PrefixState(Space, state.Residual.alias(), cat(outputs, 0));
     }
 
     /// <summary>The class logits of images under the model with a delta added, or under the model itself.</summary>

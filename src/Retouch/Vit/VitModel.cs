@@ -49,6 +49,9 @@ public sealed class VitModel : IDisposable
     /// </summary>
     public string Fingerprint => _fingerprint.Value;
 
+    /// <summary>The fingerprint of the unedited model: where patches were applied in this process, of the one that the first was applied to; else the model's own.</summary>
+    public string Origin { get => field ?? Fingerprint; internal init; }
+
     /// <summary>The model's tensors by canonical name; they belong to the model and must not be changed.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 

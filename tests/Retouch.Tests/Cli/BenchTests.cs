@@ -124,7 +124,7 @@ public sealed class BenchTests : IDisposable
         }
 
         Assert.Equal(["gradient", "random"], summary.Select(s => s.GetProperty("settings").GetProperty("locator").GetString()));
-        Assert.Equal(rows.Take(images).Average(r => r.Generalization), summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(), 1e-12);
+        Assert.Equal(rows.Take(images).Average(r => r.Generalization)!.Value, summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(), 1e-12);
         Assert.Equal(summary.Length, JsonElement.Parse(File.ReadAllText(_bench.Path("run/summary.json"))).GetArrayLength());
     }
 
@@ -195,6 +195,178 @@ public sealed class BenchTests : IDisposable
         File.Delete(_bench.Path("run/run.json"));
         File.WriteAllText(rows, lines[0].Replace("\"run\":\"", "\"run\":\"0", StringComparison.Ordinal) + "\n");
         Assert.Equal(2, Ran.Retouch(Bench("run", "--resume")).Code);
+    }
+
+    int[] Predicted(string model, IEnumerable<string> images) => [.. Ran.Retouch(["predict", "--model", model, "--top", "1", "--json", .. images]).Good().Objects
+        .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32())];
+
+    /// <summary>The edit of a row by the edit command, upon a model; gives the edited model's path and the edit's report.</summary>
+    (string Edited, JsonElement Report) Edited(string model, BenchRow row, string name)
+    {
+        string patch = _bench.Path(name + ".patch"), edited = _bench.Path(name + ".safetensors");
+        JsonElement edit = Ran.Retouch(["edit", "--model", model, "--image", .. row.FurtherImages.Prepend(row.Image).Select(i => _bench.Path("paint/" + i)), "--label", $"{row.Label}", "--locator", row.Settings["locator"],
+            "--keep", "0.2", "--lr", Workbench.Rate, "--steps", row.Settings["steps"], "--locality", _bench.Locality, "--force", "--out", patch, "--overwrite", "--json", "--quiet"]).Objects[0];
+        Ran.Retouch("apply", "--model", model, "--patch", patch, "--out", edited, "--overwrite").Good();
+        return (edited, edit);
+    }
+
+    [Theory]
+    [InlineData("--samples", "2,1")]
+    [InlineData("--mode", "batch")]
+    [InlineData("--mode", "batch", "--max-edits-per-group", "2")]
+    public void Edits_on_several_images_are_rows_that_an_edit_alone_confirms(params string[] mode)
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] bench = [.. Workbench.With(Workbench.With(Bench("run"), "--locator", "gradient"), "--steps", "6"), .. mode];
+        Ran ran = Ran.Retouch(bench).Good();
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+        Assert.Contains(rows, r => r.Samples > 1);
+        Assert.Contains("images/edit", ran.Out, StringComparison.Ordinal);
+        Assert.All(rows, r => Assert.Equal(r.Samples, r.FurtherImages.Count + 1));
+        foreach (BenchRow row in rows.Where(r => r.Samples > 1).DistinctBy(r => r.Group))
+        {
+            FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
+            string[] samples = [.. row.FurtherImages.Prepend(row.Image)], others = [.. group.Images.Select(i => i.Path).Except(samples)];
+            (string edited, JsonElement report) = Edited(_bench.Model, row, "one");
+            Assert.Equal(report.GetProperty("steps").GetInt32(), row.Steps);
+            Assert.Equal(report.GetProperty("localityRate").GetDouble(), row.Locality!.Value, 1e-12);
+            Assert.Equal(Predicted(edited, samples.Select(i => _bench.Path("paint/" + i))).Count(group.Accepted.Contains), row.SamplesRight);
+            Assert.Equal((row.SamplesRight == row.Samples, others.Length), (row.Success, row.Others));
+            Assert.Equal(others.Length == 0 ? null : (double)Predicted(edited, others.Select(i => _bench.Path("paint/" + i))).Count(group.Accepted.Contains) / others.Length, row.Generalization);
+        }
+        RunsTheSameInParts(bench);
+    }
+
+    [Fact]
+    public void A_sequence_is_what_edits_upon_each_other_give_measured_against_the_unedited_model()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] bench = [.. Bench("run"), "--mode", "sequential", "--sequence", "6"];
+        Ran ran = Ran.Retouch(bench).Good();
+        foreach (string part in (string[])["sequential", "earlier right %", "LR at end %", "right at end %"])
+            Assert.Contains(part, ran.Out, StringComparison.Ordinal);
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Where(r => r.Settings["locator"] == "gradient")];
+        Assert.Equal(Enumerable.Range(1, 6), rows.Select(r => r.Step!.Value));
+        Assert.True(rows.Select(r => r.Group).Distinct().Count() > 1);
+
+        string model = _bench.Model;
+        string[] photos = [.. Enumerable.Range(0, 6).Select(i => _bench.Path($"locality/{i}.png"))];
+        int[] before = Predicted(model, photos);
+        bool needless = false;
+        foreach ((int i, BenchRow row) in rows.Index())
+        {
+            FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
+            if (group.Accepted.Contains(Predicted(model, [_bench.Path("paint/" + row.Image)])[0]))
+            {
+                needless = true;
+                Assert.Equal((0, 0, 0L, true), (row.Steps, row.Units, row.Parameters, row.Success));
+            }
+            else
+            {
+                (model, JsonElement report) = Edited(model, row, $"step{i}");
+                Assert.Equal(report.GetProperty("steps").GetInt32(), row.Steps);
+            }
+            Assert.Equal(Predicted(model, photos).Zip(before, (a, b) => a == b ? 1.0 : 0).Average(), row.Locality!.Value, 1e-12);
+            Assert.Equal(row.Predicted, Predicted(model, [_bench.Path("paint/" + row.Image)])[0]);
+            if (i == 0)
+                Assert.Null(row.EarlierSuccess);
+            else
+                Assert.Equal(rows.Take(i).Average(e => benchmark.Groups.Single(g => g.Name == e.Group).Accepted.Contains(Predicted(model, [_bench.Path("paint/" + e.Image)])[0]) ? 1.0 : 0), row.EarlierSuccess!.Value, 1e-12);
+            string[] others = [.. group.Images.Select(x => x.Path).Except(rows.Take(i + 1).Where(e => e.Group == row.Group).Select(e => e.Image))];
+            Assert.Equal(others.Length, row.Others);
+            Assert.Equal(others.Length == 0 ? null : (double)Predicted(model, others.Select(x => _bench.Path("paint/" + x))).Count(group.Accepted.Contains) / others.Length, row.Generalization);
+        }
+        Assert.True(needless, "no image was corrected by an edit before its own");
+        RunsTheSameInParts(bench);
+        _bench.Refuses([.. bench, "--shard", "0/3"], "one unit of work", "at most 2 shards");
+    }
+
+    // In shards, and after having been cut anywhere.
+    void RunsTheSameInParts(string[] bench, int parts = 2)
+    {
+        string[] expected = Rows("run");
+        for (int i = parts - 1; i >= 0; i--)
+            Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("parts")), "--shard", $"{i}/{parts}"]).Good();
+        Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("merged")).Good();
+        Assert.Equal(expected, Rows("merged"));
+        string path = _bench.Path("run/rows.jsonl");
+        byte[] bytes = File.ReadAllBytes(path);
+        int[] ends = [.. Enumerable.Range(0, bytes.Length).Where(i => bytes[i] == '\n').Select(i => i + 1)];
+        foreach (int length in (int[])[10, ends[ends.Length / 2] + 7])
+        {
+            File.WriteAllBytes(path, bytes[..length]);
+            Ran.Retouch([.. bench, "--resume"]).Good();
+            Assert.Equal(expected, Rows("run"));
+        }
+    }
+
+    [Theory]
+    [InlineData("--samples", "0", "from 1 to 64")]
+    [InlineData("--samples", "1,x", "whole numbers")]
+    [InlineData("--samples", "50", "No group")]
+    [InlineData("--mode", "chain", "single, batch, sequential")]
+    [InlineData("--sequence", "5", "sequential edits only")]
+    [InlineData("--sequence", "0", "at least 1")]
+    [InlineData("--mode", "batch", "single edits only", "--samples", "2")]
+    [InlineData("--mode", "sequential", "single edits only", "--samples", "1,2")]
+    [InlineData("--mode", "sequential", "at most 2 shards", "--shard", "0/4")]
+    public void A_mode_that_makes_no_sense_is_named(string option, string value, string words, params string[] more)
+    {
+        Mined();
+        _bench.Refuses([.. Bench("run"), option, value, .. more], words);
+    }
+
+    [Fact]
+    public void A_run_of_other_blocks_says_so_in_its_rows_and_the_usual_ones_are_the_usual_run()
+    {
+        Mined();
+        string[] bench = [.. Bench("run"), "--max-edits-per-group", "1", "--steps", "2"];
+        bench = [.. bench.Take(Array.IndexOf(bench, "--steps")), .. bench.Skip(Array.IndexOf(bench, "--steps") + 2)];
+        Ran.Retouch(bench).Good();
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("named")), "--blocks", "1-3"]).Good();
+        Assert.Equal(Rows("run"), Rows("named"));
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("early")), "--blocks", "0-1"]).Good();
+        Assert.All(BenchRowFile.Read(_bench.Path("early/rows.jsonl")), r => Assert.Equal("0-1", r.Settings["blocks"]));
+        Assert.All(BenchRowFile.Read(_bench.Path("run/rows.jsonl")), r => Assert.False(r.Settings.ContainsKey("blocks")));
+    }
+
+    [Fact]
+    public void A_location_is_searched_over_all_windows_and_goes_on_after_an_interrupt()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] search = ["search-location", .. _shared, "--benchmark", _bench.Path("b.json"), "--lr", Workbench.Rate, "--steps", "5", "--max-edits-per-group", "2", "--out", _bench.Path("run")];
+        JsonElement found = Assert.Single(Ran.Retouch([.. search, "--json"]).Good().Objects);
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+        Assert.Equal(["msa 0-2", "ffn 0-2", "msa 1-3", "ffn 1-3"], rows.Select(r => $"{r.Settings["layers"]} {r.Settings["blocks"]}").Distinct());
+        Assert.Equal(4 * 2 * benchmark.Groups.Count, rows.Length);
+
+        // Of FFNs the first row by the edit command, of attention what is not an FFN's unit.
+        BenchRow row = rows.First(r => r.Settings["layers"] == "ffn");
+        JsonElement edit = Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Path("paint/" + row.Image), "--label", $"{row.Label}", "--locator", "all", "--blocks", "0-2",
+            "--lr", Workbench.Rate, "--steps", "5", "--locality", _bench.Locality, "--force", "--out", _bench.Path("one.patch"), "--json", "--quiet").Objects[0];
+        Assert.Equal((edit.GetProperty("steps").GetInt32(), edit.GetProperty("localityRate").GetDouble(), edit.GetProperty("units").GetInt32()), (row.Steps, row.Locality!.Value, row.Units));
+        Assert.All(rows.Where(r => r.Settings["layers"] == "msa"), r => Assert.Equal((0, 3 * 4 * 24 * 24L), (r.Units, r.Parameters)));
+
+        // With one step size a window's area is GR times LR.
+        string Area(string layers) => rows.Where(r => r.Settings["layers"] == layers).GroupBy(r => r.Settings["blocks"]).MaxBy(w => w.Average(r => r.Generalization!.Value) * w.Average(r => r.Locality!.Value))!.Key;
+        Assert.Equal(("ffn", Area("ffn")), (found.GetProperty("recommended").GetProperty("layers").GetString(), found.GetProperty("recommended").GetProperty("blockRange").GetString()));
+        Assert.Equal(4, found.GetProperty("windows").GetArrayLength());
+        Assert.True(File.Exists(_bench.Path("run/windows.csv")) && File.Exists(_bench.Path("run/windows.svg")) && File.Exists(_bench.Path("run/summary.json")));
+
+        string[] expected = Rows("run");
+        byte[] bytes = File.ReadAllBytes(_bench.Path("run/rows.jsonl"));
+        File.WriteAllBytes(_bench.Path("run/rows.jsonl"), bytes[..(bytes.Length / 2)]);
+        _bench.Refuses(search, "--resume");
+        Ran resumed = Ran.Retouch([.. search, "--resume"]).Good();
+        Assert.Equal(expected, Rows("run"));
+        Assert.Contains($"recommended: --blocks {Area("ffn")}", resumed.Out, StringComparison.Ordinal);
+
+        string[] elsewhere = Workbench.With(Workbench.With(search, "--images", _bench.Locality), "--out", _bench.Path("none"));
+        _bench.Refuses(elsewhere, "mined from");
+        _bench.Refuses([.. Workbench.With(search, "--lr", "fast")], "numbers such as");
+        _bench.Refuses([.. Workbench.With(search, "--lr", "0")], "above 0");
+        Ran.Retouch([.. MineArgs(_bench.Path("b.json"), "--overwrite").Where(a => a != "--locality" && a != _bench.Locality)]).Good();
+        _bench.Refuses(search, "no locality images");
     }
 
     [Fact]

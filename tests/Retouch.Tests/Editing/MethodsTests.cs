@@ -1,5 +1,7 @@
 using Retouch.Editing;
 using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Vit;
 
 namespace Retouch.Tests.Editing;
 
@@ -57,6 +59,17 @@ public sealed class MethodsTests : IDisposable
                 Assert.Equal(_bed.Model.Fingerprint, result.Patch.Provenance.ModelFingerprint);
                 Assert.True(result.Patch.Change.Parameters > 0 && result.Patch.Change.IsFinite, method.Name);
                 Assert.Equal(_bed.Split.Logits(_bed.State, result.Patch.Change).argmax(1).item<long>() == _bed.Label, result.Success);
+                if (!method.Sequential)
+                {
+                    Assert.Contains("adds hidden units", Assert.Throws<BadInputException>(() => PatchLedger.Apply(_bed.Model, [result.Patch])).Message, StringComparison.Ordinal);
+                    continue;
+                }
+                // Again, on the model that the edit left: what was prepared for the unedited one serves it.
+                using VitModel left = PatchLedger.Apply(_bed.Model, [result.Patch]);
+                Assert.NotEqual(_bed.Model.Fingerprint, left.Fingerprint);
+                using PrefixState state = new SplitVit(left, _bed.Split.Space).Rebase(_bed.State);
+                using EditResult next = editor.Edit(new SplitVit(left, _bed.Split.Space), [new Failure(state, _bed.Label)])[0];
+                Assert.Equal(left.Fingerprint, next.Patch.Provenance.ModelFingerprint);
             }
         }
         foreach (Preparation preparation in prepared.Values)

@@ -18,7 +18,7 @@ static class BenchSamples
         Locality = [new("0001_n01443537/a.jpg", Hash(50), 0.5), new("b.jpg", Hash(51), 0.0499), new("c d.jpg", Hash(52), 0.05)],
     };
 
-    public static BenchRow Row(int edit, string group, bool success, double gr, double? lr, string keep = "0.05") => new()
+    public static BenchRow Row(int edit, string group, bool success, double? gr, double? lr, string keep = "0.05") => new()
     {
         Run = "0123456789abcdef",
         Edit = edit,

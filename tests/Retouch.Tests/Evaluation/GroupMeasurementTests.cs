@@ -12,17 +12,32 @@ public sealed class GroupMeasurementTests
     [InlineData(new[] { 386, 101, 386, 101, 386 }, 2, true, 4)]
     public void The_edit_sample_counts_for_success_and_the_others_for_generalization(int[] predictions, int sample, bool success, int othersRight)
     {
-        GroupMeasurement measured = GroupMeasurement.Of(predictions, sample, [386, 101]);
-        Assert.Equal(new GroupMeasurement(success, 4, othersRight), measured);
+        GroupMeasurement measured = GroupMeasurement.Of(predictions, [sample], [386, 101]);
+        Assert.Equal(new GroupMeasurement(1, success ? 1 : 0, 4, othersRight), measured);
+        Assert.Equal((success, success ? 1 : 0), (measured.Success, measured.SuccessRate));
         Assert.Equal(othersRight / 4.0, measured.GeneralizationRate);
     }
 
     [Fact]
-    public void A_group_needs_another_image_and_the_sample_must_be_one_of_it()
+    public void The_samples_must_be_places_in_the_group_each_once()
     {
-        Assert.Throws<ArgumentException>(() => GroupMeasurement.Of([386], 0, [386]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => GroupMeasurement.Of([386, 1], 2, [386]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => GroupMeasurement.Of([386, 1], -1, [386]));
+        Assert.Throws<ArgumentException>(() => GroupMeasurement.Of([386, 1], [], [386]));
+        Assert.Throws<ArgumentException>(() => GroupMeasurement.Of([386, 1], [1, 1], [386]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => GroupMeasurement.Of([386, 1], [2], [386]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => GroupMeasurement.Of([386, 1], [-1], [386]));
+    }
+
+    [Fact]
+    public void Several_samples_leave_the_generalization_to_the_rest()
+    {
+        GroupMeasurement measured = GroupMeasurement.Of([386, 917, 386, 386, 51], [0, 1, 2], [386]);
+        Assert.Equal((3, 2, 2, 1), (measured.Samples, measured.SamplesRight, measured.Others, measured.OthersRight));
+        Assert.False(measured.Success);
+        Assert.Equal((2.0 / 3, 0.5), (measured.SuccessRate, measured.GeneralizationRate));
+        // A whole group leaves nothing to generalize to.
+        Assert.Null(GroupMeasurement.Of([386, 386], [1, 0], [386]).GeneralizationRate);
+        // What earlier edits saw counts for nothing.
+        Assert.Equal((1, 1.0), (GroupMeasurement.Of([386, 917, 386], [0], [386], new HashSet<int> { 1 }).Others, GroupMeasurement.Of([386, 917, 386], [0], [386], new HashSet<int> { 1 }).GeneralizationRate));
     }
 
     [Fact]

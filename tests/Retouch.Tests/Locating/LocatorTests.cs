@@ -10,7 +10,7 @@ public sealed class LocatorTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void The_gradient_locator_scores_units_as_autograd_on_the_plain_forward_does(int images)
+    public void The_gradient_locator_averages_what_autograd_on_the_plain_forward_scores_for_each_image(int images)
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create(depth: 5);
@@ -22,19 +22,24 @@ public sealed class LocatorTests
         string[] names = [.. Enumerable.Range(0, split.Space.Matrices).Select(split.Space.MatrixName)];
         foreach (string name in names)
             weights[name] = weights[name].clone().requires_grad_();
-        Tensor loss = nn.functional.cross_entropy(model.Logits(pixels, weights), full(images, label, ScalarType.Int64));
-        IList<Tensor> gradients = autograd.grad([loss], [.. names.Select(n => weights[n])]);
-        List<float> expected = [];
-        for (int m = 0; m < names.Length; m++)
+        float[] expected = new float[split.Space.Units];
+        for (int i = 0; i < images; i++)
         {
-            Tensor norms = gradients[m].norm(split.Space.Matrix(m).Kind == FfnMatrix.Fc1 ? 1 : 0);
-            expected.AddRange((norms / norms.max()).data<float>());
+            Tensor loss = nn.functional.cross_entropy(model.Logits(pixels.narrow(0, i, 1), weights), full(1, label, ScalarType.Int64));
+            IList<Tensor> gradients = autograd.grad([loss], [.. names.Select(n => weights[n])]);
+            for (int m = 0; m < names.Length; m++)
+            {
+                Tensor norms = gradients[m].norm(split.Space.Matrix(m).Kind == FfnMatrix.Fc1 ? 1 : 0);
+                float[] scores = [.. (norms / norms.max()).data<float>()];
+                for (int u = 0; u < scores.Length; u++)
+                    expected[m * scores.Length + u] += scores[u] / images;
+            }
         }
 
         using PrefixState state = split.Prefix(pixels);
         Mask mask = new GradientLocator().Locate(split, new Failure(state, label));
-        Assert.Equal(expected.Count, mask.Values.Length);
-        for (int i = 0; i < expected.Count; i++)
+        Assert.Equal(expected.Length, mask.Values.Length);
+        for (int i = 0; i < expected.Length; i++)
             Assert.Equal(expected[i], mask.Values[i], 1e-4f);
     }
 

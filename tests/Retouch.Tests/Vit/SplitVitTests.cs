@@ -7,6 +7,29 @@ namespace Retouch.Tests.Vit;
 public sealed class SplitVitTests
 {
     [Theory]
+    [InlineData(1, 2)]
+    [InlineData(3, 2)] // the last block
+    [InlineData(0, 1)]
+    public void A_prefix_under_an_edited_model_takes_one_FFN(int first, int blocks)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create(depth: 5);
+        EditSpace space = new(model.Config, first, blocks);
+        SplitVit split = new(model, space);
+        UnitSelection units = TinyVit.RandomUnits(space, 0.5, 3);
+        using WeightDelta delta = new(units, [.. Enumerable.Range(0, space.Matrices).Select(m => randn([units[m].Length, space.Width]) * 0.3)]);
+        using VitModel edited = new(model.Tensors.ToDictionary(t => t.Key, t => delta.Names.Contains(t.Key) ? delta.Apply(t.Key, t.Value) : t.Value.alias()), model.Config.Heads);
+        Tensor pixels = TinyVit.Pixels(model, 19);
+        SplitVit after = new(edited, space);
+        using PrefixState state = split.Prefix(pixels), rebased = after.Rebase(state), expected = after.Prefix(pixels);
+        Assert.Equal(0, TinyVit.MaxDifference(expected.Residual, rebased.Residual));
+        Assert.InRange(TinyVit.MaxDifference(expected.Output, rebased.Output), 0, 1e-5);
+        Assert.InRange(TinyVit.MaxDifference(state.Output, rebased.Output), 0.01, double.MaxValue);
+        Assert.InRange(TinyVit.MaxDifference(edited.Logits(pixels), after.Logits(rebased)), 0, 1e-4);
+        Assert.Throws<ArgumentException>(() => new SplitVit(edited).Rebase(state).Dispose());
+    }
+
+    [Theory]
     [InlineData(4, 1, 3)] // the last editable block is the last block
     [InlineData(5, 1, 2)]
     [InlineData(4, 0, 3)]

@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Globalization;
+using Retouch.Vit;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary>The option that says which blocks' FFNs may be edited.</summary>
+sealed class BlocksOption
+{
+    readonly Option<string?> _blocks = new("--blocks") { Description = "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's share of the way up.", HelpName = "FIRST-LAST" };
+
+    /// <summary>Adds the option.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="whyNotOne">What to say where only one number is given; null where that is a window of one block.</param>
+    public BlocksOption(Command command, Func<string, string>? whyNotOne = null)
+    {
+        _blocks.Validators.Add(result =>
+        {
+            if (result.Tokens is not [{ Value: string text }])
+                return;
+            if (Parse(text) is null)
+                result.AddError($"{_blocks.Name} is {text}, but must be blocks in a row, counted from 0, such as 7-9 or 7,8,9");
+            else if (whyNotOne is not null && text.All(char.IsAsciiDigit))
+                result.AddError(whyNotOne(text));
+        });
+        command.Add(_blocks);
+    }
+
+    /// <summary>The window for a model.</summary>
+    /// <exception cref="BadInputException">The model has no such blocks.</exception>
+    public EditSpace Space(ParseResult parsed, VitModel model) =>
+        parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : EditSpace.Default(model.Config);
+
+    /// <summary>The first block and the number of blocks, or null where the text is no window.</summary>
+    internal static (int First, int Blocks)? Parse(string text)
+    {
+        int[]? numbers = Numbers(text.Split(','));
+        if (numbers is { Length: > 0 })
+            return Enumerable.Range(numbers[0], numbers.Length).SequenceEqual(numbers) ? (numbers[0], numbers.Length) : null;
+        return Numbers(text.Split('-', '–')) is [int first, int last] && first <= last ? (first, last - first + 1) : null;
+
+        // Four digits are more blocks than any model has, and cannot overflow.
+        static int[]? Numbers(string[] parts) => parts.All(p => p.Trim() is { Length: > 0 and <= 4 } digits && digits.All(char.IsAsciiDigit))
+            ? [.. parts.Select(p => int.Parse(p, CultureInfo.InvariantCulture))]
+            : null;
+    }
+}
