@@ -13,9 +13,9 @@ sealed class BenchmarkOptions
     readonly Option<string[]> _images = new("--images") { Description = "The folders that it was mined from, in any order.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string?>? _locality;
 
-    public BenchmarkOptions(Command command, bool withLocality = true)
+    public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false)
     {
-        _model = new ModelOptions(command, withLabels: false);
+        _model = new ModelOptions(command, withLabels);
         command.Add(_benchmark);
         command.Add(_images);
         if (withLocality)
@@ -30,10 +30,16 @@ sealed class BenchmarkOptions
 
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
 
+    /// <summary>The names of the model's classes; null where the user gave none.</summary>
+    public LabelSet? Labels(ParseResult parsed, ModelFile file) => _model.Labels(parsed, file) is { HasNames: true } labels ? labels : null;
+
+    /// <summary>Where the groups' images and the locality images are.</summary>
+    public (ImageRoots Images, ImageRoots? Locality) Roots(ParseResult parsed) =>
+        (new ImageRoots(parsed.GetRequiredValue(_images)), _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null);
+
     public BenchData LoadData(ParseResult parsed, Terminal terminal, SplitVit split, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
     {
-        ImageRoots images = new(parsed.GetRequiredValue(_images));
-        ImageRoots? locality = _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
+        (ImageRoots images, ImageRoots? locality) = Roots(parsed);
         ModelOptions.PrintPreprocessing(file, terminal);
         return terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
             BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation));

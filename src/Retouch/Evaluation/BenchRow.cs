@@ -21,8 +21,14 @@ public sealed record BenchRow
     /// <summary>The group's name.</summary>
     public required string Group { get; init; }
 
+    /// <summary>What the edit is made on.</summary>
+    public BenchMode Mode { get; init; }
+
     /// <summary>The edit sample's path.</summary>
     public required string Image { get; init; }
+
+    /// <summary>The number of edit samples, k.</summary>
+    public int Samples { get; init; } = 1;
 
     /// <summary>The class that the edit aims at.</summary>
     public required int Label { get; init; }
@@ -44,6 +50,15 @@ public sealed record BenchRow
 
     /// <summary>The same over the sensitive locality images alone.</summary>
     public required double? SensitiveLocality { get; init; }
+
+    /// <summary>The edit's place in its sequence, from 1; null where edits are not sequential.</summary>
+    public int? Step { get; init; }
+
+    /// <summary>
+    /// The share of the sequence's earlier edits whose sample the model still gives an accepted class after this
+    /// edit, in [0,1]; null at the first step and where edits are not sequential.
+    /// </summary>
+    public double? EarlierSuccess { get; init; }
 
     /// <summary>Optimization steps taken.</summary>
     public required int Steps { get; init; }
