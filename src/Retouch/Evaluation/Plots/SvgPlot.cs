@@ -27,6 +27,9 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
     /// </summary>
     public bool? SharedLegend { get; init; }
 
+    /// <summary>Whether names stand in a legend; not where the page around it says them.</summary>
+    public bool Legend { get; init; } = true;
+
     /// <summary>
     /// The width of a panel in the plot's units, in which text is 17 high; null for 640 of one column and 372 of
     /// several. A narrow panel keeps its text large where it is shown small.
@@ -121,7 +124,7 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
         return colors;
     }
 
-    IReadOnlyList<(PlotSeries, int)> Entries(IEnumerable<int> panels, Dictionary<PlotSeries, int>[] colors) =>
+    IReadOnlyList<(PlotSeries, int)> Entries(IEnumerable<int> panels, Dictionary<PlotSeries, int>[] colors) => !Legend ? [] :
     [
         .. panels.SelectMany(i => Series(Panels[i]).Select(s => (s, colors[i][s]))).Where(e => e.s.Name.Length > 0).DistinctBy(e => e.s.Name),
     ];

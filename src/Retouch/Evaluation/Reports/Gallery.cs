@@ -150,11 +150,10 @@ public static class Gallery
             for (int x = 0; x < image.Width; x++)
             {
                 double share = tokens[1 + y * grid / image.Height * grid + x * grid / image.Width] / most;
-                // The root shows small contributions, which are the most.
-                double alpha = 0.85 * Math.Sqrt(Math.Abs(share));
+                double alpha = 0.92 * Math.Abs(share);
                 (double r, double g, double b) = share > 0 ? helped : harmed;
                 Span<byte> pixel = pixels.AsSpan((y * image.Width + x) * 3, 3);
-                double grey = 30 + 0.62 * (0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]);
+                double grey = 24 + 0.66 * (0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]);
                 pixel[0] = (byte)(grey + alpha * (r - grey));
                 pixel[1] = (byte)(grey + alpha * (g - grey));
                 pixel[2] = (byte)(grey + alpha * (b - grey));

@@ -8,6 +8,12 @@ namespace Retouch.Evaluation;
 /// <param name="Csv">The numbers as comma-separated values.</param>
 sealed record ReportFigure(string Id, string Title, string Caption, IReadOnlyList<SvgPlot> Plots, string Csv)
 {
+    /// <summary>What stands above it on the page, where the section says the rest of the title; null for the title.</summary>
+    public string? Heading { get; init; }
+
+    /// <summary>Whether the page shows the methods' colours beside it, so that its plots need no legend there.</summary>
+    public bool OfMethods { get; init; } = true;
+
     /// <summary>Whether the plots are many and small.</summary>
     public bool Small { get; init; }
 
@@ -15,7 +21,7 @@ sealed record ReportFigure(string Id, string Title, string Caption, IReadOnlyLis
     public IReadOnlyList<string> PlotTitles { get; init; } = [];
 
     /// <summary>All plots as one picture, for its file.</summary>
-    public SvgPlot Whole() => new(Title, [.. Plots.Select((p, i) => p.Panels[0] is XyPanel panel && i < PlotTitles.Count ? panel with { Title = PlotTitles[i] } : p.Panels[0])])
+    public SvgPlot Whole() => new(Title, [.. Plots.Select((p, i) => i < PlotTitles.Count ? p.Panels[0] with { Title = PlotTitles[i] } : p.Panels[0])])
     {
         Columns = Small ? 4 : Math.Min(Plots.Count, 2),
         SharedLegend = Small ? true : null,

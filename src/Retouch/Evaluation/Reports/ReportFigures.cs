@@ -17,15 +17,13 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         ReportSetting[] shown = [.. measured.Where(s => Point(s).Locality >= zoom)];
         PlotSeries front = new("Pareto front", [.. ParetoFront.Of([.. measured.Select(Point)]).Select(i => Place(measured[i], measured))]) { Line = LineShape.StepVerticalFirst, Muted = true, Width = 1.6 };
         IReadOnlyList<PlotSeries> series = [front with { Points = [.. front.Points.DistinctBy(p => (p.X, p.Y))] }, .. Curves(measured, s => Place(s, measured))];
-        List<SvgPlot> plots = [Plot(new XyPanel("", Axis("generalization, GR", 0, 1), Axis("locality, LR", 0, 1), [.. series.Select(s => s with { Direct = false })]))];
+        List<SvgPlot> plots = [Plot(new XyPanel("", Axis("generalization, GR", 0, 1), Axis("locality, LR", 0, 1), series))];
         List<string> titles = ["all of the scale"];
         if (shown.Length > 0)
         {
             // Only what is in the picture names itself.
-            HashSet<string> named = [];
-            plots.Add(Plot(new XyPanel("", Axis("generalization, GR", 0), Axis("locality, LR", zoom, 1),
-                [.. series.Select(s => s with { Points = [.. s.Points.Where(p => p.Y >= zoom || s.Muted)] }).Select(s => s with { Direct = !s.Muted && s.Points.Count > 0 && named.Add(s.Name) })])));
-            titles.Add($"LR of {ReportText.Level(zoom)} % and more");
+            plots.Add(Plot(new XyPanel("", Axis("generalization, GR", 0), Axis("locality, LR", zoom, 1), Named([.. series.Select(s => s with { Points = [.. s.Points.Where(p => p.Y >= zoom || s.Muted)] })]))));
+            titles.Add($"LR of {ReportText.Level(zoom)} % and more");
         }
         CsvText csv = new("subset", "method", "setting", "edits", "groups", "sr", "gr", "gr_low", "gr_high", "lr", "lr_low", "lr_high", "sensitive_lr", "mean_steps", "mean_seconds", "mean_units", "on_front");
         foreach (ReportSetting s in measured)
@@ -37,7 +35,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         return new ReportFigure($"front-{ReportText.FileName(subset.Title)}", $"Generalization against locality: {subset.Title}",
             "A point is a method under one setting, the mean over all edits; lines join settings that differ in one number. Up and to the right is better; the dashed stairs bound what the best settings of all dominate. Point at a marker for its setting and intervals.",
             plots, csv.ToString())
-        { PlotTitles = titles };
+        { PlotTitles = titles, Heading = Heading(subset) };
     }
 
     /// <summary>The same for each group by itself.</summary>
@@ -67,11 +65,11 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
             new XyPanel("", Axis("", 0, 1), Axis("", Math.Min(bottom, 0.99), 1), [.. Curves([.. measured.Where(s => points.ContainsKey((group, s.Name)))], s =>
             {
                 OperatingPoint p = points[(group, s.Name)];
-                return new PlotPoint(p.Generalization, p.Locality) { Tip = $"{Label(s, measured)}: GR {ReportText.Percent(p.Generalization)} %, LR {ReportText.Percent(p.Locality, 2)} %" };
+                return new PlotPoint(p.Generalization, p.Locality) { Tip = $"{Label(s, measured)}: GR {ReportText.Percent(p.Generalization)} %, LR {ReportText.Percent(p.Locality, 2)} %" };
             }, width: 2).Select(s => s with { Name = "" })]), Narrow))];
         return new ReportFigure($"groups-{ReportText.FileName(subset.Title)}", $"Group by group: {subset.Title}",
             "Each picture is a group: images of one class that the model gives one wrong class. GR to the right, LR upwards, the same scales in all; colours as above.", plots, csv.ToString())
-        { Small = true, PlotTitles = [.. subset.Groups.Select(text.Group)] };
+        { Small = true, Heading = Heading(subset), PlotTitles = [.. subset.Groups.Select(text.Group)] };
     }
 
     /// <summary>GR and LR by the share of units that masked fine-tuning touches, one line a locator; null where neither share nor locator varies.</summary>
@@ -89,14 +87,15 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         PlotAxis x = new("share of units edited (keep)") { Scale = AxisScale.Log, Percent = true };
         return new ReportFigure($"keep-{ReportText.FileName(subset.Title)}", $"How much to edit: {subset.Title}",
             "Means over all edits by the share of units that a mask keeps. The grey line is random masks: what lies above it is what knowing where to edit is worth.",
-            [Panel("generalization, GR", s => s.Summary.Generalization), Panel("locality, LR", s => s.Summary.Locality)], csv.ToString());
+            [Panel("generalization, GR", s => s.Summary.Generalization), Panel("locality, LR", s => s.Summary.Locality)], csv.ToString())
+        { Heading = $"How much to edit: {subset.Title}" };
 
-        SvgPlot Panel(string label, Func<ReportSetting, Estimate?> value) => Plot(new XyPanel(label, x, Axis(""),
+        SvgPlot Panel(string label, Func<ReportSetting, Estimate?> value) => Plot(new XyPanel(label, x, Axis(""), Named(
         [
             .. masked.Where(s => value(s) is not null).GroupBy(s => (s.Method, Others(s))).Select(line => new PlotSeries(line.Key.Method.Name,
-                [.. line.OrderBy(s => s.Number("keep")).Select(s => new PlotPoint(s.Number("keep")!.Value, value(s)!.Value.Mean) { Tip = $"{Label(s, masked)}: {ReportText.Percent(value(s)!.Value.Mean, 2)} % ({ReportText.Interval(value(s)!.Value, 2)})" })])
-            { Color = line.Key.Method.Color, Markers = true, Direct = true }),
-        ]));
+                [.. line.OrderBy(s => s.Number("keep")).Select(s => new PlotPoint(s.Number("keep")!.Value, value(s)!.Value.Mean) { Tip = $"{Label(s, masked)}: {ReportText.Percent(value(s)!.Value.Mean, 2)} % ({ReportText.Interval(value(s)!.Value, 2)})" })])
+            { Color = line.Key.Method.Color, Markers = true }),
+        ])));
 
         static string Others(ReportSetting s) => BenchSetting.Describe("", s.Summary.Settings.Where(k => k.Key != "keep").ToDictionary());
     }
@@ -123,14 +122,15 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
                 csv.Add(subset.Title, line.Method.Name, line.Key, p.Samples, p.Edits, p.Generalization?.Mean, p.Generalization?.Low, p.Generalization?.High, p.Locality?.Mean, p.Locality?.Low, p.Locality?.High);
         }
         return new ReportFigure($"samples-{ReportText.FileName(subset.Title)}", $"More editing images: {subset.Title}",
-            "Means over all edits by the number of images that an edit sees, with 95 % intervals; GR is over the others of the group.",
+            "Means over all edits by the number of images that an edit sees, with 95 % intervals; GR is over the others of the group.",
             [
                 Plot(new XyPanel("generalization, GR", new PlotAxis("editing images"), Axis(""), [.. lines.Select(l => Line(l.Method, l.Key, l.Points.Select(p => (p.Samples, p.Generalization))))])),
                 Plot(new XyPanel("locality, LR", new PlotAxis("editing images"), Axis(""), [.. lines.Select(l => Line(l.Method, l.Key, l.Points.Select(p => (p.Samples, p.Locality))))])),
-            ], csv.ToString());
+            ], csv.ToString())
+        { Heading = Heading(subset) };
 
         static PlotSeries Line(ReportMethod method, string setting, IEnumerable<(int Samples, Estimate? Value)> points) => new(method.Name, [.. points.Where(p => p.Value is not null).Select(p =>
-            new PlotPoint(p.Samples, p.Value!.Value.Mean) { YInterval = (p.Value.Value.Low, p.Value.Value.High), Tip = $"{setting}, {ReportText.Many(p.Samples, "image")}: {ReportText.Percent(p.Value.Value.Mean, 2)} % ({ReportText.Interval(p.Value.Value, 2)})" })])
+            new PlotPoint(p.Samples, p.Value!.Value.Mean) { YInterval = (p.Value.Value.Low, p.Value.Value.High), Tip = $"{setting}, {ReportText.Many(p.Samples, "image")}: {ReportText.Percent(p.Value.Value.Mean, 2)} % ({ReportText.Interval(p.Value.Value, 2)})" })])
         { Color = method.Color, Markers = true };
 
         Estimate? Mean(IEnumerable<BenchRow> of, Func<BenchRow, double?> value)
@@ -159,39 +159,57 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
             [
                 Plot(new XyPanel("locality, LR", x, Axis("", max: 1), [.. lines.Select(l => Line(l.Method, l.Rows, r => r.Locality))])),
                 Plot(new XyPanel("earlier edits still right", x, Axis("", max: 1), [.. lines.Select(l => Line(l.Method, l.Rows, r => r.EarlierSuccess))])),
-            ], csv.ToString());
+            ], csv.ToString())
+        { Heading = Heading(subset) };
 
         static PlotSeries Line(ReportMethod method, IEnumerable<BenchRow> rows, Func<BenchRow, double?> value) =>
             new(method.Name, [.. rows.Select(r => new PlotPoint(r.Step!.Value, value(r) ?? double.NaN))]) { Color = method.Color, Direct = true };
     }
 
-    /// <summary>How alike masks are, group against group.</summary>
-    public ReportFigure Masks(MaskComparison masks, int number)
+    /// <summary>How alike masks are, group against group, one map a locator.</summary>
+    public ReportFigure Masks(IReadOnlyList<MaskComparison> masks)
     {
-        MaskSpecificity s = masks.Specificity;
-        CsvText csv = new("group", "other", "mean_iou");
-        for (int i = 0; i < s.Groups.Count; i++)
+        CsvText csv = new("locator", "locator_file", "keep", "seed", "group", "other", "mean_iou");
+        foreach (MaskComparison m in masks)
         {
-            for (int j = 0; j < s.Groups.Count; j++)
-                csv.Add(s.Groups[i], s.Groups[j], s.Matrix[i][j]);
+            for (int i = 0; i < m.Specificity.Groups.Count; i++)
+            {
+                for (int j = 0; j < m.Specificity.Groups.Count; j++)
+                    csv.Add(m.Locator, m.LocatorFile, m.Keep, m.Seed, m.Specificity.Groups[i], m.Specificity.Groups[j], m.Specificity.Matrix[i][j]);
+            }
         }
-        string[] names = [.. s.Groups.Select(text.Group)];
-        string[] sources = [.. s.Groups.Select(g => g.Split('/')[0])];
-        HeatMap map = new("", s.Matrix)
+        return new ReportFigure("masks", "Likeness of masks",
+            "The mean intersection over union of the masks of two groups' images; on the diagonal of two images of one group. Columns are in the order of the rows. A locator that says something about a failure is brighter on the diagonal than beside it.",
+            [.. masks.Select(m => Plot(Map(m.Specificity), Wide))], csv.ToString())
         {
-            RowLabels = names,
-            ColumnLabels = names.Length > 16 ? [] : names,
-            ScaleLabel = "mean IoU",
-            Min = 0,
-            Max = Math.Max(s.Matrix.SelectMany(r => r).Where(double.IsFinite).DefaultIfEmpty(1).Max(), 0.05),
-            Breaks = [.. Enumerable.Range(1, Math.Max(sources.Length - 1, 0)).Where(i => sources[i] != sources[i - 1])],
+            OfMethods = false,
+            PlotTitles = [.. masks.Select(m => $"{m.Locator}, keep {ReportText.Level(m.Keep)} %")],
         };
-        return new ReportFigure($"masks-{number}-{ReportText.FileName(masks.Locator)}", $"Masks of the {masks.Locator} locator, keep {ReportText.Level(masks.Keep)} %",
-            "The mean intersection over union of the masks of two groups' images; on the diagonal of two images of one group. A locator that says something about a failure is brighter there than beside it.",
-            [new SvgPlot("", [map]) { PanelWidth = 560 }], csv.ToString());
     }
 
+    HeatMap Map(MaskSpecificity masks)
+    {
+        string[] sources = [.. masks.Groups.Select(g => g.Split('/')[0])];
+        return new HeatMap("", masks.Matrix)
+        {
+            RowLabels = [.. masks.Groups.Select(text.Group)],
+            ScaleLabel = "mean IoU",
+            Min = 0,
+            Max = masks.Matrix.SelectMany(r => r).Where(double.IsFinite).DefaultIfEmpty(1).Max(),
+            Breaks = [.. Enumerable.Range(1, sources.Length - 1).Where(i => sources[i] != sources[i - 1])],
+        };
+    }
+
+    static string Heading(ReportSubset subset) => ReportText.Capital(subset.Title);
+
     static SvgPlot Plot(PlotPanel panel, double width = Wide) => new("", [panel]) { PanelWidth = width };
+
+    /// <summary>Lets the longest line of each method name itself.</summary>
+    static IReadOnlyList<PlotSeries> Named(IReadOnlyList<PlotSeries> series)
+    {
+        HashSet<PlotSeries> longest = [.. series.Where(s => !s.Muted && s.Points.Count > 0).GroupBy(s => s.Name).Select(n => n.MaxBy(s => s.Points.Count)!)];
+        return [.. series.Select(s => s with { Direct = longest.Contains(s) })];
+    }
 
     static OperatingPoint Point(ReportSetting s) => s.Summary.Point()!.Value;
 
@@ -200,7 +218,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         Estimate generalization = ((Estimate?)s.Summary.Generalization)!.Value, locality = s.Summary.Locality!.Value;
         return new PlotPoint(generalization.Mean, locality.Mean)
         {
-            Tip = $"{Label(s, siblings)}: GR {ReportText.Percent(generalization.Mean)} % ({ReportText.Interval(generalization)}), LR {ReportText.Percent(locality.Mean, 2)} % ({ReportText.Interval(locality, 2)})",
+            Tip = $"{Label(s, siblings)}: GR {ReportText.Percent(generalization.Mean)} % ({ReportText.Interval(generalization)}), LR {ReportText.Percent(locality.Mean, 2)} % ({ReportText.Interval(locality, 2)})",
         };
     }
 

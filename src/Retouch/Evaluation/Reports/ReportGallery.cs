@@ -14,7 +14,7 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
             return Html.Empty;
         return Html.Of($"""
             <p>Of each group the edit of median GR, and of these {ReportText.Many(edits.Count, "edit")} evenly from the group that generalizes least to the one that does most: neither the best nor the worst that there are. All by <code>{string.Join("; ", edits.Select(e => e.Setting).Distinct())}</code>.</p>
-            <p class="note">What carried an edit: on the way from the old weights to the new ones, the margin between the right and the wrong class grows at each token by the gradient there times what the change of weights adds there, and so for each unit; summed over the way this is each token's and each unit's share of the gain (integrated gradients over the weights), and the shares sum to the whole. Orange helped, blue harmed, colours as strong as the root of the share. The [CLS] token has no place on the image, so its share is a number.</p>
+            <p class="note">What carried an edit: on the way from the old weights to the new ones, the margin between the right and the wrong class grows at each token by the gradient there times what the change of weights adds there, and so for each unit; summed over the way this is each token's and each unit's share of the gain (integrated gradients over the weights), and the shares sum to the whole. Orange helped, blue harmed, as strongly as the patch's share. The [CLS] token has no place on the image, so its share is a number.</p>
             {edits.Select(Edit)}
             """);
     }
@@ -27,7 +27,7 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
         <div>{Picture(e.Image.Jpeg, $"{e.Image.Path}, {text.Class(e.Image.Before)} before, {text.Class(e.Image.After)} after")}<span>the edited image</span></div>
         {Heat(e)}
         <div class="facts">
-        <p>{text.Class(e.Label)}: {ReportText.Percent(e.Probability.Before)} % before, <b>{ReportText.Percent(e.Probability.After)} %</b> after</p>
+        <p>{text.Class(e.Label)}: {ReportText.Percent(e.Probability.Before)} % before, <b>{ReportText.Percent(e.Probability.After)} %</b> after</p>
         <div class="bar"><i style="width:{SvgText.Number(100 * e.Probability.After)}%"></i><u style="width:{SvgText.Number(100 * e.Probability.Before)}%"></u></div>
         <p>Also right now: <b>{e.Fixed.Count} of {e.Fixed.Count + e.Unfixed.Count}</b> others of its group.{Locality(e)}</p>
         <p>{ReportText.Many(e.Steps, "step")}; {Size(e)}.</p>
@@ -55,7 +55,7 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
     static string Share(double part, EditContribution c)
     {
         double whole = c.Tokens.Sum();
-        return Math.Abs(whole) < 1e-9 ? "none" : $"{(part / whole < 0 ? "−" : "")}{Math.Abs(100 * part / whole).ToString("0", CultureInfo.InvariantCulture)} %";
+        return Math.Abs(whole) < 1e-9 ? "none" : $"{(part / whole < 0 ? "−" : "")}{Math.Abs(100 * part / whole).ToString("0", CultureInfo.InvariantCulture)} %";
     }
 
     Html Thumbnails(string title, IReadOnlyList<GalleryPicture> pictures, string style, bool caption)
@@ -94,6 +94,5 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
         return Html.Of($"""<svg viewBox="{box}" preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{matrix.Name}"><title>{matrix.Name}: {ReportText.Many(matrix.Units.Count, "unit")} of {matrix.Hidden}</title><path d="M0 0H{matrix.Hidden}" class="rp-axis" stroke-width="1" stroke-opacity=".35" vector-effect="non-scaling-stroke"/><path class="up" d="{up.ToString()}" stroke-width="1.2" fill="none" vector-effect="non-scaling-stroke"/><path class="down" d="{down.ToString()}" stroke-width="1.2" fill="none" vector-effect="non-scaling-stroke"/></svg>""");
     }
 
-    // "blocks.7.mlp.fc1.weight" as people say it; any other name as it is.
-    static string Name(string name) => name.Split('.') is ["blocks", string block, "mlp", string matrix, "weight"] ? $"block {block} {matrix}" : name;
+    static string Name(string name) => name.Split('.') is ["blocks", string block, "mlp", string matrix, "weight"] ? $"blocks.{block} {matrix}" : name;
 }

@@ -108,27 +108,27 @@ sealed class ReportPage
             (MethodScore Score, Estimate Value)[] matched = [.. scores.Where(s => s.Matches[middle].Generalization is not null).Select(s => (s, s.Matches[middle].Generalization!.Value)).OrderByDescending(s => s.Value.Mean)];
             string level = ReportText.Level(scores[0].Matches[middle].Level);
             Html most = matched.Length == 0
-                ? Html.Of($"no method keeps {level} % of the other predictions")
-                : Html.Of($"among settings that keep {level} % of the other predictions, <b>{matched[0].Score.Method}</b> corrects most of a group with one edit: {ReportText.Percent(matched[0].Value.Mean)} %");
+                ? Html.Of($"no method keeps {level} % of the other predictions")
+                : Html.Of($"among settings that keep {level} % of the other predictions, <b>{matched[0].Score.Method}</b> corrects most of a group with one edit: {ReportText.Percent(matched[0].Value.Mean)} %");
             string settled = matched.Length < 2 ? "" : matched[1].Value.High >= matched[0].Value.Low
-                ? $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}; their intervals overlap"
-                : $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}";
-            string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Name}";
-            yield return Html.Of($"{where}, {most}{settled}. The best trade-offs overall are those of <b>{scores[0].Method}</b>.");
+                ? $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}; their intervals overlap"
+                : $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}";
+            string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Title}";
+            yield return Html.Of($"{where}, {most}{settled}. The best trade-offs overall, by hypervolume, are those of <b>{scores[0].Method}</b>.");
         }
     }
 
     Html Numbers()
     {
-        string margin = ReportText.Short(MiningSettings.PublishedMargin);
+        string margin = MiningSettings.PublishedMargin.ToString(CultureInfo.InvariantCulture);
         return Html.Of($"""
             <p>A classifier gets some images wrong. An <em>edit</em> shows it one of them with the right answer and changes a few of its weights; the benchmark then asks three questions. A <em>group</em> is a set of images of one class, from one source, that the model all gives the same wrong class: an edit on one of them ought to help the others.</p>
             <div class="terms">
             <div><h4><b>SR</b> · success rate</h4><p>Is the edited image right now? The share of edits for which it is.</p></div>
             <div><h4><b>GR</b> · generalization rate</h4><p>Did the edit learn the mistake rather than the picture? The share of the group's other images that become right with it. Higher is better.</p></div>
-            <div><h4><b>LR</b> · locality rate</h4><p>What else changed? The share of unrelated images that keep the prediction they had, right or wrong. 100 % is a perfect surgeon. <em>Sensitive</em> LR looks only at images that are nearly undecided: their two best classes differ by less than {margin}, unless the benchmark says otherwise.</p></div>
+            <div><h4><b>LR</b> · locality rate</h4><p>What else changed? The share of unrelated images that keep the prediction they had, right or wrong. 100 % is a perfect surgeon. <em>Sensitive</em> LR looks only at images that are nearly undecided: their two best classes differ by less than {margin}, unless the benchmark says otherwise.</p></div>
             </div>
-            <p>GR and LR pull against each other: who changes more, corrects more and breaks more. So a method is judged by its curve, and methods are compared at equal LR. Intervals hold 95 % of {ReportText.Count(_comparison.Options.Resamples)} bootstrap draws of whole groups, since edits of one group are alike.</p>
+            <p>GR and LR pull against each other: who changes more, corrects more and breaks more. So a method is judged by its curve, and methods are compared at equal LR. Intervals hold 95 % of {ReportText.Count(_comparison.Options.Resamples)} bootstrap draws of whole groups, since edits of one group are alike.</p>
             {Legend(about: true)}
             """);
     }
@@ -149,7 +149,7 @@ sealed class ReportPage
             return Html.Of($"<p>LR was not measured in these runs, so methods cannot be compared at equal LR. Name a folder of other images with <code>--locality</code> when mining and when running.</p>");
         double reference = _comparison.Options.ReferenceLocality;
         return Html.Of($"""
-            <p>For each level of LR, the most GR that a method reaches among its settings whose mean LR is at least that. The best of each column is blue; small numbers are 95 % intervals. The setting is chosen on the same edits, which favours methods with many settings a little. The <em>hypervolume</em> is the area under a method's best trade-offs above the point of GR 0 and LR {ReportText.Level(reference)} %, as a share of what a perfect method would have; it needs no level to be chosen. Rows are in its order.</p>
+            <p>For each level of LR, the most GR that a method reaches among its settings whose mean LR is at least that. The best of each column is blue; small numbers are 95 % intervals. The setting is chosen on the same edits, which favours methods with many settings a little. The <em>hypervolume</em> is the area under a method's best trade-offs above the point of GR 0 and LR {ReportText.Level(reference)} %, as a share of what a perfect method would have; it needs no level to be chosen, but a method of which few settings were tried has less of it than it could. Rows are in its order.</p>
             {_all.Select(MatchedTable)}
             """);
     }
@@ -164,10 +164,10 @@ sealed class ReportPage
         double?[] best = [.. Enumerable.Range(0, scores[0].Matches.Count).Select(i => scores.Max(s => s.Matches[i].Generalization?.Mean))];
         double volume = scores.Max(s => s.Hypervolume.Mean);
         return Html.Of($"""
-            <h3>{Capital(subset.Title)}</h3>
-            <p class="note">{about}. Cost is that of the setting at LR ≥ {middle} %, or of the most local one of a method that does not reach it; seconds are those of the machine that ran it.</p>
+            <h3>{ReportText.Capital(subset.Title)}</h3>
+            <p class="note">{about}. Cost is that of the setting at LR ≥ {middle} %, or of the most local one of a method that does not reach it; seconds are those of the machine that ran it.</p>
             <div class="scroll"><table class="matched">
-            <thead><tr><th>method</th>{scores[0].Matches.Select(m => Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>"))}<th>hypervolume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median units</th></tr></thead>
+            <thead><tr><th>method</th>{scores[0].Matches.Select(m => Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median units</th></tr></thead>
             <tbody>{scores.Select(s => Html.Of($"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"))}</tbody>
             </table></div>
             """);
@@ -179,11 +179,11 @@ sealed class ReportPage
 
     static Html Units(double units, double parameters) => units > 0 ? Html.Of($"{ReportText.Count(units)}") : Html.Of($"<span class=\"dim\" title=\"it changes whole tensors\">{ReportText.Count(parameters)} numbers</span>");
 
-    /// <summary>An estimate on a scale from 0 to 100 %.</summary>
+    /// <summary>An estimate on a scale from 0 to 100 %.</summary>
     static Html Whisker(Estimate e, ReportMethod method)
     {
         string low = SvgText.Number(100 * Math.Clamp(e.Low, 0, 1)), high = SvgText.Number(100 * Math.Clamp(e.High, 0, 1)), mean = SvgText.Number(100 * Math.Clamp(e.Mean, 0, 1));
-        return Html.Of($"""<svg class="whisker {"rp-c" + method.Color % SvgPlot.Colors}" viewBox="-4 0 108 12" preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg" aria-hidden="true"><path d="M0 6H100" class="rp-axis" stroke-opacity=".3" stroke-width="1" fill="none"/><path d="M{low} 6H{high}" stroke="currentColor" stroke-width="3" stroke-opacity=".55"/><ellipse cx="{mean}" cy="6" rx="5" ry="5" fill="currentColor"/></svg>""");
+        return Html.Of($"""<svg class="whisker {"rp-c" + method.Color % SvgPlot.Colors}" viewBox="-4 0 108 12" preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg" aria-hidden="true"><path d="M0 6H100" class="rp-axis" stroke-opacity=".3" stroke-width="1" fill="none"/><path d="M{low} 6H{high}" stroke="currentColor" stroke-width="4" stroke-opacity=".6"/><ellipse cx="{mean}" cy="6" rx="5" ry="4.6" fill="currentColor" class="rp-halo" stroke-width="1.5"/></svg>""");
     }
 
     Html Figures(IEnumerable<ReportFigure?> figures) => Html.Join(figures.OfType<ReportFigure>().Select(Figure));
@@ -193,9 +193,9 @@ sealed class ReportPage
         _figures.Add(figure);
         string layout = figure.Small ? "plots small" : figure.Plots.Count == 1 ? "plots one" : "plots";
         return Html.Of($"""
-            <figure id="{figure.Id}"><h3>{figure.Title}</h3>
-            {(figure.Small ? Legend() : Html.Empty)}
-            <div class="{layout}">{figure.Plots.Select((p, i) => Html.Of($"<div>{(i < figure.PlotTitles.Count ? Html.Of($"<h4>{figure.PlotTitles[i]}</h4>") : Html.Empty)}{Html.Trusted(p.ToSvg(styled: false))}</div>\n"))}</div>
+            <figure id="{figure.Id}"><h3>{figure.Heading ?? figure.Title}</h3>
+            {(figure.OfMethods ? Legend() : Html.Empty)}
+            <div class="{layout}">{figure.Plots.Select((p, i) => Html.Of($"<div>{(i < figure.PlotTitles.Count ? Html.Of($"<h4>{figure.PlotTitles[i]}</h4>") : Html.Empty)}{Html.Trusted((p with { Legend = !figure.OfMethods }).ToSvg(styled: false))}</div>\n"))}</div>
             <figcaption>{figure.Caption} <a class="csv" download="{figure.Id}.csv" href="data:text/csv;charset=utf-8;base64,{Convert.ToBase64String(Encoding.UTF8.GetBytes(figure.Csv))}">Numbers as CSV</a></figcaption>
             </figure>
 
@@ -243,12 +243,12 @@ sealed class ReportPage
         if (masks.Length == 0)
             return Html.Empty;
         return Html.Of($"""
-            <p>If a mask says something about a failure, masks of one group are more alike than masks of different groups. Likeness is intersection over union: 1 for the same units, and about {ReportText.Short(masks[0].Keep / (2 - masks[0].Keep))} for independent masks of {ReportText.Level(masks[0].Keep)} % of the units.</p>
+            <p>If a mask says something about a failure, masks of one group are more alike than masks of different groups. Likeness is intersection over union: 1 for the same units, and about {ReportText.Short(masks[0].Keep / (2 - masks[0].Keep))} for independent masks of {ReportText.Level(masks[0].Keep)} % of the units.</p>
             <div class="scroll"><table>
             <thead><tr><th>locator</th><th>keep, %</th><th>IoU within groups</th><th>across groups</th><th>ratio</th><th>groups</th></tr></thead>
             <tbody>{masks.Select(m => Html.Of($"<tr><td>{m.Locator}{(m.LocatorFile is null ? "" : " " + m.LocatorFile[..Math.Min(6, m.LocatorFile.Length)])}</td><td>{ReportText.Level(m.Keep)}</td><td><b>{Iou(m.Specificity.Within)}</b></td><td>{(m.Specificity.Across is double a ? Iou(a) : "–")}</td><td>{(m.Specificity.Across is > 0 and double b ? ReportText.Short(m.Specificity.Within / b) : "–")}</td><td>{m.Specificity.Groups.Count}</td></tr>\n"))}</tbody>
             </table></div>
-            {Figures(masks.Select((m, i) => figures.Masks(m, i + 1)))}
+            {Figure(figures.Masks(masks))}
             """);
 
         static string Iou(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
@@ -260,9 +260,9 @@ sealed class ReportPage
         """);
 
     static Html Table(ReportSubset subset) => Html.Of($"""
-        <details><summary>{Capital(subset.Title)}: {ReportText.Many(subset.Settings.Count, "setting")}</summary>
+        <details><summary>{ReportText.Capital(subset.Title)}: {ReportText.Many(subset.Settings.Count, "setting")}</summary>
         <div class="scroll"><table>
-        <thead><tr><th>method</th><th class="l">setting</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR, %</th><th>sensitive LR, %</th><th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
+        <thead><tr><th>method</th><th class="l">setting</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR, %</th><th>sensitive LR, %</th><th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
         <tbody>{subset.Settings.Select(s => Html.Of($"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"))}</tbody>
         </table></div></details>
 
@@ -284,15 +284,15 @@ sealed class ReportPage
             ("locality set", Distinct(m => $"{ReportText.Many(m.LocalityImages, "image")}, {m.SensitiveImages} of them sensitive")),
             ("edits at once", Distinct(m => ReportText.Count(m.Batch))),
             ("seed", Distinct(m => m.Seed.ToString(CultureInfo.InvariantCulture))),
-            ("intervals", $"percentile bootstrap over groups, {ReportText.Count(_comparison.Options.Resamples)} draws, 95 %, seed {_comparison.Options.Seed}"),
-            ("hypervolume", $"above GR 0 and LR {ReportText.Level(_comparison.Options.ReferenceLocality)} %, as a share of the rectangle up to GR and LR 100 %"),
+            ("intervals", $"percentile bootstrap over groups, {ReportText.Count(_comparison.Options.Resamples)} draws, 95 %, seed {_comparison.Options.Seed}"),
+            ("hypervolume", $"above GR 0 and LR {ReportText.Level(_comparison.Options.ReferenceLocality)} %, as a share of the rectangle up to GR and LR 100 %"),
             ("Retouch", Version),
         ];
         string[] notes = [.. Notes()];
         return Html.Of($"""
             <dl>{facts.Select(f => Html.Of($"<dt>{f.Name}</dt><dd>{f.Value}</dd>\n"))}</dl>
             {(notes.Length == 0 ? Html.Empty : Html.Of($"<h3>To bear in mind</h3><ul class=\"plain\">{notes.Select(n => Html.Of($"<li>{n}</li>"))}</ul>"))}
-            <details><summary>{Capital(ReportText.Many(_comparison.Runs.Count, "run"))}</summary><div class="scroll"><table>
+            <details><summary>{ReportText.Capital(ReportText.Many(_comparison.Runs.Count, "run"))}</summary><div class="scroll"><table>
             <thead><tr><th>folder</th><th class="l">run</th><th>rows</th><th>of</th><th class="l">settings</th></tr></thead>
             <tbody>{_comparison.Runs.Select(r => Html.Of($"<tr><td>{r.Name}</td><td class=\"l\"><code>{r.Manifest.Run}</code></td><td>{ReportText.Count(r.Rows.Count)}</td><td>{ReportText.Count(r.Manifest.Edits)}</td><td class=\"l\">{r.Manifest.Settings.Select(s => Html.Of($"<code>{s}</code><br/>"))}</td></tr>\n"))}</tbody>
             </table></div></details>
@@ -320,5 +320,4 @@ sealed class ReportPage
             yield return $"{ReportText.Many(_comparison.Duplicates, "row")} came twice, in another run with the same edit; the first was taken.";
     }
 
-    static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
 }

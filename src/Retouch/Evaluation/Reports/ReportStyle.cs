@@ -9,11 +9,13 @@ static class ReportStyle
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-behavior:smooth}
         body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
+        main>section:first-child{border-top:0;margin-top:12px}
         main,header,nav,footer{max-width:1120px;margin:0 auto;padding:0 24px}
         header{padding-top:56px}
         h1{font-size:clamp(28px,4.6vw,44px);line-height:1.12;letter-spacing:-.022em;font-weight:680;margin:6px 0 18px;max-width:22ch;text-wrap:balance}
         h2{font-size:26px;line-height:1.2;letter-spacing:-.015em;font-weight:660;margin:0 0 10px}
         h3{font-size:18px;line-height:1.3;letter-spacing:-.005em;font-weight:640;margin:36px 0 6px}
+        h4 .dim{font-weight:440}
         h4{font-size:14px;font-weight:620;margin:20px 0 8px}
         p{margin:0 0 12px;max-width:70ch}
         a{color:var(--mark);text-decoration-thickness:1px;text-underline-offset:2px}
@@ -34,16 +36,17 @@ static class ReportStyle
         .terms p{font-size:15px;margin:0}
         .terms h4{font-size:15px;margin:0 0 4px}
         .terms b{color:var(--mark)}
-        .scroll{overflow-x:auto;margin:14px 0 8px;-webkit-overflow-scrolling:touch}
+        .scroll{overflow-x:auto;margin:14px 0 8px;background:linear-gradient(to left,var(--paper) 30%,transparent) right/36px 100% no-repeat local,linear-gradient(to left,var(--line),transparent) right/14px 100% no-repeat scroll}
         table{border-collapse:collapse;font-size:15px;font-variant-numeric:tabular-nums;min-width:100%}
-        th{font-weight:560;font-size:13px;line-height:1.35;color:var(--dim);text-align:right;vertical-align:bottom;padding:6px 14px 8px;border-bottom:1px solid var(--dim);white-space:nowrap}
+        th{font-weight:560;font-size:13px;line-height:1.35;color:var(--dim);text-align:right;vertical-align:bottom;padding:6px 14px 8px;border-bottom:1px solid var(--dim);min-width:5.4em}
         td{text-align:right;padding:9px 14px;border-bottom:1px solid var(--line);white-space:nowrap;vertical-align:top;line-height:1.35}
         th:first-child,td:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--paper)}
         th.l,td.l{text-align:left}
+        td:first-child{min-width:8.5em}
         td small{display:block;color:var(--dim);font-size:12.5px}
         td.best b{color:var(--mark)}
         td.wrap{white-space:normal;min-width:20em}
-        .whisker{display:block;margin:3px 0 0 auto;width:76px;height:9px}
+        .whisker{display:block;margin:3px 0 0 auto;width:92px;height:11px}
         .who{display:inline-flex;align-items:baseline;gap:8px;font-weight:560}
         .who svg,.legend svg{flex:none;width:12px;height:12px;position:relative;top:1px}
         .legend{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:12px 0;padding:0;font-size:14px}
@@ -89,7 +92,7 @@ static class ReportStyle
         .units .up{stroke:var(--good)}.units .down{stroke:var(--bad)}
         .units b{font-weight:560;color:var(--ink);text-align:right}
         footer{color:var(--dim);font-size:14px;margin-top:60px;padding-top:20px;padding-bottom:56px}
-        @media (max-width:760px){main,header,nav,footer{padding-left:16px;padding-right:16px}header{padding-top:32px}.lead{font-size:17px}section{padding-top:32px;margin-top:32px}.pair{grid-template-columns:repeat(2,minmax(0,1fr));gap:14px}.pair .facts{grid-column:1/-1}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:8px}td,th{padding-left:10px;padding-right:10px}}
+        @media (max-width:760px){main,header,nav,footer{padding-left:16px;padding-right:16px}header{padding-top:32px}.lead{font-size:17px}section{padding-top:32px;margin-top:32px}.pair{grid-template-columns:repeat(2,minmax(0,1fr));gap:14px}.pair .facts{grid-column:1/-1}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:8px}td,th{padding-left:10px;padding-right:10px}th:first-child,td:first-child{white-space:normal;min-width:7.4em;max-width:9em;padding-right:4px}.thumbs li{width:64px}.thumbs img{width:64px;height:64px}}
         @media print{nav{display:none}section{break-inside:auto}figure,.edit{break-inside:avoid}}
         """.ReplaceLineEndings("\n") + "\n" + PlotTheme.Css;
 }

@@ -8,7 +8,7 @@ namespace Retouch.Evaluation;
 /// <param name="Partial">Settings that some group lacks, which would be compared on other images than the rest.</param>
 sealed record ReportSubset(string? Name, IReadOnlyList<string> Groups, IReadOnlyList<BenchRow> Rows, IReadOnlyList<ReportSetting> Settings, IReadOnlyList<ReportSetting> Partial)
 {
-    public string Title => Name ?? "all subsets together";
+    public string Title => Name?.Replace('_', ' ') ?? "all subsets together";
 
     /// <summary>The methods that have a complete setting, in the report's order.</summary>
     public IReadOnlyList<ReportMethod> Methods => [.. Settings.Select(s => s.Method).Distinct()];

@@ -44,6 +44,9 @@ sealed class ReportText(LabelSet? labels)
         return arrow >= 0 && int.TryParse(shown[(arrow + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int wrong) ? $"{shown[..arrow]} → {Class(wrong)}" : shown;
     }
 
+    /// <summary>A sentence's or a heading's beginning.</summary>
+    public static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
+
     /// <summary>One or several of a thing.</summary>
     public static string Many(int count, string one, string? several = null) => $"{Count(count)} {(count == 1 ? one : several ?? one + "s")}";
 
