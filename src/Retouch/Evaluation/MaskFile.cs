@@ -36,7 +36,7 @@ public static class MaskFile
         });
         return path;
 
-        static object Key(MaskComparison m) => (m.Locator, m.LocatorFile, m.Keep, m.Seed);
+        static (string, string?, double, int) Key(MaskComparison m) => (m.Locator, m.LocatorFile, m.Keep, m.Seed);
     }
 
     /// <summary>A folder's comparisons; none where it has no such file.</summary>
