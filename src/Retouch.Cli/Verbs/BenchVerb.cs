@@ -28,7 +28,7 @@ sealed class BenchVerb : Verb
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _shard = new("--shard") { Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.", DefaultValueFactory = _ => "0/1", HelpName = "I/N" };
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the rows that are in the folder." };
-    readonly Option<int> _gallery = new("--gallery") { Description = "How many edits the report shows with their images; 0 for none.", DefaultValueFactory = _ => 6, HelpName = "N" };
+    readonly Option<int> _gallery = new("--gallery") { Description = "How many edits the report shows with their images; 0 for none.", DefaultValueFactory = _ => 4, HelpName = "N" };
     readonly Option<string> _out = new("--out") { Description = "The folder for the run's rows, summary and report.", Required = true, HelpName = "DIR" };
 
     public BenchVerb() : base("bench", "Measure methods on a benchmark: every edit's success, generalization and locality, one row an edit.", reports: true)

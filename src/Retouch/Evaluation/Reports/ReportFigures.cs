@@ -66,7 +66,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
             {
                 OperatingPoint p = points[(group, s.Name)];
                 return new PlotPoint(p.Generalization, p.Locality) { Tip = $"{Label(s, measured)}: GR {ReportText.Percent(p.Generalization)} %, LR {ReportText.Percent(p.Locality, 2)} %" };
-            }, width: 2).Select(s => s with { Name = "" })]), Narrow))];
+            }, width: 2)]), Narrow))];
         return new ReportFigure($"groups-{ReportText.FileName(subset.Title)}", $"Group by group: {subset.Title}",
             "Each picture is a group: images of one class that the model gives one wrong class. GR to the right, LR upwards, the same scales in all; colours as above.", plots, csv.ToString())
         { Small = true, Heading = Heading(subset), PlotTitles = [.. subset.Groups.Select(text.Group)] };
