@@ -141,4 +141,5 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(LocationJson))]
 [JsonSerializable(typeof(Evaluation.SettingSummary))]
 [JsonSerializable(typeof(Evaluation.MaskSpecificity))]
+[JsonSerializable(typeof(Evaluation.MethodScore))]
 sealed partial class JsonOutput : JsonSerializerContext;

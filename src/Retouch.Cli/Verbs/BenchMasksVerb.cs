@@ -18,6 +18,7 @@ sealed class BenchMasksVerb : Verb
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of units in a mask.", DefaultValueFactory = _ => PublishedKeep, HelpName = "RATIO" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of random masks.", HelpName = "N" };
+    readonly Option<string?> _out = new("--out") { Description = "A run's folder, in whose masks.json the comparison is kept for the report.", HelpName = "DIR" };
 
     public BenchMasksVerb() : base("masks", "Compare a locator's masks within groups and across them.", reports: true)
     {
@@ -28,7 +29,7 @@ sealed class BenchMasksVerb : Verb
         foreach (Option option in (Option[])[_locator, _locatorFile])
             Add(option);
         _blocks = new BlocksOption(this);
-        foreach (Option option in (Option[])[_keep, _seed])
+        foreach (Option option in (Option[])[_keep, _seed, _out])
             Add(option);
     }
 
@@ -38,7 +39,8 @@ sealed class BenchMasksVerb : Verb
         string? locatorFile = parsed.GetValue(_locatorFile);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
-        using Hypernetwork? network = name == "hypernetwork" ? HypernetworkFile.Load(ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal)) : null;
+        locatorFile = name == "hypernetwork" ? ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal) : null;
+        using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         ILocator locator = name switch
         {
             "gradient" => new GradientLocator(),
@@ -49,6 +51,16 @@ sealed class BenchMasksVerb : Verb
         using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
 
+        string? written = parsed.GetValue(_out) is not string folder ? null : MaskFile.Add(folder, new MaskComparison
+        {
+            Model = file.Model.Fingerprint,
+            Locator = name,
+            LocatorFile = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12],
+            Keep = parsed.GetValue(_keep),
+            Seed = parsed.GetValue(_seed),
+            Specificity = specificity,
+        });
+
         terminal.Object(specificity, JsonOutput.Default.MaskSpecificity);
         terminal.Line($"mean IoU of {name} masks, keep {parsed.GetValue(_keep)}");
         terminal.Line($"  within groups   {specificity.Within:0.0000}");
@@ -56,6 +68,8 @@ sealed class BenchMasksVerb : Verb
             terminal.Line($"  across groups   {across:0.0000}");
         for (int g = 0; g < specificity.Groups.Count; g++)
             terminal.Line($"  {specificity.Matrix[g][g]:0.0000}  {specificity.Groups[g]}");
+        if (written is not null)
+            terminal.Line($"masks  {written}");
         return App.Ok;
     }
 }

@@ -7,7 +7,7 @@ namespace Retouch.Cli.Verbs;
 sealed class BenchMergeVerb : Verb
 {
     readonly Argument<string[]> _inputs = new("PATH") { Description = "The shards' files of rows, or folders that hold them.", Arity = ArgumentArity.OneOrMore };
-    readonly Option<string> _out = new("--out") { Description = "The folder for all rows and their summary; it may be one of the folders.", Required = true, HelpName = "DIR" };
+    readonly Option<string> _out = new("--out") { Description = "The folder for all rows, their summary and the report; it may be one of the folders.", Required = true, HelpName = "DIR" };
 
     public BenchMergeVerb() : base("merge", "Put the shards of a run together; refuses if a row is missing.", reports: true)
     {
@@ -23,8 +23,10 @@ sealed class BenchMergeVerb : Verb
         string[] files = [.. parsed.GetRequiredValue(_inputs).SelectMany(Files)];
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchFolder.Merge(files, folder));
         BenchFolder.WriteSummary(folder, summary);
+        BenchReport.Write(Path.Combine(folder, BenchReport.FileName), BenchComparison.Of([ReportRun.Read(folder)]), labels: null, gallery: [], overwrite: true);
         BenchTable.Print(terminal, summary);
-        terminal.Line($"rows  {Path.Combine(folder, Shard.Whole.FileName)}");
+        terminal.Line($"rows    {Path.Combine(folder, Shard.Whole.FileName)}");
+        terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
         return App.Ok;
     }
 

@@ -34,7 +34,8 @@ sealed class BenchVerb : Verb
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _shard = new("--shard") { Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.", DefaultValueFactory = _ => "0/1", HelpName = "I/N" };
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the rows that are in the folder." };
-    readonly Option<string> _out = new("--out") { Description = "The folder for the run's rows and summary.", Required = true, HelpName = "DIR" };
+    readonly Option<int> _gallery = new("--gallery") { Description = "How many edits the report shows with their images; 0 for none.", DefaultValueFactory = _ => 4, HelpName = "N" };
+    readonly Option<string> _out = new("--out") { Description = "The folder for the run's rows, summary and report.", Required = true, HelpName = "DIR" };
 
     public BenchVerb() : base("bench", "Measure methods on a benchmark: every edit's success, generalization and locality, one row an edit.", reports: true)
     {
@@ -45,14 +46,16 @@ sealed class BenchVerb : Verb
         Require<int>(_seed, _ => true, "a whole number");
         Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
         Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
-        _benchmark = new BenchmarkOptions(this);
+        Require<int>(_gallery, count => count is >= 0 and <= BenchReportVerb.MostShown, $"a whole number from 0 to {BenchReportVerb.MostShown}");
+        _benchmark = new BenchmarkOptions(this, withLabels: true);
         foreach (Option option in (Option[])[_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared])
             Add(option);
         _blocks = new BlocksOption(this);
-        foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume])
+        foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery])
             Add(option);
         Add(new BenchMergeVerb());
         Add(new BenchMasksVerb());
+        Add(new BenchReportVerb());
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
@@ -86,14 +89,17 @@ sealed class BenchVerb : Verb
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
         Benchmark benchmark = _benchmark.Read(parsed);
         BenchPlan plan = new(benchmark, settings, options);
+        LabelSet? labels = _benchmark.Labels(parsed, file);
 
         benchmark.RequireModel(file.Model);
         string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);
         int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
+        IReadOnlyList<GalleryEdit> gallery = [];
         try
         {
             using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
             BenchFolder.Prepare(folder, plan.Manifest);
+            BenchFolder.WriteBenchmark(folder, benchmark);
             using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));
             written = rows.Rows;
             terminal.Note($"run {plan.Manifest.Run}: {settings.Count} settings, {plan.Edits.Count} edits{(shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "")}{(written > 0 ? $", {written} done before" : "")}");
@@ -107,6 +113,12 @@ sealed class BenchVerb : Verb
                 }, cancellation);
                 return 0;
             });
+            if (shard.Count == 1)
+            {
+                (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
+                gallery = new ReportEdits(terminal, file, images, locality, resources).Make(
+                    BenchComparison.Of([ReportRun.Read(folder)]), [benchmark], parsed.GetValue(_gallery), wanted: null, (split, data), cancellation);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -115,9 +127,14 @@ sealed class BenchVerb : Verb
         }
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
         if (shard.Count == 1)
+        {
             BenchFolder.WriteSummary(folder, summary);
+            BenchReport.Write(Path.Combine(folder, BenchReport.FileName), BenchComparison.Of([ReportRun.Read(folder)]), labels, gallery, overwrite: true);
+        }
         BenchTable.Print(terminal, summary);
-        terminal.Line($"rows  {path}");
+        terminal.Line($"rows    {path}");
+        if (shard.Count == 1)
+            terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
         return App.Ok;
     }
 

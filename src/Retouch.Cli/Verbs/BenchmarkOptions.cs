@@ -13,9 +13,9 @@ sealed class BenchmarkOptions
     readonly Option<string[]> _images = new("--images") { Description = "The folders that it was mined from, in any order.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string?>? _locality;
 
-    public BenchmarkOptions(Command command, bool withLocality = true)
+    public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false)
     {
-        _model = new ModelOptions(command, withLabels: false);
+        _model = new ModelOptions(command, withLabels);
         command.Add(_benchmark);
         command.Add(_images);
         if (withLocality)
@@ -29,6 +29,13 @@ sealed class BenchmarkOptions
     }
 
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
+
+    /// <summary>The names of the model's classes; null where the user gave none.</summary>
+    public LabelSet? Labels(ParseResult parsed, ModelFile file) => _model.Labels(parsed, file) is { HasNames: true } labels ? labels : null;
+
+    /// <summary>Where the groups' images and the locality images are.</summary>
+    public (ImageRoots Images, ImageRoots? Locality) Roots(ParseResult parsed) =>
+        (new ImageRoots(parsed.GetRequiredValue(_images)), _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null);
 
     /// <summary>What loads a benchmark's images, which are found and checked here, for any cut of the model.</summary>
     public Func<SplitVit, BenchData> Loader(ParseResult parsed, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
@@ -45,7 +52,4 @@ sealed class BenchmarkOptions
         return terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
             BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation));
     }
-
-    (ImageRoots Images, ImageRoots? Locality) Roots(ParseResult parsed) =>
-        (new(parsed.GetRequiredValue(_images)), _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null);
 }

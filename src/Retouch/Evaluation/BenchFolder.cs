@@ -9,6 +9,9 @@ public static class BenchFolder
     /// <summary>The name of the summary's file.</summary>
     public const string SummaryName = "summary.json";
 
+    /// <summary>The name of the copy of the run's benchmark.</summary>
+    public const string BenchmarkName = "benchmark.json";
+
     /// <summary>Puts the manifest into a folder, which is created where it does not exist.</summary>
     /// <exception cref="BadInputException">It cannot be written, or the folder holds another run.</exception>
     public static void Prepare(string folder, BenchManifest manifest)
@@ -43,6 +46,14 @@ public static class BenchFolder
             throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes.", e);
         }
     }
+
+    /// <summary>Puts a copy of the run's benchmark beside its manifest, so that the folder says all that a gallery of its edits needs but images and model.</summary>
+    /// <exception cref="BadInputException">It cannot be written.</exception>
+    public static void WriteBenchmark(string folder, Benchmark benchmark) => BenchmarkFile.Save(benchmark, Path.Combine(folder, BenchmarkName), overwrite: true);
+
+    /// <summary>The folder's copy of the run's benchmark; null where it has none.</summary>
+    /// <exception cref="BadInputException">It is damaged.</exception>
+    public static Benchmark? ReadBenchmark(string folder) => Path.Combine(folder, BenchmarkName) is var path && File.Exists(path) ? BenchmarkFile.Load(path) : null;
 
     /// <summary>Writes the summary of a run.</summary>
     /// <exception cref="BadInputException">It cannot be written.</exception>
@@ -82,6 +93,8 @@ public static class BenchFolder
         }
         BenchRow[] rows = [.. merged.Values.Select(m => m.Row)];
         Prepare(output, manifest);
+        if (files.Select(f => ReadBenchmark(Path.GetDirectoryName(Path.GetFullPath(f))!)).FirstOrDefault(b => b is not null) is { } benchmark)
+            WriteBenchmark(output, benchmark);
         AtomicFile.Write(Path.Combine(output, Shard.Whole.FileName), overwrite: true, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(BenchRowFile.Text(rows))));
         return rows;
     }

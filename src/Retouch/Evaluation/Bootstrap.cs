@@ -19,20 +19,31 @@ public static class Bootstrap
         (double Sum, int Count)[] totals = [.. groups.Where(g => g.Count > 0).Select(g => (g.Sum(), g.Count))];
         if (totals.Length == 0)
             throw new ArgumentException("There is no value to take the mean of.", nameof(groups));
+        return Of(totals.Length, draw => draw.Sum(g => totals[g].Sum) / draw.Sum(g => totals[g].Count), resamples, confidence, seed);
+    }
+
+    /// <summary>Any statistic of groups, and the interval that holds the middle of its values over draws of groups.</summary>
+    /// <param name="groups">The number of groups, at least 1.</param>
+    /// <param name="statistic">Its value of some groups by their places, each as often as it was drawn; the statistic itself is its value of all once.</param>
+    /// <param name="resamples">The number of draws, at least 1.</param>
+    /// <param name="confidence">The share of draws within the interval, in (0,1).</param>
+    /// <param name="seed">The seed of the draws.</param>
+    /// <exception cref="ArgumentException">There is no group, or a number is out of range.</exception>
+    public static Estimate Of(int groups, Func<IReadOnlyList<int>, double> statistic, int resamples = 2000, double confidence = 0.95, int seed = 0)
+    {
+        if (groups < 1 || resamples < 1 || confidence is not (> 0 and < 1))
+            throw new ArgumentException("At least one group, one draw and a confidence within (0,1) are needed.");
         Random random = new(seed);
-        double[] means = new double[resamples];
+        double[] values = new double[resamples];
+        int[] draw = new int[groups];
         for (int r = 0; r < resamples; r++)
         {
-            (double sum, int count) = (0, 0);
-            for (int g = 0; g < totals.Length; g++)
-            {
-                (double s, int c) = totals[random.Next(totals.Length)];
-                (sum, count) = (sum + s, count + c);
-            }
-            means[r] = sum / count;
+            for (int g = 0; g < groups; g++)
+                draw[g] = random.Next(groups);
+            values[r] = statistic(draw);
         }
-        Array.Sort(means);
-        return new Estimate(totals.Sum(t => t.Sum) / totals.Sum(t => t.Count), Quantile(means, (1 - confidence) / 2), Quantile(means, (1 + confidence) / 2));
+        Array.Sort(values);
+        return new Estimate(statistic([.. Enumerable.Range(0, groups)]), Quantile(values, (1 - confidence) / 2), Quantile(values, (1 + confidence) / 2));
     }
 
     /// <summary>A quantile of sorted values, interpolated linearly between neighbours.</summary>

@@ -7,7 +7,7 @@ namespace Retouch.Evaluation;
 /// <summary>The one place where a method's name and settings become an editor, and where each method's grid is.</summary>
 public static class EditorRegistry
 {
-    const string Prepared = "prepared", Blocks = "blocks";
+    const string Prepared = "prepared", Blocks = "blocks", LocatorFile = "locatorFile";
 
     static readonly MaskedFineTuningSettings Published = new();
 
@@ -46,6 +46,25 @@ public static class EditorRegistry
         return settings;
     }
 
+    /// <summary>The setting that rows name, made again.</summary>
+    /// <param name="method">The method's name.</param>
+    /// <param name="settings">Its settings as rows have them.</param>
+    /// <param name="resources">What editors need beside their settings.</param>
+    /// <returns>The setting; null where the resources lack something, or are others than the rows'.</returns>
+    public static BenchSetting? Recreate(string method, IReadOnlyDictionary<string, string> settings, EditorResources resources)
+    {
+        try
+        {
+            Dictionary<string, IReadOnlyList<string>> knobs = settings.Where(s => s.Key is not (LocatorFile or Prepared or Blocks)).ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]);
+            string name = BenchSetting.Describe(method, settings);
+            return Settings([method], Sweep.Published, knobs, resources).FirstOrDefault(s => s.Name == name);
+        }
+        catch (BadInputException)
+        {
+            return null;
+        }
+    }
+
     static Method Of(MethodInfo info) => new(info.Name, [.. info.Knobs.Select(k => k.Name)], (sweep, knobs, resources) => info.Grid(sweep, knobs).Select(settings =>
     {
         SortedDictionary<string, string> all = new(settings.ToDictionary(), StringComparer.Ordinal);
@@ -78,7 +97,7 @@ public static class EditorRegistry
                     {
                         SortedDictionary<string, string> settings = new(StringComparer.Ordinal) { ["locator"] = locator, ["keep"] = keep, ["lr"] = rate, ["steps"] = steps };
                         if (locator == "hypernetwork" && resources.HypernetworkId is string id)
-                            settings["locatorFile"] = id;
+                            settings[LocatorFile] = id;
                         if (locator == "fisher" && resources.PreparationIds.TryGetValue(FisherStatistics.Kind, out string? prepared))
                             settings[Prepared] = prepared;
                         yield return settings;

@@ -12,6 +12,7 @@ namespace Retouch.Evaluation;
 [JsonSerializable(typeof(BenchManifest))]
 [JsonSerializable(typeof(IReadOnlyList<SettingSummary>))]
 [JsonSerializable(typeof(MaskSpecificity))]
+[JsonSerializable(typeof(IReadOnlyList<MaskComparison>))]
 sealed partial class EvaluationJson : JsonSerializerContext
 {
     /// <summary>For writing one object a line, with letters of all scripts as they are.</summary>

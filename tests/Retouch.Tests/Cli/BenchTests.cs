@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using Retouch.Evaluation;
+using Retouch.Images;
 
 namespace Retouch.Tests.Cli;
 
@@ -413,6 +415,88 @@ public sealed class BenchTests : IDisposable
         Mined();
         string other = _bench.WriteModel("other.safetensors", seed: 5);
         _bench.Refuses(Workbench.With(Bench("run"), "--model", other), "failures of the model");
+    }
+
+    [Fact]
+    public void A_run_ends_with_its_report_and_a_gallery_of_its_edits()
+    {
+        Mined();
+        Ran ran = Ran.Retouch(Bench("run", "--gallery", "2", "--labels", _bench.Labels)).Good();
+        Assert.Contains(_bench.Path("run/report.html"), ran.Out, StringComparison.Ordinal);
+        XElement page = XDocument.Load(_bench.Path("run/report.html")).Root!;
+        XElement[] articles = [.. page.Descendants().Where(e => e.Name.LocalName == "article")];
+        Assert.Equal(2, articles.Length);
+        foreach (XElement article in articles)
+        {
+            byte[][] pictures = [.. article.Descendants().Where(e => e.Name.LocalName == "img").Select(i => Convert.FromBase64String(((string)i.Attribute("src")!).Split(',')[1]))];
+            // The image itself, the same with its patches' shares, and small ones.
+            Assert.True(pictures.Length >= 3, $"{pictures.Length} pictures");
+            Assert.Equal((12, 24, 96), (ImageDecoder.Decode(pictures[0], "").Width, ImageDecoder.Decode(pictures[1], "").Width, ImageDecoder.Decode(pictures[2], "").Width));
+            Assert.Equal(6, article.Descendants().Count(e => e.Name.LocalName == "svg"));
+        }
+        Assert.True(File.Exists(_bench.Path("run/report-files/front-paint.svg")));
+        Assert.Equal(File.ReadAllBytes(_bench.Path("b.json")), File.ReadAllBytes(_bench.Path("run/benchmark.json")));
+        // Classes have their names.
+        Assert.All(articles, a => Assert.Contains(File.ReadAllLines(_bench.Labels), label => a.Value.Contains($"→ {label}", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Runs_are_put_together_in_one_report()
+    {
+        Mined();
+        Ran.Retouch(Workbench.With(Bench("one", "--max-edits-per-group", "2", "--gallery", "0"), "--locator", "gradient")).Good();
+        Ran.Retouch(Workbench.With(Bench("two", "--max-edits-per-group", "2", "--gallery", "0"), "--locator", "random")).Good();
+        Ran.Retouch("bench", "masks", "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Path("paint"), "--locator", "gradient", "--keep", "0.2", "--out", _bench.Path("one")).Good();
+        string[] report = ["bench", "report", _bench.Path("one"), _bench.Path("two"), "--out", _bench.Path("all.html")];
+        Ran ran = Ran.Retouch([.. report, "--json"]).Good();
+        Assert.Equal(["gradient mask", "random mask"], ran.Objects.Select(o => o.GetProperty("method").GetString()).Order(StringComparer.Ordinal));
+        XElement page = XDocument.Load(_bench.Path("all.html")).Root!;
+        Assert.Contains(page.Descendants(), e => (string?)e.Attribute("id") == "masks");
+        Assert.DoesNotContain(page.Descendants(), e => e.Name.LocalName == "article");
+        Assert.True(File.Exists(_bench.Path("all-files/masks.csv")));
+        byte[] first = File.ReadAllBytes(_bench.Path("all.html"));
+        _bench.Refuses(report, "--overwrite");
+
+        // With a model and images, edits are made again; the same bytes each time.
+        string[] gallery = [.. report, "--overwrite", "--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality, "--gallery", "1"];
+        Ran.Retouch(gallery).Good();
+        byte[] second = File.ReadAllBytes(_bench.Path("all.html"));
+        Assert.True(second.Length > first.Length);
+        Ran.Retouch(gallery).Good();
+        Assert.Equal(second, File.ReadAllBytes(_bench.Path("all.html")));
+        Ran.Retouch([.. gallery, "--setting", $"masked-fine-tuning keep=0.2 locator=random lr={Workbench.Rate} steps=30"]).Good();
+        Assert.Contains("All by", XDocument.Load(_bench.Path("all.html")).Root!.Value, StringComparison.Ordinal);
+
+        string[] other = [.. report[..^1], _bench.Path("other.html")];
+        _bench.Refuses([.. other, "--gallery", "1"], "--model");
+        _bench.Refuses([.. other, "--model", _bench.Model], "--images");
+        _bench.Refuses([.. other, "--gallery", "1000"], "from 0 to 100");
+        _bench.Refuses([.. other, "--model", _bench.WriteModel("foreign.safetensors", seed: 5), "--images", _bench.Path("paint")], "model of the runs");
+        _bench.Refuses([.. other, "--model", _bench.Model, "--images", _bench.Path("paint"), "--setting", "nothing"], "nothing", "masked-fine-tuning keep=0.2 locator=");
+        File.Delete(_bench.Path("one/benchmark.json"));
+        File.Delete(_bench.Path("two/benchmark.json"));
+        _bench.Refuses([.. other, "--model", _bench.Model, "--images", _bench.Path("paint")], "--benchmark");
+        Ran.Retouch([.. other, "--model", _bench.Model, "--images", _bench.Path("paint"), "--gallery", "1", "--benchmark", _bench.Path("b.json")]).Good();
+    }
+
+    [Fact]
+    public void A_folder_that_is_no_finished_run_is_no_report()
+    {
+        Mined();
+        string[] report = ["bench", "report", "--out", _bench.Path("r.html")];
+        _bench.Refuses([.. report, _bench.Path("none")], "none");
+        _bench.Refuses([.. report, _bench.Locality], "run.json");
+        Ran.Retouch(Bench("parts", "--max-edits-per-group", "1", "--shard", "0/2")).Good();
+        Assert.False(File.Exists(_bench.Path("parts/report.html")));
+        _bench.Refuses([.. report, _bench.Path("parts")], "bench merge");
+        Ran.Retouch(Bench("parts", "--max-edits-per-group", "1", "--shard", "1/2")).Good();
+        Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("parts")).Good();
+        Assert.True(File.Exists(_bench.Path("parts/report.html")));
+        string rows = File.ReadAllText(_bench.Path("parts/rows.jsonl"));
+        File.WriteAllText(_bench.Path("parts/rows.jsonl"), "");
+        _bench.Refuses([.. report, _bench.Path("parts")], "no rows yet");
+        File.WriteAllText(_bench.Path("parts/rows.jsonl"), rows.Replace("\"run\":\"", "\"run\":\"0", StringComparison.Ordinal));
+        _bench.Refuses([.. report, _bench.Path("parts")], "the manifest beside it");
     }
 
     [Theory]

@@ -39,6 +39,19 @@ public sealed class BootstrapTests
     }
 
     [Fact]
+    public void Any_statistic_of_groups_is_drawn_as_the_mean_is()
+    {
+        double[] values = [0.1, 0.5, 0.2, 0.9, 0.4];
+        Assert.Equal(Bootstrap.Mean([.. values.Select(v => (double[])[v])], seed: 7), Bootstrap.Of(5, draw => draw.Sum(g => values[g]) / 5, seed: 7));
+        // Of two groups a quarter of the draws lacks the larger, and the statistic itself is of both.
+        Estimate largest = Bootstrap.Of(2, draw => draw.Max(), confidence: 0.3);
+        Assert.Equal(new Estimate(1, 1, 1), largest);
+        Assert.Equal(0, Bootstrap.Of(2, draw => draw.Max(), confidence: 0.95).Low);
+        Assert.Throws<ArgumentException>(() => Bootstrap.Of(0, _ => 0));
+        Assert.Throws<ArgumentException>(() => Bootstrap.Of(1, _ => 0, resamples: 0));
+    }
+
+    [Fact]
     public void Nothing_has_no_mean()
     {
         Assert.Throws<ArgumentException>(() => Bootstrap.Mean([]));

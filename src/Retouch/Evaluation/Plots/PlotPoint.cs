@@ -10,4 +10,7 @@ public readonly record struct PlotPoint(double X, double Y)
 
     /// <summary>The interval around <see cref="X"/>; null for none.</summary>
     public (double Low, double High)? XInterval { get; init; }
+
+    /// <summary>What shows when its marker is pointed at, instead of the series' name and both values; null for these.</summary>
+    public string? Tip { get; init; }
 }

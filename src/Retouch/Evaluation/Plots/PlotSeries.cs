@@ -17,6 +17,9 @@ public sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points)
     /// <summary>Whether it stands back: dashed, in the axes' grey, without a colour of its own.</summary>
     public bool Muted { get; init; }
 
+    /// <summary>Whether its name stands beside its last point, too, where there is room for it.</summary>
+    public bool Direct { get; init; }
+
     /// <summary>The line's width in the plot's units.</summary>
     public double Width { get; init; } = 2.5;
 

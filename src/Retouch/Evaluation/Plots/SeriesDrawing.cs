@@ -96,9 +96,17 @@ sealed class SeriesDrawing
             return;
         svg.Append(Group(_series, _color));
         foreach (PlotPoint point in points)
-            Marker(svg, _color, X(point.X), Y(point.Y), $"{_series.Name}{(_series.Name.Length > 0 ? ": " : "")}{Value(point.X, _percentX)}, {Value(point.Y, _percentY)}");
+            Marker(svg, _color, X(point.X), Y(point.Y), point.Tip ?? $"{_series.Name}{(_series.Name.Length > 0 ? ": " : "")}{Value(point.X, _percentX)}, {Value(point.Y, _percentY)}");
         svg.Append("</g>\n");
     }
+
+    /// <summary>Where the markers stand, whether drawn or not, in their order; empty of a series without a point in the picture.</summary>
+    public (double X, double Y)[] Places() =>
+        [.. _runs.SelectMany(r => r).Where(p => Inside(_x.Place(p.X)) && Inside(_y.Place(p.Y))).Select(p => (X(p.X), Y(p.Y)))];
+
+    /// <summary>The series's name beside one of its points.</summary>
+    public void Label(StringBuilder svg, double x, double y, string anchor) => svg.Append(
+        $"<text x=\"{SvgText.Number(x)}\" y=\"{SvgText.Number(y)}\" text-anchor=\"{anchor}\" class=\"{(_series.Muted ? "rp-muted" : $"rp-c{_color % SvgPlot.Colors}")} rp-halo\" fill=\"currentColor\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\" font-weight=\"600\">{SvgText.Escape(_series.Name)}</text>\n");
 
     static bool Inside(double place) => place is >= -1e-9 and <= 1 + 1e-9;
 

@@ -27,15 +27,27 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
     /// </summary>
     public bool? SharedLegend { get; init; }
 
-    /// <summary>Writes <see cref="ToSvg"/> to a file, completely or not at all.</summary>
+    /// <summary>Whether names stand in a legend; not where the page around it says them.</summary>
+    public bool Legend { get; init; } = true;
+
+    /// <summary>
+    /// The width of a panel in the plot's units, in which text is 17 high; null for 640 of one column and 372 of
+    /// several. A narrow panel keeps its text large where it is shown small.
+    /// </summary>
+    public double? PanelWidth { get; init; }
+
+    /// <summary>Writes <see cref="ToSvg()"/> to a file, completely or not at all.</summary>
     /// <exception cref="BadInputException">The file cannot be written, or exists and may not be replaced.</exception>
     public void Save(string path, bool overwrite) => AtomicFile.Write(path, overwrite, stream => stream.Write(Encoding.UTF8.GetBytes(ToSvg())));
 
     /// <summary>The figure as an SVG document, which may stand alone or within HTML.</summary>
-    public string ToSvg()
+    public string ToSvg() => ToSvg(styled: true);
+
+    /// <summary>The figure as a part of a page that has <see cref="PlotTheme.Css"/> already.</summary>
+    internal string ToSvg(bool styled)
     {
         int columns = Columns is int c and >= 1 ? Math.Min(c, Math.Max(Panels.Count, 1)) : Math.Min(Math.Max(Panels.Count, 1), 2);
-        double panelWidth = columns == 1 ? 640 : 372;
+        double panelWidth = PanelWidth is double given and >= 100 and <= 4000 ? given : columns == 1 ? 640 : 372;
         double width = columns * panelWidth + (columns - 1) * Gap + 2 * Edge;
 
         bool shared = Panels.Count > 1 && (SharedLegend ?? OnePanelHasAllNames());
@@ -68,8 +80,7 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
         string size = $"{SvgText.Number(width)} {SvgText.Number(height)}";
         return $"""
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{SvgText.Number(width)}" height="{SvgText.Number(height)}" style="max-width:100%;height:auto" role="img" aria-label="{SvgText.Escape(Title)}" font-family="system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif" font-size="{PlotTheme.TextSize}">
-            <style>{PlotTheme.Css}</style>
-            <rect width="{SvgText.Number(width)}" height="{SvgText.Number(height)}" class="rp-paper"/>
+            {(styled ? $"<style>{PlotTheme.Css}</style>\n" : "")}<rect width="{SvgText.Number(width)}" height="{SvgText.Number(height)}" class="rp-paper"/>
             {body}</svg>
 
             """.ReplaceLineEndings("\n");
@@ -113,7 +124,7 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
         return colors;
     }
 
-    IReadOnlyList<(PlotSeries, int)> Entries(IEnumerable<int> panels, Dictionary<PlotSeries, int>[] colors) =>
+    IReadOnlyList<(PlotSeries, int)> Entries(IEnumerable<int> panels, Dictionary<PlotSeries, int>[] colors) => !Legend ? [] :
     [
         .. panels.SelectMany(i => Series(Panels[i]).Select(s => (s, colors[i][s]))).Where(e => e.s.Name.Length > 0).DistinctBy(e => e.s.Name),
     ];

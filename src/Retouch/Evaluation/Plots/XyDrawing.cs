@@ -71,7 +71,41 @@ sealed class XyDrawing : PanelDrawing
         svg.Append($"<g transform=\"translate({SvgText.Number(x)} {SvgText.Number(y)})\">\n");
         foreach (SeriesDrawing s in series)
             s.Markers(svg);
+        Names(svg, series, width);
         svg.Append("</g>\n");
+    }
+
+    /// <summary>Puts names beside last points, where they hide neither one another nor, if it can be helped, a marker.</summary>
+    void Names(StringBuilder svg, SeriesDrawing[] series, double width)
+    {
+        const double Away = 11, Size = TextSize, Ascent = TextSize * 0.8;
+        (double X, double Y)[] markers = [.. series.SelectMany(s => s.Places())];
+        List<(double Left, double Top, double Right, double Bottom)> taken = [];
+        foreach ((int i, SeriesDrawing drawn) in series.Index().Where(s => _panel.Series[s.Index] is { Direct: true, Name.Length: > 0 }))
+        {
+            if (drawn.Places() is not [.., var last])
+                continue;
+            double wide = SvgText.Width(_panel.Series[i].Name, Size);
+            // Anchors: end of the name to the left of the point, or its start to the right, each also above and below.
+            (double X, double Y, string Anchor)[] places =
+            [
+                (last.X + Away, last.Y + Size * 0.36, "start"), (last.X - Away, last.Y + Size * 0.36, "end"),
+                (last.X + Away, last.Y - Away * 0.5, "start"), (last.X + Away, last.Y + Away + Size * 0.5, "start"),
+                (last.X - Away, last.Y - Away * 0.5, "end"), (last.X - Away, last.Y + Away + Size * 0.5, "end"),
+                (last.X + Away, last.Y - Away * 2.2, "start"), (last.X + Away, last.Y + Away * 2 + Size * 0.8, "start"),
+                (last.X - Away, last.Y - Away * 2.2, "end"), (last.X - Away, last.Y + Away * 2 + Size * 0.8, "end"),
+            ];
+            var free = places.Select(p => (Place: p, Box: Box(p, wide))).Where(p => p.Box.Left >= 0 && p.Box.Right <= width && p.Box.Top >= 0 && p.Box.Bottom <= _height
+                && !taken.Any(t => t.Left < p.Box.Right && p.Box.Left < t.Right && t.Top < p.Box.Bottom && p.Box.Top < t.Bottom)).ToArray();
+            if (free.Length == 0)
+                continue;
+            var best = free.MinBy(p => markers.Count(m => m.X > p.Box.Left - 5 && m.X < p.Box.Right + 5 && m.Y > p.Box.Top - 5 && m.Y < p.Box.Bottom + 5));
+            taken.Add(best.Box);
+            drawn.Label(svg, best.Place.X, best.Place.Y, best.Place.Anchor);
+        }
+
+        static (double Left, double Top, double Right, double Bottom) Box((double X, double Y, string Anchor) place, double wide) =>
+            (place.Anchor == "end" ? place.X - wide : place.X, place.Y - Ascent, place.Anchor == "end" ? place.X : place.X + wide, place.Y + Size * 0.2);
     }
 
     AxisTicks XTicks(double wide, out double overhang)

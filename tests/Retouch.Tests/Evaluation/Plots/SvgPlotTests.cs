@@ -321,6 +321,29 @@ public sealed partial class SvgPlotTests
     }
 
     [Fact]
+    public void A_series_may_be_named_where_it_ends_but_not_over_another_name()
+    {
+        PlotSeries[] series = [.. Enumerable.Range(0, 3).Select(i => new PlotSeries($"series {i}", [new(0, i), new(1, 1 + i * 0.001)]) { Direct = true })];
+        SvgPlot plot = Plot(new() { Min = 0, Max = 1 }, new(), series) with { Legend = false };
+        XElement[] names = [.. Draw(plot).Descendants(Svg + "text").Where(t => t.Value.StartsWith("series", StringComparison.Ordinal))];
+        Assert.Equal(["series 0", "series 1", "series 2"], names.Select(n => n.Value));
+        double[] heights = [.. names.Select(n => (double)n.Attribute("y")!).Order()];
+        Assert.True(heights[1] - heights[0] >= 15 && heights[2] - heights[1] >= 15, string.Join(' ', heights));
+        Assert.Equal(["rp-c0", "rp-c1", "rp-c2"], names.Select(n => ((string)n.Attribute("class")!).Split(' ')[0]));
+        // The legend says it once more unless it is left out.
+        Assert.Equal(6, Texts(Draw(plot with { Legend = true })).Count(t => t.StartsWith("series", StringComparison.Ordinal)));
+        // Without room there is no name rather than one upon another.
+        Assert.DoesNotContain(Texts(Draw(plot with { PanelWidth = 100 })), t => t.StartsWith("series", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_point_may_say_more_than_its_values()
+    {
+        XElement svg = Draw(Plot(new(), new(), new PlotSeries("s", [new(0, 1) { Tip = "keep <0.5>" }, new(1, 2)]) { Markers = true }));
+        Assert.Equal(["keep <0.5>", "s: 1, 2"], svg.Descendants(Svg + "title").Select(t => t.Value));
+    }
+
+    [Fact]
     public void A_file_is_written_once_and_replaced_only_when_told()
     {
         using TemporaryFolder folder = new();
