@@ -38,14 +38,14 @@ public static class ContactSheet
             {
                 html.WriteLine($"<section data-source=\"{Escape(group.Source)}\" data-class=\"{Escape(group.Class)}\" data-label=\"{group.Label}\" data-wrong=\"{group.Wrong}\">");
                 html.WriteLine($"<div class=\"head\"><h2>{Escape(labels[group.Label].Name)}<small>{Escape(group.Source)}: {group.Images.Count} images that the model takes for {Escape(labels[group.Wrong].Name)}</small></h2>"
-                    + "<button type=\"button\" data-all=\"1\">Tick all</button><button type=\"button\" data-all=\"0\">Tick none</button></div>");
+                    + "<div class=\"all\"><button type=\"button\" data-all=\"1\">Tick all</button><button type=\"button\" data-all=\"0\">Tick none</button></div></div>");
                 html.WriteLine("<div class=\"grid\">");
                 foreach (DisagreementImage image in group.Images)
                 {
                     cancellation.ThrowIfCancellationRequested();
                     html.WriteLine($"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(Thumbnail(image.FullPath))}\">"
                         + $"<span><input type=\"checkbox\" data-path=\"{Escape(image.Image.Path)}\" data-sha256=\"{Escape(image.Image.Sha256)}\">"
-                        + $"<i>{Percent(image.StrongerProbability)} {Escape(Short(labels[group.Label].Name))}, the model {Percent(image.Probability)} {Escape(Short(labels[group.Wrong].Name))}</i></span></label>");
+                        + $"<small><b>{Escape(Short(labels[group.Label].Name))}</b> {Percent(image.StrongerProbability)}<br>{Escape(Short(labels[group.Wrong].Name))} {Percent(image.Probability)}</small></span></label>");
                     progress?.Report(++done);
                 }
                 html.WriteLine("</div></section>");

@@ -40,6 +40,7 @@ public sealed class MethodsTests : IDisposable
             prepared[preparation.Name] = _bed.Prepare(preparation);
         Assert.All(Methods.All.Where(m => m.PreparationKind is not null), m => Assert.Equal(m.PreparationKind, m.NewPreparation()!.Name));
         EditorResources resources = new() { Preparations = prepared };
+        using PrefixState two = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 2, seed: 9));
         foreach (MethodInfo method in Methods.All)
         {
             foreach (IReadOnlyDictionary<string, string> settings in method.Grid(Sweep.Quick))
@@ -59,6 +60,10 @@ public sealed class MethodsTests : IDisposable
                 Assert.Equal(_bed.Model.Fingerprint, result.Patch.Provenance.ModelFingerprint);
                 Assert.True(result.Patch.Change.Parameters > 0 && result.Patch.Change.IsFinite, method.Name);
                 Assert.Equal(_bed.Split.Logits(_bed.State, result.Patch.Change).argmax(1).item<long>() == _bed.Label, result.Success);
+                // Several images at once.
+                using EditResult several = editor.Edit(_bed.Split, [new Failure(two, _bed.Label)])[0];
+                Assert.True(several.Patch.Change.IsFinite, method.Name);
+                Assert.Equal(_bed.Split.Logits(two, several.Patch.Change).argmax(1).eq(_bed.Label).all().item<bool>(), several.Success);
                 if (!method.Sequential)
                 {
                     Assert.Contains("adds hidden units", Assert.Throws<BadInputException>(() => PatchLedger.Apply(_bed.Model, [result.Patch])).Message, StringComparison.Ordinal);
