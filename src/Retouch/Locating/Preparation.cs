@@ -63,6 +63,9 @@ public sealed class Preparation : IDisposable
         }
     }
 
+    /// <summary>Whether it was made for this model and edit space.</summary>
+    public bool Fits(SplitVit split) => ModelFingerprint == split.Model.Origin && Space == Describe(split.Space);
+
     /// <summary>Checks that this is what a method needs for a model.</summary>
     /// <exception cref="BadInputException">It is another kind, or was made for another model or edit space.</exception>
     public void Require(string kind, SplitVit split)
