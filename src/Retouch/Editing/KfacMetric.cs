@@ -66,7 +66,7 @@ sealed class KfacMetric : IDisposable
     // (M + damping·mean(diag M)·I), [d,d] float64; in the caller's dispose scope.
     static Tensor Damped(Preparation moments, string name, double damping)
     {
-        Tensor moment = PackedMoment.Unpack(moments, name);
+        Tensor moment = moments.Derived("moment " + name, () => PackedMoment.Unpack(moments, name)).clone();
         if (Environment.GetEnvironmentVariable("RT_NORM") == "1") moment.div_(moment.diagonal().mean());
         moment.diagonal().add_(moment.diagonal().mean() * damping);
         return moment;
