@@ -29,11 +29,15 @@ sealed record EditJson
     public required string? Patch { get; init; }
     public required string Model { get; init; }
     public required string Method { get; init; }
-    public required string Locator { get; init; }
+    public required IReadOnlyDictionary<string, string> Settings { get; init; }
+    public required string? Locator { get; init; }
     public required string Blocks { get; init; }
-    public required double Keep { get; init; }
-    public required double LearningRate { get; init; }
+    public required double? Keep { get; init; }
+    public required double? LearningRate { get; init; }
     public required int Seed { get; init; }
+    public required double? Guard { get; init; }
+    public required double? GuardedSetting { get; init; }
+    public required IReadOnlyList<Evaluation.GuardPoint> Curve { get; init; }
 }
 
 sealed record MatrixJson(string Name, int Units, double Norm);

@@ -1,4 +1,3 @@
-using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Vit;
 
@@ -36,19 +35,8 @@ static class ShippedLocators
     /// <summary>The file of the locator that was trained for a model, or null where there is none.</summary>
     /// <param name="fingerprint">The model's.</param>
     /// <param name="space">The blocks that it is to be for; null for any.</param>
-    public static string? For(string fingerprint, EditSpace? space = null)
-    {
-        string folder = Path.Combine(AppContext.BaseDirectory, "locators");
-        if (!Directory.Exists(folder))
-            return null;
-        foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal))
-        {
-            using SafeTensorsFile file = SafeTensorsFile.Open(path);
-            if (file.Metadata.GetValueOrDefault("model") == fingerprint && (space is null || HypernetworkFile.Provenance(path) is not { Targets: var targets } || Window(targets) == space.BlockRange))
-                return path;
-        }
-        return null;
-    }
+    public static string? For(string fingerprint, EditSpace? space = null) => ShippedFiles.For("locators", fingerprint)
+        .FirstOrDefault(path => space is null || HypernetworkFile.Provenance(path) is not { Targets: var targets } || Window(targets) == space.BlockRange);
 
     static string Window(TargetBankManifest targets) => targets.Blocks > 1 ? $"{targets.FirstBlock}-{targets.FirstBlock + targets.Blocks - 1}" : $"{targets.FirstBlock}";
 }

@@ -76,7 +76,7 @@ sealed class BenchReportVerb : Verb
         ImageRoots? locality = parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
         string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, EditSpace.Default(file.Model.Config), terminal) : ShippedLocators.For(file.Model.Fingerprint);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
-        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? []);
+        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], new SplitVit(file.Model));
         EditorResources resources = new()
         {
             Hypernetwork = network,

@@ -25,7 +25,7 @@ sealed class BenchVerb : Verb
     readonly Option<string[]> _steps = Values("--steps", "Steps at most, instead of the sweep's.", "N");
     readonly Option<string[]> _set = Values("--set", "Values of any other setting of a method: NAME=V1,V2,….", "NAME=V,…", splits: false);
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
-    readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the methods that need it.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
+    readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the methods that need it; some comes with Retouch.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _mode = new("--mode") { Description = "What an edit is made on: single images, the batch of a whole group, or image after image in one sequence, each upon the edits before it.", DefaultValueFactory = _ => Modes.Keys.First(), HelpName = string.Join('|', Modes.Keys) };
     readonly Option<string[]> _samples = Values("--samples", "How many images of the group a single edit sees; they leave its GR.", "K");
     readonly Option<int?> _sequence = new("--sequence") { Description = "Edits of a sequence at most; all by default.", HelpName = "N" };
@@ -76,7 +76,7 @@ sealed class BenchVerb : Verb
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
         string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, split.Space, terminal) : ShippedLocators.For(file.Model.Fingerprint, split.Space);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
-        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? []);
+        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
         EditorResources resources = new()
         {
             Hypernetwork = network,

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using Retouch.Editing;
 using Retouch.Evaluation;
@@ -17,19 +18,24 @@ namespace Retouch.Cli.Verbs;
 sealed class EditVerb : Verb
 {
     const int Shown = 3;
-    static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"];
-    static readonly MaskedFineTuningSettings Published = new();
+    const string Masked = "masked-fine-tuning", Guarded = "kfac", GuardedKnob = "damping";
+    static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"], AllLocators = [.. Locators, "fisher"];
+    static readonly MaskedFineTuningSettings Defaults = new();
 
     readonly ModelOptions _model;
     readonly BlocksOption _blocks;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
-    readonly Option<string> _locator = new("--locator") { Description = "What says where to edit.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
+    readonly Option<string?> _method = new("--method") { Description = $"How to edit, {Masked} by default; 'retouch methods' lists the methods and their settings.", HelpName = "NAME" };
+    readonly Option<string[]> _set = new("--set") { Description = "Another value of a method's setting: NAME=VALUE.", AllowMultipleArgumentsPerToken = true, HelpName = "NAME=VALUE" };
+    readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the method; some comes with Retouch.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
+    readonly Option<string?> _locator = new("--locator") { Description = $"What says where to edit: {string.Join(", ", Locators)}, hypernetwork by default; other methods than {Masked} have defaults of their own and also take fisher.", HelpName = "NAME" };
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
-    readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Published.KeepRatio, HelpName = "RATIO" };
+    readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Defaults.KeepRatio, HelpName = "RATIO" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed.", HelpName = "DIR" };
-    readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
-    readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Published.MaxSteps, HelpName = "N" };
+    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Guarded} under the largest damping that does.", HelpName = "RATE" };
+    readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Defaults.LearningRate, HelpName = "RATE" };
+    readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Defaults.MaxSteps, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _out = new("--out") { Description = "The patch to write.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing patch." };
@@ -37,14 +43,16 @@ sealed class EditVerb : Verb
 
     public EditVerb() : base("edit", "Correct a mistake: find the units responsible, edit only those, and write a patch.", reports: true)
     {
-        _locator.CompletionSources.Add(Locators);
-        Require<string>(_locator, Locators.Contains, $"one of {string.Join(", ", Locators)}");
+        _locator.CompletionSources.Add(AllLocators);
+        _method.CompletionSources.Add([.. Methods.All.Select(m => m.Name)]);
+        Require<string>(_locator, AllLocators.Contains, $"one of {string.Join(", ", AllLocators)}");
+        Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
         Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
         Require<int>(_seed, _ => true, "a whole number");
         _model = new ModelOptions(this);
-        foreach (Option option in (Option[])[_images, _label, _out, _locality, _locator, _locatorFile])
+        foreach (Option option in (Option[])[_images, _label, _out, _method, _set, _prepared, _locality, _guard, _locator, _locatorFile])
             Add(option);
         _blocks = new BlocksOption(this);
         foreach (Option option in (Option[])[_keep, _lr, _steps, _seed, _overwrite, _force])
@@ -55,8 +63,13 @@ sealed class EditVerb : Verb
     {
         string output = parsed.GetRequiredValue(_out);
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
-        MaskedFineTuningSettings settings = Settings(parsed);
-        ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null;
+        double? guard = parsed.GetValue(_guard);
+        string method = parsed.GetValue(_method) ?? (guard is null ? Masked : Guarded);
+        IReadOnlyDictionary<string, string> settings = method == Masked ? PublishedSettings(parsed) : Settings(parsed, Methods.Find(method));
+        if (guard is not null && method != Guarded)
+            throw new BadInputException($"--guard searches among edits of --method {Guarded}; leave out --method {method}.");
+        ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder)
+            : guard is null ? null : throw new BadInputException("--guard needs the images to guard: name their folder with --locality.");
 
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = _model.Load(parsed, terminal);
@@ -64,121 +77,209 @@ sealed class EditVerb : Verb
         int label = labels.Resolve(parsed.GetRequiredValue(_label));
         string[] paths = parsed.GetRequiredValue(_images);
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
-        using Hypernetwork? network = LoadHypernetwork(parsed, split, terminal);
-        MaskedFineTuning editor = new(Locator(parsed, network), settings);
+        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
+        using Hypernetwork? network = LoadHypernetwork(parsed, settings.GetValueOrDefault("locator"), split, terminal);
+        EditorResources resources = new() { Hypernetwork = network, Preparations = prepared.ByKind, PreparationIds = prepared.Ids, Seed = parsed.GetValue(_seed) };
+        IEditor editor = method == Masked ? new MaskedFineTuning(Locator(settings["locator"], resources), Published(settings, resources.Seed)) : Methods.Find(method).Create(settings, resources);
         ModelOptions.PrintPreprocessing(file, terminal);
 
         using PrefixState state = split.Prefix(ImageLoader.LoadBatch(paths, file.Preprocessing));
         Tensor before = split.Logits(state);
+        Asked asked = new(paths, labels, label, split, method, settings, resources.Seed);
         if (!parsed.GetValue(_force) && before.argmax(1).eq(label).all().item<bool>())
         {
             terminal.Line($"Nothing to correct: the model already says {labels[label].Name} ({label}). No patch was written; --force edits all the same.");
-            terminal.Object(Report(paths, labels, label, before, before, null, null, output: null, split, settings, editor, parsed, 0), JsonOutput.Default.EditJson);
+            terminal.Object(asked.Report(before, before, null, null, output: null, 0, guard, null), JsonOutput.Default.EditJson);
             return App.Ok;
         }
 
         Failure failure = new(state, label) { Images = [.. paths.Select(p => new PatchImage(Path.GetFileName(p), Hash(p)))] };
         Stopwatch clock = Stopwatch.StartNew();
-        using EditResult result = terminal.Progress("editing", settings.MaxSteps, report =>
-            editor.Edit(split, [failure], new Told<EditProgress>(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}")), cancellation)[0]);
-        double seconds = clock.Elapsed.TotalSeconds;
-        if (!result.Patch.Delta.Norms().All(double.IsFinite))
-            throw new BadInputException($"The edit diverged, its weights are no numbers any more; use a smaller --lr than {settings.LearningRate}.");
-        terminal.Detail($"edited: {result.Steps} steps, last loss {result.Losses[^1]:0.0000}");
-        Tensor after = split.Logits(state, result.Patch.Delta);
-
         LocalityOutcome? outcome = null;
-        if (locality is not null)
+        GuardedEdit? guarded = null;
+        EditResult? result = null;
+        try
         {
-            outcome = terminal.Progress("measuring locality", locality.Files.Count, report =>
+            if (guard is double bound)
             {
-                (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) =
-                    Locality.Measure(split, result.Patch.Delta, locality, file.Preprocessing, new Told<int>(done => report(done, null)), cancellation);
-                return new LocalityOutcome(measurement, files, skipped);
-            });
-            foreach ((_, string why) in outcome.Skipped)
-                terminal.Note($"warning: skipped, {why}");
-        }
+                (guarded, outcome) = Guard(terminal, split, failure, settings, resources, locality!, file.Preprocessing, bound, cancellation);
+                if (guarded.Edit is null)
+                {
+                    EditJson none = asked.Report(before, before, null, null, output: null, clock.Elapsed.TotalSeconds, guard, guarded) with { Success = false };
+                    terminal.Object(none, JsonOutput.Default.EditJson);
+                    PrintCurve(terminal, none, outcome.Measurement.Images);
+                    terminal.Line($"No edit leaves {100 * bound:0.##} % of these images as they are and corrects the mistake; no patch was written. Take a lower --guard.");
+                    return App.Failed;
+                }
+                (result, asked) = (guarded.Edit, asked with { Settings = With(settings, guarded.Setting!.Value) });
+            }
+            else
+            {
+                int most = settings.TryGetValue("steps", out string? steps) && int.TryParse(steps, CultureInfo.InvariantCulture, out int count) ? count : 1;
+                result = terminal.Progress("editing", most, report =>
+                    editor.Edit(split, [failure], new Told<EditProgress>(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}")), cancellation)[0]);
+            }
+            double seconds = clock.Elapsed.TotalSeconds;
+            if (!result.Patch.Change.IsFinite)
+            {
+                throw new BadInputException(settings.TryGetValue("lr", out string? rate)
+                    ? $"The edit diverged, its weights are no numbers any more; use a smaller --lr than {rate}."
+                    : "The edit diverged, its weights are no numbers any more; use other settings.");
+            }
+            terminal.Detail($"edited: {result.Steps} steps{(result.Losses.Count > 0 ? $", last loss {result.Losses[^1]:0.0000}" : "")}");
+            Tensor after = split.Logits(state, result.Patch.Change);
 
-        bool write = result.Success || parsed.GetValue(_force);
-        if (write)
-        {
-            Patch patch = result.Patch.With(result.Patch.Provenance with
+            if (locality is not null && outcome is null)
             {
-                LabelName = labels.HasNames ? labels[label].Name : null,
-                Preprocessing = file.Preprocessing.ToString(),
-                Measurements = result.Patch.Provenance.Measurements! with { LocalityRate = outcome?.Measurement.Rate, LocalityImages = outcome?.Measurement.Images },
-            });
-            PatchFile.Save(patch, output, parsed.GetValue(_overwrite));
+                outcome = terminal.Progress("measuring locality", locality.Files.Count, report =>
+                {
+                    (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) =
+                        Locality.Measure(split, result.Patch.Change, locality, file.Preprocessing, new Told<int>(done => report(done, null)), cancellation);
+                    return new LocalityOutcome(measurement, files, skipped);
+                });
+                Warn(terminal, outcome);
+            }
+
+            bool write = result.Success || parsed.GetValue(_force);
+            if (write)
+            {
+                Patch patch = result.Patch.With(result.Patch.Provenance with
+                {
+                    LabelName = labels.HasNames ? labels[label].Name : null,
+                    Preprocessing = file.Preprocessing.ToString(),
+                    Measurements = result.Patch.Provenance.Measurements! with { LocalityRate = outcome?.Measurement.Rate, LocalityImages = outcome?.Measurement.Images },
+                });
+                PatchFile.Save(patch, output, parsed.GetValue(_overwrite));
+            }
+            EditJson summary = asked.Report(before, after, result, outcome, write ? output : null, seconds, guard, guarded);
+            terminal.Object(summary, JsonOutput.Default.EditJson);
+            Print(terminal, summary, write);
+            return result.Success ? App.Ok : App.Failed;
         }
-        EditJson summary = Report(paths, labels, label, before, after, result, outcome, write ? output : null, split, settings, editor, parsed, seconds);
-        terminal.Object(summary, JsonOutput.Default.EditJson);
-        Print(terminal, summary, write);
-        return result.Success ? App.Ok : App.Failed;
+        finally
+        {
+            if (guarded is null)
+                result?.Dispose();
+            guarded?.Dispose();
+        }
     }
 
-    MaskedFineTuningSettings Settings(ParseResult parsed)
+    static (GuardedEdit Guarded, LocalityOutcome Outcome) Guard(
+        Terminal terminal, SplitVit split, Failure failure, IReadOnlyDictionary<string, string> settings, EditorResources resources, ImageFolder locality, Preprocessing preprocessing,
+        double bound, CancellationToken cancellation)
     {
-        double keep = parsed.GetValue(_keep);
-        if (parsed.GetValue(_locator) == "all")
+        MethodInfo method = Methods.Find(Guarded);
+        double[] dampings = [.. method.Knobs.First(k => k.Name == GuardedKnob).Full.Select(v => double.Parse(v, CultureInfo.InvariantCulture)).OrderDescending()];
+        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
+            Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), cancellation));
+        using (set)
         {
-            if (parsed.GetResult(_keep) is { Implicit: false } && keep != 1)
+            GuardedEdit guarded = terminal.Progress("searching", dampings.Length, report =>
+            {
+                int tried = 0;
+                return GuardedEdit.Search(
+                    damping => method.Create(With(settings, damping), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, dampings,
+                    progress: new Told<GuardPoint>(p => report(++tried, $"damping {p.Setting:0.###}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
+            });
+            LocalityOutcome outcome = new(guarded.Locality ?? new LocalityMeasurement(files.Count, []), files, skipped);
+            Warn(terminal, outcome);
+            return (guarded, outcome);
+        }
+    }
+
+    static Dictionary<string, string> With(IReadOnlyDictionary<string, string> settings, double damping) =>
+        new(settings) { [GuardedKnob] = damping.ToString("R", CultureInfo.InvariantCulture) };
+
+    static void Warn(Terminal terminal, LocalityOutcome outcome)
+    {
+        foreach ((_, string why) in outcome.Skipped)
+            terminal.Note($"warning: skipped, {why}");
+    }
+
+    // Those of the published method, whose options have ranges and defaults of their own.
+    SortedDictionary<string, string> PublishedSettings(ParseResult parsed)
+    {
+        if (parsed.GetValue(_set) is { Length: > 0 } others)
+            throw new BadInputException($"--set {others[0]} is for other methods than {Masked}, whose settings are --locator, --keep, --lr and --steps.");
+        string locator = parsed.GetValue(_locator) ?? "hypernetwork";
+        Range(locator, Locators.Contains, $"one of {string.Join(", ", Locators)}");
+        double keep = parsed.GetValue(_keep);
+        if (locator == "all")
+        {
+            if (Given(parsed, _keep) && keep != 1)
                 throw new BadInputException($"--locator all edits every unit, but --keep is {keep}; leave out --keep, or choose another locator.");
             keep = 1;
         }
-        MaskedFineTuningSettings settings = Published with
+        SortedDictionary<string, string> settings = new(StringComparer.Ordinal)
         {
-            KeepRatio = keep,
-            LearningRate = parsed.GetValue(_lr),
-            MaxSteps = parsed.GetValue(_steps),
-            Seed = parsed.GetValue(_seed),
+            ["locator"] = locator,
+            ["keep"] = keep.ToString("R", CultureInfo.InvariantCulture),
+            ["lr"] = parsed.GetValue(_lr).ToString("R", CultureInfo.InvariantCulture),
+            ["steps"] = parsed.GetValue(_steps).ToString(CultureInfo.InvariantCulture),
         };
-        settings.Validate();
+        Published(settings, 0).Validate();
         return settings;
+
+        static void Range(string value, Func<string, bool> holds, string range)
+        {
+            if (!holds(value))
+                throw new BadInputException($"--locator is {value}, but must be {range} with --method {Masked}.");
+        }
     }
 
-    Hypernetwork? LoadHypernetwork(ParseResult parsed, SplitVit split, Terminal terminal)
+    static MaskedFineTuningSettings Published(IReadOnlyDictionary<string, string> settings, int seed) => Defaults with
+    {
+        KeepRatio = double.Parse(settings["keep"], CultureInfo.InvariantCulture),
+        LearningRate = double.Parse(settings["lr"], CultureInfo.InvariantCulture),
+        MaxSteps = int.Parse(settings["steps"], CultureInfo.InvariantCulture),
+        Seed = seed,
+    };
+
+    // Those of any other method: its defaults, and what --set and the options say, if it has such a setting.
+    IReadOnlyDictionary<string, string> Settings(ParseResult parsed, MethodInfo method)
+    {
+        Dictionary<string, IReadOnlyList<string>> given = [];
+        foreach (string text in parsed.GetValue(_set) ?? [])
+        {
+            if (text.Split('=', 2) is not [{ Length: > 0 } name, { Length: > 0 } value])
+                throw new BadInputException($"--set is {text}, but must be a setting's name and its value such as damping=0.1.");
+            Take("--set", name, value);
+        }
+        foreach (Option option in (Option[])[_locator, _keep, _lr, _steps])
+        {
+            if (Given(parsed, option))
+                Take(option.Name, option.Name[2..], parsed.GetResult(option)!.Tokens[0].Value);
+        }
+        if (parsed.GetValue(_guard) is not null && given.ContainsKey(GuardedKnob))
+            throw new BadInputException($"--guard searches for the {GuardedKnob}; leave it out of --set.");
+        return method.Grid(Sweep.Published, given)[0];
+
+        void Take(string option, string name, string value)
+        {
+            if (!method.Knobs.Any(k => k.Name == name))
+                throw new BadInputException($"{option} gives {name}, which {method.Name} does not have; its settings are {string.Join(", ", method.Knobs.Select(k => k.Name))}.");
+            if (!given.TryAdd(name, [value]))
+                throw new BadInputException($"The setting {name} is given twice.");
+        }
+    }
+
+    static bool Given(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
+
+    Hypernetwork? LoadHypernetwork(ParseResult parsed, string? locator, SplitVit split, Terminal terminal)
     {
         string? path = parsed.GetValue(_locatorFile);
-        if (parsed.GetValue(_locator) != "hypernetwork")
+        if (locator != "hypernetwork")
             return path is null ? null : throw new BadInputException("--locator-file is for --locator hypernetwork only.");
         return HypernetworkFile.Load(ShippedLocators.Choose(path, split.Model, split.Space, terminal));
     }
 
-    ILocator Locator(ParseResult parsed, Hypernetwork? network) => parsed.GetValue(_locator) switch
+    static ILocator Locator(string name, EditorResources resources) => name switch
     {
         "gradient" => new GradientLocator(),
-        "random" => new RandomLocator(parsed.GetValue(_seed)),
+        "random" => new RandomLocator(resources.Seed),
         "all" => new AllLocator(),
-        _ => new HypernetworkLocator(network!),
+        _ => new HypernetworkLocator(resources.Hypernetwork!),
     };
-
-    EditJson Report(string[] paths, LabelSet labels, int label, Tensor before, Tensor after, EditResult? result, LocalityOutcome? outcome, string? output,
-        SplitVit split, MaskedFineTuningSettings settings, IEditor editor, ParseResult parsed, double seconds) => new()
-        {
-            Image = paths[0],
-            Images = paths,
-            Label = Class(labels, label),
-            Before = Predictions.Top(before[0], Shown, labels),
-            After = Predictions.Top(after[0], Shown, labels),
-            Success = result?.Success ?? true,
-            Steps = result?.Steps ?? 0,
-            Seconds = Math.Round(seconds, 3),
-            Units = result?.Patch.Delta.Units.Count ?? 0,
-            Parameters = result?.Patch.Delta.Units.Parameters ?? 0,
-            LocalityRate = outcome?.Measurement.Rate,
-            LocalityImages = outcome?.Measurement.Images,
-            Changed = outcome is null ? [] : [.. outcome.Measurement.Changed.Select(c => new ChangedJson(outcome.Files[c.Image], Class(labels, c.Before), Class(labels, c.After)))],
-            Skipped = outcome is null ? [] : [.. outcome.Skipped.Select(s => s.File)],
-            Patch = output,
-            Model = split.Model.Fingerprint,
-            Method = editor.Name,
-            Locator = parsed.GetRequiredValue(_locator),
-            Blocks = split.Space.BlockRange,
-            Keep = settings.KeepRatio,
-            LearningRate = settings.LearningRate,
-            Seed = settings.Seed,
-        };
 
     static void Print(Terminal terminal, EditJson e, bool written)
     {
@@ -190,7 +291,10 @@ sealed class EditVerb : Verb
         terminal.Line();
         terminal.Line(e.Success ? "corrected" : "NOT corrected");
         terminal.Line($"  steps      {e.Steps} in {e.Seconds:0.0} s");
-        terminal.Line($"  touched    {e.Units} units, {e.Parameters} parameters ({e.Locator}, keep {e.Keep:0.###}, blocks {e.Blocks})");
+        if (e.Method != Masked)
+            terminal.Line($"  method     {e.Method}: {string.Join(", ", e.Settings.Select(s => $"{s.Key} {s.Value}"))}");
+        terminal.Line($"  touched    {(e.Units > 0 ? $"{e.Units} units, " : "")}{e.Parameters} parameters{(e.Locator is null ? $" (blocks {e.Blocks})" : $" ({e.Locator}, keep {e.Keep:0.###}, blocks {e.Blocks})")}");
+        PrintCurve(terminal, e, e.LocalityImages ?? 0);
         if (e.LocalityRate is double rate)
         {
             terminal.Line($"  locality   {100 * rate:0.00} % of {e.LocalityImages} images keep their prediction; {e.Changed.Count} changed");
@@ -199,10 +303,17 @@ sealed class EditVerb : Verb
         }
         terminal.Line(written
             ? $"  patch      {e.Patch} ({new FileInfo(e.Patch!).Length / 1024.0:0} KiB)"
-            : "  patch      none was written, since the edit failed; try more --steps, a larger --lr or --keep, or --force to write it all the same");
+            : $"  patch      none was written, since the edit failed; try {(e.Method == Masked ? "more --steps, a larger --lr or --keep" : "other settings with --set")}, or --force to write it all the same");
     }
 
-    static ClassJson Class(LabelSet labels, int index) => new(index, labels[index].Name);
+    static void PrintCurve(Terminal terminal, EditJson e, int images)
+    {
+        if (e.Guard is not double guard)
+            return;
+        terminal.Line($"  guard      {100 * guard:0.##} % of {images} images; tried, the most general first:");
+        foreach (GuardPoint p in e.Curve)
+            terminal.Line($"    damping {p.Setting,-8:0.####}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
+    }
 
     static string Hash(string path)
     {
@@ -211,4 +322,42 @@ sealed class EditVerb : Verb
     }
 
     sealed record LocalityOutcome(LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped);
+
+    /// <summary>What was asked for, as the report repeats it.</summary>
+    sealed record Asked(string[] Paths, LabelSet Labels, int Label, SplitVit Split, string Method, IReadOnlyDictionary<string, string> Settings, int Seed)
+    {
+        public EditJson Report(Tensor before, Tensor after, EditResult? result, LocalityOutcome? outcome, string? output, double seconds, double? guard, GuardedEdit? guarded) => new()
+        {
+            Image = Paths[0],
+            Images = Paths,
+            Label = Class(Label),
+            Before = Predictions.Top(before[0], Shown, Labels),
+            After = Predictions.Top(after[0], Shown, Labels),
+            Success = result?.Success ?? true,
+            Steps = result?.Steps ?? 0,
+            Seconds = Math.Round(seconds, 3),
+            Units = result?.Patch.Change is WeightDelta { Units: var units } ? units.Count : 0,
+            Parameters = result?.Patch.Change.Parameters ?? 0,
+            LocalityRate = outcome?.Measurement.Rate,
+            LocalityImages = outcome?.Measurement.Images,
+            Changed = outcome is null ? [] : [.. outcome.Measurement.Changed.Select(c => new ChangedJson(outcome.Files[c.Image], Class(c.Before), Class(c.After)))],
+            Skipped = outcome is null ? [] : [.. outcome.Skipped.Select(s => s.File)],
+            Patch = output,
+            Model = Split.Model.Fingerprint,
+            Method = Method,
+            Settings = Settings,
+            Locator = Settings.GetValueOrDefault("locator"),
+            Blocks = Split.Space.BlockRange,
+            Keep = Settings.GetValueOrDefault("locator") == "all" ? 1 : Number("keep"),
+            LearningRate = Number("lr"),
+            Seed = Seed,
+            Guard = guard,
+            GuardedSetting = guarded?.Setting,
+            Curve = guarded?.Curve ?? [],
+        };
+
+        ClassJson Class(int index) => new(index, Labels[index].Name);
+
+        double? Number(string knob) => Settings.TryGetValue(knob, out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : null;
+    }
 }

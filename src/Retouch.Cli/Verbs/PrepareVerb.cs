@@ -10,12 +10,18 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>prepare</c>: what a method learns from ordinary images before its first edit.</summary>
 sealed class PrepareVerb : Verb
 {
-    const string Fisher = FisherStatistics.Kind;
+    // What no method needs by default, by the preparation's own name.
+    static readonly IReadOnlyDictionary<string, Func<IPreparation>> More = new Dictionary<string, Func<IPreparation>>
+    {
+        [FisherStatistics.Kind] = () => new FisherStatistics(),
+        [InputStatistics.ClassKind] = () => new InputStatistics(onlyClass: true),
+        [OutputStatistics.Kind] = () => new OutputStatistics(),
+    };
 
     readonly ModelOptions _model;
     readonly BlocksOption _blocks;
     readonly Option<string[]> _images = new("--images") { Description = "Folders of ordinary images; no labels are needed.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
-    readonly Option<string> _method = new("--method") { Description = "The method to prepare, or fisher for that locator; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
+    readonly Option<string> _method = new("--method") { Description = "The method to prepare, fisher for that locator, or inputs-cls or outputs for settings of kfac; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
     readonly Option<string> _out = new("--out") { Description = "The file to write; one that is there for this model is left as it is.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Make an existing file anew." };
 
@@ -31,8 +37,8 @@ sealed class PrepareVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
-        IPreparation preparation = name == Fisher ? new FisherStatistics() : Methods.Find(name).NewPreparation()
-            ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Append(Fisher))}.");
+        IPreparation preparation = More.TryGetValue(name, out Func<IPreparation>? create) ? create() : Methods.Find(name).NewPreparation()
+            ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.");
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
         using ModelFile file = _model.Load(parsed, terminal);

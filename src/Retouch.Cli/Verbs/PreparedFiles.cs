@@ -1,27 +1,32 @@
 using Retouch.Evaluation;
 using Retouch.Locating;
+using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
 
-/// <summary>The preparations that a command names. Owns them.</summary>
+/// <summary>The preparations that a command names, and those that come with the program for the model. Owns them.</summary>
 sealed class PreparedFiles : IDisposable
 {
     readonly Dictionary<string, Preparation> _byKind = [];
     readonly Dictionary<string, string> _ids = [];
 
-    public PreparedFiles(IEnumerable<string> paths)
+    public PreparedFiles(IEnumerable<string> paths, SplitVit split)
     {
         try
         {
             foreach (string path in paths)
             {
                 Preparation preparation = Preparation.Load(path);
-                if (!_byKind.TryAdd(preparation.Kind, preparation))
-                {
-                    preparation.Dispose();
+                if (!Take(path, preparation))
                     throw new BadInputException($"{path} is the second preparation '{preparation.Kind}'; give one of each.");
-                }
-                _ids[preparation.Kind] = ImageRoots.Hash(path)[..12];
+            }
+            foreach (string path in ShippedFiles.For("preparations", split.Model.Fingerprint))
+            {
+                Preparation preparation = Preparation.Load(path);
+                if (preparation.Fits(split))
+                    Take(path, preparation);
+                else
+                    preparation.Dispose();
             }
         }
         catch
@@ -35,6 +40,17 @@ sealed class PreparedFiles : IDisposable
 
     /// <summary>The start of each file's SHA-256.</summary>
     public IReadOnlyDictionary<string, string> Ids => _ids;
+
+    bool Take(string path, Preparation preparation)
+    {
+        if (!_byKind.TryAdd(preparation.Kind, preparation))
+        {
+            preparation.Dispose();
+            return false;
+        }
+        _ids[preparation.Kind] = ImageRoots.Hash(path)[..12];
+        return true;
+    }
 
     public void Dispose()
     {

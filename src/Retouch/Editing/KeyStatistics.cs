@@ -26,38 +26,26 @@ public sealed class KeyStatistics(int most = 1000) : IPreparation
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        int first = split.Space.FirstBlock, depth = split.Model.Config.Depth;
-        Dictionary<string, Tensor> sums = [];
-        foreach (string name in Enumerable.Range(first, depth - first).SelectMany(i => (string[])[All(i), Class(i)]))
-            sums[name] = zeros([split.Space.Hidden, split.Space.Hidden], ScalarType.Float64);
-        long used = 0;
-        Dictionary<string, long> counts = sums.Keys.ToDictionary(n => n, _ => 0L);
+        Dictionary<string, string> settings = InputStatistics.Describe(images, most);
+        MomentSums? sums = null;
         Suffix suffix = new(split, visit: (point, block, value) =>
         {
             if (point == SuffixPoint.Activation)
             {
-                Add(All(block), value.reshape(-1, value.shape[2]));
-                Add(Class(block), value.select(1, 0));
+                sums!.Add(All(block), value.reshape(-1, value.shape[2]));
+                sums.Add(Class(block), value.select(1, 0));
             }
             return value;
         });
-        foreach (PrefixState state in images.States(split, most, progress, cancellation))
+        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (s, state) =>
         {
-            using (state)
-            using (NewDisposeScope())
-            {
-                suffix.Logits(state);
-                used += state.Images;
-            }
-        }
-        Dictionary<string, Tensor> moments = sums.ToDictionary(s => s.Key, s => (s.Value / counts[s.Key]).to(ScalarType.Float32));
-        return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = used.ToString(CultureInfo.InvariantCulture) }, moments);
-
-        void Add(string name, Tensor keys)
-        {
-            sums[name].add_(mm(keys.t(), keys));
-            counts[name] += keys.shape[0];
-        }
+            sums = s;
+            suffix.Logits(state);
+        }, checkpoint, progress, cancellation);
+        settings["images"] = gathered.Images.ToString(CultureInfo.InvariantCulture);
+        int first = split.Space.FirstBlock;
+        return new Preparation(Name, split, settings, Enumerable.Range(first, split.Model.Config.Depth - first).SelectMany(i => (string[])[All(i), Class(i)])
+            .ToDictionary(n => n, n => gathered.Moment(n).to(ScalarType.Float32)));
     }
 
     /// <summary>A mixture of the two moments of a block: share·cls + (1 − share)·all. The caller disposes it.</summary>

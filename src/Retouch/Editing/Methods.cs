@@ -21,6 +21,27 @@ public static class Methods
         new("ft", "fine-tuning of all six matrices", WhereToEdit,
             [new("lr", "RMSprop's step size", "2E-05", ["1E-05", "2E-05", "5E-05"], ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"]), Steps],
             (v, _) => new FineTuning(new() { LearningRate = v.Number("lr"), MaxSteps = v.Count("steps") })),
+        new("kfac", "natural-gradient steps in the metric of ordinary images", "this library, after Martens, Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, ICML 2015",
+            [
+                new("damping", "between locality (small) and generalization (large)", "1", ["10", "1", "0.1"], ["100", "10", "3", "1", "0.3", "0.1", "0.03", "0.01"]),
+                new("stopLoss", "the loss at which an edit is done", "0.01"),
+                new("stopMargin", "by how much the right class's logit has to lead then", "0"),
+                new("step", "a step's greatest length, relative to the weights", "0.0034"),
+                new("locator", "what says where to edit: all, hypernetwork, gradient, fisher, random", "all"),
+                new("keep", "the share of units to edit, if not all", "0.1"),
+                new("outputDamping", "the same for K-FAC's output side, or none", "none"),
+                new("tokens", "whose moments count: all or cls", "all"),
+                new("steps", "steps at most", "50"),
+            ],
+            (v, r) => new Kfac(
+                r.Preparation(v.Text("tokens") switch { "all" => InputStatistics.Kind, "cls" => InputStatistics.ClassKind, string other => throw new BadInputException($"The setting tokens of kfac is {other}; it must be all or cls.") }),
+                new()
+                {
+                    Damping = v.Number("damping"), StopLoss = v.Number("stopLoss"), StopMargin = v.Number("stopMargin"), StepLength = v.Number("step"), MaxSteps = v.Count("steps"),
+                    KeepRatio = v.Text("locator") == "all" ? 1 : v.Number("keep"), OutputDamping = v.Text("outputDamping") == "none" ? null : v.Number("outputDamping"), Seed = r.Seed,
+                },
+                Locator(v.Text("locator"), r), v.Text("outputDamping") == "none" ? null : r.Preparation(OutputStatistics.Kind)),
+            () => new InputStatistics()),
         Penalized("ft-l1", "fine-tuning with an ℓ1 penalty on the change", FineTuningPenalty.L1),
         Penalized("ft-l2", "fine-tuning with an ℓ2 penalty on the change", FineTuningPenalty.L2),
         new("lora", "low-rank changes of queries and values", "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022",
@@ -83,9 +104,10 @@ public static class Methods
     static ILocator Locator(string name, EditorResources resources) => name switch
     {
         "hypernetwork" => new HypernetworkLocator(resources.Hypernetwork ?? throw new BadInputException("The locator hypernetwork needs a hypernetwork trained for this model; give one, or choose another locator.")),
+        "all" => new AllLocator(),
         "gradient" => new GradientLocator(),
         "fisher" => new FisherLocator(resources.Preparation(FisherStatistics.Kind)),
         "random" => new RandomLocator(resources.Seed, anewForEachFailure: true),
-        _ => throw new BadInputException($"There is no locator {name}; there are hypernetwork, gradient, fisher, random."),
+        _ => throw new BadInputException($"There is no locator {name}; there are all, hypernetwork, gradient, fisher, random."),
     };
 }

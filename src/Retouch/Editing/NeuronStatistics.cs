@@ -27,7 +27,7 @@ public sealed class NeuronStatistics(int most = 100, int points = 8, double thre
         using DisposeScope scope = NewDisposeScope();
         Tensor counts = zeros([split.Space.Blocks, split.Space.Hidden]);
         int used = 0;
-        foreach (PrefixState states in images.States(split, most, progress, cancellation))
+        foreach (PrefixState states in images.States(split, most, progress, cancellation: cancellation))
         {
             using PrefixState all = states;
             using DisposeScope each = NewDisposeScope();

@@ -22,7 +22,7 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> queries = [];
-        foreach (PrefixState state in images.States(split, most, progress, cancellation))
+        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
         {
             using (state)
             using (NewDisposeScope())

@@ -2,7 +2,6 @@ using Retouch.Locating;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
@@ -23,47 +22,41 @@ sealed class RowDescent(string method, IReadOnlyDictionary<string, string> setti
     {
         EditResult?[] results = new EditResult?[failures.Count];
         List<float>[] losses = [.. failures.Select(_ => new List<float>())];
-        int[] pending = [.. Enumerable.Range(0, failures.Count)];
-        Batch batch = new(split, failures, units, pending);
+        RowBatch? batch = RowBatch.Of(split, failures, units, values: 2); // deltas and mean squares
         try
         {
-            for (int step = 0; pending.Length > 0; step++)
+            for (int step = 0; batch is not null; step++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 using DisposeScope scope = NewDisposeScope();
                 Tensor logits = batch.Session.Logits(); // [B·S,C]
-                Tensor loss = -log_softmax(logits, 1).gather(1, batch.Labels.unsqueeze(1)).view(pending.Length, -1).mean([1]);
-                Tensor right = logits.argmax(1).eq(batch.Labels).view(pending.Length, -1).all(1);
-                float[] lossValues = loss.cpu().data<float>().ToArray();
-                bool[] rightValues = right.cpu().data<bool>().ToArray();
+                (float[] loss, bool[] right) = batch.Judge(logits);
 
                 bool last = step == maxSteps;
                 List<int> stay = [];
-                for (int b = 0; b < pending.Length; b++)
+                for (int b = 0; b < batch.Count; b++)
                 {
+                    int edit = batch.Edits[b];
                     if (!last)
-                        losses[pending[b]].Add(lossValues[b]);
-                    if (last || (rightValues[b] && lossValues[b] <= stopLoss))
-                        results[pending[b]] = Edits.Result(split, failures[pending[b]], batch.Delta(b), method, settings, seed, step, losses[pending[b]], rightValues[b]);
+                        losses[edit].Add(loss[b]);
+                    if (last || (right[b] && loss[b] <= stopLoss))
+                        results[edit] = Edits.Result(split, failures[edit], batch.Delta(b), method, settings, seed, step, losses[edit], right[b]);
                     else
                         stay.Add(b);
                 }
-                progress?.Report(new EditProgress(step, maxSteps, stay.Count, lossValues.Average()));
+                progress?.Report(new EditProgress(step, maxSteps, stay.Count, loss.Average()));
                 if (stay.Count > 0)
                 {
-                    Tensor gradient = (softmax(logits, 1) - one_hot(batch.Labels, logits.shape[1])) / batch.Session.ImagesPerEdit;
-                    batch.Step(batch.Session.Gradients(gradient), step, update);
-                    if (stay.Count < pending.Length)
-                    {
-                        pending = [.. stay.Select(b => pending[b])];
-                        Batch smaller = new(split, failures, units, pending, batch, stay);
-                        batch.Dispose();
-                        batch = smaller;
-                    }
+                    Tensor[] gradients = batch.Gradients(logits);
+                    for (int m = 0; m < gradients.Length; m++)
+                        update(step, gradients[m], batch[0][m], batch[1][m]);
+                    batch.Session.SetDeltas(batch[0]);
                 }
-                else
+                if (stay.Count < batch.Count)
                 {
-                    pending = [];
+                    RowBatch? smaller = stay.Count > 0 ? batch.Select(stay) : null;
+                    batch.Dispose();
+                    batch = smaller;
                 }
             }
             return results!;
@@ -76,58 +69,7 @@ sealed class RowDescent(string method, IReadOnlyDictionary<string, string> setti
         }
         finally
         {
-            batch.Dispose();
-        }
-    }
-
-    /// <summary>The pending edits: their session, deltas and optimizer state.</summary>
-    sealed class Batch : IDisposable
-    {
-        readonly Tensor[] _deltas, _squares; // a matrix [B,u,D]
-
-        public Batch(SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, int[] pending, Batch? from = null, List<int>? stay = null)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            using PrefixState state = PrefixState.Concat([.. pending.Select(i => failures[i].State)]);
-            Session = new EditSession(split, state, [.. pending.Select(i => units[i])]);
-            Labels = tensor([.. pending.SelectMany(i => Enumerable.Repeat((long)failures[i].Label, Session.ImagesPerEdit))], ScalarType.Int64, state.Residual.device).DetachFromDisposeScope();
-            _deltas = Session.NewRows();
-            _squares = Session.NewRows();
-            if (from is not null)
-            {
-                Tensor index = tensor([.. stay!.Select(b => (long)b)], ScalarType.Int64, state.Residual.device);
-                for (int m = 0; m < _deltas.Length; m++)
-                {
-                    // A smaller batch may need less padding, which stands in front.
-                    long rows = _deltas[m].shape[1], spare = from._deltas[m].shape[1] - rows;
-                    _deltas[m].copy_(from._deltas[m].index_select(0, index).narrow(1, spare, rows));
-                    _squares[m].copy_(from._squares[m].index_select(0, index).narrow(1, spare, rows));
-                }
-                Session.SetDeltas(_deltas);
-            }
-            foreach (Tensor tensor in _deltas.Concat(_squares))
-                tensor.DetachFromDisposeScope();
-        }
-
-        public EditSession Session { get; }
-
-        public Tensor Labels { get; } // [B·S]
-
-        public WeightDelta Delta(int edit) => Session.Delta(edit, _deltas);
-
-        public void Step(Tensor[] gradients, int step, Action<int, Tensor, Tensor, Tensor> update)
-        {
-            for (int m = 0; m < gradients.Length; m++)
-                update(step, gradients[m], _deltas[m], _squares[m]);
-            Session.SetDeltas(_deltas);
-        }
-
-        public void Dispose()
-        {
-            Session.Dispose();
-            Labels.Dispose();
-            foreach (Tensor tensor in _deltas.Concat(_squares))
-                tensor.Dispose();
+            batch?.Dispose();
         }
     }
 }

@@ -21,7 +21,7 @@ public sealed class TokenMemory(int most = 300) : IPreparation
     {
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> tokens = [];
-        foreach (PrefixState state in images.States(split, most, progress, cancellation))
+        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
         {
             using (state)
                 tokens.Add(state.Output.cpu().clone());

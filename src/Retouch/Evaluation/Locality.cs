@@ -26,25 +26,66 @@ public static class Locality
         List<string> files = [];
         List<(string, string)> skipped = [];
         List<PredictionChange> changes = [];
-        int done = 0;
+        foreach ((PrefixState? state, IReadOnlyList<string> loaded, IReadOnlyList<(string, string)> failed) in Chunks(split, folder, preprocessing, progress, cancellation))
+        {
+            skipped.AddRange(failed);
+            if (state is null)
+                continue;
+            using LocalitySet set = new(split, state);
+            changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
+            files.AddRange(loaded);
+        }
+        return (new LocalityMeasurement(files.Count, changes), files, skipped);
+    }
+
+    /// <summary>Loads a whole folder, for many edits: 2·T·D floats an image stay in memory, 300 KB for ViT-Ti/16 and 1.2 MB for ViT-B/16.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="folder">The images.</param>
+    /// <param name="preprocessing">How they are made into pixels.</param>
+    /// <param name="progress">Told the number of files done; null for nobody.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <returns>The set, which the caller disposes, its files in its order, and those that could not be decoded, with the reason.</returns>
+    /// <exception cref="BadInputException">No image of the folder can be decoded.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static (LocalitySet Set, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Load(
+        SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        List<string> files = [];
+        List<(string, string)> skipped = [];
+        List<PrefixState> states = [];
+        try
+        {
+            foreach ((PrefixState? state, IReadOnlyList<string> loaded, IReadOnlyList<(string, string)> failed) in Chunks(split, folder, preprocessing, progress, cancellation))
+            {
+                if (state is not null)
+                    states.Add(state);
+                files.AddRange(loaded);
+                skipped.AddRange(failed);
+            }
+            return (new LocalitySet(split, PrefixState.Concat(states)), files, skipped);
+        }
+        finally
+        {
+            states.ForEach(s => s.Dispose());
+        }
+    }
+
+    static IEnumerable<(PrefixState? State, IReadOnlyList<string> Loaded, IReadOnlyList<(string File, string Why)> Failed)> Chunks(
+        SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        int done = 0, used = 0;
+        string? reason = null;
         foreach (string[] chunk in folder.Files.Chunk(Chunk))
         {
             cancellation.ThrowIfCancellationRequested();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable([.. chunk.Select(folder.FullPath)], preprocessing);
-            skipped.AddRange(failed.Select(f => (chunk[f.Index], f.Why)));
             using (pixels)
-            {
-                if (loaded.Count > 0)
-                {
-                    using LocalitySet set = new(split, split.Prefix(pixels));
-                    changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
-                    files.AddRange(loaded.Select(i => chunk[i]));
-                }
-            }
+                yield return (loaded.Count > 0 ? split.Prefix(pixels) : null, [.. loaded.Select(i => chunk[i])], [.. failed.Select(f => (chunk[f.Index], f.Why))]);
+            used += loaded.Count;
+            reason ??= failed.Count > 0 ? failed[0].Why : null;
             progress?.Report(done += chunk.Length);
         }
-        if (files.Count == 0)
-            throw new BadInputException($"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: {skipped[0].Item2}");
-        return (new LocalityMeasurement(files.Count, changes), files, skipped);
+        if (used == 0)
+            throw new BadInputException($"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: {reason}");
     }
 }

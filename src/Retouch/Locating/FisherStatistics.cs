@@ -30,7 +30,7 @@ public sealed class FisherStatistics(int most = 200, int seed = 0) : IPreparatio
 
         IEnumerable<PrefixState> Few()
         {
-            foreach (PrefixState states in images.States(split, most, progress, cancellation))
+            foreach (PrefixState states in images.States(split, most, progress, cancellation: cancellation))
             {
                 using PrefixState all = states;
                 foreach (int[] part in Enumerable.Range(0, all.Images).Chunk(Batch))

@@ -14,6 +14,8 @@ public sealed class Preparation : IDisposable
 {
     const string Format = "retouch-preparation", Version = "1";
 
+    readonly Dictionary<string, Tensor> _derived = [];
+
     /// <summary>Creates a preparation, taking ownership of the tensors.</summary>
     /// <param name="kind">What it is, <see cref="IPreparation.Name"/>.</param>
     /// <param name="split">The model that it was made with.</param>
@@ -47,6 +49,22 @@ public sealed class Preparation : IDisposable
     /// <exception cref="BadInputException">There is none of this name; the file is damaged.</exception>
     public Tensor this[string name] => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor
         : throw new BadInputException($"The preparation '{Kind}' lacks its tensor {name}; make it again with 'retouch prepare'.");
+
+    /// <summary>What follows from the tensors at some cost, computed on first use. It belongs to the preparation.</summary>
+    /// <param name="name">What tells it from others.</param>
+    /// <param name="compute">Computes it.</param>
+    internal Tensor Derived(string name, Func<Tensor> compute)
+    {
+        lock (_derived)
+        {
+            if (!_derived.TryGetValue(name, out Tensor? tensor))
+                _derived[name] = tensor = compute().DetachFromDisposeScope();
+            return tensor;
+        }
+    }
+
+    /// <summary>Whether it was made for this model and edit space.</summary>
+    public bool Fits(SplitVit split) => ModelFingerprint == split.Model.Origin && Space == Describe(split.Space);
 
     /// <summary>Checks that this is what a method needs for a model.</summary>
     /// <exception cref="BadInputException">It is another kind, or was made for another model or edit space.</exception>
@@ -92,7 +110,7 @@ public sealed class Preparation : IDisposable
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {
-        foreach (Tensor tensor in Tensors.Values)
+        foreach (Tensor tensor in Tensors.Values.Concat(_derived.Values))
             tensor.Dispose();
     }
 

@@ -24,16 +24,17 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
     /// <summary>The prefix of images that are spread evenly over the folders, a few images in memory at a time. Files that cannot be decoded are left out.</summary>
     /// <param name="split">The model.</param>
     /// <param name="most">How many images at most.</param>
-    /// <param name="progress">Told how many are done; null for nobody.</param>
+    /// <param name="progress">Told how many are done, after whoever enumerates is done with them; null for nobody.</param>
+    /// <param name="skip">As many of the first images are left out, since they were done before: a number that <paramref name="progress"/> told.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>States of a few images each; whoever enumerates disposes each.</returns>
     /// <exception cref="BadInputException">None can be decoded.</exception>
-    public IEnumerable<PrefixState> States(SplitVit split, int most, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public IEnumerable<PrefixState> States(SplitVit split, int most, IProgress<PreparationProgress>? progress = null, int skip = 0, CancellationToken cancellation = default)
     {
         IReadOnlyList<string> paths = Spread(most);
-        int done = 0, used = 0;
+        int done = skip, used = 0;
         string? firstReason = null;
-        foreach (string[] chunk in paths.Chunk(Chunk))
+        foreach (string[] chunk in paths.Skip(skip).Chunk(Chunk))
         {
             cancellation.ThrowIfCancellationRequested();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, Preprocessing);
@@ -46,7 +47,7 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
             }
             progress?.Report(new PreparationProgress(done += chunk.Length, paths.Count));
         }
-        if (used == 0)
+        if (used == 0 && skip == 0)
             throw new BadInputException($"None of the {paths.Count} images can be decoded; the first: {firstReason}");
     }
 }

@@ -74,6 +74,9 @@ public sealed class EditSession : IDisposable
     /// </summary>
     public IEnumerable<Tensor?> RowMasks => _ffns.SelectMany(f => f.Masks);
 
+    /// <summary>For each matrix the unit that each row belongs to, <c>[B,u]</c> int64. They belong to the session.</summary>
+    public IEnumerable<Tensor> RowUnits => _ffns.SelectMany(f => (Tensor[])[f.Units, f.Units]);
+
     /// <summary>A new tensor of zeros for each matrix, <c>[B,u,D]</c>: deltas or optimizer state. The caller disposes them.</summary>
     public Tensor[] NewRows() => [.. BaseRows.Select(b => zeros_like(b))];
 
@@ -199,6 +202,7 @@ public sealed class EditSession : IDisposable
             _rows2 = Own(_fc2.narrow(1, _first, u));
             Bases = [Own(_rows1.clone()), Own(_rows2.clone())];
             Masks = [Mask(2 * index), Mask(2 * index + 1)];
+            Units = Own(units.view(selections.Count, n).narrow(1, _first, u).clone());
 
             Tensor? Mask(int matrix)
             {
@@ -222,6 +226,8 @@ public sealed class EditSession : IDisposable
         public Tensor[] Bases { get; }
 
         public Tensor?[] Masks { get; }
+
+        public Tensor Units { get; } // [B,u]
 
         public void SetDelta(int matrix, Tensor delta, Tensor? scale)
         {
@@ -262,7 +268,7 @@ public sealed class EditSession : IDisposable
 
         public void Dispose()
         {
-            foreach (Tensor? tensor in (Tensor?[])[_rows1, _rows2, _fc1, _fc2, _bias, .. Bases, .. Masks])
+            foreach (Tensor? tensor in (Tensor?[])[_rows1, _rows2, _fc1, _fc2, _bias, Units, .. Bases, .. Masks])
                 tensor?.Dispose();
         }
 

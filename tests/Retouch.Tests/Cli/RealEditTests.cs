@@ -90,6 +90,23 @@ public sealed class RealEditTests : IDisposable
         Assert.Equal(new FileInfo(Model).Length, new FileInfo(edited).Length);
     }
 
+    [Fact]
+    public void A_guarded_edit_takes_the_statistics_that_come_along_and_keeps_to_its_bound()
+    {
+        string painting = First(), patch = _folder.File("patch.safetensors"), few = Directory.CreateDirectory(_folder.File("photos")).FullName;
+        ImageFolder photos = ImageFolder.Open(Photos);
+        foreach (string photo in photos.Files.Where((_, i) => i % 5 == 0))
+            File.Copy(photos.FullPath(photo), Path.Combine(few, photo.Replace('/', '-')));
+        string[] edit = ["edit", "--model", Model, "--image", painting, "--label", "386", "--guard", "0.98", "--locality", few, "--out", patch, "--json"];
+        JsonElement found = Assert.Single(Ran.Retouch(edit).Good().Objects);
+        Assert.Equal(("kfac", 60, true), (found.GetProperty("method").GetString(), found.GetProperty("localityImages").GetInt32(), found.GetProperty("success").GetBoolean()));
+        Assert.InRange(found.GetProperty("localityRate").GetDouble(), 0.98, 1);
+        Assert.InRange(found.GetProperty("steps").GetInt32(), 1, 10);
+        Assert.All(found.GetProperty("curve").EnumerateArray(), p => Assert.True(p.GetProperty("setting").GetDouble() <= found.GetProperty("guardedSetting").GetDouble() || p.GetProperty("locality").GetDouble() < 0.98));
+        using Patch read = PatchFile.Load(patch);
+        Assert.Equal(found.GetProperty("localityRate").GetDouble(), read.Provenance.Measurements!.LocalityRate);
+    }
+
     static JsonElement Predict(string model, string image) =>
         Ran.Retouch("predict", "--model", model, "--labels", Labels, "--json", "--quiet", image).Good().Objects[0].GetProperty("predictions");
 

@@ -1,0 +1,73 @@
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Editing;
+
+/// <summary>Natural-gradient steps in the K-FAC metric of ordinary images, no longer than the correction needs.</summary>
+/// <remarks>
+/// A change Δ of a matrix moves its output by Δ·x. Of all changes that move the outputs of ordinary images by at
+/// most ε in the mean square, E‖Δ·x‖² = tr(Δ·C·Δᵀ) ≤ ε, the one along which the edit's loss falls fastest is
+/// Δ ∝ −∇·C⁻¹, where C = E[x·xᵀ] is the second moment of the matrix's inputs: the input half of K-FAC (Martens,
+/// Grosse, "Optimizing Neural Networks with Kronecker-factored Approximate Curvature", ICML 2015), which Benzing
+/// ("Gradient Descent on Neurons and its Link to Approximate Second-Order Optimization", ICML 2022) shows to be its
+/// working part. ROME's closed form for one key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit
+/// without damping. Here C is damped, C + λ·mean(diag C)·I; the gradient is taken anew after each step of a bounded
+/// length; and on the last step the edit goes back to the first point at which the image is right with the wanted
+/// confidence, for what lies beyond only costs locality. docs/method.md derives it and says what was measured.
+/// </remarks>
+public sealed class Kfac : IEditor
+{
+    readonly Preparation _inputs;
+    readonly Preparation? _outputs;
+    readonly ILocator _locator;
+    readonly KfacSettings _settings;
+
+    /// <summary>Creates the editor.</summary>
+    /// <param name="inputs">What <see cref="InputStatistics"/> prepared; not owned.</param>
+    /// <param name="settings">Null for the defaults.</param>
+    /// <param name="locator">Where to edit; null for all units.</param>
+    /// <param name="outputs">What <see cref="OutputStatistics"/> prepared, needed with <see cref="KfacSettings.OutputDamping"/>; not owned.</param>
+    /// <exception cref="BadInputException">A setting is out of range.</exception>
+    public Kfac(Preparation inputs, KfacSettings? settings = null, ILocator? locator = null, Preparation? outputs = null)
+    {
+        (_inputs, _settings, _locator) = (inputs, settings ?? new(), locator ?? new AllLocator());
+        _settings.Validate();
+        if (_settings.OutputDamping is not null)
+            _outputs = outputs ?? throw new BadInputException("An outputs' damping needs the output gradients' moments; make them with 'retouch prepare --method outputs' and name the file with --prepared.");
+    }
+
+    /// <inheritdoc/>
+    public string Name => "kfac";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
+        Edit(split, failures, [.. failures.Select(f => _locator.Locate(split, f).Keep(_settings.KeepRatio))], progress, cancellation);
+
+    /// <summary>The same on units that are already chosen.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="failures">What is to be corrected, each with the same number of images.</param>
+    /// <param name="units">The units to edit for each failure.</param>
+    /// <param name="progress">Told after each step; null for nobody.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <returns>One result a failure, in their order; the caller disposes them.</returns>
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        _inputs.Require(_inputs.Kind == InputStatistics.ClassKind ? InputStatistics.ClassKind : InputStatistics.Kind, split);
+        _outputs?.Require(OutputStatistics.Kind, split);
+        EditSpace space = split.Space;
+        double weights = Math.Sqrt(Enumerable.Range(0, space.Matrices).Sum(m => SquaredNorm(split.Model.Tensors[space.MatrixName(m)])));
+        return new MetricDescent(
+            Name, _settings.Describe(_locator.Name), session => new KfacMetric(_inputs, _settings.Damping, _outputs, _settings.OutputDamping ?? 0, space, session),
+            new StopRule(_settings.StopLoss, _settings.StopMargin), _settings.StepLength * weights, _settings.MaxSteps, _settings.Precision, _settings.Seed)
+            .Run(split, failures, units, progress, cancellation);
+    }
+
+    static double SquaredNorm(Tensor weight)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return weight.square().sum().ToDouble();
+    }
+}

@@ -1,0 +1,64 @@
+namespace Retouch.Editing;
+
+/// <summary>The settings of <see cref="Kfac"/>. Immutable.</summary>
+public sealed record KfacSettings
+{
+    /// <summary>
+    /// λ, above 0: what is added to the inputs' moments, relative to the mean of their diagonal. The knob between
+    /// generalization and locality: with a large one the edit is plain gradient descent, with a small one it
+    /// avoids whatever ordinary images read.
+    /// </summary>
+    public double Damping { get; init; } = 1;
+
+    /// <summary>The same of the output gradients' moments, above 0; null for leaving them out.</summary>
+    public double? OutputDamping { get; init; }
+
+    /// <summary>The share of units to edit, in (0,1].</summary>
+    public double KeepRatio { get; init; } = 1;
+
+    /// <summary>A step's length at most, above 0: the Euclidean norm of the change of all matrices, relative to that of their weights.</summary>
+    public double StepLength { get; init; } = 0.0034;
+
+    /// <summary>Steps at most, at least 1.</summary>
+    public int MaxSteps { get; init; } = 50;
+
+    /// <summary>An edit is done when all its images are right, their mean cross-entropy is at most this, …</summary>
+    public double StopLoss { get; init; } = 0.01;
+
+    /// <summary>… and the right class's logit leads all others' by at least this on every image.</summary>
+    public double StopMargin { get; init; }
+
+    /// <summary>How exactly the first such point on the last step is found, in (0,1): as a share of that step.</summary>
+    public double Precision { get; init; } = 0.05;
+
+    /// <summary>The seed that a locator may have used; recorded in the patch.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Checks every setting's range.</summary>
+    /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
+    public void Validate()
+    {
+        SettingCheck.Positive("damping", Damping);
+        if (OutputDamping is double outputs)
+            SettingCheck.Positive("outputs' damping", outputs);
+        SettingCheck.Require(KeepRatio is > 0 and <= 1, "keep ratio", KeepRatio, "above 0 and at most 1");
+        SettingCheck.Positive("step's length", StepLength);
+        SettingCheck.AtLeastOne("number of steps", MaxSteps);
+        SettingCheck.NotNegative("stop loss", StopLoss);
+        SettingCheck.NotNegative("stop margin", StopMargin);
+        SettingCheck.Require(Precision is > 0 and < 1, "precision", Precision, "above 0 and below 1");
+    }
+
+    internal SortedDictionary<string, string> Describe(string locator) => new(StringComparer.Ordinal)
+    {
+        ["locator"] = locator,
+        ["keep"] = SettingCheck.Text(KeepRatio),
+        ["damping"] = SettingCheck.Text(Damping),
+        ["outputDamping"] = OutputDamping is double outputs ? SettingCheck.Text(outputs) : "none",
+        ["step"] = SettingCheck.Text(StepLength),
+        ["steps"] = SettingCheck.Text(MaxSteps),
+        ["stopLoss"] = SettingCheck.Text(StopLoss),
+        ["stopMargin"] = SettingCheck.Text(StopMargin),
+        ["precision"] = SettingCheck.Text(Precision),
+    };
+}

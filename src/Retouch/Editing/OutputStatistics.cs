@@ -1,0 +1,54 @@
+using System.Globalization;
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Editing;
+
+/// <summary>
+/// K-FAC's other half: the second moments Γ = E[g·gᵀ] of the gradient with respect to what each matrix of the
+/// edit space gives, over all tokens of ordinary images: of fc1 <c>[H,H]</c>, of fc2 <c>[D,D]</c>. The gradient is
+/// that of the log-likelihood of a class which the model itself draws, so that no labels are needed. Kept as
+/// <see cref="PackedMoment"/>s.
+/// </summary>
+/// <param name="most">How many images at most, at least 1.</param>
+/// <param name="seed">The seed of the drawn classes.</param>
+public sealed class OutputStatistics(int most = 300, int seed = 0) : IPreparation
+{
+    const int Purpose = 11;
+
+    /// <summary>The preparation's name.</summary>
+    public const string Kind = "outputs";
+
+    /// <inheritdoc/>
+    public string Name => Kind;
+
+    /// <inheritdoc/>
+    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        EditSpace space = split.Space;
+        Dictionary<string, string> settings = InputStatistics.Describe(images, most);
+        settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
+        Tensor[] outputs = new Tensor[space.Matrices];
+        Suffix suffix = new(split, visit: (point, block, value) =>
+        {
+            if (block > space.LastBlock || point is SuffixPoint.FfnInput or SuffixPoint.Activation)
+                return value;
+            return outputs[2 * (block - space.FirstBlock) + (point == SuffixPoint.FfnOutput ? 1 : 0)] = value.requires_grad ? value : value.detach().requires_grad_();
+        });
+        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
+        {
+            Tensor likely = log_softmax(suffix.Logits(state), 1);
+            Random random = StableRandom.For(seed, Purpose, sums.Images);
+            Tensor drawn = tensor([.. Enumerable.Range(0, state.Images).Select(_ => random.NextDouble())], [state.Images, 1], ScalarType.Float64);
+            Tensor classes = likely.detach().exp().cpu().to(ScalarType.Float64).cumsum(1).lt(drawn).sum([1], keepdim: true).clamp_max(likely.shape[1] - 1).to(likely.device);
+            IList<Tensor> gradients = autograd.grad([likely.gather(1, classes).sum()], outputs);
+            for (int m = 0; m < outputs.Length; m++)
+                sums.Add(space.MatrixName(m), gradients[m].reshape(-1, gradients[m].shape[2]));
+        }, checkpoint, progress, cancellation);
+        return InputStatistics.Packed(Name, split, settings, gathered);
+    }
+}

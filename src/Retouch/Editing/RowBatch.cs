@@ -1,0 +1,99 @@
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Editing;
+
+/// <summary>
+/// Independent edits of units that run as one batch, and what an optimizer keeps for each weight. When some are
+/// done the others go on in a smaller batch. Owns its tensors.
+/// </summary>
+sealed class RowBatch : IDisposable
+{
+    readonly SplitVit _split;
+    readonly IReadOnlyList<Failure> _failures;
+    readonly IReadOnlyList<UnitSelection> _units;
+    readonly int[] _edits;
+    readonly Tensor[][] _values; // kind by kind a matrix [B,u,D]
+
+    RowBatch(SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, int[] edits, int values)
+    {
+        (_split, _failures, _units, _edits) = (split, failures, units, edits);
+        using DisposeScope scope = NewDisposeScope();
+        using PrefixState state = PrefixState.Concat([.. edits.Select(i => failures[i].State)]);
+        Session = new EditSession(split, state, [.. edits.Select(i => units[i])]);
+        Labels = tensor([.. edits.SelectMany(i => Enumerable.Repeat((long)failures[i].Label, Session.ImagesPerEdit))], ScalarType.Int64, state.Residual.device).DetachFromDisposeScope();
+        _values = [.. Enumerable.Range(0, values).Select(_ => Session.NewRows().Select(r => r.DetachFromDisposeScope()).ToArray())];
+    }
+
+    /// <summary>A batch of all edits, every value zero.</summary>
+    /// <param name="split">The cut model.</param>
+    /// <param name="failures">What is to be corrected, each with the same number of images.</param>
+    /// <param name="units">The units of each edit.</param>
+    /// <param name="values">How many values a weight has; the first is what is added to it.</param>
+    public static RowBatch Of(SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, int values) =>
+        new(split, failures, units, [.. Enumerable.Range(0, failures.Count)], values);
+
+    /// <summary>The number of edits, B.</summary>
+    public int Count => _edits.Length;
+
+    /// <summary>The place of each edit among all.</summary>
+    public IReadOnlyList<int> Edits => _edits;
+
+    /// <summary>The forward and backward pass.</summary>
+    public EditSession Session { get; }
+
+    /// <summary>The label of each image, <c>[B·S]</c>.</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>Values of one kind, for each matrix <c>[B,u,D]</c>. They belong to the batch.</summary>
+    public Tensor[] this[int kind] => _values[kind];
+
+    /// <summary>For each edit the mean cross-entropy of its images, and whether all of them are right.</summary>
+    /// <param name="logits"><c>[B·S,C]</c>.</param>
+    public (float[] Losses, bool[] Right) Judge(Tensor logits)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor loss = -log_softmax(logits.detach(), 1).gather(1, Labels.unsqueeze(1)).view(Count, -1).mean([1]);
+        Tensor right = logits.argmax(1).eq(Labels).view(Count, -1).all(1);
+        return (loss.cpu().data<float>().ToArray(), right.cpu().data<bool>().ToArray());
+    }
+
+    /// <summary>The gradients of these losses, for each matrix <c>[B,u,D]</c>, after the session's <see cref="EditSession.Logits"/>; in the caller's dispose scope.</summary>
+    public Tensor[] Gradients(Tensor logits) => Session.Gradients((softmax(logits, 1) - one_hot(Labels, logits.shape[1])) / Session.ImagesPerEdit);
+
+    /// <summary>Some of the edits as a batch of their own, with their values; the caller disposes it.</summary>
+    /// <param name="some">Their places in this batch, at least one.</param>
+    public RowBatch Select(IReadOnlyList<int> some)
+    {
+        RowBatch batch = new(_split, _failures, _units, [.. some.Select(b => _edits[b])], _values.Length);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor index = tensor([.. some.Select(b => (long)b)], ScalarType.Int64, Labels.device);
+        for (int kind = 0; kind < _values.Length; kind++)
+        {
+            for (int m = 0; m < _values[kind].Length; m++)
+            {
+                // A smaller batch may need less padding, which stands in front.
+                Tensor target = batch._values[kind][m];
+                long rows = target.shape[1], spare = _values[kind][m].shape[1] - rows;
+                target.copy_(_values[kind][m].index_select(0, index).narrow(1, spare, rows));
+            }
+        }
+        batch.Session.SetDeltas(batch[0]);
+        return batch;
+    }
+
+    /// <summary>What an edit adds to the model; the caller disposes it.</summary>
+    /// <param name="edit">Its place in this batch.</param>
+    public WeightDelta Delta(int edit) => Session.Delta(edit, _values[0]);
+
+    public void Dispose()
+    {
+        Session.Dispose();
+        Labels.Dispose();
+        foreach (Tensor tensor in _values.SelectMany(v => v))
+            tensor.Dispose();
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Json;
+using Retouch.Patches;
+
+namespace Retouch.Tests.Cli;
+
+/// <summary><c>edit</c> by other methods than the published one, and guarded.</summary>
+public sealed class EditMethodTests : IDisposable
+{
+    readonly Workbench _bench = new();
+    readonly string _inputs, _label;
+
+    public EditMethodTests()
+    {
+        _inputs = Prepare("kfac", "inputs.prep");
+        _label = _bench.WrongLabel();
+    }
+
+    public void Dispose() => _bench.Dispose();
+
+    [Fact]
+    public void Kfac_corrects_the_mistake_and_its_patch_makes_the_edited_model()
+    {
+        string patch = _bench.Path("p"), edited = _bench.Path("edited.safetensors");
+        JsonElement edit = Assert.Single(Ran.Retouch(Kfac(patch, "--set", "damping=0.3", "stopLoss=0.5", "--locality", _bench.Locality, "--json")).Good().Objects);
+        Assert.Equal(("kfac", "0.3", "0.5", "all"), (edit.GetProperty("method").GetString(), Setting(edit, "damping"), Setting(edit, "stopLoss"), edit.GetProperty("locator").GetString()));
+        Assert.Equal((1.0, JsonValueKind.Null, 240), (edit.GetProperty("keep").GetDouble(), edit.GetProperty("learningRate").ValueKind, edit.GetProperty("units").GetInt32()));
+        Assert.True(edit.GetProperty("success").GetBoolean());
+        using (Patch read = PatchFile.Load(patch))
+            Assert.Equal(("kfac", "0.3"), (read.Provenance.Method, read.Provenance.Settings["damping"]));
+        Ran.Retouch("apply", "--model", _bench.Model, "--patch", patch, "--out", edited).Good();
+        Assert.Equal(_label, Ran.Retouch("predict", "--model", edited, "--top", "1", "--json", _bench.Image).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32().ToString());
+        string text = Ran.Retouch(Kfac(_bench.Path("q"))).Good().Out;
+        Assert.Contains("kfac: damping 1, ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mask_touches_its_units_alone_and_the_same_command_writes_the_same_bytes()
+    {
+        foreach (string locator in (string[])["gradient", "random"])
+        {
+            foreach (string name in (string[])["1", "2"])
+                Assert.Equal(47, Ran.Retouch(Kfac(_bench.Path(locator + name), "--locator", locator, "--keep", "0.2", "--json")).Good().Objects[0].GetProperty("units").GetInt32());
+            Assert.Equal(File.ReadAllBytes(_bench.Path(locator + "1")), File.ReadAllBytes(_bench.Path(locator + "2")));
+        }
+    }
+
+    [Fact]
+    public void Methods_that_change_whole_tensors_edit_too()
+    {
+        string patch = _bench.Path("p");
+        JsonElement edit = Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "lora", "--lr", "0.03", "--out", patch, "--json").Good().Objects[0];
+        Assert.Equal((0, 0.03), (edit.GetProperty("units").GetInt32(), edit.GetProperty("learningRate").GetDouble()));
+        Assert.True(edit.GetProperty("parameters").GetInt64() > 0);
+        Assert.Contains("lora: lr 0.03", Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "lora", "--lr", "0.03", "--out", _bench.Path("q")).Good().Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_guarded_edit_keeps_to_its_bound_and_shows_what_was_tried()
+    {
+        string patch = _bench.Path("p");
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--prepared", _inputs, "--locality", _bench.Locality, "--out", patch, "--overwrite"];
+        JsonElement loose = Ran.Retouch([.. edit, "--guard", "0.01", "--set", "stopLoss=0.7", "--json"]).Good().Objects[0];
+        JsonElement first = Assert.Single(loose.GetProperty("curve").EnumerateArray());
+        Assert.Equal((100.0, 100.0, "100"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping")));
+        Assert.Equal((0.01, loose.GetProperty("localityRate").GetDouble()), (loose.GetProperty("guard").GetDouble(), first.GetProperty("locality").GetDouble()));
+        using (Patch read = PatchFile.Load(patch))
+            Assert.Equal(("100", loose.GetProperty("localityRate").GetDouble()), (read.Provenance.Settings["damping"], read.Provenance.Measurements!.LocalityRate));
+        Assert.Contains("← chosen", Ran.Retouch([.. edit, "--guard", "0.01", "--set", "stopLoss=0.7"]).Good().Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bound_that_no_edit_keeps_to_ends_with_1_the_curve_and_no_patch()
+    {
+        string patch = _bench.Path("p");
+        // Steps too short to correct anything: every edit of the search fails.
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--prepared", _inputs, "--locality", _bench.Locality, "--out", patch, "--guard", "0.9", "--set", "step=1e-9", "steps=1"];
+        Ran text = Ran.Retouch([.. edit]);
+        Assert.Equal(1, text.Code);
+        Assert.Contains("No edit leaves 90 % of these images", text.Out, StringComparison.Ordinal);
+        Assert.Contains("not corrected", text.Out, StringComparison.Ordinal);
+        Ran json = Ran.Retouch([.. edit, "--json"]);
+        JsonElement none = Assert.Single(json.Objects);
+        Assert.Equal((1, false, JsonValueKind.Null, JsonValueKind.Null), (json.Code, none.GetProperty("success").GetBoolean(), none.GetProperty("patch").ValueKind, none.GetProperty("guardedSetting").ValueKind));
+        Assert.True(none.GetProperty("curve").GetArrayLength() > 3);
+        Assert.False(File.Exists(patch));
+    }
+
+    [Fact]
+    public void What_makes_no_sense_is_refused()
+    {
+        string patch = _bench.Path("p");
+        string[] bare = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--out", patch];
+        _bench.Refuses([.. bare, "--guard", "0.9"], "--guard", "--locality");
+        _bench.Refuses([.. bare, "--guard", "1.5"], "--guard", "1.5");
+        _bench.Refuses([.. bare, "--method", "rome", "--guard", "0.9", "--locality", _bench.Locality], "--guard", "kfac", "rome");
+        _bench.Refuses([.. bare, "--method", "romeo"], "no method romeo");
+        _bench.Refuses([.. bare, "--method", "kfac"], "'inputs'", "retouch prepare");
+        _bench.Refuses(Kfac(patch, "--lr", "0.1"), "lr", "kfac", "damping");
+        _bench.Refuses(Kfac(patch, "--set", "damping"), "--set", "damping");
+        _bench.Refuses(Kfac(patch, "--set", "damping=-1"), "damping", "above 0");
+        _bench.Refuses(Kfac(patch, "--set", "damping=1", "damping=2"), "damping", "twice");
+        _bench.Refuses(Kfac(patch, "--set", "tokens=some"), "tokens", "all or cls");
+        _bench.Refuses([.. bare, "--set", "damping=1"], "--set", "masked-fine-tuning");
+        _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "damping=1"], "--guard", "damping");
+        _bench.Refuses([.. bare, "--locator", "fisher"], "--locator", "fisher");
+    }
+
+    [Fact]
+    public void Research_statistics_are_prepared_by_their_own_name_and_used_by_a_setting()
+    {
+        string cls = Prepare("inputs-cls", "cls.prep"), outputs = Prepare("outputs", "outputs.prep");
+        Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "kfac", "--set", "tokens=cls", "outputDamping=1", "--prepared", cls, outputs, "--out", _bench.Path("p")).Good();
+        using Patch read = PatchFile.Load(_bench.Path("p"));
+        Assert.Equal("1", read.Provenance.Settings["outputDamping"]);
+    }
+
+    string[] Kfac(string output, params string[] more) =>
+        ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "kfac", "--prepared", _inputs, "--out", output, .. more];
+
+    string Prepare(string method, string name)
+    {
+        Ran.Retouch("prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", method, "--out", _bench.Path(name)).Good();
+        return _bench.Path(name);
+    }
+
+    static string? Setting(JsonElement edit, string name) => edit.GetProperty("settings").GetProperty(name).GetString();
+}

@@ -1,0 +1,226 @@
+using Retouch.Editing;
+using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Vit;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Tests.Editing;
+
+public sealed class KfacTests : IDisposable
+{
+    readonly MethodBed _bed = new(images: 2); // 20 tokens: fewer than the 24 and 40 dimensions, which leaves null spaces
+    readonly Preparation _inputs;
+
+    public KfacTests() => _inputs = _bed.Prepare(new InputStatistics());
+
+    public void Dispose()
+    {
+        _inputs.Dispose();
+        _bed.Dispose();
+    }
+
+    [Fact]
+    public void An_edit_corrects_the_image_and_its_patch_is_the_edit()
+    {
+        using EditResult result = Edit(new());
+        Assert.True(result.Success);
+        Assert.InRange(_bed.Loss(result.Patch.Change), 0, 0.01);
+        Assert.Equal(result.Losses[^1], _bed.Loss(result.Patch.Change), 1e-4);
+        Assert.True(_bed.Loss(null) > 1);
+        PatchFile.Save(result.Patch, _bed.FilePath("p"), overwrite: false);
+        using Patch read = PatchFile.Load(_bed.FilePath("p"));
+        Assert.Equal(_bed.Loss(result.Patch.Change), _bed.Loss(read.Change));
+        Assert.Equal(("kfac", "1"), (read.Provenance.Method, read.Provenance.Settings["damping"]));
+    }
+
+    [Fact]
+    public void With_endless_damping_or_inputs_that_are_all_alike_a_step_is_the_gradients()
+    {
+        Tensor[] gradients = Gradients();
+        Dictionary<string, Tensor> unit = [];
+        for (int m = 0; m < _bed.Split.Space.Matrices; m++)
+        {
+            long size = m % 2 == 0 ? 24 : 40;
+            PackedMoment.Pack(unit, _bed.Split.Space.MatrixName(m), eye(size, dtype: ScalarType.Float64), zeros([size], ScalarType.Float64));
+        }
+        using Preparation alike = new(InputStatistics.Kind, _bed.Split, new Dictionary<string, string>(), unit);
+        using EditResult one = new Kfac(alike, new() { StepLength = 1e-4, MaxSteps = 1 }).Edit(_bed.Split, [_bed.Failure])[0];
+        Tensor[] moved = [.. one.Patch.Delta.Rows];
+        double scale = moved.Sum(r => r.square().sum().item<float>()), slope = gradients.Sum(g => g.square().sum().item<float>());
+        for (int m = 0; m < moved.Length; m++)
+            Assert.InRange(TinyVit.RelativeDifference(moved[m], gradients[m] * -Math.Sqrt(scale / slope)), 0, 1e-3);
+
+        // Of real inputs each matrix alone: the moments' scale is what is left of them.
+        using EditResult endless = Edit(new() { Damping = 1e9, StepLength = 1e-4, MaxSteps = 1 });
+        for (int m = 0; m < moved.Length; m++)
+            Assert.Equal(1, Cosine(endless.Patch.Delta.Rows[m], -gradients[m]), 1e-4);
+    }
+
+    [Fact]
+    public void A_step_is_the_gradient_times_the_damped_inverse_on_the_inputs_side()
+    {
+        Tensor[] gradients = Gradients();
+        using EditResult result = Edit(new() { Damping = 0.3, StepLength = 1e-4, MaxSteps = 1 });
+        Tensor[] expected = [.. gradients.Select((g, m) =>
+        {
+            Tensor moment = Moment(m);
+            Tensor inverse = linalg.inv(moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * 0.3).to(ScalarType.Float32);
+            return m % 2 == 0 ? mm(g, inverse) : mm(inverse, g); // fc1 [H,D]·[D,D]; fc2, transposed, [H,H]·[H,D]
+        })];
+        double length = Math.Sqrt(expected.Sum(e => e.square().sum().item<float>())), taken = Math.Sqrt(result.Patch.Delta.Norms().Sum(n => n * n));
+        for (int m = 0; m < expected.Length; m++)
+            Assert.InRange(TinyVit.RelativeDifference(result.Patch.Delta.Rows[m], expected[m] * (-taken / length)), 0, 2e-3);
+    }
+
+    [Fact]
+    public void With_little_damping_what_ordinary_images_read_is_left_alone()
+    {
+        double[] shares = [.. ((double[])[1e3, 1, 1e-3]).Select(damping =>
+        {
+            using EditResult result = Edit(new() { Damping = damping });
+            Assert.True(result.Success);
+            double ordinary = 0, all = 0;
+            for (int m = 0; m < _bed.Split.Space.Matrices; m++)
+            {
+                Tensor rows = result.Patch.Delta.Rows[m].to(ScalarType.Float64), change = m % 2 == 0 ? rows : rows.t(), moment = Moment(m);
+                ordinary += mm(mm(change, moment), change.t()).diagonal().sum().item<double>(); // E‖Δ·x‖²
+                all += change.square().sum().item<double>() * moment.diagonal().mean().item<double>();
+            }
+            return ordinary / all;
+        })];
+        Assert.True(shares[0] > 3 * shares[1] && shares[1] > 3 * shares[2] && shares[2] < 1e-2, string.Join(", ", shares));
+    }
+
+    [Fact]
+    public void Masked_units_alone_change_and_their_metric_is_the_restricted_moments()
+    {
+        UnitSelection units = TinyVit.RandomUnits(_bed.Split.Space, 0.3, seed: 4);
+        Tensor[] gradients = Gradients();
+        Kfac editor = new(_inputs, new() { Damping = 0.3, StepLength = 1e-4, MaxSteps = 1 });
+        using EditResult result = editor.Edit(_bed.Split, [_bed.Failure], [units])[0];
+        Assert.Equal(units.Count, result.Patch.Delta.Units.Count);
+        for (int m = 0; m < gradients.Length; m++)
+        {
+            Assert.True(units[m].SequenceEqual(result.Patch.Delta.Units[m]));
+            Tensor chosen = tensor(units[m].ToArray().Select(u => (long)u).ToArray()), some = gradients[m].index_select(0, chosen), moment = Moment(m);
+            Tensor damped = moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * 0.3;
+            Tensor expected = m % 2 == 0
+                ? mm(some, linalg.inv(damped).to(ScalarType.Float32))
+                : mm(linalg.inv(damped.index_select(0, chosen).index_select(1, chosen)).to(ScalarType.Float32), some);
+            Assert.Equal(1, Cosine(result.Patch.Delta.Rows[m], -expected), 1e-4);
+        }
+    }
+
+    [Fact]
+    public void An_edit_in_a_batch_is_the_edit_alone_under_any_masks_and_twice_the_same()
+    {
+        using PrefixState states = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 3, seed: 9));
+        PrefixState[] each = [.. Enumerable.Range(0, 3).Select(i => states.Select([i]))];
+        Failure[] failures = [.. each.Select((s, i) => new Failure(s, (int)_bed.Split.Logits(s).argsort(1)[0, i].item<long>()))];
+        UnitSelection[] units = [TinyVit.RandomUnits(_bed.Split.Space, 0.5, 1), UnitSelection.All(_bed.Split.Space), TinyVit.RandomUnits(_bed.Split.Space, 0.8, 2)];
+        Kfac editor = new(_inputs, new() { Damping = 0.3 });
+        IReadOnlyList<EditResult> together = editor.Edit(_bed.Split, failures, units), again = editor.Edit(_bed.Split, failures, units);
+        for (int i = 0; i < 3; i++)
+        {
+            using EditResult alone = editor.Edit(_bed.Split, [failures[i]], [units[i]])[0];
+            Assert.True(alone.Success && together[i].Success);
+            Assert.Equal(alone.Steps, together[i].Steps);
+            for (int m = 0; m < alone.Patch.Delta.Rows.Count; m++)
+            {
+                Assert.InRange(TinyVit.RelativeDifference(together[i].Patch.Delta.Rows[m], alone.Patch.Delta.Rows[m]), 0, 1e-2);
+                Assert.True(together[i].Patch.Delta.Rows[m].Equals(again[i].Patch.Delta.Rows[m]));
+            }
+        }
+        foreach (EditResult result in together.Concat(again))
+            result.Dispose();
+        foreach (PrefixState state in each)
+            state.Dispose();
+    }
+
+    [Fact]
+    public void Several_images_are_corrected_together()
+    {
+        using PrefixState states = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 2, seed: 9));
+        using EditResult result = new Kfac(_inputs).Edit(_bed.Split, [new Failure(states, _bed.Label)])[0];
+        Assert.True(result.Success);
+        Assert.True(_bed.Split.Logits(states, result.Patch.Change).argmax(1).eq(_bed.Label).all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData(0.01, 0)]
+    [InlineData(0.5, 0)]
+    [InlineData(10, 0)]
+    [InlineData(10, 2.5)]
+    public void An_edit_stops_where_its_rule_is_first_met(double loss, double margin)
+    {
+        KfacSettings settings = new() { StopLoss = loss, StopMargin = margin };
+        using EditResult result = Edit(settings);
+        Tensor logits = _bed.Split.Logits(_bed.State, result.Patch.Change)[0];
+        double lead = (logits[_bed.Label] - logits.index_fill(0, tensor([(long)_bed.Label]), float.NegativeInfinity).max()).item<float>();
+        double found = _bed.Loss(result.Patch.Change);
+        Assert.True(result.Success);
+        Assert.True(found <= loss + 1e-5 && lead >= margin - 1e-4, $"{found} {lead}");
+        // And not much further: within the precision of the last step, whatever the step's length.
+        using EditResult finer = Edit(settings with { Precision = 1e-3 });
+        double[] lengths = [.. ((EditResult[])[result, finer]).Select(r => Math.Sqrt(r.Patch.Delta.Norms().Sum(n => n * n)))];
+        Assert.InRange(lengths[0] / lengths[1], 0.9, 1.1);
+    }
+
+    [Fact]
+    public void An_image_that_is_right_enough_already_is_left_alone_and_few_steps_may_not_suffice()
+    {
+        int said = (int)_bed.Split.Logits(_bed.State).argmax(1).item<long>();
+        using EditResult nothing = new Kfac(_inputs, new() { StopLoss = 100 }).Edit(_bed.Split, [new Failure(_bed.State, said)])[0];
+        Assert.True(nothing.Success);
+        Assert.Equal((0, 0.0), (nothing.Steps, nothing.Patch.Delta.Norms().Sum()));
+        using EditResult few = Edit(new() { StepLength = 1e-5, MaxSteps = 2 });
+        Assert.Equal((false, 2), (few.Success, few.Steps));
+        Assert.True(few.Losses[^1] < few.Losses[0]);
+    }
+
+    [Fact]
+    public void The_output_side_multiplies_from_the_other_side_and_needs_its_moments()
+    {
+        using Preparation outputs = _bed.Prepare(new OutputStatistics());
+        Tensor[] gradients = Gradients();
+        using EditResult result = new Kfac(_inputs, new() { Damping = 0.3, OutputDamping = 0.5, StepLength = 1e-4, MaxSteps = 1 }, outputs: outputs).Edit(_bed.Split, [_bed.Failure])[0];
+        for (int m = 0; m < gradients.Length; m++)
+        {
+            using Tensor gamma = PackedMoment.Unpack(outputs, _bed.Split.Space.MatrixName(m));
+            Tensor moment = Moment(m);
+            Tensor input = Inverse(moment, 0.3), output = Inverse(gamma, 0.5);
+            Assert.Equal(1, Cosine(result.Patch.Delta.Rows[m], -(m % 2 == 0 ? mm(mm(output, gradients[m]), input) : mm(mm(input, gradients[m]), output))), 1e-4);
+        }
+        Assert.Contains("outputs", Assert.Throws<BadInputException>(() => new Kfac(_inputs, new() { OutputDamping = 1 })).Message, StringComparison.Ordinal);
+
+        static Tensor Inverse(Tensor moment, double damping) => linalg.inv(moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * damping).to(ScalarType.Float32);
+    }
+
+    [Fact]
+    public void Settings_out_of_range_and_other_preparations_are_named()
+    {
+        Assert.Contains("damping", Refused(new() { Damping = 0 }), StringComparison.Ordinal);
+        Assert.Contains("step's length", Refused(new() { StepLength = double.NaN }), StringComparison.Ordinal);
+        Assert.Contains("stop margin", Refused(new() { StopMargin = -1 }), StringComparison.Ordinal);
+        Assert.Contains("precision", Refused(new() { Precision = 1 }), StringComparison.Ordinal);
+        using Preparation keys = _bed.Prepare(new KeyStatistics());
+        Assert.Contains("'inputs'", Assert.Throws<BadInputException>(() => new Kfac(keys).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+
+        string Refused(KfacSettings settings) => Assert.Throws<BadInputException>(() => new Kfac(_inputs, settings)).Message;
+    }
+
+    EditResult Edit(KfacSettings settings) => new Kfac(_inputs, settings).Edit(_bed.Split, [_bed.Failure])[0];
+
+    // The cross-entropy's gradient at the unedited model, for each matrix [H,D].
+    Tensor[] Gradients()
+    {
+        using EditSession session = new(_bed.Split, _bed.State, [UnitSelection.All(_bed.Split.Space)]);
+        Tensor logits = session.Logits();
+        return [.. session.Gradients(softmax(logits, 1) - one_hot(tensor([(long)_bed.Label]), logits.shape[1])).Select(g => g[0])];
+    }
+
+    Tensor Moment(int matrix) => PackedMoment.Unpack(_inputs, _bed.Split.Space.MatrixName(matrix));
+
+    static double Cosine(Tensor a, Tensor b) => ((a * b).sum() / (a.norm() * b.norm())).item<float>();
+}
