@@ -91,7 +91,7 @@ public sealed class EditTests : IDisposable
     {
         string patch = _bench.Path("p");
         Ran ran = Ran.Retouch([.. _bench.Edit(patch), "--labels", _bench.Labels, "--locality", _bench.Locality]).Good();
-        foreach (string part in (string[])["before", "after", "corrected", "steps", "47 units, 1128 parameters (gradient, keep 0.2)", "% of 6 images keep their prediction", patch])
+        foreach (string part in (string[])["before", "after", "corrected", "steps", "47 units, 1128 parameters (gradient, keep 0.2, blocks ", "% of 6 images keep their prediction", patch])
             Assert.Contains(part, ran.Out, StringComparison.Ordinal);
     }
 
