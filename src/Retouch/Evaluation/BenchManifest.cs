@@ -16,7 +16,7 @@ public sealed record BenchManifest
     public BenchMode Mode { get; init; }
 
     /// <summary>The numbers of edit samples that were tried.</summary>
-    public IReadOnlyList<int> Samples { get; init; } = [1];
+    public IReadOnlyList<int> Samples { get => field ?? [1]; init; } = [1];
 
     /// <summary>Edits of a sequence at most; null for all, and where edits are not sequential.</summary>
     public int? Sequence { get; init; }

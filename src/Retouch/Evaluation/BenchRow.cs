@@ -30,10 +30,11 @@ public sealed record BenchRow
     public required string Image { get; init; }
 
     /// <summary>The paths of the other edit samples; empty of one.</summary>
-    public IReadOnlyList<string> FurtherImages { get; init; } = [];
+    public IReadOnlyList<string> FurtherImages { get => field ?? []; init; } = [];
 
+    // Of a row that does not say it, from before there could be several, the reader makes 0 and null, not the initial values.
     /// <summary>The number of edit samples, k.</summary>
-    public int Samples { get; init; } = 1;
+    public int Samples { get => Math.Max(field, 1); init; } = 1;
 
     /// <summary>How many of them the edited model gives an accepted class; null in rows of before there were several.</summary>
     public int? SamplesRight { get; init; }

@@ -34,7 +34,7 @@ public sealed class BenchComparison
         return
         [
             .. Subsets.SelectMany(s => s.Settings).GroupBy(s => s.Name).Select(s => (BenchRow[])[.. s.SelectMany(x => x.Rows)])
-                .OrderByDescending(rows => rows.Average(r => r.Locality) is double locality ? Math.Min(locality, level) : -1).ThenByDescending(rows => rows.Average(r => (double?)r.Generalization)),
+                .OrderByDescending(rows => rows.Average(r => r.Locality) is double locality ? Math.Min(locality, level) : -1).ThenByDescending(rows => rows.Average(r => r.Generalization)),
         ];
     }
 
@@ -69,7 +69,7 @@ public sealed class BenchComparison
             List<BenchRow> kept = [];
             foreach (BenchRow row in run.Rows)
             {
-                if (seen.Add((run.Manifest.Seed, BenchSetting.Describe(row.Method, row.Settings), row.Group, row.Image, row.Mode, ReportSubset.SamplesOf(row), row.Step)))
+                if (seen.Add((run.Manifest.Seed, BenchSetting.Describe(row.Method, row.Settings), row.Group, row.Image, row.Mode, row.Samples, row.Step)))
                     kept.Add(row);
                 else
                     duplicates++;
@@ -138,7 +138,7 @@ public sealed class BenchComparison
         (Total Generalization, Total Locality)[][] totals = [.. settings.Select(setting =>
         {
             ILookup<string, BenchRow> rows = setting.Rows.ToLookup(r => r.Group);
-            return groups.Select(g => (Total.Of(rows[g].Select(r => (double?)r.Generalization)), Total.Of(rows[g].Select(r => r.Locality)))).ToArray();
+            return groups.Select(g => (Total.Of(rows[g].Select(r => r.Generalization)), Total.Of(rows[g].Select(r => r.Locality)))).ToArray();
         })];
         OperatingPoint reference = new(0, options.ReferenceLocality);
         return Bootstrap.Of(groups.Count, draw => ParetoFront.Hypervolume(
@@ -157,7 +157,7 @@ public sealed class BenchComparison
                 continue;
             ILookup<(string, string), BenchRow> partners = baseline.Rows.ToLookup(r => (r.Group, r.Image));
             var pairs = setting.Rows.Where(r => partners.Contains((r.Group, r.Image))).Select(r => (Row: r, Other: partners[(r.Group, r.Image)].First())).GroupBy(p => p.Row.Group).ToArray();
-            Estimate? generalization = Mean(p => (double?)p.Row.Generalization - p.Other.Generalization);
+            Estimate? generalization = Mean(p => p.Row.Generalization - p.Other.Generalization);
             if (generalization is null)
                 continue;
             yield return new PairedDifference

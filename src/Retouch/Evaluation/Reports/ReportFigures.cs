@@ -28,7 +28,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         CsvText csv = new("subset", "method", "setting", "edits", "groups", "sr", "gr", "gr_low", "gr_high", "lr", "lr_low", "lr_high", "sensitive_lr", "mean_steps", "mean_seconds", "mean_units", "on_front");
         foreach (ReportSetting s in measured)
         {
-            Estimate generalization = ((Estimate?)s.Summary.Generalization)!.Value, locality = s.Summary.Locality!.Value;
+            Estimate generalization = s.Summary.Generalization!.Value, locality = s.Summary.Locality!.Value;
             csv.Add(subset.Title, s.Method.Name, s.Name, s.Summary.Edits, s.Summary.Groups, s.Summary.Success.Mean, generalization.Mean, generalization.Low, generalization.High,
                 locality.Mean, locality.Low, locality.High, s.Summary.SensitiveLocality?.Mean, s.Summary.Steps, s.Summary.Seconds, s.Summary.Units, s.Summary.OnFront ? "yes" : "no");
         }
@@ -50,10 +50,10 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         {
             foreach (ReportSetting setting in measured)
             {
-                BenchRow[] rows = [.. setting.Rows.Where(r => r.Group == group && (double?)r.Generalization is not null && r.Locality is not null)];
+                BenchRow[] rows = [.. setting.Rows.Where(r => r.Group == group && r.Generalization is not null && r.Locality is not null)];
                 if (rows.Length == 0)
                     continue;
-                OperatingPoint point = new(rows.Average(r => (double?)r.Generalization)!.Value, rows.Average(r => r.Locality)!.Value);
+                OperatingPoint point = new(rows.Average(r => r.Generalization)!.Value, rows.Average(r => r.Locality)!.Value);
                 points[(group, setting.Name)] = point;
                 csv.Add(subset.Title, group, setting.Method.Name, setting.Name, rows.Length, point.Generalization, point.Locality);
             }
@@ -104,13 +104,13 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
     public ReportFigure? Samples(ReportSubset subset)
     {
         BenchRow[] rows = [.. subset.Rows.Where(r => r.Mode == BenchMode.Single)];
-        if (rows.Select(ReportSubset.SamplesOf).Distinct().Count() < 2)
+        if (rows.Select(r => r.Samples).Distinct().Count() < 2)
             return null;
         // Only settings that were tried with several numbers, and groups that have images enough for all of them.
-        var lines = rows.GroupBy(r => BenchSetting.Describe(r.Method, r.Settings)).Where(s => s.Select(ReportSubset.SamplesOf).Distinct().Count() > 1).Select(setting =>
+        var lines = rows.GroupBy(r => BenchSetting.Describe(r.Method, r.Settings)).Where(s => s.Select(r => r.Samples).Distinct().Count() > 1).Select(setting =>
         {
-            HashSet<string> common = [.. setting.GroupBy(ReportSubset.SamplesOf).Select(k => k.Select(r => r.Group)).Aggregate((a, b) => a.Intersect(b))];
-            return (setting.Key, Method: comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(setting.First())), Points: setting.Where(r => common.Contains(r.Group)).GroupBy(ReportSubset.SamplesOf).OrderBy(k => k.Key)
+            HashSet<string> common = [.. setting.GroupBy(r => r.Samples).Select(k => k.Select(r => r.Group)).Aggregate((a, b) => a.Intersect(b))];
+            return (setting.Key, Method: comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(setting.First())), Points: setting.Where(r => common.Contains(r.Group)).GroupBy(r => r.Samples).OrderBy(k => k.Key)
                 .Select(k => (Samples: k.Key, Edits: k.Count(), Generalization: Mean(k, r => r.Generalization), Locality: Mean(k, r => r.Locality))).ToArray());
         }).Where(l => l.Points.Length > 1).ToArray();
         if (lines.Length == 0)
@@ -151,7 +151,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         foreach (var line in lines)
         {
             foreach (BenchRow r in line.Rows)
-                csv.Add(subset.Title, line.Method.Name, line.Key, r.Step, r.Group, r.Success ? "yes" : "no", r.EarlierSuccess, (double?)r.Generalization, r.Locality, r.SensitiveLocality);
+                csv.Add(subset.Title, line.Method.Name, line.Key, r.Step, r.Group, r.Success ? "yes" : "no", r.EarlierSuccess, r.Generalization, r.Locality, r.SensitiveLocality);
         }
         PlotAxis x = new("edits, one upon the other");
         return new ReportFigure($"sequence-{ReportText.FileName(subset.Title)}", $"Edit upon edit: {subset.Title}",
@@ -215,7 +215,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
 
     static PlotPoint Place(ReportSetting s, IReadOnlyList<ReportSetting> siblings)
     {
-        Estimate generalization = ((Estimate?)s.Summary.Generalization)!.Value, locality = s.Summary.Locality!.Value;
+        Estimate generalization = s.Summary.Generalization!.Value, locality = s.Summary.Locality!.Value;
         return new PlotPoint(generalization.Mean, locality.Mean)
         {
             Tip = $"{Label(s, siblings)}: GR {ReportText.Percent(generalization.Mean)} % ({ReportText.Interval(generalization)}), LR {ReportText.Percent(locality.Mean, 2)} % ({ReportText.Interval(locality, 2)})",

@@ -227,10 +227,10 @@ sealed class ReportPage
         if (batches.Length == 0)
             return Html.Empty;
         return Html.Of($"""
-            <p>One edit sees all images of a group, or some. SR is the share of edits that correct every image they saw; GR is over the images of the group that they did not see, where there are any.</p>
+            <p>One edit sees all images of a group, or some. SR is the share of the images seen that are right; GR is over the images of the group that they did not see, where there are any.</p>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">subset</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR, %</th><th class="l">setting</th></tr></thead>
-            <tbody>{batches.Select(b => Html.Of($"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.Success ? 1 : 0))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td><td class=\"l dim\">{b.Setting}</td></tr>\n"))}</tbody>
+            <tbody>{batches.Select(b => Html.Of($"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td><td class=\"l dim\">{b.Setting}</td></tr>\n"))}</tbody>
             </table></div>
             """);
 

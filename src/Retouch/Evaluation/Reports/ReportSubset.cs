@@ -40,8 +40,5 @@ sealed record ReportSubset(string? Name, IReadOnlyList<string> Groups, IReadOnly
     }
 
     /// <summary>Whether a row is an edit on one image from the unedited model: what methods are compared by.</summary>
-    public static bool IsPublishedProtocol(BenchRow row) => row.Mode == BenchMode.Single && SamplesOf(row) == 1;
-
-    /// <summary>The number of images that an edit saw; rows of before there could be several do not say it.</summary>
-    public static int SamplesOf(BenchRow row) => Math.Max(row.Samples, 1);
+    public static bool IsPublishedProtocol(BenchRow row) => row.Mode == BenchMode.Single && row.Samples == 1;
 }

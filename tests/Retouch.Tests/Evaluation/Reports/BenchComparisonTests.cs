@@ -1,4 +1,5 @@
 using Retouch.Evaluation;
+using Retouch.Tests.Formats;
 using static Retouch.Tests.Evaluation.Reports.ReportSamples;
 
 namespace Retouch.Tests.Evaluation.Reports;
@@ -75,6 +76,20 @@ public sealed class BenchComparisonTests
         Assert.Equal(4, Compare(Run(Paintings()), Run(Paintings(), "copy")).Scores[0].Edits);
         Assert.Contains("12 rows came twice", BenchReport.Html(Compare(Run(Paintings()), Run(Paintings(), "copy"))), StringComparison.Ordinal);
         Assert.Equal(8, Compare(Run(Paintings()), Run(Paintings(), seed: 1)).Scores[0].Edits);
+    }
+
+    [Fact]
+    public void Runs_from_before_there_were_modes_are_read_as_single_edits()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("run.json", $$"""{"run":"0123456789abcdef","model":"{{Model}}","edits":1,"groups":1,"localityImages":300,"sensitiveImages":11,"maxEditsPerGroup":5,"batch":12,"seed":0,"settings":["ft"]}""");
+        folder.Write("rows.jsonl", """{"run":"0123456789abcdef","edit":0,"method":"ft","settings":{},"group":"art/a→1","image":"x","label":1,"predicted":1,"success":true,"generalization":0.5,"others":4,"locality":0.98,"sensitiveLocality":null,"steps":3,"seconds":1,"units":0,"parameters":9}""" + "\n");
+        ReportRun run = ReportRun.Read(folder.Root);
+        Assert.Equal([1], run.Manifest.Samples);
+        Assert.Equal((BenchMode.Single, 1, 1.0), (run.Rows[0].Mode, run.Rows[0].Samples, run.Rows[0].SuccessRate));
+        Assert.Empty(run.Rows[0].FurtherImages);
+        Assert.Equal(1, Assert.Single(SettingSummary.Of(run.Rows)).Samples);
+        Assert.Equal(0.5, Assert.Single(Compare(run).Scores).Matches[1].Generalization!.Value.Mean);
     }
 
     [Fact]

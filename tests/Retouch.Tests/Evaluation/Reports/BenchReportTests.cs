@@ -160,7 +160,7 @@ public sealed partial class BenchReportTests
             .. Paintings(),
             .. Paintings().Take(4).Select(r => r with { Samples = 2, Generalization = 0.9 }),
             .. Paintings().Take(4).Select((r, i) => r with { Mode = BenchMode.Sequential, Step = i + 1, EarlierSuccess = i == 0 ? null : 1.0 / i, Locality = 0.99 - 0.01 * i }),
-            .. Paintings().Take(2).Select((r, i) => r with { Mode = BenchMode.Batch, Samples = 2, Success = i == 0, Locality = 0.95 }),
+            .. Paintings().Take(2).Select((r, i) => r with { Mode = BenchMode.Batch, Samples = 2, Success = i == 0, SamplesRight = 2 - i, Locality = 0.95 }),
         ];
         using TemporaryFolder folder = new();
         string figures = BenchReport.Write(folder.File("report.html"), BenchComparison.Of([Run(rows)], Few), null, [], overwrite: false);
@@ -172,7 +172,7 @@ public sealed partial class BenchReportTests
         string[] sequence = File.ReadAllLines(Path.Combine(figures, "sequence-art.csv"));
         Assert.Equal(["1,,0.99", "2,1,0.98", "3,0.5,0.97", "4,0.3333333333333333,0.96"], sequence.Skip(1).Select(l => l.Split(',')).Select(c => $"{c[3]},{c[6]},{c[8]}"));
         string[] batch = Assert.Single(Cells(Section(root, "batches").Descendants(X + "table").Single()));
-        Assert.Equal(["gradient mask", "art", "2", "50.0", "80.0", "95.00"], batch[..6]);
+        Assert.Equal(["gradient mask", "art", "2", "75.0", "80.0", "95.00"], batch[..6]);
     }
 
     [Fact]
