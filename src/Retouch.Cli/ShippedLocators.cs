@@ -20,7 +20,7 @@ static class ShippedLocators
                 return given;
             if (targets.Model != model.Fingerprint)
                 throw new BadInputException($"{given} was trained for the model {targets.Model}, not {model.Fingerprint}; train one for this model with 'retouch train-locator'.");
-            return Window(targets) is string window && window != space.BlockRange
+            return targets.BlockRange is string window && window != space.BlockRange
                 ? throw new BadInputException($"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}; pass --blocks {window}, or train one for these with 'retouch train-locator --blocks {space.FirstBlock}-{space.LastBlock}'.")
                 : given;
         }
@@ -36,7 +36,5 @@ static class ShippedLocators
     /// <param name="fingerprint">The model's.</param>
     /// <param name="space">The blocks that it is to be for; null for any.</param>
     public static string? For(string fingerprint, EditSpace? space = null) => ShippedFiles.For("locators", fingerprint)
-        .FirstOrDefault(path => space is null || HypernetworkFile.Provenance(path) is not { Targets: var targets } || Window(targets) == space.BlockRange);
-
-    static string Window(TargetBankManifest targets) => targets.Blocks > 1 ? $"{targets.FirstBlock}-{targets.FirstBlock + targets.Blocks - 1}" : $"{targets.FirstBlock}";
+        .FirstOrDefault(path => space is null || HypernetworkFile.Provenance(path) is not { Targets: var targets } || targets.BlockRange == space.BlockRange);
 }

@@ -91,17 +91,12 @@ sealed class BenchReportVerb : Verb
 
     static void Print(Terminal terminal, string subset, MethodScore[] scores)
     {
-        string[][] rows =
+        terminal.Line(subset);
+        BenchTable.Print(terminal,
         [
             ["method", .. scores[0].Matches.Select(m => $"GR % at LR ≥ {100 * m.Level:0.##}"), "hypervolume %", "settings"],
-            .. scores.Select(s => (string[])[s.Method, .. s.Matches.Select(m => m.Generalization is { } g ? Text(g) : "–"), Text(s.Hypervolume), $"{s.Settings}"]),
-        ];
-        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length))];
-        terminal.Line(subset);
-        foreach (string[] row in rows)
-            terminal.Line("  " + string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))));
+            .. scores.Select(s => (string[])[s.Method, .. s.Matches.Select(m => BenchTable.Interval(m.Generalization)), BenchTable.Interval(s.Hypervolume), $"{s.Settings}"]),
+        ]);
         terminal.Line();
-
-        static string Text(Estimate e) => $"{100 * e.Mean:0.0} ({100 * e.Low:0.0}–{100 * e.High:0.0})";
     }
 }

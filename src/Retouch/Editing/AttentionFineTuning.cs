@@ -58,12 +58,9 @@ public sealed class AttentionFineTuning : IEditor
         {
             using DisposeScope each = NewDisposeScope();
             using IDisposable noGrad = no_grad();
+            RmsProp optimizer = new(_settings.Alpha, _settings.Epsilon);
             for (int i = 0; i < deltas.Length; i++)
-            {
-                // RMSprop (Hinton, 2012) as PyTorch computes it: no momentum, not centred.
-                squares[i].mul_(_settings.Alpha).addcmul_(gradients[i], gradients[i], 1 - _settings.Alpha);
-                deltas[i].addcdiv_(gradients[i], squares[i].sqrt().add_(_settings.Epsilon), -_settings.LearningRate);
-            }
+                optimizer.Step(deltas[i], gradients[i], squares[i], _settings.LearningRate);
         }
     }
 

@@ -67,7 +67,6 @@ sealed class KfacMetric : IDisposable
     static Tensor Damped(Preparation moments, string name, double damping)
     {
         Tensor moment = moments.Derived("moment " + name, () => PackedMoment.Unpack(moments, name)).clone();
-        if (Environment.GetEnvironmentVariable("RT_NORM") == "1") moment.div_(moment.diagonal().mean());
         moment.diagonal().add_(moment.diagonal().mean() * damping);
         return moment;
     }

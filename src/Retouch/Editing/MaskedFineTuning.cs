@@ -38,9 +38,5 @@ public sealed class MaskedFineTuning : IEditor
     public IReadOnlyList<EditResult> Edit(
         SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
         new RowDescent(Name, _settings.Describe(_locator.Name), _settings.MaxSteps, _settings.StopLoss, _settings.Seed, (_, gradient, delta, square) =>
-        {
-            // RMSprop (Hinton, 2012) as PyTorch computes it: no momentum, not centred.
-            square.mul_(_settings.Alpha).addcmul_(gradient, gradient, 1 - _settings.Alpha);
-            delta.addcdiv_(gradient, square.sqrt().add_(_settings.Epsilon), -_settings.LearningRate);
-        }).Run(split, failures, units, progress, cancellation);
+            new RmsProp(_settings.Alpha, _settings.Epsilon).Step(delta, gradient, square, _settings.LearningRate)).Run(split, failures, units, progress, cancellation);
 }

@@ -42,9 +42,7 @@ public sealed class OutputStatistics(int most = 300, int seed = 0) : IPreparatio
         using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
             Tensor likely = log_softmax(suffix.Logits(state), 1);
-            Random random = StableRandom.For(seed, Purpose, sums.Images);
-            Tensor drawn = tensor([.. Enumerable.Range(0, state.Images).Select(_ => random.NextDouble())], [state.Images, 1], ScalarType.Float64);
-            Tensor classes = likely.detach().exp().cpu().to(ScalarType.Float64).cumsum(1).lt(drawn).sum([1], keepdim: true).clamp_max(likely.shape[1] - 1).to(likely.device);
+            Tensor classes = DrawnClasses.Of(likely.exp(), StableRandom.For(seed, Purpose, sums.Images)).unsqueeze(1);
             IList<Tensor> gradients = autograd.grad([likely.gather(1, classes).sum()], outputs);
             for (int m = 0; m < outputs.Length; m++)
                 sums.Add(space.MatrixName(m), gradients[m].reshape(-1, gradients[m].shape[2]));

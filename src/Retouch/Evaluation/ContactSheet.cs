@@ -71,6 +71,7 @@ public static class ContactSheet
 
     static string Percent(double share) => (share * 100).ToString("0", CultureInfo.InvariantCulture) + " %";
 
+    // Not as Html escapes: paths come back from the page, so every character must survive.
     static string Escape(string text) => HtmlEncoder.Default.Encode(text);
 
     static string Template()

@@ -44,16 +44,14 @@ public sealed record LocationResult
     /// <summary>The points as a table with a header line.</summary>
     public string Csv()
     {
-        StringBuilder csv = new("layers,first_block,last_block,learning_rate,edits,groups,success,generalization,generalization_low,generalization_high,locality,locality_low,locality_high,sensitive_locality,steps,on_front,hypervolume,recommended\n");
+        CsvText csv = new("layers", "first_block", "last_block", "learning_rate", "edits", "groups", "success", "generalization", "generalization_low", "generalization_high", "locality", "locality_low", "locality_high", "sensitive_locality", "steps", "on_front", "hypervolume", "recommended");
         foreach ((WindowScore score, SettingSummary s) in Windows.SelectMany(w => w.Points.Select(p => (w, p))))
         {
             EditWindow w = score.Window;
-            csv.AppendJoin(',', ((object?[])
-            [
+            csv.Add(
                 w.Layers == EditLayers.Ffn ? "ffn" : "msa", w.FirstBlock, w.FirstBlock + w.Blocks - 1, s.Settings[LocationSearch.RateKey], s.Edits, s.Groups, s.Success.Mean,
                 s.Generalization?.Mean, s.Generalization?.Low, s.Generalization?.High, s.Locality?.Mean, s.Locality?.Low, s.Locality?.High, s.SensitiveLocality?.Mean, s.Steps,
-                s.OnFront ? 1 : 0, score.Hypervolume, w == Recommended ? 1 : 0,
-            ]).Select(v => Convert.ToString(v, CultureInfo.InvariantCulture))).Append('\n');
+                s.OnFront ? 1 : 0, score.Hypervolume, w == Recommended ? 1 : 0);
         }
         return csv.ToString();
     }

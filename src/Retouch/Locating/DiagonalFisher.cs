@@ -41,9 +41,7 @@ public sealed class DiagonalFisher : IDisposable
                 using DisposeScope scope = NewDisposeScope();
                 using EditSession session = new(split, state, [.. Enumerable.Repeat(UnitSelection.All(space), state.Images)]);
                 Tensor probabilities = softmax(session.Logits(), 1); // [B,C]
-                Tensor drawn = tensor([.. Enumerable.Range(0, state.Images).Select(_ => random.NextDouble())], [state.Images, 1], ScalarType.Float64);
-                Tensor labels = probabilities.cpu().to(ScalarType.Float64).cumsum(1).lt(drawn).sum([1]).clamp_max(probabilities.shape[1] - 1).to(probabilities.device);
-                Tensor[] gradients = session.Gradients(probabilities - one_hot(labels, probabilities.shape[1]));
+                Tensor[] gradients = session.Gradients(probabilities - one_hot(DrawnClasses.Of(probabilities, random), probabilities.shape[1]));
                 for (int m = 0; m < sums.Length; m++)
                     sums[m].add_(gradients[m].square().sum([0]).cpu());
                 images += state.Images;

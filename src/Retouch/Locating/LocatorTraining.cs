@@ -75,11 +75,9 @@ public sealed class LocatorTraining : IDisposable
                 (_lossSum, _lossCount) = (_lossSum + loss.item<float>(), _lossCount + 1);
             foreach ((_, Tensor weight) in weights)
                 weight.requires_grad_(false);
+            RmsProp optimizer = new(Settings.Alpha, Settings.Epsilon);
             for (int i = 0; i < weights.Length; i++)
-            {
-                Tensor square = _squares[weights[i].Name].mul_(Settings.Alpha).addcmul_(slopes[i], slopes[i], 1 - Settings.Alpha);
-                weights[i].Weight.addcdiv_(slopes[i], square.sqrt().add_(Settings.Epsilon), -rate);
-            }
+                optimizer.Step(weights[i].Weight, slopes[i], _squares[weights[i].Name], rate);
         }
         Batches++;
     }

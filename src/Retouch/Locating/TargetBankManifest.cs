@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Retouch.Vit;
 
 namespace Retouch.Locating;
@@ -16,6 +17,10 @@ public sealed record TargetBankManifest
 
     /// <summary>The number of editable blocks.</summary>
     public required int Blocks { get; init; }
+
+    /// <summary>The window of editable blocks, as <see cref="EditSpace.BlockRange"/>.</summary>
+    [JsonIgnore]
+    public string BlockRange => EditSpace.Range(FirstBlock, Blocks);
 
     /// <summary>Hidden units of an FFN, H.</summary>
     public required int Hidden { get; init; }

@@ -99,8 +99,7 @@ public sealed class TargetMaskSolver
                 price = price * (-slope / price.clamp_min(1e-12)).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(0);
             slope.add_(price);
             slope.mul_(_settings.MaskScale * mask * (1 - mask));
-            square.mul_(_settings.Alpha).addcmul_(slope, slope, 1 - _settings.Alpha);
-            logits.addcdiv_(slope, square.sqrt().add_(_settings.Epsilon), -_settings.MaskLearningRate);
+            new RmsProp(_settings.Alpha, _settings.Epsilon).Step(logits, slope, square, _settings.MaskLearningRate);
 
             Tensor[] Gradients(EditSession of, Divergence loss, bool remember = false)
             {

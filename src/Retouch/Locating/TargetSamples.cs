@@ -27,12 +27,7 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
     }
 
     /// <summary>A copy of the first of them; the caller disposes it.</summary>
-    internal TargetSamples Take(int count)
-    {
-        return new TargetSamples(First, Some(Features), Some(Originals), Some(Targets), Some(Gradients), Some(Measures));
-
-        Tensor Some(Tensor of) => of.narrow(0, 0, count).clone().DetachFromDisposeScope();
-    }
+    internal TargetSamples Take(int count) => Each(of => of.narrow(0, 0, count).clone());
 
     /// <summary>Copies of those whose solver started at least this far from the wanted prediction; the caller disposes them.</summary>
     /// <param name="divergence">In KL divergence at the solver's temperature.</param>
@@ -40,9 +35,7 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor places = Measures.select(1, 0).ge(divergence).nonzero().squeeze(1);
-        return new TargetSamples(First, Some(Features), Some(Originals), Some(Targets), Some(Gradients), Some(Measures));
-
-        Tensor Some(Tensor of) => of.index_select(0, places).DetachFromDisposeScope();
+        return Each(of => of.index_select(0, places));
     }
 
     /// <summary>Frees the tensors.</summary>
@@ -53,5 +46,12 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
         Targets.Dispose();
         Gradients.Dispose();
         Measures.Dispose();
+    }
+
+    TargetSamples Each(Func<Tensor, Tensor> some)
+    {
+        return new TargetSamples(First, Of(Features), Of(Originals), Of(Targets), Of(Gradients), Of(Measures));
+
+        Tensor Of(Tensor of) => some(of).DetachFromDisposeScope();
     }
 }

@@ -46,7 +46,10 @@ public sealed record EditSpace
     public int LastBlock => FirstBlock + Blocks - 1;
 
     /// <summary>The window in a word, zero-based: <c>7-9</c>, or <c>7</c> of one block.</summary>
-    public string BlockRange => string.Create(CultureInfo.InvariantCulture, $"{FirstBlock}{(Blocks > 1 ? $"-{LastBlock}" : "")}");
+    public string BlockRange => Range(FirstBlock, Blocks);
+
+    /// <summary>A window in a word: <c>7-9</c>, or <c>7</c> of one block.</summary>
+    internal static string Range(int firstBlock, int blocks) => string.Create(CultureInfo.InvariantCulture, $"{firstBlock}{(blocks > 1 ? $"-{firstBlock + blocks - 1}" : "")}");
 
     /// <summary>The number of editable matrices, two a block.</summary>
     public int Matrices => 2 * Blocks;

@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+
+namespace Retouch.Locating;
+
+/// <summary>RMSprop (Hinton, 2012) as PyTorch computes it: no momentum, not centred.</summary>
+/// <param name="Alpha">The smoothing constant of the mean square.</param>
+/// <param name="Epsilon">What is added to its root.</param>
+readonly record struct RmsProp(double Alpha, double Epsilon)
+{
+    /// <summary>Changes weights, and the running mean square of their gradients, in place.</summary>
+    public void Step(Tensor weights, Tensor gradient, Tensor square, double rate)
+    {
+        square.mul_(Alpha).addcmul_(gradient, gradient, 1 - Alpha);
+        weights.addcdiv_(gradient, square.sqrt().add_(Epsilon), -rate);
+    }
+}
