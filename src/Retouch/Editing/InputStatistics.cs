@@ -31,6 +31,8 @@ public sealed class InputStatistics(bool onlyClass = false, int most = 300) : IP
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         EditSpace space = split.Space;
+        if (onlyClass)
+            split.Model.Config.RequireClassToken("What is prepared here");
         Dictionary<string, string> settings = Describe(images, most);
         MomentSums? sums = null;
         Suffix suffix = new(split, visit: (point, block, value) =>

@@ -26,6 +26,7 @@ public sealed class KeyStatistics(int most = 1000) : IPreparation
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
+        split.Model.Config.RequireClassToken("What is prepared here");
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
         MomentSums? sums = null;
         Suffix suffix = new(split, visit: (point, block, value) =>

@@ -76,7 +76,7 @@ public sealed class KnowledgeNeurons : IEditor
 
         Tensor Embedding(long label)
         {
-            Tensor row = model.Tensors[VitNames.HeadWeight][label] * model.Tensors[VitNames.NormWeight];
+            Tensor row = model.Tensors[VitNames.HeadWeight][label] * model.Tensors[model.Config.LastNormWeight];
             return row / row.norm();
         }
     }
@@ -91,6 +91,7 @@ public sealed class KnowledgeNeurons : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable grad = enable_grad();
+        split.Model.Config.RequireClassToken("KN");
         EditSpace space = split.Space;
         Tensor attributions = zeros([space.Blocks, space.Hidden]), activations = zeros_like(attributions);
         for (int image = 0; image < state.Images; image++)

@@ -36,13 +36,14 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
     /// <summary>What the last FFN reads for [CLS], <c>[N,D]</c>, and the [CLS] tokens after it, <c>[N,D]</c>; in the caller's dispose scope.</summary>
     internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state)
     {
+        split.Model.Config.RequireClassToken("Transformer-Patcher");
         Tensor query = null!;
         Tensor after = new Suffix(split, visit: (point, block, value) =>
         {
             if (point == SuffixPoint.FfnInput && block == split.Model.Config.Depth - 1)
                 query = value.select(1, 0);
             return value;
-        }).LastTokens(state.Residual, state.Output);
+        }).LastTokens(state.Residual, state.Output).select(1, 0);
         return (query, after);
     }
 }

@@ -2,7 +2,6 @@ using Retouch.Locating;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
@@ -63,13 +62,14 @@ public sealed class TPatcher : IEditor
         bias.requires_grad_();
         Tensor value = zeros_like(key, requires_grad: true); // vₚ [D]
         Suffix suffix = new(split);
+        Tensor? scale = split.Model.Tensors.GetValueOrDefault(VitNames.Block(split.Model.Config.Depth - 1, "ls2.gamma"));
         int loudest = (int)Math.Max(1, Math.Round(_settings.Loudest * memory.shape[0]));
         bool silent = false;
         (int steps, List<float> losses) = LeafDescent.Run([key, bias, value], failure.Label, () =>
         {
             Tensor read = mv(query, key) + bias, elsewhere = mv(memory, key) + bias; // [S], [N]
             silent = elsewhere.max().item<float>() <= _settings.Silence;
-            Tensor logits = suffix.Classify(suffix.FinalNorm(after + gelu(read).unsqueeze(1) * value));
+            Tensor logits = suffix.Classify(suffix.Readout((after + VitModel.Scaled(split.Model.Activate(read).unsqueeze(1) * value, scale)).unsqueeze(1)));
             Tensor more = (-read).exp().mean() * _settings.ActivationWeight
                 + (Loud(elsewhere - _settings.Silence) + Loud(elsewhere - read.min() + _settings.Margin)) * _settings.MemoryWeight;
             return (logits, more);

@@ -26,6 +26,7 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
     /// <param name="cancellation">Stops between steps.</param>
     public static WantedValue Find(SplitVit split, Failure failure, int block, bool shared, ValueSettings settings, IProgress<EditProgress>? progress, CancellationToken cancellation)
     {
+        split.Model.Config.RequireClassToken("This method");
         Tensor keys = null!, values = null!;
         using (no_grad())
         {

@@ -54,7 +54,7 @@ public sealed class ModelFile : IDisposable
             if (file.Metadata.TryGetValue("num_heads", out string? text))
                 heads = int.TryParse(text, CultureInfo.InvariantCulture, out int stated) ? stated : throw new BadInputException($"num_heads in its metadata is {UserText.Quote(text)}, not a number.");
             // Shapes are checked before anything large is read.
-            VitConfig config = VitConfig.Infer(names.ToDictionary(n => n.Key, n => file.Tensors[n.Value].Shape.ToArray()), heads);
+            VitConfig config = VitConfig.Infer(names.ToDictionary(n => n.Key, n => file.Tensors[n.Value].Shape.ToArray()), new VitTraits { Heads = heads });
             foreach ((string canonical, string name) in names)
                 tensors[canonical] = file.ReadFloat(name);
             bool states = file.Metadata.TryGetValue("preprocessing", out string? json);

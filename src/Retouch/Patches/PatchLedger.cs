@@ -13,7 +13,7 @@ public static class PatchLedger
     public static VitModel Apply(VitModel model, IReadOnlyList<Patch> patches)
     {
         Dictionary<string, Tensor> edited = Edited(model, patches);
-        return new VitModel(model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()), model.Config.Heads)
+        return new VitModel(model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()), model.Config.Traits)
         {
             Origin = model.Origin,
         };

@@ -11,10 +11,12 @@ sealed class BlockWeights(Func<string, Tensor?> tensor)
     public readonly Tensor? QkvBias = tensor("attn.qkv.bias");
     public readonly Tensor ProjWeight = tensor("attn.proj.weight")!; // [D,D]
     public readonly Tensor ProjBias = tensor("attn.proj.bias")!;
+    public readonly Tensor? Scale1 = tensor("ls1.gamma");            // [D]: LayerScale
     public readonly Tensor Norm2Weight = tensor("norm2.weight")!;    // [D]
     public readonly Tensor Norm2Bias = tensor("norm2.bias")!;
     public readonly Tensor Fc1Weight = tensor("mlp.fc1.weight")!;    // [H,D]: a row a hidden unit
     public readonly Tensor Fc1Bias = tensor("mlp.fc1.bias")!;
     public readonly Tensor Fc2Weight = tensor("mlp.fc2.weight")!;    // [D,H]: a column a hidden unit
     public readonly Tensor Fc2Bias = tensor("mlp.fc2.bias")!;
+    public readonly Tensor? Scale2 = tensor("ls2.gamma");            // [D]
 }

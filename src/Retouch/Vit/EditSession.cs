@@ -46,9 +46,9 @@ public sealed class EditSession : IDisposable
         EditSpace space = split.Space;
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        _ffns = [.. Enumerable.Range(0, space.Blocks).Select(j => new Ffn(split.Model.Blocks[space.FirstBlock + j], space, j, selections))];
+        _ffns = [.. Enumerable.Range(0, space.Blocks).Select(j => new Ffn(split.Model, space, j, selections))];
 
-        bool onlyClass = space.FirstBlock == split.Model.Config.Depth - 1;
+        bool onlyClass = space.FirstBlock == split.Model.Config.Depth - 1 && split.Model.Config.ReadsClassAlone;
         Tensor residual = onlyClass ? state.Residual.narrow(1, 0, 1) : state.Residual;
         Tensor output = onlyClass ? state.Output.narrow(1, 0, 1) : state.Output;
         _tokens = (int)residual.shape[1];
@@ -115,9 +115,9 @@ public sealed class EditSession : IDisposable
         {
             BlockWeights block = _split.Model.Blocks[i];
             x = _split.AttentionResidual(i, x);
-            x = x + VitModel.FeedForward(block, _split.Norm2(block, x));
+            x = x + _split.Model.FeedForward(block, _split.Norm2(block, x));
         }
-        Tensor logits = _split.Model.Classify(_split.Model.FinalNorm(x.narrow(1, 0, 1)).squeeze(1));
+        Tensor logits = _split.Model.Classify(_split.Model.Readout(x));
         _tape.Rest(rest, logits);
         return logits.detach().MoveToOuterDisposeScope();
     }
@@ -183,17 +183,23 @@ public sealed class EditSession : IDisposable
         readonly Tensor _rows1, _rows2;    // [B,u,D]: the last u rows of the copies, sharing their memory
         readonly long _first;              // n - u
 
-        public Ffn(BlockWeights block, EditSpace space, int index, IReadOnlyList<UnitSelection> selections)
+        readonly VitModel _model;
+        readonly Tensor? _scale;           // [D]
+
+        public Ffn(VitModel model, EditSpace space, int index, IReadOnlyList<UnitSelection> selections)
         {
+            BlockWeights block = model.Blocks[space.FirstBlock + index];
             _block = index;
+            _model = model;
+            _scale = block.Scale2;
             Selections = selections;
-            OutputBias = block.Fc2Bias;
             HashSet<int>[] unions = [.. selections.Select(s => s[2 * index].ToArray().Concat(s[2 * index + 1].ToArray()).ToHashSet())];
             int u = unions.Max(x => x.Count), n = index == 0 ? u : space.Hidden;
             _first = n - u;
             _order = [.. unions.Select(union => Enumerable.Range(0, space.Hidden).OrderBy(union.Contains).ThenBy(i => i).TakeLast(n).ToArray())];
 
             using DisposeScope scope = NewDisposeScope();
+            OutputBias = Own(block.Scale2 is null ? block.Fc2Bias.alias() : block.Fc2Bias * block.Scale2);
             Tensor units = tensor([.. _order.SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, block.Fc1Weight.device);
             _fc1 = Own(block.Fc1Weight.index_select(0, units).view(selections.Count, n, space.Width));
             _fc2 = Own(block.Fc2Weight.t().index_select(0, units).view(selections.Count, n, space.Width));
@@ -235,15 +241,15 @@ public sealed class EditSession : IDisposable
             _ = scale is null ? rows.add_(delta) : rows.addcmul_(delta, scale, 1);
         }
 
-        public Tensor Contribution(Tensor normed) => Times(gelu(Hidden(normed)), _fc2);
+        public Tensor Contribution(Tensor normed) => VitModel.Scaled(Times(_model.Activate(Hidden(normed)), _fc2), _scale);
 
         // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it.
         public Tensor Forward(Tensor normed, Tape tape)
         {
             Tensor hidden = tape.Leaf(Hidden(normed));
-            Tensor activated = gelu(hidden);
+            Tensor activated = _model.Activate(hidden);
             tape.Ffn(_block, normed, hidden, activated);
-            return Times(activated.detach(), _fc2);
+            return VitModel.Scaled(Times(activated.detach(), _fc2), _scale);
         }
 
         // Puts the row gradients of both matrices into place; returns the gradient of the input but for the first block, whose input is constant.
@@ -251,6 +257,7 @@ public sealed class EditSession : IDisposable
         {
             (Tensor normed, Tensor hidden, Tensor activated) = tape.PopFfn(_block);
             long u = _rows1.shape[1];
+            dy = VitModel.Scaled(dy, _scale);
             gradients[2 * _block + 1] = Masked(TransposedTimes(activated.detach().narrow(2, _first, u), dy), Masks[1]);
             Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
             gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), normed), Masks[0]);
@@ -268,7 +275,7 @@ public sealed class EditSession : IDisposable
 
         public void Dispose()
         {
-            foreach (Tensor? tensor in (Tensor?[])[_rows1, _rows2, _fc1, _fc2, _bias, Units, .. Bases, .. Masks])
+            foreach (Tensor? tensor in (Tensor?[])[OutputBias, _rows1, _rows2, _fc1, _fc2, _bias, Units, .. Bases, .. Masks])
                 tensor?.Dispose();
         }
 

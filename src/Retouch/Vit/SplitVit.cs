@@ -7,7 +7,7 @@ namespace Retouch.Vit;
 /// <summary>
 /// A model cut where its first editable FFN begins: <see cref="Prefix"/> is what no edit can change and
 /// runs once an image, the suffix is the rest and runs once a pass. The suffix computes the last block for
-/// the [CLS] token only, the one that the classifier reads. Does not own the model. Safe to use from
+/// the [CLS] token only where the classifier reads no other. Does not own the model. Safe to use from
 /// several threads.
 /// </summary>
 public sealed class SplitVit
@@ -49,7 +49,7 @@ public sealed class SplitVit
             {
                 BlockWeights block = Model.Blocks[i];
                 x = x + Model.Attention(block, Norm1(block, x));
-                x = x + VitModel.FeedForward(block, Norm2(block, x));
+                x = x + Model.FeedForward(block, Norm2(block, x));
             }
             if (Space.FirstBlock < 0)
             {
@@ -60,7 +60,7 @@ public sealed class SplitVit
             BlockWeights first = Model.Blocks[Space.FirstBlock];
             Tensor residual = x + Model.Attention(first, Norm1(first, x));
             residuals.Add(residual.MoveToOuterDisposeScope());
-            outputs.Add((residual + VitModel.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+            outputs.Add((residual + Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
         }
         return new PrefixState(Space, cat(residuals, 0), cat(outputs, 0));
     }
@@ -82,7 +82,7 @@ public sealed class SplitVit
         foreach (Tensor residual in state.Residual.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
-            outputs.Add((residual + VitModel.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+            outputs.Add((residual + Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
         }
         return new PrefixState(Space, state.Residual.alias(), cat(outputs, 0));
     }
@@ -101,7 +101,7 @@ public sealed class SplitVit
         return logits.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The [CLS] features after the final norm, which the classifier and the hypernetwork read.</summary>
+    /// <summary>The features that the classifier and the hypernetwork read: [CLS] after the final norm, or the pooled patches.</summary>
     /// <param name="state">The images' prefix.</param>
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
     /// <returns><c>[N,D]</c>; the caller disposes it.</returns>
@@ -153,9 +153,9 @@ public sealed class SplitVit
                 BlockWeights block = Model.Blocks[i];
                 x = AttentionResidual(i, x);
                 Tensor normed = Norm2(block, x);
-                x = x + (delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Forward(normed) : VitModel.FeedForward(block, normed));
+                x = x + (delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Forward(normed) : Model.FeedForward(block, normed));
             }
-            features.Add(Model.FinalNorm(x.narrow(1, 0, 1)).squeeze(1).MoveToOuterDisposeScope());
+            features.Add(Model.Readout(x).MoveToOuterDisposeScope());
         }
         return cat(features, 0);
     }
@@ -164,13 +164,13 @@ public sealed class SplitVit
 
     internal Tensor Norm2(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm2Weight, block.Norm2Bias);
 
-    /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>.</summary>
+    /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>, where the classifier reads no other.</summary>
     internal Tensor AttentionResidual(int index, Tensor x) => AttentionResidual(Model.Blocks[index], index, x);
 
     /// <summary>The same with other weights of the block.</summary>
     internal Tensor AttentionResidual(BlockWeights block, int index, Tensor x)
     {
-        if (index < Model.Config.Depth - 1)
+        if (index < Model.Config.Depth - 1 || !Model.Config.ReadsClassAlone)
             return x + Model.Attention(block, Norm1(block, x));
 
         VitConfig config = Model.Config;
@@ -181,7 +181,7 @@ public sealed class SplitVit
         Tensor keysValues = linear(normed, block.QkvWeight.narrow(0, width, 2 * width), block.QkvBias?.narrow(0, width, 2 * width))
             .view(batch, tokens, 2, config.Heads, config.HeadWidth).permute(2, 0, 3, 1, 4); // [2,N,heads,T,D/heads]
         Tensor mixed = scaled_dot_product_attention(query, keysValues[0], keysValues[1]);
-        return x.narrow(1, 0, 1) + linear(mixed.transpose(1, 2).reshape(batch, 1, width), block.ProjWeight, block.ProjBias);
+        return x.narrow(1, 0, 1) + VitModel.Scaled(linear(mixed.transpose(1, 2).reshape(batch, 1, width), block.ProjWeight, block.ProjBias), block.Scale1);
     }
 
     /// <summary>The FFN of an editable block under one delta, for any number of images.</summary>
@@ -207,7 +207,7 @@ public sealed class SplitVit
             }
         }
 
-        public Tensor Forward(Tensor normed) => linear(gelu(linear(normed, _fc1, _block.Fc1Bias)), _fc2, _block.Fc2Bias);
+        public Tensor Forward(Tensor normed) => VitModel.Scaled(linear(_split.Model.Activate(linear(normed, _fc1, _block.Fc1Bias)), _fc2, _block.Fc2Bias), _block.Scale2);
 
         public Tensor FirstBlock(Tensor residual, Tensor output)
         {
@@ -221,8 +221,8 @@ public sealed class SplitVit
 
         Tensor Contribution(Tensor normed, Tensor fc1, Tensor fc2)
         {
-            Tensor hidden = gelu(linear(normed, fc1.index_select(0, _touched!), _block.Fc1Bias.index_select(0, _touched!)));
-            return linear(hidden, fc2.index_select(1, _touched!));
+            Tensor hidden = _split.Model.Activate(linear(normed, fc1.index_select(0, _touched!), _block.Fc1Bias.index_select(0, _touched!)));
+            return VitModel.Scaled(linear(hidden, fc2.index_select(1, _touched!)), _block.Scale2);
         }
     }
 }

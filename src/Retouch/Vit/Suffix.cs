@@ -5,7 +5,8 @@ namespace Retouch.Vit;
 
 /// <summary>
 /// The suffix in its plainest form, with any of its tensors replaced and autograd through all of it: for
-/// methods whose edits are not rows of the six matrices. M is T, and in the last block 1: [CLS] alone. Owns
+/// methods whose edits are not rows of the six matrices. M is T, and in the last block 1 where the classifier
+/// reads [CLS] alone. Owns
 /// nothing; all that a pass makes lies in the caller's dispose scope.
 /// </summary>
 /// <param name="split">The cut model.</param>
@@ -21,23 +22,23 @@ sealed class Suffix(SplitVit split, IReadOnlyDictionary<string, Tensor>? replace
     /// <summary>The class logits of images, <c>[N,C]</c>.</summary>
     public Tensor Logits(PrefixState state) => Classify(ClassFeatures(state.Residual, state.Output));
 
-    /// <summary>The [CLS] features after the final norm, <c>[N,D]</c>.</summary>
+    /// <summary>What the classifier reads, <c>[N,D]</c>.</summary>
     /// <param name="residual">The images' <see cref="PrefixState.Residual"/>.</param>
     /// <param name="output">Their <see cref="PrefixState.Output"/>.</param>
-    public Tensor ClassFeatures(Tensor residual, Tensor output) => FinalNorm(LastTokens(residual, output));
+    public Tensor ClassFeatures(Tensor residual, Tensor output) => Readout(LastTokens(residual, output));
 
-    /// <summary>The [CLS] tokens before the final norm, <c>[N,D]</c>.</summary>
+    /// <summary>The tokens after the last block, <c>[N,M,D]</c>.</summary>
     public Tensor LastTokens(Tensor residual, Tensor output)
     {
         int first = split.Space.FirstBlock;
-        Tensor x = _firstIsConstant ? output : AfterFfn(first, _blocks.Length == 1 ? residual.narrow(1, 0, 1) : residual);
+        Tensor x = _firstIsConstant ? output : AfterFfn(first, _blocks.Length == 1 && split.Model.Config.ReadsClassAlone ? residual.narrow(1, 0, 1) : residual);
         for (int i = first + 1; i < split.Model.Config.Depth; i++)
             x = AfterFfn(i, split.AttentionResidual(_blocks[i - first], i, x));
-        return x.select(1, 0);
+        return x;
     }
 
-    /// <summary>The final norm.</summary>
-    public Tensor FinalNorm(Tensor x) => split.Model.Norm(x, Find(split, replaced, VitNames.NormWeight)!, Find(split, replaced, VitNames.NormBias)!);
+    /// <summary>What the classifier reads of the tokens after the last block: <c>[N,M,D]</c> to <c>[N,D]</c>.</summary>
+    public Tensor Readout(Tensor x) => split.Model.Readout(x, Find(split, replaced, split.Model.Config.LastNormWeight)!, Find(split, replaced, split.Model.Config.LastNormBias)!);
 
     /// <summary>The classifier.</summary>
     public Tensor Classify(Tensor features) => linear(features, Find(split, replaced, VitNames.HeadWeight)!, Find(split, replaced, VitNames.HeadBias)!);
@@ -48,8 +49,8 @@ sealed class Suffix(SplitVit split, IReadOnlyDictionary<string, Tensor>? replace
         BlockWeights block = _blocks[index - split.Space.FirstBlock];
         Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Norm2(block, x));
         Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(normed, block.Fc1Weight, block.Fc1Bias));
-        Tensor key = Visit(SuffixPoint.Activation, index, gelu(hidden));
-        return x + Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias));
+        Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Activate(hidden));
+        return x + VitModel.Scaled(Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)), block.Scale2);
     }
 
     Tensor Visit(SuffixPoint point, int block, Tensor value) => visit is null ? value : visit(point, block, value);

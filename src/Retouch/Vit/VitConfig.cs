@@ -1,9 +1,9 @@
 namespace Retouch.Vit;
 
 /// <summary>
-/// The architecture of a plain vision transformer (Dosovitskiy et al., "An Image is Worth 16x16 Words",
-/// ICLR 2021), as timm builds it: pre-norm blocks, learned positions, a [CLS] token, exact GELU.
-/// Immutable; read from a model's tensors by <see cref="Infer"/>.
+/// The architecture of a vision transformer (Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021)
+/// of the family that timm's VisionTransformer builds: pre-norm blocks, learned positions, and what its
+/// members differ in. Immutable; read from a model's tensors by <see cref="Infer"/>.
 /// </summary>
 public sealed record VitConfig
 {
@@ -34,27 +34,68 @@ public sealed record VitConfig
     /// <summary>The constant that layer normalization adds to the variance.</summary>
     public double NormEpsilon { get; init; } = 1e-6;
 
+    /// <summary>Whether a [CLS] token stands before the others.</summary>
+    public bool ClassToken { get; init; } = true;
+
+    /// <summary>Register tokens between [CLS] and the patches, R; a distillation token that no head reads is one.</summary>
+    public int Registers { get; init; }
+
+    /// <summary>Whether [CLS] and the registers have positional embeddings, too.</summary>
+    public bool PrefixPositions { get; init; } = true;
+
+    /// <summary>Whether the patch projection has a bias.</summary>
+    public bool PatchBias { get; init; } = true;
+
+    /// <summary>Whether a norm stands before the first block.</summary>
+    public bool PreNorm { get; init; }
+
+    /// <summary>Whether each branch of a block is scaled channel by channel before it is added (Touvron et al., "Going deeper with Image Transformers", ICCV 2021).</summary>
+    public bool LayerScale { get; init; }
+
+    /// <summary>The non-linearity of the feed-forward networks.</summary>
+    public VitActivation Activation { get; init; }
+
+    /// <summary>What the classifier reads.</summary>
+    public VitPooling Pooling { get; init; }
+
+    /// <summary>Whether the last norm comes after the pooling, under the name <c>fc_norm</c>, instead of before it.</summary>
+    public bool NormAfterPooling { get; init; }
+
     /// <summary>Patches along one side of the image.</summary>
     public int Grid => ImageSize / PatchSize;
 
-    /// <summary>Tokens an image, T: one a patch, and [CLS] in front.</summary>
-    public int Tokens => Grid * Grid + 1;
+    /// <summary>Tokens in front of the patches: [CLS] and the registers.</summary>
+    public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;
+
+    /// <summary>Tokens an image, T: those in front, and one a patch.</summary>
+    public int Tokens => Grid * Grid + PrefixTokens;
 
     /// <summary>Width of one attention head.</summary>
     public int HeadWidth => Width / Heads;
+
+    /// <summary>What no tensor shows of this architecture.</summary>
+    public VitTraits Traits => new() { Heads = Heads, Activation = Activation, NormEpsilon = NormEpsilon, Pooling = Pooling };
+
+    /// <summary>The canonical name of the last norm's scale.</summary>
+    public string LastNormWeight => NormAfterPooling ? VitNames.PoolNormWeight : VitNames.NormWeight;
+
+    /// <summary>The canonical name of the last norm's shift.</summary>
+    public string LastNormBias => NormAfterPooling ? VitNames.PoolNormBias : VitNames.NormBias;
+
+    /// <summary>Whether the last block is needed for [CLS] alone.</summary>
+    internal bool ReadsClassAlone => Pooling == VitPooling.ClassToken;
 
     /// <summary>
     /// Reads the architecture from tensor shapes under canonical names (<see cref="VitNames"/>) and checks
     /// that every tensor is there with the right shape and that there is none that the model would not use.
     /// </summary>
     /// <param name="shapes">Canonical name to shape.</param>
-    /// <param name="heads">
-    /// The number of heads, which no shape shows; null takes one head for 64 channels, as every published
-    /// ViT from Ti to L has.
-    /// </param>
+    /// <param name="traits">What no shape shows; null for what is usual.</param>
     /// <exception cref="BadInputException">A tensor is missing, misshapen or unknown; the message names it.</exception>
-    public static VitConfig Infer(IReadOnlyDictionary<string, long[]> shapes, int? heads = null)
+    public static VitConfig Infer(IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits = null)
     {
+        ForeignTensors.Refuse(shapes.Keys);
+        traits ??= new();
         long[] patch = Shape(VitNames.PatchWeight, 4);
         int width = Size(patch[0], VitNames.PatchWeight), patchSize = Size(patch[2], VitNames.PatchWeight);
         if (patch[1] != 3 || patch[2] != patch[3])
@@ -67,16 +108,27 @@ public sealed record VitConfig
             throw Missing(VitNames.Block(0, "norm1.weight"));
         int hidden = Size(Shape(VitNames.Block(0, "mlp.fc1.weight"), 2)[0], VitNames.Block(0, "mlp.fc1.weight"));
         int classes = Size(Shape(VitNames.HeadWeight, 2)[0], VitNames.HeadWeight);
+        bool classToken = shapes.ContainsKey(VitNames.ClassToken), normAfterPooling = shapes.ContainsKey(VitNames.PoolNormWeight);
+        int registers = shapes.ContainsKey(VitNames.Registers) ? Size(Shape(VitNames.Registers, 3)[1], VitNames.Registers) : 0;
         long positions = Shape(VitNames.Positions, 3)[1];
-        int grid = (int)Math.Round(Math.Sqrt(Math.Max(positions - 1, 0)));
-        if (grid < 1 || grid > 4096 || (long)grid * grid + 1 != positions)
-            throw new BadInputException($"{VitNames.Positions} has {positions} positions; a square grid of patches and one [CLS] token need n·n + 1.");
+        int prefix = registers + (classToken ? 1 : 0);
+        // Registers usually have no positions.
+        (int grid, bool prefixPositions) = ((bool[])(registers > 0 ? [false, true] : [true, false]))
+            .Select(p => (SquareRoot(positions - (p ? prefix : 0)), p)).FirstOrDefault(g => g.Item1 is >= 1 and <= 4096);
+        if (grid == 0)
+            throw new BadInputException($"{VitNames.Positions} has {positions} positions; a square grid of patches needs n·n, and {prefix} more where the tokens in front have positions, too.");
+        VitPooling pooling = traits.Pooling ?? (classToken && !normAfterPooling ? VitPooling.ClassToken : VitPooling.Average);
+        if (pooling == VitPooling.ClassToken && !classToken)
+            throw Missing(VitNames.ClassToken);
 
-        if (heads is null && width % 64 != 0)
-            throw new BadInputException($"The number of attention heads cannot be told from a width of {width}; state it (published ViTs have width ÷ 64).");
-        int headCount = heads ?? width / 64;
+        if (traits.Heads is null && width % 64 != 0)
+            throw new BadInputException($"The number of attention heads cannot be told from a width of {width}; state it with --heads (published ViTs have width ÷ 64).");
+        int headCount = traits.Heads ?? width / 64;
         if (headCount < 1 || width % headCount != 0)
             throw new BadInputException($"{headCount} attention heads do not divide a width of {width}.");
+        if (traits.NormEpsilon is double epsilon && epsilon is not (> 0 and < 1))
+            throw new BadInputException($"A norm's epsilon of {epsilon} is not between 0 and 1.");
+        bool preNorm = shapes.ContainsKey(VitNames.PreNormWeight);
 
         VitConfig config = new()
         {
@@ -88,6 +140,16 @@ public sealed record VitConfig
             MlpWidth = hidden,
             Classes = classes,
             QkvBias = shapes.ContainsKey(VitNames.Block(0, "attn.qkv.bias")),
+            NormEpsilon = traits.NormEpsilon ?? 1e-6,
+            ClassToken = classToken,
+            Registers = registers,
+            PrefixPositions = prefixPositions || prefix == 0,
+            PatchBias = shapes.ContainsKey(VitNames.PatchBias),
+            PreNorm = preNorm,
+            LayerScale = shapes.ContainsKey(VitNames.Block(0, "ls1.gamma")),
+            Activation = traits.Activation ?? VitActivation.Gelu,
+            Pooling = pooling,
+            NormAfterPooling = normAfterPooling,
         };
         config.Check(shapes);
         return config;
@@ -99,14 +161,31 @@ public sealed record VitConfig
         }
     }
 
+    /// <summary>Refuses a model whose classifier does not read [CLS], for methods that edit what it reads.</summary>
+    /// <exception cref="BadInputException">It reads the average of the patches.</exception>
+    internal void RequireClassToken(string method)
+    {
+        if (!ReadsClassAlone)
+            throw new BadInputException($"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; use another method, such as masked fine-tuning or kfac.");
+    }
+
     /// <summary>Canonical names and shapes of all tensors of a model with this architecture.</summary>
     public IEnumerable<(string Name, long[] Shape)> Tensors()
     {
         long d = Width, h = MlpWidth;
-        yield return (VitNames.ClassToken, [1, 1, d]);
-        yield return (VitNames.Positions, [1, Tokens, d]);
+        if (ClassToken)
+            yield return (VitNames.ClassToken, [1, 1, d]);
+        if (Registers > 0)
+            yield return (VitNames.Registers, [1, Registers, d]);
+        yield return (VitNames.Positions, [1, (long)Grid * Grid + (PrefixPositions ? PrefixTokens : 0), d]);
         yield return (VitNames.PatchWeight, [d, 3, PatchSize, PatchSize]);
-        yield return (VitNames.PatchBias, [d]);
+        if (PatchBias)
+            yield return (VitNames.PatchBias, [d]);
+        if (PreNorm)
+        {
+            yield return (VitNames.PreNormWeight, [d]);
+            yield return (VitNames.PreNormBias, [d]);
+        }
         for (int i = 0; i < Depth; i++)
         {
             yield return (VitNames.Block(i, "norm1.weight"), [d]);
@@ -116,35 +195,45 @@ public sealed record VitConfig
                 yield return (VitNames.Block(i, "attn.qkv.bias"), [3 * d]);
             yield return (VitNames.Block(i, "attn.proj.weight"), [d, d]);
             yield return (VitNames.Block(i, "attn.proj.bias"), [d]);
+            if (LayerScale)
+                yield return (VitNames.Block(i, "ls1.gamma"), [d]);
             yield return (VitNames.Block(i, "norm2.weight"), [d]);
             yield return (VitNames.Block(i, "norm2.bias"), [d]);
             yield return (VitNames.Block(i, "mlp.fc1.weight"), [h, d]);
             yield return (VitNames.Block(i, "mlp.fc1.bias"), [h]);
             yield return (VitNames.Block(i, "mlp.fc2.weight"), [d, h]);
             yield return (VitNames.Block(i, "mlp.fc2.bias"), [d]);
+            if (LayerScale)
+                yield return (VitNames.Block(i, "ls2.gamma"), [d]);
         }
-        yield return (VitNames.NormWeight, [d]);
-        yield return (VitNames.NormBias, [d]);
+        yield return (LastNormWeight, [d]);
+        yield return (LastNormBias, [d]);
         yield return (VitNames.HeadWeight, [Classes, d]);
         yield return (VitNames.HeadBias, [Classes]);
     }
 
     void Check(IReadOnlyDictionary<string, long[]> shapes)
     {
-        HashSet<string> expected = [];
+        HashSet<string> expected = [.. Tensors().Select(t => t.Name)];
+        // What does not belong says more of an architecture than what it lacks instead.
+        foreach (string name in shapes.Keys)
+        {
+            if (!expected.Contains(name))
+                throw new BadInputException($"The tensor {name} does not belong to a ViT as Retouch knows it; this architecture is not supported.");
+        }
         foreach ((string name, long[] shape) in Tensors())
         {
             if (!shapes.TryGetValue(name, out long[]? found))
                 throw Missing(name);
             if (!found.AsSpan().SequenceEqual(shape))
                 throw new BadInputException($"{name} is {Text(found)}; {Text(shape)} was expected beside the model's other tensors.");
-            expected.Add(name);
         }
-        foreach (string name in shapes.Keys)
-        {
-            if (!expected.Contains(name))
-                throw new BadInputException($"The tensor {name} does not belong to a plain ViT; this architecture is not supported.");
-        }
+    }
+
+    static int SquareRoot(long value)
+    {
+        int root = (int)Math.Round(Math.Sqrt(Math.Max(value, 0)));
+        return (long)root * root == value ? root : 0;
     }
 
     static int Size(long value, string name) =>

@@ -22,9 +22,18 @@ public sealed class VitModel : IDisposable
     /// A tensor is missing, misshapen, unknown, or holds a value that is not finite; the message names it.
     /// Ownership has not passed then.
     /// </exception>
-    public VitModel(IReadOnlyDictionary<string, Tensor> tensors, int? heads = null)
+    public VitModel(IReadOnlyDictionary<string, Tensor> tensors, int? heads = null) : this(tensors, new VitTraits { Heads = heads }) { }
+
+    /// <summary>The same for a model that differs from the usual in more than its heads.</summary>
+    /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
+    /// <param name="traits">What the tensors do not show.</param>
+    /// <exception cref="BadInputException">
+    /// A tensor is missing, misshapen, unknown, or holds a value that is not finite; the message names it.
+    /// Ownership has not passed then.
+    /// </exception>
+    public VitModel(IReadOnlyDictionary<string, Tensor> tensors, VitTraits traits)
     {
-        Config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), heads);
+        Config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits);
         foreach ((string name, Tensor tensor) in tensors)
         {
             if (tensor.dtype != ScalarType.Float32)
@@ -76,8 +85,8 @@ public sealed class VitModel : IDisposable
             x = x + Attention(block, Norm(x, block.Norm1Weight, block.Norm1Bias));
             x = x + FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias));
         }
-        Tensor cls = Norm(x, weights[VitNames.NormWeight], weights[VitNames.NormBias])[.., 0]; // [B,D]
-        return linear(cls, weights[VitNames.HeadWeight], weights[VitNames.HeadBias]).MoveToOuterDisposeScope();
+        Tensor read = Readout(x, weights[Config.LastNormWeight], weights[Config.LastNormBias]); // [B,D]
+        return linear(read, weights[VitNames.HeadWeight], weights[VitNames.HeadBias]).MoveToOuterDisposeScope();
     }
 
     /// <summary>Frees the weights.</summary>
@@ -89,18 +98,36 @@ public sealed class VitModel : IDisposable
 
     internal Tensor Embed(Tensor pixels) => Embed(pixels, _tensors);
 
-    internal Tensor FinalNorm(Tensor x) => Norm(x, _tensors[VitNames.NormWeight], _tensors[VitNames.NormBias]);
+    /// <summary>What the classifier reads of the tokens after the last block: <c>[B,T,D]</c>, or of [CLS] alone <c>[B,1,D]</c>, to <c>[B,D]</c>.</summary>
+    internal Tensor Readout(Tensor x) => Readout(x, _tensors[Config.LastNormWeight], _tensors[Config.LastNormBias]);
 
-    internal Tensor Classify(Tensor cls) => linear(cls, _tensors[VitNames.HeadWeight], _tensors[VitNames.HeadBias]);
+    /// <summary>The same with another last norm.</summary>
+    internal Tensor Readout(Tensor x, Tensor normWeight, Tensor normBias)
+    {
+        if (Config.ReadsClassAlone)
+            return Norm(x.select(1, 0), normWeight, normBias);
+        Tensor patches = x.narrow(1, Config.PrefixTokens, x.shape[1] - Config.PrefixTokens);
+        return Config.NormAfterPooling ? Norm(patches.mean([1]), normWeight, normBias) : Norm(patches, normWeight, normBias).mean([1]);
+    }
+
+    internal Tensor Classify(Tensor read) => linear(read, _tensors[VitNames.HeadWeight], _tensors[VitNames.HeadBias]);
 
     internal Tensor Norm(Tensor x, Tensor weight, Tensor bias) => layer_norm(x, [Config.Width], weight, bias, Config.NormEpsilon);
 
     Tensor Embed(Tensor pixels, IReadOnlyDictionary<string, Tensor> weights)
     {
         long batch = pixels.shape[0], stride = Config.PatchSize;
-        Tensor patches = conv2d(pixels, weights[VitNames.PatchWeight], weights[VitNames.PatchBias], strides: [stride, stride]); // [B,D,G,G]
-        Tensor cls = weights[VitNames.ClassToken].expand(batch, 1, Config.Width);
-        return cat([cls, patches.flatten(2).transpose(1, 2)], 1) + weights[VitNames.Positions]; // [B,T,D]
+        Tensor x = conv2d(pixels, weights[VitNames.PatchWeight], weights.GetValueOrDefault(VitNames.PatchBias), strides: [stride, stride]) // [B,D,G,G]
+            .flatten(2).transpose(1, 2);
+        Tensor positions = weights[VitNames.Positions];
+        if (!Config.PrefixPositions)
+            x = x + positions;
+        Tensor[] prefix = [.. ((string[])[VitNames.ClassToken, VitNames.Registers]).Where(weights.ContainsKey).Select(n => weights[n].expand(batch, -1, -1))];
+        if (prefix.Length > 0)
+            x = cat([.. prefix, x], 1); // [B,T,D]
+        if (Config.PrefixPositions)
+            x = x + positions;
+        return Config.PreNorm ? Norm(x, weights[VitNames.PreNormWeight], weights[VitNames.PreNormBias]) : x;
     }
 
     internal Tensor Attention(BlockWeights block, Tensor x)
@@ -109,11 +136,20 @@ public sealed class VitModel : IDisposable
         Tensor qkv = linear(x, block.QkvWeight, block.QkvBias)
             .view(batch, tokens, 3, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4); // [3,B,heads,T,D/heads]
         Tensor mixed = scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
-        return linear(mixed.transpose(1, 2).reshape(batch, tokens, Config.Width), block.ProjWeight, block.ProjBias);
+        return Scaled(linear(mixed.transpose(1, 2).reshape(batch, tokens, Config.Width), block.ProjWeight, block.ProjBias), block.Scale1);
     }
 
-    internal static Tensor FeedForward(BlockWeights block, Tensor x) =>
-        linear(gelu(linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias);
+    internal Tensor FeedForward(BlockWeights block, Tensor x) =>
+        Scaled(linear(Activate(linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias), block.Scale2);
+
+    internal Tensor Activate(Tensor x) => Config.Activation switch
+    {
+        VitActivation.QuickGelu => x * (x * 1.702).sigmoid(),
+        VitActivation.GeluTanh => x * 0.5 * (((x + x.pow(3) * 0.044715) * Math.Sqrt(2 / Math.PI)).tanh() + 1),
+        _ => gelu(x),
+    };
+
+    internal static Tensor Scaled(Tensor x, Tensor? scale) => scale is null ? x : x * scale;
 
     static Tensor Own(Tensor tensor)
     {

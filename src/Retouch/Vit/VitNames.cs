@@ -12,17 +12,32 @@ public static class VitNames
     /// <summary>The positional embeddings, <c>[1,T,D]</c>, [CLS] first.</summary>
     public const string Positions = "pos_embed";
 
+    /// <summary>Register tokens, which stand between [CLS] and the patches, <c>[1,R,D]</c>.</summary>
+    public const string Registers = "reg_token";
+
     /// <summary>The patch projection, <c>[D,3,P,P]</c>.</summary>
     public const string PatchWeight = "patch_embed.proj.weight";
 
     /// <summary>The patch projection's bias, <c>[D]</c>.</summary>
     public const string PatchBias = "patch_embed.proj.bias";
 
+    /// <summary>The scale of the norm before the first block, <c>[D]</c>, which CLIP's image towers have.</summary>
+    public const string PreNormWeight = "norm_pre.weight";
+
+    /// <summary>The shift of the norm before the first block, <c>[D]</c>.</summary>
+    public const string PreNormBias = "norm_pre.bias";
+
     /// <summary>The final norm's scale, <c>[D]</c>.</summary>
     public const string NormWeight = "norm.weight";
 
     /// <summary>The final norm's shift, <c>[D]</c>.</summary>
     public const string NormBias = "norm.bias";
+
+    /// <summary>The scale of the norm after pooling, <c>[D]</c>, where it stands in the final norm's place.</summary>
+    public const string PoolNormWeight = "fc_norm.weight";
+
+    /// <summary>The shift of the norm after pooling, <c>[D]</c>.</summary>
+    public const string PoolNormBias = "fc_norm.bias";
 
     /// <summary>The classifier, <c>[C,D]</c>.</summary>
     public const string HeadWeight = "head.weight";

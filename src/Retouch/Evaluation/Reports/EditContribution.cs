@@ -13,7 +13,7 @@ namespace Retouch.Evaluation;
 /// </summary>
 public sealed class EditContribution
 {
-    EditContribution(double before, double after, double[] tokens, double[][] units) => (Before, After, Tokens, Units) = (before, after, tokens, units);
+    EditContribution(double before, double after, double[] tokens, int prefix, double[][] units) => (Before, After, Tokens, Patches, Units) = (before, after, tokens, tokens[prefix..], units);
 
     /// <summary>The margin under the unedited model.</summary>
     public double Before { get; }
@@ -21,8 +21,11 @@ public sealed class EditContribution
     /// <summary>The margin under the edited model.</summary>
     public double After { get; }
 
-    /// <summary>What each token adds to the margin, <c>[T]</c>: [CLS] first, then the patches row by row. Negative where the edit does harm.</summary>
+    /// <summary>What each token adds to the margin, <c>[T]</c>: [CLS] and registers first, then the patches row by row. Negative where the edit does harm.</summary>
     public IReadOnlyList<double> Tokens { get; }
+
+    /// <summary>What each patch adds, row by row: <see cref="Tokens"/> without [CLS] and registers.</summary>
+    public IReadOnlyList<double> Patches { get; }
 
     /// <summary>What each touched unit adds, matrix by matrix in the order of the delta's units.</summary>
     public IReadOnlyList<IReadOnlyList<double>> Units { get; }
@@ -73,7 +76,7 @@ public sealed class EditContribution
                 Add(units[m], terms.sum([0]));
             }
         }
-        return new EditContribution(Margin(null), Margin(delta), [.. tokens.Select(t => t / steps)], [.. units.Select(u => u.Select(c => c / steps).ToArray())]);
+        return new EditContribution(Margin(null), Margin(delta), [.. tokens.Select(t => t / steps)], split.Model.Config.PrefixTokens, [.. units.Select(u => u.Select(c => c / steps).ToArray())]);
 
         double Margin(ModelDelta? edit)
         {

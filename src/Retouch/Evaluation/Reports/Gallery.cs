@@ -112,7 +112,7 @@ public static class Gallery
             Unfixed = Pictures(others.Where(i => !group.Accepted.Contains(after[i])), Group),
             Changed = Pictures(measured?.Changed ?? [], c => (benchmark.Locality[c.Image].Path, benchmark.Locality[c.Image].Sha256, c.Before, c.After, sight.Locality!)),
             LocalityImages = measured?.Images ?? 0,
-            Heat = contribution is null ? null : ImageEncoder.Jpeg(Overlay(Enlarge(seen), contribution.Tokens, split.Model.Config.Grid), Quality),
+            Heat = contribution is null ? null : ImageEncoder.Jpeg(Overlay(Enlarge(seen), contribution.Patches, split.Model.Config.Grid), Quality),
             Contribution = contribution,
             Matrices = delta is WeightDelta touched
                 ? [.. Enumerable.Range(0, split.Space.Matrices).Select(m => new GalleryMatrix(split.Space.MatrixName(m), split.Space.Hidden, touched.Units[m].ToArray(), contribution!.Units[m]))]
@@ -139,17 +139,17 @@ public static class Gallery
     static RgbImage Enlarge(RgbImage image) => Resampler.Resize(image, image.Width * Scale, image.Height * Scale, Interpolation.Bicubic);
 
     /// <summary>The image in grey, patches that helped in orange and those that harmed in blue, as strongly as they did.</summary>
-    static RgbImage Overlay(RgbImage image, IReadOnlyList<double> tokens, int grid)
+    static RgbImage Overlay(RgbImage image, IReadOnlyList<double> patches, int grid)
     {
         // Colours that protanopes, deuteranopes and tritanopes tell apart.
         (double R, double G, double B) helped = (255, 138, 0), harmed = (58, 110, 255);
-        double most = Math.Max(tokens.Skip(1).Select(Math.Abs).DefaultIfEmpty().Max(), 1e-12);
+        double most = Math.Max(patches.Select(Math.Abs).DefaultIfEmpty().Max(), 1e-12);
         byte[] pixels = image.Pixels.ToArray();
         for (int y = 0; y < image.Height; y++)
         {
             for (int x = 0; x < image.Width; x++)
             {
-                double share = tokens[1 + y * grid / image.Height * grid + x * grid / image.Width] / most;
+                double share = patches[y * grid / image.Height * grid + x * grid / image.Width] / most;
                 double alpha = 0.92 * Math.Abs(share);
                 (double r, double g, double b) = share > 0 ? helped : harmed;
                 Span<byte> pixel = pixels.AsSpan((y * image.Width + x) * 3, 3);

@@ -47,7 +47,7 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
     static string Size(GalleryEdit e) => e.Matrices.Count == 0 ? $"{ReportText.Count(e.Parameters)} numbers changed" : $"{ReportText.Count(e.Matrices.Sum(m => m.Units.Count))} units touched";
 
     static Html Heat(GalleryEdit e) => e.Heat is not { } heat || e.Contribution is not { } c ? Html.Empty
-        : Html.Of($"""<div>{Picture(heat, "the same image, patches coloured by their share of the gain")}<span>where the edit acts: patches {Share(c.Tokens.Skip(1).Sum(), c)}, [CLS] {Share(c.Tokens[0], c)} of the gain</span></div>""");
+        : Html.Of($"""<div>{Picture(heat, "the same image, patches coloured by their share of the gain")}<span>where the edit acts: patches {Share(c.Patches.Sum(), c)}, {(c.Tokens.Count > c.Patches.Count ? $"[CLS] {Share(c.Tokens.Sum() - c.Patches.Sum(), c)} " : "")}of the gain</span></div>""");
 
     static Html Margin(GalleryEdit e) => e.Contribution is not { } c ? Html.Empty
         : Html.Of($"<p>Margin of right over wrong: {ReportText.Signed(c.Before)} → {ReportText.Signed(c.After)}. The {Strongest} strongest units carry {Share(c.Units.SelectMany(u => u).OrderDescending().Take(Strongest).Sum(), c)} of the gain.</p>");
