@@ -1,6 +1,7 @@
 using System.Globalization;
 using Retouch.Images;
 using Retouch.Vit;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Formats;
@@ -8,15 +9,20 @@ namespace Retouch.Formats;
 /// <summary>A model read from a file, and what is needed to use it and to write it back. Owns the model.</summary>
 public sealed class ModelFile : IDisposable
 {
-    readonly IReadOnlyDictionary<string, string> _names; // canonical → the file's
+    readonly IReadOnlyDictionary<string, NamedTensor[]> _names; // canonical → the file's
+    readonly bool _rewritable;
 
-    ModelFile(string path, VitModel model, NamingScheme scheme, IReadOnlyDictionary<string, string> names, Preprocessing preprocessing, bool stated)
+    ModelFile(ITensorSource source, VitModel model, NamingScheme scheme, string prefix, IReadOnlyDictionary<string, NamedTensor[]> names)
     {
-        (Path, Model, Scheme, _names, Preprocessing, PreprocessingStated) = (path, model, scheme, names, preprocessing, stated);
+        (Path, Kind, Model, Scheme, Prefix, _names) = (source.Path, source.Kind, model, scheme, prefix, names);
+        _rewritable = source is SafeTensorsFile;
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
+
+    /// <summary>Its format in a word or two, such as "safetensors".</summary>
+    public string Kind { get; }
 
     /// <summary>The model; it belongs to this object.</summary>
     public VitModel Model { get; }
@@ -24,56 +30,87 @@ public sealed class ModelFile : IDisposable
     /// <summary>The naming scheme that the file follows.</summary>
     public NamingScheme Scheme { get; }
 
+    /// <summary>What stands before every name of the scheme in the file, such as <c>state_dict.model.</c>; often nothing.</summary>
+    public string Prefix { get; }
+
     /// <summary>How images are made into the model's pixels.</summary>
-    public Preprocessing Preprocessing { get; }
+    public Preprocessing Preprocessing { get; private init; } = null!;
 
-    /// <summary>Whether the file itself states its preprocessing; otherwise it is the usual one of its naming scheme.</summary>
-    public bool PreprocessingStated { get; }
+    /// <summary>Which file states the preprocessing: the model's own or one beside it; null where none does and it is the usual one of the naming scheme.</summary>
+    public string? PreprocessingSource { get; private init; }
 
-    /// <summary>Reads a safetensors file under any known naming scheme; float16, bfloat16 and float64 become float32.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>Whether a file states the preprocessing; otherwise it is the usual one of the naming scheme.</summary>
+    public bool PreprocessingStated => PreprocessingSource is not null;
+
+    /// <summary>The classes' names, where a file beside the model has them.</summary>
+    public LabelSet? Labels { get; private init; }
+
+    /// <summary>What a user should know of how the files were understood.</summary>
+    public IReadOnlyList<string> Notes { get; private init; } = [];
+
+    /// <summary>
+    /// Reads a model under any known naming scheme: safetensors, alone or with the index of several files; PyTorch's
+    /// .pth, .pt and .bin, of which nothing is run; AugReg's .npz; or a folder with one of them. What timm's and
+    /// transformers' config.json and preprocessor_config.json beside it say is used. float16, bfloat16 and float64
+    /// become float32.
+    /// </summary>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="hints">What the file does not say; null for nothing.</param>
     /// <exception cref="BadInputException">
     /// The file cannot be read, is of another format, or its tensors are not those of a supported ViT; the
     /// message names the file and the tensor.
     /// </exception>
-    public static ModelFile Load(string path)
+    public static ModelFile Load(string path, ModelHints? hints = null)
     {
-        using SafeTensorsFile file = SafeTensorsFile.Open(path);
-        (NamingScheme scheme, string prefix) = NamingScheme.Recognize(file.Tensors.Keys) ?? throw new BadInputException(
-            $"{path} holds no ViT under a known naming scheme ({string.Join(", ", NamingScheme.All.Select(s => s.Name))}): no tensor is called {NamingScheme.Timm.Names[VitNames.PatchWeight]}.");
-        IReadOnlyDictionary<string, string> names = scheme.Map(file.Tensors.Keys, prefix);
-        foreach (string name in names.Values)
-        {
-            if (!file.Tensors[name].DType.IsFloat())
-                throw new BadInputException($"{path}: the tensor {name} is of type {file.Tensors[name].DType}; a model's weights are F64, F32, F16 or BF16.");
-        }
+        hints ??= new();
+        using ITensorSource source = TensorSource.Open(path);
+        (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme) ?? throw NoScheme(source, hints.Scheme);
         Dictionary<string, Tensor> tensors = [];
         try
         {
-            int? heads = null;
-            if (file.Metadata.TryGetValue("num_heads", out string? text))
-                heads = int.TryParse(text, CultureInfo.InvariantCulture, out int stated) ? stated : throw new BadInputException($"num_heads in its metadata is {UserText.Quote(text)}, not a number.");
+            IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
+            ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile));
+            foreach (NamedTensor name in names.Values.SelectMany(n => n))
+            {
+                if (!source.Tensors[name.InFile].DType.IsFloat())
+                    throw new BadInputException($"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights are F64, F32, F16 or BF16.");
+            }
+            Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
+            ModelCard card = ModelCard.Beside(source.Path, shapes.GetValueOrDefault(VitNames.HeadWeight));
+            int? shown = names.Values.SelectMany(n => n).Select(n => n.Layout.HeadsOf(source.Tensors[n.InFile].Shape)).FirstOrDefault(h => h is not null);
+            VitTraits traits = hints.Traits.Or(ModelMetadata.Traits(source.Metadata)).Or(card.Traits).Or(new VitTraits { Heads = shown }).Or(scheme.Traits);
             // Shapes are checked before anything large is read.
-            VitConfig config = VitConfig.Infer(names.ToDictionary(n => n.Key, n => file.Tensors[n.Value].Shape.ToArray()), new VitTraits { Heads = heads });
-            foreach ((string canonical, string name) in names)
-                tensors[canonical] = file.ReadFloat(name);
-            bool states = file.Metadata.TryGetValue("preprocessing", out string? json);
-            Preprocessing preprocessing = states ? Preprocessing.FromJson(json!) : Usual(config.ImageSize);
-            if (preprocessing.ImageSize != config.ImageSize)
-                throw new BadInputException($"the stated preprocessing makes images of {preprocessing.ImageSize} pixels, but the model takes {config.ImageSize}.");
-            return new ModelFile(path, new VitModel(tensors, config.Heads), scheme, names, preprocessing, states);
+            VitConfig config = VitConfig.Infer(shapes, traits);
+            foreach ((string canonical, NamedTensor[] parts) in names)
+                tensors[canonical] = Read(source, parts);
+            int size = Resized(hints.ImageSize, config, tensors);
+            (Preprocessing preprocessing, string? stated) = source.Metadata.TryGetValue("preprocessing", out string? json) ? (Preprocessing.FromJson(json), "the model file")
+                : card.Preprocessing is { } beside ? (beside, card.PreprocessingSource)
+                : (scheme.Preprocessing(size), (string?)null);
+            if (preprocessing.ImageSize != size && preprocessing.ImageSize != config.ImageSize)
+                throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
+            return new ModelFile(source, new VitModel(tensors, traits), scheme, prefix, names)
+            {
+                Preprocessing = preprocessing with { ImageSize = size },
+                PreprocessingSource = stated,
+                Labels = card.Labels,
+                Notes = config.PreNorm && traits.Activation is null
+                    ? [.. card.Notes, $"{VitNames.PreNormWeight} is a CLIP tower's; no file says whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)"]
+                    : card.Notes,
+            };
         }
         catch (BadInputException e)
         {
             foreach (Tensor tensor in tensors.Values)
                 tensor.Dispose();
-            throw new BadInputException($"{path}: {e.Message}", e);
+            throw e.Message.StartsWith(source.Path, StringComparison.Ordinal) ? e : new BadInputException($"{source.Path}: {e.Message}", e);
         }
     }
 
     /// <summary>
-    /// Writes the model file again with other values in some tensors: same names, order, types and metadata,
-    /// all other bytes untouched, so that whatever loads the original loads it too.
+    /// Writes the model file again with other values in some tensors. A safetensors file keeps its names, order, types
+    /// and metadata, all other bytes untouched, so that whatever loads the original loads it too; a model from another
+    /// format becomes a safetensors file under the same scheme's names.
     /// </summary>
     /// <param name="output">The file to write, atomically.</param>
     /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>
@@ -81,13 +118,60 @@ public sealed class ModelFile : IDisposable
     /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
     public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite)
     {
-        using SafeTensorsFile file = SafeTensorsFile.Open(Path);
-        SafeTensorsWriter.Rewrite(file, output, replacements.ToDictionary(r => _names[r.Key], r => r.Value), null, overwrite);
+        using DisposeScope scope = NewDisposeScope();
+        if (_rewritable)
+        {
+            using SafeTensorsFile file = SafeTensorsFile.Open(Path);
+            SafeTensorsWriter.Rewrite(file, output, replacements.SelectMany(r => Parts(_names[r.Key], r.Value)).ToDictionary(p => p.Name, p => p.Tensor), null, overwrite);
+            return;
+        }
+        if (!output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+            throw new BadInputException($"{Path} is {Kind}, which Retouch reads but does not write; give --out a name that ends in .safetensors.");
+        if (!Scheme.Writable)
+            throw new BadInputException($"{Path} has the names of {Scheme.Name}, under which Retouch writes no file; use 'retouch export --patch … --format timm' (or transformers, torchvision).");
+        SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (p.Name[Prefix.Length..], p.Tensor))),
+            ModelMetadata.Of(Model.Config, Preprocessing), overwrite);
     }
 
     /// <summary>Frees the model.</summary>
     public void Dispose() => Model.Dispose();
 
-    // timm's AugReg checkpoints, by far the most of its plain ViTs: mean and deviation 0.5, and at 224 pixels a crop of 0.9.
-    static Preprocessing Usual(int imageSize) => Preprocessing.Inception(imageSize, imageSize == 224 ? 0.9 : 1.0);
+    /// <summary>A canonical tensor as the tensors of a file, in the caller's dispose scope; only for layouts that are written.</summary>
+    internal static IEnumerable<(string Name, Tensor Tensor)> Parts(NamedTensor[] names, Tensor tensor) => names is [{ Part: null, InFile: string name }]
+        ? [(name, tensor)]
+        : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
+
+    static Tensor Read(ITensorSource source, NamedTensor[] parts)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] read = [.. parts.Select(p => p.Layout.ToCanonical(source.ReadFloat(p.InFile)))];
+        return (read is [Tensor single] ? single : cat(read, 0)).MoveToOuterDisposeScope();
+    }
+
+    static long[] CanonicalShape(ITensorSource source, NamedTensor[] parts)
+    {
+        long[][] shapes = [.. parts.Select(p => p.Layout.Canonical(source.Tensors[p.InFile].Shape)
+            ?? throw new BadInputException($"the tensor {p.InFile} is {UserText.Shape(source.Tensors[p.InFile].Shape)}, which is not how this naming scheme lays it out."))];
+        if (shapes is [long[] single])
+            return single;
+        if (shapes.Any(s => s.Length == 0 || !s.AsSpan().SequenceEqual(shapes[0])))
+            throw new BadInputException($"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of different shapes.");
+        return [shapes.Sum(s => s[0]), .. shapes[0][1..]];
+    }
+
+    static int Resized(int? wanted, VitConfig config, Dictionary<string, Tensor> tensors)
+    {
+        if (wanted is not int size || size == config.ImageSize)
+            return config.ImageSize;
+        if (size < config.PatchSize || size > 8192 || size % config.PatchSize != 0)
+            throw new BadInputException($"An image size of {size} is not a multiple of the model's patches of {config.PatchSize} pixels, up to 8192.");
+        Tensor old = tensors[VitNames.Positions];
+        tensors[VitNames.Positions] = PositionGrid.Resize(old, config.PrefixPositions ? config.PrefixTokens : 0, config.Grid, size / config.PatchSize);
+        old.Dispose();
+        return size;
+    }
+
+    static BadInputException NoScheme(ITensorSource source, NamingScheme? forced) => new(forced is null
+        ? $"{source.Path} holds no ViT under a known naming scheme: none of its {source.Tensors.Count.ToString(CultureInfo.InvariantCulture)} tensors is called {string.Join(", ", NamingSchemes.All.Select(s => $"{s.Marker} ({s.Name})"))}; its first is {UserText.Quote(source.Tensors.Keys.FirstOrDefault() ?? "")}."
+        : $"{source.Path} holds no ViT under the names of {forced.Name}: no tensor is called {forced.Marker}.");
 }

@@ -8,7 +8,7 @@ namespace Retouch.Formats;
 /// and in full, tensors are read when asked for. Reading from several threads is safe. The file must not
 /// shrink while it is open.
 /// </summary>
-public sealed class SafeTensorsFile : IDisposable
+public sealed class SafeTensorsFile : ITensorSource
 {
     readonly MemoryMappedFile? _map;
     readonly MemoryMappedViewAccessor? _view;
@@ -35,6 +35,8 @@ public sealed class SafeTensorsFile : IDisposable
 
     /// <summary>The path that the file was opened by.</summary>
     public string Path { get; }
+
+    string ITensorSource.Kind => "safetensors";
 
     /// <summary>The texts that the file keeps beside its tensors; empty if it has none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;

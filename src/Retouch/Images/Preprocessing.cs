@@ -65,6 +65,9 @@ public sealed record Preprocessing
             : throw new BadInputException($"The preprocessing's standard deviation is {value}: give three numbers above 0.");
     }
 
+    /// <summary>Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as transformers' ViTs do.</summary>
+    public bool Squash { get; init; }
+
     int ResizedShorterSide => Math.Max((int)Math.Floor(ImageSize / CropFraction), 1);
 
     /// <summary>The transform of Inception-style checkpoints, as Google's AugReg: bicubic, mean and std 0.5.</summary>
@@ -78,8 +81,8 @@ public sealed record Preprocessing
     /// <summary>Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.</summary>
     public RgbImage Apply(RgbImage image)
     {
-        long width = image.Width <= image.Height ? ResizedShorterSide : ResizedLongerSide(image.Width, image.Height);
-        long height = image.Width <= image.Height ? ResizedLongerSide(image.Height, image.Width) : ResizedShorterSide;
+        long width = Squash || image.Width <= image.Height ? ResizedShorterSide : ResizedLongerSide(image.Width, image.Height);
+        long height = !Squash && image.Width <= image.Height ? ResizedLongerSide(image.Height, image.Width) : ResizedShorterSide;
         (long left, int columns, int leftMargin) = CentreCrop(width);
         (long top, int rows, int topMargin) = CentreCrop(height);
         RgbImage crop = Resampler.Resize(
@@ -136,7 +139,7 @@ public sealed record Preprocessing
 
     /// <summary>The settings as one line of JSON with the names of timm's pretrained_cfg.</summary>
     public string ToJson() => JsonSerializer.Serialize(
-        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(), Mean.ToArray(), Std.ToArray(), CropMode: null),
+        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(), Mean.ToArray(), Std.ToArray(), Squash ? "squash" : null),
         TimmNames);
 
     /// <summary>Reads <see cref="ToJson"/>'s text or a whole pretrained_cfg of timm, whose other settings are passed over.</summary>
@@ -158,9 +161,9 @@ public sealed record Preprocessing
         {
             throw Unusable("input_size", "[3, S, S]");
         }
-        if (config.CropMode is not (null or "center"))
+        if (config.CropMode is not (null or "center" or "squash"))
         {
-            throw Unusable("crop_mode", "\"center\", or leave it out");
+            throw Unusable("crop_mode", "\"center\" or \"squash\", or leave it out");
         }
         Interpolation interpolation = config.Interpolation switch
         {
@@ -179,7 +182,7 @@ public sealed record Preprocessing
         }
         try
         {
-            return new Preprocessing(height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue));
+            return new Preprocessing(height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue)) { Squash = config.CropMode == "squash" };
         }
         catch (BadInputException e)
         {
@@ -192,7 +195,7 @@ public sealed record Preprocessing
 
     /// <summary>The transform in one line for a person.</summary>
     public override string ToString() =>
-        $"resize shorter side to {ResizedShorterSide} {Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
+        $"resize {(Squash ? "both sides" : "shorter side")} to {ResizedShorterSide} {Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
 
     internal float[] NewBatch(int count)
     {

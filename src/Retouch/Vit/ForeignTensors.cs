@@ -19,7 +19,7 @@ static class ForeignTensors
         ("fc1_g.", "a ViT with gated feed-forward networks (SwiGLU)"),
         ("mlp.w12.", "a ViT with gated feed-forward networks (SwiGLU)"),
         ("mlp.norm.", "a ViT that normalizes within its feed-forward networks"),
-        ("pre_logits.", "a ViT with a representation layer before its classifier"),
+        ("pre_logits", "a ViT with a representation layer before its classifier"),
         ("patch_embed.backbone.", "a hybrid of a ResNet and a ViT"),
         ("embedding_root", "a hybrid of a ResNet and a ViT"),
         ("downsample.", "a transformer of several stages (Swin, for example)"),

@@ -7,6 +7,9 @@ namespace Retouch.Vit;
 /// </summary>
 public sealed record VitConfig
 {
+    // The published ViTs whose heads are wider than 64 channels: H, g, G and so400m.
+    static readonly Dictionary<int, int> HeadsOfWidth = new() { [1280] = 16, [1408] = 16, [1664] = 16, [1152] = 16 };
+
     /// <summary>Height and width of the input in pixels.</summary>
     public required int ImageSize { get; init; }
 
@@ -121,9 +124,10 @@ public sealed record VitConfig
         if (pooling == VitPooling.ClassToken && !classToken)
             throw Missing(VitNames.ClassToken);
 
-        if (traits.Heads is null && width % 64 != 0)
+        int? usual = HeadsOfWidth.TryGetValue(width, out int published) ? published : width % 64 == 0 ? width / 64 : null;
+        if (traits.Heads is null && usual is null)
             throw new BadInputException($"The number of attention heads cannot be told from a width of {width}; state it with --heads (published ViTs have width ÷ 64).");
-        int headCount = traits.Heads ?? width / 64;
+        int headCount = traits.Heads ?? usual!.Value;
         if (headCount < 1 || width % headCount != 0)
             throw new BadInputException($"{headCount} attention heads do not divide a width of {width}.");
         if (traits.NormEpsilon is double epsilon && epsilon is not (> 0 and < 1))

@@ -3,7 +3,7 @@ namespace Retouch.Vit;
 /// <summary>What the tensors of a model do not show; null stands for what is usual. Immutable.</summary>
 public sealed record VitTraits
 {
-    /// <summary>The number of attention heads; usually one for 64 channels, as every published ViT from Ti to L has.</summary>
+    /// <summary>The number of attention heads; usually one for 64 channels, as published ViTs from Ti to L have, and 16 for the wider ones.</summary>
     public int? Heads { get; init; }
 
     /// <summary>The non-linearity; usually <see cref="VitActivation.Gelu"/>.</summary>

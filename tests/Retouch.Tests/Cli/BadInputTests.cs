@@ -75,7 +75,7 @@ public sealed class BadInputTests : IDisposable
         RefusesModel(Spoilt(t => t[name] = t[name].to(ScalarType.Int32)), name, "I32");
         RefusesModel(Spoilt(t => t[name][3, 5] = float.NaN), name, "NaN");
         RefusesModel(Spoilt(t => t[name][3, 5] = float.PositiveInfinity), name, "infinite");
-        RefusesModel(Spoilt(t => t["blocks.0.ls1.gamma"] = ones([24])), "blocks.0.ls1.gamma", "not supported");
+        RefusesModel(Spoilt(t => t["blocks.0.attn.q_norm.weight"] = ones([8])), "blocks.0.attn.q_norm.weight", "not supported");
         RefusesModel(Spoilt(t => t["head.weight"] = zeros([24])), "head.weight", "2 dimensions");
     }
 

@@ -1,0 +1,16 @@
+using Retouch.Vit;
+
+namespace Retouch.Formats;
+
+/// <summary>What a user says of a model file that it does not say itself. Immutable.</summary>
+public sealed record ModelHints
+{
+    /// <summary>The naming scheme; null to recognize it.</summary>
+    public NamingScheme? Scheme { get; init; }
+
+    /// <summary>What no tensor shows; before what files beside the model say.</summary>
+    public VitTraits Traits { get; init; } = new();
+
+    /// <summary>The side of the images in pixels, a multiple of the patch size, to which positions are interpolated; null for the model's own.</summary>
+    public int? ImageSize { get; init; }
+}

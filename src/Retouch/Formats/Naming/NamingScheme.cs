@@ -1,0 +1,92 @@
+using System.Text.RegularExpressions;
+using Retouch.Images;
+using Retouch.Vit;
+
+namespace Retouch.Formats;
+
+/// <summary>
+/// How a family of checkpoints names a ViT's tensors: a table from canonical names to the file's, with
+/// <c>{i}</c> for the block's number, and what is usual in this family. A scheme is data; the model knows none
+/// of them. Immutable. <see cref="NamingSchemes"/> has those that are known.
+/// </summary>
+public sealed record NamingScheme
+{
+    /// <summary>The scheme's name, as it is printed and as <c>--scheme</c> takes it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The table; of several rows for one canonical tensor, the first is the one that is written.</summary>
+    public required IReadOnlyList<TensorName> Names { get; init; }
+
+    /// <summary>Tensors of a file that no classification needs, as regular expressions for whole names: a pooler, a mask token.</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+
+    /// <summary>Canonical tensors, beside those of a plain ViT, that models of this family may have, and plain ones that they may lack.</summary>
+    public IReadOnlyList<string> Optional { get; init; } = [];
+
+    /// <summary>What is usual in this family where no file says otherwise.</summary>
+    public VitTraits Traits { get; init; } = new();
+
+    /// <summary>The activations that a file of this family can state.</summary>
+    public IReadOnlyList<VitActivation> Activations { get; init; } = [VitActivation.Gelu];
+
+    /// <summary>How images become pixels where no file says, by the side of the image in pixels.</summary>
+    public required Func<int, Preprocessing> Preprocessing { get; init; }
+
+    /// <summary>Whether models can be written under these names.</summary>
+    public bool Writable { get; init; } = true;
+
+    /// <summary>The file's name of the patch projection, by which the scheme is recognized.</summary>
+    public string Marker => Names.First(n => n.Canonical == VitNames.PatchWeight).InFile;
+
+    /// <summary>The prefixes that training scripts left on this scheme's names in a file; averaged weights (EMA) come first, as in timm, then the shortest.</summary>
+    internal IEnumerable<string> Prefixes(IEnumerable<string> fileNames) => fileNames
+        .Where(n => n == Marker || (n.EndsWith(Marker, StringComparison.Ordinal) && n[^(Marker.Length + 1)] is '.' or '/'))
+        .Select(n => n[..^Marker.Length])
+        .OrderByDescending(p => Regex.IsMatch(p, @"(^|[._])ema([._]|$)", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)).ThenBy(p => p.Length).ThenBy(p => p, StringComparer.Ordinal);
+
+    /// <summary>
+    /// Maps a file's tensors under a prefix to canonical names. A name that the scheme does not know stays
+    /// as it is, so that whoever builds the model can refuse it by name.
+    /// </summary>
+    /// <returns>Canonical name to the file's tensors: one, or the three thirds in order.</returns>
+    /// <exception cref="BadInputException">Two tensors of the file are one canonical one, or a third is missing.</exception>
+    internal IReadOnlyDictionary<string, NamedTensor[]> Map(IEnumerable<string> fileNames, string prefix)
+    {
+        (Regex Pattern, TensorName Row)[] patterns = [.. Names.Select(n => (Pattern(n.InFile), n))];
+        Regex[] ignored = [.. Ignored.Select(i => new Regex($"^(?:{i})$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking))];
+        Dictionary<string, List<NamedTensor>> map = new(StringComparer.Ordinal);
+        foreach (string file in fileNames.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            string bare = file[prefix.Length..];
+            if (ignored.Any(i => i.IsMatch(bare)))
+                continue;
+            (Match? match, TensorName? row) = patterns.Select(p => (p.Pattern.Match(bare), p.Row)).FirstOrDefault(m => m.Item1.Success);
+            string canonical = row is null ? bare : row.Canonical.Replace("{i}", match!.Groups[1].Value, StringComparison.Ordinal);
+            (map.TryGetValue(canonical, out List<NamedTensor>? parts) ? parts : map[canonical] = []).Add(new NamedTensor(file, row?.Part, row?.Layout ?? TensorLayout.Same));
+        }
+        foreach ((string canonical, List<NamedTensor> parts) in map)
+        {
+            if (parts is [{ Part: null }])
+                continue;
+            parts.Sort((a, b) => Nullable.Compare(a.Part, b.Part));
+            if (parts.Count(p => p.Part == 0) > 1 || parts.Count > 3 || parts.Any(p => p.Part is null))
+                throw new BadInputException($"The tensors {string.Join(" and ", parts.Select(p => p.InFile))} are one and the same to a model.");
+            if (parts.Count < 3)
+                throw new BadInputException($"Of the query, key and value projections there is only {string.Join(" and ", parts.Select(p => p.InFile))}.");
+        }
+        return map.ToDictionary(m => m.Key, m => m.Value.ToArray(), StringComparer.Ordinal);
+    }
+
+    /// <summary>The file's tensors for a canonical one, in the scheme's own spelling.</summary>
+    /// <returns>One, or the three thirds in order; none where the scheme has no name for it.</returns>
+    internal NamedTensor[] InFile(string canonical)
+    {
+        Match block = Regex.Match(canonical, @"^blocks\.(\d+)\.", RegexOptions.CultureInvariant);
+        string general = block.Success ? $"blocks.{{i}}.{canonical[block.Length..]}" : canonical, number = block.Groups[1].Value;
+        TensorName[] rows = [.. Names.Where(n => n.Canonical == general).DistinctBy(n => n.Part)];
+        return [.. (rows.Any(r => r.Part is null) ? rows.Where(r => r.Part is null) : rows.OrderBy(r => r.Part))
+            .Select(r => new NamedTensor(r.InFile.Replace("{i}", number, StringComparison.Ordinal), r.Part, r.Layout))];
+    }
+
+    static Regex Pattern(string name) => new("^" + Regex.Escape(name).Replace(@"\{i}", @"(\d{1,4})", StringComparison.Ordinal) + "$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+}
