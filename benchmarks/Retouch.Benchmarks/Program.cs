@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Retouch.Benchmarks;
+using Retouch.Vit;
 using Spectre.Console;
 using TorchSharp;
 
@@ -11,25 +13,31 @@ int repetitions = int.Parse(Option("--repetitions", "5"));
 if (Option("--threads", "") is { Length: > 0 } threads)
     torch.set_num_threads(int.Parse(threads));
 string only = Option("--only", "");
+bool mixed = PrecisionChoice.ProcessorHasBFloat16;
 
+Peak peak = Peak.Measure(mixed);
 List<Row> rows = [];
 foreach (BenchmarkModel kind in BenchmarkModel.All)
 {
     using Scenarios scenarios = new(kind);
-    foreach ((string name, Func<double> naive, Func<double> ours) in scenarios.All())
+    foreach (Scenario scenario in scenarios.All())
     {
-        if (!$"{kind.Name} {name}".Contains(only, StringComparison.OrdinalIgnoreCase))
+        if (!$"{kind.Name} {scenario.Name}".Contains(only, StringComparison.OrdinalIgnoreCase))
             continue;
-        Row row = Row.Measure(kind.Name, name, naive, ours, repetitions);
+        Row row = Row.Measure(kind.Name, scenario, mixed, repetitions);
         rows.Add(row);
-        Console.Error.WriteLine($"{row.Model}, {row.What}: naive {row.NaiveMilliseconds:0.0} ms, ours {row.OursMilliseconds:0.0} ms, {row.Ratio:0.00}x ({row.LowestRatio:0.00} to {row.HighestRatio:0.00})");
+        Console.Error.WriteLine($"{row.Model}, {row.What}: naive {row.NaiveMilliseconds:0.0} ms, float32 {row.Full.Milliseconds:0.0} ms, {row.Full}{(row.Mixed is null ? "" : $", bfloat16 {row.Mixed.Milliseconds:0.0} ms, {row.Mixed}")}");
     }
 }
 
-Table table = new() { Title = new TableTitle($"float32, {torch.get_num_threads()} threads, {repetitions} interleaved repetitions, medians") };
-table.AddColumns("model", "what", "naive ms", "ours ms", "ratio", "range of ratios");
+Table table = new() { Title = new TableTitle($"naive float32 : ours, {torch.get_num_threads()} threads, {repetitions} interleaved repetitions, medians; products reach {peak.Full:0} GFLOP/s in float32{(mixed ? $", {peak.Mixed:0} in bfloat16" : "; this processor has no bfloat16")}") };
+table.AddColumns("model", "what", "naive ms", "float32", "of peak", "bfloat16", "of peak");
 foreach (Row row in rows)
-    table.AddRow(row.Model, row.What, $"{row.NaiveMilliseconds:0.0}", $"{row.OursMilliseconds:0.0}", $"{row.Ratio:0.00}x", $"{row.LowestRatio:0.00} to {row.HighestRatio:0.00}");
+    table.AddRow(row.Model, row.What, $"{row.NaiveMilliseconds:0.0}", $"{row.Full}", Share(row, row.Full, peak.Full), row.Mixed is null ? "–" : $"{row.Mixed}", row.Mixed is null ? "–" : Share(row, row.Mixed, peak.Mixed));
 AnsiConsole.Write(table);
+using Process self = Process.GetCurrentProcess();
+AnsiConsole.MarkupLine($"peak memory {self.PeakWorkingSet64 / 1048576.0:0} MiB");
 if (Option("--json", "") is { Length: > 0 } path)
-    File.WriteAllText(path, JsonSerializer.Serialize(rows));
+    File.WriteAllText(path, JsonSerializer.Serialize(new { peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
+
+static string Share(Row row, Timing timing, double peak) => $"{row.GigaOperations / timing.Milliseconds * 1e3 / peak:0 %}";

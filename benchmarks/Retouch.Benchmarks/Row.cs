@@ -1,19 +1,26 @@
 namespace Retouch.Benchmarks;
 
 /// <summary>One comparison: medians of interleaved repetitions, and the ratios repetition by repetition.</summary>
-sealed record Row(string Model, string What, double NaiveMilliseconds, double OursMilliseconds, double Ratio, double LowestRatio, double HighestRatio)
+/// <param name="Model">The architecture.</param>
+/// <param name="What">The unit of work.</param>
+/// <param name="NaiveMilliseconds">What the published algorithm needs for it, in float32.</param>
+/// <param name="Full">Ours in float32.</param>
+/// <param name="Mixed">Ours with frozen products in bfloat16; null where the processor has none.</param>
+/// <param name="GigaOperations">The floating-point operations (two a multiplication and addition) that ours cannot do without, in 10⁹.</param>
+sealed record Row(string Model, string What, double NaiveMilliseconds, Timing Full, Timing? Mixed, double GigaOperations)
 {
-    /// <summary>Runs the two in turn after one warm-up each; both return milliseconds a unit of work.</summary>
-    public static Row Measure(string model, string what, Func<double> naive, Func<double> ours, int repetitions)
+    /// <summary>Runs all in turn after one warm-up each; each returns milliseconds a unit of work.</summary>
+    public static Row Measure(string model, Scenario scenario, bool mixed, int repetitions)
     {
-        naive();
-        ours();
-        double[] a = new double[repetitions], b = new double[repetitions];
+        Func<double>[] work = mixed ? [scenario.Naive, scenario.Full, scenario.Mixed] : [scenario.Naive, scenario.Full];
+        foreach (Func<double> once in work)
+            once();
+        double[][] times = [.. work.Select(_ => new double[repetitions])];
         for (int i = 0; i < repetitions; i++)
-            (a[i], b[i]) = (naive(), ours());
-        double[] ratios = [.. a.Zip(b, (x, y) => x / y).Order()];
-        return new Row(model, what, Median(a), Median(b), ratios[ratios.Length / 2], ratios[0], ratios[^1]);
+        {
+            for (int j = 0; j < work.Length; j++)
+                times[j][i] = work[j]();
+        }
+        return new Row(model, scenario.Name, Timing.Median(times[0]), Timing.Of(times[0], times[1]), mixed ? Timing.Of(times[0], times[2]) : null, scenario.GigaOperations);
     }
-
-    static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 }

@@ -16,7 +16,7 @@ sealed class Scenarios : IDisposable
 
     readonly BenchmarkModel _kind;
     readonly VitModel _model;
-    readonly SplitVit _split;
+    readonly SplitVit _split, _mixed;
     readonly Tensor _pixels;
     readonly PrefixState _state;
     readonly UnitSelection[] _units;
@@ -28,6 +28,7 @@ sealed class Scenarios : IDisposable
         _kind = kind;
         _model = kind.Create();
         _split = new SplitVit(_model);
+        _mixed = new SplitVit(_model, Precision.Mixed);
         _pixels = randn([Batch, 3, 224, 224]);
         _photos = randn([kind.LocalityImages, 3, 224, 224]);
         _state = _split.Prefix(_pixels);
@@ -35,16 +36,21 @@ sealed class Scenarios : IDisposable
         _naive = new NaiveEdit(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), 1);
     }
 
-    public IEnumerable<(string Name, Func<double> Naive, Func<double> Ours)> All()
+    public IEnumerable<Scenario> All()
     {
-        yield return ($"edit step, keep {Keep}, one edit", NaiveStep, () => Edit(1));
-        yield return ($"edit step, keep {Keep}, {Batch} edits, an edit", NaiveStep, () => Edit(Batch));
-        LocalitySet set = new(_split, _split.Prefix(_photos));
-        yield return ($"LR over {_kind.LocalityImages} images, an edit", NaiveLocality, () => Locality(set));
-        set.Dispose();
-        yield return ("target mask, one sample", NaiveTarget, () => Targets(1));
-        yield return ($"target mask, {TargetBatch} samples, a sample", NaiveTarget, () => Targets(TargetBatch));
+        double step = Operations.Forward(_split, Touched) + Operations.Backward(_split, Touched);
+        yield return new($"edit step, keep {Keep}, one edit", step, NaiveStep, () => Edit(_split, 1), () => Edit(_mixed, 1));
+        yield return new($"edit step, keep {Keep}, {Batch} edits, an edit", step, NaiveStep, () => Edit(_split, Batch), () => Edit(_mixed, Batch));
+        using LocalitySet full = new(_split, _split.Prefix(_photos)), mixed = new(_mixed, _split.Prefix(_photos));
+        yield return new($"LR over {_kind.LocalityImages} images, an edit", _kind.LocalityImages * Operations.Forward(_split, Touched), NaiveLocality, () => Locality(full), () => Locality(mixed));
+        const int passes = 51;
+        double target = passes * (Operations.Forward(_split, 1) + Operations.Backward(_split, 1)) + 2 * Operations.Prefix(_split) + Operations.Forward(_split, 0);
+        yield return new("target mask, one sample", target, NaiveTarget, () => Targets(_split, 1), () => Targets(_mixed, 1));
+        yield return new($"target mask, {TargetBatch} samples, a sample", target, NaiveTarget, () => Targets(_split, TargetBatch), () => Targets(_mixed, TargetBatch));
     }
+
+    // Of an FFN's units the share that a mask of this keep ratio selects in one of its two matrices or both.
+    static double Touched => 1 - (1 - Keep) * (1 - Keep);
 
     public void Dispose()
     {
@@ -58,7 +64,7 @@ sealed class Scenarios : IDisposable
     double NaiveStep() => Time(NaiveSteps, _naive.Step);
 
     // The whole editor with its stopping test, which random weights never pass; what an edit costs once is left out as in the naive step.
-    double Edit(int edits)
+    double Edit(SplitVit split, int edits)
     {
         int steps = Math.Max(_kind.Steps / edits, 2);
         using PrefixState state = _state.Select([.. Enumerable.Range(0, edits)]);
@@ -66,7 +72,7 @@ sealed class Scenarios : IDisposable
         MaskedFineTuning editor = new(new AllLocator(), new MaskedFineTuningSettings { MaxSteps = steps, StopLoss = 0 });
         Stopwatch clock = new();
         // The last forward, after the last step, is the check of success.
-        IReadOnlyList<EditResult> results = editor.Edit(_split, failures, _units[..edits], new AtStep(step =>
+        IReadOnlyList<EditResult> results = editor.Edit(split, failures, _units[..edits], new AtStep(step =>
         {
             if (step == 0)
                 clock.Start();
@@ -100,12 +106,12 @@ sealed class Scenarios : IDisposable
     double NaiveTarget() => Time(1, () => new NaiveTargetMask(_model, _split.Space).Solve(_pixels.narrow(0, 0, 1), _pixels.narrow(0, 1, 1)));
 
     // With the prefixes of both images, which a sample needs once.
-    double Targets(int samples) => Time(1, () =>
+    double Targets(SplitVit split, int samples) => Time(1, () =>
     {
         using DisposeScope scope = NewDisposeScope();
         using PrefixState mixed = _split.Prefix(_pixels.narrow(0, 0, samples)), original = _split.Prefix(_pixels.narrow(0, samples, samples));
         Tensor start = rand(samples, _split.Space.Matrices, _split.Space.Hidden) * 2 - 1;
-        using TargetMasks targets = new TargetMaskSolver(_split).Solve(mixed, _split.Logits(original), start);
+        using TargetMasks targets = new TargetMaskSolver(split).Solve(mixed, _split.Logits(original), start);
     }) / samples;
 
     static double Time(int count, Action work)

@@ -17,6 +17,7 @@ sealed class BenchVerb : Verb
 
     readonly BenchmarkOptions _benchmark;
     readonly BlocksOption _blocks;
+    readonly PrecisionOption _precision;
     readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => ["masked-fine-tuning"], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', EditorRegistry.Methods) };
     readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
     readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|fisher|random|all");
@@ -51,6 +52,7 @@ sealed class BenchVerb : Verb
         foreach (Option option in (Option[])[_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared])
             Add(option);
         _blocks = new BlocksOption(this);
+        _precision = new PrecisionOption(this, sharedFiles: true);
         foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery])
             Add(option);
         Add(new BenchMergeVerb());
@@ -73,7 +75,7 @@ sealed class BenchVerb : Verb
         options.Validate();
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Space(parsed, file.Model));
         string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, split.Space, terminal) : ShippedLocators.For(file.Model.Fingerprint, split.Space);
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
@@ -88,7 +90,7 @@ sealed class BenchVerb : Verb
         };
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
         Benchmark benchmark = _benchmark.Read(parsed);
-        BenchPlan plan = new(benchmark, settings, options);
+        BenchPlan plan = new(benchmark, settings, options with { Precision = split.Precision });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
         benchmark.RequireModel(file.Model);

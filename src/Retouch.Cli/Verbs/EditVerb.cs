@@ -24,6 +24,7 @@ sealed class EditVerb : Verb
 
     readonly ModelOptions _model;
     readonly BlocksOption _blocks;
+    readonly PrecisionOption _precision;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
     readonly Option<string?> _method = new("--method") { Description = $"How to edit, {Masked} by default; 'retouch methods' lists the methods and their settings.", HelpName = "NAME" };
@@ -55,6 +56,7 @@ sealed class EditVerb : Verb
         foreach (Option option in (Option[])[_images, _label, _out, _method, _set, _prepared, _locality, _guard, _locator, _locatorFile])
             Add(option);
         _blocks = new BlocksOption(this);
+        _precision = new PrecisionOption(this, sharedFiles: false);
         foreach (Option option in (Option[])[_keep, _lr, _steps, _seed, _overwrite, _force])
             Add(option);
     }
@@ -76,7 +78,7 @@ sealed class EditVerb : Verb
         LabelSet labels = _model.Labels(parsed, file);
         int label = labels.Resolve(parsed.GetRequiredValue(_label));
         string[] paths = parsed.GetRequiredValue(_images);
-        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Space(parsed, file.Model));
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
         using Hypernetwork? network = LoadHypernetwork(parsed, settings.GetValueOrDefault("locator"), split, terminal);
         EditorResources resources = new() { Hypernetwork = network, Preparations = prepared.ByKind, PreparationIds = prepared.Ids, Seed = parsed.GetValue(_seed) };

@@ -29,7 +29,7 @@ sealed class SolveTargetsVerb : Verb
     {
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
-        SplitVit split = new(file.Model, _targets.Space(parsed, file.Model));
+        SplitVit split = _targets.Cut(parsed, terminal, file.Model);
         using TargetBankFiller filler = _targets.Filler(parsed, split, file.Preprocessing)!;
         TargetBank bank = TargetBank.OpenOrCreate(parsed.GetRequiredValue(_bank), filler.Manifest);
         (int part, int parts) = TargetOptions.Part(parsed.GetRequiredValue(_shard))!.Value;

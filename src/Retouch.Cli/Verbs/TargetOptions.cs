@@ -15,6 +15,7 @@ sealed class TargetOptions
     readonly Option<string[]> _images;
     readonly Option<int> _batch = new("--batch") { Description = "Samples of a training step; the solver's sparsity term is a mean over them.", DefaultValueFactory = _ => Published.Batch, HelpName = "N" };
     readonly BlocksOption _blocks;
+    readonly PrecisionOption _precision;
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<int?> _outerSteps = new("--outer-steps") { Description = $"Steps on a target's mask (published: {Published.OuterSteps}).", HelpName = "N" };
     readonly Option<int?> _innerSteps = new("--inner-steps") { Description = $"Steps on the weights before each of them (published: {Published.InnerSteps}).", HelpName = "N" };
@@ -47,6 +48,7 @@ sealed class TargetOptions
         Verb.Require<double>(_fisher, x => x is >= 0 and <= 10, "a number from 0 to 10");
         command.Add(_images);
         _blocks = new BlocksOption(command, whyNotOneBlock);
+        _precision = new PrecisionOption(command, sharedFiles: true);
         foreach (Option option in (Option[])[_batch, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _signs, _views, _ordinary, _locality, _density, _temperature])
             command.Add(option);
     }
@@ -55,7 +57,7 @@ sealed class TargetOptions
 
     public int Batch(ParseResult parsed) => parsed.GetValue(_batch);
 
-    public EditSpace Space(ParseResult parsed, VitModel model) => _blocks.Space(parsed, model);
+    public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model) => _precision.Cut(parsed, terminal, model, _blocks.Space(parsed, model));
 
     /// <summary>What solves the targets, or null where no images are given.</summary>
     public TargetBankFiller? Filler(ParseResult parsed, SplitVit split, Preprocessing preprocessing) =>

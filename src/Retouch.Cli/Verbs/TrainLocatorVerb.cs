@@ -62,7 +62,7 @@ sealed class TrainLocatorVerb : Verb
             AtomicFile.CheckWritable(side, overwrite: true);
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
-        SplitVit split = new(file.Model, _targets.Space(parsed, file.Model));
+        SplitVit split = _targets.Cut(parsed, terminal, file.Model);
         using TargetBankFiller? filler = _targets.Filler(parsed, split, file.Preprocessing);
         string? bankFolder = parsed.GetValue(_bank);
         if (filler is null && bankFolder is null)

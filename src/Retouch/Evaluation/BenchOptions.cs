@@ -1,3 +1,5 @@
+using Retouch.Vit;
+
 namespace Retouch.Evaluation;
 
 /// <summary>How much a run edits, and how. Immutable.</summary>
@@ -19,6 +21,9 @@ public sealed record BenchOptions
 
     /// <summary>Edits that run as one batch, at least 1. A part of the run's identity: sums of another order round otherwise.</summary>
     public int Batch { get; init; } = 12;
+
+    /// <summary>In what products with frozen weights are computed. A part of the run's identity.</summary>
+    public Precision Precision { get; init; }
 
     /// <summary>The seed of everything random.</summary>
     public int Seed { get; init; }

@@ -2,8 +2,6 @@ using System.Diagnostics;
 using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Vit;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Retouch.Evaluation;
 
@@ -69,7 +67,7 @@ public static class BenchRun
             {
                 cancellation.ThrowIfCancellationRequested();
                 ModelDelta delta = results[i].Patch.Change;
-                int[] predictions = Predict(split, data.Groups[batch[i].Group], delta);
+                int[] predictions = split.Predict(data.Groups[batch[i].Group], delta);
                 LocalityMeasurement? locality = data.Locality?.Measure(delta);
                 rows.Add(Row(plan, batch[i], predictions, GroupMeasurement.Of(predictions, batch[i].Samples, plan.Benchmark.Groups[batch[i].Group].Accepted), locality, sensitive, results[i].Steps, seconds, delta));
             }
@@ -112,11 +110,5 @@ public static class BenchRun
             Units = delta is WeightDelta { Units: var units } ? units.Count : 0,
             Parameters = delta?.Parameters ?? 0,
         };
-    }
-
-    internal static int[] Predict(SplitVit split, PrefixState state, ModelDelta? delta = null)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        return [.. split.Logits(state, delta).argmax(1).cpu().data<long>().Select(c => (int)c)];
     }
 }

@@ -32,7 +32,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
             {
                 cancellation.ThrowIfCancellationRequested();
                 Stopwatch clock = Stopwatch.StartNew();
-                using EditResult? result = Edit(new SplitVit(model, split.Space), edits[i], cancellation);
+                using EditResult? result = Edit(new SplitVit(model, split.Space, split.Precision), edits[i], cancellation);
                 double seconds = Math.Round(clock.Elapsed.TotalSeconds, 4);
                 if (result is not null)
                 {
@@ -44,7 +44,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
                     edited[edits[i].Group] = before = [];
                 if (i >= done)
                 {
-                    SplitVit now = new(model, split.Space);
+                    SplitVit now = new(model, split.Space, split.Precision);
                     int[] predictions = Predict(now, edits[i].Group);
                     GroupMeasurement measured = GroupMeasurement.Of(predictions, edits[i].Samples, plan.Benchmark.Groups[edits[i].Group].Accepted, before);
                     write(BenchRun.Row(plan, edits[i], predictions, measured, data.Locality?.Measure(now), sensitive, result?.Steps ?? 0, seconds, result?.Patch.Change) with
@@ -67,7 +67,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
     {
         FailureGroup group = plan.Benchmark.Groups[edit.Group];
         using PrefixState original = data.Groups[edit.Group].Select(edit.Samples), state = now.Rebase(original);
-        if (group.Accepted.Contains(BenchRun.Predict(now, state)[0]))
+        if (group.Accepted.Contains(now.Predict(state)[0]))
             return null;
         Failure failure = new(state, group.Label) { Images = [data.Images[edit.Group][edit.Samples[0]]] };
         BenchSetting setting = plan.Settings[edit.Setting];
@@ -81,13 +81,13 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
     int[] Predict(SplitVit now, int group)
     {
         using PrefixState state = now.Rebase(data.Groups[group]);
-        return BenchRun.Predict(now, state);
+        return now.Predict(state);
     }
 
     int Right(SplitVit now, int group, int[] images)
     {
         using PrefixState original = data.Groups[group].Select(images), state = now.Rebase(original);
-        return BenchRun.Predict(now, state).Count(plan.Benchmark.Groups[group].Accepted.Contains);
+        return now.Predict(state).Count(plan.Benchmark.Groups[group].Accepted.Contains);
     }
 
     void Free(VitModel model)

@@ -15,7 +15,7 @@ public sealed class LocalitySet : IDisposable
     public LocalitySet(SplitVit split, PrefixState state)
     {
         (_split, _state) = (split, state);
-        Predictions = BenchRun.Predict(split, state);
+        Predictions = split.Predict(state);
     }
 
     /// <summary>The class that the unedited model gives each image, right or wrong.</summary>
@@ -24,7 +24,7 @@ public sealed class LocalitySet : IDisposable
     /// <summary>Compares every image's prediction under an edit with the unedited model's.</summary>
     public LocalityMeasurement Measure(ModelDelta delta)
     {
-        return Compare(BenchRun.Predict(_split, _state, delta));
+        return Compare(_split.Predict(_state, delta));
     }
 
     /// <summary>Compares every image's prediction under a model that patches were applied to with the unedited model's.</summary>
@@ -32,7 +32,7 @@ public sealed class LocalitySet : IDisposable
     public LocalityMeasurement Measure(SplitVit edited)
     {
         using PrefixState state = edited.Rebase(_state);
-        return Compare(BenchRun.Predict(edited, state));
+        return Compare(edited.Predict(state));
     }
 
     /// <summary>Frees the prefix.</summary>

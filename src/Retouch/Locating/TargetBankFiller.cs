@@ -52,8 +52,17 @@ public sealed class TargetBankFiller : IDisposable
             ImagesSha256 = images.Hash(),
             Preprocessing = preprocessing.ToJson(),
             Seed = seed,
-            Settings = settings.Describe(),
+            Settings = Describe(settings, split.Precision),
         };
+    }
+
+    // A bank from before there was a choice is float32.
+    static SortedDictionary<string, string> Describe(TargetMaskSettings settings, Precision precision)
+    {
+        SortedDictionary<string, string> described = settings.Describe();
+        if (precision != Precision.Full)
+            described["precision"] = precision.ToString();
+        return described;
     }
 
     /// <summary>The manifest of a bank of these samples.</summary>

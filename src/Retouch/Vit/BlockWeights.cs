@@ -19,4 +19,18 @@ sealed class BlockWeights(Func<string, Tensor?> tensor)
     public readonly Tensor Fc2Weight = tensor("mlp.fc2.weight")!;    // [D,H]: a column a hidden unit
     public readonly Tensor Fc2Bias = tensor("mlp.fc2.bias")!;
     public readonly Tensor? Scale2 = tensor("ls2.gamma");            // [D]
+
+
+    /// <summary>Whether a tensor of a block is one that the tokens are multiplied with, or a bias of such a product.</summary>
+    public static bool IsOfProduct(string name) => name.StartsWith("attn.", StringComparison.Ordinal) || name.StartsWith("mlp.", StringComparison.Ordinal);
+
+    /// <summary>The type of the matrices and of what they are multiplied with.</summary>
+    public ScalarType Type => QkvWeight.dtype;
+
+    /// <summary>Frees the matrices and biases of its products, for whoever made them.</summary>
+    public void DisposeProducts()
+    {
+        foreach (Tensor? weight in (Tensor?[])[QkvWeight, QkvBias, ProjWeight, ProjBias, Fc1Weight, Fc1Bias, Fc2Weight, Fc2Bias])
+            weight?.Dispose();
+    }
 }

@@ -46,13 +46,13 @@ public sealed class EditSession : IDisposable
         EditSpace space = split.Space;
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        _ffns = [.. Enumerable.Range(0, space.Blocks).Select(j => new Ffn(split.Model, space, j, selections))];
+        _ffns = [.. Enumerable.Range(0, space.Blocks).Select(j => new Ffn(split, j, selections))];
 
         bool onlyClass = space.FirstBlock == split.Model.Config.Depth - 1 && split.Model.Config.ReadsClassAlone;
         Tensor residual = onlyClass ? state.Residual.narrow(1, 0, 1) : state.Residual;
         Tensor output = onlyClass ? state.Output.narrow(1, 0, 1) : state.Output;
         _tokens = (int)residual.shape[1];
-        _normed = PerEdit(split.Norm2(split.Model.Blocks[space.FirstBlock], residual)).contiguous().DetachFromDisposeScope();
+        _normed = PerEdit(split.Norm2(Block(space.FirstBlock), residual)).contiguous().DetachFromDisposeScope();
         _constant = (PerEdit(output) - _ffns[0].Contribution(_normed)).DetachFromDisposeScope();
     }
 
@@ -102,8 +102,9 @@ public sealed class EditSession : IDisposable
         for (int j = 1; j < space.Blocks; j++)
         {
             Tensor input = _tape.Leaf(x);
-            Tensor residual = _split.AttentionResidual(space.FirstBlock + j, input);
-            Tensor normed = _split.Norm2(_split.Model.Blocks[space.FirstBlock + j], residual);
+            BlockWeights block = Block(space.FirstBlock + j);
+            Tensor residual = _split.AttentionResidual(block, space.FirstBlock + j, input);
+            Tensor normed = _split.Norm2(block, residual);
             _tape.Attention(input, residual, normed);
             Tensor y = _ffns[j].Forward(PerEdit(normed.detach()), _tape);
             x = residual.detach() + PerImage(y, (int)normed.shape[1]) + _ffns[j].OutputBias;
@@ -113,8 +114,8 @@ public sealed class EditSession : IDisposable
         x = rest;
         for (int i = space.LastBlock + 1; i < config.Depth; i++)
         {
-            BlockWeights block = _split.Model.Blocks[i];
-            x = _split.AttentionResidual(i, x);
+            BlockWeights block = Block(i);
+            x = _split.AttentionResidual(block, i, x);
             x = x + _split.Model.FeedForward(block, _split.Norm2(block, x));
         }
         Tensor logits = _split.Model.Classify(_split.Model.Readout(x));
@@ -170,6 +171,8 @@ public sealed class EditSession : IDisposable
         _constant.Dispose();
     }
 
+    BlockWeights Block(int index) => _split.Model.Block(index, _split.Precision);
+
     Tensor PerEdit(Tensor x) => x.reshape(Edits, -1, _split.Space.Width);            // [B·S,M,D] → [B,S·M,D]
 
     Tensor PerImage(Tensor x, int tokens) => x.reshape(-1, tokens, _split.Space.Width); // [B,S·M,D] → [B·S,M,D]
@@ -186,9 +189,11 @@ public sealed class EditSession : IDisposable
         readonly VitModel _model;
         readonly Tensor? _scale;           // [D]
 
-        public Ffn(VitModel model, EditSpace space, int index, IReadOnlyList<UnitSelection> selections)
+        public Ffn(SplitVit split, int index, IReadOnlyList<UnitSelection> selections)
         {
+            (VitModel model, EditSpace space) = (split.Model, split.Space);
             BlockWeights block = model.Blocks[space.FirstBlock + index];
+            ScalarType type = model.Block(space.FirstBlock + index, split.Precision).Type;
             _block = index;
             _model = model;
             _scale = block.Scale2;
@@ -201,12 +206,14 @@ public sealed class EditSession : IDisposable
             using DisposeScope scope = NewDisposeScope();
             OutputBias = Own(block.Scale2 is null ? block.Fc2Bias.alias() : block.Fc2Bias * block.Scale2);
             Tensor units = tensor([.. _order.SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, block.Fc1Weight.device);
-            _fc1 = Own(block.Fc1Weight.index_select(0, units).view(selections.Count, n, space.Width));
-            _fc2 = Own(block.Fc2Weight.t().index_select(0, units).view(selections.Count, n, space.Width));
-            _bias = Own(block.Fc1Bias.index_select(0, units).view(selections.Count, 1, n));
+            Tensor fc1 = block.Fc1Weight.index_select(0, units).view(selections.Count, n, space.Width);
+            Tensor fc2 = block.Fc2Weight.t().index_select(0, units).view(selections.Count, n, space.Width);
+            Bases = [Own(fc1.narrow(1, _first, u).clone()), Own(fc2.narrow(1, _first, u).clone())];
+            _fc1 = Own(SplitVit.As(type, fc1));
+            _fc2 = Own(SplitVit.As(type, fc2));
+            _bias = Own(SplitVit.As(type, block.Fc1Bias.index_select(0, units).view(selections.Count, 1, n)));
             _rows1 = Own(_fc1.narrow(1, _first, u));
             _rows2 = Own(_fc2.narrow(1, _first, u));
-            Bases = [Own(_rows1.clone()), Own(_rows2.clone())];
             Masks = [Mask(2 * index), Mask(2 * index + 1)];
             Units = Own(units.view(selections.Count, n).narrow(1, _first, u).clone());
 
@@ -237,7 +244,14 @@ public sealed class EditSession : IDisposable
 
         public void SetDelta(int matrix, Tensor delta, Tensor? scale)
         {
-            Tensor rows = (matrix == 0 ? _rows1 : _rows2).copy_(Bases[matrix]);
+            Tensor rows = matrix == 0 ? _rows1 : _rows2;
+            if (rows.dtype != Bases[matrix].dtype)
+            {
+                using Tensor sum = scale is null ? Bases[matrix] + delta : Bases[matrix].addcmul(delta, scale, 1);
+                rows.copy_(sum);
+                return;
+            }
+            rows.copy_(Bases[matrix]);
             _ = scale is null ? rows.add_(delta) : rows.addcmul_(delta, scale, 1);
         }
 
@@ -257,7 +271,7 @@ public sealed class EditSession : IDisposable
         {
             (Tensor normed, Tensor hidden, Tensor activated) = tape.PopFfn(_block);
             long u = _rows1.shape[1];
-            dy = VitModel.Scaled(dy, _scale);
+            dy = SplitVit.As(_fc2.dtype, VitModel.Scaled(dy, _scale));
             gradients[2 * _block + 1] = Masked(TransposedTimes(activated.detach().narrow(2, _first, u), dy), Masks[1]);
             Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
             gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), normed), Masks[0]);
@@ -287,7 +301,11 @@ public sealed class EditSession : IDisposable
 
         static Tensor TransposedTimes(Tensor x, Tensor y) => Times(x.transpose(1, 2), y);
 
-        static Tensor Masked(Tensor gradient, Tensor? mask) => mask is null ? gradient : gradient.mul_(mask);
+        static Tensor Masked(Tensor gradient, Tensor? mask)
+        {
+            Tensor exact = SplitVit.As(ScalarType.Float32, gradient);
+            return mask is null ? exact : exact.mul_(mask);
+        }
 
         static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
     }

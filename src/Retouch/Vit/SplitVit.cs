@@ -15,23 +15,35 @@ public sealed class SplitVit
     // Images that one pass takes at once: enough rows for full matrix products, few enough for the caches.
     const int Chunk = 16;
 
+    readonly Lazy<PrecisionCheck> _check;
+
     /// <summary>Cuts <paramref name="model"/> before the first FFN of <paramref name="space"/>.</summary>
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="space">Where edits may change it.</param>
+    /// <param name="precision">In what an <see cref="EditSession"/> and <see cref="Predict"/> compute frozen products.</param>
     /// <exception cref="ArgumentException">The space is not one of the model.</exception>
-    public SplitVit(VitModel model, EditSpace space)
+    public SplitVit(VitModel model, EditSpace space, Precision precision = Precision.Full)
     {
         if (space.Width != model.Config.Width || space.Hidden != model.Config.MlpWidth || space.LastBlock >= model.Config.Depth)
             throw new ArgumentException("The edit space is not one of this model.", nameof(space));
-        (Model, Space) = (model, space);
+        (Model, Space, Precision) = (model, space, precision);
+        _check = new Lazy<PrecisionCheck>(() => PrecisionCheck.Of(this));
     }
 
     /// <summary>Cuts <paramref name="model"/> at the paper's window, <see cref="EditSpace.Default"/>.</summary>
-    public SplitVit(VitModel model) : this(model, EditSpace.Default(model.Config)) { }
+    public SplitVit(VitModel model, Precision precision = Precision.Full) : this(model, EditSpace.Default(model.Config), precision) { }
 
     /// <summary>The model that was cut.</summary>
     public VitModel Model { get; }
 
     /// <summary>Where edits may change it.</summary>
     public EditSpace Space { get; }
+
+    /// <summary>In what an <see cref="EditSession"/> and <see cref="Predict"/> compute frozen products; all else is float32.</summary>
+    public Precision Precision { get; }
+
+    /// <summary>How far bfloat16 is from float32 on this model, measured at the first use.</summary>
+    public PrecisionCheck Check => _check.Value;
 
     /// <summary>Runs images up to the first editable FFN.</summary>
     /// <param name="pixels">Normalized images, <c>[N,3,S,S]</c>.</param>
@@ -87,17 +99,51 @@ public sealed class SplitVit
         return new PrefixState(Space, state.Residual.alias(), cat(outputs, 0));
     }
 
-    /// <summary>The class logits of images under the model with a delta added, or under the model itself.</summary>
+    /// <summary>The class logits of images under the model with a delta added, or under the model itself, in float32.</summary>
     /// <param name="state">The images' prefix.</param>
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
     /// <returns><c>[N,C]</c>; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The state or the delta is of another space.</exception>
-    public Tensor Logits(PrefixState state, ModelDelta? delta = null)
+    public Tensor Logits(PrefixState state, ModelDelta? delta = null) => Logits(state, delta, Precision.Full);
+
+    /// <summary>
+    /// The class of each image: where <see cref="Logits(PrefixState, ModelDelta?)"/> are greatest. In bfloat16 an image
+    /// whose two greatest logits are nearer than <see cref="PrecisionCheck.Tolerance"/> is computed again in float32.
+    /// </summary>
+    /// <param name="state">The images' prefix.</param>
+    /// <param name="delta">What the edit adds; null for the unedited model.</param>
+    /// <exception cref="ArgumentException">The state or the delta is of another space.</exception>
+    public int[] Predict(PrefixState state, ModelDelta? delta = null)
     {
         using DisposeScope scope = NewDisposeScope();
+        // Other deltas go through the suffix in its plainest form, which is float32.
+        if (Precision == Precision.Full || delta is TensorDelta || Model.Config.Classes == 1)
+            return Classes(Logits(state, delta));
+        Tensor rough = Logits(state, delta, Precision);
+        int[] classes = Classes(rough);
+        Tensor best = rough.topk(2).values;
+        float[] gaps = (best.select(1, 0) - best.select(1, 1)).cpu().data<float>().ToArray();
+        // Not "gap < tolerance": a gap that is NaN must be looked at again, too.
+        int[] close = [.. Enumerable.Range(0, gaps.Length).Where(i => !(gaps[i] >= Check.Tolerance))];
+        if (close.Length > 0)
+        {
+            using PrefixState again = state.Select(close);
+            foreach ((int place, int label) in Classes(Logits(again, delta)).Index())
+                classes[close[place]] = label;
+        }
+        return classes;
+    }
+
+    static int[] Classes(Tensor logits) => [.. logits.argmax(1).cpu().data<long>().Select(c => (int)c)];
+
+    internal Tensor Logits(PrefixState state, ModelDelta? delta, Precision precision)
+    {
+        Require(state.Space);
+        if (delta is not null)
+            Require(delta.Space);
+        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor features = ClassFeatures(state, delta);
-        Tensor logits = delta is TensorDelta tensors ? new Suffix(this, Replaced(tensors)).Classify(features) : Model.Classify(features);
+        Tensor logits = delta is TensorDelta tensors ? new Suffix(this, Replaced(tensors)).Classify(Features(state, tensors)) : Model.Classify(Features(state, delta as WeightDelta, precision));
         return logits.MoveToOuterDisposeScope();
     }
 
@@ -113,7 +159,7 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        return (delta is TensorDelta tensors ? Features(state, tensors) : Features(state, delta as WeightDelta)).MoveToOuterDisposeScope();
+        return (delta is TensorDelta tensors ? Features(state, tensors) : Features(state, delta as WeightDelta, Precision.Full)).MoveToOuterDisposeScope();
     }
 
     internal void Require(EditSpace space)
@@ -137,9 +183,9 @@ public sealed class SplitVit
 
     Dictionary<string, Tensor> Replaced(TensorDelta delta) => delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
 
-    Tensor Features(PrefixState state, WeightDelta? delta)
+    Tensor Features(PrefixState state, WeightDelta? delta, Precision precision)
     {
-        EditedFfn[] ffns = delta is null ? [] : [.. Enumerable.Range(0, Space.Blocks).Select(j => new EditedFfn(this, delta, j))];
+        EditedFfn[] ffns = delta is null ? [] : [.. Enumerable.Range(0, Space.Blocks).Select(j => new EditedFfn(this, delta, j, precision))];
         List<Tensor> features = [];
         for (int start = 0; start < state.Images; start += Chunk)
         {
@@ -150,8 +196,8 @@ public sealed class SplitVit
                 : ffns[0].FirstBlock(state.Residual.narrow(0, start, count), state.Output.narrow(0, start, count));
             for (int i = Space.FirstBlock + 1; i < Model.Config.Depth; i++)
             {
-                BlockWeights block = Model.Blocks[i];
-                x = AttentionResidual(i, x);
+                BlockWeights block = Model.Block(i, precision);
+                x = AttentionResidual(block, i, x);
                 Tensor normed = Norm2(block, x);
                 x = x + (delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Forward(normed) : Model.FeedForward(block, normed));
             }
@@ -160,14 +206,15 @@ public sealed class SplitVit
         return cat(features, 0);
     }
 
-    internal Tensor Norm1(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm1Weight, block.Norm1Bias);
+    /// <summary>The first norm, float32, in the type of the block's products.</summary>
+    internal Tensor Norm1(BlockWeights block, Tensor x) => As(block.Type, Model.Norm(x, block.Norm1Weight, block.Norm1Bias));
 
-    internal Tensor Norm2(BlockWeights block, Tensor x) => Model.Norm(x, block.Norm2Weight, block.Norm2Bias);
+    /// <summary>The second norm, likewise.</summary>
+    internal Tensor Norm2(BlockWeights block, Tensor x) => As(block.Type, Model.Norm(x, block.Norm2Weight, block.Norm2Bias));
+
+    internal static Tensor As(ScalarType type, Tensor x) => x.dtype == type ? x : x.to(type);
 
     /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>, where the classifier reads no other.</summary>
-    internal Tensor AttentionResidual(int index, Tensor x) => AttentionResidual(Model.Blocks[index], index, x);
-
-    /// <summary>The same with other weights of the block.</summary>
     internal Tensor AttentionResidual(BlockWeights block, int index, Tensor x)
     {
         if (index < Model.Config.Depth - 1 || !Model.Config.ReadsClassAlone)
@@ -192,12 +239,14 @@ public sealed class SplitVit
         readonly Tensor _fc1, _fc2;
         readonly Tensor? _touched;
 
-        public EditedFfn(SplitVit split, WeightDelta delta, int block)
+        public EditedFfn(SplitVit split, WeightDelta delta, int block, Precision precision)
         {
             _split = split;
-            _block = split.Model.Blocks[split.Space.FirstBlock + block];
-            _fc1 = delta.AddTo(2 * block, _block.Fc1Weight);
-            _fc2 = delta.AddTo(2 * block + 1, _block.Fc2Weight);
+            _block = split.Model.Block(split.Space.FirstBlock + block, precision);
+            // Rounded after the sum: a delta is smaller than the weights' last bit, but not than their average.
+            BlockWeights exact = split.Model.Blocks[split.Space.FirstBlock + block];
+            _fc1 = As(_block.Type, delta.AddTo(2 * block, exact.Fc1Weight));
+            _fc2 = As(_block.Type, delta.AddTo(2 * block + 1, exact.Fc2Weight));
             if (block == 0)
             {
                 int[] union = [.. delta.Units[0].ToArray().Union(delta.Units[1].ToArray()).Order()];

@@ -14,6 +14,7 @@ public sealed class VitModel : IDisposable
 {
     readonly Dictionary<string, Tensor> _tensors;
     readonly Lazy<string> _fingerprint;
+    readonly Lazy<BlockWeights>[] _narrow;
 
     /// <summary>Builds a model from its tensors under canonical names (<see cref="VitNames"/>), taking ownership of them.</summary>
     /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
@@ -45,6 +46,7 @@ public sealed class VitModel : IDisposable
 
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));
         Blocks = [.. Enumerable.Range(0, Config.Depth).Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name))))];
+        _narrow = [.. Enumerable.Range(0, Config.Depth).Select(i => new Lazy<BlockWeights>(() => Narrow(i)))];
         _fingerprint = new Lazy<string>(ComputeFingerprint);
     }
 
@@ -65,6 +67,9 @@ public sealed class VitModel : IDisposable
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
     internal BlockWeights[] Blocks { get; }
+
+    /// <summary>One block with the matrices of its products in a precision; made at its first use and owned by the model.</summary>
+    internal BlockWeights Block(int index, Precision precision) => precision == Precision.Mixed ? _narrow[index].Value : Blocks[index];
 
     /// <summary>The class logits of images, computed in the plainest way: the oracle of every faster path.</summary>
     /// <param name="pixels">Normalized images, <c>[B,3,S,S]</c>.</param>
@@ -94,6 +99,8 @@ public sealed class VitModel : IDisposable
     {
         foreach (Tensor tensor in _tensors.Values)
             tensor.Dispose();
+        foreach (Lazy<BlockWeights> block in _narrow.Where(b => b.IsValueCreated))
+            block.Value.DisposeProducts();
     }
 
     internal Tensor Embed(Tensor pixels) => Embed(pixels, _tensors);
@@ -150,6 +157,9 @@ public sealed class VitModel : IDisposable
     };
 
     internal static Tensor Scaled(Tensor x, Tensor? scale) => scale is null ? x : x * scale;
+
+    BlockWeights Narrow(int index) => new(name => _tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null
+        : BlockWeights.IsOfProduct(name) ? weight.to(ScalarType.BFloat16).DetachFromDisposeScope() : weight);
 
     static Tensor Own(Tensor tensor)
     {
