@@ -6,7 +6,7 @@ using Spectre.Console;
 using TorchSharp;
 
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
-// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE.
+// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE; --profile says instead what a block's time is spent on.
 string Option(string name, string fallback) => Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
 int repetitions = int.Parse(Option("--repetitions", "5"));
@@ -14,6 +14,13 @@ if (Option("--threads", "") is { Length: > 0 } threads)
     torch.set_num_threads(int.Parse(threads));
 string only = Option("--only", "");
 bool mixed = PrecisionChoice.ProcessorHasBFloat16;
+
+if (args.Contains("--profile"))
+{
+    foreach (BenchmarkModel kind in BenchmarkModel.All)
+        BlockProfile.Print(kind, mixed);
+    return;
+}
 
 Peak peak = Peak.Measure(mixed);
 List<Row> rows = [];

@@ -48,7 +48,7 @@ sealed class TargetOptions
         Verb.Require<double>(_fisher, x => x is >= 0 and <= 10, "a number from 0 to 10");
         command.Add(_images);
         _blocks = new BlocksOption(command, whyNotOneBlock);
-        _precision = new PrecisionOption(command, sharedFiles: true);
+        _precision = new PrecisionOption(command, Precision.Full);
         foreach (Option option in (Option[])[_batch, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _signs, _views, _ordinary, _locality, _density, _temperature])
             command.Add(option);
     }

@@ -38,7 +38,7 @@ static class Edits
             Images = failure.Images,
             Label = failure.Label,
             Method = method,
-            Settings = split.Precision == Precision.Full ? settings : new Dictionary<string, string>(settings) { ["precision"] = "bfloat16" },
+            Settings = split.Precision != Precision.Mixed ? settings : new Dictionary<string, string>(settings) { ["precision"] = "bfloat16" },
             Seed = seed,
             Measurements = new PatchMeasurements { Success = success ?? Corrects(split, failure, change), Steps = steps },
         }),

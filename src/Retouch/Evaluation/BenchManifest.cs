@@ -1,5 +1,3 @@
-using Retouch.Vit;
-
 namespace Retouch.Evaluation;
 
 /// <summary>What a run is: the file <c>run.json</c> beside its rows. The same run has the same manifest. Immutable.</summary>
@@ -40,9 +38,6 @@ public sealed record BenchManifest
 
     /// <summary>Edits that run as one batch.</summary>
     public required int Batch { get; init; }
-
-    /// <summary>In what products with frozen weights were computed.</summary>
-    public Precision Precision { get; init; }
 
     /// <summary>The seed of everything random.</summary>
     public required int Seed { get; init; }

@@ -22,7 +22,7 @@ public sealed record BenchOptions
     /// <summary>Edits that run as one batch, at least 1. A part of the run's identity: sums of another order round otherwise.</summary>
     public int Batch { get; init; } = 12;
 
-    /// <summary>In what products with frozen weights are computed. A part of the run's identity.</summary>
+    /// <summary>In what products with frozen weights are computed. Mixed is a part of the run's identity; the others have the same rows.</summary>
     public Precision Precision { get; init; }
 
     /// <summary>The seed of everything random.</summary>

@@ -49,7 +49,6 @@ public sealed class BenchPlan
             MaxEditsPerGroup = options.MaxEditsPerGroup,
             Batch = options.Batch,
             Seed = options.Seed,
-            Precision = options.Precision,
             Settings = [.. settings.Select(s => s.Name)],
         };
     }
@@ -134,7 +133,7 @@ public sealed class BenchPlan
         // The name of a run of single edits on one sample is older than the other modes.
         if (Options.Mode != BenchMode.Single || Options.Samples is not [1])
             text.Append($" mode {Options.Mode} samples {string.Join(',', Options.Samples.Order())} sequence {Options.Sequence}");
-        if (Options.Precision != Precision.Full)
+        if (Options.Precision == Precision.Mixed)
             text.Append($" precision {Options.Precision}");
         text.Append('\n').AppendJoin('\n', Settings.Select(s => s.Name));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];

@@ -32,7 +32,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
             {
                 cancellation.ThrowIfCancellationRequested();
                 Stopwatch clock = Stopwatch.StartNew();
-                using EditResult? result = Edit(new SplitVit(model, split.Space, split.Precision), edits[i], cancellation);
+                using EditResult? result = Edit(split.Edited(model), edits[i], cancellation);
                 double seconds = Math.Round(clock.Elapsed.TotalSeconds, 4);
                 if (result is not null)
                 {
@@ -44,7 +44,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
                     edited[edits[i].Group] = before = [];
                 if (i >= done)
                 {
-                    SplitVit now = new(model, split.Space, split.Precision);
+                    SplitVit now = split.Edited(model);
                     int[] predictions = Predict(now, edits[i].Group);
                     GroupMeasurement measured = GroupMeasurement.Of(predictions, edits[i].Samples, plan.Benchmark.Groups[edits[i].Group].Accepted, before);
                     write(BenchRun.Row(plan, edits[i], predictions, measured, data.Locality?.Measure(now), sensitive, result?.Steps ?? 0, seconds, result?.Patch.Change) with

@@ -60,7 +60,7 @@ public sealed class TargetBankFiller : IDisposable
     static SortedDictionary<string, string> Describe(TargetMaskSettings settings, Precision precision)
     {
         SortedDictionary<string, string> described = settings.Describe();
-        if (precision != Precision.Full)
+        if (precision == Precision.Mixed)
             described["precision"] = precision.ToString();
         return described;
     }

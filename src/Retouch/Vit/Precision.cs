@@ -10,7 +10,13 @@ public enum Precision
     Full,
 
     /// <summary>
-    /// Products in bfloat16, with 8 significant bits and float32 sums: several times as fast where the processor
+    /// Edits in float32; predictions in bfloat16, and where two classes are close again in float32: the same results
+    /// as <see cref="Full"/>.
+    /// </summary>
+    Checked,
+
+    /// <summary>
+    /// Edits, too, with products in bfloat16, that is 8 significant bits and float32 sums: several times as fast where the processor
     /// has them (avx512_bf16 or AMX), many times as slow where it has not.
     /// </summary>
     Mixed,

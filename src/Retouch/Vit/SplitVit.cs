@@ -20,7 +20,7 @@ public sealed class SplitVit
     /// <summary>Cuts <paramref name="model"/> before the first FFN of <paramref name="space"/>.</summary>
     /// <param name="model">The model; stays the caller's.</param>
     /// <param name="space">Where edits may change it.</param>
-    /// <param name="precision">In what an <see cref="EditSession"/> and <see cref="Predict"/> compute frozen products.</param>
+    /// <param name="precision">In what an <see cref="EditSession"/> and <see cref="Predict"/> compute products with frozen weights.</param>
     /// <exception cref="ArgumentException">The space is not one of the model.</exception>
     public SplitVit(VitModel model, EditSpace space, Precision precision = Precision.Full)
     {
@@ -32,6 +32,12 @@ public sealed class SplitVit
 
     /// <summary>Cuts <paramref name="model"/> at the paper's window, <see cref="EditSpace.Default"/>.</summary>
     public SplitVit(VitModel model, Precision precision = Precision.Full) : this(model, EditSpace.Default(model.Config), precision) { }
+
+    SplitVit(VitModel model, SplitVit like) => (Model, Space, Precision, _check) = (model, like.Space, like.Precision, like._check);
+
+    /// <summary>The same cut of a model that patches were applied to; what was measured of this one is taken to hold for it.</summary>
+    /// <param name="edited">A model of the same architecture.</param>
+    internal SplitVit Edited(VitModel edited) => edited.Config == Model.Config ? new SplitVit(edited, this) : throw new ArgumentException("The model is of another architecture.", nameof(edited));
 
     /// <summary>The model that was cut.</summary>
     public VitModel Model { get; }
@@ -107,7 +113,7 @@ public sealed class SplitVit
     public Tensor Logits(PrefixState state, ModelDelta? delta = null) => Logits(state, delta, Precision.Full);
 
     /// <summary>
-    /// The class of each image: where <see cref="Logits(PrefixState, ModelDelta?)"/> are greatest. In bfloat16 an image
+    /// The class of each image: where <see cref="Logits(PrefixState, ModelDelta?)"/> are greatest. Unless everything is float32, an image
     /// whose two greatest logits are nearer than <see cref="PrecisionCheck.Tolerance"/> is computed again in float32.
     /// </summary>
     /// <param name="state">The images' prefix.</param>
@@ -119,7 +125,7 @@ public sealed class SplitVit
         // Other deltas go through the suffix in its plainest form, which is float32.
         if (Precision == Precision.Full || delta is TensorDelta || Model.Config.Classes == 1)
             return Classes(Logits(state, delta));
-        Tensor rough = Logits(state, delta, Precision);
+        Tensor rough = Logits(state, delta, Precision.Mixed);
         int[] classes = Classes(rough);
         Tensor best = rough.topk(2).values;
         float[] gaps = (best.select(1, 0) - best.select(1, 1)).cpu().data<float>().ToArray();
