@@ -26,6 +26,7 @@ public sealed class EditSession : IDisposable
     readonly Tensor _constant; // [B,S·M,D]: the first block's output less the contribution of the units at the end
     readonly int _tokens;      // M of the first editable block
     readonly Tape _tape = new();
+    readonly Tensor[] _gradients;  // of the last backward pass, one a matrix; the caller's
 
     /// <summary>Starts a batch of edits with all deltas zero.</summary>
     /// <param name="split">The cut model.</param>
@@ -42,6 +43,7 @@ public sealed class EditSession : IDisposable
 
         _split = split;
         Edits = selections.Count;
+        _gradients = new Tensor[split.Space.Matrices];
         ImagesPerEdit = state.Images / Edits;
         EditSpace space = split.Space;
         using DisposeScope scope = NewDisposeScope();
@@ -52,7 +54,7 @@ public sealed class EditSession : IDisposable
         Tensor residual = onlyClass ? state.Residual.narrow(1, 0, 1) : state.Residual;
         Tensor output = onlyClass ? state.Output.narrow(1, 0, 1) : state.Output;
         _tokens = (int)residual.shape[1];
-        _normed = PerEdit(split.Norm2(Block(space.FirstBlock), residual)).contiguous().DetachFromDisposeScope();
+        _normed = PerEdit(split.Norm2(split.Model.Block(space.FirstBlock, split.Precision), residual)).contiguous().DetachFromDisposeScope();
         _constant = (PerEdit(output) - _ffns[0].Contribution(_normed)).DetachFromDisposeScope();
     }
 
@@ -95,32 +97,17 @@ public sealed class EditSession : IDisposable
     {
         _tape.Clear();
         using DisposeScope scope = NewDisposeScope();
-        VitConfig config = _split.Model.Config;
         EditSpace space = _split.Space;
-
-        Tensor x = PerImage(_constant + _ffns[0].Forward(_normed, _tape), _tokens);
-        for (int j = 1; j < space.Blocks; j++)
+        TapedLayers layers = new(_split, _tape);
+        (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed, _tape, _gradients);
+        _tape.Push(dx => derivative(PerEdit(dx)) ?? dx); // the first FFN's input is constant
+        Tensor x = PerImage(_constant + first, _tokens);
+        for (int i = space.FirstBlock + 1; i < _split.Model.Config.Depth; i++)
         {
-            Tensor input = _tape.Leaf(x);
-            BlockWeights block = Block(space.FirstBlock + j);
-            Tensor residual = _split.AttentionResidual(block, space.FirstBlock + j, input);
-            Tensor normed = _split.Norm2(block, residual);
-            _tape.Attention(input, residual, normed);
-            Tensor y = _ffns[j].Forward(PerEdit(normed.detach()), _tape);
-            x = residual.detach() + PerImage(y, (int)normed.shape[1]) + _ffns[j].OutputBias;
+            x = layers.Attention(i, x);
+            x = i <= space.LastBlock ? Edited(layers, i, x) : layers.FeedForward(i, x);
         }
-
-        Tensor rest = _tape.Leaf(x);
-        x = rest;
-        for (int i = space.LastBlock + 1; i < config.Depth; i++)
-        {
-            BlockWeights block = Block(i);
-            x = _split.AttentionResidual(block, i, x);
-            x = x + _split.Model.FeedForward(block, _split.Norm2(block, x));
-        }
-        Tensor logits = _split.Model.Classify(_split.Model.Readout(x));
-        _tape.Rest(rest, logits);
-        return logits.detach().MoveToOuterDisposeScope();
+        return layers.Classify(x).MoveToOuterDisposeScope();
     }
 
     /// <summary>The gradients of a loss with respect to the rows of every matrix, after <see cref="Logits"/>.</summary>
@@ -132,20 +119,11 @@ public sealed class EditSession : IDisposable
         if (!_tape.Recorded)
             throw new InvalidOperationException("Gradients are those of the last Logits, once.");
         using DisposeScope scope = NewDisposeScope();
-        EditSpace space = _split.Space;
-        Tensor[] gradients = new Tensor[space.Matrices];
-        Tensor dx = autograd.grad([_tape.Output!], [_tape.RestInput!], [logitGradient])[0];
-        for (int j = space.Blocks - 1; j > 0; j--)
-        {
-            (Tensor input, Tensor residual, Tensor normed) = _tape.PopAttention();
-            Tensor dNormed = _ffns[j].Backward(PerEdit(dx), _tape, gradients)!;
-            dx = autograd.grad([residual, normed], [input], [dx, PerImage(dNormed, (int)normed.shape[1])])[0];
-        }
-        _ffns[0].Backward(PerEdit(dx), _tape, gradients);
+        _tape.Backward(logitGradient);
         _tape.Clear();
-        foreach (Tensor gradient in gradients)
+        foreach (Tensor gradient in _gradients)
             gradient.MoveToOuterDisposeScope();
-        return gradients;
+        return [.. _gradients];
     }
 
     /// <summary>One edit's delta as a value of its own; the caller disposes it.</summary>
@@ -171,7 +149,14 @@ public sealed class EditSession : IDisposable
         _constant.Dispose();
     }
 
-    BlockWeights Block(int index) => _split.Model.Block(index, _split.Precision);
+    // An editable FFN behind the first.
+    Tensor Edited(TapedLayers layers, int index, Tensor x) => layers.FeedForward(index, x, normed =>
+    {
+        Ffn ffn = _ffns[index - _split.Space.FirstBlock];
+        int tokens = (int)normed.shape[1];
+        (Tensor y, Func<Tensor, Tensor?> derivative) = ffn.Forward(PerEdit(normed), _tape, _gradients);
+        return (PerImage(y, tokens) + ffn.OutputBias, dy => PerImage(derivative(PerEdit(dy))!, tokens));
+    });
 
     Tensor PerEdit(Tensor x) => x.reshape(Edits, -1, _split.Space.Width);            // [B·S,M,D] → [B,S·M,D]
 
@@ -257,25 +242,20 @@ public sealed class EditSession : IDisposable
 
         public Tensor Contribution(Tensor normed) => VitModel.Scaled(Times(_model.Activate(Hidden(normed)), _fc2), _scale);
 
-        // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it.
-        public Tensor Forward(Tensor normed, Tape tape)
+        // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it. The derivative puts the row gradients of both
+        // matrices into place; it gives the gradient of the input but for the first block, whose input is constant.
+        public (Tensor Output, Func<Tensor, Tensor?> Derivative) Forward(Tensor normed, Tape tape, Tensor[] gradients)
         {
-            Tensor hidden = tape.Leaf(Hidden(normed));
-            Tensor activated = _model.Activate(hidden);
-            tape.Ffn(_block, normed, hidden, activated);
-            return VitModel.Scaled(Times(activated.detach(), _fc2), _scale);
-        }
-
-        // Puts the row gradients of both matrices into place; returns the gradient of the input but for the first block, whose input is constant.
-        public Tensor? Backward(Tensor dy, Tape tape, Tensor[] gradients)
-        {
-            (Tensor normed, Tensor hidden, Tensor activated) = tape.PopFfn(_block);
-            long u = _rows1.shape[1];
-            dy = SplitVit.As(_fc2.dtype, VitModel.Scaled(dy, _scale));
-            gradients[2 * _block + 1] = Masked(TransposedTimes(activated.detach().narrow(2, _first, u), dy), Masks[1]);
-            Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
-            gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), normed), Masks[0]);
-            return _block == 0 ? null : Times(dHidden, _fc1);
+            Tensor input = tape.Keep(normed.alias()), hidden = tape.Leaf(Hidden(normed)), activated = tape.Keep(_model.Activate(hidden));
+            return (VitModel.Scaled(Times(activated.detach(), _fc2), _scale), dy =>
+            {
+                long u = _rows1.shape[1];
+                dy = SplitVit.As(_fc2.dtype, VitModel.Scaled(dy, _scale));
+                gradients[2 * _block + 1] = Masked(TransposedTimes(activated.detach().narrow(2, _first, u), dy), Masks[1]);
+                Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
+                gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), input), Masks[0]);
+                return _block == 0 ? null : Times(dHidden, _fc1);
+            });
         }
 
         /// <summary>Where the selected units of a matrix stand among the u rows of an edit.</summary>
@@ -308,47 +288,5 @@ public sealed class EditSession : IDisposable
         }
 
         static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
-    }
-
-    /// <summary>What a forward pass keeps for its backward pass; owns the tensors recorded on it.</summary>
-    sealed class Tape
-    {
-        readonly Stack<(Tensor Input, Tensor Residual, Tensor Normed)> _attentions = new();
-        readonly Dictionary<int, (Tensor Normed, Tensor Hidden, Tensor Activated)> _ffns = [];
-        readonly List<Tensor> _owned = [];
-
-        public bool Recorded => Output is not null;
-
-        public Tensor? RestInput { get; private set; }
-
-        public Tensor? Output { get; private set; }
-
-        public Tensor Leaf(Tensor x) => Keep(x.detach().requires_grad_(true));
-
-        public void Attention(Tensor input, Tensor residual, Tensor normed) => _attentions.Push((input, Keep(residual), Keep(normed)));
-
-        public void Ffn(int block, Tensor normed, Tensor hidden, Tensor activated) => _ffns[block] = (Keep(normed.alias()), hidden, Keep(activated));
-
-        public void Rest(Tensor input, Tensor logits) => (RestInput, Output) = (input, Keep(logits));
-
-        public (Tensor Input, Tensor Residual, Tensor Normed) PopAttention() => _attentions.Pop();
-
-        public (Tensor Normed, Tensor Hidden, Tensor Activated) PopFfn(int block) => _ffns[block];
-
-        public void Clear()
-        {
-            foreach (Tensor tensor in _owned)
-                tensor.Dispose();
-            _owned.Clear();
-            _attentions.Clear();
-            _ffns.Clear();
-            (RestInput, Output) = (null, null);
-        }
-
-        Tensor Keep(Tensor tensor)
-        {
-            _owned.Add(tensor.DetachFromDisposeScope());
-            return tensor;
-        }
     }
 }
