@@ -121,6 +121,8 @@ sealed record DoctorJson
 
 sealed record ExportJson(IReadOnlyList<string> Files, string Format, string Model, IReadOnlyList<string> Patches, int? Opset);
 
+sealed record PullJson(string Model, string Path);
+
 sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model, string Identity, IReadOnlyList<string> Skipped);
 
 sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
@@ -140,6 +142,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(MethodJson))]
 [JsonSerializable(typeof(PrepareJson))]
 [JsonSerializable(typeof(ExportJson))]
+[JsonSerializable(typeof(PullJson))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]

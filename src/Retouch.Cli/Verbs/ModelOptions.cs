@@ -17,7 +17,7 @@ sealed class ModelOptions
     /// <param name="description">What the model is for; null for the usual text.</param>
     public ModelOptions(Command command, bool withLabels = true, bool required = true, string? description = null)
     {
-        _model = new("--model") { Description = description ?? "The model: safetensors, .pth, .npz, an index of several files, or a folder with one of them.", Required = required, HelpName = "MODEL" };
+        _model = new("--model") { Description = description ?? "The model: safetensors, .pth, .npz, an index of several files, a folder with one of them, or a name on the Hugging Face hub such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k.", Required = required, HelpName = "MODEL" };
         command.Add(_model);
         if (withLabels)
             command.Add(_labels);
@@ -32,7 +32,7 @@ sealed class ModelOptions
     /// <summary>Loads a model that a user named in some option, and says how it was understood.</summary>
     public static ModelFile Load(string name, ModelHints hints, Terminal terminal)
     {
-        ModelFile file = ModelFile.Load(name, hints);
+        ModelFile file = ModelFile.Load(ModelSource.Resolve(name, terminal), hints);
         try
         {
             Vit.VitConfig config = file.Model.Config;
