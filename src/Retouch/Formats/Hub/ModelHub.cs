@@ -150,13 +150,15 @@ public sealed partial class ModelHub : IDisposable
                 File.Move(blob + ".incomplete", blob, overwrite: true);
             }
         }
-        if (File.Exists(link))
+        string target = Path.Combine("..", "..", "blobs", file.Etag!);
+        // Without a link it is the copy that Windows gets.
+        if (File.Exists(link) && (new FileInfo(link).LinkTarget ?? target) == target)
             return;
         Directory.CreateDirectory(snapshot);
         string temporary = Path.Combine(snapshot, $".retouch-{Guid.NewGuid():N}.tmp");
         try
         {
-            File.CreateSymbolicLink(temporary, Path.Combine("..", "..", "blobs", file.Etag!));
+            File.CreateSymbolicLink(temporary, target);
         }
         // Windows without the privilege to make links; Python copies there, too.
         catch (Exception e) when (e is IOException or UnauthorizedAccessException && OperatingSystem.IsWindows())

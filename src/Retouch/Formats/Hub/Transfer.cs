@@ -52,6 +52,8 @@ sealed class Transfer(HubSettings settings) : IDisposable
     async Task FillAsync(RemoteFile file, string partial, IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
         int idle = 0;
+        // A server without ranges starts anew each time, which is no progress.
+        long most = Have(file, partial);
         Exception? last = null;
         while (true)
         {
@@ -72,7 +74,8 @@ sealed class Transfer(HubSettings settings) : IDisposable
             {
                 last = e;
             }
-            idle = Have(file, partial) > have ? 0 : idle + 1;
+            long now = Have(file, partial);
+            (most, idle) = now > most ? (now, 0) : (most, idle + 1);
         }
     }
 
