@@ -36,7 +36,7 @@ sealed class ModelOptions
         try
         {
             Vit.VitConfig config = file.Model.Config;
-            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}");
+            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.Labels is null ? "" : ", class names from config.json beside it unless --labels gives them")}");
             foreach (string note in file.Notes)
                 terminal.Note($"warning: {note}");
             terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "
