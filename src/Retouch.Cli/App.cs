@@ -28,7 +28,7 @@ public static class App
     {
         Verb[] verbs =
         [
-            new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
+            new PredictVerb(), new EditVerb(), new ApplyVerb(), new ExportVerb(), new LogVerb(), new PullVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
             new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
         ];
         // A RootCommand would call itself by the assembly's name.
@@ -56,6 +56,10 @@ public static class App
         catch (BadInputException e)
         {
             return Report(e.Message, e, BadInput);
+        }
+        catch (Formats.HubException e)
+        {
+            return Report(e.Message, e, Failed);
         }
         catch (OperationCanceledException e)
         {

@@ -119,6 +119,10 @@ sealed record DoctorJson
     public required bool Healthy { get; init; }
 }
 
+sealed record ExportJson(IReadOnlyList<string> Files, string Format, string Model, IReadOnlyList<string> Patches, int? Opset);
+
+sealed record PullJson(string Model, string Path);
+
 sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model, string Identity, IReadOnlyList<string> Skipped);
 
 sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
@@ -137,6 +141,8 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(Verbs.ShiftRecord))]
 [JsonSerializable(typeof(MethodJson))]
 [JsonSerializable(typeof(PrepareJson))]
+[JsonSerializable(typeof(ExportJson))]
+[JsonSerializable(typeof(PullJson))]
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]

@@ -10,6 +10,9 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
 {
     static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25), SpokenEvery = TimeSpan.FromSeconds(30);
 
+    /// <summary>Stops what the verb does.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Whether results are JSON lines.</summary>
     public bool Json => json;
 

@@ -20,17 +20,38 @@ static class TinyVit
             Classes = classes,
             QkvBias = qkvBias,
         };
+        return Of(config, seed);
+    }
+
+    /// <summary>A random model of any architecture.</summary>
+    public static VitModel Of(VitConfig config, int seed = 0)
+    {
         using Generator generator = new((ulong)seed, CPU);
-        return new VitModel(config.Tensors().ToDictionary(t => t.Name, t => Random(t.Name, t.Shape)), heads);
+        return new VitModel(config.Tensors().ToDictionary(t => t.Name, t => Random(t.Name, t.Shape)), config.Traits);
 
         Tensor Random(string name, long[] shape)
         {
             Tensor values = randn(shape, generator: generator);
-            if (name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal))
+            if (name.EndsWith("gamma", StringComparison.Ordinal) || name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal))
                 return values.mul_(0.1).add_(1);
             return values.mul_(name.EndsWith("bias", StringComparison.Ordinal) ? 0.1 : 0.3);
         }
     }
+
+    /// <summary>One small architecture of each kind that timm's family has, by name.</summary>
+    public static IReadOnlyDictionary<string, VitConfig> Variants { get; } = new Dictionary<string, VitConfig>
+    {
+        ["plain"] = Plain,
+        ["layerscale"] = Plain with { LayerScale = true },
+        ["clip"] = Plain with { PreNorm = true, PatchBias = false, Activation = VitActivation.QuickGelu, NormEpsilon = 1e-5 },
+        ["registers"] = Plain with { Registers = 4, PrefixPositions = false, LayerScale = true },
+        ["distilled"] = Plain with { Registers = 1 },
+        ["average"] = Plain with { ClassToken = false, Pooling = VitPooling.Average, NormAfterPooling = true },
+        ["average with [CLS]"] = Plain with { Pooling = VitPooling.Average, Registers = 2, QkvBias = false, LayerScale = true },
+        ["tanh"] = Plain with { Activation = VitActivation.GeluTanh },
+    };
+
+    static VitConfig Plain => new() { ImageSize = 12, PatchSize = 4, Width = 24, Depth = 3, Heads = 3, MlpWidth = 40, Classes = 7, QkvBias = true };
 
     public static Tensor Pixels(VitModel model, int images, int seed = 1)
     {

@@ -10,13 +10,15 @@ sealed class ApplyVerb : Verb
 {
     readonly ModelOptions _model;
     readonly Option<string[]> _patches = new("--patch") { Description = "A patch, or several to stack.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
-    readonly Option<string> _out = new("--out") { Description = "The model file to write.", Required = true, HelpName = "FILE" };
+    readonly Option<string?> _onnx = new("--onnx") { Description = "An ONNX file of this very model, unedited, that someone exported: the patch is put into its weights, whatever they are called there.", HelpName = "FILE" };
+    readonly Option<string> _out = new("--out") { Description = "The model file to write; with --onnx the ONNX file.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing file." };
 
     public ApplyVerb() : base("apply", "Write a model file with patches applied, under the names that it came in.", reports: false)
     {
         _model = new ModelOptions(this, withLabels: false);
         Add(_patches);
+        Add(_onnx);
         Add(_out);
         Add(_overwrite);
     }
@@ -40,6 +42,13 @@ sealed class ApplyVerb : Verb
             Overlaps.Print(terminal, paths, patches);
             cancellation.ThrowIfCancellationRequested();
             edited = PatchLedger.Edited(file.Model, patches);
+            if (parsed.GetValue(_onnx) is string served)
+            {
+                foreach ((string weight, string name) in OnnxPatcher.Write(served, output, edited.ToDictionary(e => e.Key, e => file.Model.Tensors[e.Key]), edited, overwrite))
+                    terminal.Detail($"{weight} is {name}");
+                terminal.Line($"{output}: {served} with {(patches.Count == 1 ? "1 patch" : $"{patches.Count} patches")}, {edited.Count} weights of the model changed");
+                return App.Ok;
+            }
             file.WriteWith(output, edited, overwrite);
             terminal.Line($"{output}: {file.Path} with {(patches.Count == 1 ? "1 patch" : $"{patches.Count} patches")}, {edited.Count} of {file.Model.Tensors.Count} tensors changed");
             return App.Ok;

@@ -18,9 +18,9 @@ sealed class BenchReportVerb : Verb
     readonly Argument<string[]> _runs = new("RUN") { Description = "The runs' folders, which 'bench' writes; those on the same groups are put together.", Arity = ArgumentArity.OneOrMore };
     readonly Option<string> _out = new("--out") { Description = "The page to write; figures and their numbers go into a folder beside it.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing page." };
-    readonly Option<string?> _labels = new("--labels") { Description = "The names of the model's classes: JSON, or text with one name a line.", HelpName = "FILE" };
+    readonly Option<string?> _labels = new("--labels") { Description = "The names of the model's classes: JSON, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
     readonly Option<int?> _gallery = new("--gallery") { Description = $"How many edits to show with their images, {UsuallyShown} by default where --model and --images are given.", HelpName = "N" };
-    readonly Option<string?> _model = new("--model") { Description = "The runs' model, for the gallery.", HelpName = "FILE" };
+    readonly ModelOptions _model;
     readonly Option<string[]> _images = new("--images") { Description = "The folders that the groups were mined from, for the gallery.", AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string?> _locality = new("--locality") { Description = "The folder of the locality images, to show what the edits changed there.", HelpName = "DIR" };
     readonly Option<string[]> _benchmark = new("--benchmark") { Description = "The runs' benchmarks, where their folders have no copy.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
@@ -32,8 +32,9 @@ sealed class BenchReportVerb : Verb
     {
         Require<int>(_gallery, count => count is >= 0 and <= MostShown, $"a whole number from 0 to {MostShown}");
         Add(_runs);
-        foreach (Option option in (Option[])[_out, _overwrite, _labels, _gallery, _model, _images, _locality, _benchmark, _setting, _locatorFile, _prepared])
+        foreach (Option option in (Option[])[_out, _overwrite, _labels, _gallery, _images, _locality, _benchmark, _setting, _locatorFile, _prepared])
             Add(option);
+        _model = new ModelOptions(this, withLabels: false, required: false, "The runs' model, for the gallery.");
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
@@ -43,7 +44,7 @@ sealed class BenchReportVerb : Verb
         string[] folders = parsed.GetRequiredValue(_runs);
         BenchComparison comparison = BenchComparison.Of([.. folders.Select(ReportRun.Read)]);
         LabelSet? labels = parsed.GetValue(_labels) is string path ? LabelSet.Load(path) : null;
-        IReadOnlyList<GalleryEdit> gallery = MakeGallery(parsed, terminal, comparison, folders, labels, cancellation);
+        IReadOnlyList<GalleryEdit> gallery = MakeGallery(parsed, terminal, comparison, folders, ref labels, cancellation);
         string figures = BenchReport.Write(output, comparison, labels, gallery, parsed.GetValue(_overwrite));
 
         foreach (MethodScore score in comparison.Scores)
@@ -55,9 +56,9 @@ sealed class BenchReportVerb : Verb
         return App.Ok;
     }
 
-    IReadOnlyList<GalleryEdit> MakeGallery(ParseResult parsed, Terminal terminal, BenchComparison comparison, string[] folders, LabelSet? labels, CancellationToken cancellation)
+    IReadOnlyList<GalleryEdit> MakeGallery(ParseResult parsed, Terminal terminal, BenchComparison comparison, string[] folders, ref LabelSet? labels, CancellationToken cancellation)
     {
-        string? model = parsed.GetValue(_model);
+        string? model = _model.Name(parsed);
         string[] images = parsed.GetValue(_images) ?? [];
         int count = parsed.GetValue(_gallery) ?? (model is null && images.Length == 0 ? 0 : UsuallyShown);
         if (count == 0)
@@ -67,11 +68,12 @@ sealed class BenchReportVerb : Verb
         Benchmark[] benchmarks = [.. (parsed.GetValue(_benchmark) ?? []).Select(BenchmarkFile.Load), .. folders.Select(BenchFolder.ReadBenchmark).OfType<Benchmark>()];
         if (benchmarks.Length == 0)
             throw new BadInputException("A gallery needs the runs' benchmarks, of which their folders hold no copy; name them with --benchmark.");
-        using ModelFile file = ModelFile.Load(model);
+        using ModelFile file = _model.Load(parsed, terminal);
         if (file.Model.Fingerprint != comparison.Runs[0].Manifest.Model)
             throw new BadInputException($"The runs are of the model {comparison.Runs[0].Manifest.Model}, but {model} is {file.Model.Fingerprint}; name the model of the runs.");
         if (labels is not null && labels.Count != file.Model.Config.Classes)
             throw new BadInputException($"{parsed.GetValue(_labels)} names {labels.Count} classes, but the model has {file.Model.Config.Classes}.");
+        labels ??= file.Labels;
         ImageRoots roots = new(images);
         ImageRoots? locality = parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
         string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, EditSpace.Default(file.Model.Config), terminal) : ShippedLocators.For(file.Model.Fingerprint);

@@ -11,9 +11,10 @@ sealed class MineVerb : Verb
     static readonly MiningSettings Defaults = new();
 
     readonly ModelOptions _model;
+    readonly HintOptions _strongerHints;
     readonly Option<string[]> _images = new("--images") { Description = "Folders of images, in folders that are called by their class: its index, WordNet id or name; unlabelled ones may lie anywhere below.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string?> _accept = new("--accept") { Description = "What other folder names mean: JSON such as {\"elephant\": [386, 101, 385]}; all of a list count as right, edits aim at the first, and an empty list leaves the folder out.", HelpName = "FILE" };
-    readonly Option<string?> _stronger = new("--stronger") { Description = "A stronger model of the same classes, for unlabelled images: writes a page (HTML) of those on which the two disagree, where a person confirms what is right.", HelpName = "FILE" };
+    readonly Option<string?> _stronger = new("--stronger") { Description = "A stronger model of the same classes, for unlabelled images: writes a page (HTML) of those on which the two disagree, where a person confirms what is right.", HelpName = "MODEL" };
     readonly Option<string?> _confirmed = new("--confirmed") { Description = "The list that this page saved: makes the benchmark of it.", HelpName = "FILE" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of images that edits should leave alone.", HelpName = "DIR" };
     readonly Option<double> _margin = new("--margin") { Description = "A locality image is sensitive if its two largest probabilities differ by less.", DefaultValueFactory = _ => Defaults.Margin, HelpName = "P" };
@@ -28,6 +29,7 @@ sealed class MineVerb : Verb
         _model = new ModelOptions(this);
         foreach (Option option in (Option[])[_images, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite])
             Add(option);
+        _strongerHints = new HintOptions(this, "stronger-");
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
@@ -83,7 +85,7 @@ sealed class MineVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         if (Path.GetExtension(output) is not (".html" or ".htm"))
             throw new BadInputException($"With --stronger, --out is a page for a browser, so its name must end in .html, not be {output}.");
-        using ModelFile stronger = ModelFile.Load(strongerPath);
+        using ModelFile stronger = ModelOptions.Load(strongerPath, _strongerHints.Read(parsed), terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         terminal.Note($"preprocessing: {stronger.Preprocessing} for the stronger model");
         int images = folders.Sum(f => f.Files.Count);

@@ -9,27 +9,14 @@ static class ModelMetadata
 {
     const string Heads = "num_heads", Activation = "activation", Epsilon = "norm_epsilon", Pooling = "pooling";
 
-    static readonly Dictionary<string, VitActivation> Activations = new()
-    {
-        ["gelu"] = VitActivation.Gelu,
-        ["quick-gelu"] = VitActivation.QuickGelu,
-        ["gelu-tanh"] = VitActivation.GeluTanh,
-    };
-
     static readonly Dictionary<string, VitPooling> Poolings = new() { ["token"] = VitPooling.ClassToken, ["avg"] = VitPooling.Average };
-
-    /// <summary>The names of the activations, as users give them.</summary>
-    public static IReadOnlyCollection<string> ActivationNames => Activations.Keys;
-
-    /// <summary>The activation of a name.</summary>
-    public static VitActivation ParseActivation(string name) => Find(Activations, Activation, name);
 
     /// <summary>The texts for a model; "pt" is what transformers wants to find there.</summary>
     public static Dictionary<string, string> Of(VitConfig config, Preprocessing preprocessing) => new()
     {
         ["format"] = "pt",
         [Heads] = config.Heads.ToString(CultureInfo.InvariantCulture),
-        [Activation] = Activations.First(a => a.Value == config.Activation).Key,
+        [Activation] = ModelActivations.NameOf(config.Activation),
         [Epsilon] = config.NormEpsilon.ToString("R", CultureInfo.InvariantCulture),
         [Pooling] = Poolings.First(p => p.Value == config.Pooling).Key,
         ["preprocessing"] = preprocessing.ToJson(),
@@ -42,7 +29,7 @@ static class ModelMetadata
         Heads = metadata.TryGetValue(Heads, out string? heads)
             ? int.TryParse(heads, CultureInfo.InvariantCulture, out int count) ? count : throw Bad(Heads, heads, "a number")
             : null,
-        Activation = metadata.TryGetValue(Activation, out string? activation) ? Find(Activations, Activation, activation) : null,
+        Activation = metadata.TryGetValue(Activation, out string? activation) ? ModelActivations.Parse(activation) : null,
         NormEpsilon = metadata.TryGetValue(Epsilon, out string? epsilon)
             ? double.TryParse(epsilon, CultureInfo.InvariantCulture, out double value) ? value : throw Bad(Epsilon, epsilon, "a number")
             : null,

@@ -68,7 +68,8 @@ public sealed record Preprocessing
     /// <summary>Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as transformers' ViTs do.</summary>
     public bool Squash { get; init; }
 
-    int ResizedShorterSide => Math.Max((int)Math.Floor(ImageSize / CropFraction), 1);
+    /// <summary>What the shorter side, or where <see cref="Squash"/> is set both sides, are resized to, in pixels.</summary>
+    public int ResizedSide => Math.Max((int)Math.Floor(ImageSize / CropFraction), 1);
 
     /// <summary>The transform of Inception-style checkpoints, as Google's AugReg: bicubic, mean and std 0.5.</summary>
     public static Preprocessing Inception(int imageSize, double crop) =>
@@ -81,8 +82,8 @@ public sealed record Preprocessing
     /// <summary>Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.</summary>
     public RgbImage Apply(RgbImage image)
     {
-        long width = Squash || image.Width <= image.Height ? ResizedShorterSide : ResizedLongerSide(image.Width, image.Height);
-        long height = !Squash && image.Width <= image.Height ? ResizedLongerSide(image.Height, image.Width) : ResizedShorterSide;
+        long width = Squash || image.Width <= image.Height ? ResizedSide : ResizedLongerSide(image.Width, image.Height);
+        long height = !Squash && image.Width <= image.Height ? ResizedLongerSide(image.Height, image.Width) : ResizedSide;
         (long left, int columns, int leftMargin) = CentreCrop(width);
         (long top, int rows, int topMargin) = CentreCrop(height);
         RgbImage crop = Resampler.Resize(
@@ -195,7 +196,7 @@ public sealed record Preprocessing
 
     /// <summary>The transform in one line for a person.</summary>
     public override string ToString() =>
-        $"resize {(Squash ? "both sides" : "shorter side")} to {ResizedShorterSide} {Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
+        $"resize {(Squash ? "both sides" : "shorter side")} to {ResizedSide} {Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
 
     internal float[] NewBatch(int count)
     {
@@ -240,7 +241,7 @@ public sealed record Preprocessing
     }
 
     // torchvision's rule, which truncates. The product is exact, so the quotient rounds as Python's.
-    long ResizedLongerSide(int longer, int shorter) => (long)((double)((long)ResizedShorterSide * longer) / shorter);
+    long ResizedLongerSide(int longer, int shorter) => (long)((double)((long)ResizedSide * longer) / shorter);
 
     /// <summary>Which part of a side of <paramref name="size"/> the crop keeps, and how wide the frame before it is if the side is too short.</summary>
     (long Offset, int Count, int Margin) CentreCrop(long size) => size < ImageSize

@@ -1,0 +1,175 @@
+using System.Globalization;
+using static Retouch.Formats.OnnxFields;
+
+namespace Retouch.Formats;
+
+/// <summary>
+/// The float tensors of an ONNX file: the initializers of its graph, and the constants among its nodes. The file
+/// is walked through, not loaded; weights may lie in files beside it. Nothing of it is trusted.
+/// </summary>
+sealed class OnnxFile
+{
+    const int MostTensors = 100_000, MostAxes = 16;
+
+    readonly List<OnnxTensor> _tensors = [];
+    readonly HashSet<string> _external = new(StringComparer.Ordinal);
+
+    OnnxFile(string path) => Path = path;
+
+    /// <summary>The path that it was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>The tensors in the order of the file.</summary>
+    public IReadOnlyList<OnnxTensor> Tensors => _tensors;
+
+    /// <summary>The files beside it that hold weights, relative to its folder.</summary>
+    public IReadOnlyCollection<string> External => _external;
+
+    /// <summary>Reads the table of contents.</summary>
+    /// <exception cref="BadInputException">The file cannot be read, is no ONNX file, or names weights outside its folder.</exception>
+    public static OnnxFile Open(string path)
+    {
+        OnnxFile file = new(path);
+        using BufferedStream stream = new(InputFile.Open(path), 1 << 14);
+        try
+        {
+            bool graph = false;
+            for (ProtoReader model = new(stream, 0, stream.Length, path); model.Read();)
+            {
+                if (model.Field != ModelGraph || !model.IsDelimited)
+                    continue;
+                graph = true;
+                file.ReadGraph(model.Message());
+            }
+            return graph ? file : throw new BadInputException($"{path} is not an ONNX file: it has no graph.");
+        }
+        catch (Exception e) when (e is EndOfStreamException or OverflowException)
+        {
+            throw new BadInputException($"{path} is a damaged ONNX file.", e);
+        }
+    }
+
+    /// <summary>Where a tensor's bytes are.</summary>
+    public string FileOf(OnnxTensor tensor) => tensor.External is null ? Path : Beside(tensor.External);
+
+    /// <summary>The path of a file beside this one.</summary>
+    public string Beside(string external) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, external);
+
+    void ReadGraph(ProtoReader graph)
+    {
+        while (graph.Read())
+        {
+            if (graph.Field == GraphInitializer && graph.IsDelimited)
+                ReadTensor(graph.Message(), null);
+            else if (graph.Field == GraphNode && graph.IsDelimited)
+                ReadConstant(graph.Message());
+        }
+    }
+
+    void ReadConstant(ProtoReader node)
+    {
+        (string? output, string? type) = (null, null);
+        List<ProtoReader> tensors = [];
+        while (node.Read())
+        {
+            if (node.Field == NodeOutput)
+                output = node.Text();
+            else if (node.Field == NodeType)
+                type = node.Text();
+            else if (node.Field == NodeAttribute && node.IsDelimited)
+            {
+                for (ProtoReader attribute = node.Message(); attribute.Read();)
+                {
+                    if (attribute.Field == AttributeTensor && attribute.IsDelimited)
+                        tensors.Add(attribute.Message());
+                }
+            }
+        }
+        if (type == "Constant")
+            tensors.ForEach(t => ReadTensor(t, output));
+    }
+
+    void ReadTensor(ProtoReader tensor, string? nodeOutput)
+    {
+        List<long> shape = [];
+        Dictionary<string, string> external = [];
+        (string name, long type, long location) = ("", 0, 0);
+        List<(int Field, long Begin, long Length)> data = [];
+        while (tensor.Read())
+        {
+            switch (tensor.Field)
+            {
+                case TensorDims:
+                    shape.AddRange(tensor.Numbers());
+                    break;
+                case TensorType:
+                    type = tensor.Number;
+                    break;
+                case TensorTitle:
+                    name = tensor.Text();
+                    break;
+                case TensorLocation:
+                    location = tensor.Number;
+                    break;
+                case TensorFloats or TensorRaw or TensorInt32s when tensor.IsDelimited:
+                    data.Add((tensor.Field, tensor.Begin, tensor.Length));
+                    break;
+                case TensorExternal when tensor.IsDelimited:
+                    ReadEntry(tensor.Message(), external);
+                    break;
+            }
+        }
+        TensorDType? dtype = type switch { FloatCode => TensorDType.F32, Float16Code => TensorDType.F16, BFloat16Code => TensorDType.BF16, DoubleCode => TensorDType.F64, _ => null };
+        if (dtype is null || shape.Count == 0)
+            return;
+        name = nodeOutput ?? name;
+        UInt128 bytes = (uint)dtype.Value.Size();
+        foreach (long size in shape)
+            bytes *= size >= 0 && shape.Count <= MostAxes ? (ulong)size : throw Bad($"the tensor {UserText.Quote(name)} has the shape {UserText.Shape(shape)}");
+        if (bytes > long.MaxValue)
+            throw Bad($"the tensor {UserText.Quote(name)} of shape {UserText.Shape(shape)} is too large for any file");
+        if (_tensors.Count == MostTensors)
+            throw Bad($"it holds more than {MostTensors} tensors");
+        if (location == 1)
+        {
+            string file = Location(name, external.GetValueOrDefault("location"));
+            long offset = Number(external, "offset", name) ?? 0, length = new FileInfo(Beside(file)) is { Exists: true } info ? info.Length
+                : throw new BadInputException($"{Path} keeps the tensor {UserText.Quote(name)} in {UserText.Quote(file)}, which is not beside it.");
+            if (offset > length || (long)bytes > length - offset || (Number(external, "length", name) is long stated && stated != (long)bytes))
+                throw Bad($"the tensor {UserText.Quote(name)} does not lie within {UserText.Quote(file)}");
+            _external.Add(file);
+            _tensors.Add(new OnnxTensor(name, dtype.Value, shape, file, offset));
+        }
+        // Small tensors may be spelled out number by number; a packed list of floats is as good as raw bytes.
+        else if (data.Count == 1 && data[0].Length == (long)bytes && (data[0].Field == TensorRaw || (data[0].Field == TensorFloats && dtype == TensorDType.F32)))
+            _tensors.Add(new OnnxTensor(name, dtype.Value, shape, null, data[0].Begin));
+        else if (data.Count == 1 && data[0].Field == TensorRaw)
+            throw Bad($"the tensor {UserText.Quote(name)} takes {bytes} bytes by its shape {UserText.Shape(shape)}, but has {data[0].Length}");
+    }
+
+    static void ReadEntry(ProtoReader entry, Dictionary<string, string> entries)
+    {
+        (string key, string value) = ("", "");
+        while (entry.Read())
+        {
+            if (entry.Field == EntryKey)
+                key = entry.Text();
+            else if (entry.Field == EntryValue)
+                value = entry.Text();
+        }
+        entries[key] = value;
+    }
+
+    string Location(string name, string? location)
+    {
+        if (string.IsNullOrWhiteSpace(location) || System.IO.Path.IsPathRooted(location) || location.Contains('\\') || location.Contains('\0') || location.Contains(':') || location.Split('/').Contains(".."))
+            throw Bad($"the tensor {UserText.Quote(name)} is kept in {UserText.Quote(location ?? "")}, which is not a file beside it");
+        return location;
+    }
+
+    long? Number(Dictionary<string, string> external, string key, string name) => !external.TryGetValue(key, out string? text) ? null
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
+        : throw Bad($"the {key} of the tensor {UserText.Quote(name)} is {UserText.Quote(text)}");
+
+    BadInputException Bad(string why) => new($"{Path} is a damaged ONNX file: {why}.");
+}

@@ -1,0 +1,148 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Formats;
+
+/// <summary>
+/// Puts edited weights into an ONNX file that someone else exported. The base weights are recognized by their
+/// values: whatever they are called, transposed or not, queries, keys and values together or apart, in any float
+/// type. All other bytes stay as they are.
+/// </summary>
+public static class OnnxPatcher
+{
+    const int Probe = 64;
+
+    /// <summary>Writes the file with edited weights.</summary>
+    /// <param name="served">The ONNX file that is served now; unchanged.</param>
+    /// <param name="output">The file to write, atomically. Where weights lie in files beside the served one, it must be in another folder, which gets copies of them.</param>
+    /// <param name="before">The base weights that change, by canonical name, float32.</param>
+    /// <param name="after">The same after the edit.</param>
+    /// <param name="overwrite">Whether existing files may be replaced.</param>
+    /// <returns>For each weight what it is called in the file.</returns>
+    /// <exception cref="BadInputException">
+    /// A weight is not found exactly once (the message says which), a value does not fit the stored type, or a
+    /// file cannot be read or written; nothing has changed on the disk.
+    /// </exception>
+    public static IReadOnlyDictionary<string, string> Write(string served, string output, IReadOnlyDictionary<string, Tensor> before, IReadOnlyDictionary<string, Tensor> after, bool overwrite)
+    {
+        OnnxFile file = OnnxFile.Open(served);
+        Dictionary<string, OnnxPlace[]> places = before.ToDictionary(b => b.Key, b => Find(file, b.Key, b.Value), StringComparer.Ordinal);
+        if (places.Values.SelectMany(p => p).GroupBy(p => p.Tensor).FirstOrDefault(g => g.Count() > 1) is { } shared)
+            throw new BadInputException($"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once ({string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))}); nothing was changed.");
+        Dictionary<string, List<(long Offset, Tensor Values)>> changes = new(StringComparer.Ordinal) { [served] = [] };
+        using DisposeScope scope = NewDisposeScope();
+        foreach ((string name, OnnxPlace[] found) in places)
+        {
+            foreach (OnnxPlace place in found)
+            {
+                string holder = file.FileOf(place.Tensor);
+                (changes.TryGetValue(holder, out var list) ? list : changes[holder] = []).Add((place.Tensor.Offset, Stored(place, after[name], name, served)));
+            }
+        }
+
+        string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+        if (file.External.Count > 0 && folder == Path.GetDirectoryName(Path.GetFullPath(served)))
+            throw new BadInputException($"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
+        // The graph comes last: without it the copies beside it mean nothing.
+        (string From, string To)[] copies = [.. file.External.Select(e => (file.Beside(e), Path.Combine(folder, e))), (served, output)];
+        foreach ((_, string to) in copies)
+        {
+            if (Path.GetDirectoryName(Path.GetFullPath(to)) is string inner && inner != folder && inner.StartsWith(folder, StringComparison.Ordinal))
+                Directory.CreateDirectory(inner);
+            AtomicFile.CheckWritable(to, overwrite);
+        }
+        foreach ((string from, string to) in copies)
+            AtomicFile.Write(to, overwrite, stream => Copy(from, changes.GetValueOrDefault(from, []), stream));
+        return places.ToDictionary(p => p.Key, p => string.Join(", ", p.Value.Select(v => v.Tensor.Name)));
+    }
+
+    static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight)
+    {
+        OnnxPlace[] whole = Places(file, weight, null);
+        if (whole.Length == 1)
+            return whole;
+        if (whole.Length == 0 && name.Contains(".attn.qkv.", StringComparison.Ordinal))
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor[] thirds = weight.chunk(3);
+            OnnxPlace[][] found = [.. thirds.Select((third, i) => Places(file, third, i))];
+            if (found.All(f => f.Length == 1))
+                return [.. found.Select(f => f[0])];
+            if (found.FirstOrDefault(f => f.Length > 1) is { } several)
+                throw Refused(name, several);
+        }
+        throw Refused(name, whole);
+
+        BadInputException Refused(string weightName, OnnxPlace[] found) => new(found.Length == 0
+            ? $"{file.Path} holds the weight {weightName} of the base model nowhere, neither as it is nor transposed, in float32 or a narrower type; is it exported from this very model, unedited and unquantized? Nothing was changed."
+            : $"{file.Path} holds the weight {weightName} {found.Length} times ({string.Join(", ", found.Select(f => UserText.Quote(f.Tensor.Name)))}), so it cannot be told which is meant; nothing was changed.");
+    }
+
+    static OnnxPlace[] Places(OnnxFile file, Tensor weight, int? part)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long[] shape = weight.shape, turned = [.. shape.Reverse()];
+        List<OnnxPlace> places = [];
+        foreach (OnnxTensor tensor in file.Tensors.Where(t => t.Count == weight.NumberOfElements))
+        {
+            // A vector or a convolution may be stored with further or fewer axes of size 1.
+            bool same = Essential(tensor.Shape).SequenceEqual(Essential(shape)), swapped = weight.dim() == 2 && tensor.Shape.SequenceEqual(turned);
+            if (same && Equal(file, tensor, weight))
+                places.Add(new OnnxPlace(tensor, false, part));
+            else if (swapped && Equal(file, tensor, weight.t()))
+                places.Add(new OnnxPlace(tensor, true, part));
+        }
+        return [.. places];
+    }
+
+    static IEnumerable<long> Essential(IEnumerable<long> shape) => shape.Where(s => s != 1);
+
+    static bool Equal(OnnxFile file, OnnxTensor tensor, Tensor weight)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor flat = weight.reshape(-1);
+        using Stream stream = InputFile.Open(file.FileOf(tensor));
+        stream.Position = tensor.Offset;
+        long probe = Math.Min(Probe, tensor.Count);
+        return Same(probe) && Same(tensor.Count - probe);
+
+        bool Same(long count)
+        {
+            long at = (stream.Position - tensor.Offset) / tensor.DType.Size();
+            Tensor stored = TensorBytes.Read(stream, tensor.DType, [count]);
+            return stored.Equals(flat.narrow(0, at, count).to(tensor.DType.ToScalarType()));
+        }
+    }
+
+    static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
+    {
+        Tensor part = place.Part is int third ? after.chunk(3)[third] : after;
+        Tensor values = (place.Transposed ? part.t() : part).contiguous(), stored = values.to(place.Tensor.DType.ToScalarType());
+        return stored.isinf().logical_and(values.isfinite()).any().item<bool>()
+            ? throw new BadInputException($"The edited values of {name} are too large for {place.Tensor.DType}, the type that {served} stores them in; nothing was changed.")
+            : stored;
+    }
+
+    static void Copy(string from, List<(long Offset, Tensor Values)> changes, Stream to)
+    {
+        using Stream source = InputFile.Open(from);
+        byte[] buffer = new byte[1 << 20];
+        foreach ((long offset, Tensor values) in changes.OrderBy(c => c.Offset))
+        {
+            Pass(offset - source.Position);
+            TensorBytes.Write(values, to);
+            source.Position += values.NumberOfElements * values.ElementSize;
+        }
+        Pass(source.Length - source.Position);
+
+        void Pass(long count)
+        {
+            for (; count > 0; count -= Math.Min(count, buffer.Length))
+            {
+                int length = (int)Math.Min(count, buffer.Length);
+                source.ReadExactly(buffer, 0, length);
+                to.Write(buffer, 0, length);
+            }
+        }
+    }
+}
