@@ -59,6 +59,6 @@ public sealed record KfacSettings
         ["steps"] = SettingCheck.Text(MaxSteps),
         ["stopLoss"] = SettingCheck.Text(StopLoss),
         ["stopMargin"] = SettingCheck.Text(StopMargin),
-        ["precision"] = SettingCheck.Text(Precision),
+        ["searchPrecision"] = SettingCheck.Text(Precision),
     };
 }

@@ -61,7 +61,7 @@ public sealed class TargetBankFiller : IDisposable
     {
         SortedDictionary<string, string> described = settings.Describe();
         if (precision == Precision.Mixed)
-            described["precision"] = precision.ToString();
+            described["precision"] = "bfloat16";
         return described;
     }
 

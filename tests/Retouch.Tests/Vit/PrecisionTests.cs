@@ -67,7 +67,7 @@ public sealed class PrecisionTests
         Assert.Equal([label], full.Predict(state, result.Patch.Change));
         Assert.Equal("bfloat16", result.Patch.Provenance.Settings["precision"]);
         using EditResult exact = new MaskedFineTuning(new GradientLocator(), new MaskedFineTuningSettings { LearningRate = 1e-3, KeepRatio = 0.5 }).Edit(new SplitVit(model, mixed.Space, Precision.Checked), [new Failure(state, label)])[0];
-        Assert.False(exact.Patch.Provenance.Settings.ContainsKey("precision"));
+        Assert.Equal("float32", exact.Patch.Provenance.Settings["precision"]);
     }
 
     [Fact]
