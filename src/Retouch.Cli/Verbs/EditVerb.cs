@@ -56,7 +56,7 @@ sealed class EditVerb : Verb
         foreach (Option option in (Option[])[_images, _label, _out, _method, _set, _prepared, _locality, _guard, _locator, _locatorFile])
             Add(option);
         _blocks = new BlocksOption(this);
-        _precision = new PrecisionOption(this);
+        _precision = new PrecisionOption(this, Precision.Checked);
         foreach (Option option in (Option[])[_keep, _lr, _steps, _seed, _overwrite, _force])
             Add(option);
     }

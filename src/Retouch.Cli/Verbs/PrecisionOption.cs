@@ -14,14 +14,14 @@ sealed class PrecisionOption
 
     /// <summary>Adds the option.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="fallback">What is meant if nobody says: auto for what one person looks at on one machine; something that has the same results everywhere for files that are compared or made together.</param>
-    public PrecisionOption(Command command, Precision? fallback = null)
+    /// <param name="fallback">What is meant if nobody says, which must have the same results on every machine.</param>
+    public PrecisionOption(Command command, Precision fallback)
     {
         _precision = new Option<string>("--precision")
         {
             Description = $"In what products with unedited weights are computed: {Single}; {Checked}, predictions in {BFloat16} and where two classes are close again in {Single}, with the same results; {BFloat16}, edits, too. "
                 + $"{Auto} is {BFloat16} where the processor has it and predictions agree.",
-            DefaultValueFactory = _ => fallback switch { Precision.Full => Single, Precision.Checked => Checked, Precision.Mixed => BFloat16, _ => Auto },
+            DefaultValueFactory = _ => fallback == Precision.Checked ? Checked : Single,
             HelpName = string.Join('|', Words),
         };
         _precision.Validators.Add(result =>
