@@ -146,31 +146,10 @@ public sealed class ParserFuzzTests : IDisposable
                 return ("m.npz", File.ReadAllBytes(SharedData.Require("golden", "augreg_vit.npz")), path => ModelFile.Load(path).Dispose());
             case "npy head":
                 byte[] head = Encoding.ASCII.GetBytes("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 4), }");
-                return ("cls.npy", [0x93, .. "NUMPY"u8, 1, 0, (byte)head.Length, 0, .. head, .. new byte[16]], path =>
-                {
-                    MemoryStream bytes = new();
-                    using (ZipArchive zip = new(bytes, ZipArchiveMode.Create, leaveOpen: true))
-                    {
-                        using Stream entry = zip.CreateEntry("embedding/kernel.npy").Open();
-                        entry.Write(File.ReadAllBytes(path));
-                    }
-                    // No model either way; that it is none must be said as bad input.
-                    try
-                    {
-                        ModelFile.Load(_folder.Write("head.npz", bytes.ToArray())).Dispose();
-                    }
-                    catch (BadInputException e) when (e.Message.Contains("is not how", StringComparison.Ordinal))
-                    {
-                    }
-                });
+                return ("cls.npy", [0x93, .. "NUMPY"u8, 1, 0, (byte)head.Length, 0, .. head, .. new byte[16]], ReadArray);
             case "ONNX":
                 OnnxExport.Write(_model, Preprocessing.Inception(12, 1), null, _folder.File("sample.onnx"), overwrite: true);
-                Tensor weight = _model.Tensors["blocks.1.mlp.fc1.weight"];
-                return ("m.onnx", File.ReadAllBytes(_folder.File("sample.onnx")), path =>
-                {
-                    using Tensor after = weight + 1;
-                    OnnxPatcher.Write(path, _folder.File("out.onnx"), new Dictionary<string, Tensor> { ["w"] = weight }, new Dictionary<string, Tensor> { ["w"] = after }, overwrite: true);
-                });
+                return ("m.onnx", File.ReadAllBytes(_folder.File("sample.onnx")), ReadOnnx);
             case "config.json":
                 _folder.Write("m.safetensors", plain);
                 return ("config.json", Encoding.UTF8.GetBytes("""{"model_type": "vit", "hidden_size": 24, "num_attention_heads": 3, "layer_norm_eps": 1e-06, "hidden_act": "gelu", "id2label": {"0": "a", "1": "b", "2": "c", "3": "d", "4": "e", "5": "f", "6": "g"}}"""), _ => Load(_folder.File("m.safetensors")));
@@ -200,6 +179,32 @@ public sealed class ParserFuzzTests : IDisposable
                 return ("confirmed.json", Encoding.UTF8.GetBytes($$"""{"format": "retouch-confirmed", "version": 1, "model": "{{new string('a', 64)}}", "stronger": "{{new string('c', 64)}}", "groups": [{"source": "s", "class": "c", "label": 1, "wrong": 2, "images": [{"path": "a/b.png", "sha256": "{{new string('b', 64)}}"}]}]}"""), path => ConfirmedList.Load(path));
             default:
                 throw new ArgumentException(parser, nameof(parser));
+        }
+    }
+
+    void ReadOnnx(string path)
+    {
+        Tensor weight = _model.Tensors["blocks.1.mlp.fc1.weight"];
+        using Tensor after = weight + 1;
+        OnnxPatcher.Write(path, _folder.File("out.onnx"), new Dictionary<string, Tensor> { ["w"] = weight }, new Dictionary<string, Tensor> { ["w"] = after }, overwrite: true);
+    }
+
+    // In an archive whose checksum is right.
+    void ReadArray(string path)
+    {
+        MemoryStream bytes = new();
+        using (ZipArchive zip = new(bytes, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            using Stream entry = zip.CreateEntry("embedding/kernel.npy").Open();
+            entry.Write(File.ReadAllBytes(path));
+        }
+        try
+        {
+            ModelFile.Load(_folder.Write("head.npz", bytes.ToArray())).Dispose();
+        }
+        // The undamaged array is read, and only then found to be no model's.
+        catch (BadInputException e) when (e.Message.Contains("is not how", StringComparison.Ordinal))
+        {
         }
     }
 

@@ -141,7 +141,7 @@ public class PreprocessingTests
     [InlineData("""{"input_size":[3,0,0],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "image size is 0")]
     [InlineData("""{"input_size":[3,224,224],"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop_pct")]
     [InlineData("""{"input_size":[3,224,224],"crop_pct":0,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop fraction is 0")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"crop_mode":"squash","interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop_mode")]
+    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"crop_mode":"border","interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop_mode")]
     [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"lanczos","mean":[0,0,0],"std":[1,1,1]}""", "interpolation")]
     [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0],"std":[1,1,1]}""", "mean")]
     [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,1e300],"std":[1,1,1]}""", "mean")]
