@@ -1,0 +1,28 @@
+using Retouch;
+using Retouch.Letters;
+
+// Draws the letters world from font packages; tools/rebuild-demo.sh calls it.
+try
+{
+    switch (args)
+    {
+        case ["render", string list, string packages, string output]:
+            return World.Render(FontFamily.ReadList(list), packages, output);
+        case ["sheet", string folder, string file, string columns] when int.TryParse(columns, out int count) && count is >= 1 and <= 200:
+            return ContactSheet.Write(folder, file, count);
+        case ["pack", string archive, .. { Length: > 0 } parts]:
+            return Archive.Write(archive, parts);
+        default:
+            Console.Error.WriteLine("""
+                usage: letters render FONTS.tsv PACKAGES OUT      draw the sets of the fonts that lie as .tgz in PACKAGES
+                       letters sheet  FOLDER FILE.png COLUMNS     put a folder's pictures side by side, to look at
+                       letters pack   FILE.zip FOLDER[=LIST]...   pack folders, or the relative paths of a list, the same bytes each time
+                """);
+            return 2;
+    }
+}
+catch (BadInputException e)
+{
+    Console.Error.WriteLine($"error: {e.Message}");
+    return 2;
+}
