@@ -123,6 +123,8 @@ sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model
 
 sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
 
+sealed record PretrainJson(string Model, long Parameters, int Classes, int Images, long Steps, double Seconds, double? HeldOutAccuracy, int? HeldOutImages);
+
 sealed record KnobJson(string Name, string Description, string Default, IReadOnlyList<string> Quick, IReadOnlyList<string> Full);
 
 sealed record MethodJson(string Name, string Title, string Paper, string? Preparation, IReadOnlyList<KnobJson> Knobs);
@@ -140,6 +142,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]
+[JsonSerializable(typeof(PretrainJson))]
 [JsonSerializable(typeof(MineJson))]
 [JsonSerializable(typeof(SheetJson))]
 [JsonSerializable(typeof(LocationJson))]
