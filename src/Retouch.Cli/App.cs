@@ -28,7 +28,7 @@ public static class App
     {
         Verb[] verbs =
         [
-            new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
+            new DemoVerb(), new PredictVerb(), new EditVerb(), new ApplyVerb(), new LogVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
             new PretrainVerb(), new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
         ];
         // A RootCommand would call itself by the assembly's name.

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 
@@ -9,25 +10,28 @@ static class Archive
 {
     static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Packs folders, each under its own name; <c>folder=list</c> packs the relative paths that the lines of a file name.</summary>
-    public static int Write(string path, string[] parts)
+    /// <summary>
+    /// Packs folders, each under its own name. Of a folder that is a source of the benchmark, only the images of
+    /// its groups and every so-manieth of the others.
+    /// </summary>
+    public static int Write(string path, string benchmarkFile, int every, string[] folders)
     {
+        Benchmark benchmark = BenchmarkFile.Load(benchmarkFile);
         int count = 0;
         AtomicFile.Write(path, overwrite: true, stream =>
         {
             using ZipArchive zip = new(stream, ZipArchiveMode.Create, leaveOpen: true);
-            foreach (string part in parts)
+            foreach (string folder in folders)
             {
-                string[] halves = part.Split('=', 2);
-                string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(halves[0]));
-                IEnumerable<string> files = halves.Length == 2 ? File.ReadLines(halves[1]).Order(StringComparer.Ordinal) : ImageFolder.Open(halves[0]).Files;
-                foreach (string file in files)
+                string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+                HashSet<string> grouped = [.. benchmark.Groups.Where(g => g.Source == name).SelectMany(g => g.Images.Select(i => i.Path))];
+                foreach (string file in ImageFolder.Open(folder).Files.Where((f, i) => grouped.Count == 0 || grouped.Contains(f) || i % every == 0))
                 {
                     // PNG is compressed already.
                     ZipArchiveEntry entry = zip.CreateEntry($"{name}/{file}", CompressionLevel.NoCompression);
                     entry.LastWriteTime = Epoch;
                     using Stream to = entry.Open();
-                    to.Write(File.ReadAllBytes(Path.Combine(halves[0], file)));
+                    to.Write(File.ReadAllBytes(Path.Combine(folder, file)));
                     count++;
                 }
             }

@@ -10,13 +10,14 @@ try
             return World.Render(FontFamily.ReadList(list), packages, output);
         case ["sheet", string folder, string file, string columns] when int.TryParse(columns, out int count) && count is >= 1 and <= 200:
             return ContactSheet.Write(folder, file, count);
-        case ["pack", string archive, .. { Length: > 0 } parts]:
-            return Archive.Write(archive, parts);
+        case ["pack", string archive, string benchmark, string every, .. { Length: > 0 } folders] when int.TryParse(every, out int step) && step >= 1:
+            return Archive.Write(archive, benchmark, step, folders);
         default:
             Console.Error.WriteLine("""
                 usage: letters render FONTS.tsv PACKAGES OUT      draw the sets of the fonts that lie as .tgz in PACKAGES
                        letters sheet  FOLDER FILE.png COLUMNS     put a folder's pictures side by side, to look at
-                       letters pack   FILE.zip FOLDER[=LIST]...   pack folders, or the relative paths of a list, the same bytes each time
+                       letters pack   FILE.zip BENCHMARK EVERY FOLDER...
+                                                                  pack folders, of those that the benchmark draws on its images and every so-manieth other
                 """);
             return 2;
     }

@@ -90,7 +90,7 @@ public sealed class PretrainingRun : IDisposable
             {
                 int start = piece * Piece;
                 int[] chosen = _order[(place * batch + start)..(place * batch + Math.Min(start + Piece, batch))];
-                (gradients[piece], losses[piece]) = Gradient(model, images, chosen, piece, batch);
+                (gradients[piece], losses[piece]) = Gradient(model, images, chosen, piece, batch, Settings.Ramp(Steps, perEpoch));
             }, cancellation);
             using IDisposable noGrad = no_grad();
             Tensor gradient = gradients[0]!.alias();
@@ -144,17 +144,17 @@ public sealed class PretrainingRun : IDisposable
             tensor.Dispose();
     }
 
-    (Tensor Gradient, double Loss) Gradient(VitModel model, LabelledImages images, int[] chosen, int piece, int batch)
+    (Tensor Gradient, double Loss) Gradient(VitModel model, LabelledImages images, int[] chosen, int piece, int batch, double ramp)
     {
         using DisposeScope scope = NewDisposeScope();
-        RandAugment augment = new(Settings.Augmentation);
+        RandAugment augment = new(Settings.Augmentation * ramp);
         Tensor pixels = images.Preprocessing.ToTensor([.. chosen.Select((image, i) =>
             augment.Apply(images[image], StableRandom.For(Settings.Seed, ImagePurpose, Steps * Settings.Batch + piece * Piece + i)))]);
         Tensor labels = nn.functional.one_hot(tensor([.. chosen.Select(i => (long)images.Labels[i])], ScalarType.Int64), Config.Classes).to(ScalarType.Float32); // [B,C]
         labels = labels * (1 - Settings.LabelSmoothing) + Settings.LabelSmoothing / Config.Classes;
-        if (Settings.MixShare > 0 && chosen.Length > 1)
+        if (Settings.MixShare * ramp > 0 && chosen.Length > 1)
         {
-            Tensor own = Mixture(chosen.Length, StableRandom.For(Settings.Seed, MixPurpose, Steps * Settings.Batch + piece)); // [B,1,S,S]
+            Tensor own = Mixture(chosen.Length, Settings.MixShare * ramp, StableRandom.For(Settings.Seed, MixPurpose, Steps * Settings.Batch + piece)); // [B,1,S,S]
             Tensor share = own.mean([1, 2, 3]).unsqueeze(1); // [B,1]
             pixels = own * pixels + (1 - own) * pixels.roll(1, 0);
             labels = share * labels + (1 - share) * labels.roll(1, 0);
@@ -167,14 +167,14 @@ public sealed class PretrainingRun : IDisposable
     }
 
     // What each pixel keeps of its own image: 1 almost everywhere, a constant for mixup, 0 within CutMix's rectangle.
-    Tensor Mixture(int count, Random random)
+    Tensor Mixture(int count, double mixed, Random random)
     {
         int size = Settings.ImageSize, plane = size * size;
         float[] own = new float[count * plane];
         Array.Fill(own, 1);
         for (int i = 0; i < count; i++)
         {
-            if (random.NextDouble() >= Settings.MixShare)
+            if (random.NextDouble() >= mixed)
                 continue;
             if (random.Next(2) == 0)
             {
@@ -203,7 +203,8 @@ public sealed class PretrainingRun : IDisposable
         Weights.addcdiv_(First, scale, -rate / (1 - Math.Pow(Beta1, t)));
     }
 
-    // Xavier's uniform matrices, as the published ViT has; small positions; a classifier of zeros.
+    // Xavier's uniform matrices, as the published ViT has, those that end a branch smaller by the root of the number of
+    // branches (Radford et al., 2019), so that [CLS] is not drowned; small positions; a classifier of zeros.
     Tensor Init()
     {
         float[] values = new float[Size];
@@ -217,7 +218,7 @@ public sealed class PretrainingRun : IDisposable
             else if (name == VitNames.NormWeight || shape.Length == 1 && name.EndsWith(".weight", StringComparison.Ordinal))
                 part.Fill(1);
             else if (Decays(name, shape) && name != VitNames.HeadWeight)
-                Fill(part, random, Math.Sqrt(6.0 / (shape[0] + length / shape[0])));
+                Fill(part, random, Math.Sqrt(6.0 / (shape[0] + length / shape[0])) / (EndsBranch(name) ? Math.Sqrt(2 * Config.Depth) : 1));
         }
         return tensor(values);
 
@@ -227,6 +228,8 @@ public sealed class PretrainingRun : IDisposable
                 value = (float)((random.NextDouble() * 2 - 1) * bound);
         }
     }
+
+    static bool EndsBranch(string name) => name.EndsWith("attn.proj.weight", StringComparison.Ordinal) || name.EndsWith("mlp.fc2.weight", StringComparison.Ordinal);
 
     static bool Decays(string name, long[] shape) => shape.Length > 1 && name != VitNames.Positions && name != VitNames.ClassToken;
 
