@@ -11,7 +11,7 @@ sealed class FontPackage : IDisposable
     const long LargestFile = 16 << 20;
 
     // At most so many faces a family, in this order.
-    static readonly string[] Styles = ["400-normal", "700-normal", "400-italic"];
+    static readonly string[] Styles = ["400-normal", "700-normal"];
 
     FontPackage(FontFamily family, IReadOnlyList<(string Style, SKTypeface Face)> faces) => (Family, Faces) = (family, faces);
 

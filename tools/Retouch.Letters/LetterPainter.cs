@@ -14,7 +14,7 @@ static class LetterPainter
 
     // Drawn so much larger and scaled down, so that thin strokes stay.
     const int Scale = 4, Side = Size * Scale;
-    const float LeastContrast = 0.34f; // in luma, of 0 to 1
+    const float LeastContrast = 0.46f; // in luma, of 0 to 1
 
     /// <summary>The picture, or null where the face lacks the character.</summary>
     public static RgbImage? Draw(SKTypeface face, char letter, Random random)
@@ -28,8 +28,10 @@ static class LetterPainter
         if (box.Width < 1 || box.Height < 1)
             return null;
 
-        float groundLuma = Uniform(random, 0.08f, 0.92f);
-        SKColor first = Colour(random, groundLuma), second = Colour(random, Math.Clamp(groundLuma + Uniform(random, -0.14f, 0.14f), 0.04f, 0.96f));
+        float groundLuma = Uniform(random, 0.05f, 0.5f);
+        if (random.Next(2) == 0)
+            groundLuma = 1 - groundLuma;
+        SKColor first = Colour(random, groundLuma), second = Colour(random, Math.Clamp(groundLuma + Uniform(random, -0.09f, 0.09f), 0.04f, 0.96f));
         float inkLuma = groundLuma < 0.5f ? Uniform(random, groundLuma + LeastContrast, 1) : Uniform(random, 0, groundLuma - LeastContrast);
         SKColor ink = Colour(random, inkLuma), inkEnd = Colour(random, Math.Clamp(inkLuma + Uniform(random, -0.08f, 0.08f), 0, 1));
 
@@ -39,14 +41,14 @@ static class LetterPainter
 
         // Capitals of a face keep their sizes to each other, as on a page; what would not fit is made smaller.
         float capital = height.TightBounds.Height > 1 ? height.TightBounds.Height : box.Height;
-        float scale = Math.Min(Uniform(random, 0.58f, 0.76f) * Side / capital, 0.88f * Side / Math.Max(box.Width, box.Height));
+        float scale = Math.Min(Uniform(random, 0.62f, 0.78f) * Side / capital, 0.88f * Side / Math.Max(box.Width, box.Height));
         float width = box.Width * scale, tall = box.Height * scale, room = 0.04f * Side;
-        float x = Side / 2f + Uniform(random, -1, 1) * Math.Max(Math.Min((Side - width) / 2 - room, 0.09f * Side), 0);
-        float y = Side / 2f + Uniform(random, -1, 1) * Math.Max(Math.Min((Side - tall) / 2 - room, 0.09f * Side), 0);
+        float x = Side / 2f + Uniform(random, -1, 1) * Math.Max(Math.Min((Side - width) / 2 - room, 0.05f * Side), 0);
+        float y = Side / 2f + Uniform(random, -1, 1) * Math.Max(Math.Min((Side - tall) / 2 - room, 0.05f * Side), 0);
         SKMatrix place = SKMatrix.CreateTranslation(-box.MidX, -box.MidY)
             .PostConcat(SKMatrix.CreateScale(scale, scale))
             .PostConcat(SKMatrix.CreateSkew(Uniform(random, -0.06f, 0.06f), 0))
-            .PostConcat(SKMatrix.CreateRotationDegrees(Uniform(random, -8, 8)))
+            .PostConcat(SKMatrix.CreateRotationDegrees(Uniform(random, -5, 5)))
             .PostConcat(SKMatrix.CreateTranslation(x, y));
         using SKPath placed = new();
         glyph.Transform(place, placed);
@@ -115,7 +117,7 @@ static class LetterPainter
     {
         if (random.NextDouble() < 0.4)
             return;
-        byte dark = (byte)random.Next(130, 230);
+        byte dark = (byte)random.Next(150, 230);
         using SKShader shade = SKShader.CreateRadialGradient(Point(random), Uniform(random, 0.7f, 1.3f) * Side, [SKColors.White, new SKColor(dark, dark, dark)], SKShaderTileMode.Clamp);
         using SKPaint paint = new() { Shader = shade, BlendMode = SKBlendMode.Multiply };
         canvas.DrawRect(0, 0, Side, Side, paint);

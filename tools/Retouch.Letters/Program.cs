@@ -12,12 +12,16 @@ try
             return ContactSheet.Write(folder, file, count);
         case ["pack", string archive, string benchmark, string every, .. { Length: > 0 } folders] when int.TryParse(every, out int step) && step >= 1:
             return Archive.Write(archive, benchmark, step, folders);
+        case ["unpack", string archive, string folder]:
+            System.IO.Compression.ZipFile.ExtractToDirectory(archive, folder, overwriteFiles: true);
+            return 0;
         default:
             Console.Error.WriteLine("""
                 usage: letters render FONTS.tsv PACKAGES OUT      draw the sets of the fonts that lie as .tgz in PACKAGES
                        letters sheet  FOLDER FILE.png COLUMNS     put a folder's pictures side by side, to look at
                        letters pack   FILE.zip BENCHMARK EVERY FOLDER...
                                                                   pack folders, of those that the benchmark draws on its images and every so-manieth other
+                       letters unpack FILE.zip FOLDER             the way back
                 """);
             return 2;
     }

@@ -14,7 +14,7 @@ namespace Retouch.Pretraining;
 /// </summary>
 public sealed class PretrainingRun : IDisposable
 {
-    const int Piece = 32; // images of one backward pass: what one core's cache holds
+    const int Piece = 16; // images of one backward pass: what one core's cache holds
     const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
     const long InitPurpose = 1, OrderPurpose = 2, ImagePurpose = 3, MixPurpose = 4;
 
@@ -203,8 +203,7 @@ public sealed class PretrainingRun : IDisposable
         Weights.addcdiv_(First, scale, -rate / (1 - Math.Pow(Beta1, t)));
     }
 
-    // Xavier's uniform matrices, as the published ViT has, those that end a branch smaller by the root of the number of
-    // branches (Radford et al., 2019), so that [CLS] is not drowned; small positions; a classifier of zeros.
+    // Xavier's uniform matrices, as the published ViT has; small positions; a classifier of zeros.
     Tensor Init()
     {
         float[] values = new float[Size];
@@ -218,7 +217,7 @@ public sealed class PretrainingRun : IDisposable
             else if (name == VitNames.NormWeight || shape.Length == 1 && name.EndsWith(".weight", StringComparison.Ordinal))
                 part.Fill(1);
             else if (Decays(name, shape) && name != VitNames.HeadWeight)
-                Fill(part, random, Math.Sqrt(6.0 / (shape[0] + length / shape[0])) / (EndsBranch(name) ? Math.Sqrt(2 * Config.Depth) : 1));
+                Fill(part, random, Math.Sqrt(6.0 / (shape[0] + length / shape[0])));
         }
         return tensor(values);
 
@@ -228,8 +227,6 @@ public sealed class PretrainingRun : IDisposable
                 value = (float)((random.NextDouble() * 2 - 1) * bound);
         }
     }
-
-    static bool EndsBranch(string name) => name.EndsWith("attn.proj.weight", StringComparison.Ordinal) || name.EndsWith("mlp.fc2.weight", StringComparison.Ordinal);
 
     static bool Decays(string name, long[] shape) => shape.Length > 1 && name != VitNames.Positions && name != VitNames.ClassToken;
 

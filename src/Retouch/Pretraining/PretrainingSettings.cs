@@ -19,7 +19,7 @@ public sealed record PretrainingSettings
     static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
     /// <summary>Height and width of the input in pixels, a multiple of <see cref="PatchSize"/>.</summary>
-    public int ImageSize { get; init; } = 32;
+    public int ImageSize { get; init; } = 24;
 
     /// <summary>Height and width of a patch in pixels.</summary>
     public int PatchSize { get; init; } = 4;
@@ -40,10 +40,10 @@ public sealed record PretrainingSettings
     public int Epochs { get; init; } = 36;
 
     /// <summary>Images of a step, at least 1.</summary>
-    public int Batch { get; init; } = 64;
+    public int Batch { get; init; } = 32;
 
     /// <summary>AdamW's largest step size, above 0.</summary>
-    public double LearningRate { get; init; } = 8e-4;
+    public double LearningRate { get; init; } = 5e-4;
 
     /// <summary>Epochs in which the step size rises to <see cref="LearningRate"/>; fewer than all, at least 0. Then it falls along a cosine to 0.</summary>
     public double WarmUpEpochs { get; init; } = 1;
@@ -55,22 +55,22 @@ public sealed record PretrainingSettings
     public double ClipNorm { get; init; } = 1;
 
     /// <summary>The share of probability that goes to all classes alike, in [0,1).</summary>
-    public double LabelSmoothing { get; init; } = 0.05;
+    public double LabelSmoothing { get; init; } = 0.03;
 
     /// <summary>The share of images mixed with another, in [0,1]: half by mixup (Zhang et al., 2018), half by CutMix (Yun et al., 2019).</summary>
-    public double MixShare { get; init; } = 0.1;
+    public double MixShare { get; init; } = 0.05;
 
     /// <summary>α of the Beta distribution that mixup's weight comes from, above 0.</summary>
     public double MixAlpha { get; init; } = 0.3;
 
     /// <summary>How far images are changed, in [0,1]; see <see cref="RandAugment"/>.</summary>
-    public double Augmentation { get; init; } = 0.35;
+    public double Augmentation { get; init; } = 0.25;
 
     /// <summary>
     /// Epochs in which <see cref="Augmentation"/> and <see cref="MixShare"/> rise from 0 to what they are, at least 0:
     /// a transformer finds what to look at sooner where images stand still.
     /// </summary>
-    public double RampEpochs { get; init; } = 8;
+    public double RampEpochs { get; init; } = 10;
 
     /// <summary>The seed of everything random.</summary>
     public int Seed { get; init; }
