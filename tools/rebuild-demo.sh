@@ -45,7 +45,7 @@ retouch mine --model "$assets/model.safetensors" --labels "$assets/labels.txt" -
     --locality "$work/kept/locality" --min 8 --out "$assets/benchmark.json" --overwrite
 
 # 5. The locator, on pictures of training alone.
-retouch solve-targets --model "$assets/model.safetensors" --images "$world/train" --bank "$work/bank" --count 4000 \
+retouch solve-targets --model "$assets/model.safetensors" --images "$world/train" --bank "$work/bank" --count 2000 \
     --start-range 0 --outer-steps 1 --inner-steps 1 --inner-lr 1e-3 --sign-steps --temperature 1 --ordinary 6 --locality-share 0.8 --density 0.2
 retouch train-locator --model "$assets/model.safetensors" --bank "$work/bank" --input feature+gradient --min-divergence 0.5 --held-out 0.1 --epochs 12 \
     --half --resume --overwrite --out "$work/locator.safetensors"

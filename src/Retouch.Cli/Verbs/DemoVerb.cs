@@ -120,8 +120,19 @@ sealed class DemoVerb : Verb
         PrintNext(terminal);
         terminal.Object(new DemoJson
         {
-            Folder = world.Folder, Model = file.Model.Fingerprint, Images = mined.Images, Right = mined.Right, OrdinaryAccuracy = ordinary, Groups = benchmark.Groups.Count,
-            Group = group.Name, Image = group.Images[0].Path, Edits = edits, Patch = patch, Report = report, Picture = picture, Seconds = clock.Elapsed.TotalSeconds,
+            Folder = world.Folder,
+            Model = file.Model.Fingerprint,
+            Images = mined.Images,
+            Right = mined.Right,
+            OrdinaryAccuracy = ordinary,
+            Groups = benchmark.Groups.Count,
+            Group = group.Name,
+            Image = group.Images[0].Path,
+            Edits = edits,
+            Patch = patch,
+            Report = report,
+            Picture = picture,
+            Seconds = clock.Elapsed.TotalSeconds,
         }, JsonOutput.Default.DemoJson);
         if (parsed.GetValue(_open))
             Open(terminal, report);
@@ -239,8 +250,23 @@ sealed class DemoVerb : Verb
     // The edit of the picture, as a row names it.
     static BenchRow BenchRow(BenchPlan plan, BenchSetting setting, FailureGroup group) => new()
     {
-        Run = plan.Manifest.Run, Edit = 0, Method = setting.Editor.Name, Settings = setting.Settings, Group = group.Name, Image = group.Images[0].Path, Label = group.Label, Predicted = group.Label,
-        Success = true, Generalization = null, Others = group.Images.Count - 1, Locality = null, SensitiveLocality = null, Steps = 0, Seconds = 0, Units = 0, Parameters = 0,
+        Run = plan.Manifest.Run,
+        Edit = 0,
+        Method = setting.Editor.Name,
+        Settings = setting.Settings,
+        Group = group.Name,
+        Image = group.Images[0].Path,
+        Label = group.Label,
+        Predicted = group.Label,
+        Success = true,
+        Generalization = null,
+        Others = group.Images.Count - 1,
+        Locality = null,
+        SensitiveLocality = null,
+        Steps = 0,
+        Seconds = 0,
+        Units = 0,
+        Parameters = 0,
     };
 
     static IReadOnlyList<BenchSetting> Masked(string locator, EditorResources resources, params string[] keeps) =>

@@ -102,7 +102,14 @@ public sealed record PretrainingSettings
     /// <param name="classes">The number of classes.</param>
     public VitConfig Architecture(int classes) => new()
     {
-        ImageSize = ImageSize, PatchSize = PatchSize, Width = Width, Depth = Depth, Heads = Heads, MlpWidth = MlpWidth, Classes = classes, QkvBias = true,
+        ImageSize = ImageSize,
+        PatchSize = PatchSize,
+        Width = Width,
+        Depth = Depth,
+        Heads = Heads,
+        MlpWidth = MlpWidth,
+        Classes = classes,
+        QkvBias = true,
     };
 
     /// <summary>The step size before a step.</summary>
