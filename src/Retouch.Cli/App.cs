@@ -28,8 +28,8 @@ public static class App
     {
         Verb[] verbs =
         [
-            new PredictVerb(), new EditVerb(), new ApplyVerb(), new ExportVerb(), new LogVerb(), new PullVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
-            new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
+            new DemoVerb(), new PredictVerb(), new EditVerb(), new ApplyVerb(), new ExportVerb(), new LogVerb(), new PullVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
+            new PretrainVerb(), new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
         ];
         // A RootCommand would call itself by the assembly's name.
         Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")

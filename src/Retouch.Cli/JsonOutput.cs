@@ -127,6 +127,27 @@ sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model
 
 sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
 
+sealed record PretrainJson(string Model, long Parameters, int Classes, int Images, long Steps, double Seconds, double? HeldOutAccuracy, int? HeldOutImages);
+
+sealed record DemoEditJson(string Title, string Setting, double Before, double After, bool Success, int Fixed, int Others, int Broken, int Ordinary, int Steps, double Seconds);
+
+sealed record DemoJson
+{
+    public required string Folder { get; init; }
+    public required string Model { get; init; }
+    public required int Images { get; init; }
+    public required int Right { get; init; }
+    public required double OrdinaryAccuracy { get; init; }
+    public required int Groups { get; init; }
+    public required string Group { get; init; }
+    public required string Image { get; init; }
+    public required IReadOnlyList<DemoEditJson> Edits { get; init; }
+    public required string Patch { get; init; }
+    public required string Report { get; init; }
+    public required string Picture { get; init; }
+    public required double Seconds { get; init; }
+}
+
 sealed record KnobJson(string Name, string Description, string Default, IReadOnlyList<string> Quick, IReadOnlyList<string> Full);
 
 sealed record MethodJson(string Name, string Title, string Paper, string? Preparation, IReadOnlyList<KnobJson> Knobs);
@@ -146,6 +167,8 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(SolveTargetsJson))]
 [JsonSerializable(typeof(TrainLocatorJson))]
+[JsonSerializable(typeof(PretrainJson))]
+[JsonSerializable(typeof(DemoJson))]
 [JsonSerializable(typeof(MineJson))]
 [JsonSerializable(typeof(SheetJson))]
 [JsonSerializable(typeof(LocationJson))]

@@ -17,6 +17,7 @@ public sealed class ArchitectureTests
         ["Vit"] = [],
         ["Images"] = [],
         ["Formats"] = ["Vit", "Images"],
+        ["Pretraining"] = ["Vit", "Images", "Formats"],
         ["Patches"] = ["Vit", "Formats"],
         ["Locating"] = ["Vit", "Formats", "Patches", "Images"],
         ["Editing"] = ["Locating", "Patches", "Vit", "Formats", "Images"],

@@ -133,6 +133,28 @@ public sealed class ModelFile : IDisposable
             ModelMetadata.Of(Model.Config, Preprocessing), overwrite);
     }
 
+    /// <summary>Writes a new model file under timm's names, stating its heads and preprocessing.</summary>
+    /// <param name="output">The file to write, atomically.</param>
+    /// <param name="tensors">The model's tensors by canonical name; they stay the caller's.</param>
+    /// <param name="heads">The number of attention heads.</param>
+    /// <param name="preprocessing">How images are made into its pixels.</param>
+    /// <param name="metadata">Texts to keep besides.</param>
+    /// <param name="half">Whether to store float16.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <exception cref="BadInputException">The tensors are no ViT's, or the file cannot be written.</exception>
+    public static void Create(
+        string output, IReadOnlyDictionary<string, Tensor> tensors, int heads, Preprocessing preprocessing, IReadOnlyDictionary<string, string> metadata, bool half, bool overwrite)
+    {
+        VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), heads);
+        Dictionary<string, string> texts = new(metadata)
+        {
+            ["num_heads"] = heads.ToString(CultureInfo.InvariantCulture),
+            ["preprocessing"] = preprocessing.ToJson(),
+        };
+        using TorchSharp.DisposeScope scope = NewDisposeScope();
+        SafeTensorsWriter.Write(output, tensors.Select(t => (t.Key, half ? t.Value.to(ScalarType.Float16) : t.Value)), new SortedDictionary<string, string>(texts, StringComparer.Ordinal), overwrite);
+    }
+
     /// <summary>Frees the model.</summary>
     public void Dispose() => Model.Dispose();
 

@@ -9,10 +9,10 @@ public sealed class UsageTests : IDisposable
 
     [Fact]
     public void An_unknown_verb_is_named_and_the_known_ones_are_listed() =>
-        _bench.Refuses(["retuch", "--model", "x"], "There is no command retuch", "predict, edit, apply, export, log, pull, solve-targets, train-locator, methods, prepare, mine, bench, search-location, shift, doctor");
+        _bench.Refuses(["retuch", "--model", "x"], "There is no command retuch", "demo, predict, edit, apply, export, log, pull, solve-targets, train-locator, pretrain, methods, prepare, mine, bench, search-location, shift, doctor");
 
     [Fact]
-    public void No_verb_at_all_is_answered_with_the_verbs() => _bench.Refuses([], "predict, edit, apply, export, log, pull, solve-targets, train-locator, methods, prepare, mine, bench, search-location, shift, doctor");
+    public void No_verb_at_all_is_answered_with_the_verbs() => _bench.Refuses([], "demo, predict, edit, apply, export, log, pull, solve-targets, train-locator, pretrain, methods, prepare, mine, bench, search-location, shift, doctor");
 
     [Theory]
     [InlineData("predict", "--botom")]

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Retouch.Formats;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Pretraining;
+
+/// <summary>A training on disk, whole: weights, both moments, the number of steps and what it learns from.</summary>
+public static class PretrainingCheckpoint
+{
+    const string Format = "retouch-pretraining";
+
+    /// <summary>Writes a training, atomically.</summary>
+    /// <param name="run">The training.</param>
+    /// <param name="data">What it learns from; only the same data may continue it.</param>
+    /// <param name="path">The file; replaced if it exists.</param>
+    /// <exception cref="BadInputException">The file cannot be written.</exception>
+    public static void Save(PretrainingRun run, string data, string path) =>
+        SafeTensorsWriter.Write(path, [("first", run.First), ("second", run.Second), ("weights", run.Weights)], new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["format"] = Format,
+            ["data"] = data,
+            ["settings"] = run.Settings.ToJson(),
+            ["steps"] = run.Steps.ToString(CultureInfo.InvariantCulture),
+        }, overwrite: true);
+
+    /// <summary>Reads a training to go on with; the caller disposes it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="data">What it shall learn from.</param>
+    /// <param name="settings">Its settings.</param>
+    /// <param name="classes">The number of classes.</param>
+    /// <exception cref="BadInputException">The file cannot be read, is no checkpoint, or one of other data or settings.</exception>
+    public static PretrainingRun Load(string path, string data, PretrainingSettings settings, int classes)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        if (file.Metadata.GetValueOrDefault("format") != Format)
+            throw new BadInputException($"{path} is not a checkpoint of a model's training.");
+        if (file.Metadata.GetValueOrDefault("data") != data)
+            throw new BadInputException($"{path} is a checkpoint of a training on other images; leave out --resume to start anew.");
+        if (file.Metadata.GetValueOrDefault("settings") != settings.ToJson())
+            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({file.Metadata.GetValueOrDefault("settings")}); leave out --resume to start anew.");
+        if (!long.TryParse(file.Metadata.GetValueOrDefault("steps"), NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
+            throw new BadInputException($"{path} does not say how many steps it has done.");
+        using DisposeScope scope = NewDisposeScope();
+        try
+        {
+            return new PretrainingRun(settings, classes, (Read("weights"), Read("first"), Read("second")), steps);
+        }
+        catch (BadInputException e)
+        {
+            throw new BadInputException($"{path}: {e.Message}", e);
+        }
+
+        Tensor Read(string name) => file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw new BadInputException($"the tensor {name} is missing.");
+    }
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Rebuilds everything in assets/demo from nothing: fonts from npm, pictures, model, locator, statistics, benchmark.
+# Needs the .NET SDK and npm; takes about an hour on two cores. An interrupted run goes on where it was.
+#   tools/rebuild-demo.sh [WORK]      WORK: a folder for what is not kept, by default build-demo
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+work=${1:-build-demo}
+assets=assets/demo fonts=tools/Retouch.Letters/fonts.tsv
+mkdir -p "$work/fonts" "$assets"
+
+dotnet build src/Retouch.Cli -c Release -v quiet
+dotnet build tools/Retouch.Letters -c Release -v quiet
+retouch() { dotnet run --no-build --project src/Retouch.Cli -c Release -- "$@"; }
+letters() { dotnet run --no-build --project tools/Retouch.Letters -c Release -- "$@"; }
+
+# 1. Fonts: packages, never unpacked, never committed.
+tail -n +2 "$fonts" | while IFS=$'\t' read -r _ package version _; do
+    name=${package#@}; file="$work/fonts/${name//\//-}-$version.tgz"
+    [ -s "$file" ] || echo "$package@$version"
+done | xargs -r -n 12 npm pack --silent --pack-destination "$work/fonts" >/dev/null
+
+# 2. Pictures, and the two subsets that image processing makes.
+if [ ! -e "$work/world/done" ]; then
+    rm -rf "$work/world"
+    letters render "$fonts" "$work/fonts" "$work/world"
+    retouch shift --kind oil-painting --images "$work/world/before-oil" --out "$work/world/oil"
+    retouch shift --kind stage-light --images "$work/world/before-stage" --out "$work/world/stage"
+    touch "$work/world/done"
+fi
+world=$work/world
+cp "$world/labels.txt" "$assets/labels.txt"
+
+# 3. The model.
+[ -e "$work/model.safetensors" ] || retouch pretrain --images "$world/train" --labels "$assets/labels.txt" --held-out "$world/locality" \
+    --config tools/letters.config.json --half --resume --out "$work/model.safetensors"
+cp "$work/model.safetensors" "$assets/model.safetensors"
+
+# 4. Its failures, the images to keep, and the benchmark over those.
+retouch mine --model "$assets/model.safetensors" --labels "$assets/labels.txt" --images "$world/natural" "$world/oil" "$world/stage" \
+    --locality "$world/locality" --min 8 --out "$work/all.json" --overwrite
+letters pack "$assets/images.zip" "$work/all.json" 6 "$world/natural" "$world/oil" "$world/stage" "$world/locality"
+rm -rf "$work/kept"
+letters unpack "$assets/images.zip" "$work/kept"
+retouch mine --model "$assets/model.safetensors" --labels "$assets/labels.txt" --images "$work/kept/natural" "$work/kept/oil" "$work/kept/stage" \
+    --locality "$work/kept/locality" --min 8 --out "$assets/benchmark.json" --overwrite
+
+# 5. The locator, on pictures of training alone.
+retouch solve-targets --model "$assets/model.safetensors" --images "$world/train" --bank "$work/bank" --count 2000 \
+    --start-range 0 --outer-steps 1 --inner-steps 1 --inner-lr 1e-3 --sign-steps --temperature 1 --ordinary 6 --locality-share 0.8 --density 0.2
+retouch train-locator --model "$assets/model.safetensors" --bank "$work/bank" --input feature+gradient --min-divergence 0.5 --held-out 0.1 --epochs 12 \
+    --half --resume --overwrite --out "$work/locator.safetensors"
+cp "$work/locator.safetensors" "$assets/locator.safetensors"
+
+# 6. What kfac needs of ordinary images.
+retouch prepare --model "$assets/model.safetensors" --images "$world/train" --method kfac --overwrite --out "$assets/inputs.safetensors"
+ls -l "$assets"
