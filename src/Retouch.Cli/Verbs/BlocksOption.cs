@@ -9,10 +9,12 @@ sealed class BlocksOption
 {
     readonly Option<string?> _blocks = new("--blocks") { Description = "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's share of the way up.", HelpName = "FIRST-LAST" };
 
+    readonly bool _oneIsDepth;
+
     /// <summary>Adds the option.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="whyNotOne">What to say where only one number is given; null where that is a window of one block.</param>
-    public BlocksOption(Command command, Func<string, string>? whyNotOne = null)
+    /// <param name="oneIsDepth">Whether a number alone means something else than a window of one block: the hypernetwork's own blocks.</param>
+    public BlocksOption(Command command, bool oneIsDepth = false)
     {
         _blocks.Validators.Add(result =>
         {
@@ -20,16 +22,19 @@ sealed class BlocksOption
                 return;
             if (Parse(text) is null)
                 result.AddError($"{_blocks.Name} is {text}, but must be blocks in a row, counted from 0, such as 7-9 or 7,8,9");
-            else if (whyNotOne is not null && text.All(char.IsAsciiDigit))
-                result.AddError(whyNotOne(text));
         });
+        _oneIsDepth = oneIsDepth;
         command.Add(_blocks);
     }
 
     /// <summary>The window for a model.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
     public EditSpace Space(ParseResult parsed, VitModel model) =>
-        parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : EditSpace.Default(model.Config);
+        Depth(parsed) is null && parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : EditSpace.Default(model.Config);
+
+    /// <summary>A number alone, where that means the hypernetwork's own blocks; else null.</summary>
+    public int? Depth(ParseResult parsed) =>
+        _oneIsDepth && parsed.GetValue(_blocks) is string text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int depth) ? depth : null;
 
     /// <summary>The first block and the number of blocks, or null where the text is no window.</summary>
     internal static (int First, int Blocks)? Parse(string text)

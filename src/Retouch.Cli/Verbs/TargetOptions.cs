@@ -30,7 +30,7 @@ sealed class TargetOptions
     readonly Option<double?> _density = new("--density") { Description = "The share of units that a target selects, the price of a unit being each sample's own; published: one price for all samples.", HelpName = "SHARE" };
     readonly Option<double?> _temperature = new("--temperature") { Description = $"At which predictions are compared (published: {Published.Temperature}).", HelpName = "T" };
 
-    public TargetOptions(Command command, bool imagesRequired, Func<string, string>? whyNotOneBlock = null)
+    public TargetOptions(Command command, bool imagesRequired, bool oneBlockIsDepth = false)
     {
         _images = new("--images") { Description = "Folders of unlabelled images.", Required = imagesRequired, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
         Verb.Require<int>(_batch, n => n is >= 1 and <= 4096, "a whole number from 1 to 4096");
@@ -47,7 +47,7 @@ sealed class TargetOptions
         Verb.Require<double>(_start, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Verb.Require<double>(_fisher, x => x is >= 0 and <= 10, "a number from 0 to 10");
         command.Add(_images);
-        _blocks = new BlocksOption(command, whyNotOneBlock);
+        _blocks = new BlocksOption(command, oneBlockIsDepth);
         _precision = new PrecisionOption(command, Precision.Full);
         foreach (Option option in (Option[])[_batch, _seed, _outerSteps, _innerSteps, _innerRate, _sparsity, _start, _fisher, _signs, _views, _ordinary, _locality, _density, _temperature])
             command.Add(option);
@@ -56,6 +56,9 @@ sealed class TargetOptions
     public int Seed(ParseResult parsed) => parsed.GetValue(_seed);
 
     public int Batch(ParseResult parsed) => parsed.GetValue(_batch);
+
+    /// <summary>The hypernetwork's own blocks, where --blocks says those.</summary>
+    public int? Depth(ParseResult parsed) => _blocks.Depth(parsed);
 
     public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model) => _precision.Cut(parsed, terminal, model, _blocks.Space(parsed, model));
 

@@ -25,7 +25,7 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<double> _heldOut = new("--held-out") { Description = "The share of a bank's targets that chooses the best weights instead of being learned.", DefaultValueFactory = _ => 0.05, HelpName = "SHARE" };
     readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, and the error at it or the gradient that corrects it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
     readonly Option<bool> _balanced = new("--balanced") { Description = "Rank units within their matrix, so that a mask has as many of each; published: all compete." };
-    readonly Option<int> _depth = new("--hypernetwork-blocks") { Description = "Transformer blocks of the hypernetwork.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
+    readonly Option<int> _depth = new("--hypernetwork-blocks") { Description = "Transformer blocks of the hypernetwork; --blocks with a number alone means them, too.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
     readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
     readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's first step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
@@ -38,8 +38,7 @@ sealed class TrainLocatorVerb : Verb
         _model = new ModelOptions(this, withLabels: false);
         Add(_out);
         Add(_bank);
-        _targets = new TargetOptions(this, imagesRequired: false, number =>
-            $"--blocks {number} names one block, where the window of blocks to edit is meant, such as 7-9 (of one block: {number}-{number}); the hypernetwork's own blocks are --hypernetwork-blocks {number}");
+        _targets = new TargetOptions(this, imagesRequired: false, oneBlockIsDepth: true);
         Require<int>(_count, n => n >= 1, "a whole number of at least 1");
         Require<double>(_divergence, x => double.IsFinite(x) && x >= 0, "a finite number of at least 0");
         Require<int>(_epochs, n => n >= 1, "a whole number of at least 1");
@@ -201,7 +200,7 @@ sealed class TrainLocatorVerb : Verb
         Input = Inputs[parsed.GetRequiredValue(_input)],
         MinDivergence = parsed.GetValue(_divergence),
         Balanced = parsed.GetValue(_balanced),
-        Blocks = parsed.GetValue(_depth),
+        Blocks = _targets.Depth(parsed) ?? parsed.GetValue(_depth),
         Heads = parsed.GetValue(_heads),
         MlpWidth = parsed.GetValue(_mlpWidth),
         Batch = _targets.Batch(parsed),

@@ -145,7 +145,7 @@ public sealed class ModelFile : IDisposable
     public static void Create(
         string output, IReadOnlyDictionary<string, Tensor> tensors, int heads, Preprocessing preprocessing, IReadOnlyDictionary<string, string> metadata, bool half, bool overwrite)
     {
-        VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), heads);
+        VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), new VitTraits { Heads = heads });
         Dictionary<string, string> texts = new(metadata)
         {
             ["num_heads"] = heads.ToString(CultureInfo.InvariantCulture),

@@ -45,7 +45,7 @@ public sealed class BlocksTests : IDisposable
         Ran.Retouch("solve-targets", "--model", _bench.Model, "--images", _bench.Locality, "--bank", _bench.Path("bank"), "--count", "36", "--batch", "2", "--outer-steps", "1", "--inner-steps", "1", "--blocks", "0-2").Good();
         string[] train = ["train-locator", "--model", _bench.Model, "--bank", _bench.Path("bank"), "--out", _bench.Path("locator"), "--batch", "2", "--epochs", "1"];
         _bench.Refuses(train, "0-2", "1-3", "--blocks 0-2");
-        _bench.Refuses([.. train, "--blocks", "3"], "--hypernetwork-blocks 3", "3-3");
+        _bench.Refuses([.. train, "--blocks", "2"], "0-2", "1-3", "--blocks 0-2"); // a number alone is the hypernetwork's depth, not a window
         Ran.Retouch([.. train, "--blocks", "0-2", "--hypernetwork-blocks", "1"]).Good();
 
         string[] edit = Workbench.With([.. _bench.Edit(_bench.Path("p")), "--locator-file", _bench.Path("locator")], "--locator", "hypernetwork");
