@@ -247,7 +247,9 @@ public sealed class EditSession : IDisposable
         public (Tensor Output, Func<Tensor, Tensor?> Derivative) Forward(Tensor normed, Tape tape, Tensor[] gradients)
         {
             Tensor input = tape.Keep(normed.alias()), hidden = tape.Leaf(Hidden(normed)), activated = tape.Keep(_model.Activate(hidden));
-            return (VitModel.Scaled(Times(activated.detach(), _fc2), _scale), dy =>
+            return (VitModel.Scaled(Times(activated.detach(), _fc2), _scale), Derivative);
+
+            Tensor? Derivative(Tensor dy)
             {
                 long u = _rows1.shape[1];
                 dy = SplitVit.As(_fc2.dtype, VitModel.Scaled(dy, _scale));
@@ -255,7 +257,7 @@ public sealed class EditSession : IDisposable
                 Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
                 gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), input), Masks[0]);
                 return _block == 0 ? null : Times(dHidden, _fc1);
-            });
+            }
         }
 
         /// <summary>Where the selected units of a matrix stand among the u rows of an edit.</summary>
