@@ -70,9 +70,8 @@ sealed class DemoVerb : Verb
         FailureGroup[] largest = [.. benchmark.Groups.OrderByDescending(g => g.Images.Count).ThenBy(g => g.Name, StringComparer.Ordinal)];
         PrintFailures(terminal, mined, ordinary, largest, labels);
 
-        FailureGroup chosen = largest.FirstOrDefault(x => !LookAlike(labels[x.Label].Name, labels[x.Wrong].Name)) ?? largest[0];
-        int g = benchmark.Groups.Index().First(x => ReferenceEquals(x.Item, chosen)).Index;
-        FailureGroup group = benchmark.Groups[g];
+        FailureGroup group = largest.FirstOrDefault(x => !LookAlike(labels[x.Label].Name, labels[x.Wrong].Name)) ?? largest[0];
+        int g = benchmark.Groups.ToList().IndexOf(group);
         string image = images.Find(group.Images[0].Path, group.Images[0].Sha256);
         terminal.Line();
         terminal.Line($"2  Correcting one: {Path.GetRelativePath(world.Folder, image).Replace('\\', '/')} shows {labels[group.Label].Name}, the model says {labels[group.Wrong].Name}");
@@ -87,8 +86,7 @@ sealed class DemoVerb : Verb
             using EditResult result = settings[i].Editor.Edit(split, [failure], null, cancellation)[0];
             double seconds = edited.Elapsed.TotalSeconds;
             ModelDelta delta = result.Patch.Change;
-            int[] predictions = [.. split.Logits(data.Groups[g], delta).argmax(1).data<long>().Select(c => (int)c)];
-            GroupMeasurement measured = GroupMeasurement.Of(predictions, [0], group.Accepted);
+            GroupMeasurement measured = GroupMeasurement.Of(split.Predict(data.Groups[g], delta), [0], group.Accepted);
             LocalityMeasurement kept = data.Locality!.Measure(delta);
             IReadOnlyList<(int Class, double Before, double After)> shares = Shares(split, state, delta, group);
             edits.Add(new DemoEditJson(Shown[i].Title, settings[i].Name, shares[0].Before, shares[0].After, measured.Success, measured.OthersRight, measured.Others, kept.Changed.Count, kept.Images, result.Steps, seconds));
@@ -211,8 +209,8 @@ sealed class DemoVerb : Verb
         Terminal terminal, ModelFile file, LabelSet labels, SplitVit split, Benchmark whole, BenchData data, DemoWorld world, ImageRoots images, ImageRoots locality,
         EditorResources resources, BenchSetting shown, FailureGroup group, CancellationToken cancellation)
     {
-        FailureGroup[] groups = [.. DemoWorld.Subsets.SelectMany(s => whole.Groups.Where(g => g.Source == s).OrderByDescending(g => g.Images.Count).ThenBy(g => g.Name, StringComparer.Ordinal).Take(SmallGroupsASubset))];
-        Benchmark small = whole with { Groups = groups };
+        int[] some = [.. DemoWorld.Subsets.SelectMany(s => whole.Groups.Index().Where(g => g.Item.Source == s).OrderByDescending(g => g.Item.Images.Count).ThenBy(g => g.Item.Name, StringComparer.Ordinal).Take(SmallGroupsASubset)).Select(g => g.Index)];
+        Benchmark small = whole with { Groups = [.. some.Select(g => whole.Groups[g])] };
         BenchSetting[] settings =
         [
             .. Masked("hypernetwork", resources, "0.5", "0.25", "0.1"), .. Masked("random", resources, "0.5", "0.25"),
@@ -223,7 +221,7 @@ sealed class DemoVerb : Verb
         string folder = world.File("run"), path = Path.Combine(folder, Shard.Whole.FileName);
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
-        using BenchData own = BenchData.Load(split, small, file.Preprocessing, images, locality, cancellation: cancellation);
+        BenchData own = data.Select(some);
         BenchFolder.Prepare(folder, plan.Manifest);
         BenchFolder.WriteBenchmark(folder, small);
         using (BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, resume: false))

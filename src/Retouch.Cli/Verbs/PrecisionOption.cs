@@ -32,10 +32,11 @@ sealed class PrecisionOption
         command.Add(_precision);
     }
 
-    /// <summary>Cuts a model, and says how far bfloat16 is from float32 where that was asked for.</summary>
+    /// <summary>Cuts a model, and says how far bfloat16 is from float32 where edits are made in it.</summary>
     public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model, EditSpace space)
     {
-        SplitVit split = parsed.GetRequiredValue(_precision) switch
+        string asked = parsed.GetRequiredValue(_precision);
+        SplitVit split = asked switch
         {
             Single => new SplitVit(model, space),
             // Without bfloat16 in the processor it would only be slower.
@@ -43,15 +44,12 @@ sealed class PrecisionOption
             BFloat16 => new SplitVit(model, space, Precision.Mixed),
             _ => PrecisionChoice.Cut(model, space),
         };
-        if (split.Precision != Precision.Full)
+        terminal.Detail(split.Precision switch
         {
-            PrecisionCheck check = split.Check;
-            terminal.Detail(string.Create(CultureInfo.InvariantCulture, $"precision: {(split.Precision == Precision.Checked ? "predictions in bfloat16" : "bfloat16")}; {check.Agreeing} of {check.Images} predictions as in float32, logits within {check.LargestDifference:0.###}; those nearer than {check.Tolerance:0.##} are computed again"));
-        }
-        else if (parsed.GetRequiredValue(_precision) != Single)
-        {
-            terminal.Detail(PrecisionChoice.ProcessorHasBFloat16 ? "precision: float32, since this model's predictions change in bfloat16" : "precision: float32, since this processor has no bfloat16");
-        }
+            Precision.Mixed => string.Create(CultureInfo.InvariantCulture, $"precision: bfloat16; {split.Check.Agreeing} of {split.Check.Images} predictions as in float32, logits within {split.Check.LargestDifference:0.###}; those nearer than {split.Check.Tolerance:0.##} are computed again"),
+            Precision.Checked => "precision: float32; predictions in bfloat16 where this model's agree, and those that are close again in float32",
+            _ => $"precision: float32{(asked == Single ? "" : PrecisionChoice.ProcessorHasBFloat16 ? ", since this model's predictions change in bfloat16" : ", since this processor has no bfloat16")}",
+        });
         return split;
     }
 }

@@ -53,7 +53,7 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
                     gradients = [.. gradients.Select(g => g * (LargestNorm / norm))];
                 adam.Step(gradients, settings.LearningRate);
                 losses.Add(loss.item<float>());
-                progress?.Report(new PreparationProgress(adam.Steps, settings.Steps, losses.TakeLast(SaveEvery).Average()));
+                progress?.Report(new PreparationProgress((int)adam.Steps, settings.Steps, losses.TakeLast(SaveEvery).Average()));
                 if (adam.Steps % SaveEvery == 0 && adam.Steps < settings.Steps)
                     Save();
             }

@@ -14,8 +14,9 @@ public sealed class BenchData : IDisposable
     const int Chunk = 16;
 
     readonly PrefixState[] _groups;
+    readonly bool _isPart;
 
-    BenchData(PrefixState[] groups, IReadOnlyList<IReadOnlyList<PatchImage>> images, LocalitySet? locality) => (_groups, Images, Locality) = (groups, images, locality);
+    BenchData(PrefixState[] groups, IReadOnlyList<IReadOnlyList<PatchImage>> images, LocalitySet? locality, bool isPart = false) => (_groups, Images, Locality, _isPart) = (groups, images, locality, isPart);
 
     /// <summary>The prefix of each group's images; they belong to this object.</summary>
     public IReadOnlyList<PrefixState> Groups => _groups;
@@ -80,6 +81,11 @@ public sealed class BenchData : IDisposable
         }
     }
 
+    /// <summary>Some of the groups, in an order of their own, with the same locality images: what they are made of stays this object's, which must outlive the result.</summary>
+    /// <param name="groups">Their places.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>
+    public BenchData Select(IReadOnlyList<int> groups) => new([.. groups.Select(g => _groups[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
+
     /// <summary>Finds and checks every image without loading it.</summary>
     /// <param name="benchmark">What to find.</param>
     /// <param name="images">Where the groups' images are.</param>
@@ -92,9 +98,11 @@ public sealed class BenchData : IDisposable
         return ([.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())], [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]);
     }
 
-    /// <summary>Frees the prefixes.</summary>
+    /// <summary>Frees the prefixes, but for those of a part, which belong to the whole.</summary>
     public void Dispose()
     {
+        if (_isPart)
+            return;
         foreach (PrefixState group in _groups)
             group.Dispose();
         Locality?.Dispose();

@@ -15,11 +15,11 @@ namespace Retouch.Pretraining;
 public sealed class PretrainingRun : IDisposable
 {
     const int Piece = 16; // images of one backward pass: what one core's cache holds
-    const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
     const long InitPurpose = 1, OrderPurpose = 2, ImagePurpose = 3, MixPurpose = 4;
 
     readonly (string Name, long[] Shape, long Offset, long Length)[] _layout;
     readonly Tensor _decayed; // [P], 1 where weights decay
+    readonly Adam _adam;
     int[] _order = [];
     long _orderOf = -1;
 
@@ -34,13 +34,18 @@ public sealed class PretrainingRun : IDisposable
         settings.Validate();
         if (classes < 2)
             throw new BadInputException($"There are images of {classes} class; a classifier needs two at least.");
-        (Settings, Config, Steps) = (settings, settings.Architecture(classes), steps);
+        (Settings, Config) = (settings, settings.Architecture(classes));
         _layout = Layout(Config);
         using DisposeScope scope = NewDisposeScope();
-        (Tensor weights, Tensor first, Tensor second) = state ?? (Init(), zeros(Size), zeros(Size));
-        if (weights.shape is not [long length] || length != Size || !first.shape.SequenceEqual(weights.shape) || !second.shape.SequenceEqual(weights.shape))
+        if (state is var (weights, first, second) && new[] { weights, first, second }.Any(t => t.shape is not [long length] || length != Size))
             throw new BadInputException("The checkpoint's weights are not those of its settings.");
-        (Weights, First, Second) = (weights.DetachFromDisposeScope(), first.DetachFromDisposeScope(), second.DetachFromDisposeScope());
+        Weights = (state?.Weights ?? Init()).DetachFromDisposeScope();
+        _adam = new Adam([Weights]) { Steps = steps };
+        if (state is not null)
+        {
+            First.copy_(state.Value.First);
+            Second.copy_(state.Value.Second);
+        }
         _decayed = cat([.. _layout.Select(t => full(t.Length, Decays(t.Name, t.Shape) ? 1f : 0f))]).DetachFromDisposeScope();
     }
 
@@ -51,16 +56,16 @@ public sealed class PretrainingRun : IDisposable
     public VitConfig Config { get; }
 
     /// <summary>Steps done.</summary>
-    public long Steps { get; private set; }
+    public long Steps => _adam.Steps;
 
     /// <summary>The number of parameters, P.</summary>
     public long Size => _layout[^1].Offset + _layout[^1].Length;
 
     internal Tensor Weights { get; }
 
-    internal Tensor First { get; }
+    internal Tensor First => _adam.Means[0];
 
-    internal Tensor Second { get; }
+    internal Tensor Second => _adam.Squares[0];
 
     /// <summary>Steps an epoch over some images: the last, partial batch is left to the next order.</summary>
     public int StepsPerEpoch(LabelledImages images) => Math.Max(images.Count / Settings.Batch, 1);
@@ -103,7 +108,6 @@ public sealed class PretrainingRun : IDisposable
             foreach (Tensor? gradient in gradients)
                 gradient?.Dispose();
         }
-        Steps++;
         return losses.Sum();
     }
 
@@ -140,8 +144,9 @@ public sealed class PretrainingRun : IDisposable
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {
-        foreach (Tensor tensor in (Tensor[])[Weights, First, Second, _decayed])
-            tensor.Dispose();
+        _adam.Dispose();
+        Weights.Dispose();
+        _decayed.Dispose();
     }
 
     (Tensor Gradient, double Loss) Gradient(VitModel model, LabelledImages images, int[] chosen, int piece, int batch, double ramp)
@@ -195,12 +200,8 @@ public sealed class PretrainingRun : IDisposable
             throw new InvalidOperationException($"The training diverged at step {Steps}: a gradient is not finite. Give a smaller learningRate.");
         if (norm > Settings.ClipNorm)
             gradient.mul_(Settings.ClipNorm / norm);
-        long t = Steps + 1;
-        First.mul_(Beta1).add_(gradient, 1 - Beta1);
-        Second.mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
         Weights.sub_(Weights * _decayed * (rate * Settings.WeightDecay));
-        Tensor scale = (Second / (1 - Math.Pow(Beta2, t))).sqrt_().add_(Epsilon);
-        Weights.addcdiv_(First, scale, -rate / (1 - Math.Pow(Beta1, t)));
+        _adam.Step([gradient], rate);
     }
 
     // Xavier's uniform matrices, as the published ViT has; small positions; a classifier of zeros.

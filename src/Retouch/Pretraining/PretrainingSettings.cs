@@ -9,7 +9,7 @@ namespace Retouch.Pretraining;
 
 /// <summary>
 /// How a ViT is trained from nothing: its architecture, AdamW, a schedule, and what is done to images. The
-/// defaults are those of the letters world's model.
+/// default architecture is that of the letters world's model.
 /// </summary>
 public sealed record PretrainingSettings
 {

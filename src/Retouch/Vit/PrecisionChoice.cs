@@ -8,15 +8,18 @@ public static class PrecisionChoice
     /// <summary>Whether the processor multiplies bfloat16 (avx512_bf16, AMX); without, it is emulated and slower than float32.</summary>
     public static bool ProcessorHasBFloat16 { get; } = Avx512F.IsSupported && (Bit(X86Base.CpuId(7, 1).Eax, 5) || Bit(X86Base.CpuId(7, 0).Edx, 22));
 
-    /// <summary>Cuts a model with bfloat16 where the processor has it and the model's predictions agree (<see cref="PrecisionCheck.Agrees"/>), else in float32.</summary>
+    /// <summary>Cuts a model with bfloat16 where the processor has it and, for edits, the model's predictions agree (<see cref="PrecisionCheck.Agrees"/>), else in float32.</summary>
     /// <param name="model">The model.</param>
     /// <param name="space">Where edits may change it.</param>
     /// <param name="wanted">For what bfloat16 is wanted: <see cref="Precision.Checked"/> or <see cref="Precision.Mixed"/>.</param>
     /// <exception cref="ArgumentException">The space is not one of the model.</exception>
     public static SplitVit Cut(VitModel model, EditSpace space, Precision wanted = Precision.Mixed)
     {
+        if (!ProcessorHasBFloat16)
+            return new SplitVit(model, space);
         SplitVit split = new(model, space, wanted);
-        return wanted == Precision.Full || (ProcessorHasBFloat16 && split.Check.Agrees) ? split : new SplitVit(model, space);
+        // Checked predictions look for themselves, when the first is asked for: an edit that asks for none need not wait.
+        return wanted != Precision.Mixed || split.Check.Agrees ? split : new SplitVit(model, space);
     }
 
     static bool Bit(int register, int bit) => (register >> bit & 1) == 1;

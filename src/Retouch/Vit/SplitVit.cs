@@ -113,8 +113,9 @@ public sealed class SplitVit
     public Tensor Logits(PrefixState state, ModelDelta? delta = null) => Logits(state, delta, Precision.Full);
 
     /// <summary>
-    /// The class of each image: where <see cref="Logits(PrefixState, ModelDelta?)"/> are greatest. Unless everything is float32, an image
-    /// whose two greatest logits are nearer than <see cref="PrecisionCheck.Tolerance"/> is computed again in float32.
+    /// The class of each image: where <see cref="Logits(PrefixState, ModelDelta?)"/> are greatest. Unless everything is
+    /// float32, or bfloat16 does not agree with it on this model, an image whose two greatest logits are nearer than
+    /// <see cref="PrecisionCheck.Tolerance"/> is computed again in float32.
     /// </summary>
     /// <param name="state">The images' prefix.</param>
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
@@ -123,7 +124,7 @@ public sealed class SplitVit
     {
         using DisposeScope scope = NewDisposeScope();
         // Other deltas go through the suffix in its plainest form, which is float32.
-        if (Precision == Precision.Full || delta is TensorDelta || Model.Config.Classes == 1)
+        if (Precision == Precision.Full || delta is TensorDelta || Model.Config.Classes == 1 || !Check.Agrees)
             return Classes(Logits(state, delta));
         Tensor rough = Logits(state, delta, Precision.Mixed);
         int[] classes = Classes(rough);

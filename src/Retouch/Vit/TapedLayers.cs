@@ -17,15 +17,14 @@ sealed class TapedLayers(SplitVit split, Tape tape)
     readonly VitModel _model = split.Model;
     readonly VitConfig _config = split.Model.Config;
 
-    /// <summary>A block in the precision of the pass.</summary>
-    public BlockWeights Block(int index) => _model.Block(index, split.Precision);
+    BlockWeights Block(int index) => _model.Block(index, split.Precision);
 
     /// <summary>Tokens after a block's attention.</summary>
     public Tensor Attention(int index, Tensor x)
     {
         BlockWeights block = Block(index);
         bool classAlone = index == _config.Depth - 1 && _config.ReadsClassAlone;
-        long n = x.shape[0], t = x.shape[1], m = classAlone ? 1 : t, width = _config.Width;
+        long n = x.shape[0], width = _config.Width;
         double scale = 1 / Math.Sqrt(_config.HeadWidth);
         Norm norm = new(this, x, block.Norm1Weight, block.Norm1Bias, block.Type);
 

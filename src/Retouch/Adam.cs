@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Retouch.Editing;
+namespace Retouch;
 
 /// <summary>Adam (Kingma, Ba, ICLR 2015) on the leaves of a graph, as PyTorch computes it. Owns its state, not the leaves.</summary>
 sealed class Adam : IDisposable
@@ -23,7 +23,7 @@ sealed class Adam : IDisposable
     public IReadOnlyList<Tensor> Squares { get; }
 
     /// <summary>Steps taken so far.</summary>
-    public int Steps { get; set; }
+    public long Steps { get; set; }
 
     public void Step(IReadOnlyList<Tensor> gradients, double rate)
     {
