@@ -6,7 +6,8 @@ using Spectre.Console;
 using TorchSharp;
 
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
-// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE; --profile says instead what a block's time is spent on.
+// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE; --profile says instead what a block's time is spent on,
+// --scaling what 1 to 1000 images and edits cost.
 string Option(string name, string fallback) => Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
 int repetitions = int.Parse(Option("--repetitions", "5"));
@@ -19,6 +20,12 @@ if (args.Contains("--profile"))
 {
     foreach (BenchmarkModel kind in BenchmarkModel.All)
         BlockProfile.Print(kind, mixed);
+    return;
+}
+
+if (args.Contains("--scaling"))
+{
+    Scaling.Print(BenchmarkModel.All[0]);
     return;
 }
 

@@ -12,6 +12,7 @@ sealed class BenchmarkOptions
     readonly Option<string> _benchmark = new("--benchmark") { Description = "The benchmark, which 'mine' writes.", Required = true, HelpName = "FILE" };
     readonly Option<string[]> _images = new("--images") { Description = "The folders that it was mined from, in any order.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
     readonly Option<string?>? _locality;
+    readonly MemoryOption _memory;
 
     public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false)
     {
@@ -20,6 +21,7 @@ sealed class BenchmarkOptions
         command.Add(_images);
         if (withLocality)
             command.Add(_locality = new("--locality") { Description = "The folder of its locality images.", HelpName = "DIR" });
+        _memory = new MemoryOption(command);
     }
 
     public Benchmark Read(ParseResult parsed)
@@ -42,7 +44,7 @@ sealed class BenchmarkOptions
     {
         (ImageRoots images, ImageRoots? locality) = Roots(parsed);
         BenchData.Find(benchmark, images, locality);
-        return split => BenchData.Load(split, benchmark, file.Preprocessing, images, locality, cancellation: cancellation);
+        return split => BenchData.Load(split, benchmark, file.Preprocessing, images, locality, memory: _memory.Bytes(parsed), cancellation: cancellation);
     }
 
     public BenchData LoadData(ParseResult parsed, Terminal terminal, SplitVit split, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
@@ -50,6 +52,6 @@ sealed class BenchmarkOptions
         (ImageRoots images, ImageRoots? locality) = Roots(parsed);
         ModelOptions.PrintPreprocessing(file, terminal);
         return terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
-            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation));
+            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), _memory.Bytes(parsed), cancellation));
     }
 }

@@ -65,7 +65,7 @@ sealed class DemoVerb : Verb
         Benchmark benchmark = mined.Benchmark;
         ImageRoots images = new(world.Images), locality = new([world.Locality]);
         using BenchData data = terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
-            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation));
+            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation: cancellation));
         double ordinary = OrdinaryAccuracy(benchmark, data, labels);
         FailureGroup[] largest = [.. benchmark.Groups.OrderByDescending(g => g.Images.Count).ThenBy(g => g.Name, StringComparer.Ordinal)];
         PrintFailures(terminal, mined, ordinary, largest, labels);
@@ -80,13 +80,14 @@ sealed class DemoVerb : Verb
         IReadOnlyList<(int Class, double Before, double After)> probabilities = [];
         for (int i = 0; i < settings.Length; i++)
         {
-            using PrefixState state = data.Groups[g].Select([0]);
+            using PrefixState state = data.Group(g, [0]);
             Failure failure = new(state, group.Label) { Images = [data.Images[g][0]] };
             Stopwatch edited = Stopwatch.StartNew();
             using EditResult result = settings[i].Editor.Edit(split, [failure], null, cancellation)[0];
             double seconds = edited.Elapsed.TotalSeconds;
             ModelDelta delta = result.Patch.Change;
-            GroupMeasurement measured = GroupMeasurement.Of(split.Predict(data.Groups[g], delta), [0], group.Accepted);
+            using PrefixState all = data.Group(g);
+            GroupMeasurement measured = GroupMeasurement.Of(split.Predict(all, delta), [0], group.Accepted);
             LocalityMeasurement kept = data.Locality!.Measure(delta);
             IReadOnlyList<(int Class, double Before, double After)> shares = Shares(split, state, delta, group);
             edits.Add(new DemoEditJson(Shown[i].Title, settings[i].Name, shares[0].Before, shares[0].After, measured.Success, measured.OthersRight, measured.Others, kept.Changed.Count, kept.Images, result.Steps, seconds));
@@ -151,7 +152,7 @@ sealed class DemoVerb : Verb
         ImageFolder[] folders = [.. world.Images.Select(ImageFolder.Open)];
         ImageFolder locality = ImageFolder.Open(world.Locality);
         MiningResult mined = terminal.Progress("mining", folders.Sum(f => f.Files.Count) + locality.Files.Count, report =>
-            Mining.Mine(split, file.Preprocessing, folders, new ClassFolders(labels), locality, new MiningSettings { MinImages = 8 }, new Told<int>(done => report(done, null)), cancellation));
+            Mining.Mine(split, file.Preprocessing, folders, new ClassFolders(labels), locality, new MiningSettings { MinImages = 8 }, new Told<int>(done => report(done, null)), cancellation: cancellation));
         BenchmarkFile.Save(mined.Benchmark, world.File("benchmark.json"), overwrite: true);
         return mined;
     }

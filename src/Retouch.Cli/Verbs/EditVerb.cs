@@ -25,6 +25,7 @@ sealed class EditVerb : Verb
     readonly ModelOptions _model;
     readonly BlocksOption _blocks;
     readonly PrecisionOption _precision;
+    readonly MemoryOption _memory;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
     readonly Option<string?> _method = new("--method") { Description = $"How to edit, {Masked} by default; 'retouch methods' lists the methods and their settings.", HelpName = "NAME" };
@@ -57,6 +58,7 @@ sealed class EditVerb : Verb
             Add(option);
         _blocks = new BlocksOption(this);
         _precision = new PrecisionOption(this, Precision.Checked);
+        _memory = new MemoryOption(this);
         foreach (Option option in (Option[])[_keep, _lr, _steps, _seed, _overwrite, _force])
             Add(option);
     }
@@ -104,7 +106,7 @@ sealed class EditVerb : Verb
         {
             if (guard is double bound)
             {
-                (guarded, outcome) = Guard(terminal, split, failure, settings, resources, locality!, file.Preprocessing, bound, cancellation);
+                (guarded, outcome) = Guard(terminal, split, failure, settings, resources, locality!, file.Preprocessing, bound, _memory.Bytes(parsed), cancellation);
                 if (guarded.Edit is null)
                 {
                     EditJson none = asked.Report(before, before, null, null, output: null, clock.Elapsed.TotalSeconds, guard, guarded) with { Success = false };
@@ -168,12 +170,12 @@ sealed class EditVerb : Verb
 
     static (GuardedEdit Guarded, LocalityOutcome Outcome) Guard(
         Terminal terminal, SplitVit split, Failure failure, IReadOnlyDictionary<string, string> settings, EditorResources resources, ImageFolder locality, Preprocessing preprocessing,
-        double bound, CancellationToken cancellation)
+        double bound, long? memory, CancellationToken cancellation)
     {
         MethodInfo method = Methods.Find(Guarded);
         double[] dampings = [.. method.Knobs.First(k => k.Name == GuardedKnob).Full.Select(v => double.Parse(v, CultureInfo.InvariantCulture)).OrderDescending()];
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
-            Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), cancellation));
+            Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, cancellation));
         using (set)
         {
             GuardedEdit guarded = terminal.Progress("searching", dampings.Length, report =>

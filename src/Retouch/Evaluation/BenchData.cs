@@ -7,19 +7,32 @@ namespace Retouch.Evaluation;
 
 /// <summary>
 /// A benchmark's images as their prefix, loaded once for all edits of a run: 2·T·D floats an image, 300 KB
-/// for ViT-Ti/16 and 1.2 MB for ViT-B/16. Owns the prefixes.
+/// for ViT-Ti/16 and 1.2 MB for ViT-B/16, in memory as far as a budget goes, the rest in a temporary file.
+/// Owns the prefixes.
 /// </summary>
 public sealed class BenchData : IDisposable
 {
     const int Chunk = 16;
 
-    readonly PrefixState[] _groups;
+    readonly PrefixStore _groups;
+    readonly IReadOnlyList<int> _places;
     readonly bool _isPart;
 
-    BenchData(PrefixState[] groups, IReadOnlyList<IReadOnlyList<PatchImage>> images, LocalitySet? locality, bool isPart = false) => (_groups, Images, Locality, _isPart) = (groups, images, locality, isPart);
+    BenchData(PrefixStore groups, IReadOnlyList<int> places, IReadOnlyList<IReadOnlyList<PatchImage>> images, LocalitySet? locality, bool isPart = false) =>
+        (_groups, _places, Images, Locality, _isPart) = (groups, places, images, locality, isPart);
 
-    /// <summary>The prefix of each group's images; they belong to this object.</summary>
-    public IReadOnlyList<PrefixState> Groups => _groups;
+    /// <summary>The prefix of a group's images; the caller disposes it.</summary>
+    /// <param name="group">Its place.</param>
+    public PrefixState Group(int group) => _groups.Open(_places[group]);
+
+    /// <summary>The prefix of some of a group's images, in the order asked for; the caller disposes it.</summary>
+    /// <param name="group">Its place.</param>
+    /// <param name="images">Their places in it.</param>
+    public PrefixState Group(int group, IReadOnlyList<int> images)
+    {
+        using PrefixState all = Group(group);
+        return all.Select(images);
+    }
 
     /// <summary>The files behind them, for provenance.</summary>
     public IReadOnlyList<IReadOnlyList<PatchImage>> Images { get; }
@@ -34,33 +47,37 @@ public sealed class BenchData : IDisposable
     /// <param name="images">Where the groups' images are.</param>
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
     /// <param name="progress">Told the number of images done; null for nobody.</param>
+    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images; null for half of what the process may use.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">The benchmark is another model's, or an image is missing, another or unreadable.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static BenchData Load(
-        SplitVit split, Benchmark benchmark, Preprocessing preprocessing, ImageRoots images, ImageRoots? locality, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        SplitVit split, Benchmark benchmark, Preprocessing preprocessing, ImageRoots images, ImageRoots? locality, IProgress<int>? progress = null, long? memory = null, CancellationToken cancellation = default)
     {
         benchmark.RequireModel(split.Model);
         // Every hash before the first slow step.
         (string[][] groupPaths, string[] localityPaths) = Find(benchmark, images, locality);
 
         int done = 0;
-        List<PrefixState> groups = [];
+        PrefixStore groups = new(memory), others = new(memory);
         try
         {
             foreach (string[] paths in groupPaths)
-                groups.Add(Prefix(paths));
+                Add(groups, paths);
             PatchImage[][] files = [.. benchmark.Groups.Select(g => g.Images.Select(i => new PatchImage(Path.GetFileName(i.Path), i.Sha256)).ToArray())];
-            return new BenchData([.. groups], files, localityPaths.Length == 0 ? null : new LocalitySet(split, Prefix(localityPaths)));
+            foreach (string[] paths in localityPaths.Chunk(PrefixStore.Together))
+                Add(others, paths);
+            return new BenchData(groups, [.. Enumerable.Range(0, groups.Count)], files, localityPaths.Length == 0 ? null : new LocalitySet(split, others));
         }
         catch
         {
-            groups.ForEach(g => g.Dispose());
+            groups.Dispose();
+            others.Dispose();
             throw;
         }
 
         // The chunks' bounds are those of the group, never of the shard: products of other sizes round otherwise.
-        PrefixState Prefix(string[] paths)
+        void Add(PrefixStore to, string[] paths)
         {
             List<PrefixState> chunks = [];
             try
@@ -72,7 +89,7 @@ public sealed class BenchData : IDisposable
                     chunks.Add(split.Prefix(pixels));
                     progress?.Report(done += chunk.Length);
                 }
-                return PrefixState.Concat(chunks);
+                to.Add(chunks);
             }
             finally
             {
@@ -84,7 +101,7 @@ public sealed class BenchData : IDisposable
     /// <summary>Some of the groups, in an order of their own, with the same locality images: what they are made of stays this object's, which must outlive the result.</summary>
     /// <param name="groups">Their places.</param>
     /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>
-    public BenchData Select(IReadOnlyList<int> groups) => new([.. groups.Select(g => _groups[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
+    public BenchData Select(IReadOnlyList<int> groups) => new(_groups, [.. groups.Select(g => _places[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
 
     /// <summary>Finds and checks every image without loading it.</summary>
     /// <param name="benchmark">What to find.</param>
@@ -103,8 +120,7 @@ public sealed class BenchData : IDisposable
     {
         if (_isPart)
             return;
-        foreach (PrefixState group in _groups)
-            group.Dispose();
+        _groups.Dispose();
         Locality?.Dispose();
     }
 }

@@ -55,7 +55,7 @@ public static class BenchRun
             List<Failure> failures = [];
             foreach (BenchEdit edit in batch)
             {
-                states.Add(data.Groups[edit.Group].Select(edit.Samples));
+                states.Add(data.Group(edit.Group, edit.Samples));
                 failures.Add(new Failure(states[^1], plan.Benchmark.Groups[edit.Group].Label) { Images = [.. edit.Samples.Select(i => data.Images[edit.Group][i])] });
             }
             Stopwatch clock = Stopwatch.StartNew();
@@ -67,7 +67,8 @@ public static class BenchRun
             {
                 cancellation.ThrowIfCancellationRequested();
                 ModelDelta delta = results[i].Patch.Change;
-                int[] predictions = split.Predict(data.Groups[batch[i].Group], delta);
+                using PrefixState group = data.Group(batch[i].Group);
+                int[] predictions = split.Predict(group, delta);
                 LocalityMeasurement? locality = data.Locality?.Measure(delta);
                 rows.Add(Row(plan, batch[i], predictions, GroupMeasurement.Of(predictions, batch[i].Samples, plan.Benchmark.Groups[batch[i].Group].Accepted), locality, sensitive, results[i].Steps, seconds, delta));
             }

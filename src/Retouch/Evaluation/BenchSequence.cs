@@ -66,7 +66,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
     EditResult? Edit(SplitVit now, BenchEdit edit, CancellationToken cancellation)
     {
         FailureGroup group = plan.Benchmark.Groups[edit.Group];
-        using PrefixState original = data.Groups[edit.Group].Select(edit.Samples), state = now.Rebase(original);
+        using PrefixState original = data.Group(edit.Group, edit.Samples), state = now.Rebase(original);
         if (group.Accepted.Contains(now.Predict(state)[0]))
             return null;
         Failure failure = new(state, group.Label) { Images = [data.Images[edit.Group][edit.Samples[0]]] };
@@ -80,13 +80,13 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
 
     int[] Predict(SplitVit now, int group)
     {
-        using PrefixState state = now.Rebase(data.Groups[group]);
+        using PrefixState original = data.Group(group), state = now.Rebase(original);
         return now.Predict(state);
     }
 
     int Right(SplitVit now, int group, int[] images)
     {
-        using PrefixState original = data.Groups[group].Select(images), state = now.Rebase(original);
+        using PrefixState original = data.Group(group, images), state = now.Rebase(original);
         return now.Predict(state).Count(plan.Benchmark.Groups[group].Accepted.Contains);
     }
 

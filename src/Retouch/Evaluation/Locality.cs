@@ -31,42 +31,53 @@ public static class Locality
             skipped.AddRange(failed);
             if (state is null)
                 continue;
-            using LocalitySet set = new(split, state);
-            changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
+            using (state)
+            {
+                IReadOnlyList<int> before = split.Predict(state);
+                changes.AddRange(split.Predict(state, delta).Index().Where(p => p.Item != before[p.Index]).Select(p => new PredictionChange(p.Index + files.Count, before[p.Index], p.Item)));
+            }
             files.AddRange(loaded);
         }
         return (new LocalityMeasurement(files.Count, changes), files, skipped);
     }
 
-    /// <summary>Loads a whole folder, for many edits: 2·T·D floats an image stay in memory, 300 KB for ViT-Ti/16 and 1.2 MB for ViT-B/16.</summary>
+    /// <summary>Loads a whole folder, for many edits: 2·T·D floats an image, 300 KB for ViT-Ti/16 and 1.2 MB for ViT-B/16, in memory as far as the budget goes, the rest on disk.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="folder">The images.</param>
     /// <param name="preprocessing">How they are made into pixels.</param>
     /// <param name="progress">Told the number of files done; null for nobody.</param>
+    /// <param name="memory">Bytes that the prefixes may take in memory; null for half of what the process may use.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The set, which the caller disposes, its files in its order, and those that could not be decoded, with the reason.</returns>
     /// <exception cref="BadInputException">No image of the folder can be decoded.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static (LocalitySet Set, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Load(
-        SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, long? memory = null, CancellationToken cancellation = default)
     {
         List<string> files = [];
         List<(string, string)> skipped = [];
-        List<PrefixState> states = [];
+        PrefixStore states = new(memory);
+        List<PrefixState> together = [];
         try
         {
             foreach ((PrefixState? state, IReadOnlyList<string> loaded, IReadOnlyList<(string, string)> failed) in Chunks(split, folder, preprocessing, progress, cancellation))
             {
                 if (state is not null)
-                    states.Add(state);
+                    together.Add(state);
+                if (together.Sum(s => s.Images) >= PrefixStore.Together)
+                    states.Add(together);
                 files.AddRange(loaded);
                 skipped.AddRange(failed);
             }
-            return (new LocalitySet(split, PrefixState.Concat(states)), files, skipped);
+            if (together.Count > 0)
+                states.Add(together);
+            return (new LocalitySet(split, states), files, skipped);
         }
-        finally
+        catch
         {
-            states.ForEach(s => s.Dispose());
+            together.ForEach(s => s.Dispose());
+            states.Dispose();
+            throw;
         }
     }
 

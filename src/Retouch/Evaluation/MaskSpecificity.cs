@@ -66,7 +66,7 @@ public sealed record MaskSpecificity
             for (int i = 0; i < units.Length; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                using PrefixState state = data.Groups[g].Select([i]);
+                using PrefixState state = data.Group(g, [i]);
                 units[i] = locator.Locate(split, new Failure(state, benchmark.Groups[g].Label) { Images = [data.Images[g][i]] }).Keep(keepRatio);
             }
             masks.Add(units);

@@ -162,6 +162,16 @@ public sealed class BenchTests : IDisposable
     }
 
     [Fact]
+    public void Images_that_memory_does_not_hold_give_the_same_rows()
+    {
+        string[] bench = Bench("whole");
+        Ran.Retouch(bench).Good();
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("disk")), "--memory", "0"]).Good();
+        Assert.Equal(Rows("whole"), Rows("disk"));
+        _bench.Refuses([.. Workbench.With(bench, "--out", _bench.Path("other")), "--memory", "-1"], "--memory", "at least 0");
+    }
+
+    [Fact]
     public void A_run_goes_on_after_its_rows_were_cut_anywhere()
     {
         Mined();

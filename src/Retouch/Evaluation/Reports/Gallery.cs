@@ -71,7 +71,7 @@ public static class Gallery
             cancellation.ThrowIfCancellationRequested();
             int group = benchmark.Groups.Index().First(g => g.Item.Name == row.Group).Index;
             int image = benchmark.Groups[group].Images.Index().First(i => i.Item.Path == row.Image).Index;
-            using PrefixState state = data.Groups[group].Select([image]);
+            using PrefixState state = data.Group(group, [image]);
             Failure failure = new(state, benchmark.Groups[group].Label) { Images = [data.Images[group][image]] };
             using EditResult result = setting.Editor.Edit(split, [failure], null, cancellation)[0];
             edits.Add(Look(new Sight(split, benchmark, data, preprocessing, images, locality, setting.Name), result, group, image));
@@ -85,15 +85,16 @@ public static class Gallery
         (SplitVit split, Benchmark benchmark, BenchData data) = (sight.Split, sight.Benchmark, sight.Data);
         FailureGroup group = benchmark.Groups[g];
         ModelDelta delta = result.Patch.Change;
-        (int[] before, double[] beforeShare) = Predict(split, data.Groups[g], null, group.Label);
-        (int[] after, double[] afterShare) = Predict(split, data.Groups[g], delta, group.Label);
+        using PrefixState images = data.Group(g);
+        (int[] before, double[] beforeShare) = Predict(split, images, null, group.Label);
+        (int[] after, double[] afterShare) = Predict(split, images, delta, group.Label);
         int[] others = [.. Enumerable.Range(0, after.Length).Where(i => i != image)];
         RgbImage seen = sight.Seen(sight.Images, group.Images[image].Path, group.Images[image].Sha256);
 
         EditContribution? contribution = null;
         if (delta is WeightDelta units)
         {
-            using PrefixState state = data.Groups[g].Select([image]);
+            using PrefixState state = images.Select([image]);
             // From the class that the model gives, which is the group's wrong one.
             contribution = EditContribution.Of(split, state, units, group.Label, before[image]);
         }
