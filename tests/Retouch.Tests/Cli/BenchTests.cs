@@ -164,6 +164,7 @@ public sealed class BenchTests : IDisposable
     [Fact]
     public void Images_that_memory_does_not_hold_give_the_same_rows()
     {
+        Mined();
         string[] bench = Bench("whole");
         Ran.Retouch(bench).Good();
         Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("disk")), "--memory", "0"]).Good();
