@@ -18,7 +18,7 @@ namespace Retouch.Cli.Verbs;
 sealed class EditVerb : Verb
 {
     const int Shown = 3;
-    const string Masked = "masked-fine-tuning", Guarded = "kfac", GuardedKnob = "damping";
+    const string Masked = "masked-fine-tuning", Guarded = "kfac", Damping = "damping", Margin = "stopMargin";
     static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"], AllLocators = [.. Locators, "fisher"];
     static readonly MaskedFineTuningSettings Defaults = new();
 
@@ -35,7 +35,7 @@ sealed class EditVerb : Verb
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Defaults.KeepRatio, HelpName = "RATIO" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed.", HelpName = "DIR" };
-    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Guarded} under the largest damping that does.", HelpName = "RATE" };
+    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Guarded} with the largest margin, or else damping, that does.", HelpName = "RATE" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Defaults.LearningRate, HelpName = "RATE" };
     readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Defaults.MaxSteps, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
@@ -173,17 +173,16 @@ sealed class EditVerb : Verb
         double bound, long? memory, CancellationToken cancellation)
     {
         MethodInfo method = Methods.Find(Guarded);
-        double[] dampings = [.. method.Knobs.First(k => k.Name == GuardedKnob).Full.Select(v => double.Parse(v, CultureInfo.InvariantCulture)).OrderDescending()];
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
             Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, cancellation));
         using (set)
         {
-            GuardedEdit guarded = terminal.Progress("searching", dampings.Length, report =>
+            GuardedEdit guarded = terminal.Progress("searching", KfacSettings.Generalities.Count, report =>
             {
                 int tried = 0;
                 return GuardedEdit.Search(
-                    damping => method.Create(With(settings, damping), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, dampings,
-                    progress: new Told<GuardPoint>(p => report(++tried, $"damping {p.Setting:0.###}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
+                    generality => method.Create(With(settings, generality), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, KfacSettings.Generalities,
+                    progress: new Told<GuardPoint>(p => report(++tried, $"{Place(p.Setting)}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
             });
             LocalityOutcome outcome = new(guarded.Locality ?? new LocalityMeasurement(files.Count, []), files, skipped);
             Warn(terminal, outcome);
@@ -191,8 +190,17 @@ sealed class EditVerb : Verb
         }
     }
 
-    static Dictionary<string, string> With(IReadOnlyDictionary<string, string> settings, double damping) =>
-        new(settings) { [GuardedKnob] = damping.ToString("R", CultureInfo.InvariantCulture) };
+    static Dictionary<string, string> With(IReadOnlyDictionary<string, string> settings, double generality)
+    {
+        KfacSettings there = new KfacSettings().AtGenerality(generality);
+        return new(settings) { [Damping] = there.Damping.ToString("R", CultureInfo.InvariantCulture), [Margin] = there.StopMargin.ToString("R", CultureInfo.InvariantCulture) };
+    }
+
+    static string Place(double generality)
+    {
+        KfacSettings there = new KfacSettings().AtGenerality(generality);
+        return string.Create(CultureInfo.InvariantCulture, $"margin {there.StopMargin,-4:0.#}  damping {there.Damping,-6:0.####}");
+    }
 
     static void Warn(Terminal terminal, LocalityOutcome outcome)
     {
@@ -254,8 +262,8 @@ sealed class EditVerb : Verb
             if (Given(parsed, option))
                 Take(option.Name, option.Name[2..], parsed.GetResult(option)!.Tokens[0].Value);
         }
-        if (parsed.GetValue(_guard) is not null && given.ContainsKey(GuardedKnob))
-            throw new BadInputException($"--guard searches for the {GuardedKnob}; leave it out of --set.");
+        if (parsed.GetValue(_guard) is not null && ((string[])[Damping, Margin]).FirstOrDefault(given.ContainsKey) is string searched)
+            throw new BadInputException($"--guard searches for the {searched}; leave it out of --set.");
         return method.Grid(Sweep.Published, given)[0];
 
         void Take(string option, string name, string value)
@@ -316,7 +324,7 @@ sealed class EditVerb : Verb
             return;
         terminal.Line($"  guard      {100 * guard:0.##} % of {images} images; tried, the most general first:");
         foreach (GuardPoint p in e.Curve)
-            terminal.Line($"    damping {p.Setting,-8:0.####}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
+            terminal.Line($"    {Place(p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
     }
 
     static string Hash(string path)

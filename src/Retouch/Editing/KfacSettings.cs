@@ -17,7 +17,7 @@ public sealed record KfacSettings
     public double KeepRatio { get; init; } = 1;
 
     /// <summary>A step's length at most, above 0: the Euclidean norm of the change of all matrices, relative to that of their weights.</summary>
-    public double StepLength { get; init; } = 0.0034;
+    public double StepLength { get; init; } = 0.01;
 
     /// <summary>Steps at most, at least 1.</summary>
     public int MaxSteps { get; init; } = 50;
@@ -25,7 +25,10 @@ public sealed record KfacSettings
     /// <summary>An edit is done when all its images are right, their mean cross-entropy is at most this, …</summary>
     public double StopLoss { get; init; } = 0.01;
 
-    /// <summary>… and the right class's logit leads all others' by at least this on every image.</summary>
+    /// <summary>
+    /// … and the right class's logit leads all others' by at least this on every image. Beyond what the loss
+    /// asks for it is the second knob: each further logit buys generalization for locality.
+    /// </summary>
     public double StopMargin { get; init; }
 
     /// <summary>How exactly the first such point on the last step is found, in (0,1): as a share of that step.</summary>
@@ -33,6 +36,20 @@ public sealed record KfacSettings
 
     /// <summary>The seed that a locator may have used; recorded in the patch.</summary>
     public int Seed { get; init; }
+
+    /// <summary>Places on the way of <see cref="AtGenerality"/>, the most general first.</summary>
+    public static IReadOnlyList<double> Generalities { get; } = [16, 8, 4, 2, 1, 0.3, 0.1, 0.03, 0.01];
+
+    /// <summary>
+    /// The same settings at a place on one way from general edits to local ones: above 1 the margin is four
+    /// logits for each doubling, with a damping of 1; below, the damping falls and the loss alone is the goal.
+    /// </summary>
+    /// <param name="generality">The place, above 0.</param>
+    public KfacSettings AtGenerality(double generality)
+    {
+        SettingCheck.Positive("generality", generality);
+        return this with { Damping = Math.Min(generality, 1), StopMargin = generality > 1 ? 4 * Math.Log2(generality) : 0 };
+    }
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

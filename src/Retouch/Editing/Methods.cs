@@ -23,10 +23,10 @@ public static class Methods
             (v, _) => new FineTuning(new() { LearningRate = v.Number("lr"), MaxSteps = v.Count("steps") })),
         new("kfac", "natural-gradient steps in the metric of ordinary images", "this library, after Martens, Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, ICML 2015",
             [
-                new("damping", "between locality (small) and generalization (large)", "1", ["10", "1", "0.1"], ["100", "10", "3", "1", "0.3", "0.1", "0.03", "0.01"]),
+                new("damping", "between locality (small) and generalization (large)", "1", ["1", "0.1"], ["10", "1", "0.1", "0.01"]),
                 new("stopLoss", "the loss at which an edit is done", "0.01"),
-                new("stopMargin", "by how much the right class's logit has to lead then", "0"),
-                new("step", "a step's greatest length, relative to the weights", "0.0034"),
+                new("stopMargin", "by how much the right class's logit has to lead then: more generalizes more", "0", ["0", "8"], ["0", "4", "8", "12", "16"]),
+                new("step", "a step's greatest length, relative to the weights", "0.01"),
                 new("locator", "what says where to edit: all, hypernetwork, gradient, fisher, random", "all"),
                 new("keep", "the share of units to edit, if not all", "0.1"),
                 new("outputDamping", "the same for K-FAC's output side, or none", "none"),

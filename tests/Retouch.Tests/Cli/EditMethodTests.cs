@@ -61,10 +61,10 @@ public sealed class EditMethodTests : IDisposable
         string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--prepared", _inputs, "--locality", _bench.Locality, "--out", patch, "--overwrite"];
         JsonElement loose = Ran.Retouch([.. edit, "--guard", "0.01", "--set", "stopLoss=0.7", "--json"]).Good().Objects[0];
         JsonElement first = Assert.Single(loose.GetProperty("curve").EnumerateArray());
-        Assert.Equal((100.0, 100.0, "100"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping")));
+        Assert.Equal((16.0, 16.0, "1", "16"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping"), Setting(loose, "stopMargin")));
         Assert.Equal((0.01, loose.GetProperty("localityRate").GetDouble()), (loose.GetProperty("guard").GetDouble(), first.GetProperty("locality").GetDouble()));
         using (Patch read = PatchFile.Load(patch))
-            Assert.Equal(("100", loose.GetProperty("localityRate").GetDouble()), (read.Provenance.Settings["damping"], read.Provenance.Measurements!.LocalityRate));
+            Assert.Equal(("16", loose.GetProperty("localityRate").GetDouble()), (read.Provenance.Settings["stopMargin"], read.Provenance.Measurements!.LocalityRate));
         Assert.Contains("← chosen", Ran.Retouch([.. edit, "--guard", "0.01", "--set", "stopLoss=0.7"]).Good().Out, StringComparison.Ordinal);
     }
 
@@ -102,6 +102,7 @@ public sealed class EditMethodTests : IDisposable
         _bench.Refuses(Kfac(patch, "--set", "tokens=some"), "tokens", "all or cls");
         _bench.Refuses([.. bare, "--set", "damping=1"], "--set", "masked-fine-tuning");
         _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "damping=1"], "--guard", "damping");
+        _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "stopMargin=1"], "--guard", "stopMargin");
         _bench.Refuses([.. bare, "--locator", "fisher"], "--locator", "fisher");
     }
 

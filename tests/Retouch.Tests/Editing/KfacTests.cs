@@ -35,6 +35,16 @@ public sealed class KfacTests : IDisposable
     }
 
     [Fact]
+    public void One_way_leads_from_general_edits_to_local_ones()
+    {
+        Assert.Equal(
+            [(1, 16), (1, 12), (1, 8), (1, 4), (1, 0), (0.3, 0), (0.1, 0), (0.03, 0), (0.01, 0)],
+            KfacSettings.Generalities.Select(g => new KfacSettings { StepLength = 7 }.AtGenerality(g)).Select(s => (s.Damping, s.StopMargin)));
+        Assert.Equal(7, new KfacSettings { StepLength = 7 }.AtGenerality(3).StepLength);
+        Assert.Throws<BadInputException>(() => new KfacSettings().AtGenerality(0));
+    }
+
+    [Fact]
     public void With_endless_damping_or_inputs_that_are_all_alike_a_step_is_the_gradients()
     {
         Tensor[] gradients = Gradients();
