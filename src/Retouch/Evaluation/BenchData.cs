@@ -47,7 +47,7 @@ public sealed class BenchData : IDisposable
     /// <param name="images">Where the groups' images are.</param>
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
     /// <param name="progress">Told the number of images done; null for nobody.</param>
-    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images; null for half of what the process may use.</param>
+    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images; null for a quarter of what the process may use.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">The benchmark is another model's, or an image is missing, another or unreadable.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

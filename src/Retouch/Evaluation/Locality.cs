@@ -46,7 +46,7 @@ public static class Locality
     /// <param name="folder">The images.</param>
     /// <param name="preprocessing">How they are made into pixels.</param>
     /// <param name="progress">Told the number of files done; null for nobody.</param>
-    /// <param name="memory">Bytes that the prefixes may take in memory; null for half of what the process may use.</param>
+    /// <param name="memory">Bytes that the prefixes may take in memory; null for a quarter of what the process may use.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The set, which the caller disposes, its files in its order, and those that could not be decoded, with the reason.</returns>
     /// <exception cref="BadInputException">No image of the folder can be decoded.</exception>

@@ -1,4 +1,3 @@
-using Microsoft.Win32.SafeHandles;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,17 +16,17 @@ public sealed class PrefixStore : IDisposable
 
     readonly long _budget;
     readonly List<Entry> _entries = [];
-    SafeFileHandle? _file;
+    FileStream? _file;
     long _inMemory, _onDisk;
 
     /// <summary>Creates an empty store.</summary>
-    /// <param name="budget">How many bytes may stay in memory, at least 0; null for half of what the process may use.</param>
+    /// <param name="budget">How many bytes may stay in memory, at least 0; null for a quarter of what the process may use.</param>
     /// <exception cref="ArgumentOutOfRangeException">The budget is negative.</exception>
     public PrefixStore(long? budget = null)
     {
         if (budget is long bytes)
             ArgumentOutOfRangeException.ThrowIfNegative(bytes, nameof(budget));
-        _budget = budget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+        _budget = budget ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
     }
 
     /// <summary>A store of one state, in memory.</summary>
@@ -64,12 +63,12 @@ public sealed class PrefixStore : IDisposable
         {
             try
             {
-                _file ??= File.OpenHandle(Path.Combine(Path.GetTempPath(), $"retouch-{Guid.NewGuid():N}.prefixes"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose);
+                _file ??= Nameless();
                 long offset = _onDisk;
                 foreach (Tensor tensor in (Tensor[])[state.Residual, state.Output])
                 {
                     ReadOnlySpan<byte> contents = tensor.cpu().contiguous().bytes;
-                    RandomAccess.Write(_file, contents, _onDisk);
+                    RandomAccess.Write(_file.SafeFileHandle, contents, _onDisk);
                     _onDisk += contents.Length;
                 }
                 _entries.Add(new Entry(state.Space, state.Residual.shape, null, offset) { Device = state.Residual.device });
@@ -115,6 +114,22 @@ public sealed class PrefixStore : IDisposable
         _file?.Dispose();
     }
 
+    static FileStream Nameless()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"retouch-{Guid.NewGuid():N}.prefixes");
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        if (OperatingSystem.IsWindows())
+        {
+            options.Options = FileOptions.DeleteOnClose;
+            return new FileStream(path, options);
+        }
+        options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        FileStream file = new(path, options);
+        // Here a file lives on without a name, and a killed process leaves nothing behind.
+        File.Delete(path);
+        return file;
+    }
+
     Tensor Read(Entry entry, int which)
     {
         Tensor tensor = empty(entry.Shape, ScalarType.Float32);
@@ -122,7 +137,7 @@ public sealed class PrefixStore : IDisposable
         long offset = entry.Offset + (long)which * contents.Length;
         for (int done = 0; done < contents.Length;)
         {
-            int read = RandomAccess.Read(_file!, contents[done..], offset + done);
+            int read = RandomAccess.Read(_file!.SafeFileHandle, contents[done..], offset + done);
             if (read == 0)
                 throw new IOException("The temporary file of the images' prefixes is shorter than what was written to it.");
             done += read;
