@@ -3,19 +3,26 @@ using Retouch.Locating;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
 /// <summary>
-/// The second moments C = E[x·xᵀ] of what each matrix of the edit space reads on ordinary images: of fc1 the
-/// normed tokens <c>[D,D]</c>, of fc2 the activated hidden units <c>[H,H]</c>. A change Δ of a matrix moves its
-/// output by Δ·x, on ordinary images by E‖Δ·x‖² = tr(Δ·C·Δᵀ) in the mean: what <see cref="Kfac"/> keeps small.
-/// Kept as <see cref="PackedMoment"/>s, below 2 MB for ViT-Ti/16.
+/// What a change of each matrix of the edit space costs ordinary images, as second moments of the matrix's inputs:
+/// C = E[‖g‖²·x·xᵀ] over all their tokens, x what the matrix reads (of fc1 the normed tokens <c>[D,D]</c>, of fc2
+/// the activated hidden units <c>[H,H]</c>) and g the gradient at what it gives. Up to a factor tr(Δ·C·Δᵀ) is the
+/// change's Fisher information, E[(gᵀ·Δ·x)²], where g has no preferred direction: what <see cref="Kfac"/> keeps
+/// small. The gradient is that of the log-likelihood of classes which the model itself draws, so that no labels
+/// are needed. Kept as <see cref="PackedMoment"/>s, below 2 MB for ViT-Ti/16.
 /// </summary>
 /// <param name="onlyClass">Whether the [CLS] tokens alone count; all tokens otherwise.</param>
 /// <param name="most">How many images at most, at least 1.</param>
-public sealed class InputStatistics(bool onlyClass = false, int most = 300) : IPreparation
+/// <param name="draws">Classes drawn an image, at least 1: a pass back each, for less noise in ‖g‖².</param>
+/// <param name="seed">The seed of the drawn classes.</param>
+public sealed class InputStatistics(bool onlyClass = false, int most = 300, int draws = 4, int seed = 0) : IPreparation
 {
+    const int Purpose = 12;
+
     /// <summary>The preparation's name over all tokens.</summary>
     public const string Kind = "inputs";
 
@@ -29,22 +36,53 @@ public sealed class InputStatistics(bool onlyClass = false, int most = 300) : IP
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
         EditSpace space = split.Space;
         if (onlyClass)
             split.Model.Config.RequireClassToken("What is prepared here");
         Dictionary<string, string> settings = Describe(images, most);
-        MomentSums? sums = null;
+        SettingCheck.AtLeastOne("number of drawn classes", draws);
+        settings["weights"] = "squared output gradients";
+        settings["draws"] = draws.ToString(CultureInfo.InvariantCulture);
+        settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
+        Tensor[] inputs = new Tensor[space.Matrices], outputs = new Tensor[space.Matrices];
         Suffix suffix = new(split, visit: (point, block, value) =>
         {
-            if (block <= space.LastBlock && point is SuffixPoint.FfnInput or SuffixPoint.Activation)
-                sums!.Add(space.MatrixName(2 * (block - space.FirstBlock) + (point == SuffixPoint.Activation ? 1 : 0)), onlyClass ? value.select(1, 0) : value.reshape(-1, value.shape[2]));
-            return value;
+            if (block > space.LastBlock)
+                return value;
+            int fc1 = 2 * (block - space.FirstBlock);
+            switch (point)
+            {
+                case SuffixPoint.FfnInput:
+                    inputs[fc1] = value.detach();
+                    return value;
+                case SuffixPoint.PreActivation:
+                    return outputs[fc1] = value.requires_grad ? value : value.detach().requires_grad_();
+                case SuffixPoint.Activation:
+                    inputs[fc1 + 1] = value.detach();
+                    return value;
+                default:
+                    return outputs[fc1 + 1] = value;
+            }
         });
-        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (s, state) =>
+        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
-            sums = s;
-            suffix.Logits(state);
+            Tensor likely = log_softmax(suffix.Logits(state), 1), probabilities = likely.exp();
+            Tensor[] weights = new Tensor[space.Matrices];
+            for (int draw = 0; draw < draws; draw++)
+            {
+                Tensor classes = DrawnClasses.Of(probabilities, StableRandom.For(seed, Purpose, (long)sums.Images * draws + draw)).unsqueeze(1);
+                IList<Tensor> gradients = autograd.grad([likely.gather(1, classes).sum()], outputs, retain_graph: draw < draws - 1);
+                for (int m = 0; m < weights.Length; m++)
+                {
+                    Tensor square = gradients[m].square().sum(2, true) / draws;
+                    weights[m] = draw == 0 ? square : weights[m] + square;
+                }
+            }
+            for (int m = 0; m < inputs.Length; m++)
+            {
+                Tensor weighted = inputs[m] * weights[m].sqrt();
+                sums.Add(space.MatrixName(m), onlyClass ? weighted.select(1, 0) : weighted.reshape(-1, weighted.shape[2]));
+            }
         }, checkpoint, progress, cancellation);
         return Packed(Name, split, settings, gathered);
     }

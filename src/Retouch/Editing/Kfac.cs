@@ -7,12 +7,13 @@ namespace Retouch.Editing;
 
 /// <summary>Natural-gradient steps in the K-FAC metric of ordinary images, no longer than the correction needs.</summary>
 /// <remarks>
-/// A change Δ of a matrix moves its output by Δ·x. Of all changes that move the outputs of ordinary images by at
-/// most ε in the mean square, E‖Δ·x‖² = tr(Δ·C·Δᵀ) ≤ ε, the one along which the edit's loss falls fastest is
-/// Δ ∝ −∇·C⁻¹, where C = E[x·xᵀ] is the second moment of the matrix's inputs: the input half of K-FAC (Martens,
+/// A change Δ of a matrix moves its output by Δ·x, and what the model says of an ordinary image, to first order,
+/// by gᵀ·Δ·x, g the gradient at that output. Of all changes with E[‖g‖²·‖Δ·x‖²] = tr(Δ·C·Δᵀ) ≤ ε, the one along
+/// which the edit's loss falls fastest is Δ ∝ −∇·C⁻¹, where C = E[‖g‖²·x·xᵀ]: the input half of K-FAC (Martens,
 /// Grosse, "Optimizing Neural Networks with Kronecker-factored Approximate Curvature", ICML 2015), which Benzing
 /// ("Gradient Descent on Neurons and its Link to Approximate Second-Order Optimization", ICML 2022) shows to be its
-/// working part. ROME's closed form for one key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit
+/// working part, without K-FAC's assumption that inputs and gradients are independent. ROME's closed form for one
+/// key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit
 /// without damping. Here C is damped, C + λ·mean(diag C)·I; the gradient is taken anew after each step of a bounded
 /// length; and on the last step the edit goes back to the first point at which the image is right with the wanted
 /// confidence, for what lies beyond only costs locality. docs/method.md derives it.

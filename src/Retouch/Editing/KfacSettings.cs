@@ -8,7 +8,7 @@ public sealed record KfacSettings
     /// generalization and locality: with a large one the edit is plain gradient descent, with a small one it
     /// avoids whatever ordinary images read.
     /// </summary>
-    public double Damping { get; init; } = 1;
+    public double Damping { get; init; } = 0.1;
 
     /// <summary>The same of the output gradients' moments, above 0; null for leaving them out.</summary>
     public double? OutputDamping { get; init; }
@@ -38,17 +38,18 @@ public sealed record KfacSettings
     public int Seed { get; init; }
 
     /// <summary>Places on the way of <see cref="AtGenerality"/>, the most general first.</summary>
-    public static IReadOnlyList<double> Generalities { get; } = [16, 8, 4, 2, 1, 0.3, 0.1, 0.03, 0.01];
+    public static IReadOnlyList<double> Generalities { get; } = [16, 8, 4, 2, 1, 0.3, 0.1];
 
     /// <summary>
     /// The same settings at a place on one way from general edits to local ones: above 1 the margin is four
-    /// logits for each doubling, with a damping of 1; below, the damping falls and the loss alone is the goal.
+    /// logits for each doubling, with a damping of 0.1; below, the damping falls in proportion and the loss alone
+    /// is the goal.
     /// </summary>
     /// <param name="generality">The place, above 0.</param>
     public KfacSettings AtGenerality(double generality)
     {
         SettingCheck.Positive("generality", generality);
-        return this with { Damping = Math.Min(generality, 1), StopMargin = generality > 1 ? 4 * Math.Log2(generality) : 0 };
+        return this with { Damping = 0.1 * Math.Min(generality, 1), StopMargin = generality > 1 ? 4 * Math.Log2(generality) : 0 };
     }
 
     /// <summary>Checks every setting's range.</summary>

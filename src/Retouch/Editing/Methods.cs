@@ -23,7 +23,7 @@ public static class Methods
             (v, _) => new FineTuning(new() { LearningRate = v.Number("lr"), MaxSteps = v.Count("steps") })),
         new("kfac", "natural-gradient steps in the metric of ordinary images", "this library, after Martens, Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, ICML 2015",
             [
-                new("damping", "between locality (small) and generalization (large)", "1", ["1", "0.1"], ["10", "1", "0.1", "0.01"]),
+                new("damping", "between locality (small) and generalization (large)", "0.1", ["1", "0.1"], ["10", "1", "0.1", "0.01"]),
                 new("stopLoss", "the loss at which an edit is done", "0.01"),
                 new("stopMargin", "by how much the right class's logit has to lead then: more generalizes more", "0", ["0", "8"], ["0", "4", "8", "12", "16"]),
                 new("step", "a step's greatest length, relative to the weights", "0.01"),

@@ -30,7 +30,7 @@ public sealed class EditMethodTests : IDisposable
         Ran.Retouch("apply", "--model", _bench.Model, "--patch", patch, "--out", edited).Good();
         Assert.Equal(_label, Ran.Retouch("predict", "--model", edited, "--top", "1", "--json", _bench.Image).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32().ToString());
         string text = Ran.Retouch(Kfac(_bench.Path("q"))).Good().Out;
-        Assert.Contains("kfac: damping 1, ", text, StringComparison.Ordinal);
+        Assert.Contains("kfac: damping 0.1, ", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class EditMethodTests : IDisposable
         string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--prepared", _inputs, "--locality", _bench.Locality, "--out", patch, "--overwrite"];
         JsonElement loose = Ran.Retouch([.. edit, "--guard", "0.01", "--set", "stopLoss=0.7", "--json"]).Good().Objects[0];
         JsonElement first = Assert.Single(loose.GetProperty("curve").EnumerateArray());
-        Assert.Equal((16.0, 16.0, "1", "16"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping"), Setting(loose, "stopMargin")));
+        Assert.Equal((16.0, 16.0, "0.1", "16"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping"), Setting(loose, "stopMargin")));
         Assert.Equal((0.01, loose.GetProperty("localityRate").GetDouble()), (loose.GetProperty("guard").GetDouble(), first.GetProperty("locality").GetDouble()));
         using (Patch read = PatchFile.Load(patch))
             Assert.Equal(("16", loose.GetProperty("localityRate").GetDouble()), (read.Provenance.Settings["stopMargin"], read.Provenance.Measurements!.LocalityRate));

@@ -2,6 +2,7 @@ using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Vit;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Tests.Editing;
 
@@ -12,22 +13,52 @@ public sealed class MomentTests : IDisposable
 
     public void Dispose() => _bed.Dispose();
 
+    [Fact]
+    public void Inputs_are_the_second_moments_of_what_a_matrix_reads_weighted_by_the_squared_gradient()
+    {
+        // In the last block [CLS] alone counts, so that an image's weight gradient is g·xᵀ, and ‖g‖²·x·xᵀ the product of its transpose and itself.
+        using MethodBed bed = new(first: 4, blocks: 1);
+        using Preparation inputs = bed.Prepare(new InputStatistics(draws: 600));
+        Tensor pixels = bed.OrdinaryPixels();
+        foreach (string name in (string[])["mlp.fc1.weight", "mlp.fc2.weight"])
+        {
+            Tensor weight = bed.Weight(4, name).detach().requires_grad_();
+            Dictionary<string, Tensor> weights = bed.Model.Tensors.ToDictionary(t => t.Key, t => t.Value);
+            weights[VitNames.Block(4, name)] = weight;
+            Tensor expected = zeros(weight.shape[1], weight.shape[1]);
+            for (int image = 0; image < pixels.shape[0]; image++)
+            {
+                Tensor likely = log_softmax(bed.Model.Logits(pixels.narrow(0, image, 1), weights), 1);
+                for (int c = 0; c < likely.shape[1]; c++)
+                {
+                    Tensor gradient = autograd.grad([likely[0, c]], [weight], retain_graph: true)[0];
+                    expected += likely[0, c].detach().exp() * mm(gradient.t(), gradient) / pixels.shape[0];
+                }
+            }
+            using Tensor found = PackedMoment.Unpack(inputs, VitNames.Block(4, name));
+            Assert.InRange(TinyVit.RelativeDifference(found.to(ScalarType.Float32), expected), 0, 0.1); // of so many draws
+        }
+        Assert.Equal(("12", "600"), (inputs.Settings["images"], inputs.Settings["draws"]));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Inputs_are_the_second_moments_of_what_each_matrix_reads(bool onlyClass)
+    public void Directions_that_no_matrix_reads_have_no_moment(bool onlyClass)
     {
-        using Preparation inputs = _bed.Prepare(new InputStatistics(onlyClass));
-        for (int m = 0; m < _bed.Split.Space.Matrices; m++)
+        using MethodBed bed = new(images: 2);
+        using Preparation inputs = bed.Prepare(new InputStatistics(onlyClass));
+        for (int m = 0; m < bed.Split.Space.Matrices; m++)
         {
-            (int block, FfnMatrix kind) = _bed.Split.Space.Matrix(m);
-            Tensor read = kind == FfnMatrix.Fc1 ? _bed.Read(_bed.OrdinaryPixels(), block) : _bed.Keys(_bed.OrdinaryPixels(), block);
-            Tensor rows = onlyClass ? read.select(1, 0) : read.reshape(-1, read.shape[2]);
-            Tensor expected = mm(rows.t(), rows) / rows.shape[0];
-            using Tensor found = PackedMoment.Unpack(inputs, _bed.Split.Space.MatrixName(m));
-            Assert.InRange(TinyVit.RelativeDifference(found.to(ScalarType.Float32), expected), 0, 1e-3);
+            (int block, FfnMatrix kind) = bed.Split.Space.Matrix(m);
+            Tensor read = kind == FfnMatrix.Fc1 ? bed.Read(bed.OrdinaryPixels(), block) : bed.Keys(bed.OrdinaryPixels(), block);
+            Tensor rows = (onlyClass ? read.select(1, 0) : read.reshape(-1, read.shape[2])).to(ScalarType.Float64);
+            Tensor reading = mm(rows.t(), rows), never = eye(rows.shape[1], dtype: ScalarType.Float64) - mm(linalg.pinv(rows, 1e-5), rows);
+            Assert.InRange(never.diagonal().sum().item<double>(), rows.shape[1] - rows.shape[0] - 0.01, rows.shape[1]);
+            using Tensor found = PackedMoment.Unpack(inputs, bed.Split.Space.MatrixName(m));
+            Assert.InRange((mm(found, never).norm() / found.norm()).item<double>(), 0, 2e-3);
+            Assert.True(mm(found, reading).norm().item<double>() > 0);
         }
-        Assert.Equal("12", inputs.Settings["images"]);
     }
 
     [Fact]
