@@ -42,14 +42,14 @@ public sealed record KfacSettings
 
     /// <summary>
     /// The same settings at a place on one way from general edits to local ones: above 1 the margin is four
-    /// logits for each doubling, with a damping of 0.1; below, the damping falls in proportion and the loss alone
+    /// logits for each doubling, with a damping of 0.1 and steps twice as long; below, the damping falls in proportion and the loss alone
     /// is the goal.
     /// </summary>
     /// <param name="generality">The place, above 0.</param>
     public KfacSettings AtGenerality(double generality)
     {
         SettingCheck.Positive("generality", generality);
-        return this with { Damping = 0.1 * Math.Min(generality, 1), StopMargin = generality > 1 ? 4 * Math.Log2(generality) : 0 };
+        return this with { Damping = 0.1 * Math.Min(generality, 1), StopMargin = generality > 1 ? 4 * Math.Log2(generality) : 0, StepLength = generality > 1 ? 2 * StepLength : StepLength };
     }
 
     /// <summary>Checks every setting's range.</summary>

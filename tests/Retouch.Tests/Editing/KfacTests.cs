@@ -40,7 +40,7 @@ public sealed class KfacTests : IDisposable
         Assert.Equal(
             [(0.1, 16), (0.1, 12), (0.1, 8), (0.1, 4), (0.1, 0), (0.03, 0), (0.01, 0)],
             KfacSettings.Generalities.Select(g => new KfacSettings { StepLength = 7 }.AtGenerality(g)).Select(s => (Math.Round(s.Damping, 9), s.StopMargin)));
-        Assert.Equal(7, new KfacSettings { StepLength = 7 }.AtGenerality(3).StepLength);
+        Assert.Equal((14, 7), (new KfacSettings { StepLength = 7 }.AtGenerality(3).StepLength, new KfacSettings { StepLength = 7 }.AtGenerality(0.5).StepLength));
         Assert.Throws<BadInputException>(() => new KfacSettings().AtGenerality(0));
     }
 
