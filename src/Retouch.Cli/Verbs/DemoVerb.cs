@@ -152,7 +152,7 @@ sealed class DemoVerb : Verb
         ImageFolder[] folders = [.. world.Images.Select(ImageFolder.Open)];
         ImageFolder locality = ImageFolder.Open(world.Locality);
         MiningResult mined = terminal.Progress("mining", folders.Sum(f => f.Files.Count) + locality.Files.Count, report =>
-            Mining.Mine(split, file.Preprocessing, folders, new ClassFolders(labels), locality, new MiningSettings { MinImages = 8 }, new Told<int>(done => report(done, null)), cancellation: cancellation));
+            Mining.Mine(split, file.Preprocessing, folders, new ClassFolders(labels), locality, new MiningSettings { MinImages = 8 }, new Told<int>(done => report(done, null)), cancellation));
         BenchmarkFile.Save(mined.Benchmark, world.File("benchmark.json"), overwrite: true);
         return mined;
     }

@@ -192,7 +192,9 @@ sealed class EditVerb : Verb
 
     static Dictionary<string, string> With(IReadOnlyDictionary<string, string> settings, double generality)
     {
-        double step = double.TryParse(settings[Step], CultureInfo.InvariantCulture, out double given) ? given : new KfacSettings().StepLength;
+        // What is no number is refused where the method is made, which names it.
+        if (!double.TryParse(settings[Step], CultureInfo.InvariantCulture, out double step))
+            return new(settings);
         KfacSettings there = new KfacSettings { StepLength = step }.AtGenerality(generality);
         return new(settings)
         {

@@ -13,10 +13,10 @@ namespace Retouch.Editing;
 /// Grosse, "Optimizing Neural Networks with Kronecker-factored Approximate Curvature", ICML 2015), which Benzing
 /// ("Gradient Descent on Neurons and its Link to Approximate Second-Order Optimization", ICML 2022) shows to be its
 /// working part, without K-FAC's assumption that inputs and gradients are independent. ROME's closed form for one
-/// key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit
-/// without damping. Here C is damped, C + λ·mean(diag C)·I; the gradient is taken anew after each step of a bounded
-/// length; and on the last step the edit goes back to the first point at which the image is right with the wanted
-/// confidence, for what lies beyond only costs locality. docs/method.md derives it.
+/// key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit without damping. Here C is damped,
+/// C + λ·mean(diag C)·I; the gradient is taken anew after each step of a bounded length; and on the last step the
+/// edit goes back to the first point at which the image is right with the wanted confidence, for what lies beyond
+/// only costs locality. docs/method.md derives it.
 /// </remarks>
 public sealed class Kfac : IEditor
 {

@@ -31,11 +31,8 @@ public static class Locality
             skipped.AddRange(failed);
             if (state is null)
                 continue;
-            using (state)
-            {
-                IReadOnlyList<int> before = split.Predict(state);
-                changes.AddRange(split.Predict(state, delta).Index().Where(p => p.Item != before[p.Index]).Select(p => new PredictionChange(p.Index + files.Count, before[p.Index], p.Item)));
-            }
+            using LocalitySet set = new(split, state);
+            changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
             files.AddRange(loaded);
         }
         return (new LocalityMeasurement(files.Count, changes), files, skipped);

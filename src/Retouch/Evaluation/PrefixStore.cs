@@ -55,7 +55,7 @@ public sealed class PrefixStore : IDisposable
         if (_inMemory + bytes <= _budget)
         {
             _inMemory += bytes;
-            _entries.Add(new Entry(state.Space, state.Residual.shape, state, 0));
+            _entries.Add(new Entry(state.Space, state.Residual.shape, state.Residual.device, state, 0));
             return _entries.Count - 1;
         }
         using (state)
@@ -71,7 +71,7 @@ public sealed class PrefixStore : IDisposable
                     RandomAccess.Write(_file.SafeFileHandle, contents, _onDisk);
                     _onDisk += contents.Length;
                 }
-                _entries.Add(new Entry(state.Space, state.Residual.shape, null, offset) { Device = state.Residual.device });
+                _entries.Add(new Entry(state.Space, state.Residual.shape, state.Residual.device, null, offset));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -145,8 +145,5 @@ public sealed class PrefixStore : IDisposable
         return tensor.to(entry.Device);
     }
 
-    sealed record Entry(EditSpace Space, long[] Shape, PrefixState? State, long Offset)
-    {
-        public Device Device { get; init; } = CPU;
-    }
+    sealed record Entry(EditSpace Space, long[] Shape, Device Device, PrefixState? State, long Offset);
 }
