@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Rebuilds everything in assets/demo from nothing: fonts from npm, pictures, model, locator, statistics, benchmark.
-# Needs the .NET SDK and npm; takes about an hour on two cores. An interrupted run goes on where it was.
+# Needs the .NET SDK and npm; takes 40 minutes on two quiet cores. An interrupted run goes on where it was.
 #   tools/rebuild-demo.sh [WORK]      WORK: a folder for what is not kept, by default build-demo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

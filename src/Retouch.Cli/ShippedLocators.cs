@@ -36,5 +36,9 @@ static class ShippedLocators
     /// <param name="fingerprint">The model's.</param>
     /// <param name="space">The blocks that it is to be for; null for any.</param>
     public static string? For(string fingerprint, EditSpace? space = null) => ShippedFiles.For("locators", fingerprint)
-        .FirstOrDefault(path => space is null || HypernetworkFile.Provenance(path) is not { Targets: var targets } || targets.BlockRange == space.BlockRange);
+        .FirstOrDefault(path => space is null || IsFor(path, space));
+
+    /// <summary>Whether a locator may be for some blocks: not where its file names others.</summary>
+    /// <exception cref="BadInputException">The file cannot be read or is no locator.</exception>
+    public static bool IsFor(string path, EditSpace space) => HypernetworkFile.Provenance(path) is not { Targets.BlockRange: string window } || window == space.BlockRange;
 }

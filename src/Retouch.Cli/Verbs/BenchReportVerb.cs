@@ -1,8 +1,6 @@
 using System.CommandLine;
-using Retouch.Editing;
 using Retouch.Evaluation;
 using Retouch.Formats;
-using Retouch.Locating;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -76,19 +74,9 @@ sealed class BenchReportVerb : Verb
         labels ??= file.Labels;
         ImageRoots roots = new(images);
         ImageRoots? locality = parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
-        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, EditSpace.Default(file.Model.Config), terminal) : ShippedLocators.For(file.Model.Fingerprint);
-        using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
-        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], new SplitVit(file.Model));
-        EditorResources resources = new()
-        {
-            Hypernetwork = network,
-            HypernetworkId = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12],
-            Preparations = prepared.ByKind,
-            PreparationIds = prepared.Ids,
-            Seed = comparison.Runs[0].Manifest.Seed,
-        };
+        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), comparison.Runs[0].Manifest.Seed, terminal, space => new SplitVit(file.Model, space));
         ModelOptions.PrintPreprocessing(file, terminal);
-        return new ReportEdits(terminal, file, roots, locality, resources).Make(comparison, benchmarks, count, parsed.GetValue(_setting), loaded: null, cancellation);
+        return new ReportEdits(terminal, file, roots, locality, windows).Make(comparison, benchmarks, count, parsed.GetValue(_setting), loaded: null, cancellation);
     }
 
     static void Print(Terminal terminal, string subset, MethodScore[] scores)

@@ -3,7 +3,6 @@ using System.Globalization;
 using Retouch.Editing;
 using Retouch.Evaluation;
 using Retouch.Formats;
-using Retouch.Locating;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -75,22 +74,13 @@ sealed class BenchVerb : Verb
         options.Validate();
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Space(parsed, file.Model));
-        string? locatorFile = parsed.GetValue(_locatorFile) is string given ? ShippedLocators.Choose(given, file.Model, split.Space, terminal) : ShippedLocators.For(file.Model.Fingerprint, split.Space);
-        using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
-        using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
-        EditorResources resources = new()
-        {
-            Hypernetwork = network,
-            HypernetworkId = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12],
-            Preparations = prepared.ByKind,
-            PreparationIds = prepared.Ids,
-            Seed = options.Seed,
-            Blocks = split.Space == EditSpace.Default(file.Model.Config) ? null : split.Space.BlockRange,
-        };
-        IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), resources);
+        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space));
+        Dictionary<string, EditSpace> spaces = methods.Distinct().ToDictionary(m => m, m => _blocks.Given(parsed, file.Model) ?? Methods.Find(m).Window(file.Model.Config));
+        EditSpace[] distinct = [.. spaces.Values.Distinct()];
+        IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(
+            methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), method => windows.Resources(spaces[method], alone: distinct.Length == 1));
         Benchmark benchmark = _benchmark.Read(parsed);
-        BenchPlan plan = new(benchmark, settings, options with { Precision = split.Precision });
+        BenchPlan plan = new(benchmark, settings, options with { Precision = windows.Split(distinct[0]).Precision });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
         benchmark.RequireModel(file.Model);
@@ -99,7 +89,8 @@ sealed class BenchVerb : Verb
         IReadOnlyList<GalleryEdit> gallery = [];
         try
         {
-            using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
+            foreach (EditSpace space in distinct)
+                Data(space);
             BenchFolder.Prepare(folder, plan.Manifest);
             BenchFolder.WriteBenchmark(folder, benchmark);
             using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));
@@ -108,7 +99,7 @@ sealed class BenchVerb : Verb
             terminal.Progress("editing", total, report =>
             {
                 report(written, null);
-                BenchRun.Run(split, plan, data, shard, rows.Rows, batch =>
+                BenchRun.Run(plan, setting => windows.Space(setting.Settings) is var space ? (windows.Split(space), Data(space)) : default, shard, rows.Rows, batch =>
                 {
                     rows.Append(batch);
                     report(written = rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
@@ -118,8 +109,8 @@ sealed class BenchVerb : Verb
             if (shard.Count == 1)
             {
                 (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
-                gallery = new ReportEdits(terminal, file, images, locality, resources).Make(
-                    BenchComparison.Of([ReportRun.Read(folder)]), [benchmark], parsed.GetValue(_gallery), wanted: null, (split, data), cancellation);
+                gallery = new ReportEdits(terminal, file, images, locality, windows).Make(
+                    BenchComparison.Of([ReportRun.Read(folder)]), [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
             }
         }
         catch (OperationCanceledException)
@@ -138,6 +129,8 @@ sealed class BenchVerb : Verb
         if (shard.Count == 1)
             terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
         return App.Ok;
+
+        BenchData Data(EditSpace space) => windows.Data(space, split => _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation));
     }
 
     IReadOnlyList<int> Samples(ParseResult parsed)

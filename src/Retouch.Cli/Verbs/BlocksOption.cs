@@ -7,7 +7,7 @@ namespace Retouch.Cli.Verbs;
 /// <summary>The option that says which blocks' FFNs may be edited.</summary>
 sealed class BlocksOption
 {
-    readonly Option<string?> _blocks = new("--blocks") { Description = "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's share of the way up.", HelpName = "FIRST-LAST" };
+    readonly Option<string?> _blocks = new("--blocks") { Description = "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's share of the way up, for kfac the last three.", HelpName = "FIRST-LAST" };
 
     readonly bool _oneIsDepth;
 
@@ -29,8 +29,12 @@ sealed class BlocksOption
 
     /// <summary>The window for a model.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
-    public EditSpace Space(ParseResult parsed, VitModel model) =>
-        Depth(parsed) is null && parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : EditSpace.Default(model.Config);
+    public EditSpace Space(ParseResult parsed, VitModel model) => Given(parsed, model) ?? EditSpace.Default(model.Config);
+
+    /// <summary>The window that the user named for a model; null for the usual one.</summary>
+    /// <exception cref="BadInputException">The model has no such blocks.</exception>
+    public EditSpace? Given(ParseResult parsed, VitModel model) =>
+        Depth(parsed) is null && parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : null;
 
     /// <summary>A number alone, where that means the hypernetwork's own blocks; else null.</summary>
     public int? Depth(ParseResult parsed) =>

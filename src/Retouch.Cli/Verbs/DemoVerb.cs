@@ -47,26 +47,17 @@ sealed class DemoVerb : Verb
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = ModelFile.Load(world.Model);
         LabelSet labels = LabelSet.Load(world.Labels);
-        SplitVit split = new(file.Model);
-        using PreparedFiles prepared = new([], split);
-        string locator = ShippedLocators.For(file.Model.Fingerprint, split.Space) ?? throw new BadInputException("The demo's locator is missing; build the program again, it comes with it.");
-        using Hypernetwork network = HypernetworkFile.Load(locator);
-        EditorResources resources = new()
-        {
-            Hypernetwork = network,
-            HypernetworkId = ImageRoots.Hash(locator)[..12],
-            Preparations = prepared.ByKind,
-            PreparationIds = prepared.Ids,
-        };
-        BenchSetting[] settings = [.. Shown.Select(s => Setting(s.Method, s.Knobs, resources))];
+        using EditWindows windows = new(file.Model, [], null, 0, terminal, space => new SplitVit(file.Model, space));
+        SplitVit usual = windows.Split(EditSpace.Default(file.Model.Config));
+        if (windows.Resources(usual.Space).Hypernetwork is null)
+            throw new BadInputException("The demo's locator is missing; build the program again, it comes with it.");
+        BenchSetting[] settings = [.. Shown.SelectMany(s => Settings(file.Model.Config, windows, s.Method, [.. s.Knobs.Select(k => (k.Knob, (string[])[k.Value]))]))];
 
         terminal.Line($"1  Finding failures: a ViT that reads letters and digits, {file.Model.Config.Depth} blocks, {file.Model.Tensors.Values.Sum(t => t.NumberOfElements).ToString("N0", CultureInfo.InvariantCulture)} parameters");
-        MiningResult mined = Mine(terminal, world, file, split, labels, cancellation);
+        MiningResult mined = Mine(terminal, world, file, usual, labels, cancellation);
         Benchmark benchmark = mined.Benchmark;
         ImageRoots images = new(world.Images), locality = new([world.Locality]);
-        using BenchData data = terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
-            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation: cancellation));
-        double ordinary = OrdinaryAccuracy(benchmark, data, labels);
+        double ordinary = OrdinaryAccuracy(benchmark, Data(usual.Space), labels);
         FailureGroup[] largest = [.. benchmark.Groups.OrderByDescending(g => g.Images.Count).ThenBy(g => g.Name, StringComparer.Ordinal)];
         PrintFailures(terminal, mined, ordinary, largest, labels);
 
@@ -80,6 +71,8 @@ sealed class DemoVerb : Verb
         IReadOnlyList<(int Class, double Before, double After)> probabilities = [];
         for (int i = 0; i < settings.Length; i++)
         {
+            EditSpace space = windows.Space(settings[i].Settings);
+            (SplitVit split, BenchData data) = (windows.Split(space), Data(space));
             using PrefixState state = data.Group(g, [0]);
             Failure failure = new(state, group.Label) { Images = [data.Images[g][0]] };
             Stopwatch edited = Stopwatch.StartNew();
@@ -110,7 +103,7 @@ sealed class DemoVerb : Verb
 
         terminal.Line();
         terminal.Line("4  A small benchmark: the same and other settings on more groups");
-        (string run, GalleryEdit shownEdit) = Bench(terminal, file, labels, split, benchmark, data, world, images, locality, resources, settings[0], group, cancellation);
+        (string run, GalleryEdit shownEdit) = Bench(terminal, file, labels, windows, Data, benchmark, world, images, locality, settings[0], group, cancellation);
         string picture = world.File("edit.svg"), report = Path.Combine(run, BenchReport.FileName);
         string title = $"One edit: this is {labels[group.Label].Name}, not {labels[group.Wrong].Name}";
         AtomicFile.Write(picture, overwrite: true, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(EditFigure.Svg(shownEdit, title, probabilities, labels))));
@@ -140,12 +133,15 @@ sealed class DemoVerb : Verb
         if (parsed.GetValue(_open))
             Open(terminal, report);
         return App.Ok;
+
+        BenchData Data(EditSpace space) => windows.Data(space, split => terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
+            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), cancellation: cancellation)));
     }
 
     static bool LookAlike(string one, string other) => LookAlikes.Any(pair => pair.Contains(one, StringComparison.Ordinal) && pair.Contains(other, StringComparison.Ordinal));
 
-    static BenchSetting Setting(string method, (string Knob, string Value)[] knobs, EditorResources resources) => EditorRegistry.Settings(
-        [method], Sweep.Published, knobs.ToDictionary(k => k.Knob, k => (IReadOnlyList<string>)[k.Value]), resources)[0];
+    static IReadOnlyList<BenchSetting> Settings(VitConfig config, EditWindows windows, string method, params (string Knob, string[] Values)[] knobs) => EditorRegistry.Settings(
+        [method], Sweep.Published, knobs.ToDictionary(k => k.Knob, k => (IReadOnlyList<string>)k.Values), windows.Resources(Methods.Find(method).Window(config)));
 
     static MiningResult Mine(Terminal terminal, DemoWorld world, ModelFile file, SplitVit split, LabelSet labels, CancellationToken cancellation)
     {
@@ -207,29 +203,29 @@ sealed class DemoVerb : Verb
 
     // The largest groups of each subset, so that the page has something of all.
     static (string Folder, GalleryEdit Shown) Bench(
-        Terminal terminal, ModelFile file, LabelSet labels, SplitVit split, Benchmark whole, BenchData data, DemoWorld world, ImageRoots images, ImageRoots locality,
-        EditorResources resources, BenchSetting shown, FailureGroup group, CancellationToken cancellation)
+        Terminal terminal, ModelFile file, LabelSet labels, EditWindows windows, Func<EditSpace, BenchData> data, Benchmark whole, DemoWorld world, ImageRoots images, ImageRoots locality,
+        BenchSetting shown, FailureGroup group, CancellationToken cancellation)
     {
         int[] some = [.. DemoWorld.Subsets.SelectMany(s => whole.Groups.Index().Where(g => g.Item.Source == s).OrderByDescending(g => g.Item.Images.Count).ThenBy(g => g.Item.Name, StringComparer.Ordinal).Take(SmallGroupsASubset)).Select(g => g.Index)];
         Benchmark small = whole with { Groups = [.. some.Select(g => whole.Groups[g])] };
         BenchSetting[] settings =
         [
-            .. Masked("hypernetwork", resources, "0.5", "0.25", "0.1"), .. Masked("random", resources, "0.5", "0.25"),
-            .. EditorRegistry.Settings(["masked-fine-tuning"], Sweep.Published, Knobs(("locator", ["all"]), ("lr", ["0.0002", Rate])), resources),
-            .. EditorRegistry.Settings(["kfac"], Sweep.Published, Knobs(("damping", ["1", "0.1"])), resources),
+            .. Masked("hypernetwork", "0.5", "0.25", "0.1"), .. Masked("random", "0.5", "0.25"),
+            .. Settings(file.Model.Config, windows, "masked-fine-tuning", ("locator", ["all"]), ("lr", ["0.0002", Rate])),
+            .. Settings(file.Model.Config, windows, "kfac", ("damping", ["1", "0.1"])),
         ];
         BenchPlan plan = new(small, settings, new BenchOptions { MaxEditsPerGroup = EditsAGroup });
         string folder = world.File("run"), path = Path.Combine(folder, Shard.Whole.FileName);
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
-        BenchData own = data.Select(some);
+        Dictionary<EditSpace, BenchData> own = settings.Select(s => windows.Space(s.Settings)).Distinct().ToDictionary(s => s, s => data(s).Select(some));
         BenchFolder.Prepare(folder, plan.Manifest);
         BenchFolder.WriteBenchmark(folder, small);
         using (BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, resume: false))
         {
             terminal.Progress("editing", plan.Edits.Count, report =>
             {
-                BenchRun.Run(split, plan, own, Shard.Whole, 0, batch =>
+                BenchRun.Run(plan, setting => windows.Space(setting.Settings) is var space ? (windows.Split(space), own[space]) : default, Shard.Whole, 0, batch =>
                 {
                     rows.Append(batch);
                     report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
@@ -240,7 +236,7 @@ sealed class DemoVerb : Verb
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
         BenchFolder.WriteSummary(folder, summary);
         BenchComparison comparison = BenchComparison.Of([ReportRun.Read(folder)]);
-        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, resources).Make(comparison, [small], 4, wanted: null, (split, own), cancellation);
+        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, windows).Make(comparison, [small], 4, wanted: null, space => own[space], cancellation);
         BenchReport.Write(Path.Combine(folder, BenchReport.FileName), comparison, labels, gallery, overwrite: true);
         BenchTable.Print(terminal,
         [
@@ -249,7 +245,11 @@ sealed class DemoVerb : Verb
         ]);
         terminal.Line($"   {plan.Edits.Count / settings.Length} edits a setting: too few to rank methods, enough to see the trade; docs/results.md has the long run");
         BenchRow row = BenchRow(plan, shown, group);
-        return (folder, Gallery.Make(split, whole, data, file.Preprocessing, images, locality, shown, [row], cancellation: cancellation)[0]);
+        EditSpace shownIn = windows.Space(shown.Settings);
+        return (folder, Gallery.Make(windows.Split(shownIn), whole, data(shownIn), file.Preprocessing, images, locality, shown, [row], cancellation: cancellation)[0]);
+
+        IReadOnlyList<BenchSetting> Masked(string locator, params string[] keeps) =>
+            Settings(file.Model.Config, windows, "masked-fine-tuning", ("locator", [locator]), ("keep", keeps), ("lr", [Rate]));
     }
 
     // The edit of the picture, as a row names it.
@@ -273,11 +273,6 @@ sealed class DemoVerb : Verb
         Units = 0,
         Parameters = 0,
     };
-
-    static IReadOnlyList<BenchSetting> Masked(string locator, EditorResources resources, params string[] keeps) =>
-        EditorRegistry.Settings(["masked-fine-tuning"], Sweep.Published, Knobs(("locator", [locator]), ("keep", keeps), ("lr", [Rate])), resources);
-
-    static Dictionary<string, IReadOnlyList<string>> Knobs(params (string Name, IReadOnlyList<string> Values)[] knobs) => knobs.ToDictionary(k => k.Name, k => k.Values);
 
     static string Short(SettingSummary s) => string.Join(' ', s.Settings.Where(x => x.Key is "locator" or "keep" or "lr" or "damping").Where(x => s.Method != "kfac" || x.Key == "damping").Select(x => $"{x.Key}={x.Value}").Prepend(s.Method));
 

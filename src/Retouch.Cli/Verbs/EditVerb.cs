@@ -80,7 +80,7 @@ sealed class EditVerb : Verb
         LabelSet labels = _model.Labels(parsed, file);
         int label = labels.Resolve(parsed.GetRequiredValue(_label));
         string[] paths = parsed.GetRequiredValue(_images);
-        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Space(parsed, file.Model));
+        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Given(parsed, file.Model) ?? Methods.Find(method).Window(file.Model.Config));
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
         using Hypernetwork? network = LoadHypernetwork(parsed, settings.GetValueOrDefault("locator"), split, terminal);
         EditorResources resources = new() { Hypernetwork = network, Preparations = prepared.ByKind, PreparationIds = prepared.Ids, Seed = parsed.GetValue(_seed) };

@@ -10,18 +10,17 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>prepare</c>: what a method learns from ordinary images before its first edit.</summary>
 sealed class PrepareVerb : Verb
 {
-    // What no method needs by default, by the preparation's own name.
-    static readonly IReadOnlyDictionary<string, Func<IPreparation>> More = new Dictionary<string, Func<IPreparation>>
+    // What no method needs by default, by the preparation's own name, and whose window it is for.
+    static readonly IReadOnlyDictionary<string, (Func<IPreparation> Create, string Method)> More = new Dictionary<string, (Func<IPreparation>, string)>
     {
-        [FisherStatistics.Kind] = () => new FisherStatistics(),
-        [InputStatistics.ClassKind] = () => new InputStatistics(onlyClass: true),
-        [OutputStatistics.Kind] = () => new OutputStatistics(),
+        [FisherStatistics.Kind] = (() => new FisherStatistics(), "masked-fine-tuning"),
+        [OutputStatistics.Kind] = (() => new OutputStatistics(), "kfac"),
     };
 
     readonly ModelOptions _model;
     readonly BlocksOption _blocks;
     readonly Option<string[]> _images = new("--images") { Description = "Folders of ordinary images; no labels are needed.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
-    readonly Option<string> _method = new("--method") { Description = "The method to prepare, fisher for that locator, or inputs-cls or outputs for settings of kfac; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
+    readonly Option<string> _method = new("--method") { Description = "The method to prepare, fisher for that locator, or outputs for a setting of kfac; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
     readonly Option<string> _out = new("--out") { Description = "The file to write; one that is there for this model is left as it is.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Make an existing file anew." };
 
@@ -37,25 +36,28 @@ sealed class PrepareVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
-        IPreparation preparation = More.TryGetValue(name, out Func<IPreparation>? create) ? create() : Methods.Find(name).NewPreparation()
-            ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.");
+        (Func<IPreparation> Create, string Method)? more = More.TryGetValue(name, out (Func<IPreparation>, string) found) ? found : null;
+        MethodInfo method = Methods.Find(more?.Method ?? name);
+        IPreparation preparation = more is null ? method.NewPreparation()
+            ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.")
+            : more.Value.Create();
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
         using ModelFile file = _model.Load(parsed, terminal);
-        SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
+        SplitVit split = new(file.Model, _blocks.Given(parsed, file.Model) ?? method.Window(file.Model.Config));
         if (exists)
         {
-            using Preparation found = Preparation.Load(output);
-            found.Require(preparation.Name, split);
-            Report(found);
+            using Preparation made = Preparation.Load(output);
+            made.Require(preparation.Name, split);
+            Report(made);
             return App.Ok;
         }
         ModelOptions.PrintPreprocessing(file, terminal);
         PreparationImages images = new(ImageFolders.Open(parsed.GetRequiredValue(_images)), file.Preprocessing);
-        using Preparation made = Make();
-        made.Save(output, overwrite);
+        using Preparation done = Make();
+        done.Save(output, overwrite);
         File.Delete(checkpoint);
-        Report(made);
+        Report(done);
         return App.Ok;
 
         Preparation Make()
@@ -71,13 +73,13 @@ sealed class PrepareVerb : Verb
             }
         }
 
-        void Report(Preparation done)
+        void Report(Preparation it)
         {
             long bytes = new FileInfo(output).Length;
-            terminal.Object(new PrepareJson(output, done.Kind, done.ModelFingerprint, done.Space, done.Settings, bytes), JsonOutput.Default.PrepareJson);
-            terminal.Line($"{output}: '{done.Kind}' for {done.Space} ({bytes / 1024.0:0} KiB)");
-            terminal.Line($"  model     {done.ModelFingerprint}");
-            terminal.Line($"  settings  {string.Join(", ", done.Settings.Select(s => $"{s.Key} {s.Value}"))}");
+            terminal.Object(new PrepareJson(output, it.Kind, it.ModelFingerprint, it.Space, it.Settings, bytes), JsonOutput.Default.PrepareJson);
+            terminal.Line($"{output}: '{it.Kind}' for {it.Space} ({bytes / 1024.0:0} KiB)");
+            terminal.Line($"  model     {it.ModelFingerprint}");
+            terminal.Line($"  settings  {string.Join(", ", it.Settings.Select(s => $"{s.Key} {s.Value}"))}");
         }
     }
 }

@@ -14,12 +14,18 @@ sealed class PreparedFiles : IDisposable
     {
         try
         {
+            List<(string Path, Preparation Preparation)> others = [];
             foreach (string path in paths)
             {
                 Preparation preparation = Preparation.Load(path);
-                if (!Take(path, preparation))
+                if (!preparation.Fits(split))
+                    others.Add((path, preparation));
+                else if (!Take(path, preparation))
                     throw new BadInputException($"{path} is the second preparation '{preparation.Kind}'; give one of each.");
             }
+            // For another window or model: for what else is edited, or a mistake, which the method names that would use it.
+            foreach ((string path, Preparation preparation) in others)
+                Take(path, preparation);
             foreach (string path in ShippedFiles.For("preparations", split.Model.Fingerprint))
             {
                 Preparation preparation = Preparation.Load(path);

@@ -1,4 +1,3 @@
-using Retouch.Editing;
 using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Vit;
@@ -6,29 +5,30 @@ using Retouch.Vit;
 namespace Retouch.Cli.Verbs;
 
 /// <summary>Makes the edits that a report shows.</summary>
-sealed class ReportEdits(Terminal terminal, ModelFile file, ImageRoots images, ImageRoots? locality, EditorResources resources)
+sealed class ReportEdits(Terminal terminal, ModelFile file, ImageRoots images, ImageRoots? locality, EditWindows windows)
 {
     /// <summary>Makes them again under one setting: the one that is named, or the best that can be made with what is at hand.</summary>
     /// <param name="comparison">What the report is of.</param>
     /// <param name="benchmarks">The runs' benchmarks.</param>
     /// <param name="count">How many edits.</param>
     /// <param name="wanted">The setting, as the report writes it; null for the best.</param>
-    /// <param name="loaded">The cut model and the only benchmark's images where they are loaded; null to load what the edits need.</param>
+    /// <param name="loaded">The only benchmark's images, by window, where they are loaded; null to load what the edits need.</param>
     /// <param name="cancellation">Stops between edits.</param>
-    public IReadOnlyList<GalleryEdit> Make(BenchComparison comparison, IReadOnlyList<Benchmark> benchmarks, int count, string? wanted, (SplitVit Split, BenchData Data)? loaded, CancellationToken cancellation)
+    public IReadOnlyList<GalleryEdit> Make(BenchComparison comparison, IReadOnlyList<Benchmark> benchmarks, int count, string? wanted, Func<EditSpace, BenchData>? loaded, CancellationToken cancellation)
     {
         if (count == 0)
             return [];
         (IReadOnlyList<BenchRow> Rows, string Name)[] candidates = [.. comparison.BySetting().Select(rows => (rows, BenchSetting.Describe(rows[0].Method, rows[0].Settings))).Where(c => wanted is null || c.Item2 == wanted)];
         if (wanted is not null && candidates.Length == 0)
             throw new BadInputException($"No setting of these runs is called '{wanted}'; write it as the tables do, such as '{comparison.BySetting().Select(r => BenchSetting.Describe(r[0].Method, r[0].Settings)).FirstOrDefault()}'.");
-        (IReadOnlyList<BenchRow> chosen, BenchSetting? setting) = candidates.Select(c => (c.Rows, EditorRegistry.Recreate(c.Rows[0].Method, c.Rows[0].Settings, resources))).FirstOrDefault(c => c.Item2 is not null);
+        (IReadOnlyList<BenchRow> chosen, BenchSetting? setting) = candidates.Select(c => (c.Rows, EditorRegistry.Recreate(c.Rows[0].Method, c.Rows[0].Settings, windows.Resources(windows.Space(c.Rows[0].Settings))))).FirstOrDefault(c => c.Item2 is not null);
         if (setting is null)
         {
             if (wanted is not null || loaded is null)
                 throw new BadInputException($"{(wanted is null ? "No setting of these runs" : "This setting")} can be made again: it needs the files that the run had; name them with --locator-file and --prepared.");
             return [];
         }
+        EditSpace space = windows.Space(setting.Settings);
         BenchRow[] rows = [.. Gallery.Choose(chosen, count)];
         List<(int Place, GalleryEdit Edit)> edits = [];
         terminal.Progress("gallery", rows.Length, report =>
@@ -38,9 +38,9 @@ sealed class ReportEdits(Terminal terminal, ModelFile file, ImageRoots images, I
                 BenchRow[] own = [.. rows.Where(r => benchmark.Groups.Any(g => g.Name == r.Group) && !edits.Any(e => ReferenceEquals(rows[e.Place], r)))];
                 if (own.Length == 0)
                     continue;
-                SplitVit split = loaded?.Split ?? new SplitVit(file.Model);
+                SplitVit split = windows.Split(space);
                 Benchmark part = loaded is null ? Gallery.Restrict(locality is null ? benchmark with { Locality = [] } : benchmark, own) : benchmark;
-                BenchData data = loaded?.Data ?? BenchData.Load(split, part, file.Preprocessing, images, locality, cancellation: cancellation);
+                BenchData data = loaded?.Invoke(space) ?? BenchData.Load(split, part, file.Preprocessing, images, locality, cancellation: cancellation);
                 try
                 {
                     IReadOnlyList<GalleryEdit> made = Gallery.Make(split, part, data, file.Preprocessing, images, locality, setting, own, new Told<int>(done => report(edits.Count + done, null)), cancellation);

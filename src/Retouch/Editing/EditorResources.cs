@@ -26,5 +26,5 @@ public sealed record EditorResources
     /// <summary>A preparation that a method needs.</summary>
     /// <exception cref="BadInputException">It was not given.</exception>
     public Preparation Preparation(string kind) => Preparations.TryGetValue(kind, out Preparation? found) ? found
-        : throw new BadInputException($"The preparation '{kind}' is needed; make it with 'retouch prepare' on some ordinary images and name its file with --prepared.");
+        : throw new BadInputException($"The preparation '{kind}' is needed; make it with 'retouch prepare' on some ordinary images, for the blocks to edit, and name its file with --prepared.");
 }

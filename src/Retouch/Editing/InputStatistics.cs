@@ -15,30 +15,24 @@ namespace Retouch.Editing;
 /// small. The gradient is that of the log-likelihood of classes which the model itself draws, so that no labels
 /// are needed. Kept as <see cref="PackedMoment"/>s, below 2 MB for ViT-Ti/16.
 /// </summary>
-/// <param name="onlyClass">Whether the [CLS] tokens alone count; all tokens otherwise.</param>
 /// <param name="most">How many images at most, at least 1.</param>
 /// <param name="draws">Classes drawn an image, at least 1: a pass back each, for less noise in ‖g‖².</param>
 /// <param name="seed">The seed of the drawn classes.</param>
-public sealed class InputStatistics(bool onlyClass = false, int most = 300, int draws = 4, int seed = 0) : IPreparation
+public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0) : IPreparation
 {
     const int Purpose = 12;
 
-    /// <summary>The preparation's name over all tokens.</summary>
+    /// <summary>The preparation's name.</summary>
     public const string Kind = "inputs";
 
-    /// <summary>Its name over [CLS] tokens alone.</summary>
-    public const string ClassKind = "inputs-cls";
-
     /// <inheritdoc/>
-    public string Name => onlyClass ? ClassKind : Kind;
+    public string Name => Kind;
 
     /// <inheritdoc/>
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = split.Space;
-        if (onlyClass)
-            split.Model.Config.RequireClassToken("What is prepared here");
         Dictionary<string, string> settings = Describe(images, most);
         SettingCheck.AtLeastOne("number of drawn classes", draws);
         settings["weights"] = "squared output gradients";
@@ -81,7 +75,7 @@ public sealed class InputStatistics(bool onlyClass = false, int most = 300, int 
             for (int m = 0; m < inputs.Length; m++)
             {
                 Tensor weighted = inputs[m] * weights[m].sqrt();
-                sums.Add(space.MatrixName(m), onlyClass ? weighted.select(1, 0) : weighted.reshape(-1, weighted.shape[2]));
+                sums.Add(space.MatrixName(m), weighted.reshape(-1, weighted.shape[2]));
             }
         }, checkpoint, progress, cancellation);
         return Packed(Name, split, settings, gathered);

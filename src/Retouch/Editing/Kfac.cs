@@ -14,7 +14,7 @@ namespace Retouch.Editing;
 /// ("Gradient Descent on Neurons and its Link to Approximate Second-Order Optimization", ICML 2022) shows to be its
 /// working part, without K-FAC's assumption that inputs and gradients are independent. ROME's closed form for one
 /// key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit without damping. Here C is damped,
-/// C + λ·mean(diag C)·I; the gradient is taken anew after each step of a bounded length; and on the last step the
+/// C + λ·mean(diag C)·I; the gradient is that of what the matrices do to [CLS] alone, taken anew after each step of a bounded length; and on the last step the
 /// edit goes back to the first point at which the image is right with the wanted confidence, for what lies beyond
 /// only costs locality. docs/method.md derives it.
 /// </remarks>
@@ -56,13 +56,14 @@ public sealed class Kfac : IEditor
     public IReadOnlyList<EditResult> Edit(
         SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
-        _inputs.Require(_inputs.Kind == InputStatistics.ClassKind ? InputStatistics.ClassKind : InputStatistics.Kind, split);
+        _inputs.Require(InputStatistics.Kind, split);
         _outputs?.Require(OutputStatistics.Kind, split);
         EditSpace space = split.Space;
         double weights = Math.Sqrt(Enumerable.Range(0, space.Matrices).Sum(m => SquaredNorm(split.Model.Tensors[space.MatrixName(m)])));
         return new MetricDescent(
             Name, _settings.Describe(_locator.Name), session => new KfacMetric(_inputs, _settings.Damping, _outputs, _settings.OutputDamping ?? 0, space, session),
-            new StopRule(_settings.StopLoss, _settings.StopMargin), _settings.StepLength * weights, _settings.MaxSteps, _settings.Precision, _settings.Seed)
+            new StopRule(_settings.StopLoss, _settings.StopMargin), _settings.StepLength * weights, _settings.MaxSteps, _settings.Precision,
+            _settings.OnlyClass && split.Model.Config.ReadsClassAlone, _settings.Seed)
             .Run(split, failures, units, progress, cancellation);
     }
 

@@ -16,8 +16,14 @@ public sealed record KfacSettings
     /// <summary>The share of units to edit, in (0,1].</summary>
     public double KeepRatio { get; init; } = 1;
 
+    /// <summary>
+    /// Whether the gradient is taken of what the matrices do to [CLS] alone, not of what they do to all tokens. The
+    /// metric counts all tokens either way. Where the model's head reads more than [CLS], all tokens count.
+    /// </summary>
+    public bool OnlyClass { get; init; } = true;
+
     /// <summary>A step's length at most, above 0: the Euclidean norm of the change of all matrices, relative to that of their weights.</summary>
-    public double StepLength { get; init; } = 0.01;
+    public double StepLength { get; init; } = 0.02;
 
     /// <summary>Steps at most, at least 1.</summary>
     public int MaxSteps { get; init; } = 50;
@@ -38,18 +44,18 @@ public sealed record KfacSettings
     public int Seed { get; init; }
 
     /// <summary>Places on the way of <see cref="AtGenerality"/>, the most general first.</summary>
-    public static IReadOnlyList<double> Generalities { get; } = [16, 8, 4, 2, 1, 0.3, 0.1];
+    public static IReadOnlyList<double> Generalities { get; } = [160, 16, 8, 4, 2, 1, 0.3, 0.1];
 
     /// <summary>
-    /// The same settings at a place on one way from general edits to local ones: above 1 the margin is four
-    /// logits for each doubling, with a damping of 0.1 and steps twice as long; below, the damping falls in proportion and the loss alone
-    /// is the goal.
+    /// The same settings at a place on one way from general edits to local ones. From 1 to 16 the damping is 0.1 and
+    /// the margin four logits for each doubling; above 16 the margin stays and the damping grows in proportion; below
+    /// 1 the loss alone is the goal and the damping falls in proportion.
     /// </summary>
     /// <param name="generality">The place, above 0.</param>
     public KfacSettings AtGenerality(double generality)
     {
         SettingCheck.Positive("generality", generality);
-        return this with { Damping = 0.1 * Math.Min(generality, 1), StopMargin = generality > 1 ? 4 * Math.Log2(generality) : 0, StepLength = generality > 1 ? 2 * StepLength : StepLength };
+        return this with { Damping = 0.1 * (generality < 1 ? generality : Math.Max(generality / 16, 1)), StopMargin = 4 * Math.Log2(Math.Clamp(generality, 1, 16)) };
     }
 
     /// <summary>Checks every setting's range.</summary>
@@ -73,6 +79,7 @@ public sealed record KfacSettings
         ["keep"] = SettingCheck.Text(KeepRatio),
         ["damping"] = SettingCheck.Text(Damping),
         ["outputDamping"] = OutputDamping is double outputs ? SettingCheck.Text(outputs) : "none",
+        ["tokens"] = OnlyClass ? "cls" : "all",
         ["step"] = SettingCheck.Text(StepLength),
         ["steps"] = SettingCheck.Text(MaxSteps),
         ["stopLoss"] = SettingCheck.Text(StopLoss),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
+using Retouch.Vit;
 
 namespace Retouch.Editing;
 
@@ -29,6 +30,9 @@ public sealed class MethodInfo
 
     /// <summary>Whether a next edit can start from the model that an edit left; not where an edit adds hidden units.</summary>
     public bool Sequential { get; internal init; } = true;
+
+    /// <summary>The blocks whose FFNs it edits where nobody says others; the paper's window for most.</summary>
+    public Func<VitConfig, EditSpace> Window { get; internal init; } = EditSpace.Default;
 
     /// <summary>The preparation that it needs; null for none.</summary>
     public string? PreparationKind { get; }

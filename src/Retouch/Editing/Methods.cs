@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Vit;
 
 namespace Retouch.Editing;
 
@@ -23,25 +24,26 @@ public static class Methods
             (v, _) => new FineTuning(new() { LearningRate = v.Number("lr"), MaxSteps = v.Count("steps") })),
         new("kfac", "natural-gradient steps in the metric of ordinary images", "this library, after Martens, Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, ICML 2015",
             [
-                new("damping", "between locality (small) and generalization (large)", "0.1", ["1", "0.1"], ["10", "1", "0.1", "0.01"]),
+                new("damping", "between locality (small) and generalization (large)", "0.1", ["0.1"], ["1", "0.1", "0.01"]),
                 new("stopLoss", "the loss at which an edit is done", "0.01"),
-                new("stopMargin", "by how much the right class's logit has to lead then: more generalizes more", "0", ["0", "8"], ["0", "4", "8", "12", "16"]),
-                new("step", "a step's greatest length, relative to the weights", "0.01"),
+                new("stopMargin", "by how much the right class's logit has to lead then: more generalizes more", "0", ["0", "12"], ["0", "8", "12", "16"]),
+                new("step", "a step's greatest length, relative to the weights", "0.02"),
                 new("locator", "what says where to edit: all, hypernetwork, gradient, fisher, random", "all"),
                 new("keep", "the share of units to edit, if not all", "0.1"),
                 new("outputDamping", "the same for K-FAC's output side, or none", "none"),
-                new("tokens", "whose moments count: all or cls", "all"),
+                new("tokens", "of which tokens the gradient is: cls or all", "cls"),
                 new("steps", "steps at most", "50"),
             ],
             (v, r) => new Kfac(
-                r.Preparation(v.Text("tokens") switch { "all" => InputStatistics.Kind, "cls" => InputStatistics.ClassKind, string other => throw new BadInputException($"The setting tokens of kfac is {other}; it must be all or cls.") }),
+                r.Preparation(InputStatistics.Kind),
                 new()
                 {
+                    OnlyClass = v.Text("tokens") switch { "cls" => true, "all" => false, string other => throw new BadInputException($"The setting tokens of kfac is {other}; it must be cls or all.") },
                     Damping = v.Number("damping"), StopLoss = v.Number("stopLoss"), StopMargin = v.Number("stopMargin"), StepLength = v.Number("step"), MaxSteps = v.Count("steps"),
                     KeepRatio = v.Text("locator") == "all" ? 1 : v.Number("keep"), OutputDamping = v.Text("outputDamping") == "none" ? null : v.Number("outputDamping"), Seed = r.Seed,
                 },
                 Locator(v.Text("locator"), r), v.Text("outputDamping") == "none" ? null : r.Preparation(OutputStatistics.Kind)),
-            () => new InputStatistics()),
+            () => new InputStatistics()) { Window = EditSpace.Last },
         Penalized("ft-l1", "fine-tuning with an ℓ1 penalty on the change", FineTuningPenalty.L1),
         Penalized("ft-l2", "fine-tuning with an ℓ2 penalty on the change", FineTuningPenalty.L2),
         new("lora", "low-rank changes of queries and values", "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022",

@@ -17,9 +17,10 @@ namespace Retouch.Editing;
 /// <param name="longest">A step's greatest length, the Euclidean norm over all matrices.</param>
 /// <param name="maxSteps">Steps at most.</param>
 /// <param name="precision">How exactly that first point is found, as a share of the step.</param>
+/// <param name="onlyClass">Whether the loss's gradient is taken of what the matrices do to [CLS] alone.</param>
 /// <param name="seed">The seed, for the provenance.</param>
 sealed class MetricDescent(
-    string method, IReadOnlyDictionary<string, string> settings, Func<EditSession, KfacMetric> newMetric, StopRule rule, double longest, int maxSteps, double precision, int seed)
+    string method, IReadOnlyDictionary<string, string> settings, Func<EditSession, KfacMetric> newMetric, StopRule rule, double longest, int maxSteps, double precision, bool onlyClass, int seed)
 {
     const int MostHalvings = 8, MostRefinements = 8;
 
@@ -63,7 +64,7 @@ sealed class MetricDescent(
                         results[found.Edits[i]] = Result(split, failures, found, i, own[met[i]]);
                 }
                 if (nearer.Intersect(stay).Any())
-                    Turn(batch, own, [.. nearer.Intersect(stay)], batch.Gradients(logits), metric);
+                    Turn(batch, own, [.. nearer.Intersect(stay)], batch.Gradients(logits, onlyClass), metric);
                 if (stay.Length < batch.Count)
                 {
                     RowBatch? rest = stay.Length > 0 ? batch.Select(stay) : null;

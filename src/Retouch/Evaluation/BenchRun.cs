@@ -26,8 +26,16 @@ public static class BenchRun
         Run(plan, _ => (split, data), shard, done, write, cancellation);
 
     /// <summary>The same where settings differ in where the model is cut.</summary>
-    internal static void Run(
-        BenchPlan plan, Func<BenchSetting, (SplitVit Split, BenchData Data)> of, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation)
+    /// <param name="plan">The run.</param>
+    /// <param name="of">The unedited model, cut for a setting, and the images of the plan's benchmark under that cut; they stay the caller's.</param>
+    /// <param name="shard">Which part to run.</param>
+    /// <param name="done">Rows of this shard that are there already: as many of its first edits are left out.</param>
+    /// <param name="write">Takes the new rows of each batch, in order, of a sequence row by row.</param>
+    /// <param name="cancellation">Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.</param>
+    /// <exception cref="BadInputException">A setting does not fit the model.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static void Run(
+        BenchPlan plan, Func<BenchSetting, (SplitVit Split, BenchData Data)> of, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default)
     {
         foreach (IReadOnlyList<BenchEdit> batch in plan.Batches(shard))
         {

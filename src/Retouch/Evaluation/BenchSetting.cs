@@ -7,6 +7,9 @@ namespace Retouch.Evaluation;
 /// <param name="Settings">The settings by name, as rows and tables show them. Two settings that differ differ here.</param>
 public record BenchSetting(IEditor Editor, IReadOnlyDictionary<string, string> Settings)
 {
+    /// <summary>The name among <see cref="Settings"/> of the window of blocks, where it is not the usual one.</summary>
+    public const string BlocksName = "blocks";
+
     /// <summary>The method and its settings in a line.</summary>
     public string Name => Describe(Editor.Name, Settings);
 

@@ -7,7 +7,7 @@ namespace Retouch.Evaluation;
 /// <summary>The one place where a method's name and settings become an editor, and where each method's grid is.</summary>
 public static class EditorRegistry
 {
-    const string Prepared = "prepared", Blocks = "blocks", PreparedLocator = "preparedLocator", LocatorFile = "locatorFile";
+    const string Prepared = "prepared", Blocks = BenchSetting.BlocksName, PreparedLocator = "preparedLocator", LocatorFile = "locatorFile";
 
     static readonly MaskedFineTuningSettings Published = new();
 
@@ -27,16 +27,28 @@ public static class EditorRegistry
     /// <param name="resources">What editors need beside their settings.</param>
     /// <exception cref="BadInputException">A method is unknown, a knob is none of the methods', or a value is out of range.</exception>
     public static IReadOnlyList<BenchSetting> Settings(
-        IReadOnlyList<string> methods, Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>> knobs, EditorResources resources)
+        IReadOnlyList<string> methods, Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>> knobs, EditorResources resources) =>
+        Settings(methods, sweep, knobs, _ => resources);
+
+    /// <summary>The same where methods edit different windows of blocks, for each of which there are other resources.</summary>
+    /// <param name="methods">The methods' names.</param>
+    /// <param name="sweep">How large the grids are.</param>
+    /// <param name="knobs">Values by the setting's name; a method takes those that it has.</param>
+    /// <param name="resources">What a method's editors need beside their settings, by its name.</param>
+    /// <exception cref="BadInputException">A method is unknown, a knob is none of the methods', or a value is out of range.</exception>
+    public static IReadOnlyList<BenchSetting> Settings(
+        IReadOnlyList<string> methods, Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>> knobs, Func<string, EditorResources> resources)
     {
         Method[] chosen = [.. methods.Distinct().Select(Find)];
         if (knobs.Keys.FirstOrDefault(k => !chosen.Any(m => m.Knobs.Contains(k))) is string unknown)
             throw new BadInputException($"None of the methods {string.Join(", ", methods)} has a setting {unknown}; they have {string.Join(", ", chosen.SelectMany(m => m.Knobs).Distinct())}.");
         return
         [
-            .. chosen.SelectMany(m => m.Grid(sweep, knobs, resources).Select(settings => new BenchSetting(m.Create(settings, resources), In(resources.Blocks, settings))))
-                .DistinctBy(s => s.Name),
+            .. chosen.SelectMany(m => Of(m, resources(m.Name))).DistinctBy(s => s.Name),
         ];
+
+        IEnumerable<BenchSetting> Of(Method method, EditorResources own) =>
+            method.Grid(sweep, knobs, own).Select(settings => new BenchSetting(method.Create(settings, own), In(own.Blocks, settings)));
     }
 
     static SortedDictionary<string, string> In(string? blocks, SortedDictionary<string, string> settings)

@@ -27,6 +27,7 @@ public sealed class EditSession : IDisposable
     readonly int _tokens;      // M of the first editable block
     readonly Tape _tape = new();
     readonly Tensor[] _gradients;  // of the last backward pass, one a matrix; the caller's
+    bool _onlyClass;               // whether those are of [CLS] alone
 
     /// <summary>Starts a batch of edits with all deltas zero.</summary>
     /// <param name="split">The cut model.</param>
@@ -99,7 +100,7 @@ public sealed class EditSession : IDisposable
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = _split.Space;
         TapedLayers layers = new(_split, _tape);
-        (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed, _tape, _gradients);
+        (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed, _tape, Put);
         _tape.Push(dx => derivative(PerEdit(dx)) ?? dx); // the first FFN's input is constant
         Tensor x = PerImage(_constant + first, _tokens);
         for (int i = space.FirstBlock + 1; i < _split.Model.Config.Depth; i++)
@@ -112,12 +113,17 @@ public sealed class EditSession : IDisposable
 
     /// <summary>The gradients of a loss with respect to the rows of every matrix, after <see cref="Logits"/>.</summary>
     /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
+    /// <param name="onlyClass">Whether the matrices count where they act on [CLS] alone: as if on all other tokens they could not change.</param>
     /// <returns>For each matrix <c>[B,u,D]</c>, zero on rows that are not selected; the caller disposes them.</returns>
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
-    public Tensor[] Gradients(Tensor logitGradient)
+    /// <exception cref="BadInputException">The model's head does not read [CLS] alone, but <paramref name="onlyClass"/> is meant.</exception>
+    public Tensor[] Gradients(Tensor logitGradient, bool onlyClass = false)
     {
         if (!_tape.Recorded)
             throw new InvalidOperationException("Gradients are those of the last Logits, once.");
+        if (onlyClass && !_split.Model.Config.ReadsClassAlone)
+            _split.Model.Config.RequireClassToken("The gradient of [CLS]");
+        _onlyClass = onlyClass;
         using DisposeScope scope = NewDisposeScope();
         _tape.Backward(logitGradient);
         _tape.Clear();
@@ -154,9 +160,19 @@ public sealed class EditSession : IDisposable
     {
         Ffn ffn = _ffns[index - _split.Space.FirstBlock];
         int tokens = (int)normed.shape[1];
-        (Tensor y, Func<Tensor, Tensor?> derivative) = ffn.Forward(PerEdit(normed), _tape, _gradients);
+        (Tensor y, Func<Tensor, Tensor?> derivative) = ffn.Forward(PerEdit(normed), _tape, Put);
         return (PerImage(y, tokens) + ffn.OutputBias, dy => PerImage(derivative(PerEdit(dy))!, tokens));
     });
+
+    // The gradient of a matrix's rows, a sum over tokens of products of what its unit's side and its other side have there.
+    void Put(int matrix, Tensor units, Tensor widths, Tensor? mask)
+    {
+        (Tensor left, Tensor right) = _onlyClass ? (Class(units), Class(widths)) : (units, widths);
+        Tensor exact = SplitVit.As(ScalarType.Float32, Ffn.Times(left.transpose(1, 2), right));
+        _gradients[matrix] = mask is null ? exact : exact.mul_(mask);
+    }
+
+    Tensor Class(Tensor x) => x.reshape(Edits, ImagesPerEdit, -1, x.shape[2]).select(2, 0); // [B,S·M,n] → [B,S,n]
 
     Tensor PerEdit(Tensor x) => x.reshape(Edits, -1, _split.Space.Width);            // [B·S,M,D] → [B,S·M,D]
 
@@ -242,9 +258,9 @@ public sealed class EditSession : IDisposable
 
         public Tensor Contribution(Tensor normed) => VitModel.Scaled(Times(_model.Activate(Hidden(normed)), _fc2), _scale);
 
-        // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it. The derivative puts the row gradients of both
-        // matrices into place; it gives the gradient of the input but for the first block, whose input is constant.
-        public (Tensor Output, Func<Tensor, Tensor?> Derivative) Forward(Tensor normed, Tape tape, Tensor[] gradients)
+        // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it. The derivative puts what the row gradients of both
+        // matrices are products of; it gives the gradient of the input but for the first block, whose input is constant.
+        public (Tensor Output, Func<Tensor, Tensor?> Derivative) Forward(Tensor normed, Tape tape, Action<int, Tensor, Tensor, Tensor?> put)
         {
             Tensor input = tape.Keep(normed.alias()), hidden = tape.Leaf(Hidden(normed)), activated = tape.Keep(_model.Activate(hidden));
             return (VitModel.Scaled(Times(activated.detach(), _fc2), _scale), Derivative);
@@ -253,9 +269,9 @@ public sealed class EditSession : IDisposable
             {
                 long u = _rows1.shape[1];
                 dy = SplitVit.As(_fc2.dtype, VitModel.Scaled(dy, _scale));
-                gradients[2 * _block + 1] = Masked(TransposedTimes(activated.detach().narrow(2, _first, u), dy), Masks[1]);
+                put(2 * _block + 1, activated.detach().narrow(2, _first, u), dy, Masks[1]);
                 Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
-                gradients[2 * _block] = Masked(TransposedTimes(dHidden.narrow(2, _first, u), input), Masks[0]);
+                put(2 * _block, dHidden.narrow(2, _first, u), input, Masks[0]);
                 return _block == 0 ? null : Times(dHidden, _fc1);
             }
         }
@@ -279,15 +295,7 @@ public sealed class EditSession : IDisposable
             ? linear(normed, _fc1[0], _bias[0, 0])
             : bmm(normed, _fc1.transpose(1, 2)).add_(_bias);
 
-        static Tensor Times(Tensor x, Tensor y) => x.shape[0] == 1 ? mm(x[0], y[0]).unsqueeze(0) : bmm(x, y);
-
-        static Tensor TransposedTimes(Tensor x, Tensor y) => Times(x.transpose(1, 2), y);
-
-        static Tensor Masked(Tensor gradient, Tensor? mask)
-        {
-            Tensor exact = SplitVit.As(ScalarType.Float32, gradient);
-            return mask is null ? exact : exact.mul_(mask);
-        }
+        public static Tensor Times(Tensor x, Tensor y) => x.shape[0] == 1 ? mm(x[0], y[0]).unsqueeze(0) : bmm(x, y);
 
         static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
     }

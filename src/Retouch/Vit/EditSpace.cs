@@ -67,6 +67,13 @@ public sealed record EditSpace
         return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
     }
 
+    /// <summary>The last three blocks, or all of fewer.</summary>
+    public static EditSpace Last(VitConfig config)
+    {
+        int blocks = Math.Min(3, config.Depth);
+        return new EditSpace(config, config.Depth - blocks, blocks);
+    }
+
     /// <summary>
     /// A space that is cut before a block's attention, for edits of that: it begins a block earlier. Before the
     /// first block stands the embedding, whose place is −1 and where no FFN can be edited.

@@ -61,7 +61,7 @@ public sealed class EditMethodTests : IDisposable
         string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--prepared", _inputs, "--locality", _bench.Locality, "--out", patch, "--overwrite"];
         JsonElement loose = Ran.Retouch([.. edit, "--guard", "0.01", "--set", "stopLoss=0.7", "--json"]).Good().Objects[0];
         JsonElement first = Assert.Single(loose.GetProperty("curve").EnumerateArray());
-        Assert.Equal((16.0, 16.0, "0.1", "16"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping"), Setting(loose, "stopMargin")));
+        Assert.Equal((160.0, 160.0, "1", "16"), (loose.GetProperty("guardedSetting").GetDouble(), first.GetProperty("setting").GetDouble(), Setting(loose, "damping"), Setting(loose, "stopMargin")));
         Assert.Equal((0.01, loose.GetProperty("localityRate").GetDouble()), (loose.GetProperty("guard").GetDouble(), first.GetProperty("locality").GetDouble()));
         using (Patch read = PatchFile.Load(patch))
             Assert.Equal(("16", loose.GetProperty("localityRate").GetDouble()), (read.Provenance.Settings["stopMargin"], read.Provenance.Measurements!.LocalityRate));
@@ -99,7 +99,7 @@ public sealed class EditMethodTests : IDisposable
         _bench.Refuses(Kfac(patch, "--set", "damping"), "--set", "damping");
         _bench.Refuses(Kfac(patch, "--set", "damping=-1"), "damping", "above 0");
         _bench.Refuses(Kfac(patch, "--set", "damping=1", "damping=2"), "damping", "twice");
-        _bench.Refuses(Kfac(patch, "--set", "tokens=some"), "tokens", "all or cls");
+        _bench.Refuses(Kfac(patch, "--set", "tokens=some"), "tokens", "cls or all");
         _bench.Refuses([.. bare, "--set", "damping=1"], "--set", "masked-fine-tuning");
         _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "damping=1"], "--guard", "damping");
         _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "stopMargin=1"], "--guard", "stopMargin");
@@ -109,10 +109,10 @@ public sealed class EditMethodTests : IDisposable
     [Fact]
     public void Research_statistics_are_prepared_by_their_own_name_and_used_by_a_setting()
     {
-        string cls = Prepare("inputs-cls", "cls.prep"), outputs = Prepare("outputs", "outputs.prep");
-        Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "kfac", "--set", "tokens=cls", "outputDamping=1", "--prepared", cls, outputs, "--out", _bench.Path("p")).Good();
+        string outputs = Prepare("outputs", "outputs.prep");
+        Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "kfac", "--set", "tokens=all", "outputDamping=1", "--prepared", _inputs, outputs, "--out", _bench.Path("p")).Good();
         using Patch read = PatchFile.Load(_bench.Path("p"));
-        Assert.Equal("1", read.Provenance.Settings["outputDamping"]);
+        Assert.Equal(("1", "all"), (read.Provenance.Settings["outputDamping"], read.Provenance.Settings["tokens"]));
     }
 
     string[] Kfac(string output, params string[] more) =>

@@ -38,9 +38,9 @@ public sealed class KfacTests : IDisposable
     public void One_way_leads_from_general_edits_to_local_ones()
     {
         Assert.Equal(
-            [(0.1, 16), (0.1, 12), (0.1, 8), (0.1, 4), (0.1, 0), (0.03, 0), (0.01, 0)],
+            [(1, 16), (0.1, 16), (0.1, 12), (0.1, 8), (0.1, 4), (0.1, 0), (0.03, 0), (0.01, 0)],
             KfacSettings.Generalities.Select(g => new KfacSettings { StepLength = 7 }.AtGenerality(g)).Select(s => (Math.Round(s.Damping, 9), s.StopMargin)));
-        Assert.Equal((14, 7), (new KfacSettings { StepLength = 7 }.AtGenerality(3).StepLength, new KfacSettings { StepLength = 7 }.AtGenerality(0.5).StepLength));
+        Assert.Equal(7, new KfacSettings { StepLength = 7 }.AtGenerality(3).StepLength);
         Assert.Throws<BadInputException>(() => new KfacSettings().AtGenerality(0));
     }
 
@@ -81,6 +81,44 @@ public sealed class KfacTests : IDisposable
         double length = Math.Sqrt(expected.Sum(e => e.square().sum().item<float>())), taken = Math.Sqrt(result.Patch.Delta.Norms().Sum(n => n * n));
         for (int m = 0; m < expected.Length; m++)
             Assert.InRange(TinyVit.RelativeDifference(result.Patch.Delta.Rows[m], expected[m] * (-taken / length)), 0, 2e-3);
+    }
+
+    [Fact]
+    public void All_tokens_can_have_a_part_in_the_gradient()
+    {
+        Tensor[] all = Gradients(onlyClass: false), own = Gradients();
+        using EditResult result = Edit(new() { OnlyClass = false, Damping = 1e9, StepLength = 1e-4, MaxSteps = 1 });
+        for (int m = 0; m < all.Length; m++)
+        {
+            Assert.Equal(1, Cosine(result.Patch.Delta.Rows[m], -all[m]), 1e-4);
+            Assert.InRange(Cosine(own[m], all[m]), -1, 0.99);
+        }
+        Assert.Equal("all", result.Patch.Provenance.Settings["tokens"]);
+    }
+
+    [Fact]
+    public void A_model_that_averages_its_patches_is_edited_by_all_tokens()
+    {
+        using VitModel model = TinyVit.Of(TinyVit.Variants.Values.First(c => c.Pooling != VitPooling.ClassToken));
+        SplitVit split = new(model, EditSpace.Last(model.Config));
+        using Preparation inputs = new InputStatistics().Prepare(split, _bed.Images);
+        using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
+        using EditResult result = new Kfac(inputs).Edit(split, [new Failure(state, (int)split.Logits(state).argmin(1).item<long>())])[0];
+        Assert.True(result.Success);
+    }
+
+    [Fact]
+    public void The_usual_window_is_the_last_three_blocks_and_that_of_published_methods_the_papers()
+    {
+        VitConfig twelve = VitConfigOf(12), two = VitConfigOf(2);
+        Assert.Equal(("9-11", "7-9"), (Methods.Find("kfac").Window(twelve).BlockRange, Methods.Find("rome").Window(twelve).BlockRange));
+        Assert.Equal("0-1", EditSpace.Last(two).BlockRange);
+
+        static VitConfig VitConfigOf(int depth)
+        {
+            using VitModel model = TinyVit.Create(depth: depth);
+            return model.Config;
+        }
     }
 
     [Fact]
@@ -222,12 +260,12 @@ public sealed class KfacTests : IDisposable
 
     EditResult Edit(KfacSettings settings) => new Kfac(_inputs, settings).Edit(_bed.Split, [_bed.Failure])[0];
 
-    // The cross-entropy's gradient at the unedited model, for each matrix [H,D].
-    Tensor[] Gradients()
+    // The cross-entropy's gradient at the unedited model, for each matrix [H,D], by what it does to [CLS].
+    Tensor[] Gradients(bool onlyClass = true)
     {
         using EditSession session = new(_bed.Split, _bed.State, [UnitSelection.All(_bed.Split.Space)]);
         Tensor logits = session.Logits();
-        return [.. session.Gradients(softmax(logits, 1) - one_hot(tensor([(long)_bed.Label]), logits.shape[1])).Select(g => g[0])];
+        return [.. session.Gradients(softmax(logits, 1) - one_hot(tensor([(long)_bed.Label]), logits.shape[1]), onlyClass).Select(g => g[0])];
     }
 
     Tensor Moment(int matrix) => PackedMoment.Unpack(_inputs, _bed.Split.Space.MatrixName(matrix));

@@ -110,6 +110,65 @@ public sealed class SplitVitTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 1, 1, 2, 1.0)]
+    [InlineData(2, 3, 2, 3, 0.3)]
+    public void The_gradient_of_CLS_alone_is_that_of_matrices_which_can_change_for_CLS_only(int edits, int images, int first, int blocks, double share)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create(depth: 5);
+        SplitVit split = new(model, new EditSpace(model.Config, first, blocks));
+        EditSpace space = split.Space;
+        Tensor pixels = TinyVit.Pixels(model, edits * images);
+        using PrefixState state = split.Prefix(pixels);
+        UnitSelection[] selections = [.. Enumerable.Range(0, edits).Select(e => share == 1 ? UnitSelection.All(space) : TinyVit.RandomUnits(space, share, e))];
+        using EditSession session = new(split, state, selections);
+        Tensor logits = session.Logits(), upstream = randn(logits.shape);
+        Tensor[] gradients = session.Gradients(upstream, onlyClass: true);
+        for (int e = 0; e < edits; e++)
+        {
+            Tensor[] leaves = [.. Enumerable.Range(0, space.Matrices).Select(m => model.Tensors[space.MatrixName(m)].detach().clone().requires_grad_())];
+            Tensor plain = LogitsWithOwnMatricesForClass(model, space, pixels.narrow(0, e * images, images), leaves);
+            Assert.True(TinyVit.RelativeDifference(plain, logits.narrow(0, e * images, images)) < 1e-5);
+            IList<Tensor> full = autograd.grad([plain], leaves, [upstream.narrow(0, e * images, images)]);
+            using WeightDelta gathered = session.Delta(e, gradients);
+            for (int m = 0; m < space.Matrices; m++)
+            {
+                Tensor rows = (m % 2 == 0 ? full[m] : full[m].t()).index_select(0, tensor(selections[e][m].ToArray().Select(i => (long)i).ToArray()));
+                Assert.True(TinyVit.MaxDifference(gathered.Rows[m], rows) < 1e-4 * full[m].abs().max().ToDouble());
+            }
+        }
+    }
+
+    // A forward pass in which the matrices of the space are the leaves where they act on [CLS], and the model's own where they act on patches.
+    static Tensor LogitsWithOwnMatricesForClass(VitModel model, EditSpace space, Tensor pixels, Tensor[] leaves)
+    {
+        (VitConfig config, int width) = (model.Config, model.Config.Width);
+        long batch = pixels.shape[0];
+        Tensor x = nn.functional.conv2d(pixels, model.Tensors[VitNames.PatchWeight], model.Tensors[VitNames.PatchBias], strides: [config.PatchSize, config.PatchSize]).flatten(2).transpose(1, 2);
+        x = cat([model.Tensors[VitNames.ClassToken].expand(batch, -1, -1), x], 1) + model.Tensors[VitNames.Positions];
+        for (int i = 0; i < config.Depth; i++)
+        {
+            Tensor qkv = nn.functional.linear(Norm(x, "norm1"), Of("attn.qkv.weight"), Of("attn.qkv.bias")).view(batch, -1, 3, config.Heads, width / config.Heads).permute(2, 0, 3, 1, 4);
+            Tensor mixed = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]).transpose(1, 2).reshape(batch, -1, width);
+            x = x + nn.functional.linear(mixed, Of("attn.proj.weight"), Of("attn.proj.bias"));
+            Tensor normed = Norm(x, "norm2");
+            int fc1 = 2 * (i - space.FirstBlock);
+            bool edited = i >= space.FirstBlock && i <= space.LastBlock;
+            Tensor own = edited ? FeedForward(normed.narrow(1, 0, 1), leaves[fc1], leaves[fc1 + 1]) : FeedForward(normed.narrow(1, 0, 1), Of("mlp.fc1.weight"), Of("mlp.fc2.weight"));
+            x = x + cat([own, FeedForward(normed.narrow(1, 1, normed.shape[1] - 1), Of("mlp.fc1.weight"), Of("mlp.fc2.weight"))], 1);
+
+            Tensor Of(string name) => model.Tensors[VitNames.Block(i, name)];
+
+            Tensor Norm(Tensor y, string name) => nn.functional.layer_norm(y, [width], Of(name + ".weight"), Of(name + ".bias"), config.NormEpsilon);
+
+            Tensor FeedForward(Tensor y, Tensor fc1Weight, Tensor fc2Weight) =>
+                nn.functional.linear(nn.functional.gelu(nn.functional.linear(y, fc1Weight, Of("mlp.fc1.bias"))), fc2Weight, Of("mlp.fc2.bias"));
+        }
+        Tensor read = nn.functional.layer_norm(x.select(1, 0), [width], model.Tensors[VitNames.NormWeight], model.Tensors[VitNames.NormBias], config.NormEpsilon);
+        return nn.functional.linear(read, model.Tensors[VitNames.HeadWeight], model.Tensors[VitNames.HeadBias]);
+    }
+
     [Fact]
     public void Gradients_without_a_forward_pass_are_refused()
     {
