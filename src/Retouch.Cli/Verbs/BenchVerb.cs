@@ -99,7 +99,7 @@ sealed class BenchVerb : Verb
             terminal.Progress("editing", total, report =>
             {
                 report(written, null);
-                BenchRun.Run(plan, setting => windows.Space(setting.Settings) is var space ? (windows.Split(space), Data(space)) : default, shard, rows.Rows, batch =>
+                BenchRun.Run(plan, Cut, shard, rows.Rows, batch =>
                 {
                     rows.Append(batch);
                     report(written = rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
@@ -129,6 +129,12 @@ sealed class BenchVerb : Verb
         if (shard.Count == 1)
             terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
         return App.Ok;
+
+        (SplitVit, BenchData) Cut(BenchSetting setting)
+        {
+            EditSpace space = windows.Space(setting.Settings);
+            return (windows.Split(space), Data(space));
+        }
 
         BenchData Data(EditSpace space) => windows.Data(space, split => _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation));
     }

@@ -225,7 +225,7 @@ sealed class DemoVerb : Verb
         {
             terminal.Progress("editing", plan.Edits.Count, report =>
             {
-                BenchRun.Run(plan, setting => windows.Space(setting.Settings) is var space ? (windows.Split(space), own[space]) : default, Shard.Whole, 0, batch =>
+                BenchRun.Run(plan, Cut, Shard.Whole, 0, batch =>
                 {
                     rows.Append(batch);
                     report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
@@ -247,6 +247,12 @@ sealed class DemoVerb : Verb
         BenchRow row = BenchRow(plan, shown, group);
         EditSpace shownIn = windows.Space(shown.Settings);
         return (folder, Gallery.Make(windows.Split(shownIn), whole, data(shownIn), file.Preprocessing, images, locality, shown, [row], cancellation: cancellation)[0]);
+
+        (SplitVit, BenchData) Cut(BenchSetting setting)
+        {
+            EditSpace space = windows.Space(setting.Settings);
+            return (windows.Split(space), own[space]);
+        }
 
         IReadOnlyList<BenchSetting> Masked(string locator, params string[] keeps) =>
             Settings(file.Model.Config, windows, "masked-fine-tuning", ("locator", [locator]), ("keep", keeps), ("lr", [Rate]));

@@ -55,6 +55,28 @@ public sealed class PrecisionTests
         }
     }
 
+    // By the locator that comes along, at the sparsest ratio in use: of all that an edit computes the most sensitive to small differences.
+    [Fact]
+    public void Bfloat16_names_the_same_units_of_the_real_model()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ModelFile real = RealModel.Load();
+        SplitVit full = new(real.Model), mixed = new(real.Model, Precision.Mixed);
+        string[] shipped = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "locators"), "vit_tiny*.safetensors");
+        using Hypernetwork network = HypernetworkFile.Load(Assert.Single(shipped));
+        HypernetworkLocator locator = new(network);
+        List<double> overlaps = [];
+        string folder = Path.GetDirectoryName(SharedData.Require("real", "pacs", "art_painting", "elephant", "pic_001.jpg"))!;
+        foreach (string painting in Directory.GetFiles(folder).Order(StringComparer.Ordinal).Take(12))
+        {
+            using Tensor pixels = RealModel.Pixels(real, Path.Combine("pacs", "art_painting", "elephant", Path.GetFileName(painting)));
+            using PrefixState exact = full.Prefix(pixels), rough = mixed.Prefix(pixels);
+            Mask scores = locator.Locate(full, new Failure(exact, 386)), others = locator.Locate(mixed, new Failure(rough, 386));
+            overlaps.Add(scores.Keep(0.05).IntersectionOverUnion(others.Keep(0.05)));
+        }
+        Assert.InRange(overlaps.Average(), 0.95, 1);
+    }
+
     [Fact]
     public void An_edit_in_bfloat16_corrects_the_model_in_float32_and_its_patch_says_so()
     {
