@@ -28,12 +28,12 @@ public sealed class Kfac : IEditor
     /// <summary>Creates the editor.</summary>
     /// <param name="inputs">What <see cref="InputStatistics"/> prepared; not owned.</param>
     /// <param name="settings">Null for the defaults.</param>
-    /// <param name="locator">Where to edit; null for all units.</param>
+    /// <param name="locator">Where to edit; null for the units with the largest gradients.</param>
     /// <param name="outputs">What <see cref="OutputStatistics"/> prepared, needed with <see cref="KfacSettings.OutputDamping"/>; not owned.</param>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
     public Kfac(Preparation inputs, KfacSettings? settings = null, ILocator? locator = null, Preparation? outputs = null)
     {
-        (_inputs, _settings, _locator) = (inputs, settings ?? new(), locator ?? new AllLocator());
+        (_inputs, _settings, _locator) = (inputs, settings ?? new(), locator ?? new GradientLocator());
         _settings.Validate();
         if (_settings.OutputDamping is not null)
             _outputs = outputs ?? throw new BadInputException("An outputs' damping needs the output gradients' moments; make them with 'retouch prepare --method outputs' and name the file with --prepared.");

@@ -13,8 +13,8 @@ public sealed record KfacSettings
     /// <summary>The same of the output gradients' moments, above 0; null for leaving them out.</summary>
     public double? OutputDamping { get; init; }
 
-    /// <summary>The share of units to edit, in (0,1].</summary>
-    public double KeepRatio { get; init; } = 1;
+    /// <summary>The share of units to edit, in (0,1]: the fewer, the smaller the patch, and, up to a point, the more general the edit.</summary>
+    public double KeepRatio { get; init; } = 0.05;
 
     /// <summary>
     /// Whether the gradient is taken of what the matrices do to [CLS] alone, not of what they do to all tokens. The

@@ -22,8 +22,8 @@ public sealed class EditMethodTests : IDisposable
     {
         string patch = _bench.Path("p"), edited = _bench.Path("edited.safetensors");
         JsonElement edit = Assert.Single(Ran.Retouch(Kfac(patch, "--set", "damping=0.3", "stopLoss=0.5", "--locality", _bench.Locality, "--json")).Good().Objects);
-        Assert.Equal(("kfac", "0.3", "0.5", "all"), (edit.GetProperty("method").GetString(), Setting(edit, "damping"), Setting(edit, "stopLoss"), edit.GetProperty("locator").GetString()));
-        Assert.Equal((1.0, JsonValueKind.Null, 240), (edit.GetProperty("keep").GetDouble(), edit.GetProperty("learningRate").ValueKind, edit.GetProperty("units").GetInt32()));
+        Assert.Equal(("kfac", "0.3", "0.5", "gradient"), (edit.GetProperty("method").GetString(), Setting(edit, "damping"), Setting(edit, "stopLoss"), edit.GetProperty("locator").GetString()));
+        Assert.Equal((0.05, JsonValueKind.Null, 11), (edit.GetProperty("keep").GetDouble(), edit.GetProperty("learningRate").ValueKind, edit.GetProperty("units").GetInt32()));
         Assert.True(edit.GetProperty("success").GetBoolean());
         using (Patch read = PatchFile.Load(patch))
             Assert.Equal(("kfac", "0.3"), (read.Provenance.Method, read.Provenance.Settings["damping"]));

@@ -35,6 +35,15 @@ public sealed class KfacTests : IDisposable
     }
 
     [Fact]
+    public void Usually_a_twentieth_of_the_units_changes_those_with_the_largest_gradients()
+    {
+        using EditResult result = new Kfac(_inputs).Edit(_bed.Split, [_bed.Failure])[0];
+        UnitSelection largest = new GradientLocator().Locate(_bed.Split, _bed.Failure).Keep(0.05);
+        Assert.Equal(1, result.Patch.Delta.Units.IntersectionOverUnion(largest));
+        Assert.Equal(("gradient", "0.05"), (result.Patch.Provenance.Settings["locator"], result.Patch.Provenance.Settings["keep"]));
+    }
+
+    [Fact]
     public void One_way_leads_from_general_edits_to_local_ones()
     {
         Assert.Equal(
@@ -55,7 +64,7 @@ public sealed class KfacTests : IDisposable
             PackedMoment.Pack(unit, _bed.Split.Space.MatrixName(m), eye(size, dtype: ScalarType.Float64), zeros([size], ScalarType.Float64));
         }
         using Preparation alike = new(InputStatistics.Kind, _bed.Split, new Dictionary<string, string>(), unit);
-        using EditResult one = new Kfac(alike, new() { StepLength = 1e-4, MaxSteps = 1 }).Edit(_bed.Split, [_bed.Failure])[0];
+        using EditResult one = new Kfac(alike, new() { KeepRatio = 1, StepLength = 1e-4, MaxSteps = 1 }).Edit(_bed.Split, [_bed.Failure])[0];
         Tensor[] moved = [.. one.Patch.Delta.Rows];
         double scale = moved.Sum(r => r.square().sum().item<float>()), slope = gradients.Sum(g => g.square().sum().item<float>());
         for (int m = 0; m < moved.Length; m++)
@@ -232,7 +241,7 @@ public sealed class KfacTests : IDisposable
     {
         using Preparation outputs = _bed.Prepare(new OutputStatistics());
         Tensor[] gradients = Gradients();
-        using EditResult result = new Kfac(_inputs, new() { Damping = 0.3, OutputDamping = 0.5, StepLength = 1e-4, MaxSteps = 1 }, outputs: outputs).Edit(_bed.Split, [_bed.Failure])[0];
+        using EditResult result = new Kfac(_inputs, new() { KeepRatio = 1, Damping = 0.3, OutputDamping = 0.5, StepLength = 1e-4, MaxSteps = 1 }, outputs: outputs).Edit(_bed.Split, [_bed.Failure])[0];
         for (int m = 0; m < gradients.Length; m++)
         {
             using Tensor gamma = PackedMoment.Unpack(outputs, _bed.Split.Space.MatrixName(m));
@@ -258,7 +267,7 @@ public sealed class KfacTests : IDisposable
         string Refused(KfacSettings settings) => Assert.Throws<BadInputException>(() => new Kfac(_inputs, settings)).Message;
     }
 
-    EditResult Edit(KfacSettings settings) => new Kfac(_inputs, settings).Edit(_bed.Split, [_bed.Failure])[0];
+    EditResult Edit(KfacSettings settings) => new Kfac(_inputs, settings with { KeepRatio = 1 }, new AllLocator()).Edit(_bed.Split, [_bed.Failure])[0];
 
     // The cross-entropy's gradient at the unedited model, for each matrix [H,D], by what it does to [CLS].
     Tensor[] Gradients(bool onlyClass = true)
