@@ -80,7 +80,7 @@ sealed class BenchVerb : Verb
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(
             methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), method => windows.Resources(spaces[method], alone: distinct.Length == 1));
         Benchmark benchmark = _benchmark.Read(parsed);
-        BenchPlan plan = new(benchmark, settings, options with { Precision = windows.Split(distinct[0]).Precision });
+        BenchPlan plan = new(benchmark, settings, options with { Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]) });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
         benchmark.RequireModel(file.Model);
@@ -138,6 +138,9 @@ sealed class BenchVerb : Verb
 
         BenchData Data(EditSpace space) => windows.Data(space, split => _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation));
     }
+
+    // A run in which some edits are made in bfloat16 is not one of float32, whatever the other windows allow.
+    static Precision Narrowest(Precision[] precisions) => precisions.Contains(Precision.Mixed) ? Precision.Mixed : precisions[0];
 
     IReadOnlyList<int> Samples(ParseResult parsed)
     {

@@ -18,7 +18,7 @@ namespace Retouch.Cli.Verbs;
 sealed class EditVerb : Verb
 {
     const int Shown = 3;
-    const string Masked = "masked-fine-tuning", Guarded = "kfac", Damping = "damping", Margin = "stopMargin", Step = "step";
+    const string Masked = "masked-fine-tuning", Guarded = "kfac", Damping = "damping", Margin = "stopMargin";
     static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"], AllLocators = [.. Locators, "fisher"];
     static readonly MaskedFineTuningSettings Defaults = new();
 
@@ -192,16 +192,8 @@ sealed class EditVerb : Verb
 
     static Dictionary<string, string> With(IReadOnlyDictionary<string, string> settings, double generality)
     {
-        // What is no number is refused where the method is made, which names it.
-        if (!double.TryParse(settings[Step], CultureInfo.InvariantCulture, out double step))
-            return new(settings);
-        KfacSettings there = new KfacSettings { StepLength = step }.AtGenerality(generality);
-        return new(settings)
-        {
-            [Damping] = there.Damping.ToString("R", CultureInfo.InvariantCulture),
-            [Margin] = there.StopMargin.ToString("R", CultureInfo.InvariantCulture),
-            [Step] = there.StepLength.ToString("R", CultureInfo.InvariantCulture),
-        };
+        KfacSettings there = new KfacSettings().AtGenerality(generality);
+        return new(settings) { [Damping] = there.Damping.ToString("R", CultureInfo.InvariantCulture), [Margin] = there.StopMargin.ToString("R", CultureInfo.InvariantCulture) };
     }
 
     static string Place(double generality)

@@ -60,10 +60,11 @@ public sealed class Kfac : IEditor
         _outputs?.Require(OutputStatistics.Kind, split);
         EditSpace space = split.Space;
         double weights = Math.Sqrt(Enumerable.Range(0, space.Matrices).Sum(m => SquaredNorm(split.Model.Tensors[space.MatrixName(m)])));
+        KfacSettings settings = _settings with { OnlyClass = _settings.OnlyClass && split.Model.Config.ReadsClassAlone };
         return new MetricDescent(
-            Name, _settings.Describe(_locator.Name), session => new KfacMetric(_inputs, _settings.Damping, _outputs, _settings.OutputDamping ?? 0, space, session),
-            new StopRule(_settings.StopLoss, _settings.StopMargin), _settings.StepLength * weights, _settings.MaxSteps, _settings.Precision,
-            _settings.OnlyClass && split.Model.Config.ReadsClassAlone, _settings.Seed)
+            Name, settings.Describe(_locator.Name), session => new KfacMetric(_inputs, settings.Damping, _outputs, settings.OutputDamping ?? 0, space, session),
+            new StopRule(settings.StopLoss, settings.StopMargin), settings.StepLength * weights, settings.MaxSteps, settings.Precision,
+            settings.OnlyClass, settings.Seed)
             .Run(split, failures, units, progress, cancellation);
     }
 

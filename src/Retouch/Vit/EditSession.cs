@@ -116,13 +116,13 @@ public sealed class EditSession : IDisposable
     /// <param name="onlyClass">Whether the matrices count where they act on [CLS] alone: as if on all other tokens they could not change.</param>
     /// <returns>For each matrix <c>[B,u,D]</c>, zero on rows that are not selected; the caller disposes them.</returns>
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
-    /// <exception cref="BadInputException">The model's head does not read [CLS] alone, but <paramref name="onlyClass"/> is meant.</exception>
+    /// <exception cref="ArgumentException">The model's head averages patches, so that [CLS] alone has no gradient of use.</exception>
     public Tensor[] Gradients(Tensor logitGradient, bool onlyClass = false)
     {
         if (!_tape.Recorded)
             throw new InvalidOperationException("Gradients are those of the last Logits, once.");
         if (onlyClass && !_split.Model.Config.ReadsClassAlone)
-            _split.Model.Config.RequireClassToken("The gradient of [CLS]");
+            throw new ArgumentException("The model's head averages its patches; it has no gradient by [CLS] alone.", nameof(onlyClass));
         _onlyClass = onlyClass;
         using DisposeScope scope = NewDisposeScope();
         _tape.Backward(logitGradient);

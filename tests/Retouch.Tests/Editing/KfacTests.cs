@@ -114,6 +114,11 @@ public sealed class KfacTests : IDisposable
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
         using EditResult result = new Kfac(inputs).Edit(split, [new Failure(state, (int)split.Logits(state).argmin(1).item<long>())])[0];
         Assert.True(result.Success);
+        Assert.Equal("all", result.Patch.Provenance.Settings["tokens"]);
+
+        using EditSession session = new(split, state, [UnitSelection.All(split.Space)]);
+        Tensor logits = session.Logits();
+        Assert.Throws<ArgumentException>(() => session.Gradients(logits, onlyClass: true));
     }
 
     [Fact]
