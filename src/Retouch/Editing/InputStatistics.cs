@@ -13,7 +13,8 @@ namespace Retouch.Editing;
 /// the activated hidden units <c>[H,H]</c>) and g the gradient at what it gives. Up to a factor tr(Δ·C·Δᵀ) is the
 /// change's Fisher information, E[(gᵀ·Δ·x)²], where g has no preferred direction: what <see cref="Kfac"/> keeps
 /// small. The gradient is that of the log-likelihood of classes which the model itself draws, so that no labels
-/// are needed. Kept as <see cref="PackedMoment"/>s, below 2 MB for ViT-Ti/16.
+/// are needed. Kept as <see cref="PackedMoment"/>s, below 2 MB for ViT-Ti/16. The same gradients give the Fisher
+/// information of each hidden unit, <see cref="FisherStatistics.Tensor"/>, for <see cref="FisherLocator"/>.
 /// </summary>
 /// <param name="most">How many images at most, at least 1.</param>
 /// <param name="draws">Classes drawn an image, at least 1: a pass back each, for less noise in ‖g‖².</param>
@@ -70,6 +71,9 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
                 {
                     Tensor square = gradients[m].square().sum(2, true) / draws;
                     weights[m] = draw == 0 ? square : weights[m] + square;
+                    // Of an image, over all its tokens: rows of fc1, columns of fc2.
+                    using Tensor gradient = bmm(gradients[m].transpose(1, 2), inputs[m]); // [B,out,in]
+                    sums.AddToMean(Unit(space.MatrixName(m)), gradient.square().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1]));
                 }
             }
             for (int m = 0; m < inputs.Length; m++)
@@ -78,8 +82,13 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
                 sums.Add(space.MatrixName(m), weighted.reshape(-1, weighted.shape[2]));
             }
         }, checkpoint, progress, cancellation);
-        return Packed(Name, split, settings, gathered);
+        return Packed(Name, split, settings, gathered, new()
+        {
+            [FisherStatistics.Tensor] = stack([.. Enumerable.Range(0, space.Matrices).Select(m => gathered.Mean(Unit(space.MatrixName(m))))]).to(ScalarType.Float32),
+        });
     }
+
+    static string Unit(string matrix) => "units of " + matrix;
 
     internal static Dictionary<string, string> Describe(PreparationImages images, int most) => new()
     {
@@ -88,9 +97,9 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
         ["preprocessing"] = images.Preprocessing.ToString(),
     };
 
-    internal static Preparation Packed(string kind, SplitVit split, Dictionary<string, string> settings, MomentSums sums)
+    internal static Preparation Packed(string kind, SplitVit split, Dictionary<string, string> settings, MomentSums sums, Dictionary<string, Tensor>? more = null)
     {
-        Dictionary<string, Tensor> packed = [];
+        Dictionary<string, Tensor> packed = more ?? [];
         foreach (string name in Enumerable.Range(0, split.Space.Matrices).Select(split.Space.MatrixName))
             PackedMoment.Pack(packed, name, sums.Moment(name), sums.Mean(name));
         return new Preparation(kind, split, new Dictionary<string, string>(settings) { ["images"] = sums.Images.ToString(CultureInfo.InvariantCulture) }, packed);

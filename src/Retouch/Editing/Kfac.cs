@@ -28,12 +28,12 @@ public sealed class Kfac : IEditor
     /// <summary>Creates the editor.</summary>
     /// <param name="inputs">What <see cref="InputStatistics"/> prepared; not owned.</param>
     /// <param name="settings">Null for the defaults.</param>
-    /// <param name="locator">Where to edit; null for the units with the largest gradients.</param>
+    /// <param name="locator">Where to edit; null for the units whose gradients are largest against what ordinary images need of them.</param>
     /// <param name="outputs">What <see cref="OutputStatistics"/> prepared, needed with <see cref="KfacSettings.OutputDamping"/>; not owned.</param>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
     public Kfac(Preparation inputs, KfacSettings? settings = null, ILocator? locator = null, Preparation? outputs = null)
     {
-        (_inputs, _settings, _locator) = (inputs, settings ?? new(), locator ?? new GradientLocator());
+        (_inputs, _settings, _locator) = (inputs, settings ?? new(), locator ?? new FisherLocator(inputs));
         _settings.Validate();
         if (_settings.OutputDamping is not null)
             _outputs = outputs ?? throw new BadInputException("An outputs' damping needs the output gradients' moments; make them with 'retouch prepare --method outputs' and name the file with --prepared.");
@@ -44,7 +44,7 @@ public sealed class Kfac : IEditor
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
-        Edit(split, failures, [.. failures.Select(f => _locator.Locate(split, f).Keep(_settings.KeepRatio))], progress, cancellation);
+        Edit(split, failures, [.. Located(split, failures)], progress, cancellation);
 
     /// <summary>The same on units that are already chosen.</summary>
     /// <param name="split">The unedited model.</param>
@@ -56,8 +56,7 @@ public sealed class Kfac : IEditor
     public IReadOnlyList<EditResult> Edit(
         SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
-        _inputs.Require(InputStatistics.Kind, split);
-        _outputs?.Require(OutputStatistics.Kind, split);
+        Require(split);
         EditSpace space = split.Space;
         double weights = Math.Sqrt(Enumerable.Range(0, space.Matrices).Sum(m => SquaredNorm(split.Model.Tensors[space.MatrixName(m)])));
         KfacSettings settings = _settings with { OnlyClass = _settings.OnlyClass && split.Model.Config.ReadsClassAlone };
@@ -66,6 +65,18 @@ public sealed class Kfac : IEditor
             new StopRule(settings.StopLoss, settings.StopMargin), settings.StepLength * weights, settings.MaxSteps, settings.Precision,
             settings.OnlyClass, settings.Seed)
             .Run(split, failures, units, progress, cancellation);
+    }
+
+    IEnumerable<UnitSelection> Located(SplitVit split, IReadOnlyList<Failure> failures)
+    {
+        Require(split);
+        return failures.Select(f => _locator.Locate(split, f).Keep(_settings.KeepRatio));
+    }
+
+    void Require(SplitVit split)
+    {
+        _inputs.Require(InputStatistics.Kind, split);
+        _outputs?.Require(OutputStatistics.Kind, split);
     }
 
     static double SquaredNorm(Tensor weight)

@@ -18,7 +18,7 @@ public static class Methods
                 new("keep", "the share of units to edit", "0.05", ["0.25", "0.05"], ["0.75", "0.5", "0.25", "0.1", "0.05"]),
                 new("lr", "RMSprop's step size", "2E-05"), Steps,
             ],
-            (v, r) => new MaskedFineTuning(Locator(v.Text("locator"), r), new() { KeepRatio = v.Number("keep"), LearningRate = v.Number("lr"), MaxSteps = v.Count("steps"), Seed = r.Seed })),
+            (v, r) => new MaskedFineTuning(Locator(v.Text("locator"), r, FisherStatistics.Kind), new() { KeepRatio = v.Number("keep"), LearningRate = v.Number("lr"), MaxSteps = v.Count("steps"), Seed = r.Seed })),
         new("ft", "fine-tuning of all six matrices", WhereToEdit,
             [new("lr", "RMSprop's step size", "2E-05", ["1E-05", "2E-05", "5E-05"], ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"]), Steps],
             (v, _) => new FineTuning(new() { LearningRate = v.Number("lr"), MaxSteps = v.Count("steps") })),
@@ -28,7 +28,7 @@ public static class Methods
                 new("stopLoss", "the loss at which an edit is done", "0.01"),
                 new("stopMargin", "by how much the right class's logit has to lead then: more generalizes more", "0", ["0", "12"], ["0", "8", "12", "16"]),
                 new("step", "a step's greatest length, relative to the weights", "0.02"),
-                new("locator", "what says where to edit: all, hypernetwork, gradient, fisher, random", "gradient"),
+                new("locator", "what says where to edit: all, hypernetwork, gradient, fisher, random", "fisher"),
                 new("keep", "the share of units to edit, if not all", "0.05"),
                 new("outputDamping", "the same for K-FAC's output side, or none", "none"),
                 new("tokens", "of which tokens the gradient is: cls or all", "cls"),
@@ -42,7 +42,7 @@ public static class Methods
                     Damping = v.Number("damping"), StopLoss = v.Number("stopLoss"), StopMargin = v.Number("stopMargin"), StepLength = v.Number("step"), MaxSteps = v.Count("steps"),
                     KeepRatio = v.Text("locator") == "all" ? 1 : v.Number("keep"), OutputDamping = v.Text("outputDamping") == "none" ? null : v.Number("outputDamping"), Seed = r.Seed,
                 },
-                Locator(v.Text("locator"), r), v.Text("outputDamping") == "none" ? null : r.Preparation(OutputStatistics.Kind)),
+                Locator(v.Text("locator"), r, InputStatistics.Kind), v.Text("outputDamping") == "none" ? null : r.Preparation(OutputStatistics.Kind)),
             () => new InputStatistics()) { Window = EditSpace.Last },
         Penalized("ft-l1", "fine-tuning with an ℓ1 penalty on the change", FineTuningPenalty.L1),
         Penalized("ft-l2", "fine-tuning with an ℓ2 penalty on the change", FineTuningPenalty.L2),
@@ -103,12 +103,13 @@ public static class Methods
         [new("strength", "the penalty's weight", "0.01", ["0.001", "0.01", "0.1"], ["0", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1"]), new("lr", "RMSprop's step size", "2E-05"), Steps],
         (v, _) => new FineTuning(new() { Penalty = penalty, Strength = v.Number("strength"), LearningRate = v.Number("lr"), MaxSteps = v.Count("steps") }));
 
-    static ILocator Locator(string name, EditorResources resources) => name switch
+    // A method that has units' Fisher information in statistics of its own takes it from there.
+    static ILocator Locator(string name, EditorResources resources, string fisher) => name switch
     {
         "hypernetwork" => new HypernetworkLocator(resources.Hypernetwork ?? throw new BadInputException("The locator hypernetwork needs a hypernetwork trained for this model; give one, or choose another locator.")),
         "all" => new AllLocator(),
         "gradient" => new GradientLocator(),
-        "fisher" => new FisherLocator(resources.Preparation(FisherStatistics.Kind)),
+        "fisher" => new FisherLocator(resources.Preparation(fisher)),
         "random" => new RandomLocator(resources.Seed, anewForEachFailure: true),
         _ => throw new BadInputException($"There is no locator {name}; there are all, hypernetwork, gradient, fisher, random."),
     };

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace Retouch.Editing;
 
 /// <summary>
-/// Sums of x·xᵀ and of x over rows, by name, in float64: gathered from ordinary images chunk by chunk, and kept
-/// in a checkpoint now and then, from which an interrupted preparation goes on to the same numbers. Owns them.
+/// Sums over rows x of x, and where wanted of x·xᵀ, by name, in float64: gathered from ordinary images chunk by
+/// chunk, and kept in a checkpoint now and then, from which an interrupted preparation goes on to the same numbers.
+/// Owns them.
 /// </summary>
 sealed class MomentSums : IDisposable
 {
@@ -72,15 +73,22 @@ sealed class MomentSums : IDisposable
         }
     }
 
-    /// <summary>Adds rows <c>[n,d]</c>.</summary>
+    /// <summary>Adds rows <c>[n,d]</c> to the second moment and the mean of a name.</summary>
     public void Add(string name, Tensor rows)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor product = mm(rows.t(), rows).cpu().to(ScalarType.Float64), sum = rows.to(ScalarType.Float64).sum([0]).cpu();
+        Into(_products, name, mm(rows.t(), rows).cpu().to(ScalarType.Float64));
+        AddToMean(name, rows);
+    }
+
+    /// <summary>Adds rows <c>[n,d]</c> to the mean of a name, which then has no second moment.</summary>
+    public void AddToMean(string name, Tensor rows)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
         _counts[name] = _counts.GetValueOrDefault(name) + rows.shape[0];
-        Into(_products, name, product);
-        Into(_sums, name, sum);
+        Into(_sums, name, rows.to(ScalarType.Float64).sum([0]).cpu());
     }
 
     /// <summary>E[x·xᵀ], <c>[d,d]</c> float64; the caller disposes it.</summary>
@@ -107,8 +115,10 @@ sealed class MomentSums : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, Tensor> tensors = [];
+        foreach ((string name, Tensor sum) in _sums)
+            (tensors["sum." + name], tensors["count." + name]) = (sum.clone(), tensor([_counts[name]], ScalarType.Int64));
         foreach ((string name, Tensor product) in _products)
-            (tensors["product." + name], tensors["sum." + name], tensors["count." + name]) = (product.clone(), _sums[name].clone(), tensor([_counts[name]], ScalarType.Int64));
+            tensors["product." + name] = product.clone();
         Dictionary<string, string> all = new(settings) { ["done"] = Text(done), ["used"] = Text(Images) };
         using Preparation partial = new(kind + "-partial", split, all, tensors);
         partial.Save(checkpoint, overwrite: true);
@@ -121,13 +131,16 @@ sealed class MomentSums : IDisposable
         if (settings.Any(s => partial.Settings.GetValueOrDefault(s.Key) != s.Value) || !int.TryParse(partial.Settings.GetValueOrDefault("done"), out int done) || !int.TryParse(partial.Settings.GetValueOrDefault("used"), out int used))
             throw new BadInputException($"{checkpoint} holds the beginning of another preparation (other images or settings); delete it to begin anew.");
         Images = used;
-        foreach (string name in partial.Tensors.Keys.Where(n => n.StartsWith("product.", StringComparison.Ordinal)).Select(n => n["product.".Length..]))
+        foreach (string name in Of("sum."))
         {
-            _products[name] = partial["product." + name].clone().DetachFromDisposeScope();
             _sums[name] = partial["sum." + name].clone().DetachFromDisposeScope();
             _counts[name] = partial["count." + name].item<long>();
         }
+        foreach (string name in Of("product."))
+            _products[name] = partial["product." + name].clone().DetachFromDisposeScope();
         return done;
+
+        IEnumerable<string> Of(string part) => partial.Tensors.Keys.Where(n => n.StartsWith(part, StringComparison.Ordinal)).Select(n => n[part.Length..]);
     }
 
     static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

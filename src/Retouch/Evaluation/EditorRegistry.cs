@@ -7,7 +7,7 @@ namespace Retouch.Evaluation;
 /// <summary>The one place where a method's name and settings become an editor, and where each method's grid is.</summary>
 public static class EditorRegistry
 {
-    const string Prepared = "prepared", Blocks = BenchSetting.BlocksName, PreparedLocator = "preparedLocator", LocatorFile = "locatorFile";
+    const string Prepared = "prepared", Blocks = BenchSetting.BlocksName, LocatorFile = "locatorFile";
 
     static readonly MaskedFineTuningSettings Published = new();
 
@@ -67,7 +67,7 @@ public static class EditorRegistry
     {
         try
         {
-            Dictionary<string, IReadOnlyList<string>> knobs = settings.Where(s => s.Key is not (LocatorFile or Prepared or PreparedLocator or Blocks)).ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]);
+            Dictionary<string, IReadOnlyList<string>> knobs = settings.Where(s => s.Key is not (LocatorFile or Prepared or Blocks)).ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]);
             string name = BenchSetting.Describe(method, settings);
             return Settings([method], Sweep.Published, knobs, resources).FirstOrDefault(s => s.Name == name);
         }
@@ -84,18 +84,15 @@ public static class EditorRegistry
             all["keep"] = "1";
         if (info.PreparationKind is string kind && resources.PreparationIds.TryGetValue(kind, out string? id))
             all[Prepared] = id;
-        AddLocator(all, resources, PreparedLocator);
+        AddHypernetwork(all, resources);
         return all;
-    }), (settings, resources) => info.Create(settings.Where(s => s.Key is not (Prepared or PreparedLocator or LocatorFile)).ToDictionary(), resources));
+    }), (settings, resources) => info.Create(settings.Where(s => s.Key is not (Prepared or LocatorFile)).ToDictionary(), resources));
 
     // What tells the locator's file from others: a row says with what it was made.
-    static void AddLocator(SortedDictionary<string, string> settings, EditorResources resources, string prepared)
+    static void AddHypernetwork(SortedDictionary<string, string> settings, EditorResources resources)
     {
-        string? locator = settings.GetValueOrDefault("locator");
-        if (locator == "hypernetwork" && resources.HypernetworkId is string id)
+        if (settings.GetValueOrDefault("locator") == "hypernetwork" && resources.HypernetworkId is string id)
             settings[LocatorFile] = id;
-        if (locator == "fisher" && resources.PreparationIds.TryGetValue(FisherStatistics.Kind, out string? fisher))
-            settings[prepared] = fisher;
     }
 
     static Method Find(string name) => All.FirstOrDefault(m => m.Name == name)
@@ -121,7 +118,9 @@ public static class EditorRegistry
                     foreach (string steps in Numbers("steps", [Published.MaxSteps]))
                     {
                         SortedDictionary<string, string> settings = new(StringComparer.Ordinal) { ["locator"] = locator, ["keep"] = keep, ["lr"] = rate, ["steps"] = steps };
-                        AddLocator(settings, resources, Prepared);
+                        AddHypernetwork(settings, resources);
+                        if (locator == "fisher" && resources.PreparationIds.TryGetValue(FisherStatistics.Kind, out string? id))
+                            settings[Prepared] = id;
                         yield return settings;
                     }
                 }

@@ -11,7 +11,7 @@ namespace Retouch.Locating;
 /// never use do not win by that alone. Each matrix is scaled to its largest unit. For several images their masks
 /// are averaged. Does not own the statistics.
 /// </summary>
-/// <param name="fisher">What <see cref="FisherStatistics"/> prepared.</param>
+/// <param name="fisher">What <see cref="FisherStatistics"/>, or anything else that knows units' Fisher information, prepared.</param>
 /// <param name="damping">The share of the matrix's mean Fisher information, above 0.</param>
 public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : ILocator
 {
@@ -21,7 +21,7 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     /// <inheritdoc/>
     public Mask Locate(SplitVit split, Failure failure)
     {
-        fisher.Require(FisherStatistics.Kind, split);
+        fisher.Require(split);
         return Mask.MeanOver(failure.State, image => Locate(split, image, failure.Label));
     }
 
@@ -29,7 +29,7 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor norms = UnitGradients.Norms(split, image, label)[0];
-        Tensor information = fisher["fisher"].to(norms.device); // [matrices,H]
+        Tensor information = fisher[FisherStatistics.Tensor].to(norms.device); // [matrices,H]
         Tensor scores = norms / (information + information.mean([1], true) * damping).clamp_min(float.Epsilon);
         return Mask.FromTensor(split.Space, scores / scores.amax([1], true).clamp_min(float.Epsilon));
     }

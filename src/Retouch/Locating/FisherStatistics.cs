@@ -16,6 +16,9 @@ public sealed class FisherStatistics(int most = 200, int seed = 0) : IPreparatio
     /// <summary>The preparation's name.</summary>
     public const string Kind = "fisher";
 
+    /// <summary>The tensor of a preparation that has it: <c>[matrices,H]</c>, the mean over a unit's weights.</summary>
+    public const string Tensor = "fisher";
+
     /// <inheritdoc/>
     public string Name => Kind;
 
@@ -26,7 +29,7 @@ public sealed class FisherStatistics(int most = 200, int seed = 0) : IPreparatio
         int used = 0;
         using DiagonalFisher fisher = DiagonalFisher.Measure(split, Few(), seed);
         return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = used.ToString(CultureInfo.InvariantCulture), ["seed"] = seed.ToString(CultureInfo.InvariantCulture) },
-            new Dictionary<string, Tensor> { ["fisher"] = stack([.. fisher.Values.Select(v => v.mean([1]))]) });
+            new Dictionary<string, Tensor> { [Tensor] = stack([.. fisher.Values.Select(v => v.mean([1]))]) });
 
         IEnumerable<PrefixState> Few()
         {

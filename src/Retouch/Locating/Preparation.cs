@@ -72,6 +72,13 @@ public sealed class Preparation : IDisposable
     {
         if (kind != Kind)
             throw new BadInputException($"This method needs the preparation '{kind}', but was given '{Kind}'; make it with 'retouch prepare'.");
+        Require(split);
+    }
+
+    /// <summary>Checks that this was made for a model, whatever it is.</summary>
+    /// <exception cref="BadInputException">It was made for another model or edit space.</exception>
+    internal void Require(SplitVit split)
+    {
         // What is known of the unedited model serves the edits of a sequence, too.
         if (ModelFingerprint != split.Model.Origin)
             throw new BadInputException($"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}; make it again with 'retouch prepare'.");

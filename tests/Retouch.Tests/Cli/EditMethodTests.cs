@@ -22,7 +22,7 @@ public sealed class EditMethodTests : IDisposable
     {
         string patch = _bench.Path("p"), edited = _bench.Path("edited.safetensors");
         JsonElement edit = Assert.Single(Ran.Retouch(Kfac(patch, "--set", "damping=0.3", "stopLoss=0.5", "--locality", _bench.Locality, "--json")).Good().Objects);
-        Assert.Equal(("kfac", "0.3", "0.5", "gradient"), (edit.GetProperty("method").GetString(), Setting(edit, "damping"), Setting(edit, "stopLoss"), edit.GetProperty("locator").GetString()));
+        Assert.Equal(("kfac", "0.3", "0.5", "fisher"), (edit.GetProperty("method").GetString(), Setting(edit, "damping"), Setting(edit, "stopLoss"), edit.GetProperty("locator").GetString()));
         Assert.Equal((0.05, JsonValueKind.Null, 11), (edit.GetProperty("keep").GetDouble(), edit.GetProperty("learningRate").ValueKind, edit.GetProperty("units").GetInt32()));
         Assert.True(edit.GetProperty("success").GetBoolean());
         using (Patch read = PatchFile.Load(patch))

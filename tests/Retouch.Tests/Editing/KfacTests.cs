@@ -35,12 +35,12 @@ public sealed class KfacTests : IDisposable
     }
 
     [Fact]
-    public void Usually_a_twentieth_of_the_units_changes_those_with_the_largest_gradients()
+    public void Usually_a_twentieth_of_the_units_changes_those_with_the_largest_gradients_for_what_ordinary_images_need_of_them()
     {
         using EditResult result = new Kfac(_inputs).Edit(_bed.Split, [_bed.Failure])[0];
-        UnitSelection largest = new GradientLocator().Locate(_bed.Split, _bed.Failure).Keep(0.05);
+        UnitSelection largest = new FisherLocator(_inputs).Locate(_bed.Split, _bed.Failure).Keep(0.05);
         Assert.Equal(1, result.Patch.Delta.Units.IntersectionOverUnion(largest));
-        Assert.Equal(("gradient", "0.05"), (result.Patch.Provenance.Settings["locator"], result.Patch.Provenance.Settings["keep"]));
+        Assert.Equal(("fisher", "0.05"), (result.Patch.Provenance.Settings["locator"], result.Patch.Provenance.Settings["keep"]));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class KfacTests : IDisposable
             PackedMoment.Pack(unit, _bed.Split.Space.MatrixName(m), eye(size, dtype: ScalarType.Float64), zeros([size], ScalarType.Float64));
         }
         using Preparation alike = new(InputStatistics.Kind, _bed.Split, new Dictionary<string, string>(), unit);
-        using EditResult one = new Kfac(alike, new() { KeepRatio = 1, StepLength = 1e-4, MaxSteps = 1 }).Edit(_bed.Split, [_bed.Failure])[0];
+        using EditResult one = new Kfac(alike, new() { KeepRatio = 1, StepLength = 1e-4, MaxSteps = 1 }, new AllLocator()).Edit(_bed.Split, [_bed.Failure])[0];
         Tensor[] moved = [.. one.Patch.Delta.Rows];
         double scale = moved.Sum(r => r.square().sum().item<float>()), slope = gradients.Sum(g => g.square().sum().item<float>());
         for (int m = 0; m < moved.Length; m++)

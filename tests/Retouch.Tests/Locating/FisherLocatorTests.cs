@@ -1,3 +1,4 @@
+using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Tests.Editing;
 using Retouch.Vit;
@@ -51,5 +52,31 @@ public sealed class FisherLocatorTests
             sums += stack([.. gradients.Select((g, m) => g.square().mean([m % 2 == 0 ? 1L : 0L]))]);
         }
         Assert.InRange(TinyVit.RelativeDifference(fisher["fisher"], sums / 5), 0, 1e-3);
+    }
+
+    [Fact]
+    public void Kfacs_statistics_hold_the_same_information_of_more_draws()
+    {
+        using MethodBed bed = new(images: 5);
+        using Preparation inputs = bed.Prepare(new InputStatistics(draws: 400));
+        EditSpace space = bed.Split.Space;
+        Tensor pixels = bed.OrdinaryPixels(), expected = zeros([space.Matrices, space.Hidden]);
+        for (int i = 0; i < 5; i++)
+        {
+            Dictionary<string, Tensor> weights = new(bed.Model.Tensors);
+            Tensor[] leaves = [.. Enumerable.Range(0, space.Matrices).Select(m => weights[space.MatrixName(m)] = weights[space.MatrixName(m)].clone().requires_grad_())];
+            Tensor likely = nn.functional.log_softmax(bed.Model.Logits(pixels.narrow(0, i, 1), weights), 1)[0];
+            for (int c = 0; c < likely.shape[0]; c++)
+            {
+                IList<Tensor> gradients = autograd.grad([likely[c]], leaves, retain_graph: true);
+                expected += stack([.. gradients.Select((g, m) => g.square().mean([m % 2 == 0 ? 1L : 0L]))]) * likely[c].detach().exp() / 5;
+            }
+        }
+        Assert.InRange(TinyVit.RelativeDifference(inputs["fisher"], expected), 0, 0.1);
+        // Statistics of before there was such a tensor are named, with what to do.
+        using Preparation older = new(InputStatistics.Kind, bed.Split, inputs.Settings, inputs.Tensors.Where(t => t.Key != "fisher").ToDictionary(t => t.Key, t => t.Value.clone()));
+        string message = Assert.Throws<BadInputException>(() => new Kfac(older).Edit(bed.Split, [bed.Failure])).Message;
+        Assert.Contains("fisher", message, StringComparison.Ordinal);
+        Assert.Contains("retouch prepare", message, StringComparison.Ordinal);
     }
 }
