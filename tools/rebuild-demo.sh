@@ -51,6 +51,7 @@ retouch train-locator --model "$assets/model.safetensors" --bank "$work/bank" --
     --half --resume --overwrite --out "$work/locator.safetensors"
 cp "$work/locator.safetensors" "$assets/locator.safetensors"
 
-# 6. What kfac needs of ordinary images.
+# 6. What kfac and gate need of ordinary images.
 retouch prepare --model "$assets/model.safetensors" --images "$world/train" --method kfac --overwrite --out "$assets/inputs.safetensors"
+retouch prepare --model "$assets/model.safetensors" --images "$world/train" --method gate --overwrite --out "$assets/gate.safetensors"
 ls -l "$assets"

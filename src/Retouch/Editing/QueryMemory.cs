@@ -20,6 +20,15 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
+        Tensor all = Queries(split, images, most, progress, cancellation);
+        return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = all.shape[0].ToString(CultureInfo.InvariantCulture) },
+            new Dictionary<string, Tensor> { ["queries"] = all });
+    }
+
+    /// <summary>The queries of images that are spread evenly over the folders, <c>[N,D]</c>; in the caller's dispose scope.</summary>
+    internal static Tensor Queries(SplitVit split, PreparationImages images, int most, IProgress<PreparationProgress>? progress, CancellationToken cancellation)
+    {
+        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> queries = [];
         foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
@@ -28,15 +37,13 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
             using (NewDisposeScope())
                 queries.Add(Query(split, state).Read.cpu().MoveToOuterDisposeScope());
         }
-        Tensor all = cat(queries, 0);
-        return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = all.shape[0].ToString(CultureInfo.InvariantCulture) },
-            new Dictionary<string, Tensor> { ["queries"] = all });
+        return cat(queries, 0).MoveToOuterDisposeScope();
     }
 
     /// <summary>What the last FFN reads for [CLS], <c>[N,D]</c>, and the [CLS] tokens after it, <c>[N,D]</c>; in the caller's dispose scope.</summary>
-    internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state)
+    internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state, string method = "Transformer-Patcher")
     {
-        split.Model.Config.RequireClassToken("Transformer-Patcher");
+        split.Model.Config.RequireClassToken(method);
         Tensor query = null!;
         Tensor after = new Suffix(split, visit: (point, block, value) =>
         {

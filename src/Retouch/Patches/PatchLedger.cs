@@ -16,6 +16,8 @@ public static class PatchLedger
         return new VitModel(model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()), model.Config.Traits)
         {
             Origin = model.Origin,
+            RewrittenUnits = patches.Select(p => p.Change).OfType<TensorDelta>().SelectMany(d => d.RewrittenUnits)
+                .Where(u => u.Block == model.Config.Depth - 1).Select(u => u.Unit).Concat(model.RewrittenUnits).ToHashSet(),
         };
     }
 
@@ -53,6 +55,9 @@ public static class PatchLedger
                 if (patches[i].Change is WeightDelta { Units: var first } && patches[j].Change is WeightDelta { Units: var second } && first.Space == second.Space
                     && first.Overlap(second) is int shared and > 0)
                     overlaps.Add(new PatchOverlap(i, j, shared, first.IntersectionOverUnion(second)));
+                if (patches[i].Change is TensorDelta { RewrittenUnits: var those } && patches[j].Change is TensorDelta { RewrittenUnits: var others }
+                    && those.Intersect(others).Count() is int both and > 0)
+                    overlaps.Add(new PatchOverlap(i, j, both, (double)both / those.Union(others).Count()));
             }
         }
         return overlaps;

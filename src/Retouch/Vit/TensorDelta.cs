@@ -66,6 +66,14 @@ public sealed class TensorDelta : ModelDelta
     /// <summary>Whether the edited tensors have other shapes than the model's, which no file of its architecture can hold.</summary>
     public bool ChangesShapes => _changes.Values.Any(c => c.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns);
 
+    /// <summary>The hidden units, by block, whose keys a low-rank term changes: of such a term's fc1 the rows that are not zero.</summary>
+    internal IEnumerable<(int Block, int Unit)> RewrittenUnits => _changes.Where(c => c.Value.Kind == TensorChangeKind.AddProduct && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)).SelectMany(c =>
+    {
+        using DisposeScope scope = NewDisposeScope();
+        int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
+        return c.Value.Tensors[0].ne(0).any(1).nonzero().flatten().cpu().data<long>().Select(u => (block, (int)u)).ToArray();
+    });
+
     /// <inheritdoc/>
     public override Tensor Apply(string name, Tensor weight) => _changes[name].Apply(weight);
 

@@ -63,6 +63,9 @@ public sealed class VitModel : IDisposable
     /// <summary>The fingerprint of the unedited model: where patches were applied in this process, of the one that the first was applied to; else the model's own.</summary>
     public string Origin { get => field ?? Fingerprint; internal init; }
 
+    /// <summary>The hidden units of the last FFN that patches which were applied in this process rewrote.</summary>
+    internal IReadOnlySet<int> RewrittenUnits { get; init; } = new HashSet<int>();
+
     /// <summary>The model's tensors by canonical name; they belong to the model and must not be changed.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 

@@ -13,7 +13,7 @@ public sealed class MethodsTests : IDisposable
 
     [Fact]
     public void Every_method_of_the_comparison_is_listed_once_with_its_paper() =>
-        Assert.Equal(["masked-fine-tuning", "ft", "kfac", "ft-l1", "ft-l2", "lora", "kn", "rome", "alphaedit", "t-patcher", "ke", "mend", "refinevit"],
+        Assert.Equal(["masked-fine-tuning", "ft", "kfac", "gate", "ft-l1", "ft-l2", "lora", "kn", "rome", "alphaedit", "t-patcher", "ke", "mend", "refinevit"],
             Methods.All.Select(m => { Assert.NotEmpty(m.Paper); return m.Name; }));
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class MethodsTests : IDisposable
     {
         Dictionary<string, Preparation> prepared = [];
         MetaTrainingSettings few = new() { Steps = 2, Batch = 1, Samples = 3, Others = 1 };
-        foreach (IPreparation preparation in (IPreparation[])[new KeyStatistics(), new InputStatistics(), new QueryMemory(), new TokenMemory(), new NeuronStatistics(points: 2), new FisherStatistics(), new MendTraining(few), new KnowledgeEditorTraining(few)])
+        foreach (IPreparation preparation in (IPreparation[])[new KeyStatistics(), new InputStatistics(), new GateMemory(), new QueryMemory(), new TokenMemory(), new NeuronStatistics(points: 2), new FisherStatistics(), new MendTraining(few), new KnowledgeEditorTraining(few)])
             prepared[preparation.Name] = _bed.Prepare(preparation);
         Assert.All(Methods.All.Where(m => m.PreparationKind is not null), m => Assert.Equal(m.PreparationKind, m.NewPreparation()!.Name));
         EditorResources resources = new() { Preparations = prepared };

@@ -1,0 +1,28 @@
+using System.Globalization;
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Editing;
+
+/// <summary>What the last FFN reads for [CLS] on ordinary images, in half precision (<c>queries [N,D]</c>): what <see cref="Gate"/> tells an edited image from.</summary>
+/// <param name="most">How many images at most, at least 1.</param>
+public sealed class GateMemory(int most = 700) : IPreparation
+{
+    /// <summary>The preparation's name.</summary>
+    public const string Kind = "gate";
+
+    /// <inheritdoc/>
+    public string Name => Kind;
+
+    /// <inheritdoc/>
+    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor queries = QueryMemory.Queries(split, images, most, progress, cancellation);
+        Dictionary<string, string> settings = InputStatistics.Describe(images, most);
+        settings["images"] = queries.shape[0].ToString(CultureInfo.InvariantCulture);
+        return new Preparation(Name, split, settings, new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16) });
+    }
+}

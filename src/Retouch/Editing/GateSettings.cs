@@ -1,0 +1,48 @@
+namespace Retouch.Editing;
+
+/// <summary>The settings of <see cref="Gate"/>. Immutable.</summary>
+public sealed record GateSettings
+{
+    /// <summary>The share of ordinary images that may open the gate, in [0,1): the knob between locality (small) and generalization.</summary>
+    public double Leak { get; init; } = 0.02;
+
+    /// <summary>
+    /// What the value is multiplied by once it corrects the image, at least 1: the image itself is right by then,
+    /// and the more there is, the further the gate has to be open for others.
+    /// </summary>
+    public double Gain { get; init; } = 5;
+
+    /// <summary>What the unit's activation reads on the edited image, above 0, where it reads 0 at the edge of the gate: how steep that is.</summary>
+    public double Drive { get; init; } = 8;
+
+    /// <summary>A step's length on the value, above 0: what it moves the image's [CLS] token, relative to the token's norm.</summary>
+    public double StepLength { get; init; } = 0.02;
+
+    /// <summary>Steps at most, at least 1.</summary>
+    public int MaxSteps { get; init; } = 200;
+
+    /// <summary>The value is found when all images are right and their mean cross-entropy is at most this.</summary>
+    public double StopLoss { get; init; } = 0.01;
+
+    /// <summary>Checks every setting's range.</summary>
+    /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
+    public void Validate()
+    {
+        SettingCheck.Require(Leak is >= 0 and < 1, "leak", Leak, "at least 0 and below 1");
+        SettingCheck.Require(double.IsFinite(Gain) && Gain >= 1, "gain", Gain, "at least 1");
+        SettingCheck.Positive("drive", Drive);
+        SettingCheck.Positive("step's length", StepLength);
+        SettingCheck.AtLeastOne("number of steps", MaxSteps);
+        SettingCheck.NotNegative("stop loss", StopLoss);
+    }
+
+    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
+    {
+        ["leak"] = SettingCheck.Text(Leak),
+        ["gain"] = SettingCheck.Text(Gain),
+        ["drive"] = SettingCheck.Text(Drive),
+        ["step"] = SettingCheck.Text(StepLength),
+        ["steps"] = SettingCheck.Text(MaxSteps),
+        ["stopLoss"] = SettingCheck.Text(StopLoss),
+    };
+}

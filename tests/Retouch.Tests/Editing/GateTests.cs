@@ -1,0 +1,133 @@
+using Retouch.Editing;
+using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Vit;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Editing;
+
+public sealed class GateTests : IDisposable
+{
+    readonly MethodBed _bed = new(images: 20, first: 4, blocks: 1);
+    readonly Preparation _memory;
+
+    public GateTests() => _memory = _bed.Prepare(new GateMemory());
+
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _bed.Dispose();
+    }
+
+    [Fact]
+    public void The_memory_is_what_the_last_ffn_reads_of_the_class_token_in_half_precision()
+    {
+        Tensor queries = _memory["queries"];
+        Assert.Equal(ScalarType.Float16, queries.dtype);
+        Assert.InRange(TinyVit.RelativeDifference(queries.to(ScalarType.Float32), _bed.Read(_bed.OrdinaryPixels(), 4).select(1, 0)), 0, 1e-3);
+        using Preparation few = new GateMemory(most: 7).Prepare(_bed.Split, _bed.Images);
+        Assert.Equal((7L, "7"), (few["queries"].shape[0], few.Settings["images"]));
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0.1, 2)]
+    [InlineData(0.3, 6)]
+    public void The_gate_is_open_for_the_image_and_for_as_many_ordinary_ones_as_may_pass(double leak, int most)
+    {
+        using EditResult result = Edit(new() { Leak = leak, Drive = 6 });
+        (Tensor key, Tensor bias, _, _) = Unit(result);
+        Assert.Equal(6, Reading(_bed.Read(_bed.Pixels, 4).select(1, 0))[0], 1e-3);
+        float[] others = Reading(_memory["queries"].to(ScalarType.Float32));
+        Assert.Equal(most, others.Count(x => x > 1e-4));
+        Assert.Contains(others, x => Math.Abs(x) < 1e-4); // the first that stays outside is the edge
+
+        float[] Reading(Tensor queries) => [.. (mv(queries, key) + bias).data<float>()];
+    }
+
+    [Fact]
+    public void The_value_corrects_the_image_and_the_gain_multiplies_it()
+    {
+        using EditResult once = Edit(new() { Gain = 1 }), more = Edit(new() { Gain = 4 });
+        Assert.True(once.Success && more.Success);
+        Assert.InRange(_bed.Loss(once.Patch.Change), 0, 0.01);
+        Assert.Equal(once.Losses[^1], _bed.Loss(once.Patch.Change), 1e-4);
+        Assert.Equal((once.Steps, once.Steps + 1), (more.Steps, once.Losses.Count));
+        Assert.True(once.Losses[^2] > 0.01 && _bed.Loss(null) > 1);
+        Assert.InRange(TinyVit.RelativeDifference(Unit(more).Value, Unit(once).Value * 4), 0, 1e-4);
+        Assert.Equal(("gate", "0.02", "4"), (more.Patch.Provenance.Method, more.Patch.Provenance.Settings["leak"], more.Patch.Provenance.Settings["gain"]));
+        PatchFile.Save(more.Patch, _bed.FilePath("p"), overwrite: false);
+        using Patch read = PatchFile.Load(_bed.FilePath("p"));
+        Assert.Equal(_bed.Loss(more.Patch.Change), _bed.Loss(read.Change));
+    }
+
+    [Fact]
+    public void One_idle_unit_changes_and_no_shape()
+    {
+        using EditResult result = Edit(new());
+        TensorDelta delta = (TensorDelta)result.Patch.Change;
+        Assert.False(delta.ChangesShapes);
+        // Of 40 units a 24th is one: the one that is nowhere loud.
+        Tensor keys = _bed.Keys(_bed.OrdinaryPixels(), 4).select(1, 0);
+        int least = (int)(keys.abs().amax([0]) * _bed.Weight(4, "mlp.fc2.weight").norm(0)).argmin().item<long>();
+        Assert.Equal(least, Number(result));
+        string[] names = ["mlp.fc1.bias", "mlp.fc1.weight", "mlp.fc2.weight"];
+        Assert.Equal([.. names.Select(n => VitNames.Block(4, n))], delta.Names);
+        foreach ((string name, long other) in names.Zip((long[])[0, 1, 0]))
+        {
+            Tensor before = _bed.Weight(4, name), changed = delta.Apply(VitNames.Block(4, name), before).ne(before);
+            Assert.Equal([(long)least], [.. (changed.dim() == 1 ? changed : changed.any(other)).nonzero().flatten().data<long>()]);
+        }
+    }
+
+    [Fact]
+    public void Several_images_open_one_gate()
+    {
+        using PrefixState states = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 2, seed: 9));
+        using EditResult result = new Gate(_memory, new() { Leak = 0.2 }).Edit(_bed.Split, [new Failure(states, _bed.Label)])[0];
+        Assert.True(result.Success);
+        Assert.True(_bed.Split.Logits(states, result.Patch.Change).argmax(1).eq(_bed.Label).all().item<bool>());
+    }
+
+    [Fact]
+    public void A_next_edit_takes_another_unit_and_patches_that_share_one_are_told()
+    {
+        // Nothing ordinary opens the first gate, which so looks as idle as can be.
+        using EditResult first = Edit(new() { Leak = 0 });
+        using VitModel edited = PatchLedger.Apply(_bed.Model, [first.Patch]);
+        SplitVit next = new(edited, _bed.Split.Space);
+        using PrefixState state = next.Prefix(_bed.Pixels);
+        using EditResult second = new Gate(_memory, new() { Leak = 0 }).Edit(next, [new Failure(state, (_bed.Label + 1) % _bed.Model.Config.Classes)])[0];
+        Assert.True(second.Success);
+        Assert.NotEqual(Number(first), Number(second));
+        Assert.Empty(PatchLedger.Overlaps([first.Patch, second.Patch]));
+        using EditResult alone = Edit(new());
+        Assert.Equal((0, 1, 1, 1.0), PatchLedger.Overlaps([first.Patch, alone.Patch]) is [var o] ? (o.First, o.Second, o.Units, o.IntersectionOverUnion) : default);
+    }
+
+    [Fact]
+    public void Settings_out_of_range_and_other_preparations_are_named()
+    {
+        Assert.Contains("leak", Refused(new() { Leak = 1 }), StringComparison.Ordinal);
+        Assert.Contains("gain", Refused(new() { Gain = 0.5 }), StringComparison.Ordinal);
+        Assert.Contains("drive", Refused(new() { Drive = 0 }), StringComparison.Ordinal);
+        Assert.Contains("step's length", Refused(new() { StepLength = double.NaN }), StringComparison.Ordinal);
+        using Preparation keys = _bed.Prepare(new KeyStatistics());
+        Assert.Contains("'gate'", Assert.Throws<BadInputException>(() => new Gate(keys).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+
+        string Refused(GateSettings settings) => Assert.Throws<BadInputException>(() => new Gate(_memory, settings)).Message;
+    }
+
+    EditResult Edit(GateSettings settings) => new Gate(_memory, settings).Edit(_bed.Split, [_bed.Failure])[0];
+
+    static int Number(EditResult result) =>
+        (int)((TensorDelta)result.Patch.Change).Changes[VitNames.Block(4, "mlp.fc1.weight")].Tensors[0].flatten().argmax().item<long>();
+
+    (Tensor Key, Tensor Bias, Tensor Value, int Number) Unit(EditResult result)
+    {
+        TensorDelta delta = (TensorDelta)result.Patch.Change;
+        int unit = Number(result);
+        Tensor After(string name) => delta.Apply(VitNames.Block(4, name), _bed.Weight(4, name));
+        return (After("mlp.fc1.weight")[unit], After("mlp.fc1.bias")[unit], After("mlp.fc2.weight").select(1, unit), unit);
+    }
+}
