@@ -11,7 +11,8 @@ namespace Retouch.Editing;
 /// <summary>One hidden unit of the last FFN becomes a gate that opens for images like the failing one, and a value that corrects them.</summary>
 /// <remarks>
 /// A unit that ordinary images hardly need, one of several so that patches for different images seldom meet, gives
-/// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
+/// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]; what it gave in the mean goes into
+/// the FFN's output bias. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
 /// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ
 /// is where at most a share of ordinary images (<see cref="GateSettings.Leak"/>) is more alike; and x·k + b is
 /// <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at the last
@@ -26,7 +27,7 @@ public sealed class Gate : IEditor
     const double LastEdge = 0.9;
 
     // Of all units the share among which one is drawn for each image.
-    const int OneOf = 24;
+    const int OneOf = 48;
 
     readonly Preparation _memory;
     readonly GateSettings _settings;
@@ -51,21 +52,21 @@ public sealed class Gate : IEditor
         using DisposeScope scope = NewDisposeScope();
         BlockWeights block = split.Model.Blocks[split.Model.Config.Depth - 1];
         Tensor memory = _memory["queries"].to(ScalarType.Float32).to(block.Fc1Weight.device); // [N,D]
-        int[] idle;
-        using (no_grad())
-            idle = Idle(split.Model, block, memory);
-        return Edits.OneByOne(failures, failure => Edit(split, block, idle, memory, failure, progress, cancellation), cancellation);
+        using IDisposable noGrad = no_grad();
+        Tensor activations = split.Model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
+        Tensor usual = activations.mean([0]);
+        int[] idle = Idle(split.Model, block, activations - usual);
+        return Edits.OneByOne(failures, failure => Edit(split, block, idle, usual, memory, failure, progress, cancellation), cancellation);
     }
 
-    EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)
+    EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor usual, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
         VitModel model = split.Model;
         (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
         int unit = idle[BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData(queries.cpu().contiguous().bytes)) % idle.Length];
         Tensor oldKey = block.Fc1Weight[unit], oldBias = block.Fc1Bias.narrow(0, unit, 1), oldValue = block.Fc2Weight.select(1, unit);
-        Tensor without = after - VitModel.Scaled(model.Activate(mv(queries, oldKey) + oldBias).unsqueeze(1) * oldValue, block.Scale2);
+        Tensor without = after - VitModel.Scaled((model.Activate(mv(queries, oldKey) + oldBias) - usual[unit]).unsqueeze(1) * oldValue, block.Scale2);
 
         (Tensor key, Tensor bias) = Key(queries.mean([0]), memory);
         Tensor opening = model.Activate(mv(queries, key) + bias).unsqueeze(1); // [S,1]
@@ -93,15 +94,16 @@ public sealed class Gate : IEditor
         {
             [ffn + "fc1.weight"] = TensorChange.AddProduct(row.t().contiguous(), (key - oldKey).unsqueeze(0)),
             [ffn + "fc1.bias"] = TensorChange.Add(row[0] * (bias - oldBias)),
+            [ffn + "fc2.bias"] = TensorChange.Add(oldValue * usual[unit]),
             [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
         });
         return Edits.Result(split, failure, delta, Name, _settings.Describe(), 0, steps, losses);
     }
 
-    // The units whose contribution to [CLS] is nowhere large, but for those that patches already took.
-    static int[] Idle(VitModel model, BlockWeights block, Tensor memory)
+    // The units whose contribution to [CLS] hardly ever differs from their usual one, but for those that patches already took.
+    static int[] Idle(VitModel model, BlockWeights block, Tensor deviations)
     {
-        Tensor need = model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)).abs().amax([0]) * block.Fc2Weight.norm(0); // [H]
+        Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0); // [H]
         int[] idle = [.. need.argsort().cpu().data<long>().Select(u => (int)u).Where(u => !model.RewrittenUnits.Contains(u)).Take(Math.Max(model.Config.MlpWidth / OneOf, 1))];
         return idle.Length > 0 ? idle : throw new BadInputException("Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
     }
