@@ -7,7 +7,7 @@ namespace Retouch.Cli.Verbs;
 /// <summary>The option that says which blocks' FFNs may be edited.</summary>
 sealed class BlocksOption
 {
-    readonly Option<string?> _blocks = new("--blocks") { Description = "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's share of the way up, for kfac the last three.", HelpName = "FIRST-LAST" };
+    readonly Option<string?> _blocks = new("--blocks") { Description = "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's share of the way up, for kfac the last three, for gate the last.", HelpName = "FIRST-LAST" };
 
     readonly bool _oneIsDepth;
 

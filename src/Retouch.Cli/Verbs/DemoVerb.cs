@@ -26,6 +26,7 @@ sealed class DemoVerb : Verb
         ("plain fine-tuning", "masked-fine-tuning", [("locator", "all"), ("lr", Rate)]),
         ("random mask", "masked-fine-tuning", [("locator", "random"), ("keep", Keep), ("lr", Rate)]),
         ("kfac (beyond the paper)", "kfac", []),
+        ("gate (beyond the paper)", "gate", []),
     ];
 
     // Many typefaces draw them alike, so that a mistake between them is nobody's.
@@ -213,6 +214,7 @@ sealed class DemoVerb : Verb
             .. Masked("hypernetwork", "0.5", "0.25", "0.1"), .. Masked("random", "0.5", "0.25"),
             .. Settings(file.Model.Config, windows, "masked-fine-tuning", ("locator", ["all"]), ("lr", ["0.0002", Rate])),
             .. Settings(file.Model.Config, windows, "kfac", ("damping", ["1", "0.1"])),
+            .. Settings(file.Model.Config, windows, "gate", ("leak", ["0.1", "0.05"])),
         ];
         BenchPlan plan = new(small, settings, new BenchOptions { MaxEditsPerGroup = EditsAGroup });
         string folder = world.File("run"), path = Path.Combine(folder, Shard.Whole.FileName);
@@ -280,7 +282,7 @@ sealed class DemoVerb : Verb
         Parameters = 0,
     };
 
-    static string Short(SettingSummary s) => string.Join(' ', s.Settings.Where(x => x.Key is "locator" or "keep" or "lr" or "damping").Where(x => s.Method != "kfac" || x.Key == "damping").Select(x => $"{x.Key}={x.Value}").Prepend(s.Method));
+    static string Short(SettingSummary s) => string.Join(' ', s.Settings.Where(x => x.Key is "locator" or "keep" or "lr" or "damping" or "leak").Where(x => s.Method != "kfac" || x.Key == "damping").Select(x => $"{x.Key}={x.Value}").Prepend(s.Method));
 
     // The wrong and the right class, and then the likeliest others.
     static IReadOnlyList<(int Class, double Before, double After)> Shares(SplitVit split, PrefixState state, ModelDelta delta, FailureGroup group)

@@ -18,7 +18,14 @@ namespace Retouch.Cli.Verbs;
 sealed class EditVerb : Verb
 {
     const int Shown = 3;
-    const string Masked = "masked-fine-tuning", Guarded = "kfac", Damping = "damping", Margin = "stopMargin";
+    const string Masked = "masked-fine-tuning", Kfac = "kfac", Gate = "gate";
+
+    // The methods that have one way from general edits to local ones, and the settings along it.
+    static readonly IReadOnlyDictionary<string, (IReadOnlyList<double> Places, Func<double, (string Knob, double Value)[]> At)> Guarded = new Dictionary<string, (IReadOnlyList<double>, Func<double, (string, double)[]>)>
+    {
+        [Kfac] = (KfacSettings.Generalities, place => new KfacSettings().AtGenerality(place) is var s ? [("damping", s.Damping), ("stopMargin", s.StopMargin)] : []),
+        [Gate] = (GateSettings.Generalities, place => new GateSettings().AtGenerality(place) is var s ? [("leak", s.Leak), ("gain", s.Gain)] : []),
+    };
     static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"], AllLocators = [.. Locators, "fisher"];
     static readonly MaskedFineTuningSettings Defaults = new();
 
@@ -35,7 +42,7 @@ sealed class EditVerb : Verb
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Defaults.KeepRatio, HelpName = "RATIO" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed.", HelpName = "DIR" };
-    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Guarded} with the largest margin, or else damping, that does.", HelpName = "RATE" };
+    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Kfac}, or {Gate} if that is given, with the most general settings that do.", HelpName = "RATE" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Defaults.LearningRate, HelpName = "RATE" };
     readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Defaults.MaxSteps, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
@@ -68,10 +75,10 @@ sealed class EditVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         double? guard = parsed.GetValue(_guard);
-        string method = parsed.GetValue(_method) ?? (guard is null ? Masked : Guarded);
+        string method = parsed.GetValue(_method) ?? (guard is null ? Masked : Kfac);
         IReadOnlyDictionary<string, string> settings = method == Masked ? PublishedSettings(parsed) : Settings(parsed, Methods.Find(method));
-        if (guard is not null && method != Guarded)
-            throw new BadInputException($"--guard searches among edits of --method {Guarded}; leave out --method {method}.");
+        if (guard is not null && !Guarded.ContainsKey(method))
+            throw new BadInputException($"--guard searches among edits of --method {string.Join(" or ", Guarded.Keys)}; leave out --method {method}.");
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder)
             : guard is null ? null : throw new BadInputException("--guard needs the images to guard: name their folder with --locality.");
 
@@ -106,7 +113,7 @@ sealed class EditVerb : Verb
         {
             if (guard is double bound)
             {
-                (guarded, outcome) = Guard(terminal, split, failure, settings, resources, locality!, file.Preprocessing, bound, _memory.Bytes(parsed), cancellation);
+                (guarded, outcome) = Guard(terminal, method, split, failure, settings, resources, locality!, file.Preprocessing, bound, _memory.Bytes(parsed), cancellation);
                 if (guarded.Edit is null)
                 {
                     EditJson none = asked.Report(before, before, null, null, output: null, clock.Elapsed.TotalSeconds, guard, guarded) with { Success = false };
@@ -115,7 +122,7 @@ sealed class EditVerb : Verb
                     terminal.Line($"No edit leaves {100 * bound:0.##} % of these images as they are and corrects the mistake; no patch was written. Take a lower --guard.");
                     return App.Failed;
                 }
-                (result, asked) = (guarded.Edit, asked with { Settings = With(settings, guarded.Setting!.Value) });
+                (result, asked) = (guarded.Edit, asked with { Settings = With(method, settings, guarded.Setting!.Value) });
             }
             else
             {
@@ -169,20 +176,21 @@ sealed class EditVerb : Verb
     }
 
     static (GuardedEdit Guarded, LocalityOutcome Outcome) Guard(
-        Terminal terminal, SplitVit split, Failure failure, IReadOnlyDictionary<string, string> settings, EditorResources resources, ImageFolder locality, Preprocessing preprocessing,
+        Terminal terminal, string name, SplitVit split, Failure failure, IReadOnlyDictionary<string, string> settings, EditorResources resources, ImageFolder locality, Preprocessing preprocessing,
         double bound, long? memory, CancellationToken cancellation)
     {
-        MethodInfo method = Methods.Find(Guarded);
+        MethodInfo method = Methods.Find(name);
+        IReadOnlyList<double> places = Guarded[name].Places;
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
             Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, cancellation));
         using (set)
         {
-            GuardedEdit guarded = terminal.Progress("searching", KfacSettings.Generalities.Count, report =>
+            GuardedEdit guarded = terminal.Progress("searching", places.Count, report =>
             {
                 int tried = 0;
                 return GuardedEdit.Search(
-                    generality => method.Create(With(settings, generality), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, KfacSettings.Generalities,
-                    progress: new Told<GuardPoint>(p => report(++tried, $"{Place(p.Setting)}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
+                    generality => method.Create(With(name, settings, generality), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, places,
+                    progress: new Told<GuardPoint>(p => report(++tried, $"{Place(name, p.Setting)}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
             });
             LocalityOutcome outcome = new(guarded.Locality ?? new LocalityMeasurement(files.Count, []), files, skipped);
             Warn(terminal, outcome);
@@ -190,17 +198,16 @@ sealed class EditVerb : Verb
         }
     }
 
-    static Dictionary<string, string> With(IReadOnlyDictionary<string, string> settings, double generality)
+    static Dictionary<string, string> With(string method, IReadOnlyDictionary<string, string> settings, double generality)
     {
-        KfacSettings there = new KfacSettings().AtGenerality(generality);
-        return new(settings) { [Damping] = there.Damping.ToString("R", CultureInfo.InvariantCulture), [Margin] = there.StopMargin.ToString("R", CultureInfo.InvariantCulture) };
+        Dictionary<string, string> there = new(settings);
+        foreach ((string knob, double value) in Guarded[method].At(generality))
+            there[knob] = value.ToString("R", CultureInfo.InvariantCulture);
+        return there;
     }
 
-    static string Place(double generality)
-    {
-        KfacSettings there = new KfacSettings().AtGenerality(generality);
-        return string.Create(CultureInfo.InvariantCulture, $"margin {there.StopMargin,-4:0.#}  damping {there.Damping,-6:0.####}");
-    }
+    static string Place(string method, double generality) =>
+        string.Join(", ", Guarded[method].At(generality).Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Knob} {s.Value,-6:0.####}")));
 
     static void Warn(Terminal terminal, LocalityOutcome outcome)
     {
@@ -262,7 +269,7 @@ sealed class EditVerb : Verb
             if (Given(parsed, option))
                 Take(option.Name, option.Name[2..], parsed.GetResult(option)!.Tokens[0].Value);
         }
-        if (parsed.GetValue(_guard) is not null && ((string[])[Damping, Margin]).FirstOrDefault(given.ContainsKey) is string searched)
+        if (parsed.GetValue(_guard) is not null && Guarded.TryGetValue(method.Name, out var guarded) && guarded.At(1).Select(s => s.Knob).FirstOrDefault(given.ContainsKey) is string searched)
             throw new BadInputException($"--guard searches for the {searched}; leave it out of --set.");
         return method.Grid(Sweep.Published, given)[0];
 
@@ -324,7 +331,7 @@ sealed class EditVerb : Verb
             return;
         terminal.Line($"  guard      {100 * guard:0.##} % of {images} images; tried, the most general first:");
         foreach (GuardPoint p in e.Curve)
-            terminal.Line($"    {Place(p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
+            terminal.Line($"    {Place(e.Method, p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
     }
 
     static string Hash(string path)

@@ -27,7 +27,7 @@ public sealed class Gate : IEditor
     const double LastEdge = 0.9;
 
     // Of all units the share among which one is drawn for each image.
-    const int OneOf = 48;
+    const int OneOf = 96;
 
     readonly Preparation _memory;
     readonly GateSettings _settings;

@@ -4,13 +4,13 @@ namespace Retouch.Editing;
 public sealed record GateSettings
 {
     /// <summary>The share of ordinary images that may open the gate, in [0,1): the knob between locality (small) and generalization.</summary>
-    public double Leak { get; init; } = 0.02;
+    public double Leak { get; init; } = 0.05;
 
     /// <summary>
     /// What the value is multiplied by once it corrects the image, at least 1: the image itself is right by then,
     /// and the more there is, the further the gate has to be open for others.
     /// </summary>
-    public double Gain { get; init; } = 5;
+    public double Gain { get; init; } = 3;
 
     /// <summary>What the unit's activation reads on the edited image, above 0, where it reads 0 at the edge of the gate: how steep that is.</summary>
     public double Drive { get; init; } = 8;
@@ -23,6 +23,21 @@ public sealed record GateSettings
 
     /// <summary>The value is found when all images are right and their mean cross-entropy is at most this.</summary>
     public double StopLoss { get; init; } = 0.01;
+
+    /// <summary>Places on the way of <see cref="AtGenerality"/>, the most general first.</summary>
+    public static IReadOnlyList<double> Generalities { get; } = [10, 7, 5, 3, 2, 1, 0.5];
+
+    /// <summary>
+    /// The same settings at a place on one way from general edits to local ones: the place is the gain, but at least
+    /// 1, and below 3 the leak falls with its square from 0.1.
+    /// </summary>
+    /// <param name="generality">The place, above 0.</param>
+    public GateSettings AtGenerality(double generality)
+    {
+        SettingCheck.Positive("generality", generality);
+        double share = Math.Min(generality / 3, 1);
+        return this with { Leak = 0.1 * share * share, Gain = Math.Max(generality, 1) };
+    }
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

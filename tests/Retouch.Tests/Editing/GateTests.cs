@@ -55,7 +55,7 @@ public sealed class GateTests : IDisposable
         Assert.Equal((once.Steps, once.Steps + 1), (more.Steps, once.Losses.Count));
         Assert.True(once.Losses[^2] > 0.01 && _bed.Loss(null) > 1);
         Assert.InRange(TinyVit.RelativeDifference(Unit(more).Value, Unit(once).Value * 4), 0, 1e-4);
-        Assert.Equal(("gate", "0.02", "4"), (more.Patch.Provenance.Method, more.Patch.Provenance.Settings["leak"], more.Patch.Provenance.Settings["gain"]));
+        Assert.Equal(("gate", "0.05", "4"), (more.Patch.Provenance.Method, more.Patch.Provenance.Settings["leak"], more.Patch.Provenance.Settings["gain"]));
         PatchFile.Save(more.Patch, _bed.FilePath("p"), overwrite: false);
         using Patch read = PatchFile.Load(_bed.FilePath("p"));
         Assert.Equal(_bed.Loss(more.Patch.Change), _bed.Loss(read.Change));
@@ -67,7 +67,7 @@ public sealed class GateTests : IDisposable
         using EditResult result = Edit(new());
         TensorDelta delta = (TensorDelta)result.Patch.Change;
         Assert.False(delta.ChangesShapes);
-        // Of 40 units a 48th is one: the one that hardly ever differs from its mean, which the output bias takes over.
+        // Of 40 units a 96th is one: the one that hardly ever differs from its mean, which the output bias takes over.
         Tensor keys = _bed.Keys(_bed.OrdinaryPixels(), 4).select(1, 0), mean = keys.mean([0]);
         Tensor values = _bed.Weight(4, "mlp.fc2.weight");
         int least = (int)((keys - mean).abs().quantile(tensor(0.99f), 0) * values.norm(0)).argmin().item<long>();
@@ -106,6 +106,16 @@ public sealed class GateTests : IDisposable
         Assert.Empty(PatchLedger.Overlaps([first.Patch, second.Patch]));
         using EditResult alone = Edit(new());
         Assert.Equal((0, 1, 1, 1.0), PatchLedger.Overlaps([first.Patch, alone.Patch]) is [var o] ? (o.First, o.Second, o.Units, o.IntersectionOverUnion) : default);
+    }
+
+    [Fact]
+    public void One_way_leads_from_general_edits_to_local_ones()
+    {
+        Assert.Equal(
+            [(0.1, 10), (0.1, 7), (0.1, 5), (0.1, 3), (0.0444, 2), (0.0111, 1), (0.0028, 1)],
+            GateSettings.Generalities.Select(g => new GateSettings { Drive = 7 }.AtGenerality(g)).Select(s => (Math.Round(s.Leak, 4), s.Gain)));
+        Assert.Equal(7, new GateSettings { Drive = 7 }.AtGenerality(3).Drive);
+        Assert.Throws<BadInputException>(() => new GateSettings().AtGenerality(0));
     }
 
     [Fact]
