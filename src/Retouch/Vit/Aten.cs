@@ -38,6 +38,11 @@ static class Aten
                 torch.add(split, bias.view(parts, 1, heads, 1, width), out=y)
             return y.view(parts, n * heads, m, width)
 
+        def add_scaled(x, y, scale: Optional[Tensor], out):
+            if scale is None:
+                return torch.add(x, y, out=out)
+            return torch.addcmul(x, y, scale, out=out)
+
         """));
 
     /// <summary>Layer normalization over the last axis, and what its derivative needs: mean and inverse standard deviation.</summary>
@@ -67,4 +72,7 @@ static class Aten
 
     /// <summary>Projected tokens, head by head: <c>[N,M,parts·D]</c> plus a bias <c>[parts·D]</c> to <c>[parts,N·heads,M,D/heads]</c>, in one pass.</summary>
     public static Tensor SplitHeads(Tensor x, Tensor? bias, int parts, int heads) => s_script.Value.invoke<Tensor>("split_heads", x, bias!, parts, heads);
+
+    /// <summary>Writes the sum of <paramref name="x"/> and <paramref name="y"/>, of the latter times <paramref name="scale"/> if there is one, over <paramref name="into"/>, rounded to its type.</summary>
+    public static void AddScaled(Tensor x, Tensor y, Tensor? scale, Tensor into) => s_script.Value.invoke<Tensor>("add_scaled", x, y, scale!, into).Dispose();
 }

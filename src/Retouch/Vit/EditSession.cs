@@ -240,14 +240,7 @@ public sealed class EditSession : IDisposable
         public void SetDelta(int matrix, Tensor delta, Tensor? scale)
         {
             Tensor rows = matrix == 0 ? _rows1 : _rows2;
-            if (rows.dtype != Bases[matrix].dtype)
-            {
-                using Tensor sum = scale is null ? Bases[matrix] + delta : Bases[matrix].addcmul(delta, scale, 1);
-                rows.copy_(sum);
-                return;
-            }
-            rows.copy_(Bases[matrix]);
-            _ = scale is null ? rows.add_(delta) : rows.addcmul_(delta, scale, 1);
+            Aten.AddScaled(Bases[matrix], delta, scale, rows);
         }
 
         public Tensor Contribution(Tensor normed) => Times(_model.Activate(Hidden(normed)), _fc2);

@@ -52,7 +52,7 @@ sealed class TapedLayers(SplitVit split, Tape tape)
             (classAlone ? dInput.narrow(1, 0, 1) : dInput).add_(dx);
             return dInput;
         });
-        return Sum(classAlone ? x.narrow(1, 0, 1) : x, y, block.ProjBias, block.Scale1).MoveToOuterDisposeScope();
+        return SplitVit.Sum(classAlone ? x.narrow(1, 0, 1) : x, y, block.ProjBias, block.Scale1).MoveToOuterDisposeScope();
 
         Tensor[] Project(Tensor normed, int first, int count) =>
             Aten.SplitHeads(linear(normed, Rows(block.QkvWeight, first, count)!), Rows(block.QkvBias, first, count), count, _config.Heads).unbind(0);
@@ -86,14 +86,7 @@ sealed class TapedLayers(SplitVit split, Tape tape)
         Norm norm = new(this, x, block.Norm2Weight, block.Norm2Bias, block.Type);
         (Tensor y, Func<Tensor, Tensor> derivative) = ffn(norm.Output);
         _tape.Push(dx => norm.Backward(derivative(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))).add_(dx));
-        return Sum(x, y, block.Fc2Bias, block.Scale2).MoveToOuterDisposeScope();
-    }
-
-    // A product's bias is cheaper added here than in the product, which would first fill its result with it.
-    static Tensor Sum(Tensor x, Tensor y, Tensor? bias, Tensor? scale)
-    {
-        Tensor sum = x + VitModel.Scaled(y, scale);
-        return bias is null ? sum : sum.add_(VitModel.Scaled(bias, scale));
+        return SplitVit.Sum(x, y, block.Fc2Bias, block.Scale2).MoveToOuterDisposeScope();
     }
 
     /// <summary>The class logits, <c>[N,C]</c>.</summary>
