@@ -1,15 +1,36 @@
+using Retouch.Formats;
+using Retouch.Images;
 using Retouch.Vit;
 using static TorchSharp.torch;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>An architecture to measure. Its weights are random, of a trained model's size: time does not depend on their values.</summary>
+/// <summary>
+/// An architecture to measure. Without a file its weights are random, of a trained model's size: time does not depend on
+/// their values, but for the predictions that are so close that they are made again in float32, of which random weights have many.
+/// </summary>
 sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps, int LocalityImages)
 {
+    /// <summary>A file of trained weights, or null.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>A folder of at least as many photos as <see cref="LocalityImages"/>, or null for noise.</summary>
+    public string? Photos { get; init; }
+
     public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 40, 300), new("ViT-B/16", 768, 12, 10, 48)];
+
+    public Tensor LocalityPixels()
+    {
+        if (Photos is null)
+            return randn([LocalityImages, 3, 224, 224]);
+        ImageFolder folder = ImageFolder.Open(Photos);
+        return ImageLoader.LoadBatch([.. folder.Files.Take(LocalityImages).Select(folder.FullPath)], Preprocessing.Inception(224, 0.9));
+    }
 
     public VitModel Create()
     {
+        if (Weights is not null)
+            return ModelFile.Load(Weights).Model;
         VitConfig config = new()
         {
             ImageSize = 224,

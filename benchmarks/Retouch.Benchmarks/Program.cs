@@ -6,7 +6,7 @@ using Spectre.Console;
 using TorchSharp;
 
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
-// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE; --profile says instead what a block's time is spent on,
+// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE and --photos FOLDER (of a trained ViT-Ti/16 and of its LR); --profile says instead what a step's and a block's time is spent on,
 // --scaling what 1 to 1000 images and edits cost.
 string Option(string name, string fallback) => Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
@@ -15,23 +15,32 @@ if (Option("--threads", "") is { Length: > 0 } threads)
     torch.set_num_threads(int.Parse(threads));
 string only = Option("--only", "");
 bool mixed = PrecisionChoice.ProcessorHasBFloat16;
+BenchmarkModel[] kinds =
+[
+    BenchmarkModel.All[0] with { Weights = Option("--weights", "") is { Length: > 0 } weights ? weights : null, Photos = Option("--photos", "") is { Length: > 0 } photos ? photos : null },
+    .. BenchmarkModel.All[1..],
+];
 
 if (args.Contains("--profile"))
 {
-    foreach (BenchmarkModel kind in BenchmarkModel.All)
+    Peak best = Peak.Measure(mixed);
+    foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
+    {
+        StepProfile.Print(kind, best, mixed);
         BlockProfile.Print(kind, mixed);
+    }
     return;
 }
 
 if (args.Contains("--scaling"))
 {
-    Scaling.Print(BenchmarkModel.All[0]);
+    Scaling.Print(kinds[0]);
     return;
 }
 
 Peak peak = Peak.Measure(mixed);
 List<Row> rows = [];
-foreach (BenchmarkModel kind in BenchmarkModel.All)
+foreach (BenchmarkModel kind in kinds)
 {
     using Scenarios scenarios = new(kind);
     foreach (Scenario scenario in scenarios.All())

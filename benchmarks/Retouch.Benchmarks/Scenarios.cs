@@ -12,7 +12,7 @@ namespace Retouch.Benchmarks;
 sealed class Scenarios : IDisposable
 {
     const double Keep = 0.05;
-    const int NaiveSteps = 3, Batch = 32, TargetBatch = 4;
+    const int NaiveSteps = 3, Batch = 32, TargetBatch = 8;
 
     readonly BenchmarkModel _kind;
     readonly VitModel _model;
@@ -30,7 +30,7 @@ sealed class Scenarios : IDisposable
         _split = new SplitVit(_model);
         _mixed = new SplitVit(_model, Precision.Mixed);
         _pixels = randn([Batch, 3, 224, 224]);
-        _photos = randn([kind.LocalityImages, 3, 224, 224]);
+        _photos = kind.LocalityPixels();
         _state = _split.Prefix(_pixels);
         _units = [.. Enumerable.Range(0, Batch).Select(i => new RandomLocator(i).Locate(_split, new Failure(_state, 0)).Keep(Keep))];
         _naive = new NaiveEdit(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), 1);

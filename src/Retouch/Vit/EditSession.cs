@@ -15,8 +15,7 @@ namespace Retouch.Vit;
 /// own copy of the two matrices, where weights and gradients are plain slices. The u units at the end are
 /// the union of those selected in fc1 and in fc2, padded to the largest union of the batch; *rows* below
 /// means one row of D weights for each of these u units. In the first editable block the other units'
-/// contribution is constant and only the u remain. The derivative is taken by hand through the FFNs
-/// and by autograd through the frozen rest.
+/// contribution is constant and only the u remain. The derivative is written out, not autograd's.
 /// </remarks>
 public sealed class EditSession : IDisposable
 {
@@ -56,7 +55,7 @@ public sealed class EditSession : IDisposable
         Tensor output = onlyClass ? state.Output.narrow(1, 0, 1) : state.Output;
         _tokens = (int)residual.shape[1];
         _normed = PerEdit(split.Norm2(split.Model.Block(space.FirstBlock, split.Precision), residual)).contiguous().DetachFromDisposeScope();
-        _constant = (PerEdit(output) - _ffns[0].Contribution(_normed)).DetachFromDisposeScope();
+        _constant = (PerEdit(output) - VitModel.Scaled(_ffns[0].Contribution(_normed), split.Model.Blocks[space.FirstBlock].Scale2)).DetachFromDisposeScope();
     }
 
     /// <summary>The number of edits, B.</summary>
@@ -100,9 +99,10 @@ public sealed class EditSession : IDisposable
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = _split.Space;
         TapedLayers layers = new(_split, _tape);
+        BlockWeights block = _split.Model.Block(space.FirstBlock, _split.Precision);
         (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed, _tape, Put);
-        _tape.Push(dx => derivative(PerEdit(dx)) ?? dx); // the first FFN's input is constant
-        Tensor x = PerImage(_constant + first, _tokens);
+        _tape.Push(dx => derivative(PerEdit(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))));
+        Tensor x = PerImage(_constant + VitModel.Scaled(first, block.Scale2), _tokens);
         for (int i = space.FirstBlock + 1; i < _split.Model.Config.Depth; i++)
         {
             x = layers.Attention(i, x);
@@ -161,7 +161,7 @@ public sealed class EditSession : IDisposable
         Ffn ffn = _ffns[index - _split.Space.FirstBlock];
         int tokens = (int)normed.shape[1];
         (Tensor y, Func<Tensor, Tensor?> derivative) = ffn.Forward(PerEdit(normed), _tape, Put);
-        return (PerImage(y, tokens) + ffn.OutputBias, dy => PerImage(derivative(PerEdit(dy))!, tokens));
+        return (PerImage(y, tokens), dy => PerImage(derivative(PerEdit(dy))!, tokens));
     });
 
     // The gradient of a matrix's rows, a sum over tokens of products of what its unit's side and its other side have there.
@@ -169,7 +169,7 @@ public sealed class EditSession : IDisposable
     {
         (Tensor left, Tensor right) = _onlyClass ? (Class(units), Class(widths)) : (units, widths);
         Tensor exact = SplitVit.As(ScalarType.Float32, Ffn.Times(left.transpose(1, 2), right));
-        _gradients[matrix] = mask is null ? exact : exact.mul_(mask);
+        _gradients[matrix] = (mask is null ? exact : exact.mul_(mask)).MoveToOuterDisposeScope();
     }
 
     Tensor Class(Tensor x) => x.reshape(Edits, ImagesPerEdit, -1, x.shape[2]).select(2, 0); // [B,S·M,n] → [B,S,n]
@@ -188,8 +188,6 @@ public sealed class EditSession : IDisposable
         readonly long _first;              // n - u
 
         readonly VitModel _model;
-        readonly Tensor? _scale;           // [D]
-
         public Ffn(SplitVit split, int index, IReadOnlyList<UnitSelection> selections)
         {
             (VitModel model, EditSpace space) = (split.Model, split.Space);
@@ -197,7 +195,6 @@ public sealed class EditSession : IDisposable
             ScalarType type = model.Block(space.FirstBlock + index, split.Precision).Type;
             _block = index;
             _model = model;
-            _scale = block.Scale2;
             Selections = selections;
             HashSet<int>[] unions = [.. selections.Select(s => s[2 * index].ToArray().Concat(s[2 * index + 1].ToArray()).ToHashSet())];
             int u = unions.Max(x => x.Count), n = index == 0 ? u : space.Hidden;
@@ -205,7 +202,6 @@ public sealed class EditSession : IDisposable
             _order = [.. unions.Select(union => Enumerable.Range(0, space.Hidden).OrderBy(union.Contains).ThenBy(i => i).TakeLast(n).ToArray())];
 
             using DisposeScope scope = NewDisposeScope();
-            OutputBias = Own(block.Scale2 is null ? block.Fc2Bias.alias() : block.Fc2Bias * block.Scale2);
             Tensor units = tensor([.. _order.SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, block.Fc1Weight.device);
             Tensor fc1 = block.Fc1Weight.index_select(0, units).view(selections.Count, n, space.Width);
             Tensor fc2 = block.Fc2Weight.t().index_select(0, units).view(selections.Count, n, space.Width);
@@ -235,8 +231,6 @@ public sealed class EditSession : IDisposable
 
         public IReadOnlyList<UnitSelection> Selections { get; }
 
-        public Tensor OutputBias { get; }
-
         public Tensor[] Bases { get; }
 
         public Tensor?[] Masks { get; }
@@ -246,31 +240,23 @@ public sealed class EditSession : IDisposable
         public void SetDelta(int matrix, Tensor delta, Tensor? scale)
         {
             Tensor rows = matrix == 0 ? _rows1 : _rows2;
-            if (rows.dtype != Bases[matrix].dtype)
-            {
-                using Tensor sum = scale is null ? Bases[matrix] + delta : Bases[matrix].addcmul(delta, scale, 1);
-                rows.copy_(sum);
-                return;
-            }
-            rows.copy_(Bases[matrix]);
-            _ = scale is null ? rows.add_(delta) : rows.addcmul_(delta, scale, 1);
+            Aten.AddScaled(Bases[matrix], delta, scale, rows);
         }
 
-        public Tensor Contribution(Tensor normed) => VitModel.Scaled(Times(_model.Activate(Hidden(normed)), _fc2), _scale);
+        public Tensor Contribution(Tensor normed) => Times(_model.Activate(Hidden(normed)), _fc2);
 
-        // [B,S·M,D] → [B,S·M,D], without the output bias: the caller's constant or sum holds it. The derivative puts what the row gradients of both
+        // [B,S·M,D] → [B,S·M,D], without the output's bias and scale: the caller's sum has them. The derivative puts what the row gradients of both
         // matrices are products of; it gives the gradient of the input but for the first block, whose input is constant.
         public (Tensor Output, Func<Tensor, Tensor?> Derivative) Forward(Tensor normed, Tape tape, Action<int, Tensor, Tensor, Tensor?> put)
         {
-            Tensor input = tape.Keep(normed.alias()), hidden = tape.Leaf(Hidden(normed)), activated = tape.Keep(_model.Activate(hidden));
-            return (VitModel.Scaled(Times(activated.detach(), _fc2), _scale), Derivative);
+            Tensor input = tape.Keep(normed.alias()), hidden = tape.Keep(Hidden(normed)), activated = tape.Keep(_model.Activate(hidden));
+            return (Times(activated, _fc2), Derivative);
 
             Tensor? Derivative(Tensor dy)
             {
                 long u = _rows1.shape[1];
-                dy = SplitVit.As(_fc2.dtype, VitModel.Scaled(dy, _scale));
-                put(2 * _block + 1, activated.detach().narrow(2, _first, u), dy, Masks[1]);
-                Tensor dHidden = autograd.grad([activated], [hidden], [Times(dy, _fc2.transpose(1, 2))])[0];
+                put(2 * _block + 1, activated.narrow(2, _first, u), dy, Masks[1]);
+                Tensor dHidden = _model.ActivateBackward(Times(dy, _fc2.transpose(1, 2)), hidden);
                 put(2 * _block, dHidden.narrow(2, _first, u), input, Masks[0]);
                 return _block == 0 ? null : Times(dHidden, _fc1);
             }
@@ -287,7 +273,7 @@ public sealed class EditSession : IDisposable
 
         public void Dispose()
         {
-            foreach (Tensor? tensor in (Tensor?[])[OutputBias, _rows1, _rows2, _fc1, _fc2, _bias, Units, .. Bases, .. Masks])
+            foreach (Tensor? tensor in (Tensor?[])[_rows1, _rows2, _fc1, _fc2, _bias, Units, .. Bases, .. Masks])
                 tensor?.Dispose();
         }
 

@@ -206,7 +206,8 @@ public sealed class SplitVit
                 BlockWeights block = Model.Block(i, precision);
                 x = AttentionResidual(block, i, x);
                 Tensor normed = Norm2(block, x);
-                x = x + (delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Forward(normed) : Model.FeedForward(block, normed));
+                Tensor y = delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Product(normed) : linear(Model.Activate(linear(normed, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight);
+                x = Sum(x, y, block.Fc2Bias, block.Scale2);
             }
             features.Add(Model.Readout(x).MoveToOuterDisposeScope());
         }
@@ -224,18 +225,40 @@ public sealed class SplitVit
     /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>, where the classifier reads no other.</summary>
     internal Tensor AttentionResidual(BlockWeights block, int index, Tensor x)
     {
-        if (index < Model.Config.Depth - 1 || !Model.Config.ReadsClassAlone)
-            return x + Model.Attention(block, Norm1(block, x));
-
         VitConfig config = Model.Config;
-        long batch = x.shape[0], tokens = x.shape[1], width = config.Width;
+        bool classAlone = index == config.Depth - 1 && config.ReadsClassAlone;
+        long batch = x.shape[0], width = config.Width;
         Tensor normed = Norm1(block, x);
-        Tensor query = linear(normed.narrow(1, 0, 1), block.QkvWeight.narrow(0, 0, width), block.QkvBias?.narrow(0, 0, width))
-            .view(batch, 1, config.Heads, config.HeadWidth).transpose(1, 2);
-        Tensor keysValues = linear(normed, block.QkvWeight.narrow(0, width, 2 * width), block.QkvBias?.narrow(0, width, 2 * width))
-            .view(batch, tokens, 2, config.Heads, config.HeadWidth).permute(2, 0, 3, 1, 4); // [2,N,heads,T,D/heads]
-        Tensor mixed = scaled_dot_product_attention(query, keysValues[0], keysValues[1]);
-        return x.narrow(1, 0, 1) + VitModel.Scaled(linear(mixed.transpose(1, 2).reshape(batch, 1, width), block.ProjWeight, block.ProjBias), block.Scale1);
+        Tensor query, keysValues;
+        if (classAlone)
+        {
+            query = linear(normed.narrow(1, 0, 1), block.QkvWeight.narrow(0, 0, width));
+            keysValues = linear(normed, block.QkvWeight.narrow(0, width, 2 * width));
+        }
+        else
+        {
+            Tensor qkv = linear(normed, block.QkvWeight);
+            (query, keysValues) = (qkv.narrow(2, 0, width), qkv.narrow(2, width, 2 * width));
+        }
+        // Softmax does not see the keys' bias, and every mixture contains the values' bias once: it passes through the output product.
+        Tensor? bias = block.ProjBias;
+        if (block.QkvBias is not null)
+        {
+            query.add_(block.QkvBias.narrow(0, 0, width));
+            bias = linear(block.QkvBias.narrow(0, 2 * width, width), block.ProjWeight, block.ProjBias);
+        }
+        Tensor mixed = scaled_dot_product_attention(Heads(query, 0), Heads(keysValues, 0), Heads(keysValues, width));
+        Tensor y = linear(mixed.transpose(1, 2).reshape(batch, -1, width), block.ProjWeight);
+        return Sum(classAlone ? x.narrow(1, 0, 1) : x, y, bias, block.Scale1);
+
+        Tensor Heads(Tensor t, long first) => t.narrow(2, first, width).view(batch, -1, config.Heads, config.HeadWidth).transpose(1, 2); // [N,heads,T,D/heads]
+    }
+
+    /// <summary>A residual sum: tokens, and a product's output with its bias, scaled. A bias is cheaper added here than in the product, which would first fill its result with it.</summary>
+    internal static Tensor Sum(Tensor x, Tensor y, Tensor? bias, Tensor? scale)
+    {
+        Tensor sum = x + VitModel.Scaled(y, scale);
+        return bias is null ? sum : sum.add_(VitModel.Scaled(bias, scale));
     }
 
     /// <summary>The FFN of an editable block under one delta, for any number of images.</summary>
@@ -244,7 +267,7 @@ public sealed class SplitVit
         readonly SplitVit _split;
         readonly BlockWeights _block;
         readonly Tensor _fc1, _fc2;
-        readonly Tensor? _touched;
+        readonly (Tensor Fc1, Tensor Bias, Tensor Fc2)? _change; // what the touched units give from now on, less what they gave
 
         public EditedFfn(SplitVit split, WeightDelta delta, int block, Precision precision)
         {
@@ -259,26 +282,24 @@ public sealed class SplitVit
                 int[] union = [.. delta.Units[0].ToArray().Union(delta.Units[1].ToArray()).Order()];
                 // Below half of the units the change of their contribution costs less than the whole FFN.
                 if (2 * union.Length < split.Space.Hidden)
-                    _touched = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, _fc1.device);
+                {
+                    Tensor touched = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, _fc1.device), bias = _block.Fc1Bias.index_select(0, touched);
+                    _change = (cat([_fc1.index_select(0, touched), _block.Fc1Weight.index_select(0, touched)]), cat([bias, bias]),
+                        cat([_fc2.index_select(1, touched), -_block.Fc2Weight.index_select(1, touched)], 1));
+                }
             }
         }
 
-        public Tensor Forward(Tensor normed) => VitModel.Scaled(linear(_split.Model.Activate(linear(normed, _fc1, _block.Fc1Bias)), _fc2, _block.Fc2Bias), _block.Scale2);
+        /// <summary>The output without bias and scale.</summary>
+        public Tensor Product(Tensor normed) => linear(_split.Model.Activate(linear(normed, _fc1, _block.Fc1Bias)), _fc2);
 
         public Tensor FirstBlock(Tensor residual, Tensor output)
         {
-            Tensor normed = _split.Norm2(_block, residual);
-            if (_touched is null)
-                return residual + Forward(normed);
-            if (_touched.NumberOfElements == 0)
+            if (_change is not (Tensor fc1, Tensor bias, Tensor fc2))
+                return Sum(residual, Product(_split.Norm2(_block, residual)), _block.Fc2Bias, _block.Scale2);
+            if (bias.NumberOfElements == 0)
                 return output;
-            return output + Contribution(normed, _fc1, _fc2) - Contribution(normed, _block.Fc1Weight, _block.Fc2Weight);
-        }
-
-        Tensor Contribution(Tensor normed, Tensor fc1, Tensor fc2)
-        {
-            Tensor hidden = _split.Model.Activate(linear(normed, fc1.index_select(0, _touched!), _block.Fc1Bias.index_select(0, _touched!)));
-            return VitModel.Scaled(linear(hidden, fc2.index_select(1, _touched!)), _block.Scale2);
+            return Sum(output, linear(_split.Model.Activate(linear(_split.Norm2(_block, residual), fc1, bias)), fc2), null, _block.Scale2);
         }
     }
 }

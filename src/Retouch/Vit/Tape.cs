@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Vit;
@@ -5,7 +6,7 @@ namespace Retouch.Vit;
 /// <summary>What a forward pass leaves for its backward pass: each layer's derivative, and the tensors that they need, which the tape owns.</summary>
 sealed class Tape
 {
-    readonly Stack<Func<Tensor, Tensor>> _derivatives = new();
+    readonly Stack<Func<Tensor, Tensor?>> _derivatives = new();
     readonly List<Tensor> _owned = [];
 
     /// <summary>Whether a forward pass is on the tape.</summary>
@@ -21,15 +22,18 @@ sealed class Tape
     /// <summary>The start of a small graph of autograd, kept.</summary>
     public Tensor Leaf(Tensor x) => Keep(x.detach().requires_grad_(true));
 
-    /// <summary>Adds the next layer's derivative: from the gradient of its output to that of its input.</summary>
-    public void Push(Func<Tensor, Tensor> derivative) => _derivatives.Push(derivative);
+    /// <summary>Adds the next layer's derivative: from the gradient of its output to that of its input, or to null where that is a constant.</summary>
+    public void Push(Func<Tensor, Tensor?> derivative) => _derivatives.Push(derivative);
 
-    /// <summary>The gradient of the first layer's input. What it makes lies in the caller's dispose scope.</summary>
-    public Tensor Backward(Tensor gradient)
+    /// <summary>Runs all derivatives, the last layer's first. A layer's tensors are freed behind it.</summary>
+    public void Backward(Tensor gradient)
     {
-        while (_derivatives.TryPop(out Func<Tensor, Tensor>? derivative))
-            gradient = derivative(gradient);
-        return gradient;
+        Tensor? next = gradient;
+        while (next is not null && _derivatives.TryPop(out Func<Tensor, Tensor?>? derivative))
+        {
+            using DisposeScope scope = NewDisposeScope();
+            next = derivative(next)?.MoveToOuterDisposeScope();
+        }
     }
 
     /// <summary>Forgets the pass and frees its tensors.</summary>

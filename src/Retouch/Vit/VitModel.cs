@@ -159,6 +159,15 @@ public sealed class VitModel : IDisposable
         _ => gelu(x),
     };
 
+    /// <summary>The gradient of an activation's input <paramref name="x"/>, given that of its output.</summary>
+    internal Tensor ActivateBackward(Tensor gradient, Tensor x)
+    {
+        if (Config.Activation != VitActivation.QuickGelu)
+            return Aten.GeluBackward(gradient, x, Config.Activation == VitActivation.GeluTanh);
+        Tensor gate = (x * 1.702).sigmoid();
+        return gradient * gate * (x * 1.702 * (1 - gate) + 1);
+    }
+
     internal static Tensor Scaled(Tensor x, Tensor? scale) => scale is null ? x : x * scale;
 
     BlockWeights Narrow(int index) => new(name => _tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Retouch.Locating;
+using Retouch.Vit;
+using Spectre.Console;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>
+/// Where a whole step goes: forward, backward, update; of the first two also the share of the best rate of plain products.
+/// A step of edits has a twentieth of the units, a step of target masks all of them.
+/// </summary>
+static class StepProfile
+{
+    const double Keep = 0.05;
+
+    public static void Print(BenchmarkModel kind, Peak peak, bool mixed)
+    {
+        using VitModel model = kind.Create();
+        Table table = new() { Title = new TableTitle($"{kind.Name}: a step, milliseconds an image (median), and the share of {peak.Full:0} GFLOP/s in float32{(mixed ? $", {peak.Mixed:0} in bfloat16" : "")}") };
+        table.AddColumns("step of", "products", "forward", "of peak", "backward", "of peak", "both", "of peak", "update");
+        foreach (Precision precision in mixed ? [Precision.Full, Precision.Mixed] : (Precision[])[Precision.Full])
+        {
+            SplitVit split = new(model, precision);
+            foreach ((string name, int images, bool sparse) in ((string, int, bool)[])[("1 edit", 1, true), ("8 edits", 8, true), ("32 edits", 32, true), ("1 target mask", 1, false), ("8 target masks", 8, false)])
+            {
+                double[] times = Times(split, images, sparse, Math.Clamp(kind.Steps / images, 3, 40));
+                double touched = sparse ? 1 - (1 - Keep) * (1 - Keep) : 1, best = precision == Precision.Full ? peak.Full : peak.Mixed;
+                double forward = Operations.Forward(split, touched), backward = Operations.Backward(split, touched);
+                string Share(double operations, double milliseconds) => $"{operations / milliseconds * 1e3 / best:0 %}";
+                table.AddRow(name, precision == Precision.Full ? "float32" : "bfloat16", $"{times[0]:0.00}", Share(forward, times[0]), $"{times[1]:0.00}", Share(backward, times[1]),
+                    $"{times[0] + times[1]:0.00}", Share(forward + backward, times[0] + times[1]), $"{times[2]:0.00}");
+            }
+        }
+        AnsiConsole.Write(table);
+    }
+
+    // Medians of forward, backward and update, an image.
+    static double[] Times(SplitVit split, int images, bool sparse, int repetitions)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using PrefixState state = split.Prefix(randn(images, 3, 224, 224));
+        using EditSession session = new(split, state, [.. Enumerable.Range(0, images).Select(i => sparse ? new RandomLocator(i).Locate(split, new Failure(state, 0)).Keep(Keep) : UnitSelection.All(split.Space))]);
+        Tensor[] deltas = session.NewRows(), squares = session.NewRows();
+        Tensor label = one_hot(ones(images, ScalarType.Int64), split.Model.Config.Classes);
+        RmsProp optimizer = new(0.99, 1e-8);
+        List<double[]> times = [];
+        for (int i = -1; i < repetitions; i++)
+        {
+            using DisposeScope step = NewDisposeScope();
+            long start = Stopwatch.GetTimestamp();
+            Tensor logits = session.Logits();
+            double forward = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            Tensor[] gradients = session.Gradients(softmax(logits, 1) - label);
+            double backward = Stopwatch.GetElapsedTime(start).TotalMilliseconds - forward;
+            for (int m = 0; m < deltas.Length; m++)
+            {
+                if (sparse)
+                    optimizer.Step(deltas[m], gradients[m], squares[m], 2e-5);
+                else
+                    deltas[m].add_(gradients[m], -1e-3);
+            }
+            session.SetDeltas(deltas);
+            double update = Stopwatch.GetElapsedTime(start).TotalMilliseconds - forward - backward;
+            if (i >= 0)
+                times.Add([forward / images, backward / images, update / images]);
+        }
+        return [.. Enumerable.Range(0, 3).Select(part => Timing.Median([.. times.Select(t => t[part])]))];
+    }
+}
