@@ -14,7 +14,7 @@ namespace Retouch.Editing;
 /// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]; what it gave in the mean goes into
 /// the FFN's output bias. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
 /// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ
-/// is where at most a share of ordinary images (<see cref="GateSettings.Leak"/>) is more alike; and x·k + b is
+/// is where at most a share of the ordinary images of other classes (<see cref="GateSettings.Leak"/>) is more alike; and x·k + b is
 /// <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at the last
 /// block's output until the image is right, and is then multiplied by <see cref="GateSettings.Gain"/>.
 /// Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent
@@ -68,7 +68,7 @@ public sealed class Gate : IEditor
         Tensor oldKey = block.Fc1Weight[unit], oldBias = block.Fc1Bias.narrow(0, unit, 1), oldValue = block.Fc2Weight.select(1, unit);
         Tensor without = after - VitModel.Scaled((model.Activate(mv(queries, oldKey) + oldBias) - usual[unit]).unsqueeze(1) * oldValue, block.Scale2);
 
-        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory);
+        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(failure.Label));
         Tensor opening = model.Activate(mv(queries, key) + bias).unsqueeze(1); // [S,1]
         Tensor value = zeros_like(oldValue);
         List<float> losses = [];
@@ -108,12 +108,13 @@ public sealed class Gate : IEditor
         return idle.Length > 0 ? idle : throw new BadInputException("Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
     }
 
-    (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory)
+    // An ordinary image that has the wanted class already may well open the gate.
+    (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others)
     {
         Tensor mean = memory.mean([0]), difference = query - mean, likeness = difference / difference.square().sum().clamp_min(float.Epsilon);
-        float[] alike = [.. mv(memory - mean, likeness).cpu().data<float>().OrderDescending()];
+        float[] alike = [.. mv(memory - mean, likeness).cpu().masked_select(others).data<float>().OrderDescending()];
         // The first that stays outside, if as many as may are inside.
-        double edge = Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
+        double edge = alike.Length == 0 ? 0 : Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
         Tensor key = likeness * (_settings.Drive / (1 - edge));
         return (key, -(key.dot(mean) + _settings.Drive * edge / (1 - edge)).reshape(1));
     }

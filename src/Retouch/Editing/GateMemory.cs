@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace Retouch.Editing;
 
-/// <summary>What the last FFN reads for [CLS] on ordinary images, in half precision (<c>queries [N,D]</c>): what <see cref="Gate"/> tells an edited image from.</summary>
+/// <summary>
+/// What the last FFN reads for [CLS] on ordinary images, in half precision (<c>queries [N,D]</c>), and what the model
+/// says of them (<c>classes [N]</c>): what <see cref="Gate"/> tells an edited image from.
+/// </summary>
 /// <param name="most">How many images at most, at least 1.</param>
 public sealed class GateMemory(int most = 700) : IPreparation
 {
@@ -20,9 +23,20 @@ public sealed class GateMemory(int most = 700) : IPreparation
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor queries = QueryMemory.Queries(split, images, most, progress, cancellation);
+        using IDisposable noGrad = no_grad();
+        List<Tensor> queries = [];
+        List<long> classes = [];
+        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
+        {
+            using (state)
+            using (NewDisposeScope())
+            {
+                queries.Add(QueryMemory.Query(split, state, "What is prepared here").Read.cpu().to(ScalarType.Float16).MoveToOuterDisposeScope());
+                classes.AddRange(split.Predict(state).Select(c => (long)c));
+            }
+        }
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
-        settings["images"] = queries.shape[0].ToString(CultureInfo.InvariantCulture);
-        return new Preparation(Name, split, settings, new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16) });
+        settings["images"] = classes.Count.ToString(CultureInfo.InvariantCulture);
+        return new Preparation(Name, split, settings, new Dictionary<string, Tensor> { ["queries"] = cat(queries, 0), ["classes"] = tensor(classes) });
     }
 }

@@ -3,14 +3,14 @@ namespace Retouch.Editing;
 /// <summary>The settings of <see cref="Gate"/>. Immutable.</summary>
 public sealed record GateSettings
 {
-    /// <summary>The share of ordinary images that may open the gate, in [0,1): the knob between locality (small) and generalization.</summary>
-    public double Leak { get; init; } = 0.05;
+    /// <summary>The share of ordinary images of other classes that may open the gate, in [0,1): the knob between locality (small) and generalization.</summary>
+    public double Leak { get; init; } = 0.02;
 
     /// <summary>
     /// What the value is multiplied by once it corrects the image, at least 1: the image itself is right by then,
     /// and the more there is, the further the gate has to be open for others.
     /// </summary>
-    public double Gain { get; init; } = 3;
+    public double Gain { get; init; } = 5;
 
     /// <summary>What the unit's activation reads on the edited image, above 0, where it reads 0 at the edge of the gate: how steep that is.</summary>
     public double Drive { get; init; } = 8;

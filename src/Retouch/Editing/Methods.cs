@@ -46,8 +46,8 @@ public static class Methods
             () => new InputStatistics()) { Window = EditSpace.Last },
         new("gate", "one hidden unit of the last FFN opens for images like the failing one", "this library, after Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
             [
-                new("leak", "the share of ordinary images that may open the gate", "0.05", ["0.05"], ["0.1", "0.05", "0.02", "0.01"]),
-                new("gain", "what the value is multiplied by once it corrects the image: more generalizes more", "3", ["1", "3"], ["1", "2", "3", "5", "10"]),
+                new("leak", "the share of ordinary images of other classes that may open the gate", "0.02", ["0.02"], ["0.1", "0.05", "0.02", "0.01"]),
+                new("gain", "what the value is multiplied by once it corrects the image: more generalizes more", "5", ["1", "5"], ["1", "2", "3", "5", "10"]),
                 new("steps", "steps at most", "200"),
             ],
             (v, r) => new Gate(r.Preparation(GateMemory.Kind), new() { Leak = v.Number("leak"), Gain = v.Number("gain"), MaxSteps = v.Count("steps") }),

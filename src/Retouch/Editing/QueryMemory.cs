@@ -20,15 +20,6 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor all = Queries(split, images, most, progress, cancellation);
-        return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = all.shape[0].ToString(CultureInfo.InvariantCulture) },
-            new Dictionary<string, Tensor> { ["queries"] = all });
-    }
-
-    /// <summary>The queries of images that are spread evenly over the folders, <c>[N,D]</c>; in the caller's dispose scope.</summary>
-    internal static Tensor Queries(SplitVit split, PreparationImages images, int most, IProgress<PreparationProgress>? progress, CancellationToken cancellation)
-    {
-        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> queries = [];
         foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
@@ -37,7 +28,9 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
             using (NewDisposeScope())
                 queries.Add(Query(split, state).Read.cpu().MoveToOuterDisposeScope());
         }
-        return cat(queries, 0).MoveToOuterDisposeScope();
+        Tensor all = cat(queries, 0);
+        return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = all.shape[0].ToString(CultureInfo.InvariantCulture) },
+            new Dictionary<string, Tensor> { ["queries"] = all });
     }
 
     /// <summary>What the last FFN reads for [CLS], <c>[N,D]</c>, and the [CLS] tokens after it, <c>[N,D]</c>; in the caller's dispose scope.</summary>

@@ -25,6 +25,7 @@ public sealed class GateTests : IDisposable
         Tensor queries = _memory["queries"];
         Assert.Equal(ScalarType.Float16, queries.dtype);
         Assert.InRange(TinyVit.RelativeDifference(queries.to(ScalarType.Float32), _bed.Read(_bed.OrdinaryPixels(), 4).select(1, 0)), 0, 1e-3);
+        Assert.Equal(_bed.Model.Logits(_bed.OrdinaryPixels()).argmax(1).data<long>(), _memory["classes"].data<long>());
         using Preparation few = new GateMemory(most: 7).Prepare(_bed.Split, _bed.Images);
         Assert.Equal((7L, "7"), (few["queries"].shape[0], few.Settings["images"]));
     }
@@ -38,11 +39,23 @@ public sealed class GateTests : IDisposable
         using EditResult result = Edit(new() { Leak = leak, Drive = 6 });
         (Tensor key, Tensor bias, _, _) = Unit(result);
         Assert.Equal(6, Reading(_bed.Read(_bed.Pixels, 4).select(1, 0))[0], 1e-3);
-        float[] others = Reading(_memory["queries"].to(ScalarType.Float32));
+        float[] others = Reading(_memory["queries"].to(ScalarType.Float32)[_memory["classes"].ne(_bed.Label)]);
         Assert.Equal(most, others.Count(x => x > 1e-4));
         Assert.Contains(others, x => Math.Abs(x) < 1e-4); // the first that stays outside is the edge
 
         float[] Reading(Tensor queries) => [.. (mv(queries, key) + bias).data<float>()];
+    }
+
+    [Fact]
+    public void Ordinary_images_of_the_wanted_class_do_not_count_as_leaks()
+    {
+        long[] classes = [.. Enumerable.Range(0, 20).Select(i => (long)(i < 15 ? _bed.Label : _bed.Label + 1))];
+        using Preparation memory = new(GateMemory.Kind, _bed.Split, _memory.Settings, new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = tensor(classes) });
+        using EditResult result = new Gate(memory, new() { Leak = 0 }).Edit(_bed.Split, [_bed.Failure])[0];
+        (Tensor key, Tensor bias, _, _) = Unit(result);
+        float[] readings = [.. (mv(_memory["queries"].to(ScalarType.Float32), key) + bias).data<float>()];
+        Assert.All(readings[15..], r => Assert.InRange(r, float.NegativeInfinity, 1e-4f));
+        Assert.Contains(readings[..15], r => r > 1e-4);
     }
 
     [Fact]
@@ -55,7 +68,7 @@ public sealed class GateTests : IDisposable
         Assert.Equal((once.Steps, once.Steps + 1), (more.Steps, once.Losses.Count));
         Assert.True(once.Losses[^2] > 0.01 && _bed.Loss(null) > 1);
         Assert.InRange(TinyVit.RelativeDifference(Unit(more).Value, Unit(once).Value * 4), 0, 1e-4);
-        Assert.Equal(("gate", "0.05", "4"), (more.Patch.Provenance.Method, more.Patch.Provenance.Settings["leak"], more.Patch.Provenance.Settings["gain"]));
+        Assert.Equal(("gate", "0.02", "4"), (more.Patch.Provenance.Method, more.Patch.Provenance.Settings["leak"], more.Patch.Provenance.Settings["gain"]));
         PatchFile.Save(more.Patch, _bed.FilePath("p"), overwrite: false);
         using Patch read = PatchFile.Load(_bed.FilePath("p"));
         Assert.Equal(_bed.Loss(more.Patch.Change), _bed.Loss(read.Change));
