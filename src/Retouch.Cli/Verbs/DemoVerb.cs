@@ -26,7 +26,7 @@ sealed class DemoVerb : Verb
         ("plain fine-tuning", "masked-fine-tuning", [("locator", "all"), ("lr", Rate)]),
         ("random mask", "masked-fine-tuning", [("locator", "random"), ("keep", Keep), ("lr", Rate)]),
         ("kfac (beyond the paper)", "kfac", []),
-        ("gate (beyond the paper)", "gate", []),
+        ("gate (beyond the paper)", "gate", [("leak", "0.1"), ("gain", "1")]),
     ];
 
     // Many typefaces draw them alike, so that a mistake between them is nobody's.
@@ -214,7 +214,7 @@ sealed class DemoVerb : Verb
             .. Masked("hypernetwork", "0.5", "0.25", "0.1"), .. Masked("random", "0.5", "0.25"),
             .. Settings(file.Model.Config, windows, "masked-fine-tuning", ("locator", ["all"]), ("lr", ["0.0002", Rate])),
             .. Settings(file.Model.Config, windows, "kfac", ("damping", ["1", "0.1"])),
-            .. Settings(file.Model.Config, windows, "gate", ("leak", ["0.1", "0.02"])),
+            .. Settings(file.Model.Config, windows, "gate", ("leak", ["0.1", "0.05"]), ("gain", ["1"])),
         ];
         BenchPlan plan = new(small, settings, new BenchOptions { MaxEditsPerGroup = EditsAGroup });
         string folder = world.File("run"), path = Path.Combine(folder, Shard.Whole.FileName);
