@@ -69,6 +69,24 @@ public sealed class EditMethodTests : IDisposable
     }
 
     [Fact]
+    public void A_gate_corrects_the_mistake_is_applied_and_can_be_guarded()
+    {
+        string memory = Prepare("gate", "gate.prep"), patch = _bench.Path("p"), edited = _bench.Path("edited.safetensors");
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "gate", "--prepared", memory, "--locality", _bench.Locality, "--out", patch, "--overwrite", "--json"];
+        JsonElement one = Assert.Single(Ran.Retouch([.. edit, "--set", "gain=2"]).Good().Objects);
+        Assert.Equal(("gate", "2", "0.02", 0), (one.GetProperty("method").GetString(), Setting(one, "gain"), Setting(one, "leak"), one.GetProperty("units").GetInt32()));
+        Ran.Retouch("apply", "--model", _bench.Model, "--patch", patch, "--out", edited).Good();
+        Assert.Equal(new FileInfo(_bench.Model).Length, new FileInfo(edited).Length, 1024.0);
+        Assert.Equal(_label, Ran.Retouch("predict", "--model", edited, "--top", "1", "--json", _bench.Image).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32().ToString());
+
+        JsonElement guarded = Assert.Single(Ran.Retouch([.. edit, "--guard", "0.01"]).Good().Objects);
+        Assert.Equal((10.0, "10", "0.1"), (guarded.GetProperty("guardedSetting").GetDouble(), Setting(guarded, "gain"), Setting(guarded, "leak")));
+        _bench.Refuses([.. edit, "--guard", "0.9", "--set", "leak=0.1"], "--guard", "leak");
+        _bench.Refuses([.. edit, "--set", "gain=0"], "gain", "at least 1");
+        _bench.Refuses(["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "gate", "--out", _bench.Path("q")], "'gate'", "retouch prepare");
+    }
+
+    [Fact]
     public void A_bound_that_no_edit_keeps_to_ends_with_1_the_curve_and_no_patch()
     {
         string patch = _bench.Path("p");
