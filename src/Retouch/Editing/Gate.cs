@@ -26,7 +26,7 @@ public sealed class Gate : IEditor
     // An edge that all but the image itself lie behind would make a unit of endless steepness.
     const double LastEdge = 0.9;
 
-    // Of all units the share among which one is drawn for each image.
+    // One in so many units is a candidate, of which each image draws one.
     const int OneOf = 96;
 
     readonly Preparation _memory;

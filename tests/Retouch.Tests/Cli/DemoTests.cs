@@ -32,12 +32,12 @@ public sealed class DemoRun : IDisposable
 public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
 {
     [Fact]
-    public void It_finds_failures_and_corrects_one_in_four_ways()
+    public void It_finds_failures_and_corrects_one_in_five_ways()
     {
         Assert.InRange(run.Report.GetProperty("ordinaryAccuracy").GetDouble(), 0.97, 1);
         Assert.True(run.Report.GetProperty("groups").GetInt32() >= 15);
         JsonElement[] edits = [.. run.Report.GetProperty("edits").EnumerateArray()];
-        Assert.Equal(4, edits.Length);
+        Assert.Equal(5, edits.Length);
         Assert.All(edits, e =>
         {
             Assert.True(e.GetProperty("success").GetBoolean(), e.ToString());
