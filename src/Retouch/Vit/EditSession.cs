@@ -172,7 +172,7 @@ public sealed class EditSession : IDisposable
         _gradients[matrix] = (mask is null ? exact : exact.mul_(mask)).MoveToOuterDisposeScope();
     }
 
-    Tensor Class(Tensor x) => x.reshape(Edits, ImagesPerEdit, -1, x.shape[2]).select(2, 0); // [B,S·M,n] → [B,S,n]
+    Tensor Class(Tensor x) => x.reshape(Edits, ImagesPerEdit, x.shape[1] / ImagesPerEdit, x.shape[2]).select(2, 0); // [B,S·M,n] → [B,S,n]; n may be 0
 
     Tensor PerEdit(Tensor x) => x.reshape(Edits, -1, _split.Space.Width);            // [B·S,M,D] → [B,S·M,D]
 

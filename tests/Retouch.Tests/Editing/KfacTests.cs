@@ -201,6 +201,19 @@ public sealed class KfacTests : IDisposable
     }
 
     [Fact]
+    public void A_mask_may_leave_a_block_without_units()
+    {
+        foreach (int empty in (int[])[0, 1])
+        {
+            UnitSelection units = UnitSelection.All(_bed.Split.Space);
+            units = new UnitSelection(_bed.Split.Space, [.. Enumerable.Range(0, _bed.Split.Space.Matrices).Select(m => m / 2 == empty ? [] : units[m].ToArray())]);
+            using EditResult result = new Kfac(_inputs).Edit(_bed.Split, [_bed.Failure], [units])[0];
+            Assert.True(result.Success);
+            Assert.All(Enumerable.Range(0, _bed.Split.Space.Matrices).Where(m => m / 2 == empty), m => Assert.Equal(0, result.Patch.Delta.Rows[m].NumberOfElements));
+        }
+    }
+
+    [Fact]
     public void Several_images_are_corrected_together()
     {
         using PrefixState states = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 2, seed: 9));
