@@ -29,6 +29,9 @@ public sealed class Gate : IEditor
     // One in so many units is a candidate, of which each image draws one.
     const int OneOf = 96;
 
+    // Of the last step, until its length is exact to a hundredth.
+    const int Halvings = 7;
+
     readonly Preparation _memory;
     readonly GateSettings _settings;
 
@@ -70,23 +73,32 @@ public sealed class Gate : IEditor
 
         (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(failure.Label));
         Tensor opening = model.Activate(mv(queries, key) + bias).unsqueeze(1); // [S,1]
-        Tensor value = zeros_like(oldValue);
-        List<float> losses = [];
+        Tensor value = zeros_like(oldValue), before = value;
+        Point at = Judge(model, Tokens(value), failure.Label);
+        List<float> losses = [at.Loss];
         int steps = 0;
-        for (; ; steps++)
+        for (; steps < _settings.MaxSteps && !IsMet(at); steps++)
         {
             cancellation.ThrowIfCancellationRequested();
-            using DisposeScope step = NewDisposeScope();
-            (float loss, bool right, Tensor slope) = Judge(model, without + VitModel.Scaled(opening * value, block.Scale2), failure.Label);
-            losses.Add(loss);
-            bool done = steps == _settings.MaxSteps || (right && loss <= _settings.StopLoss);
-            progress?.Report(new EditProgress(steps, _settings.MaxSteps, done ? 0 : 1, loss));
-            if (done)
-                break;
-            Tensor direction = (VitModel.Scaled(slope, block.Scale2) * opening).sum([0]), moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
-            value.sub_(direction * (_settings.StepLength * without.norm() / moves.norm().clamp_min(float.Epsilon)));
+            progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
+            Tensor direction = (VitModel.Scaled(at.Slope, block.Scale2) * opening).sum([0]), moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
+            before = value;
+            value = before - direction * (_settings.StepLength * without.norm() / moves.norm().clamp_min(float.Epsilon));
+            at = Judge(model, Tokens(value), failure.Label);
+            losses.Add(at.Loss);
         }
-        value.mul_(_settings.Gain);
+        // Back along the last step to the first point that will do.
+        for (int i = 0; i < Halvings && steps > 0 && IsMet(at); i++)
+        {
+            Tensor between = (before + value) / 2;
+            Point there = Judge(model, Tokens(between), failure.Label);
+            if (IsMet(there))
+                (value, losses[^1]) = (between, there.Loss);
+            else
+                before = between;
+        }
+        progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
+        value = value * _settings.Gain;
 
         string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
         Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device); // [1,H]
@@ -98,7 +110,11 @@ public sealed class Gate : IEditor
             [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
         });
         return Edits.Result(split, failure, delta, Name, _settings.Describe(), 0, steps, losses);
+
+        Tensor Tokens(Tensor v) => without + VitModel.Scaled(opening * v, block.Scale2);
     }
+
+    bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
 
     // The units whose contribution to [CLS] hardly ever differs from their usual one, but for those that patches already took.
     static int[] Idle(VitModel model, BlockWeights block, Tensor deviations)
@@ -120,11 +136,13 @@ public sealed class Gate : IEditor
     }
 
     // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.
-    static (float Loss, bool Right, Tensor Slope) Judge(VitModel model, Tensor tokens, int label)
+    static Point Judge(VitModel model, Tensor tokens, int label)
     {
         Tensor leaf = tokens.detach().requires_grad_();
         using IDisposable grad = enable_grad();
         Tensor logits = model.Classify(model.Readout(leaf.unsqueeze(1))), loss = -log_softmax(logits, 1).select(1, label).mean();
-        return (loss.item<float>(), Edits.IsRight(logits, label), autograd.grad([loss], [leaf])[0]);
+        return new Point(loss.item<float>(), Edits.IsRight(logits, label), autograd.grad([loss], [leaf])[0]);
     }
+
+    readonly record struct Point(float Loss, bool IsRight, Tensor Slope);
 }

@@ -16,7 +16,7 @@ public sealed record GateSettings
     public double Drive { get; init; } = 8;
 
     /// <summary>A step's length on the value, above 0: what it moves the image's [CLS] token, relative to the token's norm.</summary>
-    public double StepLength { get; init; } = 0.02;
+    public double StepLength { get; init; } = 0.1;
 
     /// <summary>Steps at most, at least 1.</summary>
     public int MaxSteps { get; init; } = 200;
