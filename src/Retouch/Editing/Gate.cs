@@ -16,7 +16,7 @@ namespace Retouch.Editing;
 /// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ
 /// is where at most a share of the ordinary images of other classes (<see cref="GateSettings.Leak"/>) is more alike; and x·k + b is
 /// <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at the last
-/// block's output until the image is right, and is then multiplied by <see cref="GateSettings.Gain"/>.
+/// block's output until the image is right, back to the first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>.
 /// Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent
 /// against a memory; GRACE (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here
 /// nothing but the value is learned, and the architecture stays as it is. docs/method.md has its curves.
@@ -55,6 +55,8 @@ public sealed class Gate : IEditor
         using DisposeScope scope = NewDisposeScope();
         BlockWeights block = split.Model.Blocks[split.Model.Config.Depth - 1];
         Tensor memory = _memory["queries"].to(ScalarType.Float32).to(block.Fc1Weight.device); // [N,D]
+        if (memory.dim() != 2 || memory.shape[0] == 0 || memory.shape[1] != split.Space.Width || !_memory["classes"].shape.SequenceEqual([memory.shape[0]]))
+            throw new BadInputException($"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together. Make it again with 'retouch prepare'.");
         using IDisposable noGrad = no_grad();
         Tensor activations = split.Model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
         Tensor usual = activations.mean([0]);

@@ -24,19 +24,10 @@ public sealed class GateMemory(int most = 700) : IPreparation
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        List<Tensor> queries = [];
-        List<long> classes = [];
-        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
-        {
-            using (state)
-            using (NewDisposeScope())
-            {
-                queries.Add(QueryMemory.Query(split, state, "What is prepared here").Read.cpu().to(ScalarType.Float16).MoveToOuterDisposeScope());
-                classes.AddRange(split.Predict(state).Select(c => (long)c));
-            }
-        }
+        (Tensor queries, Tensor after) = QueryMemory.Gather(split, images, most, progress, cancellation, "What is prepared here");
+        Tensor classes = split.Model.Classify(split.Model.Readout(after.to(split.Model.Blocks[0].Fc1Weight.device).unsqueeze(1))).argmax(1).cpu();
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
-        settings["images"] = classes.Count.ToString(CultureInfo.InvariantCulture);
-        return new Preparation(Name, split, settings, new Dictionary<string, Tensor> { ["queries"] = cat(queries, 0), ["classes"] = tensor(classes) });
+        settings["images"] = queries.shape[0].ToString(CultureInfo.InvariantCulture);
+        return new Preparation(Name, split, settings, new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16), ["classes"] = classes });
     }
 }

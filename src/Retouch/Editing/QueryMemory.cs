@@ -13,6 +13,8 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
     /// <summary>The preparation's name.</summary>
     public const string Kind = "memory";
 
+    const string TPatcherName = "Transformer-Patcher";
+
     /// <inheritdoc/>
     public string Name => Kind;
 
@@ -20,21 +22,33 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        List<Tensor> queries = [];
-        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
-        {
-            using (state)
-            using (NewDisposeScope())
-                queries.Add(Query(split, state).Read.cpu().MoveToOuterDisposeScope());
-        }
-        Tensor all = cat(queries, 0);
+        Tensor all = Gather(split, images, most, progress, cancellation).Read;
         return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = all.shape[0].ToString(CultureInfo.InvariantCulture) },
             new Dictionary<string, Tensor> { ["queries"] = all });
     }
 
+    /// <summary><see cref="Query"/> of images that are spread evenly over the folders; in the caller's dispose scope, on the CPU.</summary>
+    internal static (Tensor Read, Tensor After) Gather(
+        SplitVit split, PreparationImages images, int most, IProgress<PreparationProgress>? progress, CancellationToken cancellation, string method = TPatcherName)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        List<Tensor> read = [], after = [];
+        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
+        {
+            using (state)
+            using (NewDisposeScope())
+            {
+                (Tensor query, Tensor token) = Query(split, state, method);
+                read.Add(query.cpu().MoveToOuterDisposeScope());
+                after.Add(token.cpu().MoveToOuterDisposeScope());
+            }
+        }
+        return (cat(read, 0).MoveToOuterDisposeScope(), cat(after, 0).MoveToOuterDisposeScope());
+    }
+
     /// <summary>What the last FFN reads for [CLS], <c>[N,D]</c>, and the [CLS] tokens after it, <c>[N,D]</c>; in the caller's dispose scope.</summary>
-    internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state, string method = "Transformer-Patcher")
+    internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state, string method = TPatcherName)
     {
         split.Model.Config.RequireClassToken(method);
         Tensor query = null!;

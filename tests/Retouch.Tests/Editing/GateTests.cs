@@ -141,6 +141,9 @@ public sealed class GateTests : IDisposable
         using Preparation keys = _bed.Prepare(new KeyStatistics());
         Assert.Contains("'gate'", Assert.Throws<BadInputException>(() => new Gate(keys).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
 
+        using Preparation damaged = new(GateMemory.Kind, _bed.Split, _memory.Settings, new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = zeros(3, ScalarType.Int64) });
+        Assert.Contains("damaged", Assert.Throws<BadInputException>(() => new Gate(damaged).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+
         string Refused(GateSettings settings) => Assert.Throws<BadInputException>(() => new Gate(_memory, settings)).Message;
     }
 
