@@ -1,70 +1,71 @@
 using System.Diagnostics;
 using Retouch.Vit;
+using Retouch.Vit.Kernels;
 using Spectre.Console;
-using TorchSharp;
-using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>What a block of the suffix spends its time on: each kind of operation by itself, at the size that a chunk of images has.</summary>
-static class BlockProfile
+/// <summary>What a frozen block of the suffix spends its time on, one image forward and backward on one thread: each kernel by itself, on memory that the caches hold.</summary>
+static unsafe class BlockProfile
 {
-    const int Images = 16, Tokens = 197, Repetitions = 15;
+    const int Tokens = 197, Repetitions = 7;
 
     public static void Print(BenchmarkModel kind, bool mixed)
     {
-        Table table = new() { Title = new TableTitle($"{kind.Name}: one frozen block on {Images} images, forward and backward, microseconds (best of {Repetitions})") };
-        table.AddColumns("operation", "float32", "bfloat16");
-        Dictionary<string, double> full = Times(kind, ScalarType.Float32), narrow = mixed ? Times(kind, ScalarType.BFloat16) : [];
+        if (!Native.HasSingle)
+            return;
+        Table table = new() { Title = new TableTitle($"{kind.Name}: one frozen block on one image, one thread, forward and backward, microseconds (best of {Repetitions})") };
+        table.AddColumns("kernel", "float32", "bfloat16");
+        Dictionary<string, double> full = Times<Fp32>(kind), narrow = mixed && Native.HasBFloat16 ? Times<Bf16>(kind) : [];
         foreach ((string name, double time) in full)
             table.AddRow(name, $"{time:0}", narrow.TryGetValue(name, out double other) ? $"{other:0}" : "–");
-        table.AddRow("sum", $"{full.Values.Sum():0}", mixed ? $"{narrow.Values.Sum():0}" : "–");
+        table.AddRow("sum", $"{full.Values.Sum():0}", narrow.Count > 0 ? $"{narrow.Values.Sum():0}" : "–");
         AnsiConsole.Write(table);
     }
 
-    static Dictionary<string, double> Times(BenchmarkModel kind, ScalarType type)
+    static Dictionary<string, double> Times<T>(BenchmarkModel kind) where T : unmanaged, IElement<T>
     {
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        long d = kind.Width, h = 4 * d;
-        Tensor x = randn(Images, Tokens, d), normed = x.to(type), hidden = randn(Images, Tokens, h).to(type);
-        Tensor one = ones(d), zero = torch.zeros(d), qkv = randn(3 * d, d).to(type), proj = randn(d, d).to(type), fc1 = randn(h, d).to(type), fc2 = randn(d, h).to(type);
-        Tensor bias4 = torch.zeros(h).to(type);
-        Tensor heads = randn([Images, Tokens, 3, kind.Heads, d / kind.Heads]).to(type).permute(2, 0, 3, 1, 4);
-        Tensor projected = randn(Images, Tokens, 3 * d).to(type), part = randn(Images * kind.Heads, Tokens, d / kind.Heads).to(type), weights = Aten.Softmax_(randn(Images * kind.Heads, Tokens, Tokens).to(type));
-        (_, Tensor mean, Tensor deviation) = Aten.LayerNorm(x, one, zero, 1e-6);
+        int d = kind.Width, h = 4 * d, heads = kind.Heads, e = d / heads, rows = 100, padded = Shape.Up(Tokens);
+        double tiles = (double)Tokens / rows;
+        using Block<float> x = new((long)padded * h, zeros: true), y = new((long)padded * h, zeros: true), vector = new(h, zeros: true), statistics = new(2 * padded, zeros: true);
+        using Block<T> a = new((long)padded * h, zeros: true), b = new((long)padded * h, zeros: true);
+        using Matrix<T> square = new(d, d), into = new(d, h), back = new(h, d), keys = new(e, padded), values = new(padded, e), shares = new(padded, padded);
+        float* px = x.Start, py = y.Start, pv = vector.Start, ps = statistics.Start;
+        T* pa = a.Start, pb = b.Start;
         return new Dictionary<string, double>
         {
-            ["2 norms"] = 2 * Time(() => layer_norm(x, [d], one, zero, 1e-6)),
-            ["2 casts of normed tokens"] = type == ScalarType.Float32 ? 0 : 2 * Time(() => x.to(type)),
-            ["qkv product"] = Time(() => linear(normed, qkv)),
-            ["attention (where nothing is differentiated)"] = Time(() => scaled_dot_product_attention(heads[0], heads[1], heads[2]).transpose(1, 2).reshape(Images, Tokens, d)),
-            ["output product"] = Time(() => linear(normed, proj)),
-            ["fc1 product"] = Time(() => linear(normed, fc1, bias4)),
-            ["GELU"] = Time(() => gelu(hidden)),
-            ["fc2 product"] = Time(() => linear(hidden, fc2)),
-            ["2 residual sums with bias"] = 2 * Time(() => (x + normed).add_(zero)),
-            ["2 norms' derivatives"] = 2 * Time(() => Aten.LayerNormBackward(x, x, mean, deviation, one, zero)),
-            ["4 casts of gradients"] = type == ScalarType.Float32 ? 0 : 2 * Time(() => x.to(type)) + 2 * Time(() => normed.to(ScalarType.Float32)),
-            ["GELU's derivative"] = Time(() => Aten.GeluBackward(hidden, hidden, false)),
-            ["fc2 and fc1 products' derivatives"] = Time(() => matmul(normed, fc2)) + Time(() => matmul(hidden, fc1)),
-            ["output and qkv products' derivatives"] = Time(() => matmul(normed, proj)) + Time(() => matmul(projected, qkv)),
-            ["attention's derivative: 5 products"] = 2 * Time(() => bmm(part, part.transpose(1, 2))) + 3 * Time(() => bmm(weights, part)),
-            ["attention's derivative: softmax"] = Time(() => Aten.SoftmaxBackward(weights, weights)),
-            ["attention's derivative: heads"] = Time(() => Aten.SplitHeads(normed, null, 1, kind.Heads)) + Time(() => stack([heads[0].transpose(1, 2), heads[1].transpose(1, 2), heads[2].transpose(1, 2)], 2)),
+            ["products of FFN, forward"] = tiles * (Time(() => into.Panels.Product(rows, pa, d, py, h)) + Time(() => back.Panels.Product(rows, pa, h, py, d))),
+            ["products of FFN, backward"] = tiles * (Time(() => into.Panels.Product(rows, pa, d, py, h)) + Time(() => back.Panels.Product(rows, pa, h, py, d))),
+            ["projections, forward and backward"] = 8 * tiles * Time(() => square.Panels.Product(rows, pa, d, py, d)),
+            ["products of attention, forward"] = heads * tiles * (Time(() => keys.Panels.Product(rows, pa, e, py, padded)) + Time(() => values.Panels.Product(rows, pa, padded, py, e))),
+            ["products of attention, backward"] = heads * (tiles * (Time(() => keys.Panels.Product(rows, pa, e, py, padded)) + Time(() => values.Panels.Product(rows, pa, padded, py, e))) + 2 * Time(() => shares.Panels.Product(e, pa, padded, py, padded))),
+            ["norms"] = 2 * tiles * Time(() => RowKernels<T>.Norm(px, rows, d, pv, pv, 1e-6f, pa, ps)),
+            ["norms' derivatives"] = 2 * tiles * Time(() => RowKernels<T>.NormBackward(px, py, ps, rows, d, pv, py)),
+            ["activation and its derivative"] = tiles * Time(() => RowKernels<T>.Activate(VitActivation.Gelu, px, rows, h, pv, null, pa, pb, h)),
+            ["times the activation's derivative"] = tiles * Time(() => RowKernels<T>.Times(px, rows, h, pb, h, pa)),
+            ["softmax"] = heads * tiles * Time(() => RowKernels<T>.Softmax(px, rows, Tokens, padded, pa)),
+            ["softmax's derivative"] = heads * tiles * Time(() => RowKernels<T>.SoftmaxBackward(px, pa, rows, padded, pb)),
+            ["residual sums and rounding"] = 2 * tiles * (Time(() => RowKernels<T>.Add(px, py, rows, d, pv, null, py)) + Time(() => RowKernels<T>.Round(px, rows, d, null, pa))),
+            ["to heads and back"] = heads * tiles * 6 * Time(() =>
+            {
+                for (int row = 0; row < rows; row++)
+                    RowKernels<T>.ShiftTo(px + (row * d), e, null, 2, pa + (row * e));
+            }),
+            ["attention's factors put in place"] = heads * (2 * Time(() => keys.Panels.PutColumns(pa, e, padded)) + 2 * Time(() => values.Panels.PutRows(pa, e, padded, e)) + 2 * Time(() => shares.Panels.PutRows(pa, padded, padded, padded))),
+            ["attention's factors turned"] = heads * (2 * Time(() => RowKernels<T>.Transpose(pa, e, padded, e, pb, padded)) + 2 * Time(() => RowKernels<T>.TransposeSums(px, padded, Tokens, e, pb, d))),
         };
     }
 
-    static double Time(Func<Tensor> work)
+    static double Time(Action work)
     {
         double best = double.MaxValue;
         for (int i = 0; i < Repetitions; i++)
         {
-            using DisposeScope scope = NewDisposeScope();
+            const int Calls = 10;
             long start = Stopwatch.GetTimestamp();
-            _ = work();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+            for (int j = 0; j < Calls; j++)
+                work();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMicroseconds / Calls);
         }
         return best;
     }

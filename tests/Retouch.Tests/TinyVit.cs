@@ -23,6 +23,9 @@ static class TinyVit
         return Of(config, seed);
     }
 
+    /// <summary>Widths of models on both paths: heads of 8 channels, which kernels of ours do not take, and of 16, which they do where the processor has AVX-512.</summary>
+    public static IReadOnlyList<int> Widths { get; } = [24, 48];
+
     /// <summary>A random model of any architecture.</summary>
     public static VitModel Of(VitConfig config, int seed = 0)
     {
@@ -50,6 +53,9 @@ static class TinyVit
         ["average with [CLS]"] = Plain with { Pooling = VitPooling.Average, Registers = 2, QkvBias = false, LayerScale = true },
         ["tanh"] = Plain with { Activation = VitActivation.GeluTanh },
     };
+
+    /// <summary>The same architecture at another width.</summary>
+    public static VitConfig Wide(VitConfig config, int width) => config with { Width = width, MlpWidth = width / 24 * 40 };
 
     static VitConfig Plain => new() { ImageSize = 12, PatchSize = 4, Width = 24, Depth = 3, Heads = 3, MlpWidth = 40, Classes = 7, QkvBias = true };
 

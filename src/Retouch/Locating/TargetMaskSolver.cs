@@ -71,7 +71,7 @@ public sealed class TargetMaskSolver
         // With delta zero the mask has no say: the first inner gradient is every outer step's.
         Tensor before = session.Logits();
         float[] atStart = views is null ? divergence.Value(before) : PerSample(verdict.Value(views.Logits())), atEnd = atStart;
-        Tensor[] first = session.Gradients(divergence.Gradient(before));
+        Tensor[] first = [.. session.Gradients(divergence.Gradient(before)).Select(g => g.clone())];
 
         for (int outer = 0; outer < _settings.OuterSteps; outer++)
         {

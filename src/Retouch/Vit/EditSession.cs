@@ -1,3 +1,4 @@
+using Retouch.Vit.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -20,8 +21,10 @@ namespace Retouch.Vit;
 public sealed class EditSession : IDisposable
 {
     readonly SplitVit _split;
-    readonly Ffn[] _ffns;
-    readonly Tensor _normed;   // [B,S·M,D]: the first FFN's input; M tokens an image, T or [CLS] alone
+    readonly Units[] _units;
+    readonly IEngine? _engine; // where the processor has kernels of ours; else all products are libtorch's
+    readonly Ffn[] _ffns;      // without an engine
+    readonly Tensor? _normed;  // [B,S·M,D]: the first FFN's input without an engine; M tokens an image, T or [CLS] alone
     readonly Tensor _constant; // [B,S·M,D]: the first block's output less the contribution of the units at the end
     readonly int _tokens;      // M of the first editable block
     readonly Tape _tape = new();
@@ -48,14 +51,27 @@ public sealed class EditSession : IDisposable
         EditSpace space = split.Space;
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        _ffns = [.. Enumerable.Range(0, space.Blocks).Select(j => new Ffn(split, j, selections))];
+        _units = [.. Enumerable.Range(0, space.Blocks).Select(j => new Units(split, j, selections))];
+        _engine = Engines.For(split.Model, split.Precision, state.Images, Edits, space.FirstBlock, records: true);
+        _ffns = _engine is null ? [.. _units.Select(u => new Ffn(split, u))] : [];
 
         bool onlyClass = space.FirstBlock == split.Model.Config.Depth - 1 && split.Model.Config.ReadsClassAlone;
         Tensor residual = onlyClass ? state.Residual.narrow(1, 0, 1) : state.Residual;
         Tensor output = onlyClass ? state.Output.narrow(1, 0, 1) : state.Output;
         _tokens = (int)residual.shape[1];
-        _normed = PerEdit(split.Norm2(split.Model.Block(space.FirstBlock, split.Precision), residual)).contiguous().DetachFromDisposeScope();
-        _constant = (PerEdit(output) - VitModel.Scaled(_ffns[0].Contribution(_normed), split.Model.Blocks[space.FirstBlock].Scale2)).DetachFromDisposeScope();
+        Tensor contribution;
+        if (_engine is not null)
+        {
+            foreach (Units units in _units)
+                units.Give(_engine, split);
+            contribution = _engine.Contribution(space.FirstBlock, residual);
+        }
+        else
+        {
+            _normed = PerEdit(split.Norm2(split.Model.Block(space.FirstBlock, split.Precision), residual)).contiguous().DetachFromDisposeScope();
+            contribution = _ffns[0].Contribution(_normed);
+        }
+        _constant = (PerEdit(output) - VitModel.Scaled(PerEdit(contribution), split.Model.Blocks[space.FirstBlock].Scale2)).DetachFromDisposeScope();
     }
 
     /// <summary>The number of edits, B.</summary>
@@ -68,16 +84,16 @@ public sealed class EditSession : IDisposable
     /// For each matrix of the space the unedited weights of the units at the end, <c>[B,u,D]</c> (of fc2 the
     /// columns, transposed). They belong to the session.
     /// </summary>
-    public IEnumerable<Tensor> BaseRows => _ffns.SelectMany(f => f.Bases);
+    public IEnumerable<Tensor> BaseRows => _units.SelectMany(f => f.Bases);
 
     /// <summary>
     /// For each matrix 1 where a row belongs to a selected unit and 0 where it is there for the other matrix
     /// or as padding, <c>[B,u,1]</c>; null where all are selected. They belong to the session.
     /// </summary>
-    public IEnumerable<Tensor?> RowMasks => _ffns.SelectMany(f => f.Masks);
+    public IEnumerable<Tensor?> RowMasks => _units.SelectMany(f => f.Masks);
 
     /// <summary>For each matrix the unit that each row belongs to, <c>[B,u]</c> int64. They belong to the session.</summary>
-    public IEnumerable<Tensor> RowUnits => _ffns.SelectMany(f => (Tensor[])[f.Units, f.Units]);
+    public IEnumerable<Tensor> RowUnits => _units.SelectMany(u => (Tensor[])[u.Rows, u.Rows]);
 
     /// <summary>A new tensor of zeros for each matrix, <c>[B,u,D]</c>: deltas or optimizer state. The caller disposes them.</summary>
     public Tensor[] NewRows() => [.. BaseRows.Select(b => zeros_like(b))];
@@ -88,7 +104,12 @@ public sealed class EditSession : IDisposable
     public void SetDeltas(IReadOnlyList<Tensor> deltas, IReadOnlyList<Tensor>? scales = null)
     {
         for (int m = 0; m < deltas.Count; m++)
-            _ffns[m / 2].SetDelta(m % 2, deltas[m], scales?[m]);
+        {
+            if (_engine is not null)
+                _units[m / 2].Give(_engine, m % 2, deltas[m], scales?[m]);
+            else
+                _ffns[m / 2].SetDelta(m % 2, deltas[m], scales?[m]);
+        }
     }
 
     /// <summary>The class logits of all images under their edits, remembering what <see cref="Gradients"/> needs.</summary>
@@ -99,8 +120,17 @@ public sealed class EditSession : IDisposable
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = _split.Space;
         TapedLayers layers = new(_split, _tape);
+        if (_engine is not null)
+        {
+            _tape.Push(dx =>
+            {
+                _engine.Backward(dx);
+                return null;
+            });
+            return layers.Classify(_engine.ForwardFromFfn(PerImage(_constant, _tokens))).MoveToOuterDisposeScope();
+        }
         BlockWeights block = _split.Model.Block(space.FirstBlock, _split.Precision);
-        (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed, _tape, Put);
+        (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed!, _tape, Put);
         _tape.Push(dx => derivative(PerEdit(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))));
         Tensor x = PerImage(_constant + VitModel.Scaled(first, block.Scale2), _tokens);
         for (int i = space.FirstBlock + 1; i < _split.Model.Config.Depth; i++)
@@ -114,7 +144,10 @@ public sealed class EditSession : IDisposable
     /// <summary>The gradients of a loss with respect to the rows of every matrix, after <see cref="Logits"/>.</summary>
     /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
     /// <param name="onlyClass">Whether the matrices count where they act on [CLS] alone: as if on all other tokens they could not change.</param>
-    /// <returns>For each matrix <c>[B,u,D]</c>, zero on rows that are not selected; the caller disposes them.</returns>
+    /// <returns>
+    /// For each matrix <c>[B,u,D]</c>, zero on rows that are not selected; the caller disposes them. The session's next
+    /// gradients may be written over them: clone what is to be kept.
+    /// </returns>
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
     /// <exception cref="ArgumentException">The model's head averages patches, so that [CLS] alone has no gradient of use.</exception>
     public Tensor[] Gradients(Tensor logitGradient, bool onlyClass = false)
@@ -127,6 +160,11 @@ public sealed class EditSession : IDisposable
         using DisposeScope scope = NewDisposeScope();
         _tape.Backward(logitGradient);
         _tape.Clear();
+        if (_engine is not null)
+        {
+            for (int j = 0; j < _units.Length; j++)
+                (_gradients[2 * j], _gradients[2 * j + 1]) = _units[j].Gradients(_engine, onlyClass);
+        }
         foreach (Tensor gradient in _gradients)
             gradient.MoveToOuterDisposeScope();
         return [.. _gradients];
@@ -138,10 +176,10 @@ public sealed class EditSession : IDisposable
     public WeightDelta Delta(int edit, IReadOnlyList<Tensor> deltas)
     {
         using DisposeScope scope = NewDisposeScope();
-        UnitSelection units = _ffns[0].Selections[edit];
+        UnitSelection units = _units[0].Selections[edit];
         Tensor[] rows = new Tensor[deltas.Count];
         for (int m = 0; m < rows.Length; m++)
-            rows[m] = deltas[m][edit].index_select(0, _ffns[m / 2].Places(edit, m));
+            rows[m] = deltas[m][edit].index_select(0, _units[m / 2].Places(edit, m));
         return new WeightDelta(units, rows);
     }
 
@@ -149,9 +187,10 @@ public sealed class EditSession : IDisposable
     public void Dispose()
     {
         _tape.Clear();
-        foreach (Ffn ffn in _ffns)
-            ffn.Dispose();
-        _normed.Dispose();
+        foreach (IDisposable part in (IDisposable[])[.. _units, .. _ffns])
+            part.Dispose();
+        _engine?.Dispose();
+        _normed?.Dispose();
         _constant.Dispose();
     }
 
@@ -178,69 +217,148 @@ public sealed class EditSession : IDisposable
 
     Tensor PerImage(Tensor x, int tokens) => x.reshape(-1, tokens, _split.Space.Width); // [B,S·M,D] → [B·S,M,D]
 
-    /// <summary>One editable FFN with each edit's own copy of the weights, its units last.</summary>
-    sealed class Ffn : IDisposable
+    /// <summary>The units of one editable FFN that edits have of their own, and whose they are.</summary>
+    sealed class Units : IDisposable
     {
-        readonly int _block;
-        readonly int[][] _order;           // each edit's hidden units, in the order of the rows of the copies
-        readonly Tensor _fc1, _fc2, _bias; // [B,n,D], [B,n,D] (transposed), [B,n]; n is u in the first block, else H
-        readonly Tensor _rows1, _rows2;    // [B,u,D]: the last u rows of the copies, sharing their memory
-        readonly long _first;              // n - u
+        readonly int[][] _order; // each edit's hidden units, its own at the end
+        readonly int _block, _own, _hidden;
+        Tensor[]? _gradients;
 
-        readonly VitModel _model;
-        public Ffn(SplitVit split, int index, IReadOnlyList<UnitSelection> selections)
+        public Units(SplitVit split, int index, IReadOnlyList<UnitSelection> selections)
         {
-            (VitModel model, EditSpace space) = (split.Model, split.Space);
-            BlockWeights block = model.Blocks[space.FirstBlock + index];
-            ScalarType type = model.Block(space.FirstBlock + index, split.Precision).Type;
-            _block = index;
-            _model = model;
-            Selections = selections;
+            EditSpace space = split.Space;
+            BlockWeights block = split.Model.Blocks[space.FirstBlock + index];
+            (Index, Selections, _block, _hidden) = (index, selections, space.FirstBlock + index, space.Hidden);
             HashSet<int>[] unions = [.. selections.Select(s => s[2 * index].ToArray().Concat(s[2 * index + 1].ToArray()).ToHashSet())];
-            int u = unions.Max(x => x.Count), n = index == 0 ? u : space.Hidden;
-            _first = n - u;
-            _order = [.. unions.Select(union => Enumerable.Range(0, space.Hidden).OrderBy(union.Contains).ThenBy(i => i).TakeLast(n).ToArray())];
+            Count = unions.Max(x => x.Count);
+            // Above half of an FFN's units all of them cost less than a product with the others and one with these.
+            _own = index > 0 && 2 * Count > space.Hidden ? space.Hidden : Count;
+            _order = [.. unions.Select(union => Enumerable.Range(0, space.Hidden).OrderBy(union.Contains).ThenBy(i => i).ToArray())];
 
             using DisposeScope scope = NewDisposeScope();
-            Tensor units = tensor([.. _order.SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, block.Fc1Weight.device);
-            Tensor fc1 = block.Fc1Weight.index_select(0, units).view(selections.Count, n, space.Width);
-            Tensor fc2 = block.Fc2Weight.t().index_select(0, units).view(selections.Count, n, space.Width);
-            Bases = [Own(fc1.narrow(1, _first, u).clone()), Own(fc2.narrow(1, _first, u).clone())];
-            _fc1 = Own(SplitVit.As(type, fc1));
-            _fc2 = Own(SplitVit.As(type, fc2));
-            _bias = Own(SplitVit.As(type, block.Fc1Bias.index_select(0, units).view(selections.Count, 1, n)));
-            _rows1 = Own(_fc1.narrow(1, _first, u));
-            _rows2 = Own(_fc2.narrow(1, _first, u));
+            Tensor rows = Last(Count, block.Fc1Weight.device);
+            Bases = [Of(block.Fc1Weight, rows).DetachFromDisposeScope(), Of(block.Fc2Weight.t(), rows).DetachFromDisposeScope()];
             Masks = [Mask(2 * index), Mask(2 * index + 1)];
-            Units = Own(units.view(selections.Count, n).narrow(1, _first, u).clone());
+            Rows = rows.DetachFromDisposeScope();
 
             Tensor? Mask(int matrix)
             {
-                if (selections.All(s => s[matrix].Length == u))
+                if (selections.All(s => s[matrix].Length == Count))
                     return null;
-                float[] selected = new float[selections.Count * u];
+                float[] selected = new float[selections.Count * Count];
                 for (int e = 0; e < selections.Count; e++)
                 {
                     HashSet<int> set = [.. selections[e][matrix].ToArray()];
-                    for (int i = 0; i < u; i++)
-                        selected[e * u + i] = set.Contains(_order[e][_first + i]) ? 1 : 0;
+                    for (int i = 0; i < Count; i++)
+                        selected[e * Count + i] = set.Contains(_order[e][_hidden - Count + i]) ? 1 : 0;
                 }
-                return Own(tensor(selected, [selections.Count, u, 1], ScalarType.Float32, block.Fc1Weight.device));
+                return tensor(selected, [selections.Count, Count, 1], ScalarType.Float32, block.Fc1Weight.device).DetachFromDisposeScope();
             }
         }
 
+        /// <summary>Which of the space's blocks.</summary>
+        public int Index { get; }
+
         public IReadOnlyList<UnitSelection> Selections { get; }
+
+        /// <summary>How many, u.</summary>
+        public int Count { get; }
 
         public Tensor[] Bases { get; }
 
         public Tensor?[] Masks { get; }
 
-        public Tensor Units { get; } // [B,u]
+        public Tensor Rows { get; } // [B,u]
+
+        /// <summary>The last <paramref name="n"/> units of each edit, <c>[B,n]</c>; in the caller's dispose scope.</summary>
+        public Tensor Last(int n, Device device) => tensor([.. _order.SelectMany(o => o.TakeLast(n).Select(i => (long)i))], ScalarType.Int64, device).view(_order.Length, n);
+
+        /// <summary>A tensor's values of such units, <c>[B,n,…]</c>.</summary>
+        public static Tensor Of(Tensor values, Tensor units) => values.index_select(0, units.flatten()).view([.. units.shape, .. values.shape[1..]]);
+
+        /// <summary>Where the selected units of a matrix stand among the u rows of an edit.</summary>
+        public Tensor Places(int edit, int matrix)
+        {
+            Dictionary<int, long> places = [];
+            for (int i = 0; i < Count; i++)
+                places[_order[edit][_hidden - Count + i]] = i;
+            return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, Rows.device);
+        }
+
+        /// <summary>Gives an engine the units.</summary>
+        public void Give(IEngine engine, SplitVit split)
+        {
+            BlockWeights block = split.Model.Blocks[_block];
+            using DisposeScope scope = NewDisposeScope();
+            Tensor units = Last(_own, CPU);
+            float[]? frozen = null;
+            if (Index > 0 && _own < _hidden)
+            {
+                frozen = new float[_order.Length * _hidden];
+                for (int e = 0; e < _order.Length; e++)
+                {
+                    foreach (int unit in _order[e].SkipLast(_own))
+                        frozen[e * _hidden + unit] = 1;
+                }
+            }
+            engine.SetUnits(_block, Of(block.Fc1Bias, units), frozen);
+            engine.SetWeights(_block, 0, Of(block.Fc1Weight, units), null, null, 0);
+            engine.SetWeights(_block, 1, Of(block.Fc2Weight.t(), units), null, null, 0);
+        }
+
+        /// <summary>Sets one matrix's rows.</summary>
+        public void Give(IEngine engine, int matrix, Tensor delta, Tensor? scale) => engine.SetWeights(_block, matrix, Bases[matrix], delta, scale, _own - Count);
+
+        /// <summary>The gradients of both matrices' rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
+        public (Tensor Fc1, Tensor Fc2) Gradients(IEngine engine, bool onlyClass)
+        {
+            _gradients ??= [.. Bases.Select(b => empty_like(b).DetachFromDisposeScope())];
+            engine.Gradients(_block, _own - Count, Count, _gradients[0], _gradients[1], onlyClass);
+            return (Masked(0), Masked(1));
+
+            Tensor Masked(int matrix)
+            {
+                Tensor rows = _gradients[matrix].alias();
+                return Masks[matrix] is Tensor mask ? rows.mul_(mask) : rows;
+            }
+        }
+
+        public void Dispose()
+        {
+            foreach (Tensor? tensor in (Tensor?[])[Rows, .. Bases, .. Masks, .. _gradients ?? []])
+                tensor?.Dispose();
+        }
+    }
+
+    /// <summary>One editable FFN with each edit's own copy of the weights, its units last.</summary>
+    sealed class Ffn : IDisposable
+    {
+        readonly VitModel _model;
+        readonly Units _units;
+        readonly Tensor _fc1, _fc2, _bias; // [B,n,D], [B,n,D] (transposed), [B,n]; n is u in the first block, else H
+        readonly Tensor _rows1, _rows2;    // [B,u,D]: the last u rows of the copies, sharing their memory
+        readonly long _first;              // n - u
+
+        public Ffn(SplitVit split, Units units)
+        {
+            (_model, _units) = (split.Model, units);
+            BlockWeights block = split.Model.Blocks[split.Space.FirstBlock + units.Index];
+            ScalarType type = split.Model.Block(split.Space.FirstBlock + units.Index, split.Precision).Type;
+            int u = units.Count, n = units.Index == 0 ? u : split.Space.Hidden;
+            _first = n - u;
+            using DisposeScope scope = NewDisposeScope();
+            Tensor rows = units.Last(n, block.Fc1Weight.device);
+            _fc1 = Own(SplitVit.As(type, Units.Of(block.Fc1Weight, rows)));
+            _fc2 = Own(SplitVit.As(type, Units.Of(block.Fc2Weight.t(), rows)));
+            _bias = Own(SplitVit.As(type, Units.Of(block.Fc1Bias, rows).unsqueeze(1)));
+            _rows1 = Own(_fc1.narrow(1, _first, u));
+            _rows2 = Own(_fc2.narrow(1, _first, u));
+        }
 
         public void SetDelta(int matrix, Tensor delta, Tensor? scale)
         {
             Tensor rows = matrix == 0 ? _rows1 : _rows2;
-            Aten.AddScaled(Bases[matrix], delta, scale, rows);
+            Aten.AddScaled(_units.Bases[matrix], delta, scale, rows);
         }
 
         public Tensor Contribution(Tensor normed) => Times(_model.Activate(Hidden(normed)), _fc2);
@@ -255,26 +373,17 @@ public sealed class EditSession : IDisposable
             Tensor? Derivative(Tensor dy)
             {
                 long u = _rows1.shape[1];
-                put(2 * _block + 1, activated.narrow(2, _first, u), dy, Masks[1]);
+                put(2 * _units.Index + 1, activated.narrow(2, _first, u), dy, _units.Masks[1]);
                 Tensor dHidden = _model.ActivateBackward(Times(dy, _fc2.transpose(1, 2)), hidden);
-                put(2 * _block, dHidden.narrow(2, _first, u), input, Masks[0]);
-                return _block == 0 ? null : Times(dHidden, _fc1);
+                put(2 * _units.Index, dHidden.narrow(2, _first, u), input, _units.Masks[0]);
+                return _units.Index == 0 ? null : Times(dHidden, _fc1);
             }
-        }
-
-        /// <summary>Where the selected units of a matrix stand among the u rows of an edit.</summary>
-        public Tensor Places(int edit, int matrix)
-        {
-            Dictionary<int, long> places = [];
-            for (int i = (int)_first; i < _order[edit].Length; i++)
-                places[_order[edit][i]] = i - _first;
-            return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, _fc1.device);
         }
 
         public void Dispose()
         {
-            foreach (Tensor? tensor in (Tensor?[])[_rows1, _rows2, _fc1, _fc2, _bias, Units, .. Bases, .. Masks])
-                tensor?.Dispose();
+            foreach (Tensor tensor in (Tensor[])[_rows1, _rows2, _fc1, _fc2, _bias])
+                tensor.Dispose();
         }
 
         Tensor Hidden(Tensor normed) => _fc1.shape[0] == 1

@@ -1,3 +1,4 @@
+using Retouch.Vit.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -59,10 +60,20 @@ public sealed class SplitVit
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> residuals = [], outputs = [];
+        using IEngine? engine = Space.FirstBlock < 0 ? null : Engines.For(Model, Precision.Full, (int)Math.Min(Chunk, pixels.shape[0]), 1, 0, allTokens: true);
         foreach (Tensor images in pixels.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
             Tensor x = Model.Embed(images);
+            if (engine is not null)
+            {
+                if (Space.FirstBlock > 0)
+                    x = engine.Forward(0, Space.FirstBlock - 1, x);
+                Tensor attended = engine.Attend(Space.FirstBlock, x);
+                residuals.Add(attended.MoveToOuterDisposeScope());
+                outputs.Add(engine.FeedForward(Space.FirstBlock, attended).MoveToOuterDisposeScope());
+                continue;
+            }
             for (int i = 0; i < Space.FirstBlock; i++)
             {
                 BlockWeights block = Model.Blocks[i];
@@ -97,10 +108,11 @@ public sealed class SplitVit
         using IDisposable noGrad = no_grad();
         BlockWeights first = Model.Blocks[Space.FirstBlock];
         List<Tensor> outputs = [];
+        using IEngine? engine = Engines.For(Model, Precision.Full, Math.Min(Chunk, state.Images), 1, Space.FirstBlock, allTokens: true);
         foreach (Tensor residual in state.Residual.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
-            outputs.Add((residual + Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+            outputs.Add((engine is not null ? engine.FeedForward(Space.FirstBlock, residual) : residual + Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
         }
         return new PrefixState(Space, state.Residual.alias(), cat(outputs, 0));
     }
@@ -192,6 +204,11 @@ public sealed class SplitVit
 
     Tensor Features(PrefixState state, WeightDelta? delta, Precision precision)
     {
+        if (Engines.For(Model, precision, Math.Min(Chunk, state.Images), 1, Space.FirstBlock) is IEngine engine)
+        {
+            using (engine)
+                return Features(engine, state, delta);
+        }
         EditedFfn[] ffns = delta is null ? [] : [.. Enumerable.Range(0, Space.Blocks).Select(j => new EditedFfn(this, delta, j, precision))];
         List<Tensor> features = [];
         for (int start = 0; start < state.Images; start += Chunk)
@@ -212,6 +229,63 @@ public sealed class SplitVit
             features.Add(Model.Readout(x).MoveToOuterDisposeScope());
         }
         return cat(features, 0);
+    }
+
+    Tensor Features(IEngine engine, PrefixState state, WeightDelta? delta)
+    {
+        bool whole = false;
+        for (int j = 0; delta is not null && j < Space.Blocks; j++)
+            whole |= SetUnits(engine, delta, j);
+        int first = Space.FirstBlock, last = Model.Config.Depth - 1;
+        List<Tensor> features = [];
+        for (int start = 0; start < state.Images; start += Chunk)
+        {
+            using DisposeScope chunk = NewDisposeScope();
+            int count = Math.Min(Chunk, state.Images - start);
+            Tensor residual = state.Residual.narrow(0, start, count), x = state.Output.narrow(0, start, count);
+            if (delta is not null)
+            {
+                BlockWeights block = Model.Blocks[first];
+                if (first == last && Model.Config.ReadsClassAlone)
+                    (residual, x) = (residual.narrow(1, 0, 1), x.narrow(1, 0, 1));
+                x = Sum(whole ? residual : x, engine.Contribution(first, residual), whole ? block.Fc2Bias : null, block.Scale2);
+            }
+            features.Add(Model.Readout(first < last ? engine.Forward(first + 1, last, x) : x).MoveToOuterDisposeScope());
+        }
+        return cat(features, 0);
+    }
+
+    // Gives an engine one patch's units of one block; of the first block both the new and, to be taken off, the old, unless
+    // the new replace all of the FFN, which is the answer.
+    bool SetUnits(IEngine engine, WeightDelta delta, int j)
+    {
+        BlockWeights block = Model.Blocks[Space.FirstBlock + j];
+        int[] union = [.. delta.Units[2 * j].ToArray().Union(delta.Units[2 * j + 1].ToArray()).Order()];
+        // Above half of the units all of them cost less.
+        bool all = 2 * union.Length >= Space.Hidden;
+        if (all)
+            union = [.. Enumerable.Range(0, Space.Hidden)];
+        using DisposeScope scope = NewDisposeScope();
+        Tensor units = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, block.Fc1Weight.device);
+        Tensor fc1 = delta.AddTo(2 * j, block.Fc1Weight).index_select(0, units), fc2 = delta.AddTo(2 * j + 1, block.Fc2Weight).index_select(1, units).t();
+        Tensor bias = block.Fc1Bias.index_select(0, units);
+        float[]? frozen = null;
+        if (j == 0 && !all)
+        {
+            fc1 = cat([fc1, block.Fc1Weight.index_select(0, units)], 0);
+            fc2 = cat([fc2, -block.Fc2Weight.index_select(1, units).t()], 0);
+            bias = cat([bias, bias]);
+        }
+        else if (!all)
+        {
+            frozen = [.. Enumerable.Repeat(1f, Space.Hidden)];
+            foreach (int unit in union)
+                frozen[unit] = 0;
+        }
+        engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), frozen);
+        engine.SetWeights(Space.FirstBlock + j, 0, fc1.unsqueeze(0), null, null, 0);
+        engine.SetWeights(Space.FirstBlock + j, 1, fc2.contiguous().unsqueeze(0), null, null, 0);
+        return all && j == 0;
     }
 
     /// <summary>The first norm, float32, in the type of the block's products.</summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Retouch.Vit.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -15,6 +16,8 @@ public sealed class VitModel : IDisposable
     readonly Dictionary<string, Tensor> _tensors;
     readonly Lazy<string> _fingerprint;
     readonly Lazy<BlockWeights>[] _narrow;
+    readonly Lazy<FrozenBlock<Fp32>>[] _packed;
+    readonly Lazy<FrozenBlock<Bf16>>[] _packedNarrow;
 
     /// <summary>Builds a model from its tensors under canonical names (<see cref="VitNames"/>), taking ownership of them.</summary>
     /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
@@ -47,6 +50,9 @@ public sealed class VitModel : IDisposable
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));
         Blocks = [.. Enumerable.Range(0, Config.Depth).Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name))))];
         _narrow = [.. Enumerable.Range(0, Config.Depth).Select(i => new Lazy<BlockWeights>(() => Narrow(i)))];
+        _packed = [.. Blocks.Select(b => new Lazy<FrozenBlock<Fp32>>(() => new FrozenBlock<Fp32>(b, b)))];
+        _packedNarrow = [.. Blocks.Select((b, i) => new Lazy<FrozenBlock<Bf16>>(() => new FrozenBlock<Bf16>(_narrow[i].Value, b)))];
+        OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(ComputeFingerprint);
     }
 
@@ -73,6 +79,13 @@ public sealed class VitModel : IDisposable
 
     /// <summary>One block with the matrices of its products in a precision; made at its first use and owned by the model.</summary>
     internal BlockWeights Block(int index, Precision precision) => precision == Precision.Mixed ? _narrow[index].Value : Blocks[index];
+
+    /// <summary>Whether all of the model lies in this machine's memory.</summary>
+    internal bool OnCpu { get; }
+
+    /// <summary>One block as kernels read it; made at its first use and owned by the model.</summary>
+    internal FrozenBlock<T> Packed<T>(int index, Precision precision) where T : unmanaged, IElement<T> =>
+        (FrozenBlock<T>)(object)(precision == Precision.Mixed ? _packedNarrow[index].Value : _packed[index].Value);
 
     /// <summary>The class logits of images, computed in the plainest way: the oracle of every faster path.</summary>
     /// <param name="pixels">Normalized images, <c>[B,3,S,S]</c>.</param>
@@ -104,6 +117,10 @@ public sealed class VitModel : IDisposable
             tensor.Dispose();
         foreach (Lazy<BlockWeights> block in _narrow.Where(b => b.IsValueCreated))
             block.Value.DisposeProducts();
+        foreach (Lazy<FrozenBlock<Fp32>> block in _packed.Where(b => b.IsValueCreated))
+            block.Value.Dispose();
+        foreach (Lazy<FrozenBlock<Bf16>> block in _packedNarrow.Where(b => b.IsValueCreated))
+            block.Value.Dispose();
     }
 
     internal Tensor Embed(Tensor pixels) => Embed(pixels, _tensors);

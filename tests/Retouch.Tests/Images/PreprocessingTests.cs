@@ -96,7 +96,7 @@ public class PreprocessingTests
     public void tensors_of_other_sizes_are_refused()
     {
         Assert.Throws<ArgumentException>(() => Tiny.ToTensor(TestImage.Flat(223, 224, 0)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Tiny.ToTensor([]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Tiny.ToTensor(Array.Empty<RgbImage>()));
         using torch.Tensor wrongType = torch.zeros(1, 3, 224, 224);
         Assert.Throws<ArgumentException>(() => Tiny.Normalize(wrongType));
         using torch.Tensor wrongShape = torch.zeros([1, 224, 224, 3], torch.ScalarType.Byte);

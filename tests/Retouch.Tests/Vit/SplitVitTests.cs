@@ -7,13 +7,16 @@ namespace Retouch.Tests.Vit;
 public sealed class SplitVitTests
 {
     [Theory]
-    [InlineData(1, 2)]
-    [InlineData(3, 2)] // the last block
-    [InlineData(0, 1)]
-    public void A_prefix_under_an_edited_model_takes_one_FFN(int first, int blocks)
+    [InlineData(1, 2, 24)]
+    [InlineData(1, 2, 48)]
+    [InlineData(3, 2, 24)] // the last block
+    [InlineData(3, 2, 48)] // the last block
+    [InlineData(0, 1, 24)]
+    [InlineData(0, 1, 48)]
+    public void A_prefix_under_an_edited_model_takes_one_FFN(int first, int blocks, int width)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(depth: 5);
+        using VitModel model = TinyVit.Create(depth: 5, width: width, hidden: width / 24 * 40);
         EditSpace space = new(model.Config, first, blocks);
         SplitVit split = new(model, space);
         UnitSelection units = TinyVit.RandomUnits(space, 0.5, 3);
@@ -30,14 +33,18 @@ public sealed class SplitVitTests
     }
 
     [Theory]
-    [InlineData(4, 1, 3)] // the last editable block is the last block
-    [InlineData(5, 1, 2)]
-    [InlineData(4, 0, 3)]
-    [InlineData(3, 2, 1)] // the only editable block is the last block
-    public void Unedited_suffix_equals_the_plain_forward(int depth, int first, int blocks)
+    [InlineData(4, 1, 3, 24)] // the last editable block is the last block
+    [InlineData(4, 1, 3, 48)] // the last editable block is the last block
+    [InlineData(5, 1, 2, 24)]
+    [InlineData(5, 1, 2, 48)]
+    [InlineData(4, 0, 3, 24)]
+    [InlineData(4, 0, 3, 48)]
+    [InlineData(3, 2, 1, 24)] // the only editable block is the last block
+    [InlineData(3, 2, 1, 48)] // the only editable block is the last block
+    public void Unedited_suffix_equals_the_plain_forward(int depth, int first, int blocks, int width)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(depth: depth);
+        using VitModel model = TinyVit.Create(depth: depth, width: width, hidden: width / 24 * 40);
         SplitVit split = new(model, new EditSpace(model.Config, first, blocks));
         using Tensor pixels = TinyVit.Pixels(model, 19);
         using PrefixState state = split.Prefix(pixels);
@@ -45,15 +52,20 @@ public sealed class SplitVitTests
     }
 
     [Theory]
-    [InlineData(4, 1, 3, 0.1)]
-    [InlineData(5, 1, 2, 0.2)]
-    [InlineData(5, 1, 3, 0.9)]
-    [InlineData(5, 1, 3, 0.0)]
-    [InlineData(3, 2, 1, 0.3)]
-    public void Edited_suffix_equals_the_plain_forward_of_the_edited_weights(int depth, int first, int blocks, double share)
+    [InlineData(4, 1, 3, 0.1, 24)]
+    [InlineData(4, 1, 3, 0.1, 48)]
+    [InlineData(5, 1, 2, 0.2, 24)]
+    [InlineData(5, 1, 2, 0.2, 48)]
+    [InlineData(5, 1, 3, 0.9, 24)]
+    [InlineData(5, 1, 3, 0.9, 48)]
+    [InlineData(5, 1, 3, 0.0, 24)]
+    [InlineData(5, 1, 3, 0.0, 48)]
+    [InlineData(3, 2, 1, 0.3, 24)]
+    [InlineData(3, 2, 1, 0.3, 48)]
+    public void Edited_suffix_equals_the_plain_forward_of_the_edited_weights(int depth, int first, int blocks, double share, int width)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(depth: depth);
+        using VitModel model = TinyVit.Create(depth: depth, width: width, hidden: width / 24 * 40);
         SplitVit split = new(model, new EditSpace(model.Config, first, blocks));
         using Tensor pixels = TinyVit.Pixels(model, 5);
         using PrefixState state = split.Prefix(pixels);
@@ -63,17 +75,24 @@ public sealed class SplitVitTests
     }
 
     [Theory]
-    [InlineData(1, 1, 4, 1, 3, 0.1)]
-    [InlineData(1, 3, 5, 1, 2, 0.2)]
-    [InlineData(4, 1, 5, 1, 3, 0.1)]
-    [InlineData(3, 2, 4, 1, 3, 0.3)]
-    [InlineData(2, 1, 3, 2, 1, 0.3)]
-    [InlineData(2, 1, 5, 1, 3, 1.0)]
-    [InlineData(2, 1, 5, 1, 3, 0.01)]
-    public void Batched_edits_equal_autograd_on_the_plain_forward_edit_by_edit(int edits, int images, int depth, int first, int blocks, double share)
+    [InlineData(1, 1, 4, 1, 3, 0.1, 24)]
+    [InlineData(1, 1, 4, 1, 3, 0.1, 48)]
+    [InlineData(1, 3, 5, 1, 2, 0.2, 24)]
+    [InlineData(1, 3, 5, 1, 2, 0.2, 48)]
+    [InlineData(4, 1, 5, 1, 3, 0.1, 24)]
+    [InlineData(4, 1, 5, 1, 3, 0.1, 48)]
+    [InlineData(3, 2, 4, 1, 3, 0.3, 24)]
+    [InlineData(3, 2, 4, 1, 3, 0.3, 48)]
+    [InlineData(2, 1, 3, 2, 1, 0.3, 24)]
+    [InlineData(2, 1, 3, 2, 1, 0.3, 48)]
+    [InlineData(2, 1, 5, 1, 3, 1.0, 24)]
+    [InlineData(2, 1, 5, 1, 3, 1.0, 48)]
+    [InlineData(2, 1, 5, 1, 3, 0.01, 24)]
+    [InlineData(2, 1, 5, 1, 3, 0.01, 48)]
+    public void Batched_edits_equal_autograd_on_the_plain_forward_edit_by_edit(int edits, int images, int depth, int first, int blocks, double share, int width)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(depth: depth, qkvBias: edits != 3);
+        using VitModel model = TinyVit.Create(depth: depth, width: width, hidden: width / 24 * 40, qkvBias: edits != 3);
         SplitVit split = new(model, new EditSpace(model.Config, first, blocks));
         EditSpace space = split.Space;
         using Tensor pixels = TinyVit.Pixels(model, edits * images);
@@ -111,12 +130,14 @@ public sealed class SplitVitTests
     }
 
     [Theory]
-    [InlineData(1, 1, 1, 2, 1.0)]
-    [InlineData(2, 3, 2, 3, 0.3)]
-    public void The_gradient_of_CLS_alone_is_that_of_matrices_which_can_change_for_CLS_only(int edits, int images, int first, int blocks, double share)
+    [InlineData(1, 1, 1, 2, 1.0, 24)]
+    [InlineData(1, 1, 1, 2, 1.0, 48)]
+    [InlineData(2, 3, 2, 3, 0.3, 24)]
+    [InlineData(2, 3, 2, 3, 0.3, 48)]
+    public void The_gradient_of_CLS_alone_is_that_of_matrices_which_can_change_for_CLS_only(int edits, int images, int first, int blocks, double share, int width)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(depth: 5);
+        using VitModel model = TinyVit.Create(depth: 5, width: width, hidden: width / 24 * 40);
         SplitVit split = new(model, new EditSpace(model.Config, first, blocks));
         EditSpace space = split.Space;
         Tensor pixels = TinyVit.Pixels(model, edits * images);

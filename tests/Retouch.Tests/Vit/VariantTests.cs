@@ -20,12 +20,14 @@ public sealed class VariantTests
         Assert.Equal(config, VitConfig.Infer(config.Tensors().ToDictionary(t => t.Name, t => t.Shape), config.Traits));
     }
 
+    public static TheoryData<string, int> WideVariants => [.. TinyVit.Variants.Keys.SelectMany(_ => TinyVit.Widths, (name, width) => (name, width))];
+
     [Theory]
-    [MemberData(nameof(Variants))]
-    public void Suffix_and_session_equal_the_plain_forward_and_its_autograd(string variant)
+    [MemberData(nameof(WideVariants))]
+    public void Suffix_and_session_equal_the_plain_forward_and_its_autograd(string variant, int width)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Of(TinyVit.Variants[variant]);
+        using VitModel model = TinyVit.Of(TinyVit.Wide(TinyVit.Variants[variant], width));
         foreach ((int first, int blocks) in ((int, int)[])[(0, 2), (1, 2), (2, 1)])
         {
             EditSpace space = new(model.Config, first, blocks);

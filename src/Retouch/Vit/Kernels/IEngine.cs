@@ -1,0 +1,88 @@
+using static TorchSharp.torch;
+
+namespace Retouch.Vit.Kernels;
+
+/// <summary>Where <see cref="IEngine"/>s are to be had.</summary>
+static class Engines
+{
+    /// <summary>An engine, or null where the processor, libtorch or the model is not one that there are kernels for.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="precision">In what products are computed.</param>
+    /// <param name="images">B·S; where nothing is recorded, of a batch at most.</param>
+    /// <param name="edits">B.</param>
+    /// <param name="first">The block whose FFN is the first of the edit space.</param>
+    /// <param name="records">Whether there will be a backward pass.</param>
+    /// <param name="allTokens">Whether all tokens are wanted behind the model's last attention, even where the classifier reads [CLS] alone.</param>
+    public static IEngine? For(VitModel model, Precision precision, int images, int edits, int first, bool records = false, bool allTokens = false)
+    {
+        VitConfig config = model.Config;
+        bool narrow = precision == Precision.Mixed;
+        if (!(narrow ? Native.HasBFloat16 : Native.HasSingle) || config.HeadWidth % Shape.Lanes != 0 || config.MlpWidth % Shape.Lanes != 0 || !model.OnCpu)
+            return null;
+        return narrow
+            ? new Engine<Bf16>(model, precision, images, edits, first, records, allTokens)
+            : new Engine<Fp32>(model, precision, images, edits, first, records, allTokens);
+    }
+}
+
+/// <summary>Blocks of a vision transformer for one batch of images, in whichever type their products are computed.</summary>
+interface IEngine : IDisposable
+{
+    /// <summary>Gives each edit units of its own in a block's FFN; their weights are zero until set. Before any pass.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="bias">Of fc1, <c>[B,u]</c> float32.</param>
+    /// <param name="frozen">For each edit 1 for the units of the model that stay and 0 for those that these replace, <c>[B,H]</c>; null where none stays.</param>
+    void SetUnits(int block, Tensor bias, float[]? frozen);
+
+    /// <summary>Sets the weights of such units: <paramref name="weights"/> plus <paramref name="deltas"/> times <paramref name="scales"/>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="weights"><c>[B,n,D]</c> float32.</param>
+    /// <param name="deltas"><c>[B,n,D]</c>; null for 0.</param>
+    /// <param name="scales"><c>[B,n,1]</c>; null for 1.</param>
+    /// <param name="at">The first of the n units; they are the last, or it is a multiple of 16 and so is their number.</param>
+    void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at);
+
+    /// <summary>What the own units of a block's FFN give for tokens before it, without bias and scale; keeps the normed tokens for <see cref="ForwardFromFfn"/>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="residual"><c>[B·S,M,D]</c>.</param>
+    /// <returns><c>[B·S,M,D]</c>; the caller disposes it.</returns>
+    Tensor Contribution(int block, Tensor residual);
+
+    /// <summary>Tokens behind the last block, from the first FFN on, whose input <see cref="Contribution"/> got.</summary>
+    /// <param name="constant">What the contribution of its own units is added to, <c>[B·S,M,D]</c>.</param>
+    /// <returns><c>[B·S,M,D]</c>; the caller disposes it.</returns>
+    Tensor ForwardFromFfn(Tensor constant);
+
+    /// <summary>Tokens behind a block, nothing recorded.</summary>
+    /// <param name="from">The first block to compute.</param>
+    /// <param name="to">The last.</param>
+    /// <param name="tokens">What the first reads, <c>[N,T,D]</c>; N is at most the batch where there is one edit.</param>
+    /// <returns><c>[N,M,D]</c>; the caller disposes it.</returns>
+    Tensor Forward(int from, int to, Tensor tokens);
+
+    /// <summary>Tokens behind a block's attention, <c>[N,T,D]</c> to <c>[N,M,D]</c>; the caller disposes them.</summary>
+    Tensor Attend(int block, Tensor tokens);
+
+    /// <summary>Tokens behind a block's FFN, <c>[N,M,D]</c>; the caller disposes them.</summary>
+    Tensor FeedForward(int block, Tensor residual);
+
+    /// <summary>Whether a forward pass waits for its backward pass.</summary>
+    bool Pending { get; }
+
+    /// <summary>Gives up the backward pass.</summary>
+    void Forget();
+
+    /// <summary>The pass back to the first FFN, after <see cref="ForwardFromFfn"/>.</summary>
+    /// <param name="gradient">Of the tokens behind the last block, <c>[B·S,M,D]</c>.</param>
+    void Backward(Tensor gradient);
+
+    /// <summary>The gradients of own units' weights, after <see cref="Backward"/>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="firstUnit">The first unit.</param>
+    /// <param name="units">How many, u.</param>
+    /// <param name="fc1">Gets them, <c>[B,u,D]</c>.</param>
+    /// <param name="fc2">The same of fc2.</param>
+    /// <param name="onlyClass">Whether only what the units do to [CLS] counts.</param>
+    void Gradients(int block, int firstUnit, int units, Tensor fc1, Tensor fc2, bool onlyClass);
+}

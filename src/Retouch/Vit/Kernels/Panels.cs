@@ -1,0 +1,179 @@
+using System.Runtime.CompilerServices;
+using static Retouch.Vit.Kernels.Shape;
+
+namespace Retouch.Vit.Kernels;
+
+/// <summary>Sizes that kernels need.</summary>
+static class Shape
+{
+    /// <summary>Elements of a vector of float32.</summary>
+    public const int Lanes = 16;
+
+    /// <summary>The least multiple of <paramref name="of"/> that is not below <paramref name="n"/>.</summary>
+    public static int Up(int n, int of = Lanes) => (n + of - 1) / of * of;
+}
+
+/// <summary>
+/// Where the second factor of products lies, <c>[k,n]</c>, cut into panels of columns that the caches hold, one behind the other.
+/// A panel is <c>[k,w]</c> in float32 and <c>[k/2,w,2]</c> in bfloat16. Does not own its memory.
+/// </summary>
+/// <param name="Start">The first panel.</param>
+/// <param name="K">Rows, even.</param>
+/// <param name="N">Columns, a multiple of 16.</param>
+/// <param name="Width">Columns of a panel, w, a multiple of 16; the last may have fewer in use.</param>
+readonly unsafe record struct Panels<T>(nint Start, int K, int N, int Width) where T : unmanaged, IElement<T>
+{
+    // What products were fastest with among 64 to 768, and rows that one call takes.
+    const int MostColumns = 208, MostRows = 768;
+
+    /// <summary>Panels at a place in memory.</summary>
+    public Panels(T* start, int k, int n) : this((nint)start, Up(k, 2), Up(n), WidthOf(Up(n))) { }
+
+    /// <summary>How many elements a matrix of this size takes.</summary>
+    public static long Size(int k, int n)
+    {
+        int width = WidthOf(Up(n));
+        return (long)Up(k, 2) * Up(Up(n), width);
+    }
+
+    /// <summary>A product with some of the rows, <c>[m,k] · [k,N]</c>, over or added to <c>[m,N]</c>.</summary>
+    /// <param name="m">Rows of the first factor.</param>
+    /// <param name="a">The first factor.</param>
+    /// <param name="strideA">Elements from one of its rows to the next.</param>
+    /// <param name="c">The product.</param>
+    /// <param name="strideC">Elements from one of its rows to the next.</param>
+    /// <param name="add">Whether it is added.</param>
+    /// <param name="from">The first row of the second factor, even.</param>
+    /// <param name="rows">How many, or −1 for all.</param>
+    public void Product(int m, T* a, int strideA, float* c, int strideC, bool add = false, int from = 0, int rows = -1) =>
+        Product(m, a, strideA, c, strideC, add, from, rows < 0 ? K : rows, 0, N);
+
+    /// <summary>A product with some of the columns, from a panel's first on.</summary>
+    /// <param name="m">Rows of the first factor.</param>
+    /// <param name="a">The first factor.</param>
+    /// <param name="strideA">Elements from one of its rows to the next.</param>
+    /// <param name="c">The product, <c>[m,columns]</c>.</param>
+    /// <param name="strideC">Elements from one of its rows to the next.</param>
+    /// <param name="first">The first column, of a panel.</param>
+    /// <param name="columns">How many.</param>
+    public void Columns(int m, T* a, int strideA, float* c, int strideC, int first, int columns) =>
+        Product(m, a, strideA, c - first, strideC, false, 0, K, first, first + columns);
+
+    void Product(int m, T* a, int strideA, float* c, int strideC, bool add, int from, int k, int first, int end)
+    {
+        if (m == 0)
+            return;
+        for (int column = first; column < end; column += Width)
+        {
+            T* panel = (T*)Start + (long)column * K + (long)from * Width;
+            for (int row = 0; row < k; row += MostRows)
+                T.Product(m, Math.Min(Width, end - column), Math.Min(MostRows, k - row), a + row, strideA, panel + (long)row * Width, Width, c + column, strideC, add || row > 0);
+        }
+    }
+
+    /// <summary>Puts rows in place, <c>[rows,columns]</c>.</summary>
+    /// <param name="from">The first row.</param>
+    /// <param name="stride">Elements from one row to the next.</param>
+    /// <param name="rows">How many; after an odd number a row of zeros follows where rows lie in pairs.</param>
+    /// <param name="columns">A multiple of 16.</param>
+    /// <param name="at">Where the first row goes, even.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void PutRows(T* from, int stride, int rows, int columns, int at = 0)
+    {
+        for (int column = 0; column < columns; column += Width)
+        {
+            int width = Math.Min(Width, columns - column);
+            T* panel = (T*)Start + (long)column * K + (long)at * Width;
+            for (int row = 0; row < rows; row += T.Depth)
+            {
+                T* first = from + (long)row * stride + column, second = row + 1 < rows ? first + stride : null, to = panel + (long)row * Width;
+                for (int i = 0; i < width; i += Lanes)
+                    T.Interleave(to + i * T.Depth, Width, first + i, second is null ? null : second + i);
+            }
+        }
+    }
+
+    /// <summary>Puts rows in place as columns.</summary>
+    /// <param name="from">The first row, <c>[columns,K]</c>; readable up to a multiple of 16 rows, of which those beyond are written as well.</param>
+    /// <param name="stride">Elements from one row to the next.</param>
+    /// <param name="columns">How many.</param>
+    /// <param name="at">The first column, a multiple of 16.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void PutColumns(T* from, int stride, int columns, int at = 0)
+    {
+        // What lies side by side is moved as one float32.
+        int depth = T.Depth, units = K / depth;
+        for (int column = 0; column < columns; column += Lanes)
+        {
+            int place = at + column;
+            float* panel = (float*)((T*)Start + (long)(place / Width * Width) * K) + place % Width;
+            for (int unit = 0; unit < units; unit += Lanes)
+                Simd.Transpose((Fp32*)(from + (long)column * stride) + unit, stride / depth, (Fp32*)panel + (long)unit * Width, Width, Math.Min(Lanes, units - unit));
+        }
+    }
+
+    /// <summary>The product with every <paramref name="step"/>th row alone, from the first on.</summary>
+    /// <param name="m">Rows of the first factor.</param>
+    /// <param name="a">The first factor.</param>
+    /// <param name="strideA">Elements from one of its rows to the next.</param>
+    /// <param name="c">The product, <c>[m,N]</c>.</param>
+    /// <param name="strideC">Elements from one of its rows to the next.</param>
+    /// <param name="step">At least 1.</param>
+    /// <param name="rows">Rows to choose from.</param>
+    public void SumOfRows(int m, T* a, int strideA, float* c, int strideC, int step, int rows)
+    {
+        // Of one row and one column at a time: few are asked for.
+        for (int i = 0; i < m; i++)
+        {
+            for (int column = 0; column < N; column++)
+            {
+                T* panel = (T*)Start + (long)(column / Width * Width) * K;
+                float sum = 0;
+                for (int row = 0; row < rows; row += step)
+                    sum += Value(a + (long)i * strideA + row) * Value(panel + (long)(row / T.Depth) * T.Depth * Width + column % Width * T.Depth + row % T.Depth);
+                c[(long)i * strideC + column] = sum;
+            }
+        }
+    }
+
+    static float Value(T* of) => T.Depth == 1 ? *(float*)of : BitConverter.Int32BitsToSingle(*(ushort*)of << 16);
+
+    static int WidthOf(int n)
+    {
+        int panels = Math.Max((n + MostColumns - 1) / MostColumns, 1);
+        return Math.Max(Up((n + panels - 1) / panels), Lanes);
+    }
+}
+
+/// <summary>A second factor that owns its memory.</summary>
+sealed unsafe class Matrix<T> : IDisposable where T : unmanaged, IElement<T>
+{
+    readonly Block<T> _memory;
+
+    /// <summary>Zeros.</summary>
+    public Matrix(int k, int n)
+    {
+        _memory = new Block<T>(Panels<T>.Size(k, n), zeros: true);
+        Panels = new Panels<T>(_memory.Start, k, n);
+    }
+
+    public Panels<T> Panels { get; }
+
+    /// <summary>A matrix of rows, <c>[k,n]</c>, n a multiple of 16.</summary>
+    public static Matrix<T> OfRows(T* from, int k, int n)
+    {
+        Matrix<T> matrix = new(k, n);
+        matrix.Panels.PutRows(from, n, k, n);
+        return matrix;
+    }
+
+    /// <summary>A matrix of the rows <c>[n,k]</c> as columns, n a multiple of 16 and k of 32.</summary>
+    public static Matrix<T> OfColumns(T* from, int k, int n)
+    {
+        Matrix<T> matrix = new(k, n);
+        matrix.Panels.PutColumns(from, k, n);
+        return matrix;
+    }
+
+    public void Dispose() => _memory.Dispose();
+}
