@@ -1,3 +1,4 @@
+using Retouch.Vit.Kernels;
 using static TorchSharp.torch;
 
 namespace Retouch.Locating;
@@ -10,6 +11,9 @@ readonly record struct RmsProp(double Alpha, double Epsilon)
     /// <summary>Changes weights, and the running mean square of their gradients, in place.</summary>
     public void Step(Tensor weights, Tensor gradient, Tensor square, double rate)
     {
+        // One pass over memory where there is one, for it is memory that takes the time.
+        if (Descent.RmsProp(weights, gradient, square, Alpha, Epsilon, rate))
+            return;
         square.mul_(Alpha).addcmul_(gradient, gradient, 1 - Alpha);
         weights.addcdiv_(gradient, square.sqrt().add_(Epsilon), -rate);
     }
