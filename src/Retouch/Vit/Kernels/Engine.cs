@@ -18,7 +18,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     const int FewRows = 112, ManyRows = 208, Wide = 320;
 
     // Hidden units whose activations one task holds at a time, in panels.
-    const int Chunk = 4;
+    const int Chunk = 6;
 
     readonly VitModel _model;
     readonly VitConfig _config;
@@ -646,7 +646,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
         public Scratch(Engine<T> of)
         {
-            int units = Math.Max(Chunk * 208, of._own.Max(o => o?.Padded ?? 0));
+            int units = Math.Max(Chunk * Panels<T>.MostColumns, of._own.Max(o => o?.Padded ?? 0));
             // Transposes read up to a multiple of 16 rows.
             int rows = of._rows;
             _normed = new Block<T>((long)rows * of._width);

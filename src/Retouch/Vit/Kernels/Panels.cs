@@ -23,8 +23,11 @@ static class Shape
 /// <param name="Width">Columns of a panel, w, a multiple of 16; the last may have fewer in use.</param>
 readonly unsafe record struct Panels<T>(nint Start, int K, int N, int Width) where T : unmanaged, IElement<T>
 {
-    // What products were fastest with among 64 to 768, and rows that one call takes.
-    const int MostColumns = 208, MostRows = 768;
+    /// <summary>Columns of a panel at most: what products were fastest with among 64 to 768.</summary>
+    public const int MostColumns = 128;
+
+    // Rows that one call takes.
+    const int MostRows = 768;
 
     /// <summary>Panels at a place in memory.</summary>
     public Panels(T* start, int k, int n) : this((nint)start, Up(k, 2), Up(n), WidthOf(Up(n))) { }
