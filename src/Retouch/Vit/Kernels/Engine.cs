@@ -17,8 +17,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     // make up for reading its weights. Fewer where there are not enough tasks.
     const int FewRows = 112, ManyRows = 208, Wide = 320;
 
-    // Hidden units whose activations one task holds at a time, in panels.
-    const int Chunk = 6;
+    // Hidden units whose activations one task holds at a time, whole panels.
+    const int MostUnits = 6 * Panels<T>.MostColumns;
 
     readonly VitModel _model;
     readonly VitConfig _config;
@@ -29,6 +29,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     readonly Layer?[] _layers;           // by block
     readonly Scratch[] _scratch;
     readonly List<IDisposable> _memory = [];
+    Block<float>? _parts;                // [parts,R,D]: what parts of an FFN's units give
+    Block<T>? _rounded;                  // [R,D]: what they all read
     readonly Block<T> _mixed;            // [R,D]: attention's mixtures of values
     readonly Block<float> _x, _y;        // [R,D]: tokens where nothing is recorded
     readonly Block<T>? _dMixed, _dQuery, _dKey, _dValue; // [N,heads,Tp,D/heads], and three times [R,D]
@@ -72,6 +74,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     }
 
     int Rows => _images * _tokens;
+
+    int UnitsAtATime => MostUnits / Panels<T>.WidthOf(_hidden) * Panels<T>.WidthOf(_hidden);
 
     // Tokens an image behind a block's attention.
     int TokensBehind(int block) => _classAlone && block == _config.Depth - 1 ? 1 : _tokens;
@@ -215,6 +219,9 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             Each(_images * _heads, (task, scratch) => Attend(layer, task, scratch));
 
         float* mid = middle is not null ? middle : layer.Middle.Start;
+        bool shares = SharesUnits(m);
+        if (shares)
+            _rounded ??= Take<T>((Rows + Lanes) * (long)_width);
         Run(m, _own[block] is not null, (edit, start, rows, scratch) =>
         {
             long at = ((long)edit * PerEdit(m) + start) * _width;
@@ -231,17 +238,35 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             {
                 RowKernels<T>.Add(x + at, scratch.Out, rows, _width, frozen.ProjBias, frozen.Scale1, mid + at);
             }
-            if (output is not null)
+            if (output is not null && !shares)
                 AfterFfn(block, frozen, layer, edit, start, rows, mid, output, m, scratch);
+            else if (output is not null)
+                NormBeforeFfn(block, frozen, layer, edit, start, rows, mid, m, _rounded!.Start + at, scratch);
         });
+        if (output is null || !shares)
+            return;
+        int all = _images * m;
+        Share(block, all, (unit, scratch, to) =>
+        {
+            if (unit < 0)
+                OwnForward(block, layer, 0, 0, all, _rounded!.Start, scratch, _records, (float*)to, false);
+            else
+                FrozenForward(block, frozen, layer, 0, 0, all, _rounded!.Start, unit, scratch, _records, (float*)to, false);
+        }, (start, rows, scratch) => RowKernels<T>.Add(mid + (long)start * _width, scratch.Out, rows, _width, frozen.Fc2Bias, frozen.Scale2, output + (long)start * _width));
+    }
+
+    void NormBeforeFfn(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, float* mid, int m, T* normed, Scratch scratch)
+    {
+        long first = (long)edit * PerEdit(m) + start;
+        RowKernels<T>.Norm(mid + first * _width, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, normed, _records ? layer.Statistics2!.Start + 2 * first : scratch.Statistics);
+        if (_records && _own[block] is not null)
+            layer.Inputs![edit].Panels.PutRows(normed, _width, rows, _width, start);
     }
 
     void AfterFfn(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, float* mid, float* output, int m, Scratch scratch)
     {
-        long first = (long)edit * PerEdit(m) + start, at = first * _width;
-        RowKernels<T>.Norm(mid + at, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, scratch.Normed, _records ? layer.Statistics2!.Start + 2 * first : scratch.Statistics);
-        if (_records && _own[block] is not null)
-            layer.Inputs![edit].Panels.PutRows(scratch.Normed, _width, rows, _width, start);
+        long at = ((long)edit * PerEdit(m) + start) * _width;
+        NormBeforeFfn(block, frozen, layer, edit, start, rows, mid, m, scratch.Normed, scratch);
         FeedForward(block, frozen, layer, edit, start, rows, scratch.Normed, scratch, _records);
         RowKernels<T>.Add(mid + at, scratch.Out, rows, _width, frozen.Fc2Bias, frozen.Scale2, output + at);
     }
@@ -249,35 +274,73 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     // An FFN's products with normed rows, into the scratch's Out, without the output's bias and scale.
     void FeedForward(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, T* normed, Scratch scratch, bool records)
     {
-        OwnUnits<T>? own = _own[block];
         bool add = false;
-        long first = (long)edit * layer.PerEdit + start;
-        if (own is null || own.Frozen is not null)
+        if (HasFrozen(block))
         {
-            float* mask = own is null ? null : own.Frozen!.Start + (long)edit * _hidden;
-            int chunk = Chunk * frozen.Fc1.Panels.Width;
-            for (int unit = 0; unit < _hidden; unit += chunk)
+            for (int unit = 0; unit < _hidden; unit += UnitsAtATime)
             {
-                int units = Math.Min(chunk, _hidden - unit);
-                frozen.Fc1.Panels.Columns(At(rows), normed, _width, scratch.Hidden, units, unit, units);
-                RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, frozen.Fc1Bias + unit, mask is null ? null : mask + unit,
-                    scratch.Active, records ? layer.Slope!.Start + first * _hidden + unit : null, _hidden);
-                frozen.Fc2.Panels.Product(At(rows), scratch.Active, units, scratch.Out, _width, add, unit, units);
+                FrozenForward(block, frozen, layer, edit, start, rows, normed, unit, scratch, records, scratch.Out, add);
                 add = true;
             }
         }
-        if (own is not null && own.Count > 0)
+        if (HasOwn(block))
         {
-            int units = own.Padded;
-            own.Into(edit).Product(At(rows), normed, _width, scratch.Hidden, units);
-            RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, own.Bias.Start + (long)edit * units, null, scratch.Active, records ? layer.OwnSlope!.Start + first * units : null, units);
-            if (records)
-                RowKernels<T>.Transpose(scratch.Active, units, rows, units, layer.Activations!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
-            own.Out(edit).Product(At(rows), scratch.Active, units, scratch.Out, _width, add);
+            OwnForward(block, layer, edit, start, rows, normed, scratch, records, scratch.Out, add);
             add = true;
         }
         if (!add)
             new Span<float>(scratch.Out, rows * _width).Clear();
+    }
+
+    // Whether any of the model's units count in a block's FFN, and whether edits have units of their own.
+    bool HasFrozen(int block) => _own[block] is not { Frozen: null };
+
+    bool HasOwn(int block) => _own[block] is { Count: > 0 };
+
+    // What some of the model's units give, from one on, over or added to "to".
+    void FrozenForward(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, T* normed, int unit, Scratch scratch, bool records, float* to, bool add)
+    {
+        float* mask = _own[block] is OwnUnits<T> own ? own.Frozen!.Start + (long)edit * _hidden : null;
+        long first = (long)edit * layer.PerEdit + start;
+        int units = Math.Min(UnitsAtATime, _hidden - unit);
+        frozen.Fc1.Panels.Columns(At(rows), normed, _width, scratch.Hidden, units, unit, units);
+        RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, frozen.Fc1Bias + unit, mask is null ? null : mask + unit,
+            scratch.Active, records ? layer.Slope!.Start + first * _hidden + unit : null, _hidden);
+        frozen.Fc2.Panels.Product(At(rows), scratch.Active, units, to, _width, add, unit, units);
+    }
+
+    // The same of an edit's own units.
+    void OwnForward(int block, Layer layer, int edit, int start, int rows, T* normed, Scratch scratch, bool records, float* to, bool add)
+    {
+        OwnUnits<T> own = _own[block]!;
+        int units = own.Padded;
+        own.Into(edit).Product(At(rows), normed, _width, scratch.Hidden, units);
+        RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, own.Bias.Start + (long)edit * units, null,
+            scratch.Active, records ? layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units : null, units);
+        if (records)
+            RowKernels<T>.Transpose(scratch.Active, units, rows, units, layer.Activations!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
+        own.Out(edit).Product(At(rows), scratch.Active, units, to, _width, add);
+    }
+
+    // Whether the threads share an FFN's units and not its rows: where these are too few to make up for reading all of a wide model's weights on each thread.
+    bool SharesUnits(int tokens) => _edits == 1 && _images * tokens <= _rows && _hidden >= 2 * UnitsAtATime && _width >= Wide;
+
+    // Calls work for each part of a block's units, by its first unit, or −1 for the edit's own, with where to leave what it gives; then adds all of that up in the scratch's Out.
+    void Share(int block, int rows, Action<int, Scratch, nint> work, Action<int, int, Scratch> then)
+    {
+        int frozen = HasFrozen(block) ? (_hidden + UnitsAtATime - 1) / UnitsAtATime : 0, parts = frozen + (HasOwn(block) ? 1 : 0);
+        long size = (long)Up(rows) * _width;
+        _parts ??= Take<float>(size * ((_hidden + UnitsAtATime - 1) / UnitsAtATime + 1));
+        // The largest part first: the edit's own units are the fewest.
+        Each(parts, (task, scratch) => work(task < frozen ? task * UnitsAtATime : -1, scratch, (nint)(_parts.Start + task * size)));
+        Run(rows / _images, false, (_, start, count, scratch) =>
+        {
+            float* sum = scratch.Out;
+            new Span<float>(sum, count * _width).Clear();
+            for (int part = 0; part < parts; part++)
+                RowKernels<T>.Add(sum, _parts.Start + part * size + (long)start * _width, count, _width, null, null, sum);
+            then(start, count, scratch);
+        });
     }
 
     public void Backward(Tensor gradient)
@@ -369,32 +432,40 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         bool inputs = block != _first;
         if (!inputs && (own is null || own.Count == 0))
             return;
+        if (SharesUnits(m))
+        {
+            int all = _images * m;
+            _rounded ??= Take<T>((Rows + Lanes) * (long)_width);
+            RowKernels<T>.Round(dx, all, _width, frozen.Scale2, _rounded.Start);
+            Share(block, all, (unit, scratch, to) =>
+            {
+                if (unit < 0)
+                    OwnBackward(block, layer, 0, 0, all, _rounded.Start, scratch, inputs ? (float*)to : null, false);
+                else if (inputs)
+                    FrozenBackward(frozen, layer, 0, all, _rounded.Start, unit, scratch, (float*)to, false);
+            }, (start, rows, scratch) =>
+            {
+                if (inputs)
+                    RowKernels<T>.NormBackward(scratch.Out, layer.Middle.Start + (long)start * _width, layer.Statistics2!.Start + 2L * start, rows, _width, frozen.Norm2Weight, dx + (long)start * _width);
+            });
+            return;
+        }
         Run(m, own is not null, (edit, start, rows, scratch) =>
         {
             long first = (long)edit * layer.PerEdit + start, at = first * _width;
             bool add = false;
             RowKernels<T>.Round(dx + at, rows, _width, frozen.Scale2, scratch.Normed);
-            if (inputs && (own is null || own.Frozen is not null))
+            if (inputs && HasFrozen(block))
             {
-                int chunk = Chunk * frozen.Fc2Back.Panels.Width;
-                for (int unit = 0; unit < _hidden; unit += chunk)
+                for (int unit = 0; unit < _hidden; unit += UnitsAtATime)
                 {
-                    int units = Math.Min(chunk, _hidden - unit);
-                    frozen.Fc2Back.Panels.Columns(At(rows), scratch.Normed, _width, scratch.Hidden, units, unit, units);
-                    RowKernels<T>.Times(scratch.Hidden, rows, units, layer.Slope!.Start + first * _hidden + unit, _hidden, scratch.Active);
-                    frozen.Fc1Back.Panels.Product(At(rows), scratch.Active, units, scratch.Out, _width, add, unit, units);
+                    FrozenBackward(frozen, layer, first, rows, scratch.Normed, unit, scratch, scratch.Out, add);
                     add = true;
                 }
             }
-            if (own is not null && own.Count > 0)
+            if (HasOwn(block))
             {
-                int units = own.Padded;
-                layer.OutputGradients![edit].Panels.PutRows(scratch.Normed, _width, rows, _width, start);
-                own.OutBack(edit).Product(At(rows), scratch.Normed, _width, scratch.Hidden, units);
-                RowKernels<T>.Times(scratch.Hidden, rows, units, layer.OwnSlope!.Start + first * units, units, scratch.Active);
-                RowKernels<T>.Transpose(scratch.Active, units, rows, units, layer.HiddenGradients!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
-                if (inputs)
-                    own.IntoBack(edit).Product(At(rows), scratch.Active, units, scratch.Out, _width, add);
+                OwnBackward(block, layer, edit, start, rows, scratch.Normed, scratch, inputs ? scratch.Out : null, add);
                 add = true;
             }
             if (!add)
@@ -402,6 +473,28 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             if (inputs)
                 RowKernels<T>.NormBackward(scratch.Out, layer.Middle.Start + at, layer.Statistics2!.Start + 2 * first, rows, _width, frozen.Norm2Weight, dx + at);
         });
+    }
+
+    // What some of the model's units, from one on, give to the gradient before the FFN; "first" is the first row of all.
+    void FrozenBackward(FrozenBlock<T> frozen, Layer layer, long first, int rows, T* dy, int unit, Scratch scratch, float* to, bool add)
+    {
+        int units = Math.Min(UnitsAtATime, _hidden - unit);
+        frozen.Fc2Back.Panels.Columns(At(rows), dy, _width, scratch.Hidden, units, unit, units);
+        RowKernels<T>.Times(scratch.Hidden, rows, units, layer.Slope!.Start + first * _hidden + unit, _hidden, scratch.Active);
+        frozen.Fc1Back.Panels.Product(At(rows), scratch.Active, units, to, _width, add, unit, units);
+    }
+
+    // The same of an edit's own units, where it is asked for, and what their weights' gradients are products of.
+    void OwnBackward(int block, Layer layer, int edit, int start, int rows, T* dy, Scratch scratch, float* to, bool add)
+    {
+        OwnUnits<T> own = _own[block]!;
+        int units = own.Padded;
+        layer.OutputGradients![edit].Panels.PutRows(dy, _width, rows, _width, start);
+        own.OutBack(edit).Product(At(rows), dy, _width, scratch.Hidden, units);
+        RowKernels<T>.Times(scratch.Hidden, rows, units, layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units, units, scratch.Active);
+        RowKernels<T>.Transpose(scratch.Active, units, rows, units, layer.HiddenGradients!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
+        if (to is not null)
+            own.IntoBack(edit).Product(At(rows), scratch.Active, units, to, _width, add);
     }
 
     public void Gradients(int block, int firstUnit, int units, Tensor fc1, Tensor fc2, bool onlyClass)
@@ -646,7 +739,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
         public Scratch(Engine<T> of)
         {
-            int units = Math.Max(Chunk * Panels<T>.MostColumns, of._own.Max(o => o?.Padded ?? 0));
+            int units = Math.Max(MostUnits, of._own.Max(o => o?.Padded ?? 0));
             // Transposes read up to a multiple of 16 rows.
             int rows = of._rows;
             _normed = new Block<T>((long)rows * of._width);

@@ -141,7 +141,8 @@ readonly unsafe record struct Panels<T>(nint Start, int K, int N, int Width) whe
 
     static float Value(T* of) => T.Depth == 1 ? *(float*)of : BitConverter.Int32BitsToSingle(*(ushort*)of << 16);
 
-    static int WidthOf(int n)
+    /// <summary>Columns of a panel of n.</summary>
+    public static int WidthOf(int n)
     {
         int panels = Math.Max((n + MostColumns - 1) / MostColumns, 1);
         return Math.Max(Up((n + panels - 1) / panels), Lanes);
