@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Retouch.Vit;
 using Retouch.Vit.Kernels;
 using Spectre.Console;
@@ -25,7 +26,7 @@ static unsafe class BlockProfile
 
     static Dictionary<string, double> Times<T>(BenchmarkModel kind) where T : unmanaged, IElement<T>
     {
-        int d = kind.Width, h = 4 * d, heads = kind.Heads, e = d / heads, rows = 100, padded = Shape.Up(Tokens);
+        int d = kind.Width, h = 4 * d, heads = kind.Heads, e = d / heads, rows = 112, padded = Shape.Up(Tokens);
         double tiles = (double)Tokens / rows;
         using Block<float> x = new((long)padded * h, zeros: true), y = new((long)padded * h, zeros: true), vector = new(h, zeros: true), statistics = new(2 * padded, zeros: true);
         using Block<T> a = new((long)padded * h, zeros: true), b = new((long)padded * h, zeros: true);
@@ -39,21 +40,24 @@ static unsafe class BlockProfile
             ["projections, forward and backward"] = 8 * tiles * Time(() => square.Panels.Product(rows, pa, d, py, d)),
             ["products of attention, forward"] = heads * tiles * (Time(() => keys.Panels.Product(rows, pa, e, py, padded)) + Time(() => values.Panels.Product(rows, pa, padded, py, e))),
             ["products of attention, backward"] = heads * (tiles * (Time(() => keys.Panels.Product(rows, pa, e, py, padded)) + Time(() => values.Panels.Product(rows, pa, padded, py, e))) + 2 * Time(() => shares.Panels.Product(e, pa, padded, py, padded))),
-            ["norms"] = 2 * tiles * Time(() => RowKernels<T>.Norm(px, rows, d, pv, pv, 1e-6f, pa, ps)),
+            ["norms"] = 2 * tiles * Time(() => RowKernels<T>.Norm(px, rows, d, pv, pv, 1e-6f, pa, d, ps)),
             ["norms' derivatives"] = 2 * tiles * Time(() => RowKernels<T>.NormBackward(px, py, ps, rows, d, pv, py)),
-            ["activation and its derivative"] = tiles * Time(() => RowKernels<T>.Activate(VitActivation.Gelu, px, rows, h, pv, null, pa, pb, h)),
-            ["times the activation's derivative"] = tiles * Time(() => RowKernels<T>.Times(px, rows, h, pb, h, pa)),
+            ["activation and its derivative"] = tiles * Time(() => RowKernels<T>.Activate(VitActivation.Gelu, px, rows, h, pv, null, pa, h, pb, h)),
+            ["times the activation's derivative"] = tiles * Time(() => RowKernels<T>.Times(px, rows, h, pb, h, pa, h)),
             ["softmax"] = heads * tiles * Time(() => RowKernels<T>.Softmax(px, rows, Tokens, padded, pa)),
             ["softmax's derivative"] = heads * tiles * Time(() => RowKernels<T>.SoftmaxBackward(px, pa, rows, padded, pb)),
-            ["residual sums and rounding"] = 2 * tiles * (Time(() => RowKernels<T>.Add(px, py, rows, d, pv, null, py)) + Time(() => RowKernels<T>.Round(px, rows, d, null, pa))),
-            ["to heads and back"] = heads * tiles * 6 * Time(() =>
-            {
-                for (int row = 0; row < rows; row++)
-                    RowKernels<T>.ShiftTo(px + (row * d), e, null, 2, pa + (row * e));
-            }),
+            ["residual sums and rounding"] = 2 * tiles * (Time(() => RowKernels<T>.Add(px, py, rows, d, pv, null, py)) + Time(() => RowKernels<T>.Round(px, rows, d, null, pa, d))),
+            ["to heads and back"] = heads * tiles * 6 * Time(() => ToHeads(px, rows, d, e, pa)),
             ["attention's factors put in place"] = heads * (2 * Time(() => keys.Panels.PutColumns(pa, e, padded)) + 2 * Time(() => values.Panels.PutRows(pa, e, padded, e)) + 2 * Time(() => shares.Panels.PutRows(pa, padded, padded, padded))),
             ["attention's factors turned"] = heads * (2 * Time(() => RowKernels<T>.Transpose(pa, e, padded, e, pb, padded)) + 2 * Time(() => RowKernels<T>.TransposeSums(px, padded, Tokens, e, pb, d))),
         };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void ToHeads<T>(float* from, int rows, int width, int head, T* to) where T : unmanaged, IElement<T>
+    {
+        for (int row = 0; row < rows; row++)
+            RowKernels<T>.ShiftTo(from + ((long)row * width), head, null, 2, to + ((long)row * head));
     }
 
     static double Time(Action work)

@@ -267,13 +267,13 @@ public sealed class SplitVit
             union = [.. Enumerable.Range(0, Space.Hidden)];
         using DisposeScope scope = NewDisposeScope();
         Tensor units = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, block.Fc1Weight.device);
-        Tensor fc1 = delta.AddTo(2 * j, block.Fc1Weight).index_select(0, units), fc2 = delta.AddTo(2 * j + 1, block.Fc2Weight).index_select(1, units).t();
-        Tensor bias = block.Fc1Bias.index_select(0, units);
+        Tensor old1 = block.Fc1Weight.index_select(0, units), old2 = block.Fc2Weight.t().index_select(0, units), bias = block.Fc1Bias.index_select(0, units);
+        Tensor fc1 = Changed(2 * j, old1), fc2 = Changed(2 * j + 1, old2);
         float[]? frozen = null;
         if (j == 0 && !all)
         {
-            fc1 = cat([fc1, block.Fc1Weight.index_select(0, units)], 0);
-            fc2 = cat([fc2, -block.Fc2Weight.index_select(1, units).t()], 0);
+            fc1 = cat([fc1, old1], 0);
+            fc2 = cat([fc2, -old2], 0);
             bias = cat([bias, bias]);
         }
         else if (!all)
@@ -284,8 +284,11 @@ public sealed class SplitVit
         }
         engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), frozen);
         engine.SetWeights(Space.FirstBlock + j, 0, fc1.unsqueeze(0), null, null, 0);
-        engine.SetWeights(Space.FirstBlock + j, 1, fc2.contiguous().unsqueeze(0), null, null, 0);
+        engine.SetWeights(Space.FirstBlock + j, 1, fc2.unsqueeze(0), null, null, 0);
         return all && j == 0;
+
+        Tensor Changed(int matrix, Tensor old) => delta.Units[matrix].Length == 0 ? old
+            : old.index_add(0, tensor([.. delta.Units[matrix].ToArray().Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device), delta.Rows[matrix], 1);
     }
 
     /// <summary>The first norm, float32, in the type of the block's products.</summary>

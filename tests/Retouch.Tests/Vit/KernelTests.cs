@@ -41,7 +41,7 @@ public sealed unsafe class KernelTests
         Tensor expected = values.to(ScalarType.BFloat16).to(ScalarType.Float32);
         using Block<Bf16> narrow = new(values.NumberOfElements);
         using Block<float> wide = new(values.NumberOfElements);
-        RowKernels<Bf16>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, narrow.Start);
+        RowKernels<Bf16>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, narrow.Start, 0);
         for (int i = 0; i < values.NumberOfElements; i += Shape.Lanes)
             Bf16.Load(narrow.Start + i).Store(wide.Start + i);
         Assert.Equal(expected.data<float>().ToArray(), new ReadOnlySpan<float>(wide.Start, (int)wide.Count).ToArray());
@@ -205,7 +205,7 @@ public sealed unsafe class KernelTests
     static Block<T> Elements<T>(Tensor values) where T : unmanaged, IElement<T>
     {
         Block<T> block = new(values.NumberOfElements);
-        RowKernels<T>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, block.Start);
+        RowKernels<T>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, block.Start, 0);
         return block;
     }
 }

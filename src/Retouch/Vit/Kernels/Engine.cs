@@ -17,23 +17,26 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     // make up for reading its weights. Fewer where there are not enough tasks.
     const int FewRows = 112, ManyRows = 208, Wide = 320;
 
+    // Elements behind each row that products read: without them the rows' first elements would fall on few of the cache's places.
+    const int Spare = 32;
+
     // Hidden units whose activations one task holds at a time, whole panels.
     const int MostUnits = 6 * Panels<T>.MostColumns;
 
     readonly VitModel _model;
     readonly VitConfig _config;
     readonly Precision _precision;
-    readonly int _most, _edits, _tokens, _padded, _width, _hidden, _heads, _headWidth, _rows, _team, _first, _last;
+    readonly int _most, _edits, _tokens, _padded, _width, _stride, _hidden, _heads, _headWidth, _rows, _team, _first, _last;
     readonly bool _records, _classAlone;
     readonly OwnUnits<T>?[] _own;        // by block
     readonly Layer?[] _layers;           // by block
     readonly Scratch[] _scratch;
     readonly List<IDisposable> _memory = [];
     Block<float>? _parts;                // [parts,R,D]: what parts of an FFN's units give
-    Block<T>? _rounded;                  // [R,D]: what they all read
-    readonly Block<T> _mixed;            // [R,D]: attention's mixtures of values
+    Block<T>? _rounded;                  // [R,D + spare]: what they all read
+    readonly Block<T> _mixed;            // [R,D + spare]: attention's mixtures of values
     readonly Block<float> _x, _y;        // [R,D]: tokens where nothing is recorded
-    readonly Block<T>? _dMixed, _dQuery, _dKey, _dValue; // [N,heads,Tp,D/heads], and three times [R,D]
+    readonly Block<T>? _dMixed, _dQuery, _dKey, _dValue; // [N,heads,Tp,D/heads], and three times [R,D + spare]
     readonly Block<float>? _dx, _dClass, _dClassQuery;   // [R,D], [N,D], [N,D]
     readonly Block<float>? _classQuery;  // [N,D]
     int _images;                         // of the batch at hand
@@ -52,13 +55,14 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         (_model, _config, _precision, _most, _images, _edits, _first, _last, _records) = (model, model.Config, precision, images, images, edits, first, model.Config.Depth - 1, records);
         (_tokens, _width, _hidden, _heads, _headWidth) = (_config.Tokens, _config.Width, _config.MlpWidth, _config.Heads, _config.HeadWidth);
         _padded = Up(_tokens);
+        _stride = _width + Spare;
         _rows = _width < Wide ? FewRows : ManyRows;
         _team = Team.Size;
         _classAlone = _config.ReadsClassAlone && !allTokens;
         _own = new OwnUnits<T>?[_config.Depth];
         _layers = new Layer?[_config.Depth];
         long rows = (long)images * _tokens, perHead = (long)images * _heads * _padded * _headWidth;
-        _mixed = Take<T>((rows + Lanes) * _width);
+        _mixed = Take<T>((rows + Lanes) * _stride);
         _x = Take<float>(rows * _width);
         _y = Take<float>(rows * _width);
         if (_classAlone)
@@ -66,7 +70,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         if (records)
         {
             _dMixed = Take<T>(perHead, true);
-            (_dQuery, _dKey, _dValue) = (Take<T>((rows + Lanes) * _width), Take<T>((rows + Lanes) * _width), Take<T>((rows + Lanes) * _width));
+            (_dQuery, _dKey, _dValue) = (Take<T>((rows + Lanes) * _stride), Take<T>((rows + Lanes) * _stride), Take<T>((rows + Lanes) * _stride));
             _dx = Take<float>(rows * _width);
             (_dClass, _dClassQuery) = (Take<float>((long)images * _width), Take<float>((long)images * _width));
         }
@@ -100,11 +104,12 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* x = (float*)Pointer.Of(whole), y = (float*)Pointer.Of(output);
         Run(m, true, (edit, start, rows, scratch) =>
         {
-            long at = ((long)edit * PerEdit(m) + start) * _width;
-            RowKernels<T>.Norm(x + at, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, layer.Constant.Start + at, scratch.Statistics);
+            long first = (long)edit * PerEdit(m) + start, at = first * _width;
+            T* normed = layer.Constant.Start + first * _stride;
+            RowKernels<T>.Norm(x + at, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, normed, _stride, scratch.Statistics);
             if (_records)
-                layer.Inputs![edit].Panels.PutRows(layer.Constant.Start + at, _width, rows, _width, start);
-            FeedForward(block, frozen, layer, edit, start, rows, layer.Constant.Start + at, scratch, false);
+                layer.Inputs![edit].Panels.PutRows(normed, _stride, rows, _width, start);
+            FeedForward(block, frozen, layer, edit, start, rows, normed, scratch, false);
             new Span<float>(scratch.Out, rows * _width).CopyTo(new Span<float>(y + at, rows * _width));
         });
         return output;
@@ -120,8 +125,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* x = (float*)Pointer.Of(whole), y = output is null ? Input(_first + 1) : (float*)Pointer.Of(output);
         Run(m, true, (edit, start, rows, scratch) =>
         {
-            long at = ((long)edit * PerEdit(m) + start) * _width;
-            FeedForward(_first, frozen, layer, edit, start, rows, layer.Constant.Start + at, scratch, _records);
+            long first = (long)edit * PerEdit(m) + start, at = first * _width;
+            FeedForward(_first, frozen, layer, edit, start, rows, layer.Constant.Start + first * _stride, scratch, _records);
             RowKernels<T>.Add(x + at, scratch.Out, rows, _width, null, frozen.Scale2, y + at);
         });
         _pending = _records;
@@ -195,10 +200,10 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
         Run(_tokens, false, (_, start, rows, scratch) =>
         {
-            RowKernels<T>.Norm(x + (long)start * _width, rows, _width, frozen.Norm1Weight, frozen.Norm1Bias, epsilon, scratch.Normed, _records ? layer.Statistics1!.Start + 2L * start : scratch.Statistics);
+            RowKernels<T>.Norm(x + (long)start * _width, rows, _width, frozen.Norm1Weight, frozen.Norm1Bias, epsilon, scratch.Normed, _stride, _records ? layer.Statistics1!.Start + 2L * start : scratch.Statistics);
             for (int part = classAlone ? 1 : 0; part < 3; part++)
             {
-                frozen.Projections[part].Panels.Product(At(rows), scratch.Normed, _width, scratch.Out, _width);
+                frozen.Projections[part].Panels.Product(At(rows), scratch.Normed, _stride, scratch.Out, _width);
                 Scatter(scratch.Out, frozen.QkvBias is null ? null : frozen.QkvBias + part * _width, part == 0 ? scale : 1, start, rows, (part == 0 ? layer.Query! : part == 1 ? layer.Key : layer.Value).Start);
             }
             if (classAlone)
@@ -207,7 +212,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
                 for (int row = Up(start, _tokens); row < start + rows; row += _tokens)
                 {
                     float* query = _classQuery!.Start + (long)(row / _tokens) * _width;
-                    frozen.Projections[0].Panels.Product(1, scratch.Normed + (long)(row - start) * _width, _width, query, _width);
+                    frozen.Projections[0].Panels.Product(1, scratch.Normed + (long)(row - start) * _stride, _stride, query, _width);
                     RowKernels<T>.Shift(query, _width, frozen.QkvBias, scale);
                 }
             }
@@ -221,11 +226,11 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* mid = middle is not null ? middle : layer.Middle.Start;
         bool shares = SharesUnits(m);
         if (shares)
-            _rounded ??= Take<T>((Rows + Lanes) * (long)_width);
+            _rounded ??= Take<T>((Rows + Lanes) * (long)_stride);
         Run(m, _own[block] is not null, (edit, start, rows, scratch) =>
         {
-            long at = ((long)edit * PerEdit(m) + start) * _width;
-            frozen.Proj.Panels.Product(At(rows), _mixed.Start + at, _width, scratch.Out, _width);
+            long first = (long)edit * PerEdit(m) + start, at = first * _width;
+            frozen.Proj.Panels.Product(At(rows), _mixed.Start + first * _stride, _stride, scratch.Out, _width);
             if (classAlone)
             {
                 for (int row = 0; row < rows; row++)
@@ -241,7 +246,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             if (output is not null && !shares)
                 AfterFfn(block, frozen, layer, edit, start, rows, mid, output, m, scratch);
             else if (output is not null)
-                NormBeforeFfn(block, frozen, layer, edit, start, rows, mid, m, _rounded!.Start + at, scratch);
+                NormBeforeFfn(block, frozen, layer, edit, start, rows, mid, m, _rounded!.Start + first * _stride, scratch);
         });
         if (output is null || !shares)
             return;
@@ -258,9 +263,9 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     void NormBeforeFfn(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, float* mid, int m, T* normed, Scratch scratch)
     {
         long first = (long)edit * PerEdit(m) + start;
-        RowKernels<T>.Norm(mid + first * _width, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, normed, _records ? layer.Statistics2!.Start + 2 * first : scratch.Statistics);
+        RowKernels<T>.Norm(mid + first * _width, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, normed, _stride, _records ? layer.Statistics2!.Start + 2 * first : scratch.Statistics);
         if (_records && _own[block] is not null)
-            layer.Inputs![edit].Panels.PutRows(normed, _width, rows, _width, start);
+            layer.Inputs![edit].Panels.PutRows(normed, _stride, rows, _width, start);
     }
 
     void AfterFfn(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, float* mid, float* output, int m, Scratch scratch)
@@ -303,10 +308,10 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* mask = _own[block] is OwnUnits<T> own ? own.Frozen!.Start + (long)edit * _hidden : null;
         long first = (long)edit * layer.PerEdit + start;
         int units = Math.Min(UnitsAtATime, _hidden - unit);
-        frozen.Fc1.Panels.Columns(At(rows), normed, _width, scratch.Hidden, units, unit, units);
+        frozen.Fc1.Panels.Columns(At(rows), normed, _stride, scratch.Hidden, units, unit, units);
         RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, frozen.Fc1Bias + unit, mask is null ? null : mask + unit,
-            scratch.Active, records ? layer.Slope!.Start + first * _hidden + unit : null, _hidden);
-        frozen.Fc2.Panels.Product(At(rows), scratch.Active, units, to, _width, add, unit, units);
+            scratch.Active, units + Spare, records ? layer.Slope!.Start + first * _hidden + unit : null, _hidden);
+        frozen.Fc2.Panels.Product(At(rows), scratch.Active, units + Spare, to, _width, add, unit, units);
     }
 
     // The same of an edit's own units.
@@ -314,12 +319,12 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     {
         OwnUnits<T> own = _own[block]!;
         int units = own.Padded;
-        own.Into(edit).Product(At(rows), normed, _width, scratch.Hidden, units);
+        own.Into(edit).Product(At(rows), normed, _stride, scratch.Hidden, units);
         RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, own.Bias.Start + (long)edit * units, null,
-            scratch.Active, records ? layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units : null, units);
+            scratch.Active, units + Spare, records ? layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units : null, units);
         if (records)
-            RowKernels<T>.Transpose(scratch.Active, units, rows, units, layer.Activations!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
-        own.Out(edit).Product(At(rows), scratch.Active, units, to, _width, add);
+            RowKernels<T>.Transpose(scratch.Active, units + Spare, rows, units, layer.Activations!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
+        own.Out(edit).Product(At(rows), scratch.Active, units + Spare, to, _width, add);
     }
 
     // Whether the threads share an FFN's units and not its rows: where these are too few to make up for reading all of a wide model's weights on each thread.
@@ -386,8 +391,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
         Run(m, false, (_, start, rows, scratch) =>
         {
-            RowKernels<T>.Round(behind + (long)start * _width, rows, _width, frozen.Scale1, scratch.Normed);
-            frozen.ProjBack.Panels.Product(At(rows), scratch.Normed, _width, scratch.Out, _width);
+            RowKernels<T>.Round(behind + (long)start * _width, rows, _width, frozen.Scale1, scratch.Normed, _stride);
+            frozen.ProjBack.Panels.Product(At(rows), scratch.Normed, _stride, scratch.Out, _width);
             if (classAlone)
                 new Span<float>(scratch.Out, rows * _width).CopyTo(new Span<float>(_dClassQuery!.Start + (long)start * _width, rows * _width));
             else
@@ -402,11 +407,11 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Run(_tokens, false, (_, start, rows, scratch) =>
         {
             long at = (long)start * _width;
-            frozen.ProjectionsBack[1].Panels.Product(At(rows), _dKey!.Start + at, _width, scratch.Out, _width);
-            frozen.ProjectionsBack[2].Panels.Product(At(rows), _dValue!.Start + at, _width, scratch.Out, _width, true);
+            frozen.ProjectionsBack[1].Panels.Product(At(rows), _dKey!.Start + (long)start * _stride, _stride, scratch.Out, _width);
+            frozen.ProjectionsBack[2].Panels.Product(At(rows), _dValue!.Start + (long)start * _stride, _stride, scratch.Out, _width, true);
             if (!classAlone)
             {
-                frozen.ProjectionsBack[0].Panels.Product(At(rows), _dQuery!.Start + at, _width, scratch.Out, _width, true);
+                frozen.ProjectionsBack[0].Panels.Product(At(rows), _dQuery!.Start + (long)start * _stride, _stride, scratch.Out, _width, true);
             }
             else
             {
@@ -414,8 +419,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
                 for (int row = Up(start, _tokens); row < start + rows; row += _tokens)
                 {
                     long image = row / _tokens;
-                    RowKernels<T>.Round(_dClassQuery!.Start + image * _width, 1, _width, null, scratch.Normed);
-                    frozen.ProjectionsBack[0].Panels.Product(1, scratch.Normed, _width, scratch.Out + (long)(row - start) * _width, _width, true);
+                    RowKernels<T>.Round(_dClassQuery!.Start + image * _width, 1, _width, null, scratch.Normed, _stride);
+                    frozen.ProjectionsBack[0].Panels.Product(1, scratch.Normed, _stride, scratch.Out + (long)(row - start) * _width, _width, true);
                     new Span<float>(_dClass!.Start + image * _width, _width).CopyTo(new Span<float>(dx + (long)row * _width, _width));
                 }
             }
@@ -435,8 +440,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         if (SharesUnits(m))
         {
             int all = _images * m;
-            _rounded ??= Take<T>((Rows + Lanes) * (long)_width);
-            RowKernels<T>.Round(dx, all, _width, frozen.Scale2, _rounded.Start);
+            _rounded ??= Take<T>((Rows + Lanes) * (long)_stride);
+            RowKernels<T>.Round(dx, all, _width, frozen.Scale2, _rounded.Start, _stride);
             Share(block, all, (unit, scratch, to) =>
             {
                 if (unit < 0)
@@ -454,7 +459,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         {
             long first = (long)edit * layer.PerEdit + start, at = first * _width;
             bool add = false;
-            RowKernels<T>.Round(dx + at, rows, _width, frozen.Scale2, scratch.Normed);
+            RowKernels<T>.Round(dx + at, rows, _width, frozen.Scale2, scratch.Normed, _stride);
             if (inputs && HasFrozen(block))
             {
                 for (int unit = 0; unit < _hidden; unit += UnitsAtATime)
@@ -479,9 +484,9 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     void FrozenBackward(FrozenBlock<T> frozen, Layer layer, long first, int rows, T* dy, int unit, Scratch scratch, float* to, bool add)
     {
         int units = Math.Min(UnitsAtATime, _hidden - unit);
-        frozen.Fc2Back.Panels.Columns(At(rows), dy, _width, scratch.Hidden, units, unit, units);
-        RowKernels<T>.Times(scratch.Hidden, rows, units, layer.Slope!.Start + first * _hidden + unit, _hidden, scratch.Active);
-        frozen.Fc1Back.Panels.Product(At(rows), scratch.Active, units, to, _width, add, unit, units);
+        frozen.Fc2Back.Panels.Columns(At(rows), dy, _stride, scratch.Hidden, units, unit, units);
+        RowKernels<T>.Times(scratch.Hidden, rows, units, layer.Slope!.Start + first * _hidden + unit, _hidden, scratch.Active, units + Spare);
+        frozen.Fc1Back.Panels.Product(At(rows), scratch.Active, units + Spare, to, _width, add, unit, units);
     }
 
     // The same of an edit's own units, where it is asked for, and what their weights' gradients are products of.
@@ -489,12 +494,12 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     {
         OwnUnits<T> own = _own[block]!;
         int units = own.Padded;
-        layer.OutputGradients![edit].Panels.PutRows(dy, _width, rows, _width, start);
-        own.OutBack(edit).Product(At(rows), dy, _width, scratch.Hidden, units);
-        RowKernels<T>.Times(scratch.Hidden, rows, units, layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units, units, scratch.Active);
-        RowKernels<T>.Transpose(scratch.Active, units, rows, units, layer.HiddenGradients!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
+        layer.OutputGradients![edit].Panels.PutRows(dy, _stride, rows, _width, start);
+        own.OutBack(edit).Product(At(rows), dy, _stride, scratch.Hidden, units);
+        RowKernels<T>.Times(scratch.Hidden, rows, units, layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units, units, scratch.Active, units + Spare);
+        RowKernels<T>.Transpose(scratch.Active, units + Spare, rows, units, layer.HiddenGradients!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
         if (to is not null)
-            own.IntoBack(edit).Product(At(rows), scratch.Active, units, to, _width, add);
+            own.IntoBack(edit).Product(At(rows), scratch.Active, units + Spare, to, _width, add);
     }
 
     public void Gradients(int block, int firstUnit, int units, Tensor fc1, Tensor fc2, bool onlyClass)
@@ -565,10 +570,10 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         // Transposed, for the queries' and mixtures' gradients are the smaller factors to turn. The queries carry the scale already.
         RowKernels<T>.Transpose(query, _headWidth, _padded, _headWidth, heads.Turned!.Start, _padded);
         scores.Product(_headWidth, heads.Turned.Start, _padded, heads.Sums!.Start, _padded);
-        RowKernels<T>.TransposeSums(heads.Sums.Start, _padded, _tokens, _headWidth, _dKey!.Start + ((long)image * _tokens * _width + head * _headWidth), _width);
+        RowKernels<T>.TransposeSums(heads.Sums.Start, _padded, _tokens, _headWidth, _dKey!.Start + ((long)image * _tokens * _stride + head * _headWidth), _stride);
         RowKernels<T>.Transpose(mixed, _headWidth, _padded, _headWidth, heads.Turned.Start, _padded);
         shares.Product(_headWidth, heads.Turned.Start, _padded, heads.Sums.Start, _padded);
-        RowKernels<T>.TransposeSums(heads.Sums.Start, _padded, _tokens, _headWidth, _dValue!.Start + ((long)image * _tokens * _width + head * _headWidth), _width);
+        RowKernels<T>.TransposeSums(heads.Sums.Start, _padded, _tokens, _headWidth, _dValue!.Start + ((long)image * _tokens * _stride + head * _headWidth), _stride);
     }
 
     // Attention of one head of one image for the [CLS] token alone: vectors, not matrices.
@@ -582,21 +587,21 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         RowKernels<Fp32>.Softmax(shares, 1, _tokens, _padded, (Fp32*)shares);
         float* sum = stackalloc float[_headWidth];
         RowKernels<T>.Mix(shares, layer.Value.Start + at, _headWidth, _tokens, sum);
-        RowKernels<T>.Round(sum, 1, _headWidth, null, _mixed.Start + (long)image * _width + head * _headWidth);
+        RowKernels<T>.Round(sum, 1, _headWidth, null, _mixed.Start + (long)image * _stride + head * _headWidth, _stride);
     }
 
     void AttendClassBackward(Layer layer, int task)
     {
         int image = task / _heads, head = task % _heads;
-        long at = (long)task * _padded * _headWidth, row = (long)image * _tokens * _width + head * _headWidth;
+        long at = (long)task * _padded * _headWidth, row = (long)image * _tokens * _stride + head * _headWidth;
         float* query = _classQuery!.Start + (long)image * _width + head * _headWidth, gradient = _dClassQuery!.Start + (long)image * _width + head * _headWidth;
         float* shares = layer.ClassWeights!.Start + (long)task * _padded;
         float* scores = stackalloc float[_padded];
         new Span<float>(scores, _padded).Clear();
-        RowKernels<T>.Outer(shares, gradient, _headWidth, _tokens, _dValue!.Start + row, _width);
+        RowKernels<T>.Outer(shares, gradient, _headWidth, _tokens, _dValue!.Start + row, _stride);
         RowKernels<T>.Dots(gradient, layer.Value.Start + at, _headWidth, _tokens, scores);
         RowKernels<Fp32>.SoftmaxBackward(scores, (Fp32*)shares, 1, _padded, (Fp32*)scores);
-        RowKernels<T>.Outer(scores, query, _headWidth, _tokens, _dKey!.Start + row, _width);
+        RowKernels<T>.Outer(scores, query, _headWidth, _tokens, _dKey!.Start + row, _stride);
         // The gradient is in no use any more: that of the query takes its place.
         RowKernels<T>.Mix(scores, layer.Key.Start + at, _headWidth, _tokens, gradient);
         RowKernels<T>.Shift(gradient, _headWidth, null, (float)(1 / Math.Sqrt(_headWidth)));
@@ -619,7 +624,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     void Gather(float* from, float scale, int start, int head, int rows, T* to)
     {
         for (int row = 0; row < rows; row++)
-            RowKernels<T>.ShiftTo(from + (long)row * _headWidth, _headWidth, null, scale, to + (long)(start + row) * _width + head * _headWidth);
+            RowKernels<T>.ShiftTo(from + (long)row * _headWidth, _headWidth, null, scale, to + (long)(start + row) * _stride + head * _headWidth);
     }
 
     void Copy(float* from, float* to)
@@ -685,7 +690,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             Tokens = tokens;
             PerEdit = (int)(behind / of._edits);
             Padded = Up(PerEdit);
-            Constant = of.Take<T>((behind + Lanes) * of._width);
+            Constant = of.Take<T>((behind + Lanes) * of._stride);
             Middle = of.Take<float>(all * of._width);
             Input = of._records ? of.Take<float>(all * of._width) : of._x;
             (Key, Value) = (of.Take<T>(attends ? perHead : 0, true), of.Take<T>(attends ? perHead : 0, true));
@@ -720,7 +725,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
         public int Padded { get; }            // the same, up to a multiple of 16
 
-        public readonly Block<T> Constant;    // [R,D]: the first FFN's normed input
+        public readonly Block<T> Constant;    // [R,D + spare]: the first FFN's normed input
         public readonly Block<float> Input, Middle; // [R,D]: tokens before the attention and behind it
         public readonly Block<float>? Statistics1, Statistics2; // [R,2]
         public readonly Block<T> Query, Key, Value; // [N,heads,Tp,D/heads], the queries scaled
@@ -742,16 +747,16 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             int units = Math.Max(MostUnits, of._own.Max(o => o?.Padded ?? 0));
             // Transposes read up to a multiple of 16 rows.
             int rows = of._rows;
-            _normed = new Block<T>((long)rows * of._width);
-            _active = new Block<T>((long)rows * units);
+            _normed = new Block<T>((long)rows * of._stride);
+            _active = new Block<T>((long)rows * (units + Spare));
             _hidden = new Block<float>((long)rows * units);
             _out = new Block<float>((long)rows * of._width);
             _statistics = new Block<float>(2 * rows);
         }
 
-        public T* Normed => _normed.Start; // [rows,D]
+        public T* Normed => _normed.Start; // [rows,D + spare]
 
-        public T* Active => _active.Start; // [rows,units]
+        public T* Active => _active.Start; // [rows,units + spare]
 
         public float* Hidden => _hidden.Start; // [rows,units]
 

@@ -16,11 +16,12 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="bias"><c>[width]</c>.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="y">The normed rows.</param>
+    /// <param name="strideY">Elements from one of them to the next.</param>
     /// <param name="statistics">Gets mean and inverse standard deviation of each row, <c>[m,2]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Norm(float* x, int m, int width, float* weight, float* bias, float epsilon, T* y, float* statistics)
+    public static void Norm(float* x, int m, int width, float* weight, float* bias, float epsilon, T* y, int strideY, float* statistics)
     {
-        for (int row = 0; row < m; row++, x += width, y += width, statistics += 2)
+        for (int row = 0; row < m; row++, x += width, y += strideY, statistics += 2)
         {
             Vector512<float> sum = Vector512<float>.Zero, square = Vector512<float>.Zero;
             for (int i = 0; i < width; i += Lanes)
@@ -76,30 +77,31 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="bias">Added to them, <c>[width]</c>.</param>
     /// <param name="mask">What each unit is multiplied by, <c>[width]</c>; null for 1.</param>
     /// <param name="y">The activations, <c>[m,width]</c>.</param>
+    /// <param name="strideY">Elements from one of their rows to the next.</param>
     /// <param name="slope">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
     /// <param name="strideSlope">Elements from one of their rows to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Activate(VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, T* slope, int strideSlope)
+    public static void Activate(VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* slope, int strideSlope)
     {
         switch (kind)
         {
             case VitActivation.Gelu:
-                Activate<Gelu>(x, m, width, bias, mask, y, slope, strideSlope);
+                Activate<Gelu>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
                 break;
             case VitActivation.GeluTanh:
-                Activate<GeluTanh>(x, m, width, bias, mask, y, slope, strideSlope);
+                Activate<GeluTanh>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
                 break;
             default:
-                Activate<QuickGelu>(x, m, width, bias, mask, y, slope, strideSlope);
+                Activate<QuickGelu>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
                 break;
         }
     }
 
-    /// <summary>Products times derivatives, as elements: <c>[m,width]</c>.</summary>
+    /// <summary>Products <c>[m,width]</c> times derivatives, as elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Times(float* x, int m, int width, T* slope, int strideSlope, T* y)
+    public static void Times(float* x, int m, int width, T* slope, int strideSlope, T* y, int strideY)
     {
-        for (int row = 0; row < m; row++, x += width, slope += strideSlope, y += width)
+        for (int row = 0; row < m; row++, x += width, slope += strideSlope, y += strideY)
         {
             for (int i = 0; i < width; i += Lanes)
                 T.Store(y + i, Vector512.Load(x + i) * T.Load(slope + i));
@@ -137,10 +139,11 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="width">Their length.</param>
     /// <param name="scale"><c>[width]</c>; null for 1.</param>
     /// <param name="to"><c>[m,width]</c>.</param>
+    /// <param name="strideTo">Elements from one of its rows to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Round(float* x, int m, int width, float* scale, T* to)
+    public static void Round(float* x, int m, int width, float* scale, T* to, int strideTo)
     {
-        for (int row = 0; row < m; row++, x += width, to += width)
+        for (int row = 0; row < m; row++, x += width, to += strideTo)
         {
             for (int i = 0; i < width; i += Lanes)
                 T.Store(to + i, scale is null ? Vector512.Load(x + i) : Vector512.Load(x + i) * Vector512.Load(scale + i));
@@ -310,9 +313,9 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Activate<A>(float* x, int m, int width, float* bias, float* mask, T* y, T* slope, int strideSlope) where A : struct, IActivation
+    static void Activate<A>(float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* slope, int strideSlope) where A : struct, IActivation
     {
-        for (int row = 0; row < m; row++, x += width, y += width)
+        for (int row = 0; row < m; row++, x += width, y += strideY)
         {
             for (int i = 0; i < width; i += Lanes)
             {
