@@ -4,24 +4,35 @@ using static TorchSharp.torch;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>The best rate of plain matrix products on this machine, in 10⁹ operations a second: what all else is a share of.</summary>
+/// <summary>The best rate of libtorch's plain matrix products on this machine, in 10⁹ operations a second: what all else is a share of.</summary>
+/// <param name="Full">In float32, when the program began.</param>
+/// <param name="Mixed">In bfloat16; 0 where the processor has none.</param>
 sealed record Peak(double Full, double Mixed)
 {
-    public static Peak Measure(bool mixed) => new(Rate(ScalarType.Float32), mixed ? Rate(ScalarType.BFloat16) : 0);
-
     // Shapes of the suffixes that are measured, and a large square one.
-    static double Rate(ScalarType type) => new (long M, long K, long N)[] { (197 * 32, 192, 768), (197 * 32, 768, 192), (197 * 32, 768, 3072), (197 * 32, 3072, 768), (2048, 2048, 2048) }.Max(s => Rate(s.M, s.K, s.N, type));
+    static readonly (long M, long K, long N)[] s_shapes = [(197 * 32, 192, 768), (197 * 32, 768, 192), (197 * 32, 768, 3072), (197 * 32, 3072, 768), (2048, 2048, 2048)];
 
-    static double Rate(long m, long k, long n, ScalarType type)
+    (long M, long K, long N) _fullShape, _mixedShape;
+
+    public static Peak Measure(bool mixed)
+    {
+        double[] full = [.. s_shapes.Select(s => Rate(s, ScalarType.Float32, 10))], narrow = [.. s_shapes.Select(s => mixed ? Rate(s, ScalarType.BFloat16, 10) : 0)];
+        return new Peak(full.Max(), narrow.Max()) { _fullShape = s_shapes[Array.IndexOf(full, full.Max())], _mixedShape = s_shapes[Array.IndexOf(narrow, narrow.Max())] };
+    }
+
+    /// <summary>The rate of the same products at this moment: on shared machines it changes by half within seconds.</summary>
+    public double Now(bool mixed) => mixed ? Rate(_mixedShape, ScalarType.BFloat16, 3) : Rate(_fullShape, ScalarType.Float32, 3);
+
+    static double Rate((long M, long K, long N) shape, ScalarType type, int calls)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor a = randn(m, k).to(type), b = randn(n, k).to(type);
+        Tensor a = randn(shape.M, shape.K).to(type), b = randn(shape.N, shape.K).to(type);
         double best = 0;
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < calls; i++)
         {
             long start = Stopwatch.GetTimestamp();
             using Tensor c = nn.functional.linear(a, b);
-            best = Math.Max(best, 2e-9 * m * k * n / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            best = Math.Max(best, 2e-9 * shape.M * shape.K * shape.N / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return best;
     }

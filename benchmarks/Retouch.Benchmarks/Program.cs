@@ -47,7 +47,7 @@ foreach (BenchmarkModel kind in kinds)
     {
         if (!$"{kind.Name} {scenario.Name}".Contains(only, StringComparison.OrdinalIgnoreCase))
             continue;
-        Row row = Row.Measure(kind.Name, scenario, mixed, repetitions);
+        Row row = Row.Measure(kind.Name, scenario, mixed, repetitions, peak);
         rows.Add(row);
         Console.Error.WriteLine($"{row.Model}, {row.What}: naive {row.NaiveMilliseconds:0.0} ms, float32 {row.Full.Milliseconds:0.0} ms, {row.Full}{(row.Mixed is null ? "" : $", bfloat16 {row.Mixed.Milliseconds:0.0} ms, {row.Mixed}")}");
     }
@@ -56,11 +56,11 @@ foreach (BenchmarkModel kind in kinds)
 Table table = new() { Title = new TableTitle($"naive float32 : ours, {torch.get_num_threads()} threads, {repetitions} interleaved repetitions, medians; products reach {peak.Full:0} GFLOP/s in float32{(mixed ? $", {peak.Mixed:0} in bfloat16" : "; this processor has no bfloat16")}") };
 table.AddColumns("model", "what", "naive ms", "float32", "of peak", "bfloat16", "of peak");
 foreach (Row row in rows)
-    table.AddRow(row.Model, row.What, $"{row.NaiveMilliseconds:0.0}", $"{row.Full}", Share(row, row.Full, peak.Full), row.Mixed is null ? "–" : $"{row.Mixed}", row.Mixed is null ? "–" : Share(row, row.Mixed, peak.Mixed));
+    table.AddRow(row.Model, row.What, $"{row.NaiveMilliseconds:0.0}", $"{row.Full}", Share(row.Full), row.Mixed is null ? "–" : $"{row.Mixed}", row.Mixed is null ? "–" : Share(row.Mixed));
 AnsiConsole.Write(table);
 using Process self = Process.GetCurrentProcess();
 AnsiConsole.MarkupLine($"peak memory {self.PeakWorkingSet64 / 1048576.0:0} MiB");
 if (Option("--json", "") is { Length: > 0 } path)
     File.WriteAllText(path, JsonSerializer.Serialize(new { peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
 
-static string Share(Row row, Timing timing, double peak) => $"{row.GigaOperations / timing.Milliseconds * 1e3 / peak:0 %}";
+static string Share(Timing timing) => $"{timing.ShareOfPeak:0 %}";

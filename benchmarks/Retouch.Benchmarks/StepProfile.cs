@@ -19,26 +19,28 @@ static class StepProfile
     public static void Print(BenchmarkModel kind, Peak peak, bool mixed)
     {
         using VitModel model = kind.Create();
-        Table table = new() { Title = new TableTitle($"{kind.Name}: a step, milliseconds an image (median), and the share of {peak.Full:0} GFLOP/s in float32{(mixed ? $", {peak.Mixed:0} in bfloat16" : "")}") };
+        Table table = new() { Title = new TableTitle($"{kind.Name}: a step, milliseconds an image, and the share of the rate of plain products at the same time; medians. Those reach {peak.Full:0} GFLOP/s in float32{(mixed ? $", {peak.Mixed:0} in bfloat16" : "")}") };
         table.AddColumns("step of", "products", "forward", "of peak", "backward", "of peak", "both", "of peak", "update");
         foreach (Precision precision in mixed ? [Precision.Full, Precision.Mixed] : (Precision[])[Precision.Full])
         {
             SplitVit split = new(model, precision);
             foreach ((string name, int images, bool sparse) in ((string, int, bool)[])[("1 edit", 1, true), ("8 edits", 8, true), ("32 edits", 32, true), ("1 target mask", 1, false), ("8 target masks", 8, false)])
             {
-                double[] times = Times(split, images, sparse, Math.Clamp(kind.Steps / images, 3, 40));
-                double touched = sparse ? 1 - (1 - Keep) * (1 - Keep) : 1, best = precision == Precision.Full ? peak.Full : peak.Mixed;
-                double forward = Operations.Forward(split, touched), backward = Operations.Backward(split, touched);
-                string Share(double operations, double milliseconds) => $"{operations / milliseconds * 1e3 / best:0 %}";
-                table.AddRow(name, precision == Precision.Full ? "float32" : "bfloat16", $"{times[0]:0.00}", Share(forward, times[0]), $"{times[1]:0.00}", Share(backward, times[1]),
-                    $"{times[0] + times[1]:0.00}", Share(forward + backward, times[0] + times[1]), $"{times[2]:0.00}");
+                double touched = sparse ? 1 - (1 - Keep) * (1 - Keep) : 1, forward = Operations.Forward(split, touched), backward = Operations.Backward(split, touched);
+                List<double[]> steps = Times(split, images, sparse, Math.Clamp(kind.Steps / images, 7, 40), () => peak.Now(precision == Precision.Mixed));
+                table.AddRow(name, precision == Precision.Full ? "float32" : "bfloat16", Milliseconds(t => t[0]), Share(forward, t => t[0]), Milliseconds(t => t[1]), Share(backward, t => t[1]),
+                    Milliseconds(t => t[0] + t[1]), Share(forward + backward, t => t[0] + t[1]), Milliseconds(t => t[2]));
+
+                string Milliseconds(Func<double[], double> of) => $"{Timing.Median([.. steps.Select(of)]):0.00}";
+
+                string Share(double operations, Func<double[], double> of) => $"{Timing.Median([.. steps.Select(t => operations / of(t) * 1e3 / t[3])]):0 %}";
             }
         }
         AnsiConsole.Write(table);
     }
 
-    // Medians of forward, backward and update, an image.
-    static double[] Times(SplitVit split, int images, bool sparse, int repetitions)
+    // Of each step forward, backward and update, milliseconds an image, and the rate of plain products around it.
+    static List<double[]> Times(SplitVit split, int images, bool sparse, int repetitions, Func<double> rate)
     {
         using DisposeScope scope = NewDisposeScope();
         using PrefixState state = split.Prefix(randn(images, 3, 224, 224));
@@ -47,9 +49,10 @@ static class StepProfile
         Tensor label = one_hot(ones(images, ScalarType.Int64), split.Model.Config.Classes);
         RmsProp optimizer = new(0.99, 1e-8);
         List<double[]> times = [];
-        for (int i = -1; i < repetitions; i++)
+        for (int i = -3; i < repetitions; i++)
         {
             using DisposeScope step = NewDisposeScope();
+            double before = rate();
             long start = Stopwatch.GetTimestamp();
             Tensor logits = session.Logits();
             double forward = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
@@ -65,8 +68,8 @@ static class StepProfile
             session.SetDeltas(deltas);
             double update = Stopwatch.GetElapsedTime(start).TotalMilliseconds - forward - backward;
             if (i >= 0)
-                times.Add([forward / images, backward / images, update / images]);
+                times.Add([forward / images, backward / images, update / images, (before + rate()) / 2]);
         }
-        return [.. Enumerable.Range(0, 3).Select(part => Timing.Median([.. times.Select(t => t[part])]))];
+        return times;
     }
 }

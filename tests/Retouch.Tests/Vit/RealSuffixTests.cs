@@ -1,5 +1,6 @@
 using Retouch.Formats;
 using Retouch.Vit;
+using Retouch.Vit.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,11 +9,14 @@ namespace Retouch.Tests.Vit;
 public sealed class RealSuffixTests
 {
     [Theory]
-    [InlineData(0.05)]
-    [InlineData(1.0)]
-    public void Batched_edits_of_the_real_model_equal_the_plain_forward_and_its_autograd(double share)
+    [InlineData(0.05, true)]
+    [InlineData(0.05, false)]
+    [InlineData(1.0, true)]
+    [InlineData(1.0, false)]
+    public void Batched_edits_of_the_real_model_equal_the_plain_forward_and_its_autograd(double share, bool kernels)
     {
         using DisposeScope scope = NewDisposeScope();
+        using IDisposable? without = kernels ? null : Engines.None();
         using ModelFile real = RealModel.Load();
         SplitVit split = new(real.Model);
         EditSpace space = split.Space;

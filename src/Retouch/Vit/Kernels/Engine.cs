@@ -35,7 +35,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     Block<float>? _parts;                // [parts,R,D]: what parts of an FFN's units give
     Block<T>? _rounded;                  // [R,D + spare]: what they all read
     readonly Block<T> _mixed;            // [R,D + spare]: attention's mixtures of values
-    readonly Block<float> _x, _y;        // [R,D]: tokens where nothing is recorded
+    readonly Block<float>? _x, _y;       // [R,D]: tokens where nothing is recorded
     readonly Block<T>? _dMixed, _dQuery, _dKey, _dValue; // [N,heads,Tp,D/heads], and three times [R,D + spare]
     readonly Block<float>? _dx, _dClass, _dClassQuery;   // [R,D], [N,D], [N,D]
     readonly Block<float>? _classQuery;  // [N,D]
@@ -63,11 +63,13 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         _layers = new Layer?[_config.Depth];
         long rows = (long)images * _tokens, perHead = (long)images * _heads * _padded * _headWidth;
         _mixed = Take<T>((rows + Lanes) * _stride);
-        _x = Take<float>(rows * _width);
-        _y = Take<float>(rows * _width);
         if (_classAlone)
             _classQuery = Take<float>((long)images * _width);
-        if (records)
+        if (!records)
+        {
+            (_x, _y) = (Take<float>(rows * _width), Take<float>(rows * _width));
+        }
+        else
         {
             _dMixed = Take<T>(perHead, true);
             (_dQuery, _dKey, _dValue) = (Take<T>((rows + Lanes) * _stride), Take<T>((rows + Lanes) * _stride), Take<T>((rows + Lanes) * _stride));
@@ -186,7 +188,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     }
 
     // Where the tokens that a block reads lie.
-    float* Input(int block) => _records ? LayerOf(block, TokensBehind(block)).Input.Start : block % 2 == 0 ? _x.Start : _y.Start;
+    float* Input(int block) => _records ? LayerOf(block, TokensBehind(block)).Input!.Start : (block % 2 == 0 ? _x : _y)!.Start;
 
     // A block's attention, and unless the caller wants the tokens behind it, its FFN.
     void Attention(int block, float* middle, float* output)
@@ -386,7 +388,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         int m = TokensBehind(block);
         bool classAlone = m != _tokens;
         Layer layer = LayerOf(block, m);
-        float* behind = classAlone ? _dClass!.Start : dx, x = layer.Input.Start;
+        float* behind = classAlone ? _dClass!.Start : dx, x = layer.Input!.Start;
         FfnBackward(block, behind, m);
 
         Run(m, false, (_, start, rows, scratch) =>
@@ -692,13 +694,13 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             Padded = Up(PerEdit);
             Constant = of.Take<T>((behind + Lanes) * of._stride);
             Middle = of.Take<float>(all * of._width);
-            Input = of._records ? of.Take<float>(all * of._width) : of._x;
             (Key, Value) = (of.Take<T>(attends ? perHead : 0, true), of.Take<T>(attends ? perHead : 0, true));
             Query = of.Take<T>(attends ? perHead : 0, true);
             if (classAlone)
                 ClassWeights = of.Take<float>((long)of._most * of._heads * of._padded);
             if (!of._records)
                 return;
+            Input = of.Take<float>(all * of._width);
             (Statistics1, Statistics2) = (of.Take<float>(2 * all), of.Take<float>(2 * all));
             if (attends && tokens > 1)
                 Weights = of.Take<T>((long)of._most * of._heads * of._tokens * of._padded);
@@ -726,7 +728,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         public int Padded { get; }            // the same, up to a multiple of 16
 
         public readonly Block<T> Constant;    // [R,D + spare]: the first FFN's normed input
-        public readonly Block<float> Input, Middle; // [R,D]: tokens before the attention and behind it
+        public readonly Block<float>? Input;  // [R,D]: tokens before the attention
+        public readonly Block<float> Middle;  // [R,D]: tokens behind it
         public readonly Block<float>? Statistics1, Statistics2; // [R,2]
         public readonly Block<T> Query, Key, Value; // [N,heads,Tp,D/heads], the queries scaled
         public readonly Block<T>? Weights;    // [N,heads,T,Tp]

@@ -5,6 +5,16 @@ namespace Retouch.Vit.Kernels;
 /// <summary>Where <see cref="IEngine"/>s are to be had.</summary>
 static class Engines
 {
+    [ThreadStatic]
+    static bool t_none;
+
+    /// <summary>Lets this thread do without, as on other processors, until disposed.</summary>
+    public static IDisposable None()
+    {
+        t_none = true;
+        return new Again();
+    }
+
     /// <summary>An engine, or null where the processor, libtorch or the model is not one that there are kernels for.</summary>
     /// <param name="model">The model.</param>
     /// <param name="precision">In what products are computed.</param>
@@ -17,11 +27,16 @@ static class Engines
     {
         VitConfig config = model.Config;
         bool narrow = precision == Precision.Mixed;
-        if (!(narrow ? Native.HasBFloat16 : Native.HasSingle) || config.HeadWidth % Shape.Lanes != 0 || config.MlpWidth % Shape.Lanes != 0 || !model.OnCpu)
+        if (t_none || !(narrow ? Native.HasBFloat16 : Native.HasSingle) || config.HeadWidth % Shape.Lanes != 0 || config.MlpWidth % Shape.Lanes != 0 || !model.OnCpu)
             return null;
         return narrow
             ? new Engine<Bf16>(model, precision, images, edits, first, records, allTokens)
             : new Engine<Fp32>(model, precision, images, edits, first, records, allTokens);
+    }
+
+    sealed class Again : IDisposable
+    {
+        public void Dispose() => t_none = false;
     }
 }
 

@@ -19,7 +19,7 @@ static unsafe class Native
 
     static Native()
     {
-        if (!Avx512BW.IsSupported || AppContext.TryGetSwitch("Retouch.PlainSuffix", out bool plain) && plain)
+        if (!Avx512BW.IsSupported)
             return;
         _ = get_num_threads(); // TorchSharp has loaded the library once it has answered
         if (!NativeLibrary.TryLoad("libtorch_cpu.so", out nint library)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using static Retouch.Vit.Kernels.Shape;
 
 namespace Retouch.Vit.Kernels;
@@ -123,23 +124,21 @@ readonly unsafe record struct Panels<T>(nint Start, int K, int N, int Width) whe
     /// <param name="strideC">Elements from one of its rows to the next.</param>
     /// <param name="step">At least 1.</param>
     /// <param name="rows">Rows to choose from.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void SumOfRows(int m, T* a, int strideA, float* c, int strideC, int step, int rows)
     {
-        // Of one row and one column at a time: few are asked for.
-        for (int i = 0; i < m; i++)
+        for (int column = 0; column < N; column += Lanes)
         {
-            for (int column = 0; column < N; column++)
+            T* panel = (T*)Start + (long)(column / Width * Width) * K + column % Width * T.Depth;
+            for (int i = 0; i < m; i++)
             {
-                T* panel = (T*)Start + (long)(column / Width * Width) * K;
-                float sum = 0;
+                Vector512<float> sum = Vector512<float>.Zero;
                 for (int row = 0; row < rows; row += step)
-                    sum += Value(a + (long)i * strideA + row) * Value(panel + (long)(row / T.Depth) * T.Depth * Width + column % Width * T.Depth + row % T.Depth);
-                c[(long)i * strideC + column] = sum;
+                    sum = Vector512.FusedMultiplyAdd(Vector512.Create(T.Value(a + (long)i * strideA + row)), T.LoadRow(panel + (long)(row / T.Depth * T.Depth) * Width, row), sum);
+                sum.Store(c + (long)i * strideC + column);
             }
         }
     }
-
-    static float Value(T* of) => T.Depth == 1 ? *(float*)of : BitConverter.Int32BitsToSingle(*(ushort*)of << 16);
 
     /// <summary>Columns of a panel of n.</summary>
     public static int WidthOf(int n)
