@@ -72,19 +72,41 @@ sealed class RowBatch : IDisposable
     {
         RowBatch batch = new(_split, _failures, _units, [.. some.Select(b => _edits[b])], _values.Length);
         using DisposeScope scope = NewDisposeScope();
-        Tensor index = tensor([.. some.Select(b => (long)b)], ScalarType.Int64, Labels.device);
-        for (int kind = 0; kind < _values.Length; kind++)
+        Tensor[] units = [.. Session.RowUnits], fewer = [.. batch.Session.RowUnits];
+        Tensor?[] masks = [.. Session.RowMasks], fewerMasks = [.. batch.Session.RowMasks];
+        for (int m = 0; m < units.Length; m++)
         {
-            for (int m = 0; m < _values[kind].Length; m++)
-            {
-                // A smaller batch may need less padding, which stands in front.
-                Tensor target = batch._values[kind][m];
-                long rows = target.shape[1], spare = _values[kind][m].shape[1] - rows;
-                target.copy_(_values[kind][m].index_select(0, index).narrow(1, spare, rows));
-            }
+            // A smaller batch may need less padding, and its rows stand elsewhere then.
+            (Tensor rows, Tensor kept) = Places(some, units[m], masks[m], fewer[m], fewerMasks[m]);
+            for (int kind = 0; kind < _values.Length; kind++)
+                batch._values[kind][m].copy_(_values[kind][m].flatten(0, 1).index_select(0, rows).mul_(kept).view_as(batch._values[kind][m]));
         }
         batch.Session.SetDeltas(batch[0]);
         return batch;
+    }
+
+    // For each row of a smaller batch which of all rows [B·u] is the same unit of the same edit, and 1; 0 where it is padding.
+    static (Tensor Rows, Tensor Kept) Places(IReadOnlyList<int> some, Tensor units, Tensor? mask, Tensor fewer, Tensor? fewerMask)
+    {
+        (int before, int after) = ((int)units.shape[1], (int)fewer.shape[1]);
+        long[] from = [.. units.cpu().data<long>()], to = [.. fewer.cpu().data<long>()], rows = new long[to.Length];
+        float[]? selected = mask?.cpu().data<float>().ToArray(), wanted = fewerMask?.cpu().data<float>().ToArray();
+        float[] kept = new float[to.Length];
+        for (int b = 0; b < some.Count; b++)
+        {
+            Dictionary<long, long> places = [];
+            for (int i = some[b] * before; i < (some[b] + 1) * before; i++)
+            {
+                if (selected is null || selected[i] != 0)
+                    places[from[i]] = i;
+            }
+            for (int i = b * after; i < (b + 1) * after; i++)
+            {
+                if (wanted is null || wanted[i] != 0)
+                    (rows[i], kept[i]) = (places[to[i]], 1);
+            }
+        }
+        return (tensor(rows, ScalarType.Int64, units.device), tensor(kept, [kept.Length, 1], ScalarType.Float32, units.device));
     }
 
     /// <summary>What an edit adds to the model; the caller disposes it.</summary>

@@ -12,16 +12,16 @@ namespace Retouch.Vit;
 /// Not safe for use from several threads. Owns its tensors.
 /// </summary>
 /// <remarks>
-/// An FFN does not depend on the order of its hidden units, so each edit's units are put at the end of its
-/// own copy of the two matrices, where weights and gradients are plain slices. The u units at the end are
-/// the union of those selected in fc1 and in fc2, padded to the largest union of the batch; *rows* below
-/// means one row of D weights for each of these u units. In the first editable block the other units'
-/// contribution is constant and only the u remain. The derivative is written out, not autograd's.
+/// An FFN does not depend on the order of its hidden units, so each edit's units are put at the end, where
+/// weights and gradients are plain slices: first those selected in fc2 alone, then in both matrices, then in fc1
+/// alone, each of the three padded to the most that an edit of the batch has. *Rows* below means one row of D weights
+/// for each of the u units of one matrix; u is another for fc1 than for fc2. In the first editable block the other
+/// units' contribution is constant and only these remain. The derivative is written out, not autograd's.
 /// </remarks>
 public sealed class EditSession : IDisposable
 {
     readonly SplitVit _split;
-    readonly Units[] _units;
+    readonly EditedUnits[] _units;
     readonly IEngine? _engine; // where the processor has kernels of ours; else all products are libtorch's
     readonly Ffn[] _ffns;      // without an engine
     readonly Tensor? _normed;  // [B,S·M,D]: the first FFN's input without an engine; M tokens an image, T or [CLS] alone
@@ -51,7 +51,7 @@ public sealed class EditSession : IDisposable
         EditSpace space = split.Space;
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        _units = [.. Enumerable.Range(0, space.Blocks).Select(j => new Units(split, j, selections))];
+        _units = [.. Enumerable.Range(0, space.Blocks).Select(j => new EditedUnits(split, j, selections))];
         _engine = Engines.For(split.Model, split.Precision, state.Images, Edits, space.FirstBlock, records: true);
         _ffns = _engine is null ? [.. _units.Select(u => new Ffn(split, u))] : [];
 
@@ -62,7 +62,7 @@ public sealed class EditSession : IDisposable
         Tensor contribution;
         if (_engine is not null)
         {
-            foreach (Units units in _units)
+            foreach (EditedUnits units in _units)
                 units.Give(_engine, split);
             contribution = _engine.Contribution(space.FirstBlock, residual);
         }
@@ -81,24 +81,24 @@ public sealed class EditSession : IDisposable
     public int ImagesPerEdit { get; }
 
     /// <summary>
-    /// For each matrix of the space the unedited weights of the units at the end, <c>[B,u,D]</c> (of fc2 the
-    /// columns, transposed). They belong to the session.
+    /// For each matrix of the space the unedited weights of its rows, <c>[B,u,D]</c> (of fc2 the columns,
+    /// transposed). They belong to the session.
     /// </summary>
     public IEnumerable<Tensor> BaseRows => _units.SelectMany(f => f.Bases);
 
     /// <summary>
-    /// For each matrix 1 where a row belongs to a selected unit and 0 where it is there for the other matrix
-    /// or as padding, <c>[B,u,1]</c>; null where all are selected. They belong to the session.
+    /// For each matrix 1 where a row belongs to a selected unit and 0 where it is padding, <c>[B,u,1]</c>; null where
+    /// all are selected. They belong to the session.
     /// </summary>
     public IEnumerable<Tensor?> RowMasks => _units.SelectMany(f => f.Masks);
 
     /// <summary>For each matrix the unit that each row belongs to, <c>[B,u]</c> int64. They belong to the session.</summary>
-    public IEnumerable<Tensor> RowUnits => _units.SelectMany(u => (Tensor[])[u.Rows, u.Rows]);
+    public IEnumerable<Tensor> RowUnits => _units.SelectMany(u => u.Rows);
 
     /// <summary>A new tensor of zeros for each matrix, <c>[B,u,D]</c>: deltas or optimizer state. The caller disposes them.</summary>
     public Tensor[] NewRows() => [.. BaseRows.Select(b => zeros_like(b))];
 
-    /// <summary>Makes the weights of the units at the end their unedited values plus deltas.</summary>
+    /// <summary>Makes the weights of all rows their unedited values plus deltas.</summary>
     /// <param name="deltas">For each matrix <c>[B,u,D]</c>; not changed, not kept.</param>
     /// <param name="scales">For each matrix what its deltas are multiplied by, <c>[B,u,1]</c>; null for 1.</param>
     public void SetDeltas(IReadOnlyList<Tensor> deltas, IReadOnlyList<Tensor>? scales = null)
@@ -217,142 +217,29 @@ public sealed class EditSession : IDisposable
 
     Tensor PerImage(Tensor x, int tokens) => x.reshape(-1, tokens, _split.Space.Width); // [B,S·M,D] → [B·S,M,D]
 
-    /// <summary>The units of one editable FFN that edits have of their own, and whose they are.</summary>
-    sealed class Units : IDisposable
-    {
-        readonly int[][] _order; // each edit's hidden units, its own at the end
-        readonly int _block, _own, _hidden;
-        Tensor[]? _gradients;
-
-        public Units(SplitVit split, int index, IReadOnlyList<UnitSelection> selections)
-        {
-            EditSpace space = split.Space;
-            BlockWeights block = split.Model.Blocks[space.FirstBlock + index];
-            (Index, Selections, _block, _hidden) = (index, selections, space.FirstBlock + index, space.Hidden);
-            HashSet<int>[] unions = [.. selections.Select(s => s[2 * index].ToArray().Concat(s[2 * index + 1].ToArray()).ToHashSet())];
-            Count = unions.Max(x => x.Count);
-            // Above half of an FFN's units all of them cost less than a product with the others and one with these.
-            _own = index > 0 && 2 * Count > space.Hidden ? space.Hidden : Count;
-            _order = [.. unions.Select(union => Enumerable.Range(0, space.Hidden).OrderBy(union.Contains).ThenBy(i => i).ToArray())];
-
-            using DisposeScope scope = NewDisposeScope();
-            Tensor rows = Last(Count, block.Fc1Weight.device);
-            Bases = [Of(block.Fc1Weight, rows).DetachFromDisposeScope(), Of(block.Fc2Weight.t(), rows).DetachFromDisposeScope()];
-            Masks = [Mask(2 * index), Mask(2 * index + 1)];
-            Rows = rows.DetachFromDisposeScope();
-
-            Tensor? Mask(int matrix)
-            {
-                if (selections.All(s => s[matrix].Length == Count))
-                    return null;
-                float[] selected = new float[selections.Count * Count];
-                for (int e = 0; e < selections.Count; e++)
-                {
-                    HashSet<int> set = [.. selections[e][matrix].ToArray()];
-                    for (int i = 0; i < Count; i++)
-                        selected[e * Count + i] = set.Contains(_order[e][_hidden - Count + i]) ? 1 : 0;
-                }
-                return tensor(selected, [selections.Count, Count, 1], ScalarType.Float32, block.Fc1Weight.device).DetachFromDisposeScope();
-            }
-        }
-
-        /// <summary>Which of the space's blocks.</summary>
-        public int Index { get; }
-
-        public IReadOnlyList<UnitSelection> Selections { get; }
-
-        /// <summary>How many, u.</summary>
-        public int Count { get; }
-
-        public Tensor[] Bases { get; }
-
-        public Tensor?[] Masks { get; }
-
-        public Tensor Rows { get; } // [B,u]
-
-        /// <summary>The last <paramref name="n"/> units of each edit, <c>[B,n]</c>; in the caller's dispose scope.</summary>
-        public Tensor Last(int n, Device device) => tensor([.. _order.SelectMany(o => o.TakeLast(n).Select(i => (long)i))], ScalarType.Int64, device).view(_order.Length, n);
-
-        /// <summary>A tensor's values of such units, <c>[B,n,…]</c>.</summary>
-        public static Tensor Of(Tensor values, Tensor units) => values.index_select(0, units.flatten()).view([.. units.shape, .. values.shape[1..]]);
-
-        /// <summary>Where the selected units of a matrix stand among the u rows of an edit.</summary>
-        public Tensor Places(int edit, int matrix)
-        {
-            Dictionary<int, long> places = [];
-            for (int i = 0; i < Count; i++)
-                places[_order[edit][_hidden - Count + i]] = i;
-            return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, Rows.device);
-        }
-
-        /// <summary>Gives an engine the units.</summary>
-        public void Give(IEngine engine, SplitVit split)
-        {
-            BlockWeights block = split.Model.Blocks[_block];
-            using DisposeScope scope = NewDisposeScope();
-            Tensor units = Last(_own, CPU);
-            float[]? frozen = null;
-            if (Index > 0 && _own < _hidden)
-            {
-                frozen = new float[_order.Length * _hidden];
-                for (int e = 0; e < _order.Length; e++)
-                {
-                    foreach (int unit in _order[e].SkipLast(_own))
-                        frozen[e * _hidden + unit] = 1;
-                }
-            }
-            engine.SetUnits(_block, Of(block.Fc1Bias, units), frozen);
-            engine.SetWeights(_block, 0, Of(block.Fc1Weight, units), null, null, 0);
-            engine.SetWeights(_block, 1, Of(block.Fc2Weight.t(), units), null, null, 0);
-        }
-
-        /// <summary>Sets one matrix's rows.</summary>
-        public void Give(IEngine engine, int matrix, Tensor delta, Tensor? scale) => engine.SetWeights(_block, matrix, Bases[matrix], delta, scale, _own - Count);
-
-        /// <summary>The gradients of both matrices' rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
-        public (Tensor Fc1, Tensor Fc2) Gradients(IEngine engine, bool onlyClass)
-        {
-            _gradients ??= [.. Bases.Select(b => empty_like(b).DetachFromDisposeScope())];
-            engine.Gradients(_block, _own - Count, Count, _gradients[0], _gradients[1], onlyClass);
-            return (Masked(0), Masked(1));
-
-            Tensor Masked(int matrix)
-            {
-                Tensor rows = _gradients[matrix].alias();
-                return Masks[matrix] is Tensor mask ? rows.mul_(mask) : rows;
-            }
-        }
-
-        public void Dispose()
-        {
-            foreach (Tensor? tensor in (Tensor?[])[Rows, .. Bases, .. Masks, .. _gradients ?? []])
-                tensor?.Dispose();
-        }
-    }
-
     /// <summary>One editable FFN with each edit's own copy of the weights, its units last.</summary>
     sealed class Ffn : IDisposable
     {
         readonly VitModel _model;
-        readonly Units _units;
-        readonly Tensor _fc1, _fc2, _bias; // [B,n,D], [B,n,D] (transposed), [B,n]; n is u in the first block, else H
-        readonly Tensor _rows1, _rows2;    // [B,u,D]: the last u rows of the copies, sharing their memory
-        readonly long _first;              // n - u
+        readonly EditedUnits _units;
+        readonly Tensor _fc1, _fc2, _bias; // [B,n,D], [B,n,D] (transposed), [B,n]; n is the units at the end in the first block, else H
+        readonly Tensor _rows1, _rows2;    // [B,u,D]: the rows of fc1 and of fc2 in the copies, sharing their memory
+        readonly long _first1, _first2;    // the first of them
 
-        public Ffn(SplitVit split, Units units)
+        public Ffn(SplitVit split, EditedUnits units)
         {
             (_model, _units) = (split.Model, units);
             BlockWeights block = split.Model.Blocks[split.Space.FirstBlock + units.Index];
             ScalarType type = split.Model.Block(split.Space.FirstBlock + units.Index, split.Precision).Type;
-            int u = units.Count, n = units.Index == 0 ? u : split.Space.Hidden;
-            _first = n - u;
+            int n = units.Index == 0 ? units.Count : split.Space.Hidden;
+            (_first1, _first2) = (n - units.Count + units.First(0), n - units.Count + units.First(1));
             using DisposeScope scope = NewDisposeScope();
             Tensor rows = units.Last(n, block.Fc1Weight.device);
-            _fc1 = Own(SplitVit.As(type, Units.Of(block.Fc1Weight, rows)));
-            _fc2 = Own(SplitVit.As(type, Units.Of(block.Fc2Weight.t(), rows)));
-            _bias = Own(SplitVit.As(type, Units.Of(block.Fc1Bias, rows).unsqueeze(1)));
-            _rows1 = Own(_fc1.narrow(1, _first, u));
-            _rows2 = Own(_fc2.narrow(1, _first, u));
+            _fc1 = Own(SplitVit.As(type, EditedUnits.Of(block.Fc1Weight, rows)));
+            _fc2 = Own(SplitVit.As(type, EditedUnits.Of(block.Fc2Weight.t(), rows)));
+            _bias = Own(SplitVit.As(type, EditedUnits.Of(block.Fc1Bias, rows).unsqueeze(1)));
+            _rows1 = Own(_fc1.narrow(1, _first1, units.Bases[0].shape[1]));
+            _rows2 = Own(_fc2.narrow(1, _first2, units.Bases[1].shape[1]));
         }
 
         public void SetDelta(int matrix, Tensor delta, Tensor? scale)
@@ -372,10 +259,9 @@ public sealed class EditSession : IDisposable
 
             Tensor? Derivative(Tensor dy)
             {
-                long u = _rows1.shape[1];
-                put(2 * _units.Index + 1, activated.narrow(2, _first, u), dy, _units.Masks[1]);
+                put(2 * _units.Index + 1, activated.narrow(2, _first2, _rows2.shape[1]), dy, _units.Masks[1]);
                 Tensor dHidden = _model.ActivateBackward(Times(dy, _fc2.transpose(1, 2)), hidden);
-                put(2 * _units.Index, dHidden.narrow(2, _first, u), input, _units.Masks[0]);
+                put(2 * _units.Index, dHidden.narrow(2, _first1, _rows1.shape[1]), input, _units.Masks[0]);
                 return _units.Index == 0 ? null : Times(dHidden, _fc1);
             }
         }

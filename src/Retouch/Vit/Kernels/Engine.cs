@@ -504,25 +504,24 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             own.IntoBack(edit).Product(At(rows), scratch.Active, units + Spare, to, _width, add);
     }
 
-    public void Gradients(int block, int firstUnit, int units, Tensor fc1, Tensor fc2, bool onlyClass)
+    public void Gradients(int block, int matrix, int first, Tensor into, bool onlyClass)
     {
         OwnUnits<T> own = _own[block]!;
         Layer layer = _layers[block]!;
-        float* to1 = (float*)Pointer.Of(fc1), to2 = (float*)Pointer.Of(fc2);
+        float* to = (float*)Pointer.Of(into);
+        int units = (int)into.shape[1];
         const int Part = 64;
         int parts = (units + Part - 1) / Part;
-        if (units == 0)
-            return;
-        Each(_edits * 2 * parts, (task, _) =>
+        Each(_edits * parts, (task, _) =>
         {
-            int edit = task / (2 * parts), matrix = task / parts % 2, start = task % parts * Part, rows = Math.Min(Part, units - start);
-            T* left = (matrix == 0 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * own.Padded + firstUnit + start) * layer.Padded;
+            int edit = task / parts, start = task % parts * Part, rows = Math.Min(Part, units - start);
+            T* left = (matrix == 0 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * own.Padded + first + start) * layer.Padded;
             Panels<T> right = (matrix == 0 ? layer.Inputs! : layer.OutputGradients!)[edit].Panels;
-            float* to = (matrix == 0 ? to1 : to2) + ((long)edit * units + start) * _width;
+            float* sum = to + ((long)edit * units + start) * _width;
             if (onlyClass && layer.Tokens > 1)
-                right.SumOfRows(rows, left, layer.Padded, to, _width, layer.Tokens, layer.PerEdit);
+                right.SumOfRows(rows, left, layer.Padded, sum, _width, layer.Tokens, layer.PerEdit);
             else
-                right.Product(rows, left, layer.Padded, to, _width);
+                right.Product(rows, left, layer.Padded, sum, _width);
         });
     }
 

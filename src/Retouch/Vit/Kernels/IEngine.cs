@@ -55,7 +55,7 @@ interface IEngine : IDisposable
     /// <param name="weights"><c>[B,n,D]</c> float32.</param>
     /// <param name="deltas"><c>[B,n,D]</c>; null for 0.</param>
     /// <param name="scales"><c>[B,n,1]</c>; null for 1.</param>
-    /// <param name="at">The first of the n units; they are the last, or it is a multiple of 16 and so is their number.</param>
+    /// <param name="at">The first of the n units.</param>
     void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at);
 
     /// <summary>What the own units of a block's FFN give for tokens before it, without bias and scale; keeps the normed tokens for <see cref="ForwardFromFfn"/>.</summary>
@@ -92,12 +92,11 @@ interface IEngine : IDisposable
     /// <param name="gradient">Of the tokens behind the last block, <c>[B·S,M,D]</c>.</param>
     void Backward(Tensor gradient);
 
-    /// <summary>The gradients of own units' weights, after <see cref="Backward"/>.</summary>
+    /// <summary>The gradients of own units' weights in one matrix, after <see cref="Backward"/>.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="firstUnit">The first unit.</param>
-    /// <param name="units">How many, u.</param>
-    /// <param name="fc1">Gets them, <c>[B,u,D]</c>.</param>
-    /// <param name="fc2">The same of fc2.</param>
+    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="first">The first unit.</param>
+    /// <param name="into">Gets them, <c>[B,n,D]</c>, of n units.</param>
     /// <param name="onlyClass">Whether only what the units do to [CLS] counts.</param>
-    void Gradients(int block, int firstUnit, int units, Tensor fc1, Tensor fc2, bool onlyClass);
+    void Gradients(int block, int matrix, int first, Tensor into, bool onlyClass);
 }

@@ -64,7 +64,7 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     /// <param name="weights"><c>[B,n,D]</c> float32.</param>
     /// <param name="deltas"><c>[B,n,D]</c>; null for 0.</param>
     /// <param name="scales">What each unit's deltas are multiplied by, <c>[B,n,1]</c>; null for 1.</param>
-    /// <param name="at">The first of the n units; a multiple of 16, or they are the last.</param>
+    /// <param name="at">The first of the n units.</param>
     /// <param name="size">Threads at most.</param>
     public void Set(int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at, int size)
     {
@@ -72,14 +72,14 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
         int n = (int)weights.shape[1], width = _width, padded = Padded;
         float* from = (float*)Pointer.Of(weights), delta = deltas is null ? null : (float*)Pointer.Of(deltas), scale = whole is null ? null : (float*)Pointer.Of(whole);
         const int Rows = 64;
-        int first = at / Shape.Lanes * Shape.Lanes, parts = (padded - first + Rows - 1) / Rows;
+        int first = at / Shape.Lanes * Shape.Lanes, end = Math.Min(Shape.Up(at + n), padded), parts = (end - first + Rows - 1) / Rows;
         if (n == 0)
             return;
         Matrix<T>[] columns = matrix == 0 ? _into : _outBack, rows = matrix == 0 ? _intoBack : _out;
         T* kept = _rows[matrix].Start;
         Team.Run(_edits * parts, size, (task, _) =>
         {
-            int edit = task / parts, start = first + task % parts * Rows, count = Math.Min(Rows, padded - start);
+            int edit = task / parts, start = first + task % parts * Rows, count = Math.Min(Rows, end - start);
             T* to = kept + ((long)edit * padded + start) * width;
             for (int row = Math.Max(start, at); row < Math.Min(start + count, at + n); row++)
             {
