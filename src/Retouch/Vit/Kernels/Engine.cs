@@ -40,7 +40,6 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     readonly Block<float>? _dx, _dClass, _dClassQuery;   // [R,D], [N,D], [N,D]
     readonly Block<float>? _classQuery;  // [N,D]
     int _images;                         // of the batch at hand
-    bool _pending;
 
     /// <summary>Memory for a batch.</summary>
     /// <param name="model">The model.</param>
@@ -131,7 +130,6 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             FeedForward(_first, frozen, layer, edit, start, rows, layer.Constant.Start + first * _stride, scratch, _records);
             RowKernels<T>.Add(x + at, scratch.Out, rows, _width, null, frozen.Scale2, y + at);
         });
-        _pending = _records;
         return output ?? Blocks(_first + 1, _last);
     }
 
@@ -338,7 +336,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         int frozen = HasFrozen(block) ? (_hidden + UnitsAtATime - 1) / UnitsAtATime : 0, parts = frozen + (HasOwn(block) ? 1 : 0);
         long size = (long)Up(rows) * _width;
         _parts ??= Take<float>(size * ((_hidden + UnitsAtATime - 1) / UnitsAtATime + 1));
-        // The largest part first: the edit's own units are the fewest.
+        // The edit's own units last: they are the fewest.
         Each(parts, (task, scratch) => work(task < frozen ? task * UnitsAtATime : -1, scratch, (nint)(_parts.Start + task * size)));
         Run(rows / _images, false, (_, start, count, scratch) =>
         {
@@ -352,34 +350,15 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
     public void Backward(Tensor gradient)
     {
-        if (!_pending)
-            throw new InvalidOperationException("No forward pass is pending.");
-        _pending = false;
         using Tensor whole = gradient.contiguous();
-        int behind = TokensBehind(_last);
-        float* dx = _dx!.Start, from = (float*)Pointer.Of(whole);
-        if (behind == _tokens)
-        {
-            Copy(from, dx);
-            for (int block = _last; block > _first; block--)
-                Backward(block, dx);
-            FfnBackward(_first, dx, _tokens);
-            return;
-        }
-        new ReadOnlySpan<float>(from, _images * _width).CopyTo(new Span<float>(_dClass!.Start, _images * _width));
-        if (_last == _first)
-        {
-            FfnBackward(_first, _dClass.Start, 1);
-            return;
-        }
+        long count = whole.NumberOfElements;
+        Buffer.MemoryCopy(Pointer.Of(whole), GradientBehind(_last), count * sizeof(float), count * sizeof(float));
         for (int block = _last; block > _first; block--)
-            Backward(block, dx);
-        FfnBackward(_first, dx, _tokens);
+            Backward(block, _dx!.Start);
+        FfnBackward(_first, GradientBehind(_first), TokensBehind(_first));
     }
 
-    public bool Pending => _pending;
-
-    public void Forget() => _pending = false;
+    float* GradientBehind(int block) => (TokensBehind(block) == _tokens ? _dx! : _dClass!).Start;
 
     // From the gradient of a block's output to that of its input, in place; of the [CLS] tokens' outputs alone to all inputs.
     void Backward(int block, float* dx)
@@ -388,7 +367,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         int m = TokensBehind(block);
         bool classAlone = m != _tokens;
         Layer layer = LayerOf(block, m);
-        float* behind = classAlone ? _dClass!.Start : dx, x = layer.Input!.Start;
+        float* behind = GradientBehind(block), x = layer.Input!.Start;
         FfnBackward(block, behind, m);
 
         Run(m, false, (_, start, rows, scratch) =>
@@ -691,7 +670,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             Tokens = tokens;
             PerEdit = (int)(behind / of._edits);
             Padded = Up(PerEdit);
-            Constant = of.Take<T>((behind + Lanes) * of._stride);
+            Constant = of.Take<T>(block == of._first ? (behind + Lanes) * of._stride : 0);
             Middle = of.Take<float>(all * of._width);
             (Key, Value) = (of.Take<T>(attends ? perHead : 0, true), of.Take<T>(attends ? perHead : 0, true));
             Query = of.Take<T>(attends ? perHead : 0, true);
@@ -699,7 +678,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
                 ClassWeights = of.Take<float>((long)of._most * of._heads * of._padded);
             if (!of._records)
                 return;
-            Input = of.Take<float>(all * of._width);
+            Input = of.Take<float>(attends ? all * of._width : 0);
             (Statistics1, Statistics2) = (of.Take<float>(2 * all), of.Take<float>(2 * all));
             if (attends && tokens > 1)
                 Weights = of.Take<T>((long)of._most * of._heads * of._tokens * of._padded);

@@ -82,12 +82,6 @@ interface IEngine : IDisposable
     /// <summary>Tokens behind a block's FFN, <c>[N,M,D]</c>; the caller disposes them.</summary>
     Tensor FeedForward(int block, Tensor residual);
 
-    /// <summary>Whether a forward pass waits for its backward pass.</summary>
-    bool Pending { get; }
-
-    /// <summary>Gives up the backward pass.</summary>
-    void Forget();
-
     /// <summary>The pass back to the first FFN, after <see cref="ForwardFromFfn"/>.</summary>
     /// <param name="gradient">Of the tokens behind the last block, <c>[B·S,M,D]</c>.</param>
     void Backward(Tensor gradient);
