@@ -111,6 +111,10 @@ sealed record DoctorJson
     public required string Runtime { get; init; }
     public required string Cpu { get; init; }
     public required IReadOnlyList<string> CpuFeatures { get; init; }
+
+    /// <summary>The types of products that there are kernels for.</summary>
+    public required IReadOnlyList<string> Kernels { get; init; }
+
     public required int Cores { get; init; }
     public required int? Threads { get; init; }
     public required long MemoryBytes { get; init; }

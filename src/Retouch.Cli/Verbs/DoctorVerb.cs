@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Retouch.Vit;
 using TorchSharp;
 
 namespace Retouch.Cli.Verbs;
@@ -27,6 +28,7 @@ sealed class DoctorVerb : Verb
             Runtime = RuntimeInformation.FrameworkDescription,
             Cpu = Processor.Name(),
             CpuFeatures = Processor.Features(),
+            Kernels = healthy ? [.. (((string Name, Precision Type)[])[("float32", Precision.Full), ("bfloat16", Precision.Mixed)]).Where(k => PrecisionChoice.HasKernels(k.Type)).Select(k => k.Name)] : [],
             Cores = Environment.ProcessorCount,
             Threads = threads,
             MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
@@ -39,6 +41,7 @@ sealed class DoctorVerb : Verb
         terminal.Line($"system      {report.Os}, {report.Architecture}");
         terminal.Line($"processor   {report.Cpu}, {report.Cores} cores");
         terminal.Line($"features    {(report.CpuFeatures.Count == 0 ? "none known" : string.Join(", ", report.CpuFeatures))}");
+        terminal.Line($"kernels     {(report.Kernels.Count == 0 ? "none of its own: slower, by libtorch's alone" : string.Join(", ", report.Kernels))}");
         terminal.Line($"memory      {report.MemoryBytes / (double)(1L << 30):0.0} GiB");
         terminal.Line($"libtorch    {(version is null ? "does not load" : $"{version}, {threads} threads")}");
         foreach (LibraryJson library in libraries)

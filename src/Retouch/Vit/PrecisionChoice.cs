@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using Retouch.Vit.Kernels;
 
 namespace Retouch.Vit;
 
@@ -7,6 +8,13 @@ public static class PrecisionChoice
 {
     /// <summary>Whether the processor multiplies bfloat16 (avx512_bf16, AMX); without, it is emulated and slower than float32.</summary>
     public static bool ProcessorHasBFloat16 { get; } = Avx512F.IsSupported && (Bit(X86Base.CpuId(7, 1).Eax, 5) || Bit(X86Base.CpuId(7, 0).Edx, 22));
+
+    /// <summary>
+    /// Whether there are kernels of this library's own for products in float32 or bfloat16: libtorch must be loaded, and the
+    /// processor must have AVX-512, for bfloat16 AMX. Without them the same is computed by libtorch's, slower.
+    /// </summary>
+    /// <param name="type"><see cref="Precision.Full"/> or <see cref="Precision.Mixed"/>.</param>
+    public static bool HasKernels(Precision type) => type == Precision.Mixed ? Native.HasBFloat16 : Native.HasSingle;
 
     /// <summary>Cuts a model with bfloat16 where the processor has it and, for edits, the model's predictions agree (<see cref="PrecisionCheck.Agrees"/>), else in float32.</summary>
     /// <param name="model">The model.</param>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Retouch.Formats;
+using Retouch.Vit;
 
 namespace Retouch.Tests.Cli;
 
@@ -91,6 +92,7 @@ public sealed class ApplyLogDoctorTests : IDisposable
         foreach (string field in (string[])["retouch", "os", "architecture", "runtime", "cpu", "libtorch"])
             Assert.NotEqual("", doctor.GetProperty(field).GetString());
         Assert.InRange(doctor.GetProperty("memoryBytes").GetInt64(), 1L << 28, 1L << 50);
+        Assert.Equal(PrecisionChoice.HasKernels(Precision.Full), doctor.GetProperty("kernels").EnumerateArray().Any(k => k.GetString() == "float32"));
         Assert.InRange(doctor.GetProperty("threads").GetInt32(), 1, 1024);
         Assert.Contains("All native libraries load.", Ran.Retouch("doctor").Good().Out, StringComparison.Ordinal);
     }
