@@ -11,14 +11,16 @@ namespace Retouch.Tests.Editing;
 public sealed class AttentionFineTuningTests
 {
     [Theory]
-    [InlineData(0, 2)] // cut at the embedding
-    [InlineData(2, 3)] // the last block, whose attention is computed for [CLS] alone
-    public void It_is_RMSprop_on_the_windows_attention_by_the_plain_forward(int first, int blocks)
+    [InlineData(0, 2, 24)] // cut at the embedding
+    [InlineData(0, 2, 48)]
+    [InlineData(2, 3, 24)] // the last block, whose attention is computed for [CLS] alone
+    [InlineData(2, 3, 48)]
+    public void It_is_RMSprop_on_the_windows_attention_by_the_plain_forward(int first, int blocks, int width)
     {
         const int steps = 4, label = 3;
         const double rate = 1e-3;
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(depth: 5);
+        using VitModel model = TinyVit.Create(depth: 5, width: width, hidden: width / 24 * 40);
         Tensor pixels = TinyVit.Pixels(model, 2);
         SplitVit split = new(model, new EditWindow(EditLayers.Msa, first, blocks).Space(model.Config));
         using PrefixState state = split.Prefix(pixels);

@@ -32,8 +32,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     readonly Layer?[] _layers;           // by block
     readonly Scratch[] _scratch;
     readonly List<IDisposable> _memory = [];
-    Block<float>? _parts;                // [parts,R,D]: what parts of an FFN's units give
-    Block<T>? _rounded;                  // [R,D + spare]: what they all read
+    Block<float>? _parts;                // [parts,rows,D], as many rows as a task takes: what parts of an FFN's units give
+    Block<T>? _rounded;                  // [rows,D + spare]: what they all read
     readonly Block<T> _mixed;            // [R,D + spare]: attention's mixtures of values
     readonly Block<float>? _x, _y;       // [R,D]: tokens where nothing is recorded
     readonly Block<T>? _dMixed, _dQuery, _dKey, _dValue; // [N,heads,Tp,D/heads], and three times [R,D + spare]
@@ -226,7 +226,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* mid = middle is not null ? middle : layer.Middle.Start;
         bool shares = SharesUnits(m);
         if (shares)
-            _rounded ??= Take<T>((Rows + Lanes) * (long)_stride);
+            _rounded ??= Take<T>((long)_rows * _stride);
         Run(m, _own[block] is not null, (edit, start, rows, scratch) =>
         {
             long first = (long)edit * PerEdit(m) + start, at = first * _width;
@@ -334,7 +334,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     void Share(int block, int rows, Action<int, Scratch, nint> work, Action<int, int, Scratch> then)
     {
         int frozen = HasFrozen(block) ? (_hidden + UnitsAtATime - 1) / UnitsAtATime : 0, parts = frozen + (HasOwn(block) ? 1 : 0);
-        long size = (long)Up(rows) * _width;
+        long size = (long)_rows * _width;
         _parts ??= Take<float>(size * ((_hidden + UnitsAtATime - 1) / UnitsAtATime + 1));
         // The edit's own units last: they are the fewest.
         Each(parts, (task, scratch) => work(task < frozen ? task * UnitsAtATime : -1, scratch, (nint)(_parts.Start + task * size)));
@@ -421,7 +421,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         if (SharesUnits(m))
         {
             int all = _images * m;
-            _rounded ??= Take<T>((Rows + Lanes) * (long)_stride);
+            _rounded ??= Take<T>((long)_rows * _stride);
             RowKernels<T>.Round(dx, all, _width, frozen.Scale2, _rounded.Start, _stride);
             Share(block, all, (unit, scratch, to) =>
             {
@@ -643,7 +643,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     Layer LayerOf(int block, int tokens)
     {
         // One is enough where nothing is recorded.
-        int place = _records ? block : _first;
+        int place = _records ? block : 0;
         return _layers[place] ??= new Layer(this, block, tokens);
     }
 

@@ -98,6 +98,10 @@ static unsafe class Pointer
     {
         if (!tensor.is_contiguous() || tensor.device_type != DeviceType.CPU)
             throw new ArgumentException("Kernels read contiguous tensors on the CPU.", nameof(tensor));
-        return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        if (tensor.NumberOfElements * tensor.ElementSize <= int.MaxValue)
+            return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        // A span is no longer than that.
+        using Tensor flat = tensor.flatten(), first = flat.narrow(0, 0, 1);
+        return Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }

@@ -27,7 +27,9 @@ static class Engines
     {
         VitConfig config = model.Config;
         bool narrow = precision == Precision.Mixed;
-        if (t_none || !(narrow ? Native.HasBFloat16 : Native.HasSingle) || config.HeadWidth % Shape.Lanes != 0 || config.MlpWidth % Shape.Lanes != 0 || !model.OnCpu)
+        // Rows are whole vectors; in bfloat16 the model's are read by pairs.
+        int unit = narrow ? 2 * Shape.Lanes : Shape.Lanes;
+        if (t_none || !(narrow ? Native.HasBFloat16 : Native.HasSingle) || !model.OnCpu || config.HeadWidth % Shape.Lanes != 0 || config.Width % unit != 0 || config.MlpWidth % unit != 0)
             return null;
         return narrow
             ? new Engine<Bf16>(model, precision, images, edits, first, records, allTokens)

@@ -51,13 +51,16 @@ static unsafe class Team
             {
                 for (int task = Interlocked.Increment(ref _next); task < tasks; task = Interlocked.Increment(ref _next))
                     work(task, worker);
-                if (Native.HasBFloat16)
-                    Native.Release();
             }
             catch (Exception e)
             {
                 // No exception may pass through libtorch's frames.
                 Interlocked.CompareExchange(ref Failure, e, null);
+            }
+            finally
+            {
+                if (Native.HasBFloat16)
+                    Native.Release();
             }
         }
     }
