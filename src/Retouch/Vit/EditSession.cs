@@ -64,7 +64,7 @@ public sealed class EditSession : IDisposable
         {
             foreach (EditedUnits units in _units)
                 units.Give(_engine, split);
-            contribution = _engine.Contribution(space.FirstBlock, residual);
+            contribution = _engine.Contribution(residual);
         }
         else
         {

@@ -95,17 +95,7 @@ sealed class EditedUnits : IDisposable
         BlockWeights block = split.Model.Blocks[_block];
         using DisposeScope scope = NewDisposeScope();
         Tensor units = Last(_own, CPU);
-        float[]? frozen = null;
-        if (Index > 0 && _own < split.Space.Hidden)
-        {
-            frozen = new float[_order.Length * split.Space.Hidden];
-            for (int e = 0; e < _order.Length; e++)
-            {
-                foreach (int unit in _order[e].SkipLast(_own))
-                    frozen[e * split.Space.Hidden + unit] = 1;
-            }
-        }
-        engine.SetUnits(_block, Of(block.Fc1Bias, units), frozen);
+        engine.SetUnits(_block, Of(block.Fc1Bias, units), Index == 0 || _own == split.Space.Hidden ? null : Engines.Staying(split.Space.Hidden, [.. _order.Select(o => o.TakeLast(_own))]));
         engine.SetWeights(_block, 0, Of(block.Fc1Weight, units), null, null, 0);
         engine.SetWeights(_block, 1, Of(block.Fc2Weight.t(), units), null, null, 0);
     }

@@ -248,7 +248,7 @@ public sealed class SplitVit
                 BlockWeights block = Model.Blocks[first];
                 if (first == last && Model.Config.ReadsClassAlone)
                     (residual, x) = (residual.narrow(1, 0, 1), x.narrow(1, 0, 1));
-                x = Sum(whole ? residual : x, engine.Contribution(first, residual), whole ? block.Fc2Bias : null, block.Scale2);
+                x = Sum(whole ? residual : x, engine.Contribution(residual), whole ? block.Fc2Bias : null, block.Scale2);
             }
             features.Add(Model.Readout(first < last ? engine.Forward(first + 1, last, x) : x).MoveToOuterDisposeScope());
         }
@@ -269,20 +269,13 @@ public sealed class SplitVit
         Tensor units = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, block.Fc1Weight.device);
         Tensor old1 = block.Fc1Weight.index_select(0, units), old2 = block.Fc2Weight.t().index_select(0, units), bias = block.Fc1Bias.index_select(0, units);
         Tensor fc1 = Changed(2 * j, old1), fc2 = Changed(2 * j + 1, old2);
-        float[]? frozen = null;
         if (j == 0 && !all)
         {
             fc1 = cat([fc1, old1], 0);
             fc2 = cat([fc2, -old2], 0);
             bias = cat([bias, bias]);
         }
-        else if (!all)
-        {
-            frozen = [.. Enumerable.Repeat(1f, Space.Hidden)];
-            foreach (int unit in union)
-                frozen[unit] = 0;
-        }
-        engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), frozen);
+        engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), j == 0 || all ? null : Engines.Staying(Space.Hidden, [union]));
         engine.SetWeights(Space.FirstBlock + j, 0, fc1.unsqueeze(0), null, null, 0);
         engine.SetWeights(Space.FirstBlock + j, 1, fc2.unsqueeze(0), null, null, 0);
         return all && j == 0;

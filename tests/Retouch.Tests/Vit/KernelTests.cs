@@ -69,17 +69,17 @@ public sealed unsafe class KernelTests
         right.narrow(0, 0, k).copy_(randn(k, n));
         using Block<T> a = Elements<T>(left), b = Elements<T>(right), turned = Elements<T>(right.t().contiguous());
         using Matrix<T> rows = new(k, n), columns = new(padded, n);
-        rows.Panels.PutRows(b.Start, n, k, n);
-        columns.Panels.PutColumns(turned.Start, padded, n);
+        rows.PutRows(b.Start, n, k, n);
+        columns.PutColumns(turned.Start, padded, n);
         Tensor expected = matmul(left, right), product = empty(m, n);
         float* to = (float*)Pointer.Of(product);
-        rows.Panels.Product(m, a.Start, padded, to, n);
+        rows.Product(m, a.Start, padded, to, n);
         Assert.InRange(TinyVit.RelativeDifference(product, expected), 0, tolerance);
-        columns.Panels.Product(m, a.Start, padded, to, n, add: true);
+        columns.Product(m, a.Start, padded, to, n, add: true);
         Assert.InRange(TinyVit.RelativeDifference(product, expected * 2), 0, tolerance);
         // Every fifth row of the second factor alone.
         using Tensor fifth = arange(0, k, 5, ScalarType.Int64);
-        rows.Panels.SumOfRows(m, a.Start, padded, to, n, 5, k);
+        rows.SumOfRows(m, a.Start, padded, to, n, 5, k);
         Assert.InRange(TinyVit.RelativeDifference(product, matmul(left.index_select(1, fifth), right.index_select(0, fifth))), 0, tolerance);
     }
 

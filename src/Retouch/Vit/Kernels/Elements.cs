@@ -22,7 +22,7 @@ unsafe interface IElement<T> where T : unmanaged
     static abstract void Store(T* to, Vector512<float> values);
 
     /// <summary>Copies 16 elements of each of two neighbouring rows of a second factor to where a product finds them; the second may be past the end.</summary>
-    static abstract void Interleave(T* to, int width, T* first, T* second);
+    static abstract void Interleave(T* to, T* first, T* second);
 
     /// <summary>16 elements of one row of a second factor as float32.</summary>
     /// <param name="from">Where the first lies, or the one above it that it lies beside.</param>
@@ -49,7 +49,7 @@ readonly unsafe struct Fp32 : IElement<Fp32>
     public static void Store(Fp32* to, Vector512<float> values) => values.Store((float*)to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Interleave(Fp32* to, int width, Fp32* first, Fp32* second) => Load(first).Store((float*)to);
+    public static void Interleave(Fp32* to, Fp32* first, Fp32* second) => Load(first).Store((float*)to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadRow(Fp32* from, int row) => Load(from);
@@ -78,7 +78,7 @@ readonly unsafe struct Bf16 : IElement<Bf16>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Interleave(Bf16* to, int width, Bf16* first, Bf16* second) =>
+    public static void Interleave(Bf16* to, Bf16* first, Bf16* second) =>
         (second is null ? Widen(first) : Widen(first) | Widen(second) << 16).Store((uint*)to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -21,7 +21,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     const int Spare = 32;
 
     // Hidden units whose activations one task holds at a time, whole panels.
-    const int MostUnits = 6 * Panels<T>.MostColumns;
+    const int MostUnits = 6 * Matrix<T>.MostColumns;
 
     readonly VitModel _model;
     readonly VitConfig _config;
@@ -80,7 +80,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
     int Rows => _images * _tokens;
 
-    int UnitsAtATime => MostUnits / Panels<T>.WidthOf(_hidden) * Panels<T>.WidthOf(_hidden);
+    int UnitsAtATime => MostUnits / Matrix<T>.WidthOf(_hidden) * Matrix<T>.WidthOf(_hidden);
 
     // Tokens an image behind a block's attention.
     int TokensBehind(int block) => _classAlone && block == _config.Depth - 1 ? 1 : _tokens;
@@ -95,12 +95,12 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
     public void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at) => _own[block]!.Set(matrix, weights, deltas, scales, at, _team);
 
-    public Tensor Contribution(int block, Tensor residual)
+    public Tensor Contribution(Tensor residual)
     {
         int m = Begin(residual);
         Tensor output = empty(residual.shape);
-        Layer layer = LayerOf(block, m);
-        FrozenBlock<T> frozen = Frozen(block);
+        Layer layer = LayerOf(_first, m);
+        FrozenBlock<T> frozen = Frozen(_first);
         using Tensor whole = residual.contiguous();
         float* x = (float*)Pointer.Of(whole), y = (float*)Pointer.Of(output);
         Run(m, true, (edit, start, rows, scratch) =>
@@ -109,8 +109,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             T* normed = layer.Constant.Start + first * _stride;
             RowKernels<T>.Norm(x + at, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, normed, _stride, scratch.Statistics);
             if (_records)
-                layer.Inputs![edit].Panels.PutRows(normed, _stride, rows, _width, start);
-            FeedForward(block, frozen, layer, edit, start, rows, normed, scratch, false);
+                layer.Inputs![edit].PutRows(normed, _stride, rows, _width, start);
+            FeedForward(_first, frozen, layer, edit, start, rows, normed, scratch, false);
             new Span<float>(scratch.Out, rows * _width).CopyTo(new Span<float>(y + at, rows * _width));
         });
         return output;
@@ -203,7 +203,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             RowKernels<T>.Norm(x + (long)start * _width, rows, _width, frozen.Norm1Weight, frozen.Norm1Bias, epsilon, scratch.Normed, _stride, _records ? layer.Statistics1!.Start + 2L * start : scratch.Statistics);
             for (int part = classAlone ? 1 : 0; part < 3; part++)
             {
-                frozen.Projections[part].Panels.Product(At(rows), scratch.Normed, _stride, scratch.Out, _width);
+                frozen.Projections[part].Product(At(rows), scratch.Normed, _stride, scratch.Out, _width);
                 Scatter(scratch.Out, frozen.QkvBias is null ? null : frozen.QkvBias + part * _width, part == 0 ? scale : 1, start, rows, (part == 0 ? layer.Query! : part == 1 ? layer.Key : layer.Value).Start);
             }
             if (classAlone)
@@ -212,7 +212,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
                 for (int row = Up(start, _tokens); row < start + rows; row += _tokens)
                 {
                     float* query = _classQuery!.Start + (long)(row / _tokens) * _width;
-                    frozen.Projections[0].Panels.Product(1, scratch.Normed + (long)(row - start) * _stride, _stride, query, _width);
+                    frozen.Projections[0].Product(1, scratch.Normed + (long)(row - start) * _stride, _stride, query, _width);
                     RowKernels<T>.Shift(query, _width, frozen.QkvBias, scale);
                 }
             }
@@ -230,7 +230,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Run(m, _own[block] is not null, (edit, start, rows, scratch) =>
         {
             long first = (long)edit * PerEdit(m) + start, at = first * _width;
-            frozen.Proj.Panels.Product(At(rows), _mixed.Start + first * _stride, _stride, scratch.Out, _width);
+            frozen.Proj.Product(At(rows), _mixed.Start + first * _stride, _stride, scratch.Out, _width);
             if (classAlone)
             {
                 for (int row = 0; row < rows; row++)
@@ -265,7 +265,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         long first = (long)edit * PerEdit(m) + start;
         RowKernels<T>.Norm(mid + first * _width, rows, _width, frozen.Norm2Weight, frozen.Norm2Bias, (float)_config.NormEpsilon, normed, _stride, _records ? layer.Statistics2!.Start + 2 * first : scratch.Statistics);
         if (_records && _own[block] is not null)
-            layer.Inputs![edit].Panels.PutRows(normed, _stride, rows, _width, start);
+            layer.Inputs![edit].PutRows(normed, _stride, rows, _width, start);
     }
 
     void AfterFfn(int block, FrozenBlock<T> frozen, Layer layer, int edit, int start, int rows, float* mid, float* output, int m, Scratch scratch)
@@ -308,10 +308,10 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* mask = _own[block] is OwnUnits<T> own ? own.Frozen!.Start + (long)edit * _hidden : null;
         long first = (long)edit * layer.PerEdit + start;
         int units = Math.Min(UnitsAtATime, _hidden - unit);
-        frozen.Fc1.Panels.Columns(At(rows), normed, _stride, scratch.Hidden, units, unit, units);
+        frozen.Fc1.Columns(At(rows), normed, _stride, scratch.Hidden, units, unit, units);
         RowKernels<T>.Activate(_config.Activation, scratch.Hidden, rows, units, frozen.Fc1Bias + unit, mask is null ? null : mask + unit,
             scratch.Active, units + Spare, records ? layer.Slope!.Start + first * _hidden + unit : null, _hidden);
-        frozen.Fc2.Panels.Product(At(rows), scratch.Active, units + Spare, to, _width, add, unit, units);
+        frozen.Fc2.Product(At(rows), scratch.Active, units + Spare, to, _width, add, unit, units);
     }
 
     // The same of an edit's own units.
@@ -373,7 +373,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Run(m, false, (_, start, rows, scratch) =>
         {
             RowKernels<T>.Round(behind + (long)start * _width, rows, _width, frozen.Scale1, scratch.Normed, _stride);
-            frozen.ProjBack.Panels.Product(At(rows), scratch.Normed, _stride, scratch.Out, _width);
+            frozen.ProjBack.Product(At(rows), scratch.Normed, _stride, scratch.Out, _width);
             if (classAlone)
                 new Span<float>(scratch.Out, rows * _width).CopyTo(new Span<float>(_dClassQuery!.Start + (long)start * _width, rows * _width));
             else
@@ -388,11 +388,11 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Run(_tokens, false, (_, start, rows, scratch) =>
         {
             long at = (long)start * _width;
-            frozen.ProjectionsBack[1].Panels.Product(At(rows), _dKey!.Start + (long)start * _stride, _stride, scratch.Out, _width);
-            frozen.ProjectionsBack[2].Panels.Product(At(rows), _dValue!.Start + (long)start * _stride, _stride, scratch.Out, _width, true);
+            frozen.ProjectionsBack[1].Product(At(rows), _dKey!.Start + (long)start * _stride, _stride, scratch.Out, _width);
+            frozen.ProjectionsBack[2].Product(At(rows), _dValue!.Start + (long)start * _stride, _stride, scratch.Out, _width, true);
             if (!classAlone)
             {
-                frozen.ProjectionsBack[0].Panels.Product(At(rows), _dQuery!.Start + (long)start * _stride, _stride, scratch.Out, _width, true);
+                frozen.ProjectionsBack[0].Product(At(rows), _dQuery!.Start + (long)start * _stride, _stride, scratch.Out, _width, true);
             }
             else
             {
@@ -401,7 +401,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
                 {
                     long image = row / _tokens;
                     RowKernels<T>.Round(_dClassQuery!.Start + image * _width, 1, _width, null, scratch.Normed, _stride);
-                    frozen.ProjectionsBack[0].Panels.Product(1, scratch.Normed, _stride, scratch.Out + (long)(row - start) * _width, _width, true);
+                    frozen.ProjectionsBack[0].Product(1, scratch.Normed, _stride, scratch.Out + (long)(row - start) * _width, _width, true);
                     new Span<float>(_dClass!.Start + image * _width, _width).CopyTo(new Span<float>(dx + (long)row * _width, _width));
                 }
             }
@@ -465,9 +465,9 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     void FrozenBackward(FrozenBlock<T> frozen, Layer layer, long first, int rows, T* dy, int unit, Scratch scratch, float* to, bool add)
     {
         int units = Math.Min(UnitsAtATime, _hidden - unit);
-        frozen.Fc2Back.Panels.Columns(At(rows), dy, _stride, scratch.Hidden, units, unit, units);
+        frozen.Fc2Back.Columns(At(rows), dy, _stride, scratch.Hidden, units, unit, units);
         RowKernels<T>.Times(scratch.Hidden, rows, units, layer.Slope!.Start + first * _hidden + unit, _hidden, scratch.Active, units + Spare);
-        frozen.Fc1Back.Panels.Product(At(rows), scratch.Active, units + Spare, to, _width, add, unit, units);
+        frozen.Fc1Back.Product(At(rows), scratch.Active, units + Spare, to, _width, add, unit, units);
     }
 
     // The same of an edit's own units, where it is asked for, and what their weights' gradients are products of.
@@ -475,7 +475,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     {
         OwnUnits<T> own = _own[block]!;
         int units = own.Padded;
-        layer.OutputGradients![edit].Panels.PutRows(dy, _stride, rows, _width, start);
+        layer.OutputGradients![edit].PutRows(dy, _stride, rows, _width, start);
         own.OutBack(edit).Product(At(rows), dy, _stride, scratch.Hidden, units);
         RowKernels<T>.Times(scratch.Hidden, rows, units, layer.OwnSlope!.Start + ((long)edit * layer.PerEdit + start) * units, units, scratch.Active, units + Spare);
         RowKernels<T>.Transpose(scratch.Active, units + Spare, rows, units, layer.HiddenGradients!.Start + (long)edit * units * layer.Padded + start, layer.Padded);
@@ -495,7 +495,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         {
             int edit = task / parts, start = task % parts * Part, rows = Math.Min(Part, units - start);
             T* left = (matrix == 0 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * own.Padded + first + start) * layer.Padded;
-            Panels<T> right = (matrix == 0 ? layer.Inputs! : layer.OutputGradients!)[edit].Panels;
+            Matrix<T> right = (matrix == 0 ? layer.Inputs! : layer.OutputGradients!)[edit];
             float* sum = to + ((long)edit * units + start) * _width;
             if (onlyClass && layer.Tokens > 1)
                 right.SumOfRows(rows, left, layer.Padded, sum, _width, layer.Tokens, layer.PerEdit);
@@ -510,7 +510,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Heads heads = scratch.Heads ??= new Heads(this);
         long at = (long)task * _padded * _headWidth;
         T* query = layer.Query!.Start + at, weights = _records ? layer.Weights!.Start + (long)task * _tokens * _padded : null;
-        Panels<T> keys = heads.Columns.Panels, values = heads.Rows.Panels;
+        Matrix<T> keys = heads.Columns, values = heads.Rows;
         keys.PutColumns(layer.Key.Start + at, _headWidth, _padded);
         values.PutRows(layer.Value.Start + at, _headWidth, _padded, _headWidth);
         int image = task / _heads, head = task % _heads;
@@ -531,7 +531,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Heads heads = scratch.Heads ??= new Heads(this);
         long at = (long)task * _padded * _headWidth;
         T* query = layer.Query!.Start + at, mixed = _dMixed!.Start + at, weights = layer.Weights!.Start + (long)task * _tokens * _padded;
-        Panels<T> values = heads.Columns.Panels, keys = heads.Rows.Panels, shares = heads.AllShares!.Panels, scores = heads.AllScores!.Panels;
+        Matrix<T> values = heads.Columns, keys = heads.Rows, shares = heads.AllShares!, scores = heads.AllScores!;
         values.PutColumns(layer.Value.Start + at, _headWidth, _padded);
         keys.PutRows(layer.Key.Start + at, _headWidth, _padded, _headWidth);
         int image = task / _heads, head = task % _heads;

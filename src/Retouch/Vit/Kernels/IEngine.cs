@@ -36,6 +36,19 @@ static class Engines
             : new Engine<Fp32>(model, precision, images, edits, first, records, allTokens);
     }
 
+    /// <summary>For each edit 1 for the units that stay the model's and 0 for its own, <c>[B,H]</c>.</summary>
+    public static float[] Staying(int hidden, IReadOnlyList<IEnumerable<int>> own)
+    {
+        float[] staying = new float[own.Count * hidden];
+        Array.Fill(staying, 1);
+        for (int e = 0; e < own.Count; e++)
+        {
+            foreach (int unit in own[e])
+                staying[e * hidden + unit] = 0;
+        }
+        return staying;
+    }
+
     sealed class Again : IDisposable
     {
         public void Dispose() => t_none = false;
@@ -60,11 +73,10 @@ interface IEngine : IDisposable
     /// <param name="at">The first of the n units.</param>
     void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at);
 
-    /// <summary>What the own units of a block's FFN give for tokens before it, without bias and scale; keeps the normed tokens for <see cref="ForwardFromFfn"/>.</summary>
-    /// <param name="block">The block.</param>
+    /// <summary>What the own units of the first FFN give for tokens before it, without bias and scale; keeps the normed tokens for <see cref="ForwardFromFfn"/>.</summary>
     /// <param name="residual"><c>[B·S,M,D]</c>.</param>
     /// <returns><c>[B·S,M,D]</c>; the caller disposes it.</returns>
-    Tensor Contribution(int block, Tensor residual);
+    Tensor Contribution(Tensor residual);
 
     /// <summary>Tokens behind the last block, from the first FFN on, whose input <see cref="Contribution"/> got.</summary>
     /// <param name="constant">What the contribution of its own units is added to, <c>[B·S,M,D]</c>.</param>

@@ -51,13 +51,13 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     /// <summary><c>[B,H]</c>; null where no unit of the model's stays.</summary>
     public Block<float>? Frozen { get; }
 
-    public Panels<T> Into(int edit) => _into[edit].Panels;           // [D,u]
+    public Matrix<T> Into(int edit) => _into[edit];           // [D,u]
 
-    public Panels<T> IntoBack(int edit) => _intoBack[edit].Panels;   // [u,D]
+    public Matrix<T> IntoBack(int edit) => _intoBack[edit];   // [u,D]
 
-    public Panels<T> Out(int edit) => _out[edit].Panels;             // [u,D]
+    public Matrix<T> Out(int edit) => _out[edit];             // [u,D]
 
-    public Panels<T> OutBack(int edit) => _outBack[edit].Panels;     // [D,u]
+    public Matrix<T> OutBack(int edit) => _outBack[edit];     // [D,u]
 
     /// <summary>Makes the weights of some units a sum.</summary>
     /// <param name="matrix">0 for fc1, 1 for fc2.</param>
@@ -87,9 +87,9 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
                 RowKernels<T>.Sum(from + place * width, delta is null ? null : delta + place * width, scale is null ? 1 : scale[place], width, kept + ((long)edit * padded + row) * width);
             }
             if (columns.Length > 0)
-                columns[edit].Panels.PutColumns(to, width, count, start);
+                columns[edit].PutColumns(to, width, count, start);
             if (rows.Length > 0)
-                rows[edit].Panels.PutRows(to, width, count, width, start);
+                rows[edit].PutRows(to, width, count, width, start);
         });
     }
 
