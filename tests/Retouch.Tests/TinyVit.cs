@@ -65,6 +65,17 @@ static class TinyVit
         return randn([images, 3, model.Config.ImageSize, model.Config.ImageSize], generator: generator);
     }
 
+    /// <summary>Standard normal values that are the same in every run.</summary>
+    public static Tensor Normal(int seed, params long[] shape)
+    {
+        using Generator generator = new((ulong)seed, CPU);
+        return randn(shape, generator: generator);
+    }
+
+    /// <summary>Normal deltas of a session's edits, zero in rows that are there as padding.</summary>
+    public static Tensor[] RandomDeltas(EditSession session, double deviation) =>
+        [.. session.NewRows().Zip(session.RowMasks, (r, m) => (r.shape, m)).Select((r, i) => Normal(100 + i, r.shape) * deviation * (r.m ?? 1))];
+
     public static UnitSelection RandomUnits(EditSpace space, double share, int seed)
     {
         Random random = new(seed);

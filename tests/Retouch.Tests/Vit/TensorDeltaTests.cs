@@ -66,8 +66,8 @@ public sealed class TensorDeltaTests : IDisposable
         using VitModel model = TinyVit.Create();
         EditSpace space = EditSpace.Default(model.Config);
         string name = space.MatrixName(1);
-        using Patch units = new(new WeightDelta(TinyVit.RandomUnits(space, 0.3, 1), [.. Enumerable.Range(0, space.Matrices).Select(m => randn(TinyVit.RandomUnits(space, 0.3, 1)[m].Length, space.Width))]), Provenance(model));
-        using Patch whole = new(new TensorDelta(space, new Dictionary<string, TensorChange> { [name] = TensorChange.AddProduct(randn(24, 2), randn(2, 40)) }), Provenance(model));
+        using Patch units = new(new WeightDelta(TinyVit.RandomUnits(space, 0.3, 1), [.. Enumerable.Range(0, space.Matrices).Select(m => TinyVit.Normal(m, TinyVit.RandomUnits(space, 0.3, 1)[m].Length, space.Width))]), Provenance(model));
+        using Patch whole = new(new TensorDelta(space, new Dictionary<string, TensorChange> { [name] = TensorChange.AddProduct(TinyVit.Normal(8, 24, 2), TinyVit.Normal(9, 2, 40)) }), Provenance(model));
         using VitModel edited = PatchLedger.Apply(model, [units, whole]);
         Tensor expected = whole.Change.Apply(name, units.Change.Apply(name, model.Tensors[name]));
         Assert.InRange(TinyVit.MaxDifference(expected, edited.Tensors[name]), 0, 1e-6);
