@@ -16,10 +16,11 @@ sealed class NaiveEdit : IDisposable
     readonly Dictionary<string, Tensor> _weights;
     readonly (Tensor Weight, Tensor Mask, Tensor Square)[] _edited;
     readonly Tensor _pixels, _label;
+    readonly double _rate;
 
-    public NaiveEdit(VitModel model, EditSpace space, UnitSelection units, Tensor pixels, int label)
+    public NaiveEdit(VitModel model, EditSpace space, UnitSelection units, Tensor pixels, int label, double rate)
     {
-        _model = model;
+        (_model, _rate) = (model, rate);
         _weights = model.Tensors.ToDictionary(t => t.Key, t => t.Value.clone().requires_grad_(true));
         _edited = [.. Enumerable.Range(0, space.Matrices).Select(m =>
         {
@@ -31,19 +32,33 @@ sealed class NaiveEdit : IDisposable
         (_pixels, _label) = (pixels, tensor([(long)label]));
     }
 
-    public void Step()
+    /// <summary>Steps until the prediction is right and the loss small: the number of steps, at most <paramref name="most"/>.</summary>
+    public int Run(double stopLoss, int most)
+    {
+        int steps = 0;
+        while (steps < most && !Step(stopLoss))
+            steps++;
+        return steps;
+    }
+
+    /// <summary>One step, unless the loss is at most <paramref name="stopLoss"/> and the prediction right: whether that is so.</summary>
+    public bool Step(double stopLoss = -1)
     {
         using DisposeScope scope = NewDisposeScope();
         foreach (Tensor weight in _weights.Values)
             weight.grad = null;
-        cross_entropy(_model.Logits(_pixels, _weights), _label).backward();
+        Tensor logits = _model.Logits(_pixels, _weights), loss = cross_entropy(logits, _label);
+        if (loss.item<float>() <= stopLoss && logits.argmax(1).eq(_label).all().item<bool>())
+            return true;
+        loss.backward();
         using IDisposable noGrad = no_grad();
         foreach ((Tensor weight, Tensor mask, Tensor square) in _edited)
         {
             Tensor gradient = weight.grad! * mask;
             square.mul_(0.99).addcmul_(gradient, gradient, 0.01);
-            weight.addcdiv_(gradient, square.sqrt().add_(1e-8), -2e-5);
+            weight.addcdiv_(gradient, square.sqrt().add_(1e-8), -_rate);
         }
+        return false;
     }
 
     public void Dispose()

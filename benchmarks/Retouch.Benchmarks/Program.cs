@@ -61,6 +61,6 @@ AnsiConsole.Write(table);
 using Process self = Process.GetCurrentProcess();
 AnsiConsole.MarkupLine($"peak memory {self.PeakWorkingSet64 / 1048576.0:0} MiB");
 if (Option("--json", "") is { Length: > 0 } path)
-    File.WriteAllText(path, JsonSerializer.Serialize(new { peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
+    File.WriteAllText(path, JsonSerializer.Serialize(new { Scenarios.Seed, peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
 
 static string Share(Timing timing) => $"{timing.ShareOfPeak:0 %}";

@@ -11,8 +11,12 @@ namespace Retouch.Benchmarks;
 /// <summary>The pieces of work that are compared, for one model.</summary>
 sealed class Scenarios : IDisposable
 {
+    /// <summary>Of all that is random.</summary>
+    public const int Seed = 0;
+
     const double Keep = 0.05;
-    const int NaiveSteps = 3, Batch = 32, TargetBatch = 8;
+    const double Rate = 1e-4, StopLoss = 0.01; // of an edit until it is done
+    const int NaiveSteps = 3, Batch = 32, TargetBatch = 8, MostSteps = 100;
 
     readonly BenchmarkModel _kind;
     readonly VitModel _model;
@@ -25,6 +29,7 @@ sealed class Scenarios : IDisposable
 
     public Scenarios(BenchmarkModel kind)
     {
+        manual_seed(Seed);
         _kind = kind;
         _model = kind.Create();
         _split = new SplitVit(_model);
@@ -33,7 +38,7 @@ sealed class Scenarios : IDisposable
         _photos = kind.LocalityPixels();
         _state = _split.Prefix(_pixels);
         _units = [.. Enumerable.Range(0, Batch).Select(i => new RandomLocator(i).Locate(_split, new Failure(_state, 0)).Keep(Keep))];
-        _naive = new NaiveEdit(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), 1);
+        _naive = new NaiveEdit(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), 1, 2e-5);
     }
 
     public IEnumerable<Scenario> All()
@@ -41,6 +46,10 @@ sealed class Scenarios : IDisposable
         double step = Operations.Forward(_split, Touched) + Operations.Backward(_split, Touched);
         yield return new($"edit step, keep {Keep}, one edit", step, NaiveStep, () => Edit(_split, 1), () => Edit(_mixed, 1));
         yield return new($"edit step, keep {Keep}, {Batch} edits, an edit", step, NaiveStep, () => Edit(_split, Batch), () => Edit(_mixed, Batch));
+        int label = SecondChoice();
+        int steps = EditUntilDone(_split, label).Steps;
+        double whole = Operations.Prefix(_split) + steps * step + Operations.Forward(_split, Touched);
+        yield return new($"edit until done, keep {Keep}, lr {Rate}, {steps} steps", whole, () => NaiveEditUntilDone(label), () => EditUntilDone(_split, label).Milliseconds, () => EditUntilDone(_mixed, label).Milliseconds);
         using LocalitySet full = new(_split, _split.Prefix(_photos)), mixed = new(_mixed, _split.Prefix(_photos));
         yield return new($"LR over {_kind.LocalityImages} images, an edit", _kind.LocalityImages * Operations.Forward(_split, Touched), NaiveLocality, () => Locality(full), () => Locality(mixed));
         const int passes = 51;
@@ -61,7 +70,33 @@ sealed class Scenarios : IDisposable
         _model.Dispose();
     }
 
-    double NaiveStep() => Time(NaiveSteps, _naive.Step);
+    double NaiveStep() => Time(NaiveSteps, () => _naive.Step());
+
+    int SecondChoice()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return (int)_split.Logits(_state)[0].topk(2).indexes[1].item<long>();
+    }
+
+    double NaiveEditUntilDone(int label)
+    {
+        using NaiveEdit edit = new(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), label, Rate);
+        return Time(1, () => edit.Run(StopLoss, MostSteps));
+    }
+
+    // From pixels to patch, with the prefix and whatever an edit costs once.
+    (double Milliseconds, int Steps) EditUntilDone(SplitVit split, int label)
+    {
+        int steps = 0;
+        double time = Time(1, () =>
+        {
+            using PrefixState state = split.Prefix(_pixels.narrow(0, 0, 1));
+            MaskedFineTuning editor = new(new AllLocator(), new MaskedFineTuningSettings { LearningRate = Rate, StopLoss = StopLoss, MaxSteps = MostSteps });
+            using EditResult result = editor.Edit(split, [new Failure(state, label)], [_units[0]])[0];
+            steps = result.Steps;
+        });
+        return (time, steps);
+    }
 
     // The whole editor with its stopping test, which random weights never pass; what an edit costs once is left out as in the naive step.
     double Edit(SplitVit split, int edits)

@@ -71,7 +71,9 @@ public sealed class TargetMaskSolver
         // With delta zero the mask has no say: the first inner gradient is every outer step's.
         Tensor before = session.Logits();
         float[] atStart = views is null ? divergence.Value(before) : PerSample(verdict.Value(views.Logits())), atEnd = atStart;
-        Tensor[] first = [.. session.Gradients(divergence.Gradient(before)).Select(g => g.clone())];
+        Tensor[] first = session.Gradients(divergence.Gradient(before)); // the session's memory, which only further gradients would take
+        if (_settings.SignSteps)
+            first = [.. first.Select(g => g.sign())];
 
         for (int outer = 0; outer < _settings.OuterSteps; outer++)
         {
@@ -80,19 +82,26 @@ public sealed class TargetMaskSolver
             Tensor mask = torch.sigmoid(_settings.MaskScale * logits);                              // m
             Tensor[] rows = [.. mask.unbind(1).Select(m => m.unsqueeze(2))];                        // a matrix [B,H,1]
             for (int m = 0; m < deltas.Length; m++)
-                deltas[m].zero_().add_(Step(first[m]), -_settings.InnerLearningRate);
+                deltas[m].zero_().add_(first[m], -_settings.InnerLearningRate);
+            session.SetDeltas(deltas, rows);
             for (int inner = 1; inner < _settings.InnerSteps; inner++)
             {
                 using DisposeScope innerScope = NewDisposeScope();
-                Tensor[] gradients = Gradients(session, divergence);
-                for (int m = 0; m < deltas.Length; m++)
-                    deltas[m].add_(Step(gradients[m]), -_settings.InnerLearningRate);
+                Tensor gradient = divergence.Gradient(session.Logits());
+                if (!_settings.SignSteps)
+                {
+                    session.Descend(gradient, deltas, _settings.InnerLearningRate, rows);
+                    continue;
+                }
+                foreach ((Tensor delta, Tensor step) in deltas.Zip(session.Gradients(gradient)))
+                    delta.add_(step.sign(), -_settings.InnerLearningRate);
+                session.SetDeltas(deltas, rows);
             }
-            Tensor slope = Slope(Gradients(judge, verdict, remember: true)), price = cost;
+            Tensor slope = Slope(judge, verdict, remember: true), price = cost;
             if (ordinary is not null)
             {
                 // What all changes together do to ordinary images, unit by unit; a unit that undoes others' harm is free.
-                Tensor harm = Slope(Gradients(ordinary, disturbance!)).clamp_min_(0);
+                Tensor harm = Slope(ordinary, disturbance!).clamp_min_(0);
                 price = price * (harm / harm.mean([1, 2], true).clamp_min(1e-20) * _settings.Locality + (1 - _settings.Locality));
             }
             if (_settings.Density is double share)
@@ -101,23 +110,20 @@ public sealed class TargetMaskSolver
             slope.mul_(_settings.MaskScale * mask * (1 - mask));
             new RmsProp(_settings.Alpha, _settings.Epsilon).Step(logits, slope, square, _settings.MaskLearningRate);
 
-            Tensor[] Gradients(EditSession of, Divergence loss, bool remember = false)
+            // dL/dm of a unit: its weights are W + m·delta with delta held constant.
+            Tensor Slope(EditSession of, Divergence loss, bool remember = false)
             {
-                of.SetDeltas(deltas, rows);
+                if (of != session)
+                    of.SetDeltas(deltas, rows);
                 Tensor z = of.Logits();
                 if (remember)
                     atEnd = PerSample(loss.Value(z));
-                return of.Gradients(loss.Gradient(z) / of.ImagesPerEdit);
+                return stack(of.Slopes(loss.Gradient(z) / of.ImagesPerEdit, deltas), 1);
             }
-
-            // dL/dm of a unit: its weights are W + m·delta with delta held constant.
-            Tensor Slope(Tensor[] gradients) => stack([.. gradients.Zip(deltas, (g, d) => (g * d).sum(2))], 1);
         }
         float[] density = torch.sigmoid(_settings.MaskScale * logits).mean([1, 2]).cpu().data<float>().ToArray();
         return new TargetMasks(torch.sigmoid(_settings.TargetScale * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
     }
-
-    Tensor Step(Tensor gradient) => _settings.SignSteps ? gradient.sign() : gradient;
 
     float[] PerSample(float[] values) => _settings.Views == 0 ? values : [.. values.Chunk(_settings.Views).Select(v => v.Average())];
 

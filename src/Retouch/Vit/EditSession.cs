@@ -152,14 +152,10 @@ public sealed class EditSession : IDisposable
     /// <exception cref="ArgumentException">The model's head averages patches, so that [CLS] alone has no gradient of use.</exception>
     public Tensor[] Gradients(Tensor logitGradient, bool onlyClass = false)
     {
-        if (!_tape.Recorded)
-            throw new InvalidOperationException("Gradients are those of the last Logits, once.");
         if (onlyClass && !_split.Model.Config.ReadsClassAlone)
             throw new ArgumentException("The model's head averages its patches; it has no gradient by [CLS] alone.", nameof(onlyClass));
-        _onlyClass = onlyClass;
         using DisposeScope scope = NewDisposeScope();
-        _tape.Backward(logitGradient);
-        _tape.Clear();
+        Backward(logitGradient, onlyClass);
         if (_engine is not null)
         {
             for (int j = 0; j < _units.Length; j++)
@@ -168,6 +164,45 @@ public sealed class EditSession : IDisposable
         foreach (Tensor gradient in _gradients)
             gradient.MoveToOuterDisposeScope();
         return [.. _gradients];
+    }
+
+    /// <summary>
+    /// A step of gradient descent, after <see cref="Logits"/>: adds <see cref="Gradients"/> times the negative rate to the
+    /// deltas and sets them, as <see cref="SetDeltas"/> does; where there are kernels, in one pass over memory and without
+    /// a gradient's worth of it.
+    /// </summary>
+    /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
+    /// <param name="deltas">For each matrix <c>[B,u,D]</c>, contiguous; changed, not kept.</param>
+    /// <param name="rate">The learning rate.</param>
+    /// <param name="scales">For each matrix what its deltas are multiplied by in the weights, <c>[B,u,1]</c>; null for 1. The gradients are those of the weights.</param>
+    /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
+    public void Descend(Tensor logitGradient, IReadOnlyList<Tensor> deltas, double rate, IReadOnlyList<Tensor>? scales = null)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        if (_engine is null)
+        {
+            foreach ((Tensor delta, Tensor gradient) in deltas.Zip(Gradients(logitGradient)))
+                delta.add_(gradient, -rate);
+            SetDeltas(deltas, scales);
+            return;
+        }
+        Backward(logitGradient, onlyClass: false);
+        for (int m = 0; m < deltas.Count; m++)
+            _units[m / 2].Descend(_engine, m % 2, deltas[m], scales?[m], rate);
+    }
+
+    /// <summary>How the loss changes with what each row's delta is multiplied by, after <see cref="Logits"/>: the scalar product of its gradient and its delta.</summary>
+    /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
+    /// <param name="deltas">For each matrix <c>[B,u,D]</c>, contiguous; not changed, not kept.</param>
+    /// <returns>For each matrix <c>[B,u]</c>, zero on rows that are not selected; the caller disposes them.</returns>
+    /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
+    public Tensor[] Slopes(Tensor logitGradient, IReadOnlyList<Tensor> deltas)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        if (_engine is null)
+            return [.. Gradients(logitGradient).Zip(deltas, (g, d) => (g * d).sum(2).MoveToOuterDisposeScope())];
+        Backward(logitGradient, onlyClass: false);
+        return [.. deltas.Select((d, m) => _units[m / 2].Slopes(_engine, m % 2, d).MoveToOuterDisposeScope())];
     }
 
     /// <summary>One edit's delta as a value of its own; the caller disposes it.</summary>
@@ -192,6 +227,16 @@ public sealed class EditSession : IDisposable
         _engine?.Dispose();
         _normed?.Dispose();
         _constant.Dispose();
+    }
+
+    // In the caller's dispose scope.
+    void Backward(Tensor logitGradient, bool onlyClass)
+    {
+        if (!_tape.Recorded)
+            throw new InvalidOperationException("Gradients are those of the last Logits, once.");
+        _onlyClass = onlyClass;
+        _tape.Backward(logitGradient);
+        _tape.Clear();
     }
 
     // An editable FFN behind the first.

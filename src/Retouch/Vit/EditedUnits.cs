@@ -95,20 +95,32 @@ sealed class EditedUnits : IDisposable
         BlockWeights block = split.Model.Blocks[_block];
         using DisposeScope scope = NewDisposeScope();
         Tensor units = Last(_own, CPU);
-        engine.SetUnits(_block, Of(block.Fc1Bias, units), Index == 0 || _own == split.Space.Hidden ? null : Engines.Staying(split.Space.Hidden, [.. _order.Select(o => o.TakeLast(_own))]));
+        engine.SetUnits(_block, Of(block.Fc1Bias, units), Index == 0 || _own == split.Space.Hidden ? null : Engines.Staying(split.Space.Hidden, [.. _order.Select(o => o.TakeLast(_own))]), some: _count.Any(c => c < _own));
         engine.SetWeights(_block, 0, Of(block.Fc1Weight, units), null, null, 0);
         engine.SetWeights(_block, 1, Of(block.Fc2Weight.t(), units), null, null, 0);
     }
 
     /// <summary>Sets one matrix's rows.</summary>
-    public void Give(IEngine engine, int matrix, Tensor delta, Tensor? scale) => engine.SetWeights(_block, matrix, Bases[matrix], delta, scale, _own - Count + _first[matrix]);
+    public void Give(IEngine engine, int matrix, Tensor delta, Tensor? scale) => engine.SetWeights(_block, matrix, Bases[matrix], delta, scale, At(matrix));
+
+    /// <summary>Takes a step down the gradient of one matrix's rows.</summary>
+    public void Descend(IEngine engine, int matrix, Tensor delta, Tensor? scale, double rate) =>
+        engine.Descend(_block, matrix, Bases[matrix], delta, scale, Masks[matrix], At(matrix), rate);
+
+    /// <summary>The scalar product of each row's gradient and its delta, <c>[B,u]</c>; in the caller's dispose scope.</summary>
+    public Tensor Slopes(IEngine engine, int matrix, Tensor delta)
+    {
+        Tensor slopes = empty(delta.shape[0], delta.shape[1]);
+        engine.Slopes(_block, matrix, At(matrix), delta, slopes);
+        return Masks[matrix] is Tensor mask ? slopes.mul_(mask.squeeze(2)) : slopes;
+    }
 
     /// <summary>The gradients of both matrices' rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
     public (Tensor Fc1, Tensor Fc2) Gradients(IEngine engine, bool onlyClass)
     {
         _gradients ??= [.. Bases.Select(b => empty_like(b).DetachFromDisposeScope())];
         for (int m = 0; m < 2; m++)
-            engine.Gradients(_block, m, _own - Count + _first[m], _gradients[m], onlyClass);
+            engine.Gradients(_block, m, At(m), _gradients[m], onlyClass);
         return (Masked(0), Masked(1));
 
         Tensor Masked(int matrix)
@@ -123,6 +135,9 @@ sealed class EditedUnits : IDisposable
         foreach (Tensor? tensor in (Tensor?[])[.. Rows, .. Bases, .. Masks, .. _gradients ?? []])
             tensor?.Dispose();
     }
+
+    // A matrix's first row among those of an engine's own units.
+    int At(int matrix) => _own - Count + _first[matrix];
 
     IEnumerable<int> RowsOf(int[] order, int matrix) => order.Skip(order.Length - Count + _first[matrix]).Take(_count[matrix]);
 

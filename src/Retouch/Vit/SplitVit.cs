@@ -275,7 +275,7 @@ public sealed class SplitVit
             fc2 = cat([fc2, -old2], 0);
             bias = cat([bias, bias]);
         }
-        engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), j == 0 || all ? null : Engines.Staying(Space.Hidden, [union]));
+        engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), j == 0 || all ? null : Engines.Staying(Space.Hidden, [union]), some: false);
         engine.SetWeights(Space.FirstBlock + j, 0, fc1.unsqueeze(0), null, null, 0);
         engine.SetWeights(Space.FirstBlock + j, 1, fc2.unsqueeze(0), null, null, 0);
         return all && j == 0;

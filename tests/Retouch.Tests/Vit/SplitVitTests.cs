@@ -121,6 +121,47 @@ public sealed class SplitVitTests
     }
 
     [Theory]
+    [InlineData(1, 1, 1.0, 24)]
+    [InlineData(1, 1, 1.0, 48)]
+    [InlineData(3, 2, 0.3, 24)]
+    [InlineData(3, 2, 0.3, 48)]
+    [InlineData(2, 1, 0.8, 24)]
+    [InlineData(2, 1, 0.8, 48)]
+    [InlineData(2, 1, 0.0, 48)]
+    public void A_step_of_descent_and_slopes_are_those_of_the_gradients(int edits, int images, double share, int width)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create(depth: 5, width: width, hidden: width / 24 * 40);
+        SplitVit split = new(model, new EditSpace(model.Config, 1, 3));
+        using PrefixState state = split.Prefix(TinyVit.Pixels(model, edits * images));
+        UnitSelection[] selections = [.. Enumerable.Range(0, edits).Select(e => share == 1 ? UnitSelection.All(split.Space) : TinyVit.RandomUnits(split.Space, share, e))];
+        using EditSession session = new(split, state, selections), stepwise = new(split, state, selections);
+        Tensor[] deltas = TinyVit.RandomDeltas(session, 0.05), expected = [.. deltas.Select(d => d.clone())];
+        Tensor[] scales = [.. deltas.Select((d, m) => TinyVit.Normal(200 + m, d.shape[0], d.shape[1], 1).sigmoid())];
+        session.SetDeltas(deltas, scales);
+        stepwise.SetDeltas(expected, scales);
+        for (int step = 0; step < 3; step++)
+        {
+            Tensor logits = session.Logits(), upstream = TinyVit.Normal(step, logits.shape);
+            Assert.InRange(TinyVit.RelativeDifference(logits, stepwise.Logits()), 0, 1e-5);
+            session.Descend(upstream, deltas, 0.01, scales);
+            Tensor[] gradients = stepwise.Gradients(upstream);
+            for (int m = 0; m < deltas.Length; m++)
+            {
+                expected[m].add_(gradients[m], -0.01);
+                Assert.InRange(TinyVit.MaxDifference(deltas[m], expected[m]), 0, 1e-5);
+            }
+            stepwise.SetDeltas(expected, scales);
+        }
+        Tensor last = TinyVit.Normal(9, session.Logits().shape);
+        _ = stepwise.Logits();
+        foreach ((Tensor slopes, Tensor exact) in session.Slopes(last, deltas).Zip(stepwise.Gradients(last).Zip(expected, (g, d) => (g * d).sum(2))))
+            Assert.InRange(TinyVit.MaxDifference(slopes, exact), 0, 1e-4 * Math.Max(exact.NumberOfElements == 0 ? 0 : exact.abs().max().ToDouble(), 1));
+        Assert.Throws<InvalidOperationException>(() => session.Descend(last, deltas, 1));
+        Assert.Throws<InvalidOperationException>(() => session.Slopes(last, deltas));
+    }
+
+    [Theory]
     [InlineData(1, 1, 1, 2, 1.0, 24)]
     [InlineData(1, 1, 1, 2, 1.0, 48)]
     [InlineData(2, 3, 2, 3, 0.3, 24)]

@@ -23,6 +23,9 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     // Hidden units whose activations one task holds at a time, whole panels.
     const int MostUnits = 6 * Matrix<T>.MostColumns;
 
+    // Own units whose weights or gradients one task has in its cache; of no more rows than a scratch has.
+    const int UnitsOfPart = 64;
+
     readonly VitModel _model;
     readonly VitConfig _config;
     readonly Precision _precision;
@@ -87,13 +90,53 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
     FrozenBlock<T> Frozen(int block) => _model.Packed<T>(block, _precision);
 
-    public void SetUnits(int block, Tensor bias, float[]? frozen)
+    public void SetUnits(int block, Tensor bias, float[]? frozen, bool some)
     {
         _own[block]?.Dispose();
-        _own[block] = new OwnUnits<T>(_edits, _width, bias, frozen, _records);
+        _own[block] = new OwnUnits<T>(_edits, _width, bias, frozen, _records, some);
+        // Their size is that of the most units.
+        foreach (Scratch scratch in _scratch.OfType<Scratch>())
+            scratch.Dispose();
+        Array.Clear(_scratch);
     }
 
-    public void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at) => _own[block]!.Set(matrix, weights, deltas, scales, at, _team);
+    public void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at) => Set(block, matrix, weights, deltas, scales, at, null);
+
+    public void Descend(int block, int matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate)
+    {
+        float* to = (float*)Pointer.Of(deltas), counts = mask is null ? null : (float*)Pointer.Of(mask);
+        long units = deltas.shape[1];
+        Set(block, matrix, weights, deltas, scales, at, (edit, unit, count, scratch) =>
+        {
+            Gradients(block, matrix, edit, unit, count, scratch.Out, false);
+            long first = edit * units + unit - at;
+            for (int i = 0; i < count; i++)
+            {
+                float* delta = to + (first + i) * _width;
+                RowKernels<Fp32>.Sum(delta, scratch.Out + (long)i * _width, (float)-rate * (counts is null ? 1 : counts[first + i]), _width, (Fp32*)delta);
+            }
+        });
+    }
+
+    // Sets weights, in parts that stay in the cache; before each is set, calls a function of the edit, the first unit of n in the part, their number.
+    void Set(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at, Action<int, int, int, Scratch>? before)
+    {
+        OwnUnits<T> own = _own[block]!;
+        using Tensor? whole = scales?.contiguous();
+        int n = (int)weights.shape[1];
+        if (n == 0)
+            return;
+        float* from = (float*)Pointer.Of(weights), delta = deltas is null ? null : (float*)Pointer.Of(deltas), scale = whole is null ? null : (float*)Pointer.Of(whole);
+        int first = at / Lanes * Lanes, last = Math.Min(Up(at + n), own.Padded), parts = (last - first + UnitsOfPart - 1) / UnitsOfPart;
+        Each(_edits * parts, (task, scratch) =>
+        {
+            int edit = task / parts, start = first + task % parts * UnitsOfPart, count = Math.Min(UnitsOfPart, last - start);
+            int unit = Math.Max(start, at);
+            before?.Invoke(edit, unit, Math.Min(start + count, at + n) - unit, scratch);
+            long row = (long)edit * n;
+            own.Set(matrix, edit, start, count, at, n, from + row * _width, delta is null ? null : delta + row * _width, scale is null ? null : scale + row, scratch.Normed);
+        });
+    }
 
     public Tensor Contribution(Tensor residual)
     {
@@ -485,22 +528,43 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
     public void Gradients(int block, int matrix, int first, Tensor into, bool onlyClass)
     {
-        OwnUnits<T> own = _own[block]!;
-        Layer layer = _layers[block]!;
         float* to = (float*)Pointer.Of(into);
         int units = (int)into.shape[1];
-        const int Part = 64;
-        int parts = (units + Part - 1) / Part;
-        Each(_edits * parts, (task, _) =>
+        EachPart(units, (edit, start, rows, _) => Gradients(block, matrix, edit, first + start, rows, to + ((long)edit * units + start) * _width, onlyClass));
+    }
+
+    public void Slopes(int block, int matrix, int first, Tensor deltas, Tensor into)
+    {
+        float* along = (float*)Pointer.Of(deltas), to = (float*)Pointer.Of(into);
+        int units = (int)deltas.shape[1];
+        EachPart(units, (edit, start, rows, scratch) =>
         {
-            int edit = task / parts, start = task % parts * Part, rows = Math.Min(Part, units - start);
-            T* left = (matrix == 0 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * own.Padded + first + start) * layer.Padded;
-            Matrix<T> right = (matrix == 0 ? layer.Inputs! : layer.OutputGradients!)[edit];
-            float* sum = to + ((long)edit * units + start) * _width;
-            if (onlyClass && layer.Tokens > 1)
-                right.SumOfRows(rows, left, layer.Padded, sum, _width, layer.Tokens, layer.PerEdit);
-            else
-                right.Product(rows, left, layer.Padded, sum, _width);
+            Gradients(block, matrix, edit, first + start, rows, scratch.Out, false);
+            long at = (long)edit * units + start;
+            for (int i = 0; i < rows; i++)
+                RowKernels<Fp32>.Dots(scratch.Out + (long)i * _width, (Fp32*)along + (at + i) * _width, _width, 1, to + at + i);
+        });
+    }
+
+    // The gradients of some of an edit's own units, from one on, [units,D].
+    void Gradients(int block, int matrix, int edit, int unit, int units, float* to, bool onlyClass)
+    {
+        Layer layer = _layers[block]!;
+        T* left = (matrix == 0 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * _own[block]!.Padded + unit) * layer.Padded;
+        Matrix<T> right = (matrix == 0 ? layer.Inputs! : layer.OutputGradients!)[edit];
+        if (onlyClass && layer.Tokens > 1)
+            right.SumOfRows(units, left, layer.Padded, to, _width, layer.Tokens, layer.PerEdit);
+        else
+            right.Product(units, left, layer.Padded, to, _width);
+    }
+
+    void EachPart(int units, Action<int, int, int, Scratch> work)
+    {
+        int parts = (units + UnitsOfPart - 1) / UnitsOfPart;
+        Each(_edits * parts, (task, scratch) =>
+        {
+            int start = task % parts * UnitsOfPart;
+            work(task / parts, start, Math.Min(UnitsOfPart, units - start), scratch);
         });
     }
 

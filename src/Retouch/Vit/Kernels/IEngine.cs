@@ -62,7 +62,8 @@ interface IEngine : IDisposable
     /// <param name="block">The block.</param>
     /// <param name="bias">Of fc1, <c>[B,u]</c> float32.</param>
     /// <param name="frozen">For each edit 1 for the units of the model that stay and 0 for those that these replace, <c>[B,H]</c>; null where none stays.</param>
-    void SetUnits(int block, Tensor bias, float[]? frozen);
+    /// <param name="some">Whether weights of only some of them may be set, after all were.</param>
+    void SetUnits(int block, Tensor bias, float[]? frozen, bool some);
 
     /// <summary>Sets the weights of such units: <paramref name="weights"/> plus <paramref name="deltas"/> times <paramref name="scales"/>.</summary>
     /// <param name="block">The block.</param>
@@ -107,4 +108,23 @@ interface IEngine : IDisposable
     /// <param name="into">Gets them, <c>[B,n,D]</c>, of n units.</param>
     /// <param name="onlyClass">Whether only what the units do to [CLS] counts.</param>
     void Gradients(int block, int matrix, int first, Tensor into, bool onlyClass);
+
+    /// <summary>A step down such gradients: adds them, times the negative rate, to the deltas, and sets the weights; one pass over memory.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="weights"><c>[B,n,D]</c>, as for <see cref="SetWeights"/>.</param>
+    /// <param name="deltas"><c>[B,n,D]</c>, changed.</param>
+    /// <param name="scales">What deltas are multiplied by in the weights, <c>[B,n,1]</c>; null for 1.</param>
+    /// <param name="mask">What gradients are multiplied by, <c>[B,n,1]</c>; null for 1.</param>
+    /// <param name="at">The first of the n units.</param>
+    /// <param name="rate">The learning rate.</param>
+    void Descend(int block, int matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate);
+
+    /// <summary>The scalar product of each own unit's gradient and its delta.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="first">The first unit.</param>
+    /// <param name="deltas"><c>[B,n,D]</c>.</param>
+    /// <param name="into">Gets them, <c>[B,n]</c>.</param>
+    void Slopes(int block, int matrix, int first, Tensor deltas, Tensor into);
 }

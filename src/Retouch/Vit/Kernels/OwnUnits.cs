@@ -8,9 +8,9 @@ namespace Retouch.Vit.Kernels;
 /// </summary>
 sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
 {
-    readonly int _edits, _width;
+    readonly int _width;
     readonly Matrix<T>[] _into, _intoBack, _out, _outBack; // an edit
-    readonly Block<T>[] _rows; // of each matrix, before they are packed, [B,u,D]
+    readonly Block<T>[] _rows; // of each matrix as rows, [B,u,D], where only some may be set: panels are filled by sixteens
 
     /// <summary>Units with weights still zero.</summary>
     /// <param name="edits">B.</param>
@@ -18,9 +18,10 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     /// <param name="bias">Of fc1, <c>[B,u]</c> float32.</param>
     /// <param name="frozen">For each edit 1 for the units of the model that stay and 0 for those that these replace, <c>[B,H]</c>; null where none stays.</param>
     /// <param name="derivative">Whether there will be a backward pass.</param>
-    public OwnUnits(int edits, int width, Tensor bias, float[]? frozen, bool derivative)
+    /// <param name="some">Whether weights of only some of the units may be set, after all were.</param>
+    public OwnUnits(int edits, int width, Tensor bias, float[]? frozen, bool derivative, bool some)
     {
-        (_edits, _width, Count) = (edits, width, (int)bias.shape[1]);
+        (_width, Count) = (width, (int)bias.shape[1]);
         Padded = Shape.Up(Count);
         Bias = new Block<float>((long)edits * Padded, zeros: true);
         float* from = (float*)Pointer.Of(bias);
@@ -34,7 +35,7 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
         _into = Make(width, Padded);
         _out = Make(Padded, width);
         (_intoBack, _outBack) = derivative ? (Make(Padded, width), Make(width, Padded)) : ([], []);
-        _rows = [.. Enumerable.Range(0, 2).Select(_ => new Block<T>((long)edits * Padded * width, zeros: true))];
+        _rows = some ? [.. Enumerable.Range(0, 2).Select(_ => new Block<T>((long)edits * Padded * width, zeros: true))] : [];
 
         Matrix<T>[] Make(int k, int n) => [.. Enumerable.Range(0, edits).Select(_ => new Matrix<T>(k, n))];
     }
@@ -59,38 +60,33 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
 
     public Matrix<T> OutBack(int edit) => _outBack[edit];     // [D,u]
 
-    /// <summary>Makes the weights of some units a sum.</summary>
+    /// <summary>Makes the weights of one edit's units a sum, of those of a part that are among n.</summary>
     /// <param name="matrix">0 for fc1, 1 for fc2.</param>
-    /// <param name="weights"><c>[B,n,D]</c> float32.</param>
-    /// <param name="deltas"><c>[B,n,D]</c>; null for 0.</param>
-    /// <param name="scales">What each unit's deltas are multiplied by, <c>[B,n,1]</c>; null for 1.</param>
+    /// <param name="edit">The edit.</param>
+    /// <param name="start">The part's first unit, a multiple of 16.</param>
+    /// <param name="count">The part's units.</param>
     /// <param name="at">The first of the n units.</param>
-    /// <param name="size">Threads at most.</param>
-    public void Set(int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at, int size)
+    /// <param name="n">How many.</param>
+    /// <param name="weights">Of the n units, <c>[n,D]</c>.</param>
+    /// <param name="deltas"><c>[n,D]</c>; null for 0.</param>
+    /// <param name="scales">What each unit's deltas are multiplied by, <c>[n]</c>; null for 1.</param>
+    /// <param name="spare">Room for the part's rows, up to a multiple of 16.</param>
+    public void Set(int matrix, int edit, int start, int count, int at, int n, float* weights, float* deltas, float* scales, T* spare)
     {
-        using Tensor? whole = scales?.contiguous();
-        int n = (int)weights.shape[1], width = _width, padded = Padded;
-        float* from = (float*)Pointer.Of(weights), delta = deltas is null ? null : (float*)Pointer.Of(deltas), scale = whole is null ? null : (float*)Pointer.Of(whole);
-        const int Rows = 64;
-        int first = at / Shape.Lanes * Shape.Lanes, end = Math.Min(Shape.Up(at + n), padded), parts = (end - first + Rows - 1) / Rows;
-        if (n == 0)
-            return;
-        Matrix<T>[] columns = matrix == 0 ? _into : _outBack, rows = matrix == 0 ? _intoBack : _out;
-        T* kept = _rows[matrix].Start;
-        Team.Run(_edits * parts, size, (task, _) =>
+        T* to = _rows.Length > 0 ? _rows[matrix].Start + ((long)edit * Padded + start) * _width : spare;
+        int first = Math.Max(start, at), end = Math.Min(start + count, at + n);
+        if (_rows.Length == 0)
+            new Span<T>(to + (long)(end - start) * _width, (Shape.Up(count) - (end - start)) * _width).Clear();
+        for (int unit = first; unit < end; unit++)
         {
-            int edit = task / parts, start = first + task % parts * Rows, count = Math.Min(Rows, end - start);
-            T* to = kept + ((long)edit * padded + start) * width;
-            for (int row = Math.Max(start, at); row < Math.Min(start + count, at + n); row++)
-            {
-                long place = (long)edit * n + row - at;
-                RowKernels<T>.Sum(from + place * width, delta is null ? null : delta + place * width, scale is null ? 1 : scale[place], width, kept + ((long)edit * padded + row) * width);
-            }
-            if (columns.Length > 0)
-                columns[edit].PutColumns(to, width, count, start);
-            if (rows.Length > 0)
-                rows[edit].PutRows(to, width, count, width, start);
-        });
+            long from = (long)(unit - at) * _width;
+            RowKernels<T>.Sum(weights + from, deltas is null ? null : deltas + from, scales is null ? 1 : scales[unit - at], _width, to + (long)(unit - start) * _width);
+        }
+        Matrix<T>[] columns = matrix == 0 ? _into : _outBack, rows = matrix == 0 ? _intoBack : _out;
+        if (columns.Length > 0)
+            columns[edit].PutColumns(to, _width, count, start);
+        if (rows.Length > 0)
+            rows[edit].PutRows(to, _width, count, _width, start);
     }
 
     public void Dispose()
