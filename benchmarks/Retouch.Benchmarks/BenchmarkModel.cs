@@ -9,15 +9,18 @@ namespace Retouch.Benchmarks;
 /// An architecture to measure. Without a file its weights are random, of a trained model's size: time does not depend on
 /// their values, but for the predictions that are so close that they are made again in float32, of which random weights have many.
 /// </summary>
-sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps, int LocalityImages)
+sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
 {
+    /// <summary>Images of an LR.</summary>
+    public const int LocalityImages = 300;
+
     /// <summary>A file of trained weights, or null.</summary>
     public string? Weights { get; init; }
 
     /// <summary>A folder of at least as many photos as <see cref="LocalityImages"/>, or null for noise.</summary>
     public string? Photos { get; init; }
 
-    public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 40, 300), new("ViT-B/16", 768, 12, 10, 48)];
+    public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 40), new("ViT-B/16", 768, 12, 10)];
 
     public Tensor LocalityPixels()
     {

@@ -6,20 +6,18 @@ using Spectre.Console;
 using TorchSharp;
 
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
-// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE and --photos FOLDER (of a trained ViT-Ti/16 and of its LR); --profile says instead what a step's and a block's time is spent on,
+// Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE (of a trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is spent on,
 // --scaling what 1 to 1000 images and edits cost.
 string Option(string name, string fallback) => Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
+
+string? Given(string name) => Option(name, "") is { Length: > 0 } path ? path : null;
 
 int repetitions = int.Parse(Option("--repetitions", "5"));
 if (Option("--threads", "") is { Length: > 0 } threads)
     torch.set_num_threads(int.Parse(threads));
 string only = Option("--only", "");
 bool mixed = PrecisionChoice.ProcessorHasBFloat16;
-BenchmarkModel[] kinds =
-[
-    BenchmarkModel.All[0] with { Weights = Option("--weights", "") is { Length: > 0 } weights ? weights : null, Photos = Option("--photos", "") is { Length: > 0 } photos ? photos : null },
-    .. BenchmarkModel.All[1..],
-];
+BenchmarkModel[] kinds = [.. BenchmarkModel.All.Select((kind, i) => kind with { Weights = i == 0 ? Given("--weights") : null, Photos = Given("--photos") })];
 
 if (args.Contains("--profile"))
 {
@@ -60,7 +58,7 @@ foreach (Row row in rows)
 AnsiConsole.Write(table);
 using Process self = Process.GetCurrentProcess();
 AnsiConsole.MarkupLine($"peak memory {self.PeakWorkingSet64 / 1048576.0:0} MiB");
-if (Option("--json", "") is { Length: > 0 } path)
-    File.WriteAllText(path, JsonSerializer.Serialize(new { Scenarios.Seed, peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
+if (Given("--json") is string json)
+    File.WriteAllText(json, JsonSerializer.Serialize(new { Scenarios.Seed, peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
 
 static string Share(Timing timing) => $"{timing.ShareOfPeak:0 %}";

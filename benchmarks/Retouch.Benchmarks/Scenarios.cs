@@ -49,9 +49,9 @@ sealed class Scenarios : IDisposable
         int label = SecondChoice();
         int steps = EditUntilDone(_split, label).Steps;
         double whole = Operations.Prefix(_split) + steps * step + Operations.Forward(_split, Touched);
-        yield return new($"edit until done, keep {Keep}, lr {Rate}, {steps} steps", whole, () => NaiveEditUntilDone(label), () => EditUntilDone(_split, label).Milliseconds, () => EditUntilDone(_mixed, label).Milliseconds);
+        yield return new($"edit until done, keep {Keep}, {steps} steps", whole, () => NaiveEditUntilDone(label), () => EditUntilDone(_split, label).Milliseconds, () => EditUntilDone(_mixed, label).Milliseconds);
         using LocalitySet full = new(_split, _split.Prefix(_photos)), mixed = new(_mixed, _split.Prefix(_photos));
-        yield return new($"LR over {_kind.LocalityImages} images, an edit", _kind.LocalityImages * Operations.Forward(_split, Touched), NaiveLocality, () => Locality(full), () => Locality(mixed));
+        yield return new($"LR over {BenchmarkModel.LocalityImages} images, an edit", BenchmarkModel.LocalityImages * Operations.Forward(_split, Touched), NaiveLocality, () => Locality(full), () => Locality(mixed));
         const int passes = 51;
         double target = passes * (Operations.Forward(_split, 1) + Operations.Backward(_split, 1)) + 2 * Operations.Prefix(_split) + Operations.Forward(_split, 0);
         yield return new("target mask, one sample", target, NaiveTarget, () => Targets(_split, 1), () => Targets(_mixed, 1));
@@ -124,10 +124,10 @@ sealed class Scenarios : IDisposable
     double NaiveLocality() => Time(1, () =>
     {
         using IDisposable noGrad = no_grad();
-        for (int i = 0; i < _kind.LocalityImages; i += 16)
+        for (int i = 0; i < BenchmarkModel.LocalityImages; i += 16)
         {
             using DisposeScope scope = NewDisposeScope();
-            _ = _model.Logits(_photos.narrow(0, i, Math.Min(16, _kind.LocalityImages - i))).argmax(1);
+            _ = _model.Logits(_photos.narrow(0, i, Math.Min(16, BenchmarkModel.LocalityImages - i))).argmax(1);
         }
     });
 

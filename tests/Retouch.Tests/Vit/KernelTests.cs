@@ -18,8 +18,8 @@ public sealed unsafe class KernelTests
         Require(Native.HasSingle);
         for (float x = -110; x < 88; x += 0.37f)
         {
-            double exact = Math.Exp(x);
-            Assert.InRange(Simd.Exp(Vector512.Create(x))[0], exact * (1 - 3e-7) - 1e-44, exact * (1 + 3e-7) + 1e-44);
+            double exact = x < -87 ? 0 : Math.Exp(x);
+            Assert.InRange(Simd.Exp(Vector512.Create(x))[0], exact * (1 - 3e-7), exact * (1 + 3e-7));
         }
         Assert.Equal(0, Simd.Exp(Vector512.Create(float.NegativeInfinity))[5]);
         Assert.True(float.IsNaN(Simd.Exp(Vector512.Create(float.NaN))[5]));

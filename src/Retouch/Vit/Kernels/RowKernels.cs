@@ -226,13 +226,26 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     {
         int last = stride - Lanes;
         Vector512<float> outside = Vector512.GreaterThanOrEqual(Vector512<float>.Indices, Vector512.Create((float)(n - last)));
+        // All rows' greatest values first: found just before a row's exponentials, these would wait for them.
+        float* greatest = stackalloc float[m];
+        for (int row = 0; row < m; row++)
+        {
+            float* values = x + (long)row * stride;
+            Vector512<float> most = Vector512.ConditionalSelect(outside, Vector512.Create(float.NegativeInfinity), Vector512.Load(values + last)), other = most;
+            most.Store(values + last);
+            int i = 0;
+            for (; i + Lanes < last; i += 2 * Lanes)
+            {
+                most = Avx512F.Max(most, Vector512.Load(values + i));
+                other = Avx512F.Max(other, Vector512.Load(values + i + Lanes));
+            }
+            if (i < last)
+                most = Avx512F.Max(most, Vector512.Load(values + i));
+            greatest[row] = Simd.Greatest(Avx512F.Max(most, other));
+        }
         for (int row = 0; row < m; row++, x += stride, y += stride)
         {
-            Vector512<float> sum = Vector512<float>.Zero, most = Vector512.ConditionalSelect(outside, Vector512.Create(float.NegativeInfinity), Vector512.Load(x + last));
-            most.Store(x + last);
-            for (int i = 0; i < last; i += Lanes)
-                most = Avx512F.Max(most, Vector512.Load(x + i));
-            most = Vector512.Create(Simd.Greatest(most));
+            Vector512<float> sum = Vector512<float>.Zero, most = Vector512.Create(greatest[row]);
             for (int i = 0; i < stride; i += Lanes)
             {
                 Vector512<float> e = Simd.Exp(Vector512.Load(x + i) - most);
