@@ -40,12 +40,13 @@ Peak peak = Peak.Measure(mixed);
 List<Row> rows = [];
 foreach (BenchmarkModel kind in kinds)
 {
+    (string Name, Func<Scenarios, Scenario> Make)[] wanted = [.. Scenarios.All.Where(s => $"{kind.Name} {s.Name}".Contains(only, StringComparison.OrdinalIgnoreCase))];
+    if (wanted.Length == 0)
+        continue;
     using Scenarios scenarios = new(kind);
-    foreach (Scenario scenario in scenarios.All())
+    foreach ((string name, Func<Scenarios, Scenario> make) in wanted)
     {
-        if (!$"{kind.Name} {scenario.Name}".Contains(only, StringComparison.OrdinalIgnoreCase))
-            continue;
-        Row row = Row.Measure(kind.Name, scenario, mixed, repetitions, peak);
+        Row row = Row.Measure(kind.Name, name, make(scenarios), mixed, repetitions, peak);
         rows.Add(row);
         Console.Error.WriteLine($"{row.Model}, {row.What}: naive {row.NaiveMilliseconds:0.0} ms, float32 {row.Full.Milliseconds:0.0} ms, {row.Full}{(row.Mixed is null ? "" : $", bfloat16 {row.Mixed.Milliseconds:0.0} ms, {row.Mixed}")}");
     }

@@ -10,7 +10,7 @@ namespace Retouch.Benchmarks;
 sealed record Row(string Model, string What, double NaiveMilliseconds, Timing Full, Timing? Mixed, double GigaOperations)
 {
     /// <summary>Runs all in turn after one warm-up each; each returns milliseconds a unit of work.</summary>
-    public static Row Measure(string model, Scenario scenario, bool mixed, int repetitions, Peak peak)
+    public static Row Measure(string model, string what, Scenario scenario, bool mixed, int repetitions, Peak peak)
     {
         Func<double>[] work = mixed ? [scenario.Naive, scenario.Full, scenario.Mixed] : [scenario.Naive, scenario.Full];
         foreach (Func<double> once in work)
@@ -26,6 +26,6 @@ sealed record Row(string Model, string What, double NaiveMilliseconds, Timing Fu
                     shares[j][i] = scenario.GigaOperations / times[j][i] * 1e3 / ((before + peak.Now(mixed: j == 2)) / 2);
             }
         }
-        return new Row(model, scenario.Name, Timing.Median(times[0]), Timing.Of(times[0], times[1], shares[1]), mixed ? Timing.Of(times[0], times[2], shares[2]) : null, scenario.GigaOperations);
+        return new Row(model, scenario.Steps is int steps ? $"{what}, {steps} steps" : what, Timing.Median(times[0]), Timing.Of(times[0], times[1], shares[1]), mixed ? Timing.Of(times[0], times[2], shares[2]) : null, scenario.GigaOperations);
     }
 }

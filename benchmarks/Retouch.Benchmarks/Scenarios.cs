@@ -25,7 +25,8 @@ sealed class Scenarios : IDisposable
     readonly PrefixState _state;
     readonly UnitSelection[] _units;
     readonly NaiveEdit _naive;
-    readonly Tensor _photos;
+    readonly Lazy<Tensor> _photos;
+    readonly Lazy<LocalitySet> _full, _narrow;
 
     public Scenarios(BenchmarkModel kind)
     {
@@ -35,27 +36,36 @@ sealed class Scenarios : IDisposable
         _split = new SplitVit(_model);
         _mixed = new SplitVit(_model, Precision.Mixed);
         _pixels = randn([Batch, 3, 224, 224]);
-        _photos = kind.LocalityPixels();
+        _photos = new(kind.LocalityPixels);
+        (_full, _narrow) = (Of(_split), Of(_mixed));
         _state = _split.Prefix(_pixels);
         _units = [.. Enumerable.Range(0, Batch).Select(i => new RandomLocator(i).Locate(_split, new Failure(_state, 0)).Keep(Keep))];
         _naive = new NaiveEdit(_model, _split.Space, _units[0], _pixels.narrow(0, 0, 1), 1, 2e-5);
     }
 
-    public IEnumerable<Scenario> All()
+    Lazy<LocalitySet> Of(SplitVit split) => new(() => new LocalitySet(split, split.Prefix(_photos.Value)));
+
+    /// <summary>The pieces by name; made only when asked for, for some take minutes before they can be measured.</summary>
+    public static IReadOnlyList<(string Name, Func<Scenarios, Scenario> Make)> All { get; } =
+    [
+        ($"edit step, keep {Keep}, one edit", s => new(s.Step, s.NaiveStep, () => s.Edit(s._split, 1), () => s.Edit(s._mixed, 1))),
+        ($"edit step, keep {Keep}, {Batch} edits, an edit", s => new(s.Step, s.NaiveStep, () => s.Edit(s._split, Batch), () => s.Edit(s._mixed, Batch))),
+        ($"edit until done, keep {Keep}", s => s.UntilDone()),
+        ($"LR over {BenchmarkModel.LocalityImages} images, an edit", s => new(BenchmarkModel.LocalityImages * Operations.Forward(s._split, Touched), s.NaiveLocality, () => s.Locality(s._full.Value), () => s.Locality(s._narrow.Value))),
+        ("target mask, one sample", s => new(s.Target, s.NaiveTarget, () => s.Targets(s._split, 1), () => s.Targets(s._mixed, 1))),
+        ($"target mask, {TargetBatch} samples, a sample", s => new(s.Target, s.NaiveTarget, () => s.Targets(s._split, TargetBatch), () => s.Targets(s._mixed, TargetBatch))),
+    ];
+
+    double Step => Operations.Forward(_split, Touched) + Operations.Backward(_split, Touched);
+
+    // Of 51 passes.
+    double Target => 51 * (Operations.Forward(_split, 1) + Operations.Backward(_split, 1)) + 2 * Operations.Prefix(_split) + Operations.Forward(_split, 0);
+
+    Scenario UntilDone()
     {
-        double step = Operations.Forward(_split, Touched) + Operations.Backward(_split, Touched);
-        yield return new($"edit step, keep {Keep}, one edit", step, NaiveStep, () => Edit(_split, 1), () => Edit(_mixed, 1));
-        yield return new($"edit step, keep {Keep}, {Batch} edits, an edit", step, NaiveStep, () => Edit(_split, Batch), () => Edit(_mixed, Batch));
-        int label = SecondChoice();
-        int steps = EditUntilDone(_split, label).Steps;
-        double whole = Operations.Prefix(_split) + steps * step + Operations.Forward(_split, Touched);
-        yield return new($"edit until done, keep {Keep}, {steps} steps", whole, () => NaiveEditUntilDone(label), () => EditUntilDone(_split, label).Milliseconds, () => EditUntilDone(_mixed, label).Milliseconds);
-        using LocalitySet full = new(_split, _split.Prefix(_photos)), mixed = new(_mixed, _split.Prefix(_photos));
-        yield return new($"LR over {BenchmarkModel.LocalityImages} images, an edit", BenchmarkModel.LocalityImages * Operations.Forward(_split, Touched), NaiveLocality, () => Locality(full), () => Locality(mixed));
-        const int passes = 51;
-        double target = passes * (Operations.Forward(_split, 1) + Operations.Backward(_split, 1)) + 2 * Operations.Prefix(_split) + Operations.Forward(_split, 0);
-        yield return new("target mask, one sample", target, NaiveTarget, () => Targets(_split, 1), () => Targets(_mixed, 1));
-        yield return new($"target mask, {TargetBatch} samples, a sample", target, NaiveTarget, () => Targets(_split, TargetBatch), () => Targets(_mixed, TargetBatch));
+        int label = SecondChoice(), steps = EditUntilDone(_split, label).Steps;
+        double operations = Operations.Prefix(_split) + steps * Step + Operations.Forward(_split, Touched);
+        return new(operations, () => NaiveEditUntilDone(label), () => EditUntilDone(_split, label).Milliseconds, () => EditUntilDone(_mixed, label).Milliseconds) { Steps = steps };
     }
 
     // Of an FFN's units the share that a mask of this keep ratio selects in one of its two matrices or both.
@@ -66,7 +76,13 @@ sealed class Scenarios : IDisposable
         _naive.Dispose();
         _state.Dispose();
         _pixels.Dispose();
-        _photos.Dispose();
+        foreach (Lazy<LocalitySet> set in (Lazy<LocalitySet>[])[_full, _narrow])
+        {
+            if (set.IsValueCreated)
+                set.Value.Dispose();
+        }
+        if (_photos.IsValueCreated)
+            _photos.Value.Dispose();
         _model.Dispose();
     }
 
@@ -127,7 +143,7 @@ sealed class Scenarios : IDisposable
         for (int i = 0; i < BenchmarkModel.LocalityImages; i += 16)
         {
             using DisposeScope scope = NewDisposeScope();
-            _ = _model.Logits(_photos.narrow(0, i, Math.Min(16, BenchmarkModel.LocalityImages - i))).argmax(1);
+            _ = _model.Logits(_photos.Value.narrow(0, i, Math.Min(16, BenchmarkModel.LocalityImages - i))).argmax(1);
         }
     });
 

@@ -92,12 +92,10 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
     public void SetUnits(int block, Tensor bias, float[]? frozen, bool some)
     {
+        if (_layers.Any(l => l is not null))
+            throw new InvalidOperationException("Units are given before any pass.");
         _own[block]?.Dispose();
         _own[block] = new OwnUnits<T>(_edits, _width, bias, frozen, _records, some);
-        // Their size is that of the most units.
-        foreach (Scratch scratch in _scratch.OfType<Scratch>())
-            scratch.Dispose();
-        Array.Clear(_scratch);
     }
 
     public void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at) => Set(block, matrix, weights, deltas, scales, at, null);
@@ -110,11 +108,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         {
             Gradients(block, matrix, edit, unit, count, scratch.Out, false);
             long first = edit * units + unit - at;
-            for (int i = 0; i < count; i++)
-            {
-                float* delta = to + (first + i) * _width;
-                RowKernels<Fp32>.Sum(delta, scratch.Out + (long)i * _width, (float)-rate * (counts is null ? 1 : counts[first + i]), _width, (Fp32*)delta);
-            }
+            float* delta = to + first * _width;
+            RowKernels<Fp32>.Sum(delta, scratch.Out, (float)-rate, counts is null ? null : counts + first, count, _width, (Fp32*)delta);
         });
     }
 
@@ -127,14 +122,14 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         if (n == 0)
             return;
         float* from = (float*)Pointer.Of(weights), delta = deltas is null ? null : (float*)Pointer.Of(deltas), scale = whole is null ? null : (float*)Pointer.Of(whole);
-        int first = at / Lanes * Lanes, last = Math.Min(Up(at + n), own.Padded), parts = (last - first + UnitsOfPart - 1) / UnitsOfPart;
-        Each(_edits * parts, (task, scratch) =>
+        // Panels are filled by sixteens.
+        int first = at / Lanes * Lanes;
+        EachPart(Up(at + n) - first, (edit, part, count, scratch) =>
         {
-            int edit = task / parts, start = first + task % parts * UnitsOfPart, count = Math.Min(UnitsOfPart, last - start);
-            int unit = Math.Max(start, at);
-            before?.Invoke(edit, unit, Math.Min(start + count, at + n) - unit, scratch);
-            long row = (long)edit * n;
-            own.Set(matrix, edit, start, count, at, n, from + row * _width, delta is null ? null : delta + row * _width, scale is null ? null : scale + row, scratch.Normed);
+            int start = first + part, unit = Math.Max(start, at), given = Math.Min(start + count, at + n) - unit;
+            before?.Invoke(edit, unit, given, scratch);
+            long row = (long)edit * n + unit - at;
+            own.Set(matrix, edit, start, count, unit - start, given, from + row * _width, delta is null ? null : delta + row * _width, scale is null ? null : scale + row, scratch.Normed);
         });
     }
 
@@ -784,26 +779,27 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     /// <summary>What one worker needs for a while.</summary>
     sealed class Scratch : IDisposable
     {
-        readonly Block<T> _normed, _active;
-        readonly Block<float> _hidden, _out, _statistics;
+        readonly Engine<T> _of;
+        readonly Block<T> _normed;
+        readonly Block<float> _out, _statistics;
+        Block<T>? _active;     // these two at their first use, in a pass: before, weights of some blocks' units are set when others' number is not known
+        Block<float>? _hidden;
 
         public Scratch(Engine<T> of)
         {
-            int units = Math.Max(MostUnits, of._own.Max(o => o?.Padded ?? 0));
-            // Transposes read up to a multiple of 16 rows.
-            int rows = of._rows;
-            _normed = new Block<T>((long)rows * of._stride);
-            _active = new Block<T>((long)rows * (units + Spare));
-            _hidden = new Block<float>((long)rows * units);
-            _out = new Block<float>((long)rows * of._width);
-            _statistics = new Block<float>(2 * rows);
+            _of = of;
+            _normed = new Block<T>((long)of._rows * of._stride);
+            _out = new Block<float>((long)of._rows * of._width);
+            _statistics = new Block<float>(2 * of._rows);
         }
+
+        int Units => Math.Max(MostUnits, _of._own.Max(o => o?.Padded ?? 0));
 
         public T* Normed => _normed.Start; // [rows,D + spare]
 
-        public T* Active => _active.Start; // [rows,units + spare]
+        public T* Active => (_active ??= new Block<T>((long)_of._rows * (Units + Spare))).Start; // [rows,units + spare]
 
-        public float* Hidden => _hidden.Start; // [rows,units]
+        public float* Hidden => (_hidden ??= new Block<float>((long)_of._rows * Units)).Start; // [rows,units]
 
         public float* Out => _out.Start; // [rows,D]
 
@@ -813,9 +809,8 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
 
         public void Dispose()
         {
-            foreach (IDisposable block in (IDisposable[])[_normed, _active, _hidden, _out, _statistics])
-                block.Dispose();
-            Heads?.Dispose();
+            foreach (IDisposable? block in (IDisposable?[])[_normed, _active, _hidden, _out, _statistics, Heads])
+                block?.Dispose();
         }
     }
 

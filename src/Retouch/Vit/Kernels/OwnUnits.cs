@@ -60,28 +60,25 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
 
     public Matrix<T> OutBack(int edit) => _outBack[edit];     // [D,u]
 
-    /// <summary>Makes the weights of one edit's units a sum, of those of a part that are among n.</summary>
+    /// <summary>Makes the weights of some of one edit's units a sum; of others in the same part they stay, or are zero if weights are always set for all.</summary>
     /// <param name="matrix">0 for fc1, 1 for fc2.</param>
     /// <param name="edit">The edit.</param>
     /// <param name="start">The part's first unit, a multiple of 16.</param>
-    /// <param name="count">The part's units.</param>
-    /// <param name="at">The first of the n units.</param>
-    /// <param name="n">How many.</param>
-    /// <param name="weights">Of the n units, <c>[n,D]</c>.</param>
-    /// <param name="deltas"><c>[n,D]</c>; null for 0.</param>
-    /// <param name="scales">What each unit's deltas are multiplied by, <c>[n]</c>; null for 1.</param>
-    /// <param name="spare">Room for the part's rows, up to a multiple of 16.</param>
-    public void Set(int matrix, int edit, int start, int count, int at, int n, float* weights, float* deltas, float* scales, T* spare)
+    /// <param name="count">The part's units, a multiple of 16.</param>
+    /// <param name="skip">The part's units before those to set.</param>
+    /// <param name="given">Units to set.</param>
+    /// <param name="weights"><c>[given,D]</c>.</param>
+    /// <param name="deltas"><c>[given,D]</c>; null for 0.</param>
+    /// <param name="scales">What each unit's deltas are multiplied by, <c>[given]</c>; null for 1.</param>
+    /// <param name="spare">Room for the part's rows.</param>
+    public void Set(int matrix, int edit, int start, int count, int skip, int given, float* weights, float* deltas, float* scales, T* spare)
     {
-        T* to = _rows.Length > 0 ? _rows[matrix].Start + ((long)edit * Padded + start) * _width : spare;
-        int first = Math.Max(start, at), end = Math.Min(start + count, at + n);
-        if (_rows.Length == 0)
-            new Span<T>(to + (long)(end - start) * _width, (Shape.Up(count) - (end - start)) * _width).Clear();
-        for (int unit = first; unit < end; unit++)
-        {
-            long from = (long)(unit - at) * _width;
-            RowKernels<T>.Sum(weights + from, deltas is null ? null : deltas + from, scales is null ? 1 : scales[unit - at], _width, to + (long)(unit - start) * _width);
-        }
+        T* to = spare;
+        if (_rows.Length > 0)
+            to = _rows[matrix].Start + ((long)edit * Padded + start) * _width;
+        else
+            new Span<T>(to + (long)given * _width, (count - given) * _width).Clear();
+        RowKernels<T>.Sum(weights, deltas, 1, scales, given, _width, to + (long)skip * _width);
         Matrix<T>[] columns = matrix == 0 ? _into : _outBack, rows = matrix == 0 ? _intoBack : _out;
         if (columns.Length > 0)
             columns[edit].PutColumns(to, _width, count, start);

@@ -150,13 +150,25 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         }
     }
 
-    /// <summary>A row plus a scaled one, as elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Sum(float* x, float* y, float scale, int width, T* to)
+    /// <summary>Rows plus scaled ones, as elements.</summary>
+    /// <param name="x"><c>[m,width]</c>.</param>
+    /// <param name="y">What is scaled, <c>[m,width]</c>; null for 0.</param>
+    /// <param name="scale">What all of it is multiplied by.</param>
+    /// <param name="scales">And each row, <c>[m]</c>; null for 1.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="to"><c>[m,width]</c>; may be <paramref name="x"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Sum(float* x, float* y, float scale, float* scales, int m, int width, T* to)
     {
-        Vector512<float> factor = Vector512.Create(scale);
-        for (int i = 0; i < width; i += Lanes)
-            T.Store(to + i, y is null ? Vector512.Load(x + i) : Vector512.FusedMultiplyAdd(Vector512.Load(y + i), factor, Vector512.Load(x + i)));
+        for (int row = 0; row < m; row++, x += width, to += width)
+        {
+            Vector512<float> factor = Vector512.Create(scales is null ? scale : scale * scales[row]);
+            for (int i = 0; i < width; i += Lanes)
+                T.Store(to + i, y is null ? Vector512.Load(x + i) : Vector512.FusedMultiplyAdd(Vector512.Load(y + i), factor, Vector512.Load(x + i)));
+            if (y is not null)
+                y += width;
+        }
     }
 
     /// <summary>Adds a bias to a row, and multiplies by a scale.</summary>
