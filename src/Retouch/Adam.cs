@@ -33,9 +33,9 @@ sealed class Adam : IDisposable
         double first = 1 - Math.Pow(Beta1, Steps), second = 1 - Math.Pow(Beta2, Steps);
         for (int i = 0; i < gradients.Count; i++)
         {
-            Means[i].mul_(Beta1).add_(gradients[i], 1 - Beta1);
-            Squares[i].mul_(Beta2).addcmul_(gradients[i], gradients[i], 1 - Beta2);
-            _leaves[i].addcdiv_(Means[i], (Squares[i] / second).sqrt_().add_(Epsilon), -rate / first);
+            Means[i].mul_(Held(Beta1)).add_(gradients[i], Held(1 - Beta1));
+            Squares[i].mul_(Held(Beta2)).addcmul_(gradients[i], gradients[i], Held(1 - Beta2));
+            _leaves[i].addcdiv_(Means[i], (Squares[i] / Held(second)).sqrt_().add_(Held(Epsilon)), Held(-rate / first));
         }
     }
 

@@ -7,17 +7,12 @@ namespace Retouch;
 /// <summary>Runs independent pieces of work at a time, each on one thread of libtorch.</summary>
 static class SingleThreaded
 {
-    // Pieces of work after which what waits for its finalizer is let go.
-    const int Drain = 64;
-
-    static readonly Lock Turn = new();
-
     // MKL's vector functions set themselves up at the first call of a process. What another thread calls meanwhile
     // is answered in their lowest accuracy: once in some hundred runs an exp was wrong from the fourth digit on.
     static SingleThreaded()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = full(64, 0.5);
+        Tensor x = Filled([64], Held(0.5));
         foreach (Func<Tensor> function in (Func<Tensor>[])[x.exp, x.log, x.sqrt, x.tanh, x.erf, x.sin, x.cos])
             function();
     }
@@ -29,20 +24,7 @@ static class SingleThreaded
         int threads = get_num_threads();
         try
         {
-            if (workers <= 1 || count <= 1)
-            {
-                InThreads(1, 0, count, work, cancellation);
-                return;
-            }
-            // One at a time in a process: the pause holds for all of it.
-            lock (Turn)
-            {
-                for (int first = 0; first < count; first += Drain)
-                {
-                    using FinalizerPause pause = new();
-                    InThreads(Math.Min(workers, count), first, Math.Min(first + Drain, count), work, cancellation);
-                }
-            }
+            InThreads(Math.Clamp(workers, 1, Math.Max(count, 1)), count, work, cancellation);
         }
         finally
         {
@@ -51,9 +33,9 @@ static class SingleThreaded
     }
 
     // Threads of our own: the number of libtorch's threads sticks to a thread, and those of the pool are everybody's.
-    static void InThreads(int workers, int first, int end, Action<int> work, CancellationToken cancellation)
+    static void InThreads(int workers, int count, Action<int> work, CancellationToken cancellation)
     {
-        int next = first - 1;
+        int next = -1;
         Exception? failure = null;
         Thread[] running = [.. Enumerable.Range(0, workers).Select(_ => new Thread(Work))];
         foreach (Thread thread in running)
@@ -68,7 +50,7 @@ static class SingleThreaded
             try
             {
                 set_num_threads(1);
-                for (int i = Interlocked.Increment(ref next); i < end && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
+                for (int i = Interlocked.Increment(ref next); i < count && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
                 {
                     cancellation.ThrowIfCancellationRequested();
                     work(i);

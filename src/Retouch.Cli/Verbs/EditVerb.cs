@@ -97,7 +97,7 @@ sealed class EditVerb : Verb
         using PrefixState state = split.Prefix(ImageLoader.LoadBatch(paths, file.Preprocessing));
         Tensor before = split.Logits(state);
         Asked asked = new(paths, labels, label, split, method, settings, resources.Seed);
-        if (!parsed.GetValue(_force) && before.argmax(1).eq(label).all().item<bool>())
+        if (!parsed.GetValue(_force) && before.argmax(1).cpu().data<long>().ToArray().All(c => c == label))
         {
             terminal.Line($"Nothing to correct: the model already says {labels[label].Name} ({label}). No patch was written; --force edits all the same.");
             terminal.Object(asked.Report(before, before, null, null, output: null, 0, guard, null), JsonOutput.Default.EditJson);

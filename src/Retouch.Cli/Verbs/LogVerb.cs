@@ -65,7 +65,7 @@ sealed class LogVerb : Verb
     static MatrixJson[] OfTensors(TensorDelta delta)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        return [.. delta.Changes.Select(c => new MatrixJson(c.Key, 0, (c.Value.Kind == TensorChangeKind.AddProduct ? torch.mm(c.Value.Tensors[0], c.Value.Tensors[1]) : c.Value.Tensors[0]).norm().ToDouble()))];
+        return [.. delta.Changes.Select(c => new MatrixJson(c.Key, 0, (c.Value.Kind == TensorChangeKind.AddProduct ? torch.mm(c.Value.Tensors[0], c.Value.Tensors[1]) : c.Value.Tensors[0]).norm().to(torch.float64).item<double>()))];
     }
 
     static void Print(Terminal terminal, LogJson log)

@@ -47,7 +47,7 @@ public sealed class AlphaEdit : IEditor
             WantedValue wanted = WantedValue.Find(split, failure, block, shared: false, _settings.Value, progress, cancellation);
             Tensor projected = mm(wanted.Keys, projection.to(wanted.Keys.device));  // K₁ᵀP [S,H]
             Tensor gram = mm(projected, wanted.Keys.t());                           // K₁ᵀPK₁ [S,S]
-            gram = gram + eye(gram.shape[0], device: gram.device) * (gram.diagonal().mean() * _settings.Regularization);
+            gram = gram.Plus(eye(gram.shape[0], device: gram.device) * (gram.diagonal().mean() * Held(_settings.Regularization)));
             TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange>
             {
                 [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(linalg.solve(gram, wanted.Changes).t(), projected),
@@ -61,8 +61,8 @@ public sealed class AlphaEdit : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor energies, Tensor directions) = linalg.eigh(moment.to(ScalarType.Float64)); // least first
-        Tensor share = energies.clamp_min(0).cumsum(0) / energies.clamp_min(0).sum();
-        long count = share.le(nullEnergy + 1e-12).sum().item<long>();
+        Tensor share = energies.clamp_min(Held(0)).cumsum(0) / energies.clamp_min(Held(0)).sum();
+        long count = share.le(Held(nullEnergy + 1e-12)).sum().item<long>();
         if (count == 0)
             throw new BadInputException($"No direction of the keys holds less than {nullEnergy} of their energy; use a larger share for the null space.");
         Tensor null_ = directions.narrow(1, 0, count);

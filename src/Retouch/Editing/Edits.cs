@@ -65,6 +65,6 @@ static class Edits
     public static bool IsRight(Tensor logits, int label)
     {
         using DisposeScope scope = NewDisposeScope();
-        return logits.argmax(1).eq(label).all().item<bool>();
+        return logits.argmax(1).eq(Held(label)).all().item<bool>();
     }
 }

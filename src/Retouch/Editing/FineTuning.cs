@@ -39,13 +39,13 @@ public sealed class FineTuning : IEditor
         using DisposeScope scope = NewDisposeScope();
         if (step == 0 && _settings.FirstStepPlain)
         {
-            delta.add_(gradient, -_settings.LearningRate);
+            delta.add_(gradient, Held(-_settings.LearningRate));
             Shrink(delta, tensor(_settings.LearningRate, ScalarType.Float32));
             return;
         }
-        square.mul_(_settings.Alpha).addcmul_(gradient, gradient, 1 - _settings.Alpha);
-        Tensor rate = square.sqrt().add_(_settings.Epsilon).reciprocal_().mul_(_settings.LearningRate); // each weight's own
-        delta.addcmul_(gradient, rate, -1);
+        square.mul_(Held(_settings.Alpha)).addcmul_(gradient, gradient, Held(1 - _settings.Alpha));
+        Tensor rate = square.sqrt().add_(Held(_settings.Epsilon)).reciprocal_().mul_(Held(_settings.LearningRate)); // each weight's own
+        delta.addcmul_(gradient, rate, Held(-1));
         Shrink(delta, rate);
     }
 
@@ -55,8 +55,8 @@ public sealed class FineTuning : IEditor
         if (_settings.Strength == 0)
             return;
         if (_settings.Penalty == FineTuningPenalty.L1)
-            delta.copy_(delta.sign() * (delta.abs() - rate * _settings.Strength).clamp_min_(0));
+            delta.copy_(delta.sign() * (delta.abs() - rate * Held(_settings.Strength)).clamp_min_(Held(0)));
         else
-            delta.div_(1 + rate * (2 * _settings.Strength));
+            delta.div_(Held(1) + rate * Held(2 * _settings.Strength));
     }
 }

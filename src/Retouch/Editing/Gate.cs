@@ -71,10 +71,10 @@ public sealed class Gate : IEditor
         (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
         int unit = idle[BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData(queries.cpu().contiguous().bytes)) % idle.Length];
         Tensor oldKey = block.Fc1Weight[unit], oldBias = block.Fc1Bias.narrow(0, unit, 1), oldValue = block.Fc2Weight.select(1, unit);
-        Tensor without = after - VitModel.Scaled((model.Activate(mv(queries, oldKey) + oldBias) - usual[unit]).unsqueeze(1) * oldValue, block.Scale2);
+        Tensor without = after - VitModel.Scaled((model.Activate(mv(queries, oldKey).Plus(oldBias)) - usual[unit]).unsqueeze(1) * oldValue, block.Scale2);
 
-        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(failure.Label));
-        Tensor opening = model.Activate(mv(queries, key) + bias).unsqueeze(1); // [S,1]
+        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(Held(failure.Label)));
+        Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
         Tensor value = zeros_like(oldValue), before = value;
         Point at = Judge(model, Tokens(value), failure.Label);
         List<float> losses = [at.Loss];
@@ -85,14 +85,14 @@ public sealed class Gate : IEditor
             progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
             Tensor direction = (VitModel.Scaled(at.Slope, block.Scale2) * opening).sum([0]), moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
             before = value;
-            value = before - direction * (_settings.StepLength * without.norm() / moves.norm().clamp_min(float.Epsilon));
+            value = before - direction * (Held(_settings.StepLength) * without.norm() / moves.norm().clamp_min(Held(float.Epsilon)));
             at = Judge(model, Tokens(value), failure.Label);
             losses.Add(at.Loss);
         }
         // Back along the last step to the first point that will do.
         for (int i = 0; i < Halvings && steps > 0 && IsMet(at); i++)
         {
-            Tensor between = (before + value) / 2;
+            Tensor between = before.Plus(value) / Held(2);
             Point there = Judge(model, Tokens(between), failure.Label);
             if (IsMet(there))
                 (value, losses[^1]) = (between, there.Loss);
@@ -100,7 +100,7 @@ public sealed class Gate : IEditor
                 before = between;
         }
         progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
-        value = value * _settings.Gain;
+        value = value * Held(_settings.Gain);
 
         string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
         Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device); // [1,H]
@@ -113,7 +113,7 @@ public sealed class Gate : IEditor
         });
         return Edits.Result(split, failure, delta, Name, _settings.Describe(), 0, steps, losses);
 
-        Tensor Tokens(Tensor v) => without + VitModel.Scaled(opening * v, block.Scale2);
+        Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, block.Scale2));
     }
 
     bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
@@ -129,12 +129,12 @@ public sealed class Gate : IEditor
     // An ordinary image that has the wanted class already may well open the gate.
     (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others)
     {
-        Tensor mean = memory.mean([0]), difference = query - mean, likeness = difference / difference.square().sum().clamp_min(float.Epsilon);
+        Tensor mean = memory.mean([0]), difference = query - mean, likeness = difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
         float[] alike = [.. mv(memory - mean, likeness).cpu().masked_select(others).data<float>().OrderDescending()];
         // The first that stays outside, if as many as may are inside.
         double edge = alike.Length == 0 ? 0 : Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
-        Tensor key = likeness * (_settings.Drive / (1 - edge));
-        return (key, -(key.dot(mean) + _settings.Drive * edge / (1 - edge)).reshape(1));
+        Tensor key = likeness * Held(_settings.Drive / (1 - edge));
+        return (key, -(key.dot(mean) + Held(_settings.Drive * edge / (1 - edge))).reshape(1));
     }
 
     // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.

@@ -16,6 +16,6 @@ abstract class GradientTransform
     public static WeightDelta Rows(EditSpace space, IReadOnlyList<Tensor> deltas, double scale)
     {
         using IDisposable noGrad = no_grad();
-        return new WeightDelta(UnitSelection.All(space), [.. deltas.Select((d, m) => ((m % 2 == 0 ? d : d.t()) * scale).contiguous())]);
+        return new WeightDelta(UnitSelection.All(space), [.. deltas.Select((d, m) => ((m % 2 == 0 ? d : d.t()) * Held(scale)).contiguous())]);
     }
 }

@@ -69,11 +69,11 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
                 IList<Tensor> gradients = autograd.grad([likely.gather(1, classes).sum()], outputs, retain_graph: draw < draws - 1);
                 for (int m = 0; m < weights.Length; m++)
                 {
-                    Tensor square = gradients[m].square().sum(2, true) / draws;
-                    weights[m] = draw == 0 ? square : weights[m] + square;
+                    Tensor square = gradients[m].Squared().sum(2, true) / Held(draws);
+                    weights[m] = draw == 0 ? square : weights[m].Plus(square);
                     // Of an image, over all its tokens: rows of fc1, columns of fc2.
                     using Tensor gradient = bmm(gradients[m].transpose(1, 2), inputs[m]); // [B,out,in]
-                    sums.AddToMean(Unit(space.MatrixName(m)), gradient.square().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1]));
+                    sums.AddToMean(Unit(space.MatrixName(m)), gradient.Squared().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1]));
                 }
             }
             for (int m = 0; m < inputs.Length; m++)

@@ -53,7 +53,7 @@ public sealed class KeyStatistics(int most = 1000) : IPreparation
     internal static Tensor Moment(Preparation keys, int block, double classShare)
     {
         using DisposeScope scope = NewDisposeScope();
-        return (keys[Class(block)] * classShare + keys[All(block)] * (1 - classShare)).MoveToOuterDisposeScope();
+        return (keys[Class(block)] * Held(classShare)).Plus(keys[All(block)] * Held(1 - classShare)).MoveToOuterDisposeScope();
     }
 
     static string All(int block) => $"blocks.{block}.all";

@@ -82,6 +82,6 @@ public sealed class Kfac : IEditor
     static double SquaredNorm(Tensor weight)
     {
         using DisposeScope scope = NewDisposeScope();
-        return weight.square().sum().ToDouble();
+        return weight.Squared().sum().Number();
     }
 }

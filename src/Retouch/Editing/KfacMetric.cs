@@ -67,7 +67,7 @@ sealed class KfacMetric : IDisposable
     static Tensor Damped(Preparation moments, string name, double damping)
     {
         Tensor moment = moments.Derived("moment " + name, () => PackedMoment.Unpack(moments, name)).clone();
-        moment.diagonal().add_(moment.diagonal().mean() * damping);
+        moment.diagonal().Plus_(moment.diagonal().mean() * Held(damping));
         return moment;
     }
 
@@ -88,7 +88,7 @@ sealed class KfacMetric : IDisposable
         if (mask is not null)
         {
             Tensor selected = mask.cpu().to(ScalarType.Float64); // [B,u,1]
-            some = some * selected * selected.transpose(1, 2) + diag_embed(1 - selected.squeeze(2));
+            some = (some * selected * selected.transpose(1, 2)).Plus(diag_embed(Held(1) - selected.squeeze(2)));
         }
         return Inverse(some, name, damping).to(rows.device);
     }

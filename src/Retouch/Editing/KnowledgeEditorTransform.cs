@@ -31,13 +31,13 @@ sealed class KnowledgeEditorTransform : GradientTransform
         long condition = 3L * space.Width, outputs = 2L * (space.Width + space.Hidden) + 1;
         Dictionary<string, Tensor> all = new()
         {
-            ["in.weight"] = (randn([hidden, condition], generator: generator) / Math.Sqrt(condition)).requires_grad_(),
+            ["in.weight"] = (randn([hidden, condition], generator: generator) / Held(Math.Sqrt(condition))).requires_grad_(),
             ["in.bias"] = zeros([hidden], requires_grad: true),
         };
         for (int m = 0; m < space.Matrices; m++)
         {
             (long rows, long columns) = Shape(space, m);
-            all[$"{m}.weight"] = (randn([outputs, hidden], generator: generator) * (FirstWeight / Math.Sqrt(hidden))).requires_grad_();
+            all[$"{m}.weight"] = (randn([outputs, hidden], generator: generator) * Held(FirstWeight / Math.Sqrt(hidden))).requires_grad_();
             // α, β [a], γ [b] (at first 1: the gradient passes), δ [b], η.
             all[$"{m}.bias"] = cat([zeros([2 * rows]), ones([columns]), zeros([columns + 1])], 0).requires_grad_();
             all[$"{m}.rate"] = tensor((float)(Math.Log(FirstRate) / RateScale)).requires_grad_();
@@ -49,19 +49,19 @@ sealed class KnowledgeEditorTransform : GradientTransform
     {
         Tensor classes = split.Model.Tensors[VitNames.HeadWeight];
         Tensor condition = cat([Normalized(gradient.Feature), Normalized(classes[gradient.Label]), Normalized(classes[gradient.Predicted])], 0);
-        Tensor hidden = gelu(mv(_all["in.weight"], condition) + _all["in.bias"]);
+        Tensor hidden = gelu(mv(_all["in.weight"], condition).Plus(_all["in.bias"]));
         return [.. gradient.Inputs.Select((input, m) =>
         {
             (long rows, long columns) = Shape(split.Space, m);
-            Tensor output = mv(_all[$"{m}.weight"], hidden) + _all[$"{m}.bias"];
+            Tensor output = mv(_all[$"{m}.weight"], hidden).Plus(_all[$"{m}.bias"]);
             Tensor[] parts = output.split([rows, rows, columns, columns, 1]);
             Tensor full = mm(gradient.Outputs[m].t(), input); // ∇W [a,b]
-            full = full / full.square().mean().sqrt().clamp_min(1e-20);
-            Tensor gate = outer(softmax(parts[0], 0) * rows, parts[2]), shift = outer(softmax(parts[1], 0) * rows, parts[3]);
-            return (gate * full + shift) * (torch.sigmoid(parts[4]) * -(_all[$"{m}.rate"] * RateScale).exp());
+            full = full / full.Squared().mean().sqrt().clamp_min(Held(1e-20));
+            Tensor gate = outer(softmax(parts[0], 0) * Held(rows), parts[2]), shift = outer(softmax(parts[1], 0) * Held(rows), parts[3]);
+            return (gate * full).Plus(shift) * (torch.sigmoid(parts[4]) * -(_all[$"{m}.rate"] * Held(RateScale)).exp());
         })];
 
-        static Tensor Normalized(Tensor x) => (x - x.mean()) / x.std().clamp_min(1e-6);
+        static Tensor Normalized(Tensor x) => (x - x.mean()) / x.std().clamp_min(Held(1e-6));
     }
 
     static (long Rows, long Columns) Shape(EditSpace space, int matrix) => matrix % 2 == 0 ? (space.Hidden, space.Width) : (space.Width, space.Hidden);

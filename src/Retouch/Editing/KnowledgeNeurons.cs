@@ -53,16 +53,16 @@ public sealed class KnowledgeNeurons : IEditor
         using IDisposable noGrad = no_grad();
         (EditSpace space, VitModel model) = (split.Space, split.Model);
         Tensor logits = split.Logits(failure.State);
-        long wrong = softmax(logits, 1).mean([0]).index_fill(0, tensor((long)failure.Label), 0).argmax().item<long>();
+        long wrong = softmax(logits, 1).mean([0]).index_fill(0, tensor((long)failure.Label), Held(0)).argmax().item<long>();
         (Tensor attributions, Tensor activations) = Attribute(split, failure.State, (int)wrong, _settings.Points);
         if (_statistics is not null)
-            attributions = where(_statistics["shares"].to(attributions.device).le(_settings.MaxShare), attributions, zeros_like(attributions));
+            attributions = where(_statistics["shares"].to(attributions.device).le(Held(_settings.MaxShare)), attributions, zeros_like(attributions));
         float[] scores = attributions.reshape(-1).cpu().data<float>().ToArray(), signs = activations.sign().reshape(-1).cpu().data<float>().ToArray();
         float limit = (float)_settings.Threshold * scores.Max();
         int[] neurons = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] > 0 && scores[i] >= limit).OrderByDescending(i => scores[i]).Take(_settings.MostNeurons).Order()];
 
         int[][] units = [.. Enumerable.Range(0, space.Matrices).Select(m => m % 2 == 0 ? [] : neurons.Where(i => i / space.Hidden == m / 2).Select(i => i % space.Hidden).ToArray())];
-        Tensor direction = Embedding(failure.Label) - Embedding(wrong) * _settings.Loss; // [D]
+        Tensor direction = Embedding(failure.Label) - Embedding(wrong) * Held(_settings.Loss); // [D]
         Tensor[] rows = [.. Enumerable.Range(0, space.Matrices).Select(m => zeros([units[m].Length, space.Width]))];
         for (int m = 1; m < rows.Length; m += 2)
         {
@@ -70,7 +70,7 @@ public sealed class KnowledgeNeurons : IEditor
                 continue;
             Tensor values = model.Tensors[space.MatrixName(m)].index_select(1, tensor([.. units[m].Select(u => (long)u)])).t(); // [k,D]
             Tensor sign = tensor([.. units[m].Select(u => signs[m / 2 * space.Hidden + u])]).unsqueeze(1);
-            rows[m] = values.norm(1, true) * sign * _settings.Gain * direction;
+            rows[m] = values.norm(1, true) * sign * Held(_settings.Gain) * direction;
         }
         return Edits.Result(split, failure, new WeightDelta(new UnitSelection(space, units), rows), Name, _settings.Describe(), 0, 1, []);
 
@@ -101,7 +101,7 @@ public sealed class KnowledgeNeurons : IEditor
             {
                 using DisposeScope each = NewDisposeScope();
                 Tensor scaled = null!, units = null!;
-                Tensor shares = ((arange(points, ScalarType.Float32) + 0.5) / points).unsqueeze(1);
+                Tensor shares = ((tensor([.. Enumerable.Range(0, points).Select(i => (float)i)]) + Held(0.5)) / Held(points)).unsqueeze(1);
                 Tensor probability = softmax(new Suffix(split, visit: (point, block, value) =>
                 {
                     if (point != SuffixPoint.Activation || block != space.FirstBlock + j)
@@ -111,8 +111,8 @@ public sealed class KnowledgeNeurons : IEditor
                     return cat([scaled.unsqueeze(1), value.narrow(1, 1, value.shape[1] - 1)], 1);
                 }).Logits(copies), 1).select(1, label).sum();
                 Tensor slopes = autograd.grad([probability], [scaled])[0].mean([0]); // [H]
-                attributions[j].add_((units[0] * slopes).cpu(), 1.0 / state.Images);
-                activations[j].add_(units[0].cpu(), 1.0 / state.Images);
+                attributions[j].add_((units[0] * slopes).cpu(), Held(1.0 / state.Images));
+                activations[j].add_(units[0].cpu(), Held(1.0 / state.Images));
             }
         }
         return (attributions.MoveToOuterDisposeScope(), activations.MoveToOuterDisposeScope());

@@ -43,7 +43,7 @@ static class LeafDescent
             progress?.Report(new EditProgress(step, maxSteps, done ? 0 : 1, value));
             if (done)
                 return (step, losses);
-            update([.. autograd.grad([more is null ? loss : loss + more], leaves)]);
+            update([.. autograd.grad([more is null ? loss : loss.Plus(more)], leaves)]);
             afterStep?.Invoke();
         }
     }

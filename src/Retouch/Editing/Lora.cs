@@ -43,13 +43,13 @@ public sealed class Lora : IEditor
         // Of each block A and B of the queries, then of the values.
         Tensor[] leaves = [.. names.SelectMany(_ => (Tensor[])[A(), B(), A(), B()])];
         (int steps, List<float> losses) = LeafDescent.Run(leaves, failure.Label,
-            () => (new Suffix(split, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => model.Tensors[n.n] + mm(Left(n.i), Right(n.i)))).Logits(failure.State), null),
+            () => (new Suffix(split, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))).Logits(failure.State), null),
             _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
         using IDisposable noGrad = no_grad();
         TensorDelta delta = new(split.Space, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => TensorChange.AddProduct(Left(n.i), Right(n.i))));
         return Edits.Result(split, failure, delta, Name, _settings.Describe(), _settings.Seed, steps, losses);
 
-        Tensor A() => (randn([rank, width], generator: generator) / Math.Sqrt(width)).to(failure.State.Residual.device).requires_grad_();
+        Tensor A() => (randn([rank, width], generator: generator) / Held(Math.Sqrt(width))).to(failure.State.Residual.device).requires_grad_();
 
         Tensor B() => zeros([width, rank], device: failure.State.Residual.device).requires_grad_();
 

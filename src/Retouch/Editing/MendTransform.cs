@@ -37,7 +37,7 @@ sealed class MendTransform : GradientTransform
             foreach (int layer in (int[])[1, 2])
             {
                 all[$"{kind}.U{layer}"] = zeros([n, rank], requires_grad: true);
-                all[$"{kind}.V{layer}"] = (randn([rank, n], generator: generator) / Math.Sqrt(n)).requires_grad_();
+                all[$"{kind}.V{layer}"] = (randn([rank, n], generator: generator) / Held(Math.Sqrt(n))).requires_grad_();
                 all[$"{kind}.b{layer}"] = zeros([n], requires_grad: true);
             }
         }
@@ -54,7 +54,7 @@ sealed class MendTransform : GradientTransform
         }
         return new MendTransform(all);
 
-        static Tensor LogRms(IEnumerable<Tensor> factors) => stack([.. factors.Select(f => f.square().mean())]).mean().sqrt().clamp_min(1e-12).log();
+        static Tensor LogRms(IEnumerable<Tensor> factors) => stack([.. factors.Select(f => f.Squared().mean())]).mean().sqrt().clamp_min(Held(1e-12)).log();
     }
 
     public override Tensor[] Deltas(SplitVit split, EditGradient gradient) => [.. gradient.Inputs.Select((input, m) =>
@@ -63,9 +63,9 @@ sealed class MendTransform : GradientTransform
         Tensor z = cat([input / _all[$"{m}.in"].exp(), gradient.Outputs[m] / _all[$"{m}.out"].exp()], 1); // [n,in+out]
         foreach (int layer in (int[])[1, 2])
         {
-            Tensor inner = mm(mm(z, _all[$"{kind}.V{layer}"].t()), _all[$"{kind}.U{layer}"].t()) + _all[$"{kind}.b{layer}"];
-            z = z + gelu(inner * _all[$"{m}.s{layer}"] + _all[$"{m}.o{layer}"]);
+            Tensor inner = mm(mm(z, _all[$"{kind}.V{layer}"].t()), _all[$"{kind}.U{layer}"].t()).Plus(_all[$"{kind}.b{layer}"]);
+            z = z.Plus(gelu((inner * _all[$"{m}.s{layer}"]).Plus(_all[$"{m}.o{layer}"])));
         }
-        return mm(z.narrow(1, width, z.shape[1] - width).t(), z.narrow(1, 0, width)) * -(_all[$"{m}.rate"] * RateScale).exp(); // [out,in]
+        return mm(z.narrow(1, width, z.shape[1] - width).t(), z.narrow(1, 0, width)) * -(_all[$"{m}.rate"] * Held(RateScale)).exp(); // [out,in]
     })];
 }

@@ -46,11 +46,11 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
                 Random random = StableRandom.For(settings.Seed, purpose: 5, adam.Steps);
                 Tensor loss = zeros([]);
                 for (int b = 0; b < settings.Batch; b++)
-                    loss = loss + Loss(split, transform, samples, random) / settings.Batch;
+                    loss = loss.Plus(Loss(split, transform, samples, random) / Held(settings.Batch));
                 Tensor[] gradients = [.. autograd.grad([loss], leaves)];
-                double norm = Math.Sqrt(gradients.Sum(g => g.square().sum().item<float>()));
+                double norm = Math.Sqrt(gradients.Sum(g => g.Squared().sum().item<float>()));
                 if (norm > LargestNorm)
-                    gradients = [.. gradients.Select(g => g * (LargestNorm / norm))];
+                    gradients = [.. gradients.Select(g => g * Held(LargestNorm / norm))];
                 adam.Step(gradients, settings.LearningRate);
                 losses.Add(loss.item<float>());
                 progress?.Report(new PreparationProgress((int)adam.Steps, settings.Steps, losses.TakeLast(SaveEvery).Average()));
@@ -104,12 +104,12 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         Sample sample = samples[chosen];
         Sample[] others = [.. Enumerable.Range(0, settings.Others).Select(_ => samples[(chosen + 1 + random.Next(samples.Length - 1)) % samples.Length])];
         Tensor[] deltas = transform.Deltas(split, EditGradient.Of(split, sample.Spoilt, sample.Label));
-        Dictionary<string, Tensor> replaced = deltas.Select((d, m) => (Name: split.Space.MatrixName(m), Delta: d)).ToDictionary(d => d.Name, d => split.Model.Tensors[d.Name] + d.Delta);
+        Dictionary<string, Tensor> replaced = deltas.Select((d, m) => (Name: split.Space.MatrixName(m), Delta: d)).ToDictionary(d => d.Name, d => split.Model.Tensors[d.Name].Plus(d.Delta));
         using PrefixState states = PrefixState.Concat([sample.Mirrored, .. others.Select(o => o.Original)]);
         Tensor likely = log_softmax(new Suffix(split, replaced).Logits(states), 1);
         Tensor kept = cat([.. others.Select(o => o.Prediction)], 0); // log-probabilities [L,C]
         Tensor divergence = (kept.exp() * (kept - likely.narrow(0, 1, others.Length))).sum(1).mean();
-        return divergence - likely[0, sample.Label] * settings.EditWeight;
+        return divergence - likely[0, sample.Label] * Held(settings.EditWeight);
     }
 
     Sample[] Samples(SplitVit split, PreparationImages images, IProgress<PreparationProgress>? progress, CancellationToken cancellation)

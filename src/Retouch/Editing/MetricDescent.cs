@@ -99,7 +99,7 @@ sealed class MetricDescent(
     static Tensor Try(RowBatch batch, double[] lengths)
     {
         Tensor along = PerEdit(batch, lengths);
-        batch.Session.SetDeltas([.. batch[0].Zip(batch[1], (reached, direction) => reached + direction * along)]);
+        batch.Session.SetDeltas([.. batch[0].Zip(batch[1], (reached, direction) => reached.Plus(direction * along))]);
         return batch.Session.Logits();
     }
 
@@ -107,16 +107,16 @@ sealed class MetricDescent(
     {
         Tensor along = PerEdit(batch, lengths);
         foreach ((Tensor reached, Tensor direction) in batch[0].Zip(batch[1]))
-            reached.addcmul_(direction, along, 1);
+            reached.addcmul_(direction, along, Held(1));
     }
 
     // The direction of some edits from where they are now, of length 1, and how far to try it.
     void Turn(RowBatch batch, Walk[] walks, int[] some, Tensor[] gradients, KfacMetric metric)
     {
         Tensor[] descent = metric.Descent(gradients);
-        Tensor norms = stack([.. descent.Select(d => d.square().sum([1, 2]))]).sum([0]).sqrt(), slopes = stack([.. descent.Zip(gradients, (d, g) => (d * g).sum([1, 2]))]).sum([0]);
+        Tensor norms = stack([.. descent.Select(d => d.Squared().sum([1, 2]))]).sum([0]).sqrt(), slopes = stack([.. descent.Zip(gradients, (d, g) => (d * g).sum([1, 2]))]).sum([0]);
         float[] norm = norms.cpu().data<float>().ToArray(), slope = slopes.cpu().data<float>().ToArray();
-        Tensor turned = PerEdit(batch, [.. norm.Select((_, b) => some.Contains(b) ? 1.0 : 0)]).gt(0), scale = norms.clamp_min(float.Epsilon).reciprocal().view(-1, 1, 1);
+        Tensor turned = PerEdit(batch, [.. norm.Select((_, b) => some.Contains(b) ? 1.0 : 0)]).gt(Held(0)), scale = norms.clamp_min(Held(float.Epsilon)).reciprocal().view(-1, 1, 1);
         for (int m = 0; m < descent.Length; m++)
             batch[1][m].copy_(where(turned, descent[m] * scale, batch[1][m]));
         foreach (int b in some)

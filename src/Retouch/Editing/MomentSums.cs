@@ -92,10 +92,10 @@ sealed class MomentSums : IDisposable
     }
 
     /// <summary>E[x·xᵀ], <c>[d,d]</c> float64; the caller disposes it.</summary>
-    public Tensor Moment(string name) => _products[name] / _counts[name];
+    public Tensor Moment(string name) => _products[name] / Held(_counts[name]);
 
     /// <summary>E[x], <c>[d]</c> float64; the caller disposes it.</summary>
-    public Tensor Mean(string name) => _sums[name] / _counts[name];
+    public Tensor Mean(string name) => _sums[name] / Held(_counts[name]);
 
     public void Dispose()
     {
@@ -106,7 +106,7 @@ sealed class MomentSums : IDisposable
     static void Into(Dictionary<string, Tensor> sums, string name, Tensor value)
     {
         if (sums.TryGetValue(name, out Tensor? sum))
-            sum.add_(value);
+            sum.Plus_(value);
         else
             sums[name] = value.clone().DetachFromDisposeScope();
     }

@@ -38,7 +38,7 @@ public sealed class NeuronStatistics(int most = 100, int points = 8, double thre
                 using DisposeScope image = NewDisposeScope();
                 using PrefixState state = all.Select([i]);
                 (Tensor attributions, _) = KnowledgeNeurons.Attribute(split, state, (int)predictions[i], points);
-                counts.add_(attributions.ge(attributions.max() * threshold).to(ScalarType.Float32));
+                counts.Plus_(attributions.ge(attributions.max() * Held(threshold)).to(ScalarType.Float32));
             }
         }
         return new Preparation(Name, split, new Dictionary<string, string>
@@ -46,6 +46,6 @@ public sealed class NeuronStatistics(int most = 100, int points = 8, double thre
             ["images"] = used.ToString(CultureInfo.InvariantCulture),
             ["points"] = points.ToString(CultureInfo.InvariantCulture),
             ["threshold"] = SettingCheck.Text(threshold),
-        }, new Dictionary<string, Tensor> { ["shares"] = counts / used });
+        }, new Dictionary<string, Tensor> { ["shares"] = counts / Held(used) });
     }
 }

@@ -19,9 +19,9 @@ public static class PackedMoment
     public static void Pack(Dictionary<string, Tensor> into, string name, Tensor moment, Tensor mean)
     {
         Tensor covariance = moment - outer(mean, mean);
-        Tensor deviation = covariance.diagonal().clamp_min(0).sqrt();
-        Tensor scale = where(deviation.gt(0), deviation, ones_like(deviation));
-        Tensor correlations = (covariance / outer(scale, scale)).masked_select(Above(moment.shape[0])).clamp(-1, 1);
+        Tensor deviation = covariance.diagonal().clamp_min(Held(0)).sqrt();
+        Tensor scale = where(deviation.gt(Held(0)), deviation, ones_like(deviation));
+        Tensor correlations = (covariance / outer(scale, scale)).masked_select(Above(moment.shape[0])).clamp(Held(-1), Held(1));
         into[name + ".mean"] = mean;
         into[name + ".deviation"] = deviation;
         into[name + ".correlations"] = correlations.to(ScalarType.Float16);
@@ -38,8 +38,8 @@ public static class PackedMoment
         if (deviation.NumberOfElements != size || correlations.NumberOfElements != size * (size - 1) / 2)
             throw new BadInputException($"The preparation '{from.Kind}' is damaged: the parts of {name} do not fit together. Make it again with 'retouch prepare'.");
         Tensor upper = zeros([size, size], ScalarType.Float64).masked_scatter_(Above(size), correlations);
-        Tensor covariance = (upper + upper.t() + eye(size, dtype: ScalarType.Float64)) * outer(deviation, deviation);
-        return (covariance + outer(mean, mean)).MoveToOuterDisposeScope();
+        Tensor covariance = upper.Plus(upper.t()).Plus(eye(size, dtype: ScalarType.Float64)) * outer(deviation, deviation);
+        return covariance.Plus(outer(mean, mean)).MoveToOuterDisposeScope();
     }
 
     static Tensor Above(long size) => ones([size, size], ScalarType.Bool).triu(1);

@@ -67,10 +67,10 @@ public sealed class RefineVit : IEditor
         using (no_grad())
             own = suffix.ClassFeatures(failure.State.Residual, failure.State.Output);
         others = changes.Count == 0 ? wanted : Features(suffix, tokens);
-        Tensor scale = wanted.square().sum(1).mean();
+        Tensor scale = wanted.Squared().sum(1).mean();
         Tensor projection = Aligned(others, wanted).requires_grad_();
         (int steps, List<float> losses) = LeafDescent.Run([projection], failure.Label,
-            () => (suffix.Classify(mm(own, projection.t())), (mm(others, projection.t()) - wanted).square().sum(1).mean() / scale * _settings.Locality),
+            () => (suffix.Classify(mm(own, projection.t())), (mm(others, projection.t()) - wanted).Squared().sum(1).mean() / scale * Held(_settings.Locality)),
             _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
         using IDisposable noGrad = no_grad();
         changes[VitNames.HeadWeight] = TensorChange.Add(mm(split.Model.Tensors[VitNames.HeadWeight], projection - eye(config.Width)));
@@ -83,9 +83,9 @@ public sealed class RefineVit : IEditor
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Tensor moment = mm(ablated.t(), ablated), identity = eye(ablated.shape[1]);
-        Tensor ridge = identity * (moment.diagonal().mean() * Ridge);
+        Tensor ridge = identity * (moment.diagonal().mean() * Held(Ridge));
         // argmin over P of Σ‖P·z̃ − z‖² + ridge·‖P − I‖²
-        return linalg.solve(moment + ridge, mm(ablated.t(), wanted) + ridge).t().contiguous().MoveToOuterDisposeScope();
+        return linalg.solve(moment.Plus(ridge), mm(ablated.t(), wanted).Plus(ridge)).t().contiguous().MoveToOuterDisposeScope();
     }
 
     IEnumerable<(int Block, int Head)> Guilty(SplitVit split, Failure failure)

@@ -38,7 +38,7 @@ public sealed class Rome : IEditor
         int block = Edits.BlockOrLast(split, _settings.Block);
         using DisposeScope scope = NewDisposeScope();
         Tensor moment = KeyStatistics.Moment(_keys, block, _settings.ClassShare);
-        moment.diagonal().add_(moment.diagonal().mean() * _settings.Ridge);
+        moment.diagonal().Plus_(moment.diagonal().mean() * Held(_settings.Ridge));
         Tensor factor = linalg.cholesky(moment); // C = L·Lᵀ
         return Edits.OneByOne(failures, failure =>
         {

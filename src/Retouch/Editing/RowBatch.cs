@@ -64,7 +64,7 @@ sealed class RowBatch : IDisposable
     /// <summary>The gradients of these losses, for each matrix <c>[B,u,D]</c>, after the session's <see cref="EditSession.Logits"/>; in the caller's dispose scope.</summary>
     /// <param name="logits"><c>[B·S,C]</c>.</param>
     /// <param name="onlyClass">Whether only what the matrices do to [CLS] counts.</param>
-    public Tensor[] Gradients(Tensor logits, bool onlyClass = false) => Session.Gradients((softmax(logits, 1) - one_hot(Labels, logits.shape[1])) / Session.ImagesPerEdit, onlyClass);
+    public Tensor[] Gradients(Tensor logits, bool onlyClass = false) => Session.Gradients((softmax(logits, 1) - one_hot(Labels, logits.shape[1])) / Held(Session.ImagesPerEdit), onlyClass);
 
     /// <summary>Some of the edits as a batch of their own, with their values; the caller disposes it.</summary>
     /// <param name="some">Their places in this batch, at least one.</param>

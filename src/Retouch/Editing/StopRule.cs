@@ -19,7 +19,7 @@ sealed record StopRule(double Loss, double Margin)
         using DisposeScope scope = NewDisposeScope();
         (float[] losses, bool[] right) = batch.Judge(logits);
         Tensor label = batch.Labels.unsqueeze(1);
-        Tensor lead = logits.gather(1, label).squeeze(1) - logits.scatter(1, label, full(label.shape, float.NegativeInfinity, ScalarType.Float32, label.device)).amax([1]);
+        Tensor lead = logits.gather(1, label).squeeze(1) - logits.scatter(1, label, Filled(label.shape, Held(float.NegativeInfinity), ScalarType.Float32, label.device)).amax([1]);
         float[] margins = lead.view(batch.Count, -1).amin([1]).cpu().data<float>().ToArray();
         return [.. losses.Select((loss, b) => new Point(
             loss, right[b], right[b] && loss <= Loss && margins[b] >= Margin, Math.Min(LogOdds(loss) - LogOdds(Loss), margins[b] - Margin)))];

@@ -55,8 +55,8 @@ public sealed class TPatcher : IEditor
         {
             (query, after) = QueryMemory.Query(split, failure.State);
             Tensor mean = memory.mean([0]), difference = query.mean([0]) - mean;
-            key = difference * (_settings.Margin - _settings.Silence) / difference.square().sum();
-            bias = (_settings.Silence - key.dot(mean)).reshape(1);
+            key = difference * Held(_settings.Margin - _settings.Silence) / difference.Squared().sum();
+            bias = (Held(_settings.Silence) - key.dot(mean)).reshape(1);
         }
         key.requires_grad_();
         bias.requires_grad_();
@@ -67,11 +67,11 @@ public sealed class TPatcher : IEditor
         bool silent = false;
         (int steps, List<float> losses) = LeafDescent.Run([key, bias, value], failure.Label, () =>
         {
-            Tensor read = mv(query, key) + bias, elsewhere = mv(memory, key) + bias; // [S], [N]
+            Tensor read = mv(query, key).Plus(bias), elsewhere = mv(memory, key).Plus(bias); // [S], [N]
             silent = elsewhere.max().item<float>() <= _settings.Silence;
-            Tensor logits = suffix.Classify(suffix.Readout((after + VitModel.Scaled(split.Model.Activate(read).unsqueeze(1) * value, scale)).unsqueeze(1)));
-            Tensor more = (-read).exp().mean() * _settings.ActivationWeight
-                + (Loud(elsewhere - _settings.Silence) + Loud(elsewhere - read.min() + _settings.Margin)) * _settings.MemoryWeight;
+            Tensor logits = suffix.Classify(suffix.Readout(after.Plus(VitModel.Scaled(split.Model.Activate(read).unsqueeze(1) * value, scale)).unsqueeze(1)));
+            Tensor more = ((-read).exp().mean() * Held(_settings.ActivationWeight))
+                .Plus(Loud(elsewhere - Held(_settings.Silence)).Plus(Loud(elsewhere - read.min() + Held(_settings.Margin))) * Held(_settings.MemoryWeight));
             return (logits, more);
         }, _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation, () => silent);
 
@@ -85,6 +85,6 @@ public sealed class TPatcher : IEditor
         });
         return Edits.Result(split, failure, delta, Name, _settings.Describe(), 0, steps, losses);
 
-        Tensor Loud(Tensor excess) => excess.clamp_max(LargestExponent).topk(loudest).values.exp().mean();
+        Tensor Loud(Tensor excess) => excess.clamp_max(Held(LargestExponent)).topk(loudest).values.exp().mean();
     }
 }

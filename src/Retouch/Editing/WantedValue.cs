@@ -39,13 +39,13 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
                 return value;
             }).Logits(failure.State);
         }
-        double length = values.norm(1).mean().ToDouble();
+        double length = values.norm(1).mean().Number();
         Tensor change = zeros([shared ? 1 : values.shape[0], values.shape[1]], device: values.device).requires_grad_();
         Suffix suffix = new(split, visit: (point, at, value) => at == block && point == SuffixPoint.FfnOutput
-            ? cat([value.narrow(1, 0, 1) + change.unsqueeze(1), value.narrow(1, 1, value.shape[1] - 1)], 1)
+            ? cat([value.narrow(1, 0, 1).Plus(change.unsqueeze(1)), value.narrow(1, 1, value.shape[1] - 1)], 1)
             : value);
         (int steps, List<float> losses) = LeafDescent.Run([change], failure.Label,
-            () => (suffix.Logits(failure.State), change.square().sum(1).mean() * (settings.Decay / (length * length))),
+            () => (suffix.Logits(failure.State), change.Squared().sum(1).mean() * Held(settings.Decay / (length * length))),
             settings.LearningRate * length / Math.Sqrt(values.shape[1]), settings.MaxSteps, settings.StopLoss, Clamp, progress, cancellation);
         return new WantedValue(keys, change.detach().expand_as(values), steps, losses);
 
@@ -53,7 +53,7 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
         {
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGrad = no_grad();
-            change.mul_((settings.MaxChange * length / change.norm(1, true)).clamp_max(1));
+            change.mul_((Held(settings.MaxChange * length) / change.norm(1, true)).clamp_max(Held(1)));
         }
     }
 }

@@ -135,7 +135,7 @@ public sealed record Preprocessing
         using DisposeScope scope = NewDisposeScope();
         Tensor mean = tensor(Mean.ToArray(), [3, 1, 1], ScalarType.Float32, pixels.device);
         Tensor std = tensor(Std.ToArray(), [3, 1, 1], ScalarType.Float32, pixels.device);
-        return pixels.to(ScalarType.Float32).div(255).sub(mean).div(std).MoveToOuterDisposeScope();
+        return pixels.to(ScalarType.Float32).div(Held(255)).sub(mean).div(std).MoveToOuterDisposeScope();
     }
 
     /// <summary>The settings as one line of JSON with the names of timm's pretrained_cfg.</summary>

@@ -43,14 +43,14 @@ public sealed class DiagonalFisher : IDisposable
                 Tensor probabilities = softmax(session.Logits(), 1); // [B,C]
                 Tensor[] gradients = session.Gradients(probabilities - one_hot(DrawnClasses.Of(probabilities, random), probabilities.shape[1]));
                 for (int m = 0; m < sums.Length; m++)
-                    sums[m].add_(gradients[m].square().sum([0]).cpu());
+                    sums[m].Plus_(gradients[m].Squared().sum([0]).cpu());
                 images += state.Images;
             }
         }
         if (images == 0)
             throw new ArgumentException("No images were given.", nameof(states));
         foreach (Tensor sum in sums)
-            sum.div_(images).DetachFromDisposeScope();
+            sum.div_(Held(images)).DetachFromDisposeScope();
         return new DiagonalFisher(space, sums);
     }
 

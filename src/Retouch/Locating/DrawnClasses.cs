@@ -13,6 +13,6 @@ static class DrawnClasses
     {
         long images = probabilities.shape[0];
         Tensor drawn = tensor([.. Enumerable.Range(0, (int)images).Select(_ => random.NextDouble())], [images, 1], ScalarType.Float64);
-        return probabilities.detach().cpu().to(ScalarType.Float64).cumsum(1).lt(drawn).sum([1]).clamp_max(probabilities.shape[1] - 1).to(probabilities.device);
+        return probabilities.detach().cpu().to(ScalarType.Float64).cumsum(1).lt(drawn).sum([1]).clamp_max(Held(probabilities.shape[1] - 1)).to(probabilities.device);
     }
 }

@@ -21,6 +21,6 @@ public sealed class GradientLocator : ILocator
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor norms = UnitGradients.Norms(split, image, label)[0]; // [matrices,H]
-        return Mask.FromTensor(split.Space, norms / norms.amax([1], true).clamp_min(float.Epsilon));
+        return Mask.FromTensor(split.Space, norms / norms.amax([1], true).clamp_min(Held(float.Epsilon)));
     }
 }

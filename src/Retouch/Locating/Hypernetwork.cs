@@ -79,8 +79,8 @@ public sealed class Hypernetwork : IDisposable
                 bound = 1 / Math.Sqrt(shape[1]);
             tensors[name] = name == "cls_token" ? zeros(shape)
                 // It starts as a gradient locator and learns where to distrust it.
-                : name.EndsWith(".gain", StringComparison.Ordinal) ? full(shape, StartGain)
-                : !name.Contains("_norm.", StringComparison.Ordinal) ? rand(shape, generator: generator).mul_(2 * bound).sub_(bound)
+                : name.EndsWith(".gain", StringComparison.Ordinal) ? Filled(shape, Held(StartGain))
+                : !name.Contains("_norm.", StringComparison.Ordinal) ? rand(shape, generator: generator).mul_(Held(2 * bound)).sub_(Held(bound))
                 : name.EndsWith("weight", StringComparison.Ordinal) ? ones(shape) : zeros(shape);
         }
         return new Hypernetwork(tensors, heads, input, balanced);
@@ -136,17 +136,17 @@ public sealed class Hypernetwork : IDisposable
             string layer = $"layer.{i}.";
             Tensor normed = Norm(x, layer + "attention_norm");
             Tensor mixed = scaled_dot_product_attention(Split(Linear(normed, layer + "attn.query")), Split(Linear(normed, layer + "attn.key")), Split(Linear(normed, layer + "attn.value")));
-            x = x + Linear(mixed.transpose(1, 2).reshape(x.shape), layer + "attn.out");
-            x = x + Linear(gelu(Linear(Norm(x, layer + "ffn_norm"), layer + "ffn.fc1")), layer + "ffn.fc2");
+            x = x.Plus(Linear(mixed.transpose(1, 2).reshape(x.shape), layer + "attn.out"));
+            x = x.Plus(Linear(gelu(Linear(Norm(x, layer + "ffn_norm"), layer + "ffn.fc1")), layer + "ffn.fc2"));
         }
         Tensor logits = stack([.. Enumerable.Range(0, Matrices).Select(m => Linear(x[.., m], $"out_layer.{m}.out"))], 1); // [B,matrices,H]
         if (Input == LocatorInput.FeatureAndGradient)
         {
-            Tensor logs = gradients!.clamp_min(1e-20).log();
-            Tensor standard = (logs - logs.mean([1, 2], true)) / logs.std([1, 2], true, true).clamp_min(1e-6);
-            logits = logits + standard * stack([.. Enumerable.Range(0, Matrices).Select(m => _tensors[$"out_layer.{m}.gain"])]);
+            Tensor logs = gradients!.clamp_min(Held(1e-20)).log();
+            Tensor standard = (logs - logs.mean([1, 2], true)) / logs.std([1, 2], true, true).clamp_min(Held(1e-6));
+            logits = logits.Plus(standard * stack([.. Enumerable.Range(0, Matrices).Select(m => _tensors[$"out_layer.{m}.gain"])]));
         }
-        return torch.sigmoid(3 * logits).clamp(1e-5, 1 - 1e-5).MoveToOuterDisposeScope();
+        return torch.sigmoid(Held(3) * logits).clamp(Held(1e-5), Held(1 - 1e-5)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Frees the tensors.</summary>

@@ -26,7 +26,7 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
         using DisposeScope scope = NewDisposeScope();
         Tensor features = split.ClassFeatures(failure.State);
         Tensor tokens = LocatorInputs.Tokens(split.Model, network.Input, features, () =>
-            nn.functional.one_hot(full(features.shape[0], failure.Label, ScalarType.Int64, features.device), split.Model.Config.Classes).to(features.dtype));
+            nn.functional.one_hot(Filled([features.shape[0]], Held(failure.Label), ScalarType.Int64, features.device), split.Model.Config.Classes).to(features.dtype));
         Tensor? gradients = network.Input == LocatorInput.FeatureAndGradient ? UnitGradients.Norms(split, failure.State, failure.Label) : null;
         using IDisposable noGrad = no_grad();
         Tensor values = network.Forward(tokens, gradients).mean([0]); // [matrices,H]
@@ -34,5 +34,5 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
     }
 
     // Each unit's place within its matrix, from 0 for the least to below 1.
-    static Tensor Ranks(Tensor values) => values.argsort(1).argsort(1).to(ScalarType.Float32) / values.shape[1];
+    static Tensor Ranks(Tensor values) => values.argsort(1).argsort(1).to(ScalarType.Float32) / Held(values.shape[1]);
 }

@@ -21,7 +21,7 @@ static class LocatorInputs
         if (input != LocatorInput.FeatureAndError)
             return features.unsqueeze(1).clone().MoveToOuterDisposeScope();
         Tensor error = (softmax(model.Classify(features), 1) - wanted()).matmul(model.Tensors[VitNames.HeadWeight]); // [B,D]
-        error = error / error.square().mean([1], true).sqrt().clamp_min(1e-12);
+        error = error / error.Squared().mean([1], true).sqrt().clamp_min(Held(1e-12));
         return stack([features, error], 1).MoveToOuterDisposeScope();
     }
 }

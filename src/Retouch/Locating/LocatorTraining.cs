@@ -70,7 +70,7 @@ public sealed class LocatorTraining : IDisposable
             foreach ((_, Tensor weight) in weights)
                 weight.requires_grad_(true);
             Tensor loss = CrossEntropy(Network.Forward(features, gradients), targets);
-            IList<Tensor> slopes = autograd.grad([loss * Settings.LossScale], [.. weights.Select(w => w.Weight)]);
+            IList<Tensor> slopes = autograd.grad([loss * Held(Settings.LossScale)], [.. weights.Select(w => w.Weight)]);
             if (step == 0)
                 (_lossSum, _lossCount) = (_lossSum + loss.item<float>(), _lossCount + 1);
             foreach ((_, Tensor weight) in weights)
@@ -121,7 +121,7 @@ public sealed class LocatorTraining : IDisposable
     public static double ConstantLoss(Tensor targets, Tensor? constant = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor output = (constant ?? targets.mean([0])).clamp(1e-5, 1 - 1e-5).unsqueeze(0);
+        Tensor output = (constant ?? targets.mean([0])).clamp(Held(1e-5), Held(1 - 1e-5)).unsqueeze(0);
         return CrossEntropy(output, targets).item<float>();
     }
 
@@ -156,5 +156,5 @@ public sealed class LocatorTraining : IDisposable
         _curve.AddRange(curve);
     }
 
-    static Tensor CrossEntropy(Tensor output, Tensor targets) => -(targets * output.log() + (1 - targets) * (1 - output).log()).mean();
+    static Tensor CrossEntropy(Tensor output, Tensor targets) => -(targets * output.log()).Plus((Held(1) - targets) * (Held(1) - output).log()).mean();
 }

@@ -14,7 +14,7 @@ readonly record struct RmsProp(double Alpha, double Epsilon)
         // One pass over memory where there is one, for it is memory that takes the time.
         if (Descent.RmsProp(weights, gradient, square, Alpha, Epsilon, rate))
             return;
-        square.mul_(Alpha).addcmul_(gradient, gradient, 1 - Alpha);
-        weights.addcdiv_(gradient, square.sqrt().add_(Epsilon), -rate);
+        square.mul_(Held(Alpha)).addcmul_(gradient, gradient, Held(1 - Alpha));
+        weights.addcdiv_(gradient, square.sqrt().add_(Held(Epsilon)), Held(-rate));
     }
 }

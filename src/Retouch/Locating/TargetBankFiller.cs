@@ -127,7 +127,7 @@ public sealed class TargetBankFiller : IDisposable
         PseudoFailure failure = _failures.Create(index, _settings.Views);
         using PrefixState spoilt = _split.Prefix(_preprocessing.ToTensor(failure.Spoilt));
         using PrefixState original = _split.Prefix(_preprocessing.ToTensor(failure.Original));
-        Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device) * _settings.StartRange;
+        Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device) * Held(_settings.StartRange);
         Tensor wanted = _split.ClassFeatures(original);
         Tensor logits = _split.Model.Classify(wanted);
         using PrefixState? views = Prefix(failure.Views.Select(v => v.Spoilt)), originals = Prefix(failure.Views.Select(v => v.Original));

@@ -79,10 +79,10 @@ public sealed class TargetMaskSolver
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope outerScope = NewDisposeScope();
-            Tensor mask = torch.sigmoid(_settings.MaskScale * logits);                              // m
+            Tensor mask = torch.sigmoid(Held(_settings.MaskScale) * logits);                           // m
             Tensor[] rows = [.. mask.unbind(1).Select(m => m.unsqueeze(2))];                        // a matrix [B,H,1]
             for (int m = 0; m < deltas.Length; m++)
-                deltas[m].zero_().add_(first[m], -_settings.InnerLearningRate);
+                deltas[m].zero_().add_(first[m], Held(-_settings.InnerLearningRate));
             session.SetDeltas(deltas, rows);
             for (int inner = 1; inner < _settings.InnerSteps; inner++)
             {
@@ -94,20 +94,20 @@ public sealed class TargetMaskSolver
                     continue;
                 }
                 foreach ((Tensor delta, Tensor step) in deltas.Zip(session.Gradients(gradient)))
-                    delta.add_(step.sign(), -_settings.InnerLearningRate);
+                    delta.add_(step.sign(), Held(-_settings.InnerLearningRate));
                 session.SetDeltas(deltas, rows);
             }
             Tensor slope = Slope(judge, verdict, remember: true), price = cost;
             if (ordinary is not null)
             {
                 // What all changes together do to ordinary images, unit by unit; a unit that undoes others' harm is free.
-                Tensor harm = Slope(ordinary, disturbance!).clamp_min_(0);
-                price = price * (harm / harm.mean([1, 2], true).clamp_min(1e-20) * _settings.Locality + (1 - _settings.Locality));
+                Tensor harm = Slope(ordinary, disturbance!).clamp_min_(Held(0));
+                price = price * (harm / harm.mean([1, 2], true).clamp_min(Held(1e-20)) * Held(_settings.Locality) + Held(1 - _settings.Locality));
             }
             if (_settings.Density is double share)
-                price = price * (-slope / price.clamp_min(1e-12)).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(0);
-            slope.add_(price);
-            slope.mul_(_settings.MaskScale * mask * (1 - mask));
+                price = price * (-slope / price.clamp_min(Held(1e-12))).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(Held(0));
+            slope.Plus_(price);
+            slope.mul_(Held(_settings.MaskScale) * mask * (Held(1) - mask));
             new RmsProp(_settings.Alpha, _settings.Epsilon).Step(logits, slope, square, _settings.MaskLearningRate);
 
             // dL/dm of a unit: its weights are W + m·delta with delta held constant.
@@ -118,11 +118,11 @@ public sealed class TargetMaskSolver
                 Tensor z = of.Logits();
                 if (remember)
                     atEnd = PerSample(loss.Value(z));
-                return stack(of.Slopes(loss.Gradient(z) / of.ImagesPerEdit, deltas), 1);
+                return stack(of.Slopes(loss.Gradient(z) / Held(of.ImagesPerEdit), deltas), 1);
             }
         }
-        float[] density = torch.sigmoid(_settings.MaskScale * logits).mean([1, 2]).cpu().data<float>().ToArray();
-        return new TargetMasks(torch.sigmoid(_settings.TargetScale * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
+        float[] density = torch.sigmoid(Held(_settings.MaskScale) * logits).mean([1, 2]).cpu().data<float>().ToArray();
+        return new TargetMasks(torch.sigmoid(Held(_settings.TargetScale) * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
     }
 
     float[] PerSample(float[] values) => _settings.Views == 0 ? values : [.. values.Chunk(_settings.Views).Select(v => v.Average())];
@@ -131,11 +131,11 @@ public sealed class TargetMaskSolver
     Tensor Cost()
     {
         EditSpace space = _split.Space;
-        Tensor equal = full([space.Matrices, space.Hidden], _settings.Sparsity / (_settings.Batch * space.Units));
+        Tensor equal = Filled([space.Matrices, space.Hidden], Held(_settings.Sparsity / (_settings.Batch * space.Units)));
         if (_fisher is null)
             return equal;
-        Tensor logs = stack([.. _fisher.Values.Select(v => v.sum(1))]).clamp_min(float.Epsilon).log();
-        return equal * ((logs - logs.mean()) * _settings.FisherPower).exp();
+        Tensor logs = stack([.. _fisher.Values.Select(v => v.sum(1))]).clamp_min(Held(float.Epsilon)).log();
+        return equal * ((logs - logs.mean()) * Held(_settings.FisherPower)).exp();
     }
 
     /// <summary>KL(softmax(wanted/T) ‖ softmax(z/T))·T², a sample, and its gradient with respect to z.</summary>
@@ -147,17 +147,17 @@ public sealed class TargetMaskSolver
         public Divergence(Tensor wanted, double temperature)
         {
             _temperature = temperature;
-            _logTarget = log_softmax(wanted.detach() / temperature, 1);
+            _logTarget = log_softmax(wanted.detach() / Held(temperature), 1);
             _target = _logTarget.exp();
         }
 
         public float[] Value(Tensor z)
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor value = (_target * (_logTarget - log_softmax(z / _temperature, 1))).sum(1) * (_temperature * _temperature);
+            Tensor value = (_target * (_logTarget - log_softmax(z / Held(_temperature), 1))).sum(1) * Held(_temperature * _temperature);
             return value.cpu().data<float>().ToArray();
         }
 
-        public Tensor Gradient(Tensor z) => softmax(z / _temperature, 1).sub_(_target).mul_(_temperature);
+        public Tensor Gradient(Tensor z) => softmax(z / Held(_temperature), 1).sub_(_target).mul_(Held(_temperature));
     }
 }

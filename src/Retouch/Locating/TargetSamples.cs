@@ -34,7 +34,7 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
     public TargetSamples AtLeast(double divergence)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor places = Measures.select(1, 0).ge(divergence).nonzero().squeeze(1);
+        Tensor places = Measures.select(1, 0).ge(Held(divergence)).nonzero().squeeze(1);
         return Each(of => of.index_select(0, places));
     }
 

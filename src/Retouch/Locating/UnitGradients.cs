@@ -18,7 +18,7 @@ static class UnitGradients
         using DisposeScope scope = NewDisposeScope();
         using EditSession session = new(split, images, [.. Enumerable.Repeat(UnitSelection.All(split.Space), images.Images)]);
         Tensor logits = session.Logits();
-        Tensor target = full(logits.shape[0], label, ScalarType.Int64, logits.device);
+        Tensor target = Filled([logits.shape[0]], Held(label), ScalarType.Int64, logits.device);
         Tensor[] gradients = session.Gradients(softmax(logits, 1) - one_hot(target, logits.shape[1]));
         return stack([.. gradients.Select(g => g.norm(2))], 1).MoveToOuterDisposeScope();
     }

@@ -46,7 +46,7 @@ public sealed class PretrainingRun : IDisposable
             First.copy_(state.Value.First);
             Second.copy_(state.Value.Second);
         }
-        _decayed = cat([.. _layout.Select(t => full(t.Length, Decays(t.Name, t.Shape) ? 1f : 0f))]).DetachFromDisposeScope();
+        _decayed = cat([.. _layout.Select(t => Filled([t.Length], Held(Decays(t.Name, t.Shape) ? 1f : 0f)))]).DetachFromDisposeScope();
     }
 
     /// <summary>The settings.</summary>
@@ -100,7 +100,7 @@ public sealed class PretrainingRun : IDisposable
             using IDisposable noGrad = no_grad();
             Tensor gradient = gradients[0]!.alias();
             for (int i = 1; i < pieces; i++)
-                gradient.add_(gradients[i]!);
+                gradient.Plus_(gradients[i]!);
             Update(gradient, Settings.Rate(Steps, perEpoch));
         }
         finally
@@ -156,17 +156,17 @@ public sealed class PretrainingRun : IDisposable
         Tensor pixels = images.Preprocessing.ToTensor([.. chosen.Select((image, i) =>
             augment.Apply(images[image], StableRandom.For(Settings.Seed, ImagePurpose, Steps * Settings.Batch + piece * Piece + i)))]);
         Tensor labels = nn.functional.one_hot(tensor([.. chosen.Select(i => (long)images.Labels[i])], ScalarType.Int64), Config.Classes).to(ScalarType.Float32); // [B,C]
-        labels = labels * (1 - Settings.LabelSmoothing) + Settings.LabelSmoothing / Config.Classes;
+        labels = labels * Held(1 - Settings.LabelSmoothing) + Held(Settings.LabelSmoothing / Config.Classes);
         if (Settings.MixShare * ramp > 0 && chosen.Length > 1)
         {
             Tensor own = Mixture(chosen.Length, Settings.MixShare * ramp, StableRandom.For(Settings.Seed, MixPurpose, Steps * Settings.Batch + piece)); // [B,1,S,S]
             Tensor share = own.mean([1, 2, 3]).unsqueeze(1); // [B,1]
-            pixels = own * pixels + (1 - own) * pixels.roll(1, 0);
-            labels = share * labels + (1 - share) * labels.roll(1, 0);
+            pixels = (own * pixels).Plus((Held(1) - own) * pixels.roll(1, 0));
+            labels = (share * labels).Plus((Held(1) - share) * labels.roll(1, 0));
         }
 
         Dictionary<string, Tensor> weights = model.Tensors.ToDictionary(t => t.Key, t => t.Value.detach().requires_grad_(true));
-        Tensor loss = -(labels * nn.functional.log_softmax(model.Logits(pixels, weights), 1)).sum() / batch;
+        Tensor loss = -(labels * nn.functional.log_softmax(model.Logits(pixels, weights), 1)).sum() / Held(batch);
         IList<Tensor> slopes = autograd.grad([loss], [.. _layout.Select(t => weights[t.Name])]);
         return (cat([.. slopes.Select(s => s.reshape(-1))]).DetachFromDisposeScope(), loss.item<float>());
     }
@@ -199,8 +199,8 @@ public sealed class PretrainingRun : IDisposable
         if (!double.IsFinite(norm))
             throw new InvalidOperationException($"The training diverged at step {Steps}: a gradient is not finite. Give a smaller learningRate.");
         if (norm > Settings.ClipNorm)
-            gradient.mul_(Settings.ClipNorm / norm);
-        Weights.sub_(Weights * _decayed * (rate * Settings.WeightDecay));
+            gradient.mul_(Held(Settings.ClipNorm / norm));
+        Weights.sub_(Weights * _decayed * Held(rate * Settings.WeightDecay));
         _adam.Step([gradient], rate);
     }
 

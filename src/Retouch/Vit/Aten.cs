@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Vit;
@@ -47,32 +48,56 @@ static class Aten
 
     /// <summary>Layer normalization over the last axis, and what its derivative needs: mean and inverse standard deviation.</summary>
     public static (Tensor Output, Tensor Mean, Tensor Deviation) LayerNorm(Tensor x, Tensor weight, Tensor bias, double epsilon) =>
-        s_script.Value.invoke<(Tensor, Tensor, Tensor)>("layer_norm", x, weight, bias, epsilon);
+        Call<(Tensor, Tensor, Tensor)>("layer_norm", x, weight, bias, epsilon);
 
     /// <summary>The gradient of layer normalization's input.</summary>
     public static Tensor LayerNormBackward(Tensor gradient, Tensor x, Tensor mean, Tensor deviation, Tensor weight, Tensor bias) =>
-        s_script.Value.invoke<Tensor>("layer_norm_backward", gradient, x, mean, deviation, weight, bias);
+        Call<Tensor>("layer_norm_backward", gradient, x, mean, deviation, weight, bias);
 
     /// <summary>The gradient of GELU's input.</summary>
     /// <param name="gradient">Of its output.</param>
     /// <param name="x">The input.</param>
     /// <param name="tanh">Whether GELU is the approximation by tanh.</param>
-    public static Tensor GeluBackward(Tensor gradient, Tensor x, bool tanh) => s_script.Value.invoke<Tensor>("gelu_backward", gradient, x, tanh);
+    public static Tensor GeluBackward(Tensor gradient, Tensor x, bool tanh) => Call<Tensor>("gelu_backward", gradient, x, tanh);
 
     /// <summary>Softmax over the last axis, in place.</summary>
-    public static Tensor Softmax_(Tensor x) => s_script.Value.invoke<Tensor>("softmax_", x);
+    public static Tensor Softmax_(Tensor x) => Call<Tensor>("softmax_", x);
 
     /// <summary>The gradient of softmax's input.</summary>
     /// <param name="gradient">Of its output.</param>
     /// <param name="y">The output.</param>
-    public static Tensor SoftmaxBackward(Tensor gradient, Tensor y) => s_script.Value.invoke<Tensor>("softmax_backward", gradient, y);
+    public static Tensor SoftmaxBackward(Tensor gradient, Tensor y) => Call<Tensor>("softmax_backward", gradient, y);
 
     /// <summary>Products <c>[B,m,k] · [B,k,n]</c> times a number.</summary>
-    public static Tensor ScaledProduct(Tensor x, Tensor y, double scale) => s_script.Value.invoke<Tensor>("scaled_product", x, y, scale);
+    public static Tensor ScaledProduct(Tensor x, Tensor y, double scale) => Call<Tensor>("scaled_product", x, y, scale);
 
     /// <summary>Projected tokens, head by head: <c>[N,M,parts·D]</c> plus a bias <c>[parts·D]</c> to <c>[parts,N·heads,M,D/heads]</c>, in one pass.</summary>
-    public static Tensor SplitHeads(Tensor x, Tensor? bias, int parts, int heads) => s_script.Value.invoke<Tensor>("split_heads", x, bias!, parts, heads);
+    public static Tensor SplitHeads(Tensor x, Tensor? bias, int parts, int heads) => Call<Tensor>("split_heads", x, bias, parts, heads);
 
     /// <summary>Writes the sum of <paramref name="x"/> and <paramref name="y"/>, of the latter times <paramref name="scale"/> if there is one, over <paramref name="into"/>, rounded to its type.</summary>
-    public static void AddScaled(Tensor x, Tensor y, Tensor? scale, Tensor into) => s_script.Value.invoke<Tensor>("add_scaled", x, y, scale!, into).Dispose();
+    public static void AddScaled(Tensor x, Tensor y, Tensor? scale, Tensor into) => Call<Tensor>("add_scaled", x, y, scale, into).Dispose();
+
+    // TorchSharp would make a scalar of each fraction and forget it before the call, and holds no tensor during it.
+    static T Call<T>(string name, params object?[] arguments)
+    {
+        List<Scalar>? numbers = null;
+        try
+        {
+            for (int i = 0; i < arguments.Length; i++)
+            {
+                if (arguments[i] is double value)
+                {
+                    (numbers ??= []).Add(value.ToScalar());
+                    arguments[i] = numbers[^1];
+                }
+            }
+            return s_script.Value.invoke<T>(name, arguments!);
+        }
+        finally
+        {
+            foreach (Scalar number in numbers ?? [])
+                number.Dispose();
+            GC.KeepAlive(arguments);
+        }
+    }
 }

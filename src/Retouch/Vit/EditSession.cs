@@ -132,7 +132,7 @@ public sealed class EditSession : IDisposable
         BlockWeights block = _split.Model.Block(space.FirstBlock, _split.Precision);
         (Tensor first, Func<Tensor, Tensor?> derivative) = _ffns[0].Forward(_normed!, _tape, Put);
         _tape.Push(dx => derivative(PerEdit(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))));
-        Tensor x = PerImage(_constant + VitModel.Scaled(first, block.Scale2), _tokens);
+        Tensor x = PerImage(_constant.Plus(VitModel.Scaled(first, block.Scale2)), _tokens);
         for (int i = space.FirstBlock + 1; i < _split.Model.Config.Depth; i++)
         {
             x = layers.Attention(i, x);
@@ -182,7 +182,7 @@ public sealed class EditSession : IDisposable
         if (_engine is null)
         {
             foreach ((Tensor delta, Tensor gradient) in deltas.Zip(Gradients(logitGradient)))
-                delta.add_(gradient, -rate);
+                delta.add_(gradient, Held(-rate));
             SetDeltas(deltas, scales);
             return;
         }
@@ -319,7 +319,7 @@ public sealed class EditSession : IDisposable
 
         Tensor Hidden(Tensor normed) => _fc1.shape[0] == 1
             ? linear(normed, _fc1[0], _bias[0, 0])
-            : bmm(normed, _fc1.transpose(1, 2)).add_(_bias);
+            : bmm(normed, _fc1.transpose(1, 2)).Plus_(_bias);
 
         public static Tensor Times(Tensor x, Tensor y) => x.shape[0] == 1 ? mm(x[0], y[0]).unsqueeze(0) : bmm(x, y);
 

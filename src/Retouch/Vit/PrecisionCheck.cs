@@ -31,7 +31,7 @@ public sealed record PrecisionCheck(int Images, int Agreeing, double LargestDiff
         using PrefixState state = split.Prefix(Noise(split.Model.Config.ImageSize));
         Tensor exact = split.Logits(state), rough = split.Logits(state, null, Precision.Mixed), difference = (rough - exact).abs();
         return new PrecisionCheck(
-            Count, (int)rough.argmax(1).eq(exact.argmax(1)).sum().item<long>(), difference.max().item<float>(), difference.square().mean().sqrt().item<float>());
+            Count, (int)rough.argmax(1).eq(exact.argmax(1)).sum().item<long>(), difference.max().item<float>(), difference.Squared().mean().sqrt().item<float>());
     }
 
     static Tensor Noise(int size)
@@ -40,7 +40,7 @@ public sealed record PrecisionCheck(int Images, int Agreeing, double LargestDiff
         Tensor sum = zeros(Count, 3, size, size);
         int octaves = 0;
         for (int cells = 1; cells <= size; cells *= 2, octaves++)
-            sum += nn.functional.interpolate(randn([Count, 3, cells, cells], generator: generator), size: [size, size], mode: InterpolationMode.Bilinear, align_corners: false);
-        return sum / Math.Sqrt(octaves);
+            sum = sum.Plus(nn.functional.interpolate(randn([Count, 3, cells, cells], generator: generator), size: [size, size], mode: InterpolationMode.Bilinear, align_corners: false));
+        return sum / Held(Math.Sqrt(octaves));
     }
 }

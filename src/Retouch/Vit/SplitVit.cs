@@ -77,8 +77,8 @@ public sealed class SplitVit
             for (int i = 0; i < Space.FirstBlock; i++)
             {
                 BlockWeights block = Model.Blocks[i];
-                x = x + Model.Attention(block, Norm1(block, x));
-                x = x + Model.FeedForward(block, Norm2(block, x));
+                x = x.Plus(Model.Attention(block, Norm1(block, x)));
+                x = x.Plus(Model.FeedForward(block, Norm2(block, x)));
             }
             if (Space.FirstBlock < 0)
             {
@@ -87,10 +87,11 @@ public sealed class SplitVit
                 continue;
             }
             BlockWeights first = Model.Blocks[Space.FirstBlock];
-            Tensor residual = x + Model.Attention(first, Norm1(first, x));
+            Tensor residual = x.Plus(Model.Attention(first, Norm1(first, x)));
             residuals.Add(residual.MoveToOuterDisposeScope());
-            outputs.Add((residual + Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+            outputs.Add(residual.Plus(Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
         }
+        GC.KeepAlive(Model);
         return new PrefixState(Space, cat(residuals, 0), cat(outputs, 0));
     }
 
@@ -112,9 +113,11 @@ public sealed class SplitVit
         foreach (Tensor residual in state.Residual.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
-            outputs.Add((engine is not null ? engine.FeedForward(Space.FirstBlock, residual) : residual + Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+            outputs.Add((engine is not null ? engine.FeedForward(Space.FirstBlock, residual) : residual.Plus(Model.FeedForward(first, Norm2(first, residual)))).MoveToOuterDisposeScope());
         }
-        return new PrefixState(Space, state.Residual.alias(), cat(outputs, 0));
+        PrefixState rebased = new(Space, state.Residual.alias(), cat(outputs, 0));
+        KeepAlive(state, null);
+        return rebased;
     }
 
     /// <summary>The class logits of images under the model with a delta added, or under the model itself, in float32.</summary>
@@ -163,6 +166,7 @@ public sealed class SplitVit
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Tensor logits = delta is TensorDelta tensors ? new Suffix(this, Replaced(tensors)).Classify(Features(state, tensors)) : Model.Classify(Features(state, delta as WeightDelta, precision));
+        KeepAlive(state, delta);
         return logits.MoveToOuterDisposeScope();
     }
 
@@ -178,7 +182,17 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        return (delta is TensorDelta tensors ? Features(state, tensors) : Features(state, delta as WeightDelta, Precision.Full)).MoveToOuterDisposeScope();
+        Tensor features = delta is TensorDelta tensors ? Features(state, tensors) : Features(state, delta as WeightDelta, Precision.Full);
+        KeepAlive(state, delta);
+        return features.MoveToOuterDisposeScope();
+    }
+
+    // Tensors that are in no scope: their owner, if the caller has dropped it, must outlive libtorch's last look at them.
+    void KeepAlive(PrefixState state, ModelDelta? delta)
+    {
+        GC.KeepAlive(state);
+        GC.KeepAlive(delta);
+        GC.KeepAlive(Model);
     }
 
     internal void Require(EditSpace space)
@@ -281,7 +295,7 @@ public sealed class SplitVit
         return all && j == 0;
 
         Tensor Changed(int matrix, Tensor old) => delta.Units[matrix].Length == 0 ? old
-            : old.index_add(0, tensor([.. delta.Units[matrix].ToArray().Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device), delta.Rows[matrix], 1);
+            : old.index_add(0, tensor([.. delta.Units[matrix].ToArray().Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device), delta.Rows[matrix], Held(1));
     }
 
     /// <summary>The first norm, float32, in the type of the block's products.</summary>
@@ -314,7 +328,7 @@ public sealed class SplitVit
         Tensor? bias = block.ProjBias;
         if (block.QkvBias is not null)
         {
-            query.add_(block.QkvBias.narrow(0, 0, width));
+            query.Plus_(block.QkvBias.narrow(0, 0, width));
             bias = linear(block.QkvBias.narrow(0, 2 * width, width), block.ProjWeight, block.ProjBias);
         }
         Tensor mixed = scaled_dot_product_attention(Heads(query, 0), Heads(keysValues, 0), Heads(keysValues, width));
@@ -327,8 +341,8 @@ public sealed class SplitVit
     /// <summary>A residual sum: tokens, and a product's output with its bias, scaled. A bias is cheaper added here than in the product, which would first fill its result with it.</summary>
     internal static Tensor Sum(Tensor x, Tensor y, Tensor? bias, Tensor? scale)
     {
-        Tensor sum = x + VitModel.Scaled(y, scale);
-        return bias is null ? sum : sum.add_(VitModel.Scaled(bias, scale));
+        Tensor sum = x.Plus(VitModel.Scaled(y, scale));
+        return bias is null ? sum : sum.Plus_(VitModel.Scaled(bias, scale));
     }
 
     /// <summary>The FFN of an editable block under one delta, for any number of images.</summary>

@@ -50,7 +50,7 @@ sealed class Suffix(SplitVit split, IReadOnlyDictionary<string, Tensor>? replace
         Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Norm2(block, x));
         Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(normed, block.Fc1Weight, block.Fc1Bias));
         Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Activate(hidden));
-        return x + VitModel.Scaled(Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)), block.Scale2);
+        return x.Plus(VitModel.Scaled(Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)), block.Scale2));
     }
 
     Tensor Visit(SuffixPoint point, int block, Tensor value) => visit is null ? value : visit(point, block, value);

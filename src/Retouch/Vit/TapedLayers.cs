@@ -47,9 +47,9 @@ sealed class TapedLayers(SplitVit split, Tape tape)
                 ? matmul(Tokens([dKey, dValue]), Rows(block.QkvWeight, 1, 2)!)
                 : matmul(Tokens([dQuery, dKey, dValue]), block.QkvWeight);
             if (classAlone)
-                dNormed.narrow(1, 0, 1).add_(matmul(Tokens([dQuery]), Rows(block.QkvWeight, 0, 1)!));
+                dNormed.narrow(1, 0, 1).Plus_(matmul(Tokens([dQuery]), Rows(block.QkvWeight, 0, 1)!));
             Tensor dInput = norm.Backward(dNormed);
-            (classAlone ? dInput.narrow(1, 0, 1) : dInput).add_(dx);
+            (classAlone ? dInput.narrow(1, 0, 1) : dInput).Plus_(dx);
             return dInput;
         });
         return SplitVit.Sum(classAlone ? x.narrow(1, 0, 1) : x, y, block.ProjBias, block.Scale1).MoveToOuterDisposeScope();
@@ -85,7 +85,7 @@ sealed class TapedLayers(SplitVit split, Tape tape)
         BlockWeights block = Block(index);
         Norm norm = new(this, x, block.Norm2Weight, block.Norm2Bias, block.Type);
         (Tensor y, Func<Tensor, Tensor> derivative) = ffn(norm.Output);
-        _tape.Push(dx => norm.Backward(derivative(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))).add_(dx));
+        _tape.Push(dx => norm.Backward(derivative(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))).Plus_(dx));
         return SplitVit.Sum(x, y, block.Fc2Bias, block.Scale2).MoveToOuterDisposeScope();
     }
 

@@ -53,8 +53,8 @@ public sealed class TensorChange : IDisposable
         Tensor[] own = [.. Tensors.Select(t => t.to(weight.device))];
         Tensor changed = Kind switch
         {
-            TensorChangeKind.Add => weight + own[0],
-            TensorChangeKind.AddProduct => weight + mm(own[0], own[1]),
+            TensorChangeKind.Add => weight.Plus(own[0]),
+            TensorChangeKind.AddProduct => weight.Plus(mm(own[0], own[1])),
             TensorChangeKind.AppendRows => cat([weight, own[0]], 0),
             _ => cat([weight, own[0]], 1),
         };

@@ -71,7 +71,7 @@ public sealed class TensorDelta : ModelDelta
     {
         using DisposeScope scope = NewDisposeScope();
         int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
-        return c.Value.Tensors[0].ne(0).any(1).nonzero().flatten().cpu().data<long>().Select(u => (block, (int)u)).ToArray();
+        return c.Value.Tensors[0].ne(Held(0)).any(1).nonzero().flatten().cpu().data<long>().Select(u => (block, (int)u)).ToArray();
     });
 
     /// <inheritdoc/>

@@ -103,11 +103,13 @@ public sealed class VitModel : IDisposable
         for (int i = 0; i < Config.Depth; i++)
         {
             BlockWeights block = new(name => weights.GetValueOrDefault(VitNames.Block(i, name)));
-            x = x + Attention(block, Norm(x, block.Norm1Weight, block.Norm1Bias));
-            x = x + FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias));
+            x = x.Plus(Attention(block, Norm(x, block.Norm1Weight, block.Norm1Bias)));
+            x = x.Plus(FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias)));
         }
         Tensor read = Readout(x, weights[Config.LastNormWeight], weights[Config.LastNormBias]); // [B,D]
-        return linear(read, weights[VitNames.HeadWeight], weights[VitNames.HeadBias]).MoveToOuterDisposeScope();
+        Tensor logits = linear(read, weights[VitNames.HeadWeight], weights[VitNames.HeadBias]).MoveToOuterDisposeScope();
+        GC.KeepAlive(weights); // and what they hold, which need not be in a scope
+        return logits;
     }
 
     /// <summary>Frees the weights.</summary>
@@ -148,12 +150,12 @@ public sealed class VitModel : IDisposable
             .flatten(2).transpose(1, 2);
         Tensor positions = weights[VitNames.Positions];
         if (!Config.PrefixPositions)
-            x = x + positions;
+            x = x.Plus(positions);
         Tensor[] prefix = [.. ((string[])[VitNames.ClassToken, VitNames.Registers]).Where(weights.ContainsKey).Select(n => weights[n].expand(batch, -1, -1))];
         if (prefix.Length > 0)
             x = cat([.. prefix, x], 1); // [B,T,D]
         if (Config.PrefixPositions)
-            x = x + positions;
+            x = x.Plus(positions);
         return Config.PreNorm ? Norm(x, weights[VitNames.PreNormWeight], weights[VitNames.PreNormBias]) : x;
     }
 
@@ -171,8 +173,8 @@ public sealed class VitModel : IDisposable
 
     internal Tensor Activate(Tensor x) => Config.Activation switch
     {
-        VitActivation.QuickGelu => x * (x * 1.702).sigmoid(),
-        VitActivation.GeluTanh => x * 0.5 * (((x + x.pow(3) * 0.044715) * Math.Sqrt(2 / Math.PI)).tanh() + 1),
+        VitActivation.QuickGelu => x * (x * Held(1.702)).sigmoid(),
+        VitActivation.GeluTanh => x * Held(0.5) * ((x.Plus(x.pow(Held(3)) * Held(0.044715)) * Held(Math.Sqrt(2 / Math.PI))).tanh() + Held(1)),
         _ => gelu(x),
     };
 
@@ -181,8 +183,8 @@ public sealed class VitModel : IDisposable
     {
         if (Config.Activation != VitActivation.QuickGelu)
             return Aten.GeluBackward(gradient, x, Config.Activation == VitActivation.GeluTanh);
-        Tensor gate = (x * 1.702).sigmoid();
-        return gradient * gate * (x * 1.702 * (1 - gate) + 1);
+        Tensor gate = (x * Held(1.702)).sigmoid();
+        return gradient * gate * (x * Held(1.702) * (Held(1) - gate) + Held(1));
     }
 
     internal static Tensor Scaled(Tensor x, Tensor? scale) => scale is null ? x : x * scale;

@@ -51,7 +51,7 @@ public sealed class WeightDelta : ModelDelta
     public double[] Norms()
     {
         using DisposeScope scope = NewDisposeScope();
-        return [.. _rows.Select(r => Math.Sqrt(r.to(ScalarType.Float64).square().sum().item<double>()))];
+        return [.. _rows.Select(r => Math.Sqrt(r.to(ScalarType.Float64).Squared().sum().item<double>()))];
     }
 
     /// <inheritdoc/>
@@ -67,7 +67,7 @@ public sealed class WeightDelta : ModelDelta
         if (Units[matrix].Length > 0)
         {
             bool columns = Space.Matrix(matrix).Kind == FfnMatrix.Fc2;
-            sum.index_add_(columns ? 1 : 0, Indices(matrix, weight.device), columns ? _rows[matrix].t() : _rows[matrix], 1);
+            sum.index_add_(columns ? 1 : 0, Indices(matrix, weight.device), columns ? _rows[matrix].t() : _rows[matrix], Held(1));
         }
         return sum.MoveToOuterDisposeScope();
     }
@@ -92,7 +92,7 @@ public sealed class WeightDelta : ModelDelta
             {
                 long[] places = [.. delta.Units[m].ToArray().Select(u => (long)Array.BinarySearch(union[m], u))];
                 if (places.Length > 0)
-                    rows[m].index_add_(0, tensor(places), delta.Rows[m], 1);
+                    rows[m].index_add_(0, tensor(places), delta.Rows[m], Held(1));
             }
         }
         return new WeightDelta(new UnitSelection(space, union), rows);

@@ -58,9 +58,9 @@ public sealed class EditContribution
             Dictionary<string, Tensor> weights = [];
             using (no_grad())
             {
-                using Scalar alpha = (step + 0.5) / steps;
+                HeldNumber alpha = Held((step + 0.5) / steps);
                 for (int m = 0; m < space.Matrices; m++)
-                    weights[space.MatrixName(m)] = split.Model.Tensors[space.MatrixName(m)] + changes[m] * alpha;
+                    weights[space.MatrixName(m)] = split.Model.Tensors[space.MatrixName(m)].Plus(changes[m] * alpha);
             }
             (Tensor[] inputs, Tensor[] gradients) = Gradients(split, image, weights, label, wrong);
             for (int m = 0; m < space.Matrices; m++)

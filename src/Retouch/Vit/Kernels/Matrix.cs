@@ -89,6 +89,7 @@ sealed unsafe class Matrix<T> : IDisposable where T : unmanaged, IElement<T>
             for (int row = 0; row < k; row += MostRows)
                 T.Product(m, Math.Min(Width, end - column), Math.Min(MostRows, k - row), a + row, strideA, panel + (long)row * Width, Width, c + column, strideC, add || row > 0);
         }
+        GC.KeepAlive(_memory);
     }
 
     /// <summary>Puts rows in place, <c>[rows,columns]</c>.</summary>
