@@ -31,7 +31,8 @@ static class HeldCalls
     }
 
     /// <summary>A tensor of one number.</summary>
-    public static Tensor Filled(ReadOnlySpan<long> shape, HeldNumber value, ScalarType? type = null, Device? device = null)
+    public static Tensor Filled(
+        ReadOnlySpan<long> shape, HeldNumber value, ScalarType? type = null, Device? device = null)
     {
         using Scalar scalar = value.ToScalar();
         return full(shape, scalar, type, device);

@@ -26,7 +26,7 @@ sealed partial class CallRules
         Queue<MethodDefinition> found = new();
         foreach (MethodDefinition method in Methods(Module("TorchSharp.dll")))
         {
-            foreach (MethodReference called in method.Body.Instructions.Select(i => i.Operand).OfType<MethodReference>())
+            foreach (MethodReference called in Calls(method).Select(c => c.Called))
             {
                 string name = Name(called);
                 if (!callers.TryGetValue(name, out List<MethodDefinition>? of))
@@ -40,7 +40,7 @@ sealed partial class CallRules
         {
             // Whoever calls what it overrides may get it.
             MethodDefinition overridden = lost.GetBaseMethod();
-            if (overridden != lost && overridden.Module == lost.Module && _losing.TryAdd(overridden.FullName, lost.FullName))
+            if (overridden.Module == lost.Module && _losing.TryAdd(overridden.FullName, lost.FullName))
                 found.Enqueue(overridden);
             foreach (MethodDefinition caller in callers.GetValueOrDefault(lost.FullName) ?? [])
             {
@@ -53,16 +53,18 @@ sealed partial class CallRules
     /// <summary>The forbidden calls in an assembly beside this one, as texts: where, what, and why.</summary>
     /// <param name="file">The assembly's file name.</param>
     /// <param name="only">Which types are read, by full name; null for all.</param>
-    /// <param name="mayMake">Types that may make a number, if they dispose it, return it or keep it in a static field.</param>
+    /// <param name="mayMake">Types that may make a number if they dispose it, return it or keep it for good.</param>
     /// <param name="mayCall">Methods that may call what loses a number.</param>
-    public IReadOnlyList<string> Broken(string file, Func<string, bool>? only = null, IReadOnlyCollection<string>? mayMake = null, IReadOnlyCollection<string>? mayCall = null)
+    public IReadOnlyList<string> Broken(
+        string file, Func<string, bool>? only = null, string[]? mayMake = null, string[]? mayCall = null)
     {
         List<string> broken = [];
-        foreach (MethodDefinition method in Methods(Module(file)).Where(m => only?.Invoke(m.DeclaringType.FullName) != false))
+        foreach (MethodDefinition method in Methods(Module(file)))
         {
-            foreach (Instruction at in method.Body.Instructions.Where(i => i.Operand is MethodReference))
+            if (only?.Invoke(method.DeclaringType.FullName) == false)
+                continue;
+            foreach ((Instruction at, MethodReference called) in Calls(method))
             {
-                MethodReference called = (MethodReference)at.Operand;
                 if (Why(method, at, called) is string why)
                     broken.Add($"{method.DeclaringType.FullName}.{method.Name} calls {called.FullName}: {why}");
             }
@@ -71,21 +73,28 @@ sealed partial class CallRules
 
         string? Why(MethodDefinition method, Instruction at, MethodReference called)
         {
-            if (Makes(called) && !(called.Name == "ToScalar" && mayMake?.Contains(method.DeclaringType.FullName) == true && Holds(method)))
+            string type = method.DeclaringType.FullName;
+            bool made = mayMake?.Contains(type) == true && called.Name == "ToScalar" && Holds(method);
+            if (Makes(called) && !made)
                 return "write Held(number), whose scalar lives until the call has returned";
-            if (_losing.TryGetValue(Name(called), out string? inside) && mayCall?.Contains($"{method.DeclaringType.FullName}.{method.Name}") != true)
+            bool lost = _losing.TryGetValue(Name(called), out string? inside);
+            if (lost && mayCall?.Contains($"{type}.{method.Name}") != true)
                 return $"it makes a number inside and loses it ({inside}); HeldNumber and HeldCalls have what does not";
             return Unseeded(at, called) ? "random values need a seed of their own" : null;
         }
     }
 
     // Gives a scalar that somebody must hold.
-    static bool Makes(MethodReference method) => method.ReturnType.FullName == Scalar && method.DeclaringType.Scope.Name.StartsWith("TorchSharp", StringComparison.Ordinal)
+    static bool Makes(MethodReference method) =>
+        method.ReturnType.FullName == Scalar && IsTorch(method)
         || method.Name == ".ctor" && method.DeclaringType.FullName == Scalar;
 
-    static bool Holds(MethodDefinition method) => method.ReturnType.FullName == Scalar || method.Body.Instructions.Any(i =>
+    static bool Holds(MethodDefinition method) => method.ReturnType.FullName == Scalar
+        || method.Body.Instructions.Any(Keeps);
+
+    static bool Keeps(Instruction i) =>
         i.OpCode == OpCodes.Stsfld && ((FieldReference)i.Operand).FieldType.FullName == Scalar
-        || i.Operand is MethodReference { Name: "Dispose", DeclaringType.FullName: Scalar or "System.IDisposable" });
+        || i.Operand is MethodReference { Name: "Dispose", DeclaringType.FullName: Scalar or "System.IDisposable" };
 
     static bool Unseeded(Instruction at, MethodReference called)
     {
@@ -99,28 +108,39 @@ sealed partial class CallRules
             case "System.Linq.Enumerable":
                 return called.Name == "Shuffle";
         }
-        if (!type.StartsWith("TorchSharp.", StringComparison.Ordinal) || type == Generator)
+        if (!IsTorch(called) || type == Generator)
             return false;
         // Layers draw their weights from libtorch's own generator.
-        if (called.ReturnType.Namespace == "TorchSharp.Modules" && type.StartsWith("TorchSharp.torch/nn", StringComparison.Ordinal))
+        bool isLayer = called.ReturnType.Namespace == "TorchSharp.Modules";
+        if (isLayer && type.StartsWith("TorchSharp.torch/nn", StringComparison.Ordinal))
             return true;
         int generator = called.Parameters.ToList().FindIndex(p => p.ParameterType.FullName == Generator);
         if (generator < 0)
             return Random().IsMatch(called.Name);
+        // What follows it, if anything, is a constant: one instruction each.
         Instruction? argument = at;
         for (int i = generator; i < called.Parameters.Count; i++)
             argument = argument?.Previous;
         return argument?.OpCode == OpCodes.Ldnull;
     }
 
-    ModuleDefinition Module(string file) => ModuleDefinition.ReadModule(Path.Combine(AppContext.BaseDirectory, file), new ReaderParameters { AssemblyResolver = _resolver });
+    ModuleDefinition Module(string file) => ModuleDefinition.ReadModule(
+        Path.Combine(AppContext.BaseDirectory, file), new ReaderParameters { AssemblyResolver = _resolver });
 
-    static IEnumerable<MethodDefinition> Methods(ModuleDefinition module) => module.GetTypes().SelectMany(t => t.Methods).Where(m => m.HasBody);
+    static IEnumerable<MethodDefinition> Methods(ModuleDefinition module) =>
+        module.GetTypes().SelectMany(t => t.Methods).Where(m => m.HasBody);
+
+    static IEnumerable<(Instruction At, MethodReference Called)> Calls(MethodDefinition method) =>
+        from i in method.Body.Instructions where i.Operand is MethodReference select (i, (MethodReference)i.Operand);
+
+    static bool IsTorch(MethodReference method) =>
+        method.DeclaringType.Scope.Name.StartsWith("TorchSharp", StringComparison.Ordinal);
 
     // References spell generic parameters in their own way.
-    static string Name(MethodReference method) =>
-        method.DeclaringType.Scope.Name.StartsWith("TorchSharp", StringComparison.Ordinal) ? (method.Resolve() ?? method).FullName : method.FullName;
+    static string Name(MethodReference method) => (IsTorch(method) ? method.Resolve() ?? method : method).FullName;
 
-    [GeneratedRegex("^_?(rand|normal|bernoulli|binomial|multinomial|poisson|exponential|geometric|cauchy|log_normal|uniform|random|.*dropout|rrelu|manual_seed|seed|standard_gamma|sample_dirichlet|kaiming|xavier|trunc_normal|orthogonal)")]
+    [GeneratedRegex(
+        "^_?(rand|normal|bernoulli|binomial|multinomial|poisson|exponential|geometric|cauchy|log_normal|uniform"
+        + "|.*dropout|rrelu|manual_seed|seed|standard_gamma|sample_dirichlet|kaiming|xavier|trunc_normal|orthogonal)")]
     private static partial Regex Random();
 }

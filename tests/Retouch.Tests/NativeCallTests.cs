@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests;
 
-/// <summary>No code of ours hands libtorch what a garbage collection may free during the call, or draws without a seed.</summary>
+/// <summary>No code of ours hands libtorch what may be freed during the call, or draws without a seed.</summary>
 public sealed class NativeCallTests
 {
     const string Tests = "Retouch.Tests.dll";
@@ -16,7 +16,8 @@ public sealed class NativeCallTests
     [InlineData("Retouch.Cli.dll")]
     public void Every_number_that_libtorch_reads_is_held_and_every_random_value_has_a_seed(string file)
     {
-        IReadOnlyList<string> broken = s_rules.Broken(file, mayMake: ["Retouch.HeldNumber", "Retouch.HeldCalls", "Retouch.Vit.Aten"], mayCall: ["Retouch.Vit.Aten.Call"]);
+        string[] mayMake = ["Retouch.HeldNumber", "Retouch.HeldCalls", "Retouch.Vit.Aten"];
+        IReadOnlyList<string> broken = s_rules.Broken(file, mayMake: mayMake, mayCall: ["Retouch.Vit.Aten.Call"]);
         Assert.True(broken.Count == 0, string.Join('\n', broken));
     }
 
@@ -26,7 +27,8 @@ public sealed class NativeCallTests
 
     [Theory]
     [MemberData(nameof(BadOnes))]
-    public void A_call_that_loses_a_number_or_has_no_seed_is_found(string name) => Assert.NotEmpty(Broken(typeof(Bad), name));
+    public void A_call_that_loses_a_number_or_has_no_seed_is_found(string name) =>
+        Assert.NotEmpty(Broken(typeof(Bad), name));
 
     [Theory]
     [MemberData(nameof(GoodOnes))]
@@ -44,11 +46,15 @@ public sealed class NativeCallTests
     IReadOnlyList<string> Broken(Type samples, string name)
     {
         string type = samples.FullName!.Replace('+', '/');
-        return [.. s_rules.Broken(Tests, t => t == type || t.StartsWith(type + "/", StringComparison.Ordinal)).Where(b => b.Contains($".{name} ", StringComparison.Ordinal) || b.Contains($"<{name}>", StringComparison.Ordinal))];
+        return
+        [
+            .. s_rules.Broken(Tests, t => t == type || t.StartsWith(type + "/", StringComparison.Ordinal))
+                .Where(b => new[] { $".{name} ", $"<{name}>" }.Any(n => b.Contains(n, StringComparison.Ordinal))),
+        ];
     }
 
-    static IEnumerable<string> Names(Type samples) => samples.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly)
-        .Select(m => m.Name).Where(n => !n.Contains('<', StringComparison.Ordinal));
+    static IEnumerable<string> Names(Type samples) =>
+        samples.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly).Select(m => m.Name);
 
     static class Bad
     {
