@@ -12,7 +12,7 @@ namespace Retouch.Tests.Editing;
 /// </summary>
 public sealed class CollectionsDuringEditsTests : IDisposable
 {
-    const int Many = 100, Some = 5, Steps = 8000;
+    const int Many = 30, Some = 2, Steps = 8000;
 
     readonly MethodBed _bed = new();
 
