@@ -31,8 +31,18 @@ public sealed class AlphaEdit : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<AlphaEditSettings>(
+        "alphaedit", "a change of one fc2 in directions that ordinary keys do not use",
+        "Fang et al., AlphaEdit: Null-Space Constrained Knowledge Editing for Language Models, ICLR 2025",
+        (settings, resources) => new AlphaEdit(resources.Preparation(KeyStatistics.Kind), settings))
+    {
+        ShortName = "AlphaEdit",
+        NewPreparation = () => new KeyStatistics(),
+    };
+
     /// <inheritdoc/>
-    public string Name => "alphaedit";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -52,7 +62,7 @@ public sealed class AlphaEdit : IEditor
             {
                 [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(linalg.solve(gram, wanted.Changes).t(), projected),
             });
-            return Edits.Result(split, failure, delta, Name, _settings.Describe(block), 0, wanted.Steps, wanted.Losses);
+            return Edits.Result(split, failure, delta, Name, AlphaEditSettings.Table.Describe(_settings with { Block = block }), 0, wanted.Steps, wanted.Losses);
         }, cancellation);
     }
 

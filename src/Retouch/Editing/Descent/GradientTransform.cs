@@ -1,3 +1,4 @@
+using Retouch.Locating;
 using Retouch.Vit;
 using static TorchSharp.torch;
 
@@ -17,5 +18,14 @@ abstract class GradientTransform
     {
         using IDisposable noGrad = no_grad();
         return new WeightDelta(UnitSelection.All(space), [.. deltas.Select((d, m) => ((m % 2 == 0 ? d : d.t()) * scale).contiguous())]);
+    }
+
+    /// <summary>A method's settings with those of the meta-training that it uses, for the provenance.</summary>
+    public static SortedDictionary<string, string> Describe(
+        Preparation learned, SortedDictionary<string, string> settings)
+    {
+        foreach ((string name, string value) in learned.Settings)
+            settings["meta." + name] = value;
+        return settings;
     }
 }

@@ -30,12 +30,12 @@ public sealed record MetaTrainingSettings
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
     public void Validate()
     {
-        SettingCheck.AtLeastOne("number of meta-training steps", Steps);
-        SettingCheck.AtLeastOne("number of edits a step", Batch);
+        SettingCheck.Require("number of meta-training steps", Steps, SettingRange.AtLeast(1));
+        SettingCheck.Require("number of edits a step", Batch, SettingRange.AtLeast(1));
         SettingCheck.Require(Samples >= 2, "number of pseudo-failures", Samples, "at least 2");
         SettingCheck.Require(Others >= 1 && Others < Samples, "number of other images", Others, $"at least 1 and below the {Samples} pseudo-failures");
-        SettingCheck.Positive("meta-training learning rate", LearningRate);
-        SettingCheck.Positive("weight of the edit", EditWeight);
+        SettingCheck.Require("meta-training learning rate", LearningRate, SettingRange.Positive);
+        SettingCheck.Require("weight of the edit", EditWeight, SettingRange.Positive);
     }
 
     internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)

@@ -26,13 +26,62 @@ public sealed class FineTuning : IEditor
         _settings.Validate();
     }
 
-    /// <inheritdoc/>
-    public string Name => _settings.Penalty switch { FineTuningPenalty.L1 => "ft-l1", FineTuningPenalty.L2 => "ft-l2", _ => "ft" };
+    /// <summary>The method without a penalty.</summary>
+    public static Method Plain { get; } = new Method<FineTuningSettings>(
+        "ft", "fine-tuning of all six matrices", Methods.WhereToEdit, (settings, _) => new FineTuning(settings),
+        FineTuningSettings.Table.Without("strength").Swept("lr", ["1E-05", "2E-05", "5E-05"], ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"]))
+    {
+        ShortName = "FT",
+    };
+
+    /// <summary>The method with an ℓ1 penalty on the change.</summary>
+    public static Method WithL1 { get; } = Penalized("ft-l1", "FT-ℓ1", "an ℓ1", FineTuningPenalty.L1);
+
+    /// <summary>The method with an ℓ2 penalty on the change.</summary>
+    public static Method WithL2 { get; } = Penalized("ft-l2", "FT-ℓ2", "an ℓ2", FineTuningPenalty.L2);
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
-        new RowDescent(Name, _settings.Describe(), _settings.MaxSteps, _settings.StopLoss, seed: 0, Step)
-            .Run(split, failures, [.. failures.Select(_ => UnitSelection.All(split.Space))], progress, cancellation);
+    public string Name => _settings.Penalty switch
+    {
+        FineTuningPenalty.L1 => WithL1.Name,
+        FineTuningPenalty.L2 => WithL2.Name,
+        _ => Plain.Name,
+    };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        UnitSelection[] units = [.. failures.Select(_ => UnitSelection.All(split.Space))];
+        using DescendingEdits edits = new(split, failures, units, Name, FineTuningSettings.Table.Describe(_settings), seed: 0);
+        for (int step = 0; ; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope scope = NewDisposeScope();
+            Tensor logits = edits.Logits(); // [B·S,C]
+            float loss = edits.Retire(logits, step, _settings.StopLoss, all: step == _settings.MaxSteps);
+            progress?.Report(new EditProgress(step, _settings.MaxSteps, edits.Count, loss));
+            if (edits.Count == 0)
+                return edits.TakeResults();
+
+            Tensor[] gradients = edits.Gradients(logits);
+            for (int m = 0; m < gradients.Length; m++)
+                Step(step, gradients[m], edits.Deltas[m], edits.Squares[m]);
+            edits.Continue();
+        }
+    }
+
+    static Method<FineTuningSettings> Penalized(string name, string shortName, string which, FineTuningPenalty penalty) =>
+        new(
+            name, $"fine-tuning with {which} penalty on the change", Methods.WhereToEdit,
+            (settings, _) => new FineTuning(settings),
+            FineTuningSettings.Table.Swept(
+                "strength", ["0.001", "0.01", "0.1"], ["0", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1"]),
+            new() { Penalty = penalty, Strength = 0.01 })
+        {
+            ShortName = shortName,
+        };
 
     void Step(int step, Tensor gradient, Tensor delta, Tensor square)
     {

@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="FineTuning"/>; the defaults are the published constants. Immutable.</summary>
-public sealed record FineTuningSettings
+public sealed record FineTuningSettings : IMethodSettings<FineTuningSettings>
 {
     /// <summary>What keeps the change small.</summary>
     public FineTuningPenalty Penalty { get; init; }
@@ -27,27 +27,36 @@ public sealed record FineTuningSettings
     /// <summary>An edit stops when its prediction is right and its cross-entropy is at most this.</summary>
     public double StopLoss { get; init; } = 0.01;
 
+    /// <inheritdoc/>
+    public static SettingTable<FineTuningSettings> Table { get; } = new(
+        Setting.Number<FineTuningSettings>(
+            "strength", "penalty's strength", SettingRange.NotNegative, s => s.Strength, (s, v) => s with { Strength = v },
+            "the penalty's weight").AsDetail(),
+        Setting.Number<FineTuningSettings>(
+            "lr", "learning rate", SettingRange.Positive, s => s.LearningRate, (s, v) => s with { LearningRate = v },
+            "RMSprop's step size"),
+        Setting.Count<FineTuningSettings>(
+            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
+            "steps at most"),
+        Setting.Choice<FineTuningSettings>(
+            "firstStep", ["sgd", "rmsprop"], s => s.FirstStepPlain ? "sgd" : "rmsprop",
+            (s, v) => s with { FirstStepPlain = v == "sgd" }, "what takes the first step").AsDetail(),
+        Setting.Number<FineTuningSettings>(
+            "alpha", "alpha", SettingRange.BelowOne, s => s.Alpha, (s, v) => s with { Alpha = v },
+            "RMSprop's smoothing constant").AsDetail(),
+        Setting.Number<FineTuningSettings>(
+            "eps", "epsilon", SettingRange.Positive, s => s.Epsilon, (s, v) => s with { Epsilon = v },
+            "what RMSprop adds to the root of the mean square").AsDetail(),
+        Setting.Number<FineTuningSettings>(
+            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
+            "the loss at which an edit is done").AsDetail());
+
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
     public void Validate()
     {
-        SettingCheck.NotNegative("penalty's strength", Strength);
-        SettingCheck.Require(Penalty != FineTuningPenalty.None || Strength == 0, "penalty's strength", Strength, "0 where there is no penalty");
-        SettingCheck.Positive("learning rate", LearningRate);
-        SettingCheck.Require(Alpha is >= 0 and < 1, "alpha", Alpha, "at least 0 and below 1");
-        SettingCheck.Positive("epsilon", Epsilon);
-        SettingCheck.AtLeastOne("number of steps", MaxSteps);
-        SettingCheck.NotNegative("stop loss", StopLoss);
+        Table.Validate(this);
+        SettingCheck.Require(
+            Penalty != FineTuningPenalty.None || Strength == 0, "penalty's strength", Strength, "0 where there is no penalty");
     }
-
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["strength"] = SettingCheck.Text(Strength),
-        ["lr"] = SettingCheck.Text(LearningRate),
-        ["firstStep"] = FirstStepPlain ? "sgd" : "rmsprop",
-        ["alpha"] = SettingCheck.Text(Alpha),
-        ["eps"] = SettingCheck.Text(Epsilon),
-        ["steps"] = SettingCheck.Text(MaxSteps),
-        ["stopLoss"] = SettingCheck.Text(StopLoss),
-    };
 }

@@ -45,8 +45,19 @@ public sealed class Gate : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<GateSettings>(
+        "gate", "one hidden unit of the last FFN opens for images like the failing one",
+        "this library, after Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
+        (settings, resources) => new Gate(resources.Preparation(GateMemory.Kind), settings))
+    {
+        Window = config => new EditSpace(config, config.Depth - 1, 1),
+        NewPreparation = () => new GateMemory(),
+        Path = new(GateSettings.Generalities, ["leak", "gain"], (settings, place) => settings.AtGenerality(place)),
+    };
+
     /// <inheritdoc/>
-    public string Name => "gate";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -111,7 +122,7 @@ public sealed class Gate : IEditor
             [ffn + "fc2.bias"] = TensorChange.Add(oldValue * usual[unit]),
             [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
         });
-        return Edits.Result(split, failure, delta, Name, _settings.Describe(), 0, steps, losses);
+        return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(_settings), 0, steps, losses);
 
         Tensor Tokens(Tensor v) => without + VitModel.Scaled(opening * v, block.Scale2);
     }

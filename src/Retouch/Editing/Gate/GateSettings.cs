@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="Gate"/>. Immutable.</summary>
-public sealed record GateSettings
+public sealed record GateSettings : IMethodSettings<GateSettings>
 {
     /// <summary>The share of ordinary images of other classes that may open the gate, in [0,1): the knob between locality (small) and generalization.</summary>
     public double Leak { get; init; } = 0.02;
@@ -34,30 +34,35 @@ public sealed record GateSettings
     /// <param name="generality">The place, above 0.</param>
     public GateSettings AtGenerality(double generality)
     {
-        SettingCheck.Positive("generality", generality);
+        SettingCheck.Require("generality", generality, SettingRange.Positive);
         double share = Math.Min(generality / 3, 1);
         return this with { Leak = 0.1 * share * share, Gain = Math.Max(generality, 1) };
     }
 
+    /// <inheritdoc/>
+    public static SettingTable<GateSettings> Table { get; } = new(
+        Setting.Number<GateSettings>(
+            "leak", "leak", SettingRange.BelowOne, s => s.Leak, (s, v) => s with { Leak = v },
+            "the share of ordinary images of other classes that may open the gate")
+            .Swept(["0.02"], ["0.1", "0.05", "0.02", "0.01"]),
+        Setting.Number<GateSettings>(
+            "gain", "gain", SettingRange.AtLeast(1), s => s.Gain, (s, v) => s with { Gain = v },
+            "what the value is multiplied by once it corrects the image: more generalizes more")
+            .Swept(["1", "5"], ["1", "2", "3", "5", "10"]),
+        Setting.Count<GateSettings>(
+            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
+            "steps at most"),
+        Setting.Number<GateSettings>(
+            "drive", "drive", SettingRange.Positive, s => s.Drive, (s, v) => s with { Drive = v },
+            "how steep the edge of the gate is").AsDetail(),
+        Setting.Number<GateSettings>(
+            "step", "step's length", SettingRange.Positive, s => s.StepLength, (s, v) => s with { StepLength = v },
+            "a step's length on the value, relative to the [CLS] token").AsDetail(),
+        Setting.Number<GateSettings>(
+            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
+            "the loss at which the value is found").AsDetail());
+
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.Require(Leak is >= 0 and < 1, "leak", Leak, "at least 0 and below 1");
-        SettingCheck.Require(double.IsFinite(Gain) && Gain >= 1, "gain", Gain, "at least 1");
-        SettingCheck.Positive("drive", Drive);
-        SettingCheck.Positive("step's length", StepLength);
-        SettingCheck.AtLeastOne("number of steps", MaxSteps);
-        SettingCheck.NotNegative("stop loss", StopLoss);
-    }
-
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["leak"] = SettingCheck.Text(Leak),
-        ["gain"] = SettingCheck.Text(Gain),
-        ["drive"] = SettingCheck.Text(Drive),
-        ["step"] = SettingCheck.Text(StepLength),
-        ["steps"] = SettingCheck.Text(MaxSteps),
-        ["stopLoss"] = SettingCheck.Text(StopLoss),
-    };
+    public void Validate() => Table.Validate(this);
 }

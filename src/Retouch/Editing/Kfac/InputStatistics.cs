@@ -35,7 +35,7 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = split.Space;
         Dictionary<string, string> settings = Describe(images, most);
-        SettingCheck.AtLeastOne("number of drawn classes", draws);
+        SettingCheck.Require("number of drawn classes", draws, SettingRange.AtLeast(1));
         settings["weights"] = "squared output gradients";
         settings["draws"] = draws.ToString(CultureInfo.InvariantCulture);
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);

@@ -39,8 +39,22 @@ public sealed class Kfac : IEditor
             _outputs = outputs ?? throw new BadInputException("An outputs' damping needs the output gradients' moments; make them with 'retouch prepare --method outputs' and name the file with --prepared.");
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<KfacSettings>(
+        "kfac", "natural-gradient steps in the metric of ordinary images",
+        "this library, after Martens, Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, ICML 2015",
+        (settings, resources) => new Kfac(
+            resources.Preparation(InputStatistics.Kind), settings with { Seed = resources.Seed },
+            Locators.Find(settings.Locator).Create(resources, InputStatistics.Kind),
+            settings.OutputDamping is null ? null : resources.Preparation(OutputStatistics.Kind)))
+    {
+        Window = EditSpace.Last,
+        NewPreparation = () => new InputStatistics(),
+        Path = new(KfacSettings.Generalities, ["damping", "stopMargin"], (settings, place) => settings.AtGenerality(place)),
+    };
+
     /// <inheritdoc/>
-    public string Name => "kfac";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
@@ -59,9 +73,9 @@ public sealed class Kfac : IEditor
         Require(split);
         EditSpace space = split.Space;
         double weights = Math.Sqrt(Enumerable.Range(0, space.Matrices).Sum(m => SquaredNorm(split.Model.Tensors[space.MatrixName(m)])));
-        KfacSettings settings = _settings with { OnlyClass = _settings.OnlyClass && split.Model.Config.ReadsClassAlone };
+        KfacSettings settings = _settings with { Locator = _locator.Name, OnlyClass = _settings.OnlyClass && split.Model.Config.ReadsClassAlone };
         return new MetricDescent(
-            Name, settings.Describe(_locator.Name), session => new KfacMetric(_inputs, settings.Damping, _outputs, settings.OutputDamping ?? 0, space, session),
+            Name, KfacSettings.Table.Describe(settings), session => new KfacMetric(_inputs, settings.Damping, _outputs, settings.OutputDamping ?? 0, space, session),
             new StopRule(settings.StopLoss, settings.StopMargin), settings.StepLength * weights, settings.MaxSteps, settings.Precision,
             settings.OnlyClass, settings.Seed)
             .Run(split, failures, units, progress, cancellation);

@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="Kfac"/>. Immutable.</summary>
-public sealed record KfacSettings
+public sealed record KfacSettings : IMethodSettings<KfacSettings>
 {
     /// <summary>
     /// λ, above 0: what is added to the inputs' moments, relative to the mean of their diagonal. The knob between
@@ -12,6 +12,9 @@ public sealed record KfacSettings
 
     /// <summary>The same of the output gradients' moments, above 0; null for leaving them out.</summary>
     public double? OutputDamping { get; init; }
+
+    /// <summary>The name of what says where to edit, one of <see cref="Locators.Names"/>; an editor that is given a locator has that one's.</summary>
+    public string Locator { get; init; } = Locators.Fisher;
 
     /// <summary>The share of units to edit, in (0,1]: the fewer, the smaller the patch, and, up to a point, the more general the edit.</summary>
     public double KeepRatio { get; init; } = 0.05;
@@ -54,36 +57,49 @@ public sealed record KfacSettings
     /// <param name="generality">The place, above 0.</param>
     public KfacSettings AtGenerality(double generality)
     {
-        SettingCheck.Positive("generality", generality);
-        return this with { Damping = 0.1 * (generality < 1 ? generality : Math.Max(generality / 16, 1)), StopMargin = 4 * Math.Log2(Math.Clamp(generality, 1, 16)) };
+        SettingCheck.Require("generality", generality, SettingRange.Positive);
+        return this with
+        {
+            Damping = 0.1 * (generality < 1 ? generality : Math.Max(generality / 16, 1)),
+            StopMargin = 4 * Math.Log2(Math.Clamp(generality, 1, 16)),
+        };
     }
+
+    /// <inheritdoc/>
+    public static SettingTable<KfacSettings> Table { get; } = new(
+        Setting.Number<KfacSettings>(
+            "damping", "damping", SettingRange.Positive, s => s.Damping, (s, v) => s with { Damping = v },
+            "between locality (small) and generalization (large)")
+            .Swept(["0.1"], ["1", "0.1", "0.01"]),
+        Setting.Number<KfacSettings>(
+            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
+            "the loss at which an edit is done"),
+        Setting.Number<KfacSettings>(
+            "stopMargin", "stop margin", SettingRange.NotNegative, s => s.StopMargin, (s, v) => s with { StopMargin = v },
+            "by how much the right class's logit has to lead then: more generalizes more")
+            .Swept(["0", "12"], ["0", "8", "12", "16"]),
+        Setting.Number<KfacSettings>(
+            "step", "step's length", SettingRange.Positive, s => s.StepLength, (s, v) => s with { StepLength = v },
+            "a step's greatest length, relative to the weights"),
+        Locators.Setting<KfacSettings>(s => s.Locator, (s, v) => s with { Locator = v }),
+        Setting.Number<KfacSettings>(
+            "keep", "keep ratio", SettingRange.Share, s => s.KeepRatio, (s, v) => s with { KeepRatio = v },
+            "the share of units to edit, if not all")
+            .ForcedBy(s => s.Locator == Locators.All ? "1" : null),
+        Setting.OptionalNumber<KfacSettings>(
+            "outputDamping", "outputs' damping", SettingRange.Positive, s => s.OutputDamping,
+            (s, v) => s with { OutputDamping = v }, "the same for K-FAC's output side, or none"),
+        Setting.Choice<KfacSettings>(
+            "tokens", ["cls", "all"], s => s.OnlyClass ? "cls" : "all", (s, v) => s with { OnlyClass = v == "cls" },
+            "of which tokens the gradient is: cls or all"),
+        Setting.Count<KfacSettings>(
+            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
+            "steps at most"),
+        Setting.Number<KfacSettings>(
+            "searchPrecision", "precision", SettingRange.Within, s => s.Precision, (s, v) => s with { Precision = v },
+            "how exactly the end of the last step is found, as a share of that step").AsDetail());
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.Positive("damping", Damping);
-        if (OutputDamping is double outputs)
-            SettingCheck.Positive("outputs' damping", outputs);
-        SettingCheck.Require(KeepRatio is > 0 and <= 1, "keep ratio", KeepRatio, "above 0 and at most 1");
-        SettingCheck.Positive("step's length", StepLength);
-        SettingCheck.AtLeastOne("number of steps", MaxSteps);
-        SettingCheck.NotNegative("stop loss", StopLoss);
-        SettingCheck.NotNegative("stop margin", StopMargin);
-        SettingCheck.Require(Precision is > 0 and < 1, "precision", Precision, "above 0 and below 1");
-    }
-
-    internal SortedDictionary<string, string> Describe(string locator) => new(StringComparer.Ordinal)
-    {
-        ["locator"] = locator,
-        ["keep"] = SettingCheck.Text(KeepRatio),
-        ["damping"] = SettingCheck.Text(Damping),
-        ["outputDamping"] = OutputDamping is double outputs ? SettingCheck.Text(outputs) : "none",
-        ["tokens"] = OnlyClass ? "cls" : "all",
-        ["step"] = SettingCheck.Text(StepLength),
-        ["steps"] = SettingCheck.Text(MaxSteps),
-        ["stopLoss"] = SettingCheck.Text(StopLoss),
-        ["stopMargin"] = SettingCheck.Text(StopMargin),
-        ["searchPrecision"] = SettingCheck.Text(Precision),
-    };
+    public void Validate() => Table.Validate(this);
 }

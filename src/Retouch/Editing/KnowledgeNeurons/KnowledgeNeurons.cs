@@ -37,8 +37,20 @@ public sealed class KnowledgeNeurons : IEditor
             throw new BadInputException($"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation '{NeuronStatistics.Kind}'; make it with 'retouch prepare', or set the share to 1.");
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<KnowledgeNeuronsSettings>(
+        "kn", "the units that carry the wrong prediction get other values",
+        "Dai et al., Knowledge Neurons in Pretrained Transformers, ACL 2022",
+        (settings, resources) => new KnowledgeNeurons(
+            settings.MaxShare < 1 ? resources.Preparation(NeuronStatistics.Kind) : null, settings),
+        defaults: new() { MaxShare = 0.1 })
+    {
+        ShortName = "KN",
+        NewPreparation = () => new NeuronStatistics(),
+    };
+
     /// <inheritdoc/>
-    public string Name => "kn";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -72,7 +84,7 @@ public sealed class KnowledgeNeurons : IEditor
             Tensor sign = tensor([.. units[m].Select(u => signs[m / 2 * space.Hidden + u])]).unsqueeze(1);
             rows[m] = values.norm(1, true) * sign * _settings.Gain * direction;
         }
-        return Edits.Result(split, failure, new WeightDelta(new UnitSelection(space, units), rows), Name, _settings.Describe(), 0, 1, []);
+        return Edits.Result(split, failure, new WeightDelta(new UnitSelection(space, units), rows), Name, KnowledgeNeuronsSettings.Table.Describe(_settings), 0, 1, []);
 
         Tensor Embedding(long label)
         {

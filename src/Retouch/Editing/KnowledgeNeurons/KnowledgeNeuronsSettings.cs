@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="KnowledgeNeurons"/>. Immutable.</summary>
-public sealed record KnowledgeNeuronsSettings
+public sealed record KnowledgeNeuronsSettings : IMethodSettings<KnowledgeNeuronsSettings>
 {
     /// <summary>Points of the integral, m, at least 1; published: 20.</summary>
     public int Points { get; init; } = 20;
@@ -21,25 +21,29 @@ public sealed record KnowledgeNeuronsSettings
     /// <summary>How much of the wrong class's direction is taken away, λ₁, at least 0, as a share of <see cref="Gain"/>; published: 1/8.</summary>
     public double Loss { get; init; } = 0.125;
 
+    /// <inheritdoc/>
+    public static SettingTable<KnowledgeNeuronsSettings> Table { get; } = new(
+        Setting.Number<KnowledgeNeuronsSettings>(
+            "gain", "gain", SettingRange.Positive, s => s.Gain, (s, v) => s with { Gain = v },
+            "how much of the right class's direction a neuron's value gains, in its own lengths")
+            .Swept(["0.5", "1", "2"], ["0.25", "0.5", "1", "2", "4", "8"]),
+        Setting.Number<KnowledgeNeuronsSettings>(
+            "maxShare", "largest share of images", SettingRange.ZeroToOne, s => s.MaxShare,
+            (s, v) => s with { MaxShare = v }, "units that serve more than this share of ordinary images are left out"),
+        Setting.Count<KnowledgeNeuronsSettings>(
+            "neurons", "number of neurons", SettingRange.AtLeast(1), s => s.MostNeurons,
+            (s, v) => s with { MostNeurons = v }, "knowledge neurons at most"),
+        Setting.Count<KnowledgeNeuronsSettings>(
+            "points", "number of points", SettingRange.AtLeast(1), s => s.Points, (s, v) => s with { Points = v },
+            "points of the integral of gradients").AsDetail(),
+        Setting.Number<KnowledgeNeuronsSettings>(
+            "threshold", "threshold", SettingRange.Within, s => s.Threshold, (s, v) => s with { Threshold = v },
+            "the share of the greatest attribution above which a unit is a knowledge neuron").AsDetail(),
+        Setting.Number<KnowledgeNeuronsSettings>(
+            "loss", "loss", SettingRange.NotNegative, s => s.Loss, (s, v) => s with { Loss = v },
+            "how much of the wrong class's direction is taken away, as a share of the gain").AsDetail());
+
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.AtLeastOne("number of points", Points);
-        SettingCheck.Require(Threshold is > 0 and < 1, "threshold", Threshold, "above 0 and below 1");
-        SettingCheck.AtLeastOne("number of neurons", MostNeurons);
-        SettingCheck.Require(MaxShare is >= 0 and <= 1, "largest share of images", MaxShare, "from 0 to 1");
-        SettingCheck.Positive("gain", Gain);
-        SettingCheck.NotNegative("loss", Loss);
-    }
-
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["points"] = SettingCheck.Text(Points),
-        ["threshold"] = SettingCheck.Text(Threshold),
-        ["neurons"] = SettingCheck.Text(MostNeurons),
-        ["maxShare"] = SettingCheck.Text(MaxShare),
-        ["gain"] = SettingCheck.Text(Gain),
-        ["loss"] = SettingCheck.Text(Loss),
-    };
+    public void Validate() => Table.Validate(this);
 }

@@ -25,8 +25,17 @@ public sealed class Lora : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<LoraSettings>(
+        "lora", "low-rank changes of queries and values",
+        "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022",
+        (settings, resources) => new Lora(settings with { Seed = resources.Seed }))
+    {
+        ShortName = "LoRA",
+    };
+
     /// <inheritdoc/>
-    public string Name => "lora";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
@@ -47,7 +56,7 @@ public sealed class Lora : IEditor
             _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
         using IDisposable noGrad = no_grad();
         TensorDelta delta = new(split.Space, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => TensorChange.AddProduct(Left(n.i), Right(n.i))));
-        return Edits.Result(split, failure, delta, Name, _settings.Describe(), _settings.Seed, steps, losses);
+        return Edits.Result(split, failure, delta, Name, LoraSettings.Table.Describe(_settings), _settings.Seed, steps, losses);
 
         Tensor A() => (randn([rank, width], generator: generator) / Math.Sqrt(width)).to(failure.State.Residual.device).requires_grad_();
 

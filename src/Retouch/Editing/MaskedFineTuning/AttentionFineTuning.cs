@@ -66,7 +66,9 @@ public sealed class AttentionFineTuning : IEditor
 
     SortedDictionary<string, string> Describe()
     {
-        SortedDictionary<string, string> settings = _settings.Describe("all");
+        SortedDictionary<string, string> settings = MaskedFineTuningSettings.Table.Describe(_settings);
+        settings["optimizer"] = "rmsprop";
+        settings["precision"] = "float32";
         settings.Remove("keep");
         settings.Remove("locator");
         settings["blocks"] = $"{_first}-{_first + _blocks - 1}";

@@ -30,8 +30,18 @@ public sealed class Mend : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<MendSettings>(
+        "mend", "networks transform the factors of the gradient",
+        "Mitchell et al., Fast Model Editing at Scale, ICLR 2022",
+        (settings, resources) => new Mend(resources.Preparation(MendTraining.Kind), settings))
+    {
+        ShortName = "MEND",
+        NewPreparation = () => new MendTraining(),
+    };
+
     /// <inheritdoc/>
-    public string Name => "mend";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -42,7 +52,7 @@ public sealed class Mend : IEditor
         {
             using DisposeScope scope = NewDisposeScope();
             WeightDelta delta = GradientTransform.Rows(split.Space, transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)), _settings.Scale);
-            return Edits.Result(split, failure, delta, Name, _settings.Describe(_learned), 0, 1, []);
+            return Edits.Result(split, failure, delta, Name, GradientTransform.Describe(_learned, MendSettings.Table.Describe(_settings)), 0, 1, []);
         }, cancellation);
     }
 }

@@ -17,7 +17,7 @@ public sealed class MendTraining(MetaTrainingSettings? settings = null, int rank
     /// <inheritdoc/>
     public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
     {
-        SettingCheck.AtLeastOne("rank", rank);
+        SettingCheck.Require("rank", rank, SettingRange.AtLeast(1));
         MetaTrainingSettings training = settings ?? new();
         return new MetaTrainer(Kind, training, new Dictionary<string, string> { ["rank"] = SettingCheck.Text(rank) },
             (s, gradients) => MendTransform.Create(s, gradients, rank, training.Seed)).Run(split, images, checkpoint, progress, cancellation);

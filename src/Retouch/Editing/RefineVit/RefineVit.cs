@@ -37,8 +37,18 @@ public sealed class RefineVit : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<RefineVitSettings>(
+        "refinevit", "guilty attention heads are ablated, then the representation is projected",
+        "Huang, Zhao, Huang, Model Editing for Vision Transformers, NeurIPS 2025",
+        (settings, resources) => new RefineVit(resources.Preparation(TokenMemory.Kind), settings))
+    {
+        ShortName = "RefineViT",
+        NewPreparation = () => new TokenMemory(),
+    };
+
     /// <inheritdoc/>
-    public string Name => "refinevit";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -74,7 +84,7 @@ public sealed class RefineVit : IEditor
             _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
         using IDisposable noGrad = no_grad();
         changes[VitNames.HeadWeight] = TensorChange.Add(mm(split.Model.Tensors[VitNames.HeadWeight], projection - eye(config.Width)));
-        return Edits.Result(split, failure, new TensorDelta(split.Space, changes), Name, _settings.Describe(), 0, steps, losses);
+        return Edits.Result(split, failure, new TensorDelta(split.Space, changes), Name, RefineVitSettings.Table.Describe(_settings), 0, steps, losses);
     }
 
     // Where P starts: the map nearest to the identity that takes the ablated representations of ordinary images back to the unedited ones.

@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="RefineVit"/>. Immutable.</summary>
-public sealed record RefineVitSettings
+public sealed record RefineVitSettings : IMethodSettings<RefineVitSettings>
 {
     /// <summary>Attention heads to ablate at most, at least 0; only those whose ablation helps are.</summary>
     public int Heads { get; init; } = 1;
@@ -18,23 +18,27 @@ public sealed record RefineVitSettings
     /// <summary>An edit stops when its prediction is right and its cross-entropy is at most this.</summary>
     public double StopLoss { get; init; } = 0.1;
 
+    /// <inheritdoc/>
+    public static SettingTable<RefineVitSettings> Table { get; } = new(
+        Setting.Number<RefineVitSettings>(
+            "locality", "weight of locality", SettingRange.NotNegative, s => s.Locality, (s, v) => s with { Locality = v },
+            "the weight of keeping ordinary images' representation")
+            .Swept(["1", "100"], ["0.1", "1", "10", "100", "1000"]),
+        Setting.Count<RefineVitSettings>(
+            "heads", "number of heads", SettingRange.AtLeast(0), s => s.Heads, (s, v) => s with { Heads = v },
+            "attention heads to ablate at most")
+            .Swept(["0", "1"], ["0", "1", "2"]),
+        Setting.Number<RefineVitSettings>(
+            "lr", "learning rate", SettingRange.Positive, s => s.LearningRate, (s, v) => s with { LearningRate = v },
+            "Adam's step size on the projection").AsDetail(),
+        Setting.Count<RefineVitSettings>(
+            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
+            "steps at most").AsDetail(),
+        Setting.Number<RefineVitSettings>(
+            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
+            "the loss at which an edit is done").AsDetail());
+
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.Require(Heads >= 0, "number of heads", Heads, "at least 0");
-        SettingCheck.NotNegative("weight of locality", Locality);
-        SettingCheck.Positive("learning rate", LearningRate);
-        SettingCheck.AtLeastOne("number of steps", MaxSteps);
-        SettingCheck.NotNegative("stop loss", StopLoss);
-    }
-
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["heads"] = SettingCheck.Text(Heads),
-        ["locality"] = SettingCheck.Text(Locality),
-        ["lr"] = SettingCheck.Text(LearningRate),
-        ["steps"] = SettingCheck.Text(MaxSteps),
-        ["stopLoss"] = SettingCheck.Text(StopLoss),
-    };
+    public void Validate() => Table.Validate(this);
 }

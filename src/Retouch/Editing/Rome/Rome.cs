@@ -28,8 +28,18 @@ public sealed class Rome : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<RomeSettings>(
+        "rome", "a rank-one change of one fc2: one key, one value",
+        "Meng et al., Locating and Editing Factual Associations in GPT, NeurIPS 2022",
+        (settings, resources) => new Rome(resources.Preparation(KeyStatistics.Kind), settings))
+    {
+        ShortName = "ROME",
+        NewPreparation = () => new KeyStatistics(),
+    };
+
     /// <inheritdoc/>
-    public string Name => "rome";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -48,7 +58,7 @@ public sealed class Rome : IEditor
             Tensor direction = cholesky_solve(key, factor.to(key.device));            // C⁻¹k* [H,1]
             Tensor value = wanted.Changes.narrow(0, 0, 1).t() / mm(direction.t(), key); // Λ [D,1]
             TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange> { [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(value, direction.t()) });
-            return Edits.Result(split, failure, delta, Name, _settings.Describe(block), 0, wanted.Steps, wanted.Losses);
+            return Edits.Result(split, failure, delta, Name, RomeSettings.Table.Describe(_settings with { Block = block }), 0, wanted.Steps, wanted.Losses);
         }, cancellation);
     }
 }

@@ -18,21 +18,24 @@ public sealed record ValueSettings
     /// <summary>The change is at most this many times as long as the value, above 0.</summary>
     public double MaxChange { get; init; } = 4;
 
-    internal void Validate()
-    {
-        SettingCheck.Positive("value's learning rate", LearningRate);
-        SettingCheck.AtLeastOne("number of steps", MaxSteps);
-        SettingCheck.NotNegative("stop loss", StopLoss);
-        SettingCheck.NotNegative("value's decay", Decay);
-        SettingCheck.Positive("largest change of the value", MaxChange);
-    }
-
-    internal void Describe(SortedDictionary<string, string> settings)
-    {
-        settings["lr"] = SettingCheck.Text(LearningRate);
-        settings["steps"] = SettingCheck.Text(MaxSteps);
-        settings["stopLoss"] = SettingCheck.Text(StopLoss);
-        settings["decay"] = SettingCheck.Text(Decay);
-        settings["maxChange"] = SettingCheck.Text(MaxChange);
-    }
+    /// <summary>The settings of how a value is found, as part of a method's.</summary>
+    internal static IReadOnlyList<Setting<T>> Settings<T>(Func<T, ValueSettings> get, Func<T, ValueSettings, T> with) =>
+    [
+        Setting.Number<T>(
+            "stopLoss", "stop loss", SettingRange.NotNegative, s => get(s).StopLoss,
+            (s, v) => with(s, get(s) with { StopLoss = v }), "the loss at which the wanted value is found"),
+        Setting.Number<T>(
+            "lr", "value's learning rate", SettingRange.Positive, s => get(s).LearningRate,
+            (s, v) => with(s, get(s) with { LearningRate = v }),
+            "Adam's step size on the value, as a share of its length").AsDetail(),
+        Setting.Count<T>(
+            "steps", "number of steps", SettingRange.AtLeast(1), s => get(s).MaxSteps,
+            (s, v) => with(s, get(s) with { MaxSteps = v }), "steps at most").AsDetail(),
+        Setting.Number<T>(
+            "decay", "value's decay", SettingRange.NotNegative, s => get(s).Decay,
+            (s, v) => with(s, get(s) with { Decay = v }), "the weight of the squared change in the loss").AsDetail(),
+        Setting.Number<T>(
+            "maxChange", "largest change of the value", SettingRange.Positive, s => get(s).MaxChange,
+            (s, v) => with(s, get(s) with { MaxChange = v }), "the longest change, in lengths of the value").AsDetail(),
+    ];
 }

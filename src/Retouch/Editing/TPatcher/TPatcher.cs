@@ -33,8 +33,19 @@ public sealed class TPatcher : IEditor
         _settings.Validate();
     }
 
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<TPatcherSettings>(
+        "t-patcher", "one more hidden unit in the last FFN",
+        "Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
+        (settings, resources) => new TPatcher(resources.Preparation(QueryMemory.Kind), settings))
+    {
+        ShortName = "T-Patcher",
+        Sequential = false,
+        NewPreparation = () => new QueryMemory(),
+    };
+
     /// <inheritdoc/>
-    public string Name => "t-patcher";
+    public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
@@ -83,7 +94,7 @@ public sealed class TPatcher : IEditor
             [ffn + "fc1.bias"] = TensorChange.AppendRows(bias.detach()),
             [ffn + "fc2.weight"] = TensorChange.AppendColumns(value.detach().unsqueeze(1)),
         });
-        return Edits.Result(split, failure, delta, Name, _settings.Describe(), 0, steps, losses);
+        return Edits.Result(split, failure, delta, Name, TPatcherSettings.Table.Describe(_settings), 0, steps, losses);
 
         Tensor Loud(Tensor excess) => excess.clamp_max(LargestExponent).topk(loudest).values.exp().mean();
     }

@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="TPatcher"/>. Immutable.</summary>
-public sealed record TPatcherSettings
+public sealed record TPatcherSettings : IMethodSettings<TPatcherSettings>
 {
     /// <summary>How many queries of the memory take part, spread evenly over it, at least 1.</summary>
     public int Memory { get; init; } = 700;
@@ -30,31 +30,38 @@ public sealed record TPatcherSettings
     /// <summary>An edit stops when its prediction is right, the memory silent, and its cross-entropy at most this.</summary>
     public double StopLoss { get; init; } = 0.01;
 
+    /// <inheritdoc/>
+    public static SettingTable<TPatcherSettings> Table { get; } = new(
+        Setting.Count<TPatcherSettings>(
+            "memory", "size of the memory", SettingRange.AtLeast(1), s => s.Memory, (s, v) => s with { Memory = v },
+            "how many ordinary images the unit is to be silent on")
+            .Swept(["2", "50", "700"], ["1", "2", "5", "20", "50", "200", "700"]),
+        Setting.Number<TPatcherSettings>(
+            "activationWeight", "activation loss's weight", SettingRange.NotNegative, s => s.ActivationWeight,
+            (s, v) => s with { ActivationWeight = v }, "the weight of the activation loss").AsDetail(),
+        Setting.Number<TPatcherSettings>(
+            "memoryWeight", "memory loss's weight", SettingRange.NotNegative, s => s.MemoryWeight,
+            (s, v) => s with { MemoryWeight = v }, "the weight of the two memory losses").AsDetail(),
+        Setting.Number<TPatcherSettings>(
+            "silence", "silence", new(v => double.IsFinite(v) && v < 0, "below 0"), s => s.Silence,
+            (s, v) => s with { Silence = v }, "what the unit may read at most on the memory").AsDetail(),
+        Setting.Number<TPatcherSettings>(
+            "margin", "margin", SettingRange.Positive, s => s.Margin, (s, v) => s with { Margin = v },
+            "by how much the image's reading shall exceed the memory's").AsDetail(),
+        Setting.Number<TPatcherSettings>(
+            "loudest", "loudest share of the memory", SettingRange.Share, s => s.Loudest, (s, v) => s with { Loudest = v },
+            "the share of the memory, that of the loudest queries, in the memory losses").AsDetail(),
+        Setting.Number<TPatcherSettings>(
+            "lr", "learning rate", SettingRange.Positive, s => s.LearningRate, (s, v) => s with { LearningRate = v },
+            "Adam's step size").AsDetail(),
+        Setting.Count<TPatcherSettings>(
+            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
+            "steps at most").AsDetail(),
+        Setting.Number<TPatcherSettings>(
+            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
+            "the loss at which an edit is done").AsDetail());
+
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.AtLeastOne("size of the memory", Memory);
-        SettingCheck.NotNegative("activation loss's weight", ActivationWeight);
-        SettingCheck.NotNegative("memory loss's weight", MemoryWeight);
-        SettingCheck.Require(double.IsFinite(Silence) && Silence < 0, "silence", Silence, "below 0");
-        SettingCheck.Positive("margin", Margin);
-        SettingCheck.Require(Loudest is > 0 and <= 1, "loudest share of the memory", Loudest, "above 0 and at most 1");
-        SettingCheck.Positive("learning rate", LearningRate);
-        SettingCheck.AtLeastOne("number of steps", MaxSteps);
-        SettingCheck.NotNegative("stop loss", StopLoss);
-    }
-
-    internal SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["memory"] = SettingCheck.Text(Memory),
-        ["activationWeight"] = SettingCheck.Text(ActivationWeight),
-        ["memoryWeight"] = SettingCheck.Text(MemoryWeight),
-        ["silence"] = SettingCheck.Text(Silence),
-        ["margin"] = SettingCheck.Text(Margin),
-        ["loudest"] = SettingCheck.Text(Loudest),
-        ["lr"] = SettingCheck.Text(LearningRate),
-        ["steps"] = SettingCheck.Text(MaxSteps),
-        ["stopLoss"] = SettingCheck.Text(StopLoss),
-    };
+    public void Validate() => Table.Validate(this);
 }
