@@ -152,7 +152,9 @@ sealed record DemoJson
     public required double Seconds { get; init; }
 }
 
-sealed record KnobJson(string Name, string Description, string Default, IReadOnlyList<string> Quick, IReadOnlyList<string> Full);
+sealed record KnobJson(
+    string Name, string Description, string Default, string Range, IReadOnlyList<string> Quick, IReadOnlyList<string> Full,
+    bool Detail);
 
 sealed record MethodJson(string Name, string Title, string Paper, string? Preparation, IReadOnlyList<KnobJson> Knobs);
 

@@ -17,7 +17,7 @@ sealed class BenchVerb : Verb
     readonly BenchmarkOptions _benchmark;
     readonly BlocksOption _blocks;
     readonly PrecisionOption _precision;
-    readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => ["masked-fine-tuning"], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', EditorRegistry.Methods) };
+    readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => [MaskedFineTuning.Definition.Name], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', Methods.All.Select(m => m.Name)) };
     readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
     readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|fisher|random|all");
     readonly Option<string[]> _keep = Values("--keep", "Shares of units to edit, instead of the sweep's.", "RATIO");

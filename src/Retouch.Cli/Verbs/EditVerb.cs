@@ -18,15 +18,7 @@ namespace Retouch.Cli.Verbs;
 sealed class EditVerb : Verb
 {
     const int Shown = 3;
-    const string Masked = "masked-fine-tuning", Kfac = "kfac", Gate = "gate";
-
-    // The methods that have one way from general edits to local ones, and the settings along it.
-    static readonly IReadOnlyDictionary<string, (IReadOnlyList<double> Places, Func<double, (string Knob, double Value)[]> At)> Guarded = new Dictionary<string, (IReadOnlyList<double>, Func<double, (string, double)[]>)>
-    {
-        [Kfac] = (KfacSettings.Generalities, place => new KfacSettings().AtGenerality(place) is var s ? [("damping", s.Damping), ("stopMargin", s.StopMargin)] : []),
-        [Gate] = (GateSettings.Generalities, place => new GateSettings().AtGenerality(place) is var s ? [("leak", s.Leak), ("gain", s.Gain)] : []),
-    };
-    static readonly string[] Locators = ["hypernetwork", "gradient", "random", "all"], AllLocators = [.. Locators, "fisher"];
+    static readonly Method Masked = MaskedFineTuning.Definition;
     static readonly MaskedFineTuningSettings Defaults = new();
 
     readonly ModelOptions _model;
@@ -35,14 +27,14 @@ sealed class EditVerb : Verb
     readonly MemoryOption _memory;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
-    readonly Option<string?> _method = new("--method") { Description = $"How to edit, {Masked} by default; 'retouch methods' lists the methods and their settings.", HelpName = "NAME" };
+    readonly Option<string?> _method = new("--method") { Description = $"How to edit, {Masked.Name} by default; 'retouch methods' lists the methods and their settings.", HelpName = "NAME" };
     readonly Option<string[]> _set = new("--set") { Description = "Another value of a method's setting: NAME=VALUE.", AllowMultipleArgumentsPerToken = true, HelpName = "NAME=VALUE" };
     readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the method; some comes with Retouch.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
-    readonly Option<string?> _locator = new("--locator") { Description = $"What says where to edit: {string.Join(", ", Locators)}, hypernetwork by default; other methods than {Masked} have defaults of their own and also take fisher.", HelpName = "NAME" };
+    readonly Option<string?> _locator = new("--locator") { Description = $"What says where to edit: {string.Join(", ", Locators.Names)}; {Locators.Hypernetwork} by default, for other methods than {Masked.Name} their own.", HelpName = "NAME" };
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Defaults.KeepRatio, HelpName = "RATIO" };
     readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed.", HelpName = "DIR" };
-    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Kfac}, or {Gate} if that is given, with the most general settings that do.", HelpName = "RATE" };
+    readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Kfac.Definition.Name}, or {Gate.Definition.Name} if that is given, with the most general settings that do.", HelpName = "RATE" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Defaults.LearningRate, HelpName = "RATE" };
     readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Defaults.MaxSteps, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
@@ -52,9 +44,9 @@ sealed class EditVerb : Verb
 
     public EditVerb() : base("edit", "Correct a mistake: find the units responsible, edit only those, and write a patch.", reports: true)
     {
-        _locator.CompletionSources.Add(AllLocators);
+        _locator.CompletionSources.Add([.. Locators.Names]);
         _method.CompletionSources.Add([.. Methods.All.Select(m => m.Name)]);
-        Require<string>(_locator, AllLocators.Contains, $"one of {string.Join(", ", AllLocators)}");
+        Require<string>(_locator, Locators.Names.Contains, $"one of {string.Join(", ", Locators.Names)}");
         Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
@@ -75,10 +67,10 @@ sealed class EditVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         double? guard = parsed.GetValue(_guard);
-        string method = parsed.GetValue(_method) ?? (guard is null ? Masked : Kfac);
-        IReadOnlyDictionary<string, string> settings = method == Masked ? PublishedSettings(parsed) : Settings(parsed, Methods.Find(method));
-        if (guard is not null && !Guarded.ContainsKey(method))
-            throw new BadInputException($"--guard searches among edits of --method {string.Join(" or ", Guarded.Keys)}; leave out --method {method}.");
+        Method method = Methods.Find(parsed.GetValue(_method) ?? (guard is null ? Masked : Kfac.Definition).Name);
+        IReadOnlyDictionary<string, string> settings = Settings(parsed, method);
+        if (guard is not null && method.Generalities.Count == 0)
+            throw new BadInputException($"--guard searches among edits of --method {string.Join(" or ", Methods.All.Where(m => m.Generalities.Count > 0).Select(m => m.Name))}; leave out --method {method.Name}.");
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder)
             : guard is null ? null : throw new BadInputException("--guard needs the images to guard: name their folder with --locality.");
 
@@ -87,16 +79,16 @@ sealed class EditVerb : Verb
         LabelSet labels = _model.Labels(parsed, file);
         int label = labels.Resolve(parsed.GetRequiredValue(_label));
         string[] paths = parsed.GetRequiredValue(_images);
-        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Given(parsed, file.Model) ?? Methods.Find(method).Window(file.Model.Config));
+        SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Given(parsed, file.Model) ?? method.Window(file.Model.Config));
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
         using Hypernetwork? network = LoadHypernetwork(parsed, settings.GetValueOrDefault("locator"), split, terminal);
         EditorResources resources = new() { Hypernetwork = network, Preparations = prepared.ByKind, PreparationIds = prepared.Ids, Seed = parsed.GetValue(_seed) };
-        IEditor editor = method == Masked ? new MaskedFineTuning(Locator(settings["locator"], resources), Published(settings, resources.Seed)) : Methods.Find(method).Create(settings, resources);
+        IEditor editor = method.Create(settings, resources);
         ModelOptions.PrintPreprocessing(file, terminal);
 
         using PrefixState state = split.Prefix(ImageLoader.LoadBatch(paths, file.Preprocessing));
         Tensor before = split.Logits(state);
-        Asked asked = new(paths, labels, label, split, method, settings, resources.Seed);
+        Asked asked = new(paths, labels, label, split, method.Name, settings, resources.Seed);
         if (!parsed.GetValue(_force) && before.argmax(1).cpu().data<long>().ToArray().All(c => c == label))
         {
             terminal.Line($"Nothing to correct: the model already says {labels[label].Name} ({label}). No patch was written; --force edits all the same.");
@@ -122,7 +114,7 @@ sealed class EditVerb : Verb
                     terminal.Line($"No edit leaves {100 * bound:0.##} % of these images as they are and corrects the mistake; no patch was written. Take a lower --guard.");
                     return App.Failed;
                 }
-                (result, asked) = (guarded.Edit, asked with { Settings = With(method, settings, guarded.Setting!.Value) });
+                (result, asked) = (guarded.Edit, asked with { Settings = method.AtGenerality(settings, guarded.Setting!.Value) });
             }
             else
             {
@@ -176,11 +168,10 @@ sealed class EditVerb : Verb
     }
 
     static (GuardedEdit Guarded, LocalityOutcome Outcome) Guard(
-        Terminal terminal, string name, SplitVit split, Failure failure, IReadOnlyDictionary<string, string> settings, EditorResources resources, ImageFolder locality, Preprocessing preprocessing,
+        Terminal terminal, Method method, SplitVit split, Failure failure, IReadOnlyDictionary<string, string> settings, EditorResources resources, ImageFolder locality, Preprocessing preprocessing,
         double bound, long? memory, CancellationToken cancellation)
     {
-        MethodInfo method = Methods.Find(name);
-        IReadOnlyList<double> places = Guarded[name].Places;
+        IReadOnlyList<double> places = method.Generalities;
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
             Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, cancellation));
         using (set)
@@ -189,8 +180,8 @@ sealed class EditVerb : Verb
             {
                 int tried = 0;
                 return GuardedEdit.Search(
-                    generality => method.Create(With(name, settings, generality), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, places,
-                    progress: new Told<GuardPoint>(p => report(++tried, $"{Place(name, p.Setting)}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
+                    generality => method.Create(method.AtGenerality(settings, generality), resources).Edit(split, [failure], null, cancellation)[0], result => set.Measure(result.Patch.Change), bound, places,
+                    progress: new Told<GuardPoint>(p => report(++tried, $"{Place(method, p.Setting)}: {100 * p.Locality:0.00} % kept")), cancellation: cancellation);
             });
             LocalityOutcome outcome = new(guarded.Locality ?? new LocalityMeasurement(files.Count, []), files, skipped);
             Warn(terminal, outcome);
@@ -198,16 +189,12 @@ sealed class EditVerb : Verb
         }
     }
 
-    static Dictionary<string, string> With(string method, IReadOnlyDictionary<string, string> settings, double generality)
+    static string Place(Method method, double generality)
     {
-        Dictionary<string, string> there = new(settings);
-        foreach ((string knob, double value) in Guarded[method].At(generality))
-            there[knob] = value.ToString("R", CultureInfo.InvariantCulture);
-        return there;
+        IReadOnlyDictionary<string, string> there = method.AtGenerality(new Dictionary<string, string>(), generality);
+        return string.Join(", ", method.GeneralitySettings.Select(name => string.Create(
+            CultureInfo.InvariantCulture, $"{name} {double.Parse(there[name], CultureInfo.InvariantCulture),-6:0.####}")));
     }
-
-    static string Place(string method, double generality) =>
-        string.Join(", ", Guarded[method].At(generality).Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Knob} {s.Value,-6:0.####}")));
 
     static void Warn(Terminal terminal, LocalityOutcome outcome)
     {
@@ -215,47 +202,8 @@ sealed class EditVerb : Verb
             terminal.Note($"warning: skipped, {why}");
     }
 
-    // Those of the published method, whose options have ranges and defaults of their own.
-    SortedDictionary<string, string> PublishedSettings(ParseResult parsed)
-    {
-        if (parsed.GetValue(_set) is { Length: > 0 } others)
-            throw new BadInputException($"--set {others[0]} is for other methods than {Masked}, whose settings are --locator, --keep, --lr and --steps.");
-        string locator = parsed.GetValue(_locator) ?? "hypernetwork";
-        Range(locator, Locators.Contains, $"one of {string.Join(", ", Locators)}");
-        double keep = parsed.GetValue(_keep);
-        if (locator == "all")
-        {
-            if (Given(parsed, _keep) && keep != 1)
-                throw new BadInputException($"--locator all edits every unit, but --keep is {keep}; leave out --keep, or choose another locator.");
-            keep = 1;
-        }
-        SortedDictionary<string, string> settings = new(StringComparer.Ordinal)
-        {
-            ["locator"] = locator,
-            ["keep"] = keep.ToString("R", CultureInfo.InvariantCulture),
-            ["lr"] = parsed.GetValue(_lr).ToString("R", CultureInfo.InvariantCulture),
-            ["steps"] = parsed.GetValue(_steps).ToString(CultureInfo.InvariantCulture),
-        };
-        Published(settings, 0).Validate();
-        return settings;
-
-        static void Range(string value, Func<string, bool> holds, string range)
-        {
-            if (!holds(value))
-                throw new BadInputException($"--locator is {value}, but must be {range} with --method {Masked}.");
-        }
-    }
-
-    static MaskedFineTuningSettings Published(IReadOnlyDictionary<string, string> settings, int seed) => Defaults with
-    {
-        KeepRatio = double.Parse(settings["keep"], CultureInfo.InvariantCulture),
-        LearningRate = double.Parse(settings["lr"], CultureInfo.InvariantCulture),
-        MaxSteps = int.Parse(settings["steps"], CultureInfo.InvariantCulture),
-        Seed = seed,
-    };
-
-    // Those of any other method: its defaults, and what --set and the options say, if it has such a setting.
-    IReadOnlyDictionary<string, string> Settings(ParseResult parsed, MethodInfo method)
+    // The method's defaults, and what --set and the options say, if it has such a setting.
+    IReadOnlyDictionary<string, string> Settings(ParseResult parsed, Method method)
     {
         Dictionary<string, IReadOnlyList<string>> given = [];
         foreach (string text in parsed.GetValue(_set) ?? [])
@@ -269,14 +217,18 @@ sealed class EditVerb : Verb
             if (Given(parsed, option))
                 Take(option.Name, option.Name[2..], parsed.GetResult(option)!.Tokens[0].Value);
         }
-        if (parsed.GetValue(_guard) is not null && Guarded.TryGetValue(method.Name, out var guarded) && guarded.At(1).Select(s => s.Knob).FirstOrDefault(given.ContainsKey) is string searched)
+        if (parsed.GetValue(_guard) is not null && method.GeneralitySettings.FirstOrDefault(given.ContainsKey) is string searched)
             throw new BadInputException($"--guard searches for the {searched}; leave it out of --set.");
-        return method.Grid(Sweep.Published, given)[0];
+        IReadOnlyDictionary<string, string> settings = method.Grid(Sweep.Published, given)[0];
+        if (settings.GetValueOrDefault("locator") == Locators.All && given.TryGetValue("keep", out IReadOnlyList<string>? keep) && keep[0] != settings["keep"])
+            throw new BadInputException($"--locator {Locators.All} edits every unit, but --keep is {keep[0]}; leave out --keep, or choose another locator.");
+        method.Validate(settings);
+        return settings;
 
         void Take(string option, string name, string value)
         {
-            if (!method.Knobs.Any(k => k.Name == name))
-                throw new BadInputException($"{option} gives {name}, which {method.Name} does not have; its settings are {string.Join(", ", method.Knobs.Select(k => k.Name))}.");
+            if (!method.Settings.Any(s => s.Name == name))
+                throw new BadInputException($"{option} gives {name}, which {method.Name} does not have; its settings are {string.Join(", ", method.Settings.Select(s => s.Name))}.");
             if (!given.TryAdd(name, [value]))
                 throw new BadInputException($"The setting {name} is given twice.");
         }
@@ -287,18 +239,10 @@ sealed class EditVerb : Verb
     Hypernetwork? LoadHypernetwork(ParseResult parsed, string? locator, SplitVit split, Terminal terminal)
     {
         string? path = parsed.GetValue(_locatorFile);
-        if (locator != "hypernetwork")
+        if (locator != Locators.Hypernetwork)
             return path is null ? null : throw new BadInputException("--locator-file is for --locator hypernetwork only.");
         return HypernetworkFile.Load(ShippedLocators.Choose(path, split.Model, split.Space, terminal));
     }
-
-    static ILocator Locator(string name, EditorResources resources) => name switch
-    {
-        "gradient" => new GradientLocator(),
-        "random" => new RandomLocator(resources.Seed),
-        "all" => new AllLocator(),
-        _ => new HypernetworkLocator(resources.Hypernetwork!),
-    };
 
     static void Print(Terminal terminal, EditJson e, bool written)
     {
@@ -310,7 +254,7 @@ sealed class EditVerb : Verb
         terminal.Line();
         terminal.Line(e.Success ? "corrected" : "NOT corrected");
         terminal.Line($"  steps      {e.Steps} in {e.Seconds:0.0} s");
-        if (e.Method != Masked)
+        if (e.Method != Masked.Name)
             terminal.Line($"  method     {e.Method}: {string.Join(", ", e.Settings.Select(s => $"{s.Key} {s.Value}"))}");
         terminal.Line($"  touched    {(e.Units > 0 ? $"{e.Units} units, " : "")}{e.Parameters} parameters{(e.Locator is null ? $" (blocks {e.Blocks})" : $" ({e.Locator}, keep {e.Keep:0.###}, blocks {e.Blocks})")}");
         PrintCurve(terminal, e, e.LocalityImages ?? 0);
@@ -322,7 +266,7 @@ sealed class EditVerb : Verb
         }
         terminal.Line(written
             ? $"  patch      {e.Patch} ({new FileInfo(e.Patch!).Length / 1024.0:0} KiB)"
-            : $"  patch      none was written, since the edit failed; try {(e.Method == Masked ? "more --steps, a larger --lr or --keep" : "other settings with --set")}, or --force to write it all the same");
+            : $"  patch      none was written, since the edit failed; try {(e.Method == Masked.Name ? "more --steps, a larger --lr or --keep" : "other settings with --set")}, or --force to write it all the same");
     }
 
     static void PrintCurve(Terminal terminal, EditJson e, int images)
@@ -331,7 +275,7 @@ sealed class EditVerb : Verb
             return;
         terminal.Line($"  guard      {100 * guard:0.##} % of {images} images; tried, the most general first:");
         foreach (GuardPoint p in e.Curve)
-            terminal.Line($"    {Place(e.Method, p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
+            terminal.Line($"    {Place(Methods.Find(e.Method), p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
     }
 
     static string Hash(string path)

@@ -12,16 +12,18 @@ sealed class MethodsVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        foreach (MethodInfo method in Methods.All)
+        foreach (Method method in Methods.All)
         {
             terminal.Object(new MethodJson(method.Name, method.Title, method.Paper, method.PreparationKind,
-                [.. method.Knobs.Select(k => new KnobJson(k.Name, k.Description, k.Default, k.Quick, k.Full))]), JsonOutput.Default.MethodJson);
+                [.. method.Settings.Select(s => new KnobJson(s.Name, s.Help, s.Default, s.Range, s.Quick, s.Full, s.IsDetail))]), JsonOutput.Default.MethodJson);
             terminal.Line($"{method.Name}: {method.Title}");
             terminal.Line($"  paper        {method.Paper}");
             if (method.PreparationKind is not null)
                 terminal.Line($"  preparation  {method.PreparationKind} (retouch prepare --method {method.Name})");
-            foreach (MethodKnob knob in method.Knobs)
-                terminal.Line($"  {knob.Name,-11}  {knob.Description}; {knob.Default}{(knob.Full.Count > 1 ? $" (swept: {string.Join(", ", knob.Full)})" : "")}");
+            foreach (MethodSetting setting in method.Settings.Where(s => !s.IsDetail))
+                terminal.Line($"  {setting.Name,-11}  {setting.Help}; {setting.Default}{(setting.Full.Count > 1 ? $" (swept: {string.Join(", ", setting.Full)})" : "")}");
+            foreach (MethodSetting detail in method.Settings.Where(s => s.IsDetail))
+                terminal.Detail($"  {detail.Name,-16}  {detail.Help}; {detail.Default}");
         }
         return App.Ok;
     }

