@@ -96,7 +96,7 @@ public sealed class CollectionsDuringEditsTests : IDisposable
 
     IEditor Create(string name, Dictionary<string, Preparation> prepared)
     {
-        MethodInfo method = Methods.Find(name);
+        Method method = Methods.Find(name);
         if (method.NewPreparation() is IPreparation preparation)
             prepared[preparation.Name] = _bed.Prepare(Short(preparation));
         if (name == "kfac")
