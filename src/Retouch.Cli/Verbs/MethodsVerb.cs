@@ -19,7 +19,7 @@ sealed class MethodsVerb : Verb
             terminal.Line($"{method.Name}: {method.Title}");
             terminal.Line($"  paper        {method.Paper}");
             if (method.PreparationKind is not null)
-                terminal.Line($"  preparation  {method.PreparationKind} (retouch prepare --method {method.Name})");
+                terminal.Line($"  preparation  {method.PreparationKind} ({new Locating.MakingCommands().Prepare(method.Name)})");
             foreach (MethodKnob knob in method.Knobs)
                 terminal.Line($"  {knob.Name,-11}  {knob.Description}; {knob.Default}{(knob.Full.Count > 1 ? $" (swept: {string.Join(", ", knob.Full)})" : "")}");
         }

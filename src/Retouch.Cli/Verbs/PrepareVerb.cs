@@ -37,7 +37,8 @@ sealed class PrepareVerb : Verb
     {
         string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
         (Func<IPreparation> Create, string Method)? more = More.TryGetValue(name, out (Func<IPreparation>, string) found) ? found : null;
-        MethodInfo method = Methods.Find(more?.Method ?? name);
+        // Messages of the library know a preparation by its own name only.
+        MethodInfo method = Methods.Find(more?.Method ?? Methods.All.FirstOrDefault(m => m.PreparationKind == name)?.Name ?? name);
         IPreparation preparation = more is null ? method.NewPreparation()
             ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.")
             : more.Value.Create();

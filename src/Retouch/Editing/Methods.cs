@@ -114,7 +114,7 @@ public static class Methods
     // A method that has units' Fisher information in statistics of its own takes it from there.
     static ILocator Locator(string name, EditorResources resources, string fisher) => name switch
     {
-        "hypernetwork" => new HypernetworkLocator(resources.Hypernetwork ?? throw new BadInputException("The locator hypernetwork needs a hypernetwork trained for this model; give one, or choose another locator.")),
+        "hypernetwork" => new HypernetworkLocator(resources.RequireHypernetwork()),
         "all" => new AllLocator(),
         "gradient" => new GradientLocator(),
         "fisher" => new FisherLocator(resources.Preparation(fisher)),

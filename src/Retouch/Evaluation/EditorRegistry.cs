@@ -134,8 +134,7 @@ public static class EditorRegistry
     {
         ILocator locator = settings["locator"] switch
         {
-            "hypernetwork" => new HypernetworkLocator(resources.Hypernetwork
-                ?? throw new BadInputException("The locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or choose others with --locator.")),
+            "hypernetwork" => new HypernetworkLocator(resources.RequireHypernetwork()),
             "gradient" => new GradientLocator(),
             "fisher" => new FisherLocator(resources.Preparation(FisherStatistics.Kind)),
             "random" => new RandomLocator(resources.Seed, anewForEachFailure: true),
