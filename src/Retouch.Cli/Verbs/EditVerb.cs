@@ -396,7 +396,7 @@ sealed class EditVerb : Verb
     {
         if (e.Guard is not double guard)
             return;
-        terminal.Line($"  guard      {100 * guard:0.##} % of {images} images keep their prediction by {against.Name}{(against.Model is null ? ", which --base would name if this one was edited before" : "")}; tried, the most general first:");
+        terminal.Line($"  guard      {100 * guard:0.##} % of {images} images keep their prediction by {against.Name}{(against.Model is null ? " (--base names the unedited model where this one was edited before)" : "")}; tried, the most general first:");
         foreach (GuardPoint p in e.Curve)
             terminal.Line($"    {Place(e.Method, p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
     }

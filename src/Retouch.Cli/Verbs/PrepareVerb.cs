@@ -49,7 +49,12 @@ sealed class PrepareVerb : Verb
         if (exists)
         {
             using Preparation made = Preparation.Load(output);
-            made.Require(preparation.Name, split);
+            if (made.Kind != preparation.Name || !made.Fits(split))
+            {
+                throw new BadInputException(
+                    $"{output} holds the preparation '{made.Kind}', made for the model {made.ModelFingerprint} and {made.Space}, not '{preparation.Name}' "
+                    + $"for the model {file.Model.Fingerprint} and its blocks {split.Space.BlockRange}; give another --out, or replace it with --overwrite.");
+            }
             Report(made);
             return App.Ok;
         }
