@@ -29,6 +29,9 @@ public sealed class Gate : IEditor
     // One in so many units is a candidate, of which each image draws one.
     const int OneOf = 96;
 
+    // The image at the gate's edge reads 0 but for rounding; the edited one reads the drive.
+    const float Shut = 1e-3f;
+
     // Of the last step, until its length is exact to a hundredth.
     const int Halvings = 7;
 
@@ -76,7 +79,7 @@ public sealed class Gate : IEditor
         (Tensor key, Tensor bias) = Key(QueryMemory.Query(split, failure.State, Name).Read.mean([0]), memory, others);
         float[] opening = [.. (mv(memory, key) + bias).cpu().data<float>()];
         int[] alike = [.. Enumerable.Range(0, classes.Length).Where(i => classes[i] == mistakenFor)];
-        return new GateCost(classes.Length, alike.Length, alike.Count(i => opening[i] > 0));
+        return new GateCost(classes.Length, alike.Length, alike.Count(i => opening[i] > Shut));
     }
 
     Tensor Memory(SplitVit split)

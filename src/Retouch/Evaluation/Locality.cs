@@ -35,7 +35,7 @@ public static class Locality
             skipped.AddRange(failed);
             if (state is null)
                 continue;
-            using LocalitySet set = new(split, state);
+            using LocalitySet set = new(split, PrefixStore.Of(state), said);
             changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
             files.AddRange(loaded);
         }

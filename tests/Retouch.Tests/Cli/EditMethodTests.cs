@@ -191,6 +191,15 @@ public sealed class EditMethodTests : IDisposable
         Ran next = Ran.Retouch([.. chained, "--base", _bench.Model, "--force", "--json"]);
         Assert.Equal(e.GetProperty("model").GetString(), next.Objects[0].GetProperty("localityModel").GetString());
         Assert.NotEqual(e.GetProperty("model").GetString(), next.Objects[0].GetProperty("model").GetString());
+        string twice = _bench.Path("twice.safetensors");
+        Ran.Retouch("apply", "--model", edited, "--patch", _bench.Path("p"), "--out", twice).Good();
+        string[] photos = [.. Directory.EnumerateFiles(_bench.Locality)];
+        double kept = Says(_bench.Model).Zip(Says(twice), (a, b) => a == b ? 1.0 : 0).Average();
+        Assert.Equal(7, next.Objects[0].GetProperty("localityImages").GetInt32());
+        Assert.Equal(kept, next.Objects[0].GetProperty("localityRate").GetDouble(), 1e-12);
+
+        IEnumerable<int> Says(string model) => Ran.Retouch(["predict", "--model", model, "--top", "1", "--json", .. photos]).Good().Objects
+            .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32());
     }
 
     [Fact]

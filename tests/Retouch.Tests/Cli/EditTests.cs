@@ -200,6 +200,8 @@ public sealed class EditTests : IDisposable
         for (int i = 0; i < 6; i++)
         {
             int says = said[i].GetProperty("predictions")[0].GetProperty("index").GetInt32();
+            if (names[says] == name)
+                continue;
             string third = names.First(n => n != name && n != names[says]);
             foreach (string folder in (string[])[names[says], name, third, "misc"])
             {

@@ -60,8 +60,8 @@ public sealed class GateTests : IDisposable
 
     [Theory]
     [InlineData(0, 0)]
+    [InlineData(0.1, 2)]
     [InlineData(0.25, 5)]
-    [InlineData(0.5, 10)]
     public void The_cost_counts_the_ordinary_images_of_the_class_mistaken_for_that_open_the_gate(double leak, int open)
     {
         // All are of two classes, none the wanted one: those that open it are of either.
@@ -78,7 +78,7 @@ public sealed class GateTests : IDisposable
         using EditResult result = gate.Edit(_bed.Split, [_bed.Failure])[0];
         (Tensor key, Tensor bias, _, _) = Unit(result);
         float[] readings = [.. (mv(_memory["queries"].to(ScalarType.Float32), key) + bias).data<float>()];
-        Assert.Equal(cost.Open, classes.Zip(readings).Count(x => x.First == wrong && x.Second > 1e-4));
+        Assert.Equal(cost.Open, classes.Zip(readings).Count(x => x.First == wrong && x.Second > 1e-3));
     }
 
     [Fact]
