@@ -67,14 +67,19 @@ sealed class BenchKnobs(IReadOnlyList<string> methods)
         foreach (MethodInfo holder in holders.Except(others))
             _shared[(holder.Name, knob)] = values;
         foreach (MethodInfo other in others)
-            _notes.Add($"{option} is {Published}'s; {other.Name} keeps its own {knob}, {Default(other, knob)} unless swept (--set {other.Name}.{knob}=… changes it)");
+        {
+            _notes.Add(
+                $"{option} is {Published}'s; {other.Name} keeps its own {knob}, {Default(other, knob)} unless swept "
+                + $"(--set {other.Name}.{knob}=… changes it)");
+        }
     }
 
     MethodInfo[] Holders(string knob)
     {
         MethodInfo[] holders = [.. _methods.Where(m => m.Knobs.Any(k => k.Name == knob))];
         return holders.Length > 0 ? holders : throw new BadInputException(
-            $"None of the methods {string.Join(", ", methods)} has a setting {knob}; they have {string.Join(", ", _methods.SelectMany(m => m.Knobs).Select(k => k.Name).Distinct())}.");
+            $"None of the methods {string.Join(", ", methods)} has a setting {knob}; "
+            + $"they have {string.Join(", ", _methods.SelectMany(m => m.Knobs).Select(k => k.Name).Distinct())}.");
     }
 
     static string Default(MethodInfo method, string knob) => method.Knobs.First(k => k.Name == knob).Default;

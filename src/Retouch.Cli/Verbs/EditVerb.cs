@@ -40,18 +40,34 @@ sealed class EditVerb : Verb
     readonly Option<string?> _locator = new("--locator") { Description = $"What says where to edit: {string.Join(", ", Locators)}, hypernetwork by default; other methods than {Masked} have defaults of their own and also take fisher.", HelpName = "NAME" };
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<double> _keep = new("--keep") { Description = "The share of hidden units to edit, above 0 and at most 1 (1 for --locator all).", DefaultValueFactory = _ => Defaults.KeepRatio, HelpName = "RATIO" };
-    readonly Option<string?> _locality = new("--locality") { Description = "A folder of other images, to measure what else changed; copies of the edited images in it do not count, and folders that are called by their classes tell corrections from damage.", HelpName = "DIR" };
-    readonly Option<string?> _base = new("--base") { Description = "The unedited model, where --model has been edited before: --locality and --guard measure against it; against --model itself by default.", HelpName = "MODEL" };
+    readonly Option<string?> _locality = new("--locality")
+    {
+        Description = "A folder of other images, to measure what else changed; copies of the edited images in it do not count, "
+            + "and folders that are called by their classes tell corrections from damage.",
+        HelpName = "DIR",
+    };
+    readonly Option<string?> _base = new("--base")
+    {
+        Description = "The unedited model, where --model has been edited before: --locality and --guard measure against it; "
+            + "against --model itself by default.",
+        HelpName = "MODEL",
+    };
     readonly Option<double?> _guard = new("--guard") { Description = $"Find the most general edit that leaves at least this share of the --locality images as they are: --method {Kfac}, or {Gate} if that is given, with the most general settings that do.", HelpName = "RATE" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's step size.", DefaultValueFactory = _ => Defaults.LearningRate, HelpName = "RATE" };
     readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Defaults.MaxSteps, HelpName = "N" };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _out = new("--out") { Description = "The patch to write.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing patch." };
-    readonly Option<bool> _force = new("--force") { Description = "Edit even if the model already gives every image the label (else nothing is written, the exit code is 0, and --json says \"alreadyRight\": true), and write the patch even if the edit fails." };
+    readonly Option<bool> _force = new("--force")
+    {
+        Description = "Edit even if the model already gives every image the label (else nothing is written, the exit code is 0, "
+            + "and --json says \"alreadyRight\": true), and write the patch even if the edit fails.",
+    };
 
     public EditVerb() : base(
-        "edit", "Correct a mistake: find the units responsible, edit only those, and write a patch. The model's file stays as it is: an edit is taken back by using that, or by applying other patches alone to it.",
+        "edit",
+        "Correct a mistake: find the units responsible, edit only those, and write a patch. The model's file stays as it is: "
+        + "an edit is taken back by using that, or by applying other patches alone to it.",
         reports: true)
     {
         _locator.CompletionSources.Add(AllLocators);
@@ -87,7 +103,8 @@ sealed class EditVerb : Verb
             throw new BadInputException("--base says what --locality is measured against: name a folder of other images with --locality.");
         if (guard is not null && parsed.GetValue(_method) is null)
         {
-            terminal.Note($"guard: edits by --method {Kfac}{(parsed.GetValue(_locator) is string where ? $" with --locator {where}" : "")}, since "
+            string with = parsed.GetValue(_locator) is string where ? $" with --locator {where}" : "";
+            terminal.Note($"guard: edits by --method {Kfac}{with}, since "
                 + $"{Masked} has no settings that lead from general edits to local ones; --method {Gate} is the other that has");
         }
 
@@ -119,7 +136,8 @@ sealed class EditVerb : Verb
             (locality, leftOut) = EditedImages.LeaveOut(locality, paths);
         using ModelFile? unedited = parsed.GetValue(_base) is string path ? _model.Load(path, parsed, terminal) : null;
         Unedited against = new(
-            unedited is null ? null : _precision.Cut(parsed, terminal, unedited.Model, split.Space), unedited?.Path ?? file.Path, locality, leftOut, labels);
+            unedited is null ? null : _precision.Cut(parsed, terminal, unedited.Model, split.Space),
+            unedited?.Path ?? file.Path, locality, leftOut, labels);
         Asked asked = new(paths, labels, label, split, method, settings, resources.Seed, against);
         if (!parsed.GetValue(_force) && before.argmax(1).eq(label).all().item<bool>())
         {
@@ -145,6 +163,7 @@ sealed class EditVerb : Verb
                     EditJson none = asked.Report(before, before, null, null, output: null, clock.Elapsed.TotalSeconds, guard, guarded) with { Success = false };
                     terminal.Object(none, JsonOutput.Default.EditJson);
                     PrintCurve(terminal, none, outcome.Measurement.Images, against);
+                    PrintLeftOut(terminal, none);
                     terminal.Line($"No edit leaves {100 * bound:0.##} % of these images as they are and corrects the mistake; no patch was written. Take a lower --guard.");
                     return App.Failed;
                 }
@@ -249,9 +268,11 @@ sealed class EditVerb : Verb
         if (cost.IsNotable(double.Parse(settings["leak"], CultureInfo.InvariantCulture)))
         {
             terminal.Note(string.Create(CultureInfo.InvariantCulture,
-                $"warning: of the {cost.Images} ordinary images that gate was prepared with, {cost.OfClass} ({100 * cost.ClassShare:0.#} %) are of the class that this one is mistaken for, "
-                + $"{labels[mistakenFor].Name} ({mistakenFor}), and {cost.Open} of those open the gate: about {100 * cost.OpenShare:0.0} % of ordinary images may change. "
-                + $"A smaller --set leak={settings["leak"]} costs less; --guard 0.99 --locality DIR bounds it"));
+                $"warning: of the {cost.Images} ordinary images that gate was prepared with, {cost.OfClass} "
+                + $"({100 * cost.ClassShare:0.#} %) are of the class that this one is mistaken for, "
+                + $"{labels[mistakenFor].Name} ({mistakenFor}), and {cost.Open} of those open the gate: "
+                + $"about {100 * cost.OpenShare:0.0} % of ordinary images may change, and shutting out the rest costs generalization. "
+                + $"--set leak=… below {settings["leak"]} changes less, above it generalizes more; --guard 0.99 --locality DIR finds the bound"));
         }
     }
 
@@ -360,7 +381,9 @@ sealed class EditVerb : Verb
                 terminal.Line($"    {image.Image}: {100 * image.ProbabilityBefore:0.00} → {100 * image.Probability:0.00} %{Verdict(image)}");
         }
         terminal.Line();
-        terminal.Line(e.Success ? "corrected" : $"NOT corrected: {e.StillWrong.Count} of {e.Images.Count} {(e.Images.Count == 1 ? "image is" : "images are")} still wrong");
+        terminal.Line(e.Success
+            ? "corrected"
+            : $"NOT corrected: {e.StillWrong.Count} of {e.Images.Count} {(e.Images.Count == 1 ? "image is" : "images are")} still wrong");
         terminal.Line($"  steps      {e.Steps} in {e.Seconds:0.0} s");
         if (e.Method != Masked)
             terminal.Line($"  method     {e.Method}: {string.Join(", ", e.Settings.Select(s => $"{s.Key} {s.Value}"))}");
@@ -368,9 +391,15 @@ sealed class EditVerb : Verb
         PrintCurve(terminal, e, e.LocalityImages ?? 0, against);
         if (e.LocalityRate is double rate)
         {
-            terminal.Line($"  locality   {100 * rate:0.00} % of {e.LocalityImages} images keep their prediction{(against.Model is null ? "" : $" by {against.Name}")}; {e.Changed.Count} changed{Kinds(e.Changed)}");
+            string by = against.Model is null ? "" : $" by {against.Name}";
+            terminal.Line(
+                $"  locality   {100 * rate:0.00} % of {e.LocalityImages} images keep their prediction{by}; "
+                + $"{e.Changed.Count} changed{Kinds(e.Changed)}");
             foreach (ChangedJson c in e.Changed)
-                terminal.Line($"    {c.Image}: {c.Before.Name} ({c.Before.Index}) → {c.After.Name} ({c.After.Index}){(c.Kind is null ? "" : $", {c.Kind}")}");
+            {
+                string kind = c.Kind is null ? "" : $", {c.Kind}";
+                terminal.Line($"    {c.Image}: {c.Before.Name} ({c.Before.Index}) → {c.After.Name} ({c.After.Index}){kind}");
+            }
             PrintLeftOut(terminal, e);
         }
         terminal.Line(written
@@ -383,20 +412,31 @@ sealed class EditVerb : Verb
         : $", {(image.AlreadyRight ? "was right and is wrong now" : "still wrong")}: {Predictions.Text(image.After[0]).Trim()}";
 
     // Where folders say what their images are.
-    static string Kinds(IReadOnlyList<ChangedJson> changed) => changed.All(c => c.Kind is null) ? ""
-        : $": {string.Join(", ", changed.GroupBy(c => c.Kind ?? "of unknown class").OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => $"{g.Count()} {g.Key}"))}, by the classes that their folders name";
+    static string Kinds(IReadOnlyList<ChangedJson> changed)
+    {
+        if (changed.All(c => c.Kind is null))
+            return "";
+        IEnumerable<string> kinds = changed.GroupBy(c => c.Kind ?? "of unknown class").OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => $"{g.Count()} {g.Key}");
+        return $": {string.Join(", ", kinds)}, by the classes that their folders name";
+    }
 
     static void PrintLeftOut(Terminal terminal, EditJson e)
     {
-        if (e.LeftOut.Count > 0)
-            terminal.Line($"    left out, since {(e.LeftOut.Count == 1 ? "it is an edited image" : "they are edited images")} by content: {string.Join(", ", e.LeftOut)}");
+        if (e.LeftOut.Count == 0)
+            return;
+        string what = e.LeftOut.Count == 1 ? "it is an edited image" : "they are edited images";
+        terminal.Line($"    left out, since {what} by content: {string.Join(", ", e.LeftOut)}");
     }
 
     static void PrintCurve(Terminal terminal, EditJson e, int images, Unedited against)
     {
         if (e.Guard is not double guard)
             return;
-        terminal.Line($"  guard      {100 * guard:0.##} % of {images} images keep their prediction by {against.Name}{(against.Model is null ? " (--base names the unedited model where this one was edited before)" : "")}; tried, the most general first:");
+        string other = against.Model is null ? " (--base names the unedited model where this one was edited before)" : "";
+        terminal.Line(
+            $"  guard      {100 * guard:0.##} % of {images} images keep their prediction by {against.Name}{other}; "
+            + "tried, the most general first:");
         foreach (GuardPoint p in e.Curve)
             terminal.Line($"    {Place(e.Method, p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
     }
@@ -443,7 +483,8 @@ sealed class EditVerb : Verb
                 LocalityModel = Against.Images is null ? null : (Against.Model ?? Split).Model.Fingerprint,
                 LocalityRate = outcome?.Measurement.Rate,
                 LocalityImages = outcome?.Measurement.Images,
-                Changed = outcome is null ? [] : [.. outcome.Measurement.Changed.Select(c => new ChangedJson(outcome.Files[c.Image], Class(c.Before), Class(c.After), Against.Kind(outcome.Files[c.Image], c)))],
+                Changed = outcome is null ? [] : [.. outcome.Measurement.Changed.Select(c =>
+                    new ChangedJson(outcome.Files[c.Image], Class(c.Before), Class(c.After), Against.Kind(outcome.Files[c.Image], c)))],
                 LeftOut = Against.LeftOut,
                 Skipped = outcome is null ? [] : [.. outcome.Skipped.Select(s => s.File)],
                 Patch = output,
@@ -466,7 +507,8 @@ sealed class EditVerb : Verb
             using DisposeScope scope = NewDisposeScope();
             (double Right, bool IsRight)[] was = Right(before), now = Right(after);
             return [.. Paths.Select((path, i) =>
-                new EditedImageJson(path, was[i].IsRight, now[i].IsRight, was[i].Right, now[i].Right, Predictions.Top(after[i], Shown, Labels)))];
+                new EditedImageJson(
+                    path, was[i].IsRight, now[i].IsRight, was[i].Right, now[i].Right, Predictions.Top(after[i], Shown, Labels)))];
         }
 
         (double Probability, bool IsRight)[] Right(Tensor logits)

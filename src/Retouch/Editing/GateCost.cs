@@ -18,7 +18,10 @@ public readonly record struct GateCost(long Images, long OfClass, long Open)
     /// <summary>The share of ordinary images that are of the class and open the gate, in [0,1].</summary>
     public double OpenShare => (double)Open / Images;
 
-    /// <summary>Whether the class is so common that the gate's leak may be of this class alone, or what opens it is more than usual.</summary>
+    /// <summary>
+    /// Whether classes are so few that this one alone has as many ordinary images as may open the gate, which either change or
+    /// have to be shut out at the cost of generalization; or more of it open the gate than is usual.
+    /// </summary>
     /// <param name="leak"><see cref="GateSettings.Leak"/>.</param>
-    public bool IsNotable(double leak) => Open > 0 && (ClassShare >= leak || OpenShare > Usual);
+    public bool IsNotable(double leak) => OfClass > 0 && (ClassShare >= leak || OpenShare > Usual);
 }

@@ -73,7 +73,7 @@ public sealed class GateTests : IDisposable
         Assert.Equal((20L, 15L, 5L, 0L), (cost.Images, cost.OfClass, other.OfClass, none.OfClass));
         Assert.Equal(open, cost.Open + other.Open);
         Assert.Equal(0.75, cost.ClassShare);
-        Assert.Equal(cost.Open > 0, cost.IsNotable(0.02));
+        Assert.True(cost.IsNotable(0.02) && !none.IsNotable(0.02));
 
         using EditResult result = gate.Edit(_bed.Split, [_bed.Failure])[0];
         (Tensor key, Tensor bias, _, _) = Unit(result);
@@ -85,7 +85,8 @@ public sealed class GateTests : IDisposable
     public void Among_a_thousand_classes_a_gates_cost_is_not_worth_a_word()
     {
         Assert.False(new GateCost(700, 1, 1).IsNotable(0.02));
-        Assert.False(new GateCost(700, 70, 0).IsNotable(0.02));
+        Assert.False(new GateCost(700, 0, 0).IsNotable(0));
+        Assert.True(new GateCost(700, 70, 0).IsNotable(0.02));
         Assert.True(new GateCost(700, 70, 1).IsNotable(0.02));
         Assert.True(new GateCost(700, 6, 4).IsNotable(0.02));
     }
