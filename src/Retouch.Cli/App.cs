@@ -32,7 +32,8 @@ public static class App
             new PretrainVerb(), new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
         ];
         // A RootCommand would call itself by the assembly's name.
-        Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small reversible patch.")
+        Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small patch. "
+            + "The model's file never changes: an edit is taken back by using the model without its patch.")
         {
             new HelpOption { Recursive = true }, new VersionOption(),
         };

@@ -11,23 +11,25 @@ static class ShippedLocators
     /// <param name="model">The model.</param>
     /// <param name="space">The blocks to edit.</param>
     /// <param name="terminal">Where to say it.</param>
+    /// <param name="commands">How to train one, for the message where there is none.</param>
     /// <exception cref="BadInputException">The file was trained for another model or other blocks, or none was named and none comes along.</exception>
-    public static string Choose(string? given, VitModel model, EditSpace space, Terminal terminal)
+    public static string Choose(string? given, VitModel model, EditSpace space, Terminal terminal, MakingCommands commands)
     {
+        string train = (commands with { Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange }).TrainLocator();
         if (given is not null)
         {
             if (HypernetworkFile.Provenance(given) is not { Targets: var targets })
                 return given;
             if (targets.Model != model.Fingerprint)
-                throw new BadInputException($"{given} was trained for the model {targets.Model}, not {model.Fingerprint}; train one for this model with 'retouch train-locator'.");
+                throw new BadInputException($"{given} was trained for the model {targets.Model}, not {model.Fingerprint}; train one for this model: {train}.");
             return targets.BlockRange is string window && window != space.BlockRange
-                ? throw new BadInputException($"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}; pass --blocks {window}, or train one for these with 'retouch train-locator --blocks {space.FirstBlock}-{space.LastBlock}'.")
+                ? throw new BadInputException($"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}; pass --blocks {window}, or train one for these: {train}.")
                 : given;
         }
         string path = For(model.Fingerprint, space) ?? throw new BadInputException((For(model.Fingerprint) is null
             ? "No hypernetwork for this model comes with Retouch."
             : $"The hypernetwork that comes with Retouch for this model is for other blocks than {space.BlockRange}.")
-            + " Train one with 'retouch train-locator --model MODEL --images FOLDER --out FILE' and name it with --locator-file, or use --locator gradient, which needs none.");
+            + $" Train one on some ordinary images: {train}, and add --locator-file locator.safetensors; or use --locator gradient, which needs none.");
         terminal.Note($"locator: {Path.GetFileName(path)}, which comes with Retouch and was trained for this model");
         return path;
     }

@@ -39,7 +39,7 @@ sealed class BenchMasksVerb : Verb
         string? locatorFile = parsed.GetValue(_locatorFile);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
-        locatorFile = name == "hypernetwork" ? ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal) : null;
+        locatorFile = name == "hypernetwork" ? ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal, new MakingCommands { Model = _benchmark.ModelArguments(parsed) }) : null;
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         ILocator locator = name switch
         {

@@ -19,11 +19,12 @@ sealed class BenchVerb : Verb
     readonly PrecisionOption _precision;
     readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => [MaskedFineTuning.Definition.Name], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', Methods.All.Select(m => m.Name)) };
     readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
-    readonly Option<string[]> _locator = Values("--locator", "Locators to try, instead of the sweep's.", "hypernetwork|gradient|fisher|random|all");
+    readonly Option<string[]> _locator = Values(
+        "--locator", "Locators to try, instead of the sweep's; beside masked-fine-tuning, methods with a locator of their own keep it.", "hypernetwork|gradient|fisher|random|all");
     readonly Option<string[]> _keep = Values("--keep", "Shares of units to edit, instead of the sweep's.", "RATIO");
     readonly Option<string[]> _lr = Values("--lr", "Step sizes, instead of the sweep's.", "RATE");
     readonly Option<string[]> _steps = Values("--steps", "Steps at most, instead of the sweep's.", "N");
-    readonly Option<string[]> _set = Values("--set", "Values of any other setting of a method: NAME=V1,V2,….", "NAME=V,…", splits: false);
+    readonly Option<string[]> _set = Values("--set", "Values of any other setting of the methods, or of one method: NAME=V1,V2,… or METHOD.NAME=V1,V2,….", "NAME=V,…", splits: false);
     readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
     readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the methods that need it; some comes with Retouch.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
     readonly Option<string> _mode = new("--mode") { Description = "What an edit is made on: single images, the batch of a whole group, or image after image in one sequence, each upon the edits before it.", DefaultValueFactory = _ => Modes.Keys.First(), HelpName = string.Join('|', Modes.Keys) };
@@ -74,12 +75,23 @@ sealed class BenchVerb : Verb
         options.Validate();
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space));
+        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space))
+        {
+            Commands = new() { Model = _benchmark.ModelArguments(parsed), Blocks = _blocks.Text(parsed) },
+        };
         Dictionary<string, EditSpace> spaces = methods.Distinct().ToDictionary(m => m, m => _blocks.Given(parsed, file.Model) ?? Methods.Find(m).Window(file.Model.Config));
         EditSpace[] distinct = [.. spaces.Values.Distinct()];
-        IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(
-            methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), method => windows.Resources(spaces[method], alone: distinct.Length == 1));
+        BenchKnobs knobs = Knobs(parsed, methods);
+        foreach (string note in knobs.Notes)
+            terminal.Note(note);
+        Sweep sweep = Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true);
+        BenchSetting[] settings =
+        [
+            .. methods.Distinct().SelectMany(m =>
+                EditorRegistry.Settings([m], sweep, knobs.Of(m), windows.Resources(spaces[m], alone: distinct.Length == 1))),
+        ];
         Benchmark benchmark = _benchmark.Read(parsed);
+        BenchmarkOptions.SayShared(terminal, benchmark);
         BenchPlan plan = new(benchmark, settings, options with { Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]) });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
@@ -95,7 +107,7 @@ sealed class BenchVerb : Verb
             BenchFolder.WriteBenchmark(folder, benchmark);
             using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));
             written = rows.Rows;
-            terminal.Note($"run {plan.Manifest.Run}: {settings.Count} settings, {plan.Edits.Count} edits{(shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "")}{(written > 0 ? $", {written} done before" : "")}");
+            terminal.Note($"run {plan.Manifest.Run}: {settings.Length} settings, {plan.Edits.Count} edits{(shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "")}{(written > 0 ? $", {written} done before" : "")}");
             terminal.Progress("editing", total, report =>
             {
                 report(written, null);
@@ -150,26 +162,17 @@ sealed class BenchVerb : Verb
         return [.. texts.Select(t => int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out int k) ? k : throw new BadInputException($"--samples is {string.Join(',', given)}, but must be whole numbers such as 1,2,3."))];
     }
 
-    Dictionary<string, IReadOnlyList<string>> Knobs(ParseResult parsed)
+    BenchKnobs Knobs(ParseResult parsed, IReadOnlyList<string> methods)
     {
-        Dictionary<string, IReadOnlyList<string>> knobs = [];
+        BenchKnobs knobs = new(methods);
+        foreach (string text in parsed.GetValue(_set) ?? [])
+            knobs.Set(text);
         foreach (Option<string[]> option in (Option<string[]>[])[_locator, _keep, _lr, _steps])
         {
             if (parsed.GetValue(option) is { Length: > 0 } values)
-                Add(option.Name, option.Name[2..], string.Join(',', values));
+                knobs.Option(option.Name, string.Join(',', values));
         }
-        foreach (string text in parsed.GetValue(_set) ?? [])
-            Add("--set", text.Split('=')[0], text.Split('=', 2) is [{ Length: > 0 }, string values] ? values : throw new BadInputException($"--set is {text}, but must be a setting's name and values such as strength=0.01,0.1."));
         return knobs;
-
-        void Add(string option, string knob, string text)
-        {
-            string[] values = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            if (values.Length == 0)
-                throw new BadInputException($"{option} gives {knob} no value.");
-            if (!knobs.TryAdd(knob, values))
-                throw new BadInputException($"The setting {knob} is given twice.");
-        }
     }
 
     static Option<string[]> Values(string name, string description, string help, bool splits = true) => new(name)

@@ -30,6 +30,21 @@ sealed class BenchmarkOptions
         return _locality is null ? benchmark with { Locality = [] } : benchmark;
     }
 
+    /// <inheritdoc cref="ModelOptions.Arguments"/>
+    public string ModelArguments(ParseResult parsed) => _model.Arguments(parsed);
+
+    /// <summary>Says how many locality images are also edited ones, by their bytes: they do not count for the edits of their groups.</summary>
+    public static void SayShared(Terminal terminal, Benchmark benchmark)
+    {
+        int all = benchmark.Locality.Count, shared = all - benchmark.Unrelated(Enumerable.Range(0, benchmark.Groups.Count)).Count;
+        if (shared > 0)
+        {
+            terminal.Note(
+                $"{shared} of {all} locality images are also images of the benchmark's groups, by their content; "
+                + "an edit's LR leaves out those of its own group");
+        }
+    }
+
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
 
     /// <summary>The names of the model's classes; null where the user gave none.</summary>

@@ -36,6 +36,9 @@ sealed class BlocksOption
     public EditSpace? Given(ParseResult parsed, VitModel model) =>
         Depth(parsed) is null && parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : null;
 
+    /// <summary>The window as the user named it; null for the usual one.</summary>
+    public string? Text(ParseResult parsed) => Depth(parsed) is null ? parsed.GetValue(_blocks) : null;
+
     /// <summary>A number alone, where that means the hypernetwork's own blocks; else null.</summary>
     public int? Depth(ParseResult parsed) =>
         _oneIsDepth && parsed.GetValue(_blocks) is string text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int depth) ? depth : null;

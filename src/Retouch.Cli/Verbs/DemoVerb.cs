@@ -82,7 +82,7 @@ sealed class DemoVerb : Verb
             ModelDelta delta = result.Patch.Change;
             using PrefixState all = data.Group(g);
             GroupMeasurement measured = GroupMeasurement.Of(split.Predict(all, delta), [0], group.Accepted);
-            LocalityMeasurement kept = data.Locality!.Measure(delta);
+            LocalityMeasurement kept = data.Locality!.Measure(delta).Among(benchmark.Unrelated([g]));
             IReadOnlyList<(int Class, double Before, double After)> shares = Shares(split, state, delta, group);
             edits.Add(new DemoEditJson(Shown[i].Title, settings[i].Name, shares[0].Before, shares[0].After, measured.Success, measured.OthersRight, measured.Others, kept.Changed.Count, kept.Images, result.Steps, seconds));
             if (i == 0)

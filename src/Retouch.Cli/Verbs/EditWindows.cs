@@ -16,6 +16,9 @@ sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string?
 {
     readonly Dictionary<EditSpace, Window> _windows = [];
 
+    /// <summary>The commands that make what editors lack.</summary>
+    public MakingCommands Commands { get; init; } = new();
+
     /// <summary>The window of a setting, as a run's rows name it.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
     public EditSpace Space(IReadOnlyDictionary<string, string> settings)
@@ -39,7 +42,7 @@ sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string?
         {
             window.LocatorSought = true;
             string? file = locatorFile is null ? ShippedLocators.For(model.Fingerprint, space)
-                : alone || ShippedLocators.IsFor(locatorFile, space) ? ShippedLocators.Choose(locatorFile, model, space, terminal) : null;
+                : alone || ShippedLocators.IsFor(locatorFile, space) ? ShippedLocators.Choose(locatorFile, model, space, terminal, Commands) : null;
             (window.Locator, window.LocatorId) = file is null ? (null, null) : (HypernetworkFile.Load(file), ImageRoots.Hash(file)[..12]);
         }
         return new EditorResources
@@ -49,6 +52,8 @@ sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string?
             Preparations = window.Prepared.ByKind,
             PreparationIds = window.Prepared.Ids,
             Seed = seed,
+            For = window.Split,
+            Commands = Commands,
             Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange,
         };
     }

@@ -30,9 +30,12 @@ sealed class HintOptions
         Verb.Require<string>(_activation, activations.Contains, $"one of {string.Join(", ", activations)}");
         Verb.Require<double>(_epsilon, epsilon => epsilon is > 0 and < 1, "a number above 0 and below 1");
         Verb.Require<int>(_size, size => size is >= 1 and <= 8192, "a whole number from 1 to 8192");
-        foreach (Option option in (Option[])[_scheme, _heads, _activation, _epsilon, _size])
+        foreach (Option option in All)
             command.Add(option);
     }
+
+    /// <summary>The options.</summary>
+    public IReadOnlyList<Option> All => [_scheme, _heads, _activation, _epsilon, _size];
 
     public ModelHints Read(ParseResult parsed) => new()
     {

@@ -27,7 +27,14 @@ sealed class ModelOptions
     /// <summary>The model as it was named; null where it may be left out and was.</summary>
     public string? Name(ParseResult parsed) => parsed.GetValue(_model);
 
+    /// <summary>The arguments that name the model and say what its files do not, as a shell takes them: for commands that a message names.</summary>
+    public string Arguments(ParseResult parsed) => string.Join(' ', _hints.All.Prepend(_model)
+        .SelectMany(o => parsed.GetResult(o) is { Implicit: false, Tokens: [{ Value: string value }] } ? (string[])[o.Name, ShellText.Quote(value)] : []));
+
     public ModelFile Load(ParseResult parsed, Terminal terminal) => Load(parsed.GetRequiredValue(_model), _hints.Read(parsed), terminal);
+
+    /// <summary>Loads another model of which the same holds that this one's files do not say.</summary>
+    public ModelFile Load(string name, ParseResult parsed, Terminal terminal) => Load(name, _hints.Read(parsed), terminal);
 
     /// <summary>Loads a model that a user named in some option, and says how it was understood.</summary>
     public static ModelFile Load(string name, ModelHints hints, Terminal terminal)

@@ -37,7 +37,8 @@ sealed class PrepareVerb : Verb
     {
         string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
         (Func<IPreparation> Create, string Method)? more = More.TryGetValue(name, out (Func<IPreparation>, string) found) ? found : null;
-        Method method = Methods.Find(more?.Method ?? name);
+        // Messages of the library know a preparation by its own name only.
+        Method method = Methods.Find(more?.Method ?? Methods.All.FirstOrDefault(m => m.PreparationKind == name)?.Name ?? name);
         IPreparation preparation = more is null ? method.NewPreparation?.Invoke()
             ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.")
             : more.Value.Create();
@@ -48,7 +49,12 @@ sealed class PrepareVerb : Verb
         if (exists)
         {
             using Preparation made = Preparation.Load(output);
-            made.Require(preparation.Name, split);
+            if (made.Kind != preparation.Name || !made.Fits(split))
+            {
+                throw new BadInputException(
+                    $"{output} holds the preparation '{made.Kind}', made for the model {made.ModelFingerprint} and {made.Space}, not '{preparation.Name}' "
+                    + $"for the model {file.Model.Fingerprint} and its blocks {split.Space.BlockRange}; give another --out, or replace it with --overwrite.");
+            }
             Report(made);
             return App.Ok;
         }

@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Vit;
 
 namespace Retouch.Editing;
 
@@ -23,8 +24,33 @@ public sealed record EditorResources
     /// <summary>What tells these preparations from others, by their kind: the start of each file's SHA-256. Shown among the settings.</summary>
     public IReadOnlyDictionary<string, string> PreparationIds { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>The model whose edits they are for, so that what was made for another is refused before any work; null where it is not known.</summary>
+    public SplitVit? For { get; init; }
+
+    /// <summary>The commands that make what is missing, which a message names.</summary>
+    public MakingCommands Commands { get; init; } = new();
+
     /// <summary>A preparation that a method needs.</summary>
-    /// <exception cref="BadInputException">It was not given.</exception>
-    public Preparation Preparation(string kind) => Preparations.TryGetValue(kind, out Preparation? found) ? found
-        : throw new BadInputException($"The preparation '{kind}' is needed; make it with 'retouch prepare' on some ordinary images, for the blocks to edit, and name its file with --prepared.");
+    /// <exception cref="BadInputException">It was not given, or was made for another model or other blocks than <see cref="For"/>.</exception>
+    public Preparation Preparation(string kind)
+    {
+        string name = Methods.All.FirstOrDefault(m => m.PreparationKind == kind)?.Name ?? kind;
+        string make = $"make it from some ordinary images: {Commands.Prepare(name)}, and add --prepared {name}.safetensors";
+        if (!Preparations.TryGetValue(kind, out Preparation? found))
+            throw new BadInputException($"{Whose(name, kind)} needs the preparation '{kind}'; {make}.");
+        return For is not null && found.Mismatch(For) is string mismatch ? throw new BadInputException($"{mismatch}; {make}.") : found;
+    }
+
+    /// <summary>The hypernetwork that a locator needs.</summary>
+    /// <exception cref="BadInputException">There is none.</exception>
+    public Hypernetwork RequireHypernetwork() => Hypernetwork ?? throw new BadInputException(
+        "The locator hypernetwork needs a hypernetwork trained for this model; train one on some ordinary images: "
+        + $"{Commands.TrainLocator()}, and add --locator-file locator.safetensors, or choose another with --locator.");
+
+    static string Whose(string name, string kind) => kind switch
+    {
+        FisherStatistics.Kind => "The locator fisher",
+        OutputStatistics.Kind => "The setting outputDamping of kfac",
+        _ => $"The method {name}",
+    };
 }

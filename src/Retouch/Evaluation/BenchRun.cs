@@ -54,7 +54,6 @@ public static class BenchRun
 
     static List<BenchRow> Rows(SplitVit split, BenchPlan plan, BenchData data, IReadOnlyList<BenchEdit> batch, CancellationToken cancellation)
     {
-        int[] sensitive = [.. plan.Benchmark.Sensitive];
         BenchSetting setting = plan.Settings[batch[0].Setting];
         List<PrefixState> states = [];
         IReadOnlyList<EditResult> results = [];
@@ -78,7 +77,7 @@ public static class BenchRun
                 using PrefixState group = data.Group(batch[i].Group);
                 int[] predictions = split.Predict(group, delta);
                 LocalityMeasurement? locality = data.Locality?.Measure(delta);
-                rows.Add(Row(plan, batch[i], predictions, GroupMeasurement.Of(predictions, batch[i].Samples, plan.Benchmark.Groups[batch[i].Group].Accepted), locality, sensitive, results[i].Steps, seconds, delta));
+                rows.Add(Row(plan, batch[i], predictions, GroupMeasurement.Of(predictions, batch[i].Samples, plan.Benchmark.Groups[batch[i].Group].Accepted), locality, [batch[i].Group], results[i].Steps, seconds, delta));
             }
             return rows;
         }
@@ -90,11 +89,13 @@ public static class BenchRun
         }
     }
 
-    /// <summary>The row of an edit that was measured; without a delta it was needless.</summary>
+    /// <summary>The row of an edit that was measured; without a delta it was needless. Locality images that are of the edited groups do not count.</summary>
     internal static BenchRow Row(
-        BenchPlan plan, BenchEdit edit, int[] predictions, GroupMeasurement measured, LocalityMeasurement? locality, int[] sensitive, int steps, double seconds, ModelDelta? delta)
+        BenchPlan plan, BenchEdit edit, int[] predictions, GroupMeasurement measured, LocalityMeasurement? locality, IEnumerable<int> edited, int steps, double seconds, ModelDelta? delta)
     {
         (BenchSetting setting, FailureGroup group) = (plan.Settings[edit.Setting], plan.Benchmark.Groups[edit.Group]);
+        IReadOnlyList<int> elsewhere = plan.Benchmark.Unrelated(edited);
+        int[] sensitive = [.. plan.Benchmark.Sensitive.Intersect(elsewhere)];
         return new BenchRow
         {
             Run = plan.Manifest.Run,
@@ -112,7 +113,7 @@ public static class BenchRun
             Success = measured.Success,
             Generalization = measured.GeneralizationRate,
             Others = measured.Others,
-            Locality = locality?.Rate,
+            Locality = elsewhere.Count == 0 ? null : locality?.Among(elsewhere).Rate,
             SensitiveLocality = locality is null || sensitive.Length == 0 ? null : locality.Among(sensitive).Rate,
             Steps = steps,
             Seconds = seconds,

@@ -24,7 +24,8 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
     public void Run(IReadOnlyList<BenchEdit> edits, int done, Action<BenchRow> write, CancellationToken cancellation)
     {
         VitModel model = split.Model;
-        int[] sensitive = [.. plan.Benchmark.Sensitive];
+        // Of the whole sequence, so that every step is measured on the same images.
+        int[] groups = [.. edits.Select(e => e.Group).Distinct()];
         Dictionary<int, HashSet<int>> edited = []; // a group's places
         try
         {
@@ -47,7 +48,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
                     SplitVit now = split.Edited(model);
                     int[] predictions = Predict(now, edits[i].Group);
                     GroupMeasurement measured = GroupMeasurement.Of(predictions, edits[i].Samples, plan.Benchmark.Groups[edits[i].Group].Accepted, before);
-                    write(BenchRun.Row(plan, edits[i], predictions, measured, data.Locality?.Measure(now), sensitive, result?.Steps ?? 0, seconds, result?.Patch.Change) with
+                    write(BenchRun.Row(plan, edits[i], predictions, measured, data.Locality?.Measure(now), groups, result?.Steps ?? 0, seconds, result?.Patch.Change) with
                     {
                         Step = i + 1,
                         EarlierSuccess = i == 0 ? null : (double)edits.Take(i).GroupBy(e => e.Group).Sum(g => Right(now, g.Key, [.. g.Select(e => e.Samples[0])])) / i,

@@ -50,7 +50,7 @@ public sealed record ConfirmedList
     public void RequireModel(VitModel model)
     {
         if (model.Fingerprint != Model)
-            throw new BadInputException($"The confirmed images are failures of the model {Model}, but this model is {model.Fingerprint}; make a page for this model with 'retouch mine --stronger'.");
+            throw new BadInputException($"The confirmed images are failures of the model {Model}, but this model is {model.Fingerprint}; make a page for this model: retouch mine --model MODEL --stronger MODEL --images FOLDER --out PAGE.html.");
         if (Groups.FirstOrDefault(g => g.Wrong >= model.Config.Classes || g.Label >= model.Config.Classes) is { } group)
             throw new BadInputException($"The confirmed group {group.Name} names a class that the model, which has {model.Config.Classes}, lacks; the file was changed.");
     }

@@ -33,15 +33,7 @@ public static class EditorRegistry
         string[] names = [.. chosen.SelectMany(m => m.Settings.Select(s => s.Name)).Distinct()];
         if (given.Keys.FirstOrDefault(k => !names.Contains(k)) is string unknown)
             throw new BadInputException($"None of the methods {string.Join(", ", methods)} has a setting {unknown}; they have {string.Join(", ", names)}.");
-        return [.. chosen.SelectMany(m => Of(m, sweep, Meant(m), resources(m.Name))).DistinctBy(s => s.Name)];
-
-        // A detail is meant where no method of the run has a setting of this name: --lr is not ROME's when fine-tuning is beside it.
-        Dictionary<string, IReadOnlyList<string>> Meant(Method method) => given
-            .Where(g => !chosen.Any(m => Has(m, g.Key, detail: false)) || Has(method, g.Key, detail: false))
-            .ToDictionary();
-
-        static bool Has(Method method, string name, bool detail) =>
-            method.Settings.Any(s => s.Name == name && s.IsDetail == detail);
+        return [.. chosen.SelectMany(m => Of(m, sweep, given, resources(m.Name))).DistinctBy(s => s.Name)];
     }
 
     /// <summary>The setting that rows name, made again.</summary>

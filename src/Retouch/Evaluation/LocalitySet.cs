@@ -15,10 +15,13 @@ public sealed class LocalitySet : IDisposable
     public LocalitySet(SplitVit split, PrefixState state) : this(split, PrefixStore.Of(state)) { }
 
     /// <summary>Creates a set, taking ownership of <paramref name="states"/>.</summary>
-    public LocalitySet(SplitVit split, PrefixStore states)
+    /// <param name="split">The model to be edited.</param>
+    /// <param name="states">The images' prefixes under it.</param>
+    /// <param name="predictions">What the unedited model says of them, where <paramref name="split"/> was edited before; null to ask <paramref name="split"/>.</param>
+    public LocalitySet(SplitVit split, PrefixStore states, IReadOnlyList<int>? predictions = null)
     {
         (_split, _states) = (split, states);
-        Predictions = Predict(state => split.Predict(state));
+        Predictions = predictions ?? Predict(state => split.Predict(state));
     }
 
     /// <summary>The class that the unedited model gives each image, right or wrong.</summary>

@@ -48,6 +48,10 @@ public sealed class ImageFolder
         }
     }
 
+    /// <summary>The same folder with some of its files.</summary>
+    /// <param name="files">Some of <see cref="Files"/>, in their order.</param>
+    internal ImageFolder With(IReadOnlyList<string> files) => new(Root, files);
+
     /// <summary>The path of one of <see cref="Files"/>, to open it.</summary>
     public string FullPath(string file) => Path.Combine(Root, file);
 

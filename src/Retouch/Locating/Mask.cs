@@ -38,8 +38,13 @@ public sealed class Mask
     /// strictly greater than the k-th largest of all matrices together (k − 1 units where no two values are
     /// equal). A keep ratio of 1 keeps every unit.
     /// </summary>
+    /// <remarks>
+    /// Where that leaves none, because the k largest values are all equal (each matrix's greatest is 1 in a gradient's
+    /// mask, a hypernetwork's output saturates) or k is 1, equal values are ranked by the unit's number in its
+    /// matrix and then by the matrix, which takes from all matrices in turn, and the first k − 1 are kept, or one.
+    /// </remarks>
     /// <param name="keepRatio">ρ in (0,1]; one minus the sparsity.</param>
-    /// <exception cref="BadInputException">The ratio is out of range or would keep nothing.</exception>
+    /// <exception cref="BadInputException">The ratio is out of range, or less than one unit.</exception>
     public UnitSelection Keep(double keepRatio)
     {
         if (!(keepRatio > 0 && keepRatio <= 1))
@@ -47,15 +52,23 @@ public sealed class Mask
         if (keepRatio == 1)
             return UnitSelection.All(Space);
         int k = (int)Math.Floor(keepRatio * _values.Length);
-        if (k < 2)
-            throw new BadInputException($"A keep ratio of {keepRatio} keeps none of this model's {_values.Length} units; use at least {2.0 / _values.Length:0.#####}.");
+        if (k < 1)
+            throw new BadInputException(
+                $"A keep ratio of {keepRatio} keeps none of this model's {_values.Length} units; use at least {LeastRatio:0.#######}.");
         float threshold = _values.OrderDescending().ElementAt(k - 1);
-        UnitSelection units = new(Space, [.. Enumerable.Range(0, Space.Matrices).Select(m =>
-            Enumerable.Range(0, Space.Hidden).Where(i => _values[m * Space.Hidden + i] > threshold).ToArray())]);
-        if (units.Count == 0)
-            throw new BadInputException($"At a keep ratio of {keepRatio} the mask keeps no unit: its {k} largest values are all equal.");
-        return units;
+        HashSet<int> kept = [.. Enumerable.Range(0, _values.Length).Where(i => _values[i] > threshold)];
+        if (kept.Count == 0)
+            kept.UnionWith(Ranked().Take(Math.Max(k - 1, 1)));
+        return new UnitSelection(Space, [.. Enumerable.Range(0, Space.Matrices).Select(m =>
+            Enumerable.Range(0, Space.Hidden).Where(i => kept.Contains(m * Space.Hidden + i)).ToArray())]);
     }
+
+    // Rounded up, so that what a message asks for is enough.
+    double LeastRatio => Math.Ceiling(1e7 / _values.Length) / 1e7;
+
+    // From the greatest value to the least; among equals from each matrix in turn.
+    IEnumerable<int> Ranked() => Enumerable.Range(0, _values.Length)
+        .OrderByDescending(i => _values[i]).ThenBy(i => i % Space.Hidden).ThenBy(i => i / Space.Hidden);
 
     /// <summary>The mean of several masks: where to edit for several images at once.</summary>
     /// <exception cref="ArgumentException">There are none, or they are of different spaces.</exception>

@@ -48,7 +48,7 @@ public sealed class Preparation : IDisposable
     /// <summary>One of <see cref="Tensors"/>.</summary>
     /// <exception cref="BadInputException">There is none of this name; the file is damaged.</exception>
     public Tensor this[string name] => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor
-        : throw new BadInputException($"The preparation '{Kind}' lacks its tensor {name}; make it again with 'retouch prepare'.");
+        : throw new BadInputException($"The preparation '{Kind}' lacks its tensor {name}; make it again: {new MakingCommands().Prepare(Kind)} --overwrite.");
 
     /// <summary>What follows from the tensors at some cost, computed on first use. It belongs to the preparation.</summary>
     /// <param name="name">What tells it from others.</param>
@@ -71,7 +71,10 @@ public sealed class Preparation : IDisposable
     public void Require(string kind, SplitVit split)
     {
         if (kind != Kind)
-            throw new BadInputException($"This method needs the preparation '{kind}', but was given '{Kind}'; make it with 'retouch prepare'.");
+        {
+            throw new BadInputException(
+                $"This method needs the preparation '{kind}', but was given '{Kind}'; make it: {Command(split).Prepare(kind)}.");
+        }
         Require(split);
     }
 
@@ -79,12 +82,21 @@ public sealed class Preparation : IDisposable
     /// <exception cref="BadInputException">It was made for another model or edit space.</exception>
     internal void Require(SplitVit split)
     {
+        if (Mismatch(split) is string mismatch)
+            throw new BadInputException($"{mismatch}; make one for it: {Command(split).Prepare(Kind)}.");
+    }
+
+    /// <summary>Why this does not serve edits of a model, as a clause; null where it does.</summary>
+    internal string? Mismatch(SplitVit split)
+    {
         // What is known of the unedited model serves the edits of a sequence, too.
         if (ModelFingerprint != split.Model.Origin)
-            throw new BadInputException($"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}; make it again with 'retouch prepare'.");
-        if (Space != Describe(split.Space))
-            throw new BadInputException($"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}; make it again with 'retouch prepare'.");
+            return $"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}";
+        return Space == Describe(split.Space) ? null
+            : $"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}";
     }
+
+    static MakingCommands Command(SplitVit split) => new() { Blocks = split.Space.BlockRange };
 
     /// <summary>Writes the file, atomically.</summary>
     /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>

@@ -33,7 +33,7 @@ public sealed class TargetBank
     {
         string path = Path.Combine(folder, ManifestName);
         if (!File.Exists(path))
-            throw new BadInputException($"{folder} is not a target bank: it has no {ManifestName}. 'retouch solve-targets' makes one.");
+            throw new BadInputException($"{folder} is not a target bank: it has no {ManifestName}. 'retouch solve-targets --model MODEL --images FOLDER --bank {folder}' makes one.");
         return new TargetBank(folder, TargetBankManifest.FromJson(InputFile.ReadText(path), path));
     }
 
@@ -103,7 +103,7 @@ public sealed class TargetBank
                 if (part is not null)
                     parts.Add(part);
                 if (part is null || part.Count < Math.Min(ShardSize, count - first))
-                    throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for; 'retouch solve-targets --count {count}' solves what is missing.");
+                    throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for; 'retouch solve-targets --model MODEL --images FOLDER --bank {Folder} --count {count}' solves what is missing.");
             }
             using TargetSamples all = TargetSamples.Join(parts);
             return all.Take(count);
@@ -151,7 +151,7 @@ public sealed class TargetBank
         bool fits = count is > 0 and <= ShardSize
             && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
             && Is("features", [count, Manifest.Width]) && Is("originals", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
-        return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank; delete it, and 'retouch solve-targets' makes it anew.");
+        return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank; delete it, and 'retouch solve-targets --model MODEL --images FOLDER --bank {Folder}' makes it anew.");
 
         bool Is(string name, long[] shape) => file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.DType == TensorDType.F32 && entry.Shape.SequenceEqual(shape);
     }

@@ -528,6 +528,68 @@ public sealed class BenchTests : IDisposable
     }
 
     [Theory]
+    [InlineData()]
+    [InlineData("--mode", "sequential", "--sequence", "3")]
+    public void Copies_of_a_groups_images_do_not_count_among_its_locality_images(params string[] mode)
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] bench = [.. Workbench.With(Bench("run", "--max-edits-per-group", "1", "--gallery", "0"), "--locator", "gradient"), .. mode];
+        Ran without = Ran.Retouch(bench).Good();
+        Assert.DoesNotContain("by their content", without.Err, StringComparison.Ordinal);
+        BenchRow[] expected = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+
+        // In a sequence those of the groups that it edits; else of the first alone, so that the others' rows have more images.
+        FailureGroup[] copied = mode.Length == 0 ? [benchmark.Groups[0]] : [.. benchmark.Groups.Where(g => expected.Any(r => r.Group == g.Name))];
+        foreach ((int i, BenchmarkImage image) in copied.SelectMany(g => g.Images).Index())
+            File.Copy(_bench.Path("paint/" + image.Path), _bench.Path($"locality/copy{i}.png"));
+        Mined();
+        Ran ran = Ran.Retouch(Workbench.With(bench, "--out", _bench.Path("again"))).Good();
+        int copies = copied.Sum(g => g.Images.Count);
+        Assert.Contains($"{copies} of {6 + copies} locality images are also images of the benchmark's groups, by their content", ran.Err, StringComparison.Ordinal);
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("again/rows.jsonl"))];
+        Assert.Contains(rows, r => r.Success && copied.Any(g => g.Name == r.Group));
+        foreach ((BenchRow row, BenchRow before) in rows.Zip(expected).Where(r => copied.Any(g => g.Name == r.First.Group)))
+            Assert.Equal((before.Image, before.Locality), (row.Image, row.Locality));
+        Benchmark now = BenchmarkFile.Load(_bench.Path("b.json"));
+        foreach ((int i, FailureGroup group) in now.Groups.Index())
+            Assert.Equal(6 + copies - (copied.Any(g => g.Name == group.Name) ? group.Images.Count : 0), now.Unrelated([i]).Count);
+    }
+
+    [Fact]
+    public void A_locator_is_the_published_methods_and_of_others_only_by_name()
+    {
+        Mined();
+        string inputs = _bench.Path("inputs.prep");
+        Ran.Retouch("prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", "kfac", "--out", inputs).Good();
+        string[] bench = [.. Workbench.With(Bench("run", "--max-edits-per-group", "1", "--gallery", "0", "--methods", "masked-fine-tuning", "kfac", "--prepared", inputs), "--locator", "gradient")];
+        Ran ran = Ran.Retouch(bench).Good();
+        Assert.Contains("--locator is masked-fine-tuning's; kfac keeps its own locator, fisher", ran.Err, StringComparison.Ordinal);
+        Assert.Equal(["kfac fisher 50", "masked-fine-tuning gradient 30"], Settings("run"));
+        ran = Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("named")), "--set", "kfac.locator=random", "kfac.steps=7"]).Good();
+        Assert.DoesNotContain("keeps its own locator", ran.Err, StringComparison.Ordinal);
+        Assert.Equal(["kfac random 7", "masked-fine-tuning gradient 30"], Settings("named"));
+        // Alone it can only be meant for that method.
+        Ran.Retouch("bench", "--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality, "--benchmark", _bench.Path("b.json"), "--methods", "kfac", "--locator", "gradient",
+            "--prepared", inputs, "--max-edits-per-group", "1", "--gallery", "0", "--out", _bench.Path("alone")).Good();
+        Assert.Equal(["kfac gradient 50"], Settings("alone"));
+        _bench.Refuses([.. bench, "--set", "rome.stopLoss=1"], "rome", "none of the methods");
+        _bench.Refuses([.. bench, "--set", "kfac.lr=1"], "kfac", "no setting lr");
+
+        IEnumerable<string> Settings(string run) => BenchRowFile.Read(_bench.Path($"{run}/rows.jsonl")).Select(r => $"{r.Method} {r.Settings["locator"]} {r.Settings["steps"]}").Distinct().Order(StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public void A_step_size_of_several_kinds_is_asked_whose_it_is()
+    {
+        Mined();
+        string[] bench = ["bench", .. _shared, "--benchmark", _bench.Path("b.json"), "--methods", "ft", "lora", "--max-edits-per-group", "1", "--gallery", "0", "--out", _bench.Path("run")];
+        _bench.Refuses([.. bench, "--lr", "1e-4"], "ft (2E-05 by default) and lora (0.002 by default)", "--set ft.lr=1e-4");
+        _bench.Refuses([.. bench, "--locator", "gradient"], "None of the methods ft, lora has a setting locator");
+        Ran.Retouch([.. bench, "--steps", "1", "--set", "ft.lr=1e-4"]).Good();
+        Assert.Equal(["ft 0.0001 1", "lora 0.002 1"], BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Select(r => $"{r.Method} {r.Settings["lr"]} {r.Settings["steps"]}").Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
     [InlineData("--keep", "2", "keep ratio is 2")]
     [InlineData("--lr", "fast", "lr is fast")]
     [InlineData("--locator", "guess", "no locator guess")]

@@ -124,6 +124,105 @@ public sealed class EditMethodTests : IDisposable
         _bench.Refuses([.. bare, "--locator", "fisher"], "--locator", "fisher");
     }
 
+    [Theory]
+    [InlineData("kfac", "inputs")]
+    [InlineData("gate", "gate")]
+    [InlineData("rome", "keys")]
+    [InlineData("kn", "neurons")]
+    [InlineData("t-patcher", "memory")]
+    [InlineData("refinevit", "tokens")]
+    [InlineData("mend", "mend")]
+    public void What_a_method_lacks_is_named_with_the_command_that_makes_it(string method, string kind)
+    {
+        string model = _bench.Path("my model.safetensors");
+        File.Copy(_bench.Model, model);
+        string[] edit = ["edit", "--model", model, "--heads", "3", "--image", _bench.Image, "--label", _label, "--method", method, "--out", _bench.Path("p")];
+        _bench.Refuses(edit, $"The method {method} needs the preparation '{kind}'",
+            $"retouch prepare --model \"{model}\" --heads 3 --images FOLDER --method {method} --out {method}.safetensors", $"--prepared {method}.safetensors");
+        _bench.Refuses([.. edit, "--blocks", "2-3"], $"--method {method} --blocks 2-3 --out");
+    }
+
+    [Theory]
+    [InlineData("--method", "kfac")]
+    [InlineData("--guard", "0.01", "--locality", "locality", "--locator", "gradient")]
+    [InlineData("--method", "kfac", "--blocks", "1-2")]
+    public void The_command_that_a_message_names_makes_what_is_needed(params string[] more)
+    {
+        more = [.. more.Select(a => a == "locality" ? _bench.Locality : a)];
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--out", _bench.Path("p"), .. more];
+        Ran missing = Ran.Retouch(edit);
+        Assert.Equal(2, missing.Code);
+        string[] command = System.Text.RegularExpressions.Regex.Match(missing.Err, "retouch (prepare [^,]+),").Groups[1].Value.Split(' ');
+        Assert.Equal("kfac.safetensors", command[^1]);
+        command = Workbench.With(Workbench.With(command, "--images", _bench.Locality), "--out", _bench.Path("made.safetensors"));
+        Ran.Retouch(command).Good();
+        Ran.Retouch([.. edit, "--prepared", _bench.Path("made.safetensors")]).Good();
+        Assert.Equal(edit.Contains("--guard"), missing.Err.Contains("guard: edits by --method kfac with --locator gradient", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Other_blocks_settings_and_locators_name_their_commands_too()
+    {
+        _bench.Refuses(Kfac(_bench.Path("p"), "--blocks", "0-1"), "made for", "--method kfac --blocks 0-1 --out kfac.safetensors", "--prepared kfac.safetensors");
+        _bench.Refuses(Kfac(_bench.Path("p"), "--set", "outputDamping=1"), "outputDamping", "--method outputs --out outputs.safetensors");
+        _bench.Refuses(["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--out", _bench.Path("p")],
+            $"retouch train-locator --model {_bench.Model} --images FOLDER --out locator.safetensors", "--locator-file locator.safetensors");
+        // A preparation's own name is one that 'prepare' takes, for messages that know no method.
+        Ran.Retouch("prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", "inputs", "--out", _bench.Path("own.prep")).Good();
+        Assert.Equal(File.ReadAllBytes(_inputs), File.ReadAllBytes(_bench.Path("own.prep")));
+    }
+
+    [Fact]
+    public void A_guarded_edit_leaves_out_copies_of_the_edited_image_and_says_against_which_model_it_measures()
+    {
+        File.Copy(_bench.Image, _bench.Path("locality/copy.png"));
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--prepared", _inputs, "--locality", _bench.Locality, "--out", _bench.Path("p"), "--overwrite", "--guard", "0.01", "--set", "stopLoss=0.7"];
+        JsonElement e = Ran.Retouch([.. edit, "--json"]).Good().Objects[0];
+        Assert.Equal((6, "copy.png", e.GetProperty("model").GetString()), (e.GetProperty("localityImages").GetInt32(), Assert.Single(e.GetProperty("leftOut").EnumerateArray()).GetString(), e.GetProperty("localityModel").GetString()));
+        Ran text = Ran.Retouch(edit).Good();
+        Assert.Contains($"1 % of 6 images keep their prediction by {_bench.Model} (--base names the unedited model", text.Out, StringComparison.Ordinal);
+        Assert.Contains("guard: edits by --method kfac, since masked-fine-tuning", text.Err, StringComparison.Ordinal);
+
+        // On the edited model the guard is against the base that is named.
+        string edited = _bench.Path("edited.safetensors"), inputs = _bench.Path("edited.prep"), image = _bench.WriteImage("next.png", 5);
+        Ran.Retouch("apply", "--model", _bench.Model, "--patch", _bench.Path("p"), "--out", edited).Good();
+        Ran.Retouch("prepare", "--model", edited, "--images", _bench.Locality, "--method", "kfac", "--out", inputs).Good();
+        string[] chained = Workbench.With(Workbench.With(Workbench.With(edit, "--model", edited), "--image", image), "--prepared", inputs);
+        Ran next = Ran.Retouch([.. chained, "--base", _bench.Model, "--force", "--json"]);
+        Assert.Equal(e.GetProperty("model").GetString(), next.Objects[0].GetProperty("localityModel").GetString());
+        Assert.NotEqual(e.GetProperty("model").GetString(), next.Objects[0].GetProperty("model").GetString());
+        string twice = _bench.Path("twice.safetensors");
+        Ran.Retouch("apply", "--model", edited, "--patch", _bench.Path("p"), "--out", twice).Good();
+        string[] photos = [.. Directory.EnumerateFiles(_bench.Locality)];
+        double kept = Says(_bench.Model).Zip(Says(twice), (a, b) => a == b ? 1.0 : 0).Average();
+        Assert.Equal(7, next.Objects[0].GetProperty("localityImages").GetInt32());
+        Assert.Equal(kept, next.Objects[0].GetProperty("localityRate").GetDouble(), 1e-12);
+
+        IEnumerable<int> Says(string model) => Ran.Retouch(["predict", "--model", model, "--top", "1", "--json", .. photos]).Good().Objects
+            .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32());
+    }
+
+    [Fact]
+    public void A_gate_says_at_once_what_it_may_cost_where_a_class_has_many_ordinary_images()
+    {
+        string memory = Prepare("gate", "gate.prep");
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--method", "gate", "--prepared", memory, "--out", _bench.Path("p"), "--overwrite"];
+        string told = Ran.Retouch([.. edit, "--set", "leak=0.9"]).Err;
+        Assert.Contains("warning: of the 6 ordinary images that gate was prepared with, ", told, StringComparison.Ordinal);
+        Assert.Contains("open the gate", told, StringComparison.Ordinal);
+        // Where none may open it, the cost is generalization.
+        Assert.Contains(", and 0 of those open the gate: about 0.0 % of ordinary images may change, and shutting out the rest", Ran.Retouch([.. edit, "--set", "leak=0"]).Err, StringComparison.Ordinal);
+        Assert.DoesNotContain("open the gate", Ran.Retouch([.. edit, "--set", "leak=0.9", "--quiet"]).Err, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Fisher_keeps_a_single_unit()
+    {
+        Ran ran = Ran.Retouch(Kfac(_bench.Path("p"), "--locator", "fisher", "--keep", "0.005", "--force", "--json"));
+        Assert.NotEqual(2, ran.Code);
+        Assert.Equal(1, ran.Objects[0].GetProperty("units").GetInt32());
+    }
+
     [Fact]
     public void Research_statistics_are_prepared_by_their_own_name_and_used_by_a_setting()
     {

@@ -105,6 +105,8 @@ public sealed class EditTests : IDisposable
         string[] before = _bench.Contents();
         Assert.Contains("Nothing to correct: the model already says", Ran.Retouch([.. edit, "--quiet"]).Good().Out, StringComparison.Ordinal);
         JsonElement json = Ran.Retouch([.. edit, "--json"]).Good().Objects[0];
+        Assert.True(json.GetProperty("alreadyRight").GetBoolean());
+        Assert.Empty(json.GetProperty("stillWrong").EnumerateArray());
         Assert.Equal((JsonValueKind.Null, true, 0), (json.GetProperty("patch").ValueKind, json.GetProperty("success").GetBoolean(), json.GetProperty("steps").GetInt32()));
         Assert.Equal(before, _bench.Contents());
 
@@ -122,9 +124,10 @@ public sealed class EditTests : IDisposable
         Assert.Equal((1, ""), (ran.Code, ran.Err));
         Assert.False(ran.Objects[0].GetProperty("success").GetBoolean());
         Assert.Equal(JsonValueKind.Null, ran.Objects[0].GetProperty("patch").ValueKind);
+        Assert.Equal((_bench.Image, false), (Assert.Single(ran.Objects[0].GetProperty("stillWrong").EnumerateArray()).GetString(), ran.Objects[0].GetProperty("alreadyRight").GetBoolean()));
         Assert.Equal(before, _bench.Contents());
 
-        Assert.Contains("NOT corrected", Ran.Retouch([.. edit.Where(a => a != "--json")]).Out, StringComparison.Ordinal);
+        Assert.Contains("NOT corrected: 1 of 1 image is still wrong", Ran.Retouch([.. edit.Where(a => a != "--json")]).Out, StringComparison.Ordinal);
         Assert.Equal(1, Ran.Retouch([.. edit, "--force"]).Code);
         using Patch read = PatchFile.Load(patch);
         Assert.False(read.Provenance.Measurements!.Success);
@@ -138,6 +141,134 @@ public sealed class EditTests : IDisposable
         Assert.Contains("broken.jpg", ran.Err, StringComparison.Ordinal);
         Assert.Equal(6, ran.Objects[0].GetProperty("localityImages").GetInt32());
         Assert.Equal("broken.jpg", ran.Objects[0].GetProperty("skipped")[0].GetString());
+    }
+
+    [Theory]
+    [InlineData("gradient")]
+    [InlineData("random")]
+    [InlineData("hypernetwork")]
+    public void A_mask_of_a_single_unit_is_one_for_every_locator(string locator)
+    {
+        string[] file = locator == "hypernetwork" ? ["--locator-file", _bench.WriteHypernetwork("locator.safetensors")] : [];
+        // Of 240 units: one, one less than 3, and one less than 5, of which the greatest six of a gradient's are equal.
+        foreach ((string keep, int units) in ((string, int)[])[("0.005", 1), ("0.0125", 2), ("0.021", 4)])
+        {
+            string[] edit = Workbench.With(Workbench.With(_bench.Edit(_bench.Path($"{locator}{keep}"), [.. file, "--force", "--json"]), "--locator", locator), "--keep", keep);
+            Ran ran = Ran.Retouch(edit);
+            Assert.NotEqual(2, ran.Code);
+            Assert.Equal(units, ran.Objects[0].GetProperty("units").GetInt32());
+        }
+    }
+
+    [Fact]
+    public void Copies_of_the_edited_images_do_not_count_as_locality_images()
+    {
+        string second = _bench.WriteImage("second.png", 2);
+        Directory.CreateDirectory(_bench.Path("locality/below"));
+        File.Copy(_bench.Image, _bench.Path("locality/other-name.png"));
+        File.Copy(second, _bench.Path("locality/below/7.png"));
+        // As long, but another image: it counts.
+        byte[] other = File.ReadAllBytes(_bench.Path("locality/0.png"));
+        other[^1] ^= 1;
+        _bench.Write("locality/8.png", other);
+
+        string[] edit = [.. _bench.Edit(_bench.Path("p"), "--locality", _bench.Locality, "--overwrite")];
+        JsonElement one = Ran.Retouch([.. edit, "--json"]).Good().Objects[0];
+        Assert.Equal(["other-name.png"], Names(one));
+        Assert.Equal(8, one.GetProperty("localityImages").GetInt32());
+        Assert.DoesNotContain("other-name.png", one.GetProperty("changed").EnumerateArray().Select(c => c.GetProperty("image").GetString()));
+        string text = Ran.Retouch(edit).Good().Out;
+        Assert.Contains("left out, since it is an edited image by content: other-name.png", text, StringComparison.Ordinal);
+
+        Ran both = Ran.Retouch([.. edit, "--image", second, "--force", "--json"]);
+        Assert.Equal(["below/7.png", "other-name.png"], Names(both.Objects[0]));
+        Assert.Equal(7, both.Objects[0].GetProperty("localityImages").GetInt32());
+
+        Directory.CreateDirectory(_bench.Path("own"));
+        File.Copy(_bench.Image, _bench.Path("own/copy.png"));
+        _bench.Refuses(_bench.Edit(_bench.Path("q"), "--locality", _bench.Path("own")), "nothing but images that are edited");
+
+        static string?[] Names(JsonElement e) => [.. e.GetProperty("leftOut").EnumerateArray().Select(f => f.GetString())];
+    }
+
+    [Fact]
+    public void Folders_that_are_called_by_classes_tell_corrections_from_damage()
+    {
+        string label = _bench.WrongLabel(), name = File.ReadAllLines(_bench.Labels)[int.Parse(label)], photos = _bench.Path("photos");
+        string[] names = File.ReadAllLines(_bench.Labels);
+        JsonElement[] said = Ran.Retouch(["predict", "--model", _bench.Model, "--top", "1", "--json", .. Enumerable.Range(0, 6).Select(i => _bench.Path($"locality/{i}.png"))]).Good().Objects;
+        for (int i = 0; i < 6; i++)
+        {
+            int says = said[i].GetProperty("predictions")[0].GetProperty("index").GetInt32();
+            if (names[says] == name)
+                continue;
+            string third = names.First(n => n != name && n != names[says]);
+            foreach (string folder in (string[])[names[says], name, third, "misc"])
+            {
+                Directory.CreateDirectory(Path.Combine(photos, folder));
+                File.Copy(_bench.Path($"locality/{i}.png"), Path.Combine(photos, folder, $"{(folder == names[says] ? "was" : folder == name ? "is" : "no")}{i}.png"));
+            }
+        }
+        // So coarse an edit that the model gives the label to whatever it sees.
+        string[] edit = Workbench.With(Workbench.With(Workbench.With(_bench.Edit(_bench.Path("p"), "--labels", _bench.Labels, "--locality", photos, "--overwrite"), "--lr", "0.05"), "--locator", "all"), "--keep", "1");
+        JsonElement[] changed = [.. Ran.Retouch([.. edit, "--json"]).Good().Objects[0].GetProperty("changed").EnumerateArray()];
+        Assert.NotEmpty(changed);
+        foreach (JsonElement c in changed)
+        {
+            string image = c.GetProperty("image").GetString()!, after = c.GetProperty("after").GetProperty("name").GetString()!;
+            string? kind = image.StartsWith("misc/", StringComparison.Ordinal) ? null : image.Contains("/was", StringComparison.Ordinal) ? "damaged" : image.StartsWith(after + "/", StringComparison.Ordinal) ? "corrected" : "wrong";
+            Assert.Equal(kind, c.GetProperty("kind").GetString());
+        }
+        Assert.Equal([null, "corrected", "damaged", "wrong"], changed.Select(c => c.GetProperty("kind").GetString()).Distinct().Order(StringComparer.Ordinal));
+        string text = Ran.Retouch(edit).Good().Out;
+        foreach (string part in (string[])[" corrected, ", " damaged, ", " wrong, by the classes that their folders name"])
+            Assert.Contains(part, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Folders_that_are_called_by_other_words_or_by_some_numbers_say_nothing_of_their_images()
+    {
+        foreach (string folder in (string[])["photos/1", "photos/2", "photos/misc"])
+        {
+            Directory.CreateDirectory(_bench.Path(folder));
+            File.Copy(_bench.Path("locality/0.png"), _bench.Path(folder + "/0.png"));
+        }
+        string[] edit = Workbench.With(Workbench.With(Workbench.With(_bench.Edit(_bench.Path("p"), "--labels", _bench.Labels, "--locality", _bench.Path("photos"), "--json"), "--lr", "0.05"), "--locator", "all"), "--keep", "1");
+        JsonElement[] changed = [.. Ran.Retouch(edit).Good().Objects[0].GetProperty("changed").EnumerateArray()];
+        Assert.NotEmpty(changed);
+        Assert.All(changed, c => Assert.Equal(JsonValueKind.Null, c.GetProperty("kind").ValueKind));
+    }
+
+    [Fact]
+    public void On_an_edited_model_locality_is_measured_against_the_base_that_is_named()
+    {
+        string edited = _bench.Path("edited.safetensors"), second = _bench.WriteImage("second.png", 2);
+        Ran.Retouch("apply", "--model", _bench.Model, "--patch", _bench.MakePatch("p1"), "--out", edited).Good();
+        string label = Enumerable.Range(0, Workbench.Classes).Select(c => c.ToString(System.Globalization.CultureInfo.InvariantCulture)).First(c => c != _bench.WrongLabel() && c != Says(edited, second) && c != Says(_bench.Model, second));
+        string[] edit = ["edit", "--model", edited, "--image", second, "--label", label, "--locator", "all", "--lr", "0.03", "--locality", _bench.Locality, "--out", _bench.Path("p2"), "--overwrite", "--force"];
+        JsonElement alone = Ran.Retouch([.. edit, "--json"]).Objects[0], based = Ran.Retouch([.. edit, "--base", _bench.Model, "--json"]).Objects[0];
+        Assert.Equal(alone.GetProperty("model").GetString(), alone.GetProperty("localityModel").GetString());
+        Assert.Equal(Fingerprint(_bench.Model), based.GetProperty("localityModel").GetString());
+        Assert.NotEqual(Fingerprint(_bench.Model), based.GetProperty("model").GetString());
+
+        Ran.Retouch("apply", "--model", edited, "--patch", _bench.Path("p2"), "--out", _bench.Path("twice.safetensors")).Good();
+        string[] photos = [.. Enumerable.Range(0, 6).Select(i => _bench.Path($"locality/{i}.png"))];
+        foreach ((JsonElement e, string before) in ((JsonElement, string)[])[(alone, edited), (based, _bench.Model)])
+        {
+            double kept = photos.Average(p => Says(before, p) == Says(_bench.Path("twice.safetensors"), p) ? 1.0 : 0);
+            Assert.Equal(kept, e.GetProperty("localityRate").GetDouble(), 1e-12);
+        }
+        Assert.Contains($"keep their prediction by {_bench.Model}", Ran.Retouch([.. edit, "--base", _bench.Model]).Out, StringComparison.Ordinal);
+        _bench.Refuses([.. edit.Where(a => a != "--locality" && a != _bench.Locality), "--base", _bench.Model], "--base", "--locality");
+
+        string Says(string model, string image) =>
+            Ran.Retouch("predict", "--model", model, "--top", "1", "--json", image).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32().ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+        static string Fingerprint(string path)
+        {
+            using Retouch.Formats.ModelFile file = Retouch.Formats.ModelFile.Load(path);
+            return file.Model.Fingerprint;
+        }
     }
 
     [Fact]

@@ -58,6 +58,39 @@ public sealed class GateTests : IDisposable
         Assert.Contains(readings[..15], r => r > 1e-4);
     }
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0.1, 2)]
+    [InlineData(0.25, 5)]
+    public void The_cost_counts_the_ordinary_images_of_the_class_mistaken_for_that_open_the_gate(double leak, int open)
+    {
+        // All are of two classes, none the wanted one: those that open it are of either.
+        int wrong = (_bed.Label + 1) % 7, third = (_bed.Label + 2) % 7;
+        long[] classes = [.. Enumerable.Range(0, 20).Select(i => (long)(i % 4 == 0 ? third : wrong))];
+        using Preparation memory = new(GateMemory.Kind, _bed.Split, _memory.Settings, new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = tensor(classes) });
+        Gate gate = new(memory, new() { Leak = leak });
+        GateCost cost = gate.Cost(_bed.Split, _bed.Failure, wrong), other = gate.Cost(_bed.Split, _bed.Failure, third), none = gate.Cost(_bed.Split, _bed.Failure, _bed.Label);
+        Assert.Equal((20L, 15L, 5L, 0L), (cost.Images, cost.OfClass, other.OfClass, none.OfClass));
+        Assert.Equal(open, cost.Open + other.Open);
+        Assert.Equal(0.75, cost.ClassShare);
+        Assert.True(cost.IsNotable(0.02) && !none.IsNotable(0.02));
+
+        using EditResult result = gate.Edit(_bed.Split, [_bed.Failure])[0];
+        (Tensor key, Tensor bias, _, _) = Unit(result);
+        float[] readings = [.. (mv(_memory["queries"].to(ScalarType.Float32), key) + bias).data<float>()];
+        Assert.Equal(cost.Open, classes.Zip(readings).Count(x => x.First == wrong && x.Second > 1e-3));
+    }
+
+    [Fact]
+    public void Among_a_thousand_classes_a_gates_cost_is_not_worth_a_word()
+    {
+        Assert.False(new GateCost(700, 1, 1).IsNotable(0.02));
+        Assert.False(new GateCost(700, 0, 0).IsNotable(0));
+        Assert.True(new GateCost(700, 70, 0).IsNotable(0.02));
+        Assert.True(new GateCost(700, 70, 1).IsNotable(0.02));
+        Assert.True(new GateCost(700, 6, 4).IsNotable(0.02));
+    }
+
     [Fact]
     public void The_value_corrects_the_image_and_the_gain_multiplies_it()
     {

@@ -43,19 +43,57 @@ public sealed class MaskTests
         Assert.Equal(1, Keep(0.29, 0.1f, 0.9f, 0.2f, 0.8f, 0.3f, 0.7f, 0.4f, 0.6f, 0.5f, 0.0f).Count);
 
     [Theory]
-    [InlineData(0.19)]
-    [InlineData(0.1)]
+    [InlineData(0.09)]
     [InlineData(1e-300)]
-    public void A_ratio_that_keeps_nothing_is_refused_with_the_smallest_that_works(double ratio)
+    public void A_ratio_of_less_than_one_unit_is_refused_with_the_smallest_that_works(double ratio)
     {
-        string message = Assert.Throws<BadInputException>(() => Keep(ratio, 0.1f, 0.9f, 0.2f, 0.8f, 0.3f, 0.7f, 0.4f, 0.6f, 0.5f, 0)).Message;
-        Assert.Contains("at least 0.2", message, StringComparison.Ordinal);
-        Assert.Equal(1, Keep(0.2, 0.1f, 0.9f, 0.2f, 0.8f, 0.3f, 0.7f, 0.4f, 0.6f, 0.5f, 0).Count);
+        float[] values = [0.1f, 0.9f, 0.2f, 0.8f, 0.3f, 0.7f, 0.4f, 0.6f, 0.5f, 0];
+        Assert.Contains("at least 0.1.", Assert.Throws<BadInputException>(() => Keep(ratio, values)).Message, StringComparison.Ordinal);
+        Assert.Equal([1], Keep(0.1, values)[0].ToArray());
+        Assert.Equal([1], Keep(0.2, values)[0].ToArray());
     }
 
     [Fact]
-    public void A_mask_whose_largest_values_are_equal_is_refused() =>
-        Assert.Contains("all equal", Assert.Throws<BadInputException>(() => Keep(0.5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0)).Message, StringComparison.Ordinal);
+    public void The_smallest_ratio_that_a_message_names_does_keep_a_unit()
+    {
+        foreach (int hidden in (int[])[3, 7, 96, 768, 1536, 3072, 5120])
+        {
+            EditSpace space = new(
+                new VitConfig { ImageSize = 8, PatchSize = 4, Width = 2, Depth = 3, Heads = 1, MlpWidth = hidden, Classes = 2, QkvBias = true }, 0, 3);
+            Mask mask = new(space, new float[space.Units]);
+            string message = Assert.Throws<BadInputException>(() => mask.Keep(1e-9)).Message;
+            string least = message[(message.LastIndexOf("at least ", StringComparison.Ordinal) + 9)..^1];
+            Assert.Equal(1, mask.Keep(double.Parse(least, System.Globalization.CultureInfo.InvariantCulture)).Count);
+        }
+    }
+
+    [Fact]
+    public void Equal_values_are_ranked_by_the_units_number_and_then_by_the_matrix()
+    {
+        // Each matrix's greatest is 1, as in a gradient's mask: unit 3 of the first, unit 1 of the second.
+        float[] gradient = [0.1f, 0.2f, 0, 1, 0.3f, 0.1f, 1, 0.4f, 0.2f, 0];
+        UnitSelection two = Keep(0.2, gradient), one = Keep(0.1, gradient);
+        Assert.Equal((0, 1), (two[0].Length, two[1].Length));
+        Assert.Equal([1], two[1].ToArray());
+        Assert.Equal([1], one[1].ToArray());
+        // From k = 3 on the strict rule keeps both, as the paper does.
+        Assert.Equal((1, 1), (Keep(0.3, gradient)[0].Length, Keep(0.3, gradient)[1].Length));
+    }
+
+    [Fact]
+    public void Of_a_saturated_mask_and_of_one_without_a_preference_k_minus_1_units_are_kept()
+    {
+        const float Saturated = 1 - 1e-5f;
+        UnitSelection saturated = Keep(0.5, 0, Saturated, Saturated, Saturated, 0, Saturated, Saturated, Saturated, 0, 0);
+        Assert.Equal([1, 2], saturated[0].ToArray());
+        Assert.Equal([0, 1], saturated[1].ToArray());
+        foreach (float value in (float[])[0, 0.5f, 1])
+        {
+            float[] equal = [.. Enumerable.Repeat(value, 10)];
+            foreach ((double ratio, int first, int second) in ((double, int, int)[])[(0.1, 1, 0), (0.2, 1, 0), (0.3, 1, 1), (0.5, 2, 2), (0.99, 4, 4)])
+                Assert.Equal((first, second), (Keep(ratio, equal)[0].Length, Keep(ratio, equal)[1].Length));
+        }
+    }
 
     [Theory]
     [InlineData(0)]

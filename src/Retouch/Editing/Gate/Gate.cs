@@ -29,6 +29,9 @@ public sealed class Gate : IEditor
     // One in so many units is a candidate, of which each image draws one.
     const int OneOf = 96;
 
+    // The image at the gate's edge reads 0 but for rounding; the edited one reads the drive.
+    const float Shut = 1e-3f;
+
     // Of the last step, until its length is exact to a hundredth.
     const int Halvings = 7;
 
@@ -62,17 +65,43 @@ public sealed class Gate : IEditor
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
-        _memory.Require(GateMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
         BlockWeights block = split.Model.Blocks[split.Model.Config.Depth - 1];
-        Tensor memory = _memory["queries"].to(ScalarType.Float32).to(block.Fc1Weight.device); // [N,D]
-        if (memory.dim() != 2 || memory.shape[0] == 0 || memory.shape[1] != split.Space.Width || !_memory["classes"].shape.SequenceEqual([memory.shape[0]]))
-            throw new BadInputException($"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together. Make it again with 'retouch prepare'.");
+        Tensor memory = Memory(split); // [N,D]
         using IDisposable noGrad = no_grad();
         Tensor activations = split.Model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
         Tensor usual = activations.mean([0]);
         int[] idle = Idle(split.Model, block, activations - usual);
         return Edits.OneByOne(failures, failure => Edit(split, block, idle, usual, memory, failure, progress, cancellation), cancellation);
+    }
+
+    /// <summary>How many ordinary images a correction may reach among those of the class that the image is mistaken for.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="failure">What is to be corrected.</param>
+    /// <param name="mistakenFor">The class that the model gives it.</param>
+    /// <exception cref="BadInputException">The preparation is for another model, or damaged.</exception>
+    public GateCost Cost(SplitVit split, Failure failure, int mistakenFor)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor memory = Memory(split);
+        long[] classes = [.. _memory["classes"].data<long>()];
+        Tensor others = tensor([.. classes.Select(c => c != failure.Label)]);
+        (Tensor key, Tensor bias) = Key(QueryMemory.Query(split, failure.State, Name).Read.mean([0]), memory, others);
+        float[] opening = [.. (mv(memory, key) + bias).cpu().data<float>()];
+        int[] alike = [.. Enumerable.Range(0, classes.Length).Where(i => classes[i] == mistakenFor)];
+        return new GateCost(classes.Length, alike.Length, alike.Count(i => opening[i] > Shut));
+    }
+
+    Tensor Memory(SplitVit split)
+    {
+        _memory.Require(GateMemory.Kind, split);
+        Tensor memory = _memory["queries"].to(ScalarType.Float32).to(split.Model.Blocks[^1].Fc1Weight.device);
+        return memory.dim() == 2 && memory.shape[0] > 0 && memory.shape[1] == split.Space.Width && _memory["classes"].shape.SequenceEqual([memory.shape[0]])
+            ? memory
+            : throw new BadInputException(
+                $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together. "
+                + $"Make it again: {new MakingCommands().Prepare(Name)} --overwrite.");
     }
 
     EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor usual, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)

@@ -36,7 +36,11 @@ public sealed class Kfac : IEditor
         (_inputs, _settings, _locator) = (inputs, settings ?? new(), locator ?? new FisherLocator(inputs));
         _settings.Validate();
         if (_settings.OutputDamping is not null)
-            _outputs = outputs ?? throw new BadInputException("An outputs' damping needs the output gradients' moments; make them with 'retouch prepare --method outputs' and name the file with --prepared.");
+        {
+            _outputs = outputs ?? throw new BadInputException(
+                "An outputs' damping needs the output gradients' moments; make them: "
+                + $"{new MakingCommands().Prepare(OutputStatistics.Kind)}, and name the file with --prepared.");
+        }
     }
 
     /// <summary>The method.</summary>

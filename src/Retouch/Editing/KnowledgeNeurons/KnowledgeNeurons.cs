@@ -34,7 +34,11 @@ public sealed class KnowledgeNeurons : IEditor
         (_statistics, _settings) = (statistics, settings ?? new());
         _settings.Validate();
         if (_settings.MaxShare < 1 && statistics is null)
-            throw new BadInputException($"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation '{NeuronStatistics.Kind}'; make it with 'retouch prepare', or set the share to 1.");
+        {
+            throw new BadInputException(
+                $"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation "
+                + $"'{NeuronStatistics.Kind}'; make it: {new MakingCommands().Prepare(Name)}, or set the share to 1.");
+        }
     }
 
     /// <summary>The method.</summary>

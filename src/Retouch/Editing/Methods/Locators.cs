@@ -21,8 +21,7 @@ public static class Locators
     public static IReadOnlyList<LocatorInfo> Known { get; } =
     [
         new(Hypernetwork, "hypernetwork mask", "the units that a trained hypernetwork names", (resources, _) =>
-            new HypernetworkLocator(resources.Hypernetwork ?? throw new BadInputException(
-                "The locator hypernetwork needs a hypernetwork trained for this model; name its file with --locator-file, or choose others with --locator."))),
+            new HypernetworkLocator(resources.RequireHypernetwork())),
         new("gradient", "gradient mask", "the units with the largest gradients", (_, _) => new GradientLocator()),
         new(Fisher, "Fisher mask", "units with large gradients that ordinary images need little",
             (resources, kind) => new FisherLocator(resources.Preparation(kind))),

@@ -36,7 +36,7 @@ public static class PackedMoment
         Tensor correlations = from[name + ".correlations"].to(ScalarType.Float64);
         long size = mean.NumberOfElements;
         if (deviation.NumberOfElements != size || correlations.NumberOfElements != size * (size - 1) / 2)
-            throw new BadInputException($"The preparation '{from.Kind}' is damaged: the parts of {name} do not fit together. Make it again with 'retouch prepare'.");
+            throw new BadInputException($"The preparation '{from.Kind}' is damaged: the parts of {name} do not fit together. Make it again: {new MakingCommands().Prepare(from.Kind)} --overwrite.");
         Tensor upper = zeros([size, size], ScalarType.Float64).masked_scatter_(Above(size), correlations);
         Tensor covariance = upper.Plus(upper.t()).Plus(eye(size, dtype: ScalarType.Float64)) * outer(deviation, deviation);
         return covariance.Plus(outer(mean, mean)).MoveToOuterDisposeScope();

@@ -98,7 +98,7 @@ public static class Gallery
             // From the class that the model gives, which is the group's wrong one.
             contribution = EditContribution.Of(split, state, units, group.Label, before[image]);
         }
-        LocalityMeasurement? measured = data.Locality?.Measure(delta);
+        LocalityMeasurement? measured = data.Locality?.Measure(delta).Among(benchmark.Unrelated([g]));
         return new GalleryEdit
         {
             Group = group.Name,
