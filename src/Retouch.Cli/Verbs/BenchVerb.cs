@@ -80,10 +80,11 @@ sealed class BenchVerb : Verb
         IReadOnlyList<BenchSetting> settings = EditorRegistry.Settings(
             methods, Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true), Knobs(parsed), method => windows.Resources(spaces[method], alone: distinct.Length == 1));
         Benchmark benchmark = _benchmark.Read(parsed);
+        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
+            return App.Ok;
         BenchPlan plan = new(benchmark, settings, options with { Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]) });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
-        benchmark.RequireModel(file.Model);
         string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);
         int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
         IReadOnlyList<GalleryEdit> gallery = [];

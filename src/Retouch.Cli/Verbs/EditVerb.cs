@@ -85,7 +85,7 @@ sealed class EditVerb : Verb
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
-        int label = labels.Resolve(parsed.GetRequiredValue(_label));
+        int label = ReadLabel(parsed.GetRequiredValue(_label), labels, terminal);
         string[] paths = parsed.GetRequiredValue(_images);
         SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Given(parsed, file.Model) ?? Methods.Find(method).Window(file.Model.Config));
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
@@ -93,8 +93,10 @@ sealed class EditVerb : Verb
         EditorResources resources = new() { Hypernetwork = network, Preparations = prepared.ByKind, PreparationIds = prepared.Ids, Seed = parsed.GetValue(_seed) };
         IEditor editor = method == Masked ? new MaskedFineTuning(Locator(settings["locator"], resources), Published(settings, resources.Seed)) : Methods.Find(method).Create(settings, resources);
         ModelOptions.PrintPreprocessing(file, terminal);
+        terminal.Warnings(locality?.LeftOut ?? []);
 
         using PrefixState state = split.Prefix(ImageLoader.LoadBatch(paths, file.Preprocessing));
+        ModelOptions.PrintTurned(paths, file, terminal);
         Tensor before = split.Logits(state);
         Asked asked = new(paths, labels, label, split, method, settings, resources.Seed);
         if (!parsed.GetValue(_force) && before.argmax(1).eq(label).all().item<bool>())
@@ -173,6 +175,14 @@ sealed class EditVerb : Verb
                 result?.Dispose();
             guarded?.Dispose();
         }
+    }
+
+    static int ReadLabel(string text, LabelSet labels, Terminal terminal)
+    {
+        int label = labels.Resolve(text);
+        if (labels.OtherReading(text) is int number)
+            terminal.Note($"label: {text} is the class of that name, number {label}; class number {number}, {labels[number].Name}, would be --label index:{number}");
+        return label;
     }
 
     static (GuardedEdit Guarded, LocalityOutcome Outcome) Guard(

@@ -54,6 +54,19 @@ sealed class ModelOptions
     public static void PrintPreprocessing(ModelFile file, Terminal terminal) => terminal.Note(
         $"preprocessing: {file.Preprocessing} ({(file.PreprocessingSource is string source ? $"stated by {source}" : $"usual for {file.Scheme.Name} models; no file states one")})");
 
+    /// <summary>Says of images that a viewer shows turned that they are not, where they are not.</summary>
+    public static void PrintTurned(IReadOnlyList<string> images, ModelFile file, Terminal terminal)
+    {
+        if (file.Preprocessing.Orientation == Images.ImageOrientation.Exif)
+            return;
+        string[] turned = [.. images.Where(Images.ImageDecoder.IsTurned)];
+        if (turned.Length > 0)
+        {
+            terminal.Note($"orientation: {turned[0]}{(turned.Length > 1 ? $" and {turned.Length - 1} more" : "")} would be turned by EXIF; "
+                + "the pixels are taken as they are stored, as timm and torchvision do (--orientation exif turns them)");
+        }
+    }
+
     /// <summary>The names of the model's classes: of the file given, else of one beside the model, else numbers.</summary>
     public LabelSet Labels(ParseResult parsed, ModelFile model)
     {

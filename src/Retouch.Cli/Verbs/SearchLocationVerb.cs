@@ -35,6 +35,8 @@ sealed class SearchLocationVerb : Verb
         BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch) };
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         Benchmark benchmark = _benchmark.Read(parsed);
+        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
+            return App.Ok;
         LocationSearchSettings settings = Published with { LearningRates = Rates(parsed), MaxSteps = parsed.GetValue(_steps), Blocks = Math.Min(Published.Blocks, file.Model.Config.Depth) };
         BenchPlan plan = LocationSearch.Plan(file.Model, benchmark, settings, options);
         Func<Vit.SplitVit, BenchData> load = _benchmark.Loader(parsed, file, benchmark, cancellation);
