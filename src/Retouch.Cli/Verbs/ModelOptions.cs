@@ -8,7 +8,7 @@ sealed class ModelOptions
 {
     readonly Option<string> _model;
     readonly HintOptions _hints;
-    readonly Option<string?> _labels = new("--labels") { Description = "The names of its classes: JSON, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
+    readonly Option<string?> _labels = new("--labels") { Description = "The names of its classes: JSON, CSV, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The verb.</param>

@@ -69,7 +69,7 @@ sealed class LabelTable
         if (index is null && Numbering() is int strict && strict != id && Array.FindIndex(_rows, r => !IsInteger(r[strict])) is >= 0 and int bad)
             throw new BadInputException($"Line {bad + FirstLine} of {_path} has {UserText.Quote(_rows[bad][strict])} where a class number is needed.");
         int? named = Only(columns.Where(c => c != id && c != index), NameWords, "names");
-        if ((named ?? id) is not int name)
+        if ((named ?? id) is not int name || Numbering() == name)
             throw new BadInputException($"{_path} has no column of names (line 1).");
         IReadOnlyList<int>? numbers = index is int place ? Numbers(place) : null;
         Label[] labels = [.. _rows.Select((row, i) => new Label(numbers?[i] ?? i, id is int at ? row[at] : null, row[name]))];

@@ -61,7 +61,7 @@ sealed class FolderWalk
         foreach ((string name, bool isFolder, bool isLink) in Entries(Path.Combine(_root, relative)))
         {
             string path = relative.Length == 0 ? name : $"{relative}/{name}";
-            if (isLink && !isFolder && !File.Exists(Path.Combine(_root, path)))
+            if (isLink && !isFolder && LeadsNowhere(Path.Combine(_root, path)))
                 _leftOut.Add($"{Shown(path)} is left out: it is a link that leads nowhere.");
             else if (isFolder)
                 (isLink ? links : folders).Add(name);
@@ -91,6 +91,19 @@ sealed class FolderWalk
             _files.Add(path);
         else if (OtherFormats.Contains(extension))
             _otherFormats[extension] = _otherFormats.GetValueOrDefault(extension) + 1;
+    }
+
+    // A link exists for the system even where what it names does not.
+    static bool LeadsNowhere(string link)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(link, returnFinalTarget: true) is not { } target || !File.Exists(target.FullName);
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     static IEnumerable<(string Name, bool IsFolder, bool IsLink)> Entries(string folder) => new FileSystemEnumerable<(string Name, bool IsFolder, bool IsLink)>(

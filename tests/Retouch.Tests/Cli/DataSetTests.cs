@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using Retouch.Evaluation;
 using Retouch.Formats;
+using Retouch.Images;
 using Retouch.Patches;
+using Retouch.Pretraining;
 using Retouch.Tests.Images;
 
 namespace Retouch.Tests.Cli;
@@ -250,7 +252,25 @@ public sealed class DataSetTests : IDisposable
         Assert.Contains("\"turned\":true", File.ReadAllText(_bench.Path("snow2/shift.json")), StringComparison.Ordinal);
     }
 
-    static (int, int) Size(string path) => global::Retouch.Images.ImageDecoder.Load(path) is var image ? (image.Width, image.Height) : default;
+    [Fact]
+    public void A_model_that_was_trained_on_upright_images_says_so()
+    {
+        foreach (string name in (string[])["ant", "bee"])
+        {
+            Directory.CreateDirectory(_bench.Path($"learn/{name}"));
+            _bench.Write($"learn/{name}/x.jpg", ExifOrientationTests.File("jpeg", ExifOrientationTests.Exif(6)));
+        }
+        string config = _bench.Write("config.json", new PretrainingSettings { Width = 16, Depth = 2, Heads = 2, MlpWidth = 24, Batch = 2, Epochs = 1, WarmUpEpochs = 0.5, RampEpochs = 0 }.ToJson());
+        string[] train = ["pretrain", "--images", _bench.Path("learn"), "--config", config, "--out", _bench.Path("upright.safetensors")];
+        Ran.Retouch([.. train, "--orientation", "exif"]).Good();
+        Ran.Retouch(Workbench.With(train, "--out", _bench.Path("stored.safetensors"))).Good();
+        using ModelFile upright = ModelFile.Load(_bench.Path("upright.safetensors")), stored = ModelFile.Load(_bench.Path("stored.safetensors"));
+        Assert.Equal((ImageOrientation.Exif, ImageOrientation.Stored), (upright.Preprocessing.Orientation, stored.Preprocessing.Orientation));
+        // It did see other pixels.
+        Assert.NotEqual(upright.Model.Fingerprint, stored.Model.Fingerprint);
+    }
+
+    static (int, int) Size(string path) => ImageDecoder.Load(path) is var image ? (image.Width, image.Height) : default;
 
     Ran Predict(string image, params string[] more) => Ran.Retouch(["predict", "--model", _bench.Model, "--json", image, .. more]).Good();
 
