@@ -23,8 +23,9 @@ public static class Mining
         MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         settings.Validate();
-        List<string> skipped = [.. folders.SelectMany(f => f.LeftOut)];
+        List<string> skipped = [];
         List<Labelled> labelled = [.. Labelled.In(folders, classes, skipped)];
+        skipped.AddRange(folders.SelectMany(f => f.LeftOut));
         foreach (Labelled image in labelled)
         {
             if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
