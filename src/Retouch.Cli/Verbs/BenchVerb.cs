@@ -82,7 +82,11 @@ sealed class BenchVerb : Verb
         Benchmark benchmark = _benchmark.Read(parsed);
         if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
             return App.Ok;
-        BenchPlan plan = new(benchmark, settings, options with { Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]) });
+        BenchPlan plan = new(benchmark, settings, options with
+        {
+            Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
+            Orientation = file.Preprocessing.Orientation,
+        });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
         string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);

@@ -37,7 +37,9 @@ sealed class BenchmarkOptions
         benchmark.RequireModel(model);
         if (benchmark.Groups.Count > 0)
             return false;
-        const string nothing = "The benchmark is empty: the model got every image right when it was mined, so there is nothing to edit and nothing was written.";
+        const string nothing =
+            "The benchmark is empty: the model got every image right when it was mined, so there is nothing to edit "
+            + "and nothing was written.";
         if (terminal.Json)
             terminal.Note(nothing);
         terminal.Line(nothing);

@@ -181,7 +181,8 @@ sealed class EditVerb : Verb
     {
         int label = labels.Resolve(text);
         if (labels.OtherReading(text) is int number)
-            terminal.Note($"label: {text} is the class of that name, number {label}; class number {number}, {labels[number].Name}, would be --label index:{number}");
+            terminal.Note($"label: {text} is the class of that name, number {label}; class number {number}, "
+                + $"{labels[number].Name}, would be --label index:{number}");
         return label;
     }
 

@@ -62,8 +62,9 @@ sealed class ModelOptions
         string[] turned = [.. images.Where(Images.ImageDecoder.IsTurned)];
         if (turned.Length > 0)
         {
-            terminal.Note($"orientation: {turned[0]}{(turned.Length > 1 ? $" and {turned.Length - 1} more" : "")} would be turned by EXIF; "
-                + "the pixels are taken as they are stored, as timm and torchvision do (--orientation exif turns them)");
+            string more = turned.Length > 1 ? $" and {turned.Length - 1} more" : "";
+            terminal.Note($"orientation: {turned[0]}{more} would be turned by EXIF; the pixels are taken as they are "
+                + "stored, as timm and torchvision do (--orientation exif turns them)");
         }
     }
 

@@ -42,7 +42,10 @@ sealed class PretrainVerb : Verb
         LabelSet? named = parsed.GetValue(_labels) is string file ? LabelSet.Load(file) : null;
         IReadOnlyList<string> names = named is null ? LabelledImages.ClassNames(folder) : [.. Enumerable.Range(0, named.Count).Select(i => named[i].Name)];
         Func<string, int> classOf = ClassOf(named, names);
-        Preprocessing preprocessing = Preprocessing.Inception(settings.ImageSize, 1) with { Orientation = _orientation.Given(parsed) ?? ImageOrientation.Stored };
+        Preprocessing preprocessing = Preprocessing.Inception(settings.ImageSize, 1) with
+        {
+            Orientation = _orientation.Given(parsed) ?? ImageOrientation.Stored,
+        };
         LabelledImages images = LabelledImages.Open(folder, classOf, preprocessing);
         ImageFolder? others = parsed.GetValue(_heldOut) is string other ? ImageFolder.Open(other) : null;
         LabelledImages? heldOut = others is null ? null : LabelledImages.Open(others, classOf, preprocessing);

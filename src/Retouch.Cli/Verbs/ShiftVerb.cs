@@ -44,7 +44,9 @@ sealed class ShiftVerb : Verb
         string format = parsed.GetRequiredValue(_format);
         if (format != "jpeg" && parsed.GetResult(_quality) is { Implicit: false })
             throw new BadInputException("--quality is for --format jpeg only; PNG loses nothing.");
-        ShiftRecord record = new(parsed.GetRequiredValue(_kind), parsed.GetValue(_strength), parsed.GetValue(_seed), format, format == "jpeg" ? parsed.GetValue(_quality) : null)
+        int? quality = format == "jpeg" ? parsed.GetValue(_quality) : null;
+        ShiftRecord record = new(
+            parsed.GetRequiredValue(_kind), parsed.GetValue(_strength), parsed.GetValue(_seed), format, quality)
         {
             Turned = _orientation.Given(parsed) == ImageOrientation.Exif ? true : null,
         };
@@ -112,7 +114,8 @@ sealed class ShiftVerb : Verb
     static void RequireApart(ImageFolder images, string output)
     {
         if (images.Covers(output))
-            throw new BadInputException($"{output} lies in the folder of the images, {images.Root}; give a folder outside of it for --out.");
+            throw new BadInputException(
+                $"{output} lies in the folder of the images, {images.Root}; give a folder outside of it for --out.");
     }
 
     static (string File, string Target)[] Targets(ImageFolder folder, string extension)
@@ -163,7 +166,7 @@ sealed class ShiftVerb : Verb
             RgbImage image;
             try
             {
-                image = ImageDecoder.Load(folder.FullPath(file), record.Turned == true ? ImageOrientation.Exif : ImageOrientation.Stored);
+                image = ImageDecoder.Load(folder.FullPath(file), record.Orientation);
             }
             catch (BadInputException e)
             {

@@ -22,7 +22,8 @@ public sealed class ClassFolders
     /// <summary>
     /// Reads a mapping: a JSON object from a folder's name to the list of classes that count as right for its
     /// images, each a number, which is an index, or a text as <see cref="LabelSet.Resolve"/> takes it, the one that an
-    /// edit aims at first; an empty list leaves the folder out. Folders that it does not name are called by their classes.
+    /// edit aims at first; an empty list leaves the folder out. Folders that it does not name are called by their
+    /// classes.
     /// </summary>
     /// <exception cref="BadInputException">The file cannot be read, or a class is not one of <paramref name="labels"/>; the message says which.</exception>
     public static ClassFolders Load(string path, LabelSet labels)
@@ -64,7 +65,9 @@ public sealed class ClassFolders
                 throw Unlike($"gives {UserText.Quote(folder)} something other than indices and names");
             try
             {
-                return value.ValueKind == JsonValueKind.Number ? labels.ResolveNumber(value.GetRawText()) : labels.Resolve(value.GetString()!);
+                return value.ValueKind == JsonValueKind.Number
+                    ? labels.ResolveNumber(value.GetRawText())
+                    : labels.Resolve(value.GetString()!);
             }
             catch (BadInputException e)
             {
@@ -80,17 +83,26 @@ public sealed class ClassFolders
     public IReadOnlyList<int> Accepted(string folder) =>
         _accepted.TryGetValue(folder, out int[]? classes) ? classes : [_labels.Resolve(folder)];
 
-    /// <summary>Refuses folders that are numbered otherwise than the classes: some numbers are classes', but not all.</summary>
+    /// <summary>
+    /// Refuses folders that are numbered otherwise than the classes: some numbers are classes', but not all.
+    /// </summary>
     /// <param name="folders">The names of all folders.</param>
     /// <exception cref="BadInputException">They are; the message names one folder of each kind.</exception>
     public void RequireNumbering(IEnumerable<string> folders)
     {
-        string[] numbers = [.. folders.Where(f => !_accepted.ContainsKey(f) && _labels.IsOnlyNumber(f)).Distinct().Order(StringComparer.Ordinal)];
-        string? counted = numbers.FirstOrDefault(_labels.HasIndex), beyond = numbers.FirstOrDefault(f => !_labels.HasIndex(f));
+        string[] numbers =
+        [
+            .. folders.Where(f => !_accepted.ContainsKey(f) && _labels.IsOnlyNumber(f)).Distinct()
+                .Order(StringComparer.Ordinal),
+        ];
+        string? counted = numbers.FirstOrDefault(_labels.HasIndex);
+        string? beyond = numbers.FirstOrDefault(f => !_labels.HasIndex(f));
         if (beyond is null || counted is null)
             return;
         int index = _labels.Resolve(counted);
-        throw new BadInputException($"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: {UserText.Quote(beyond)} is none of them, "
+        throw new BadInputException(
+            $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
+            + $"{UserText.Quote(beyond)} is none of them, "
             + $"so {UserText.Quote(counted)} cannot be trusted to be {index} ({UserText.Quote(_labels[index].Name)}); "
             + "call the folders by names or WordNet ids, or say what they are with --accept.");
     }

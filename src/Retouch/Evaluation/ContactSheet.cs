@@ -26,7 +26,9 @@ public static class ContactSheet
     /// <param name="cancellation">Stops between images; nothing is written then.</param>
     /// <exception cref="BadInputException">The file cannot be written, or an image has vanished.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static void Write(Disagreement disagreement, LabelSet labels, string path, bool overwrite, ImageOrientation orientation = ImageOrientation.Stored,
+    public static void Write(
+        Disagreement disagreement, LabelSet labels, string path, bool overwrite,
+        ImageOrientation orientation = ImageOrientation.Stored,
         IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         string page = Template();
@@ -45,7 +47,8 @@ public static class ContactSheet
                 foreach (DisagreementImage image in group.Images)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    html.WriteLine($"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(Thumbnail(image.FullPath, orientation))}\">"
+                    html.WriteLine($"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" "
+                        + $"src=\"data:image/jpeg;base64,{Thumbnail(image.FullPath, orientation)}\">"
                         + $"<span><input type=\"checkbox\" data-path=\"{Escape(image.Image.Path)}\" data-sha256=\"{Escape(image.Image.Sha256)}\">"
                         + $"<small><b>{Escape(Short(labels[group.Label].Name))}</b> {Percent(image.StrongerProbability)}<br>{Escape(Short(labels[group.Wrong].Name))} {Percent(image.Probability)}</small></span></label>");
                     progress?.Report(++done);
@@ -57,12 +60,13 @@ public static class ContactSheet
         });
     }
 
-    static byte[] Thumbnail(string path, ImageOrientation orientation)
+    static string Thumbnail(string path, ImageOrientation orientation)
     {
         RgbImage image = ImageDecoder.Load(path, orientation);
         double scale = Math.Min((double)ThumbnailSide / Math.Max(image.Width, image.Height), 1);
         int width = Math.Max((int)Math.Round(image.Width * scale), 1), height = Math.Max((int)Math.Round(image.Height * scale), 1);
-        return ImageEncoder.Jpeg(scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image, ThumbnailQuality);
+        RgbImage small = scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image;
+        return Convert.ToBase64String(ImageEncoder.Jpeg(small, ThumbnailQuality));
     }
 
     // What ticks are kept under: another page has other boxes.

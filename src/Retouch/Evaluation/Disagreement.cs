@@ -17,7 +17,9 @@ public sealed record Disagreement
     /// <summary>The fingerprint of the stronger model.</summary>
     public required string Stronger { get; init; }
 
-    /// <summary>The groups, the largest first; none where the models agree on everything or no group is large enough.</summary>
+    /// <summary>
+    /// The groups, the largest first; none where the models agree on everything or no group is large enough.
+    /// </summary>
     public required IReadOnlyList<DisagreementGroup> Groups { get; init; }
 
     /// <summary>The images that both models were asked about.</summary>
@@ -42,7 +44,8 @@ public sealed record Disagreement
     /// <param name="settings">What to keep; the fewest images of a group counts.</param>
     /// <param name="progress">Told the number of answers; null for nobody.</param>
     /// <param name="cancellation">Stops between chunks.</param>
-    /// <exception cref="BadInputException">The models have different classes or are the same, two folders are called alike, or an image lies in two.</exception>
+    /// <exception cref="BadInputException">The models have different classes or are the same, two folders are called
+    /// alike, or an image lies in two.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static Disagreement Find(
         SplitVit model, Preprocessing preprocessing, SplitVit stronger, Preprocessing strongerPreprocessing, IReadOnlyList<ImageFolder> folders, LabelSet labels,

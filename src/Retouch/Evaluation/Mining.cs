@@ -15,8 +15,10 @@ public static class Mining
     /// <param name="settings">What to keep.</param>
     /// <param name="progress">Told the number of images done; null for nobody.</param>
     /// <param name="cancellation">Stops between chunks.</param>
-    /// <returns>The benchmark, which has no groups where the model gets everything right, where no group is large enough, and where no folder is called by a class.</returns>
-    /// <exception cref="BadInputException">A setting is out of range, folders are numbered otherwise than the classes, or an image or a source is there twice.</exception>
+    /// <returns>The benchmark, which has no groups where the model gets everything right, where no group is large
+    /// enough, and where no folder is called by a class.</returns>
+    /// <exception cref="BadInputException">A setting is out of range, folders are numbered otherwise than the
+    /// classes, or an image or a source is there twice.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static MiningResult Mine(
         SplitVit split, Preprocessing preprocessing, IReadOnlyList<ImageFolder> folders, ClassFolders classes, ImageFolder? locality,
@@ -56,7 +58,10 @@ public static class Mining
                     [.. f.Value.OrderBy(l => l.Path, StringComparer.Ordinal).Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath)))])),
         ];
         Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
-        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped) { Labelled = labelled.Count };
+        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
+        {
+            Labelled = labelled.Count,
+        };
     }
 
     /// <summary>Makes a benchmark of what a person confirmed. Every image is asked about again, so that no group holds what the model does not get wrong so.</summary>
@@ -100,7 +105,10 @@ public static class Mining
             .OrderBy(g => g.Source, StringComparer.Ordinal).ThenBy(g => g.Class, StringComparer.Ordinal).ThenBy(g => g.Wrong)
             .Select(g => g with { Images = [.. kept[g].OrderBy(i => i.Path, StringComparer.Ordinal)] })];
         Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
-        return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped) { Labelled = all.Length };
+        return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped)
+        {
+            Labelled = all.Length,
+        };
     }
 
     static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<string> skipped)
@@ -128,7 +136,8 @@ public static class Mining
     {
         public static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<string> skipped)
         {
-            classes.RequireNumbering(folders.SelectMany(f => f.Files.Select(f.FullPath)).Select(ClassFolder).Distinct().Select(c => System.IO.Path.GetFileName(c)!));
+            IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
+            classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
             Dictionary<string, IReadOnlyList<int>> accepted = [];
             Dictionary<string, string> sources = [];
             HashSet<string> seen = [];

@@ -58,7 +58,8 @@ sealed class ClassResolver
             return ByNumber(text, trimmed, named ?? One(_byNumber[WithoutZeros(trimmed)], text));
         if (named is int found)
             return found;
-        if (trimmed.StartsWith(NumberMark, StringComparison.OrdinalIgnoreCase) && trimmed[NumberMark.Length..] is var marked)
+        if (trimmed.StartsWith(NumberMark, StringComparison.OrdinalIgnoreCase)
+            && trimmed[NumberMark.Length..] is var marked)
             return IndexOf(marked) ?? throw OutOfRange(marked);
         if (NumberAnd(trimmed, out string? number, out string? rest))
             return ByNumberAnd(text, number, rest);
@@ -73,7 +74,7 @@ sealed class ClassResolver
     /// The index that a bare number means where it cannot be a name, as a number in JSON: refused if a class is
     /// called so and is another one.
     /// </summary>
-    /// <exception cref="BadInputException">There is no such class, or another one has the number for its name.</exception>
+    /// <exception cref="BadInputException">There is no such class, or another one is called so.</exception>
     public int ResolveNumber(string text)
     {
         int index = IndexOf(text) ?? throw OutOfRange(text);
@@ -127,39 +128,57 @@ sealed class ClassResolver
         {
             0 => null,
             1 => found[0],
-            _ => throw new BadInputException($"{UserText.Quote(text)} names {found.Length} classes: {string.Join(", ", found.Select(Place))}; "
-                + $"give the {(found.All(i => _labels[i].WordNetId is not null) ? "WordNet id or the number" : "number")} of the one you mean, as {Number(found[0])}."),
+            _ => throw Several(text, found),
         };
     }
 
     int? IndexOf(string number) =>
-        IsNumber(number) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < _labels.Count ? index : null;
+        IsNumber(number) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            && index < _labels.Count ? index : null;
 
     // How a number has to be written so that it is read as one.
     string Number(int index) => _byNumber.Any() ? $"{NumberMark}{Text(index)}" : Text(index);
 
-    BadInputException TwoReadings(string text, int named, int? index) => new(index is int place
-        ? $"{UserText.Quote(text)} has two readings: by name it is the class {Described(named)}, by number {Described(place)}; "
-            + $"give the exact name, or {NumberMark}{Text(place)} for the number."
-        : $"{UserText.Quote(text)} has two readings: by name it is the class {Described(named)}, by number none of the classes; give the exact name alone.");
+    BadInputException Several(string text, int[] found)
+    {
+        string what = found.All(i => _labels[i].WordNetId is not null) ? "WordNet id or the number" : "number";
+        return new BadInputException($"{UserText.Quote(text)} names {found.Length} classes: "
+            + $"{string.Join(", ", found.Select(Place))}; give the {what} of the one you mean, as {Number(found[0])}.");
+    }
 
-    BadInputException Unchecked(string text, string id, int? index) =>
-        new($"{UserText.Quote(text)} cannot be checked: {(_byWordNetId.Count > 0 ? $"the labels have WordNet ids, but not {id}" : $"the labels have no WordNet ids to look {id} up in")}, "
-            + $"and by number it is {(index is int place ? $"the class {Described(place)}" : "none of the classes")} only if its numbers are this model's; "
-            + "give labels with WordNet ids, or say which class it is.");
+    BadInputException TwoReadings(string text, int named, int? index)
+    {
+        string readings =
+            $"{UserText.Quote(text)} has two readings: by name it is the class {Described(named)}, by number";
+        return new BadInputException(index is int place
+            ? $"{readings} {Described(place)}; give the exact name, or {NumberMark}{Text(place)} for the number."
+            : $"{readings} none of the classes; give the exact name alone.");
+    }
+
+    BadInputException Unchecked(string text, string id, int? index)
+    {
+        string ids = _byWordNetId.Count > 0 ? $"the labels have WordNet ids, but not {id}"
+            : $"the labels have no WordNet ids to look {id} up in";
+        string number = index is int place ? $"the class {Described(place)}" : "none of the classes";
+        return new BadInputException($"{UserText.Quote(text)} cannot be checked: {ids}, and by number it is {number} "
+            + "only if its numbers are this model's; give labels with WordNet ids, or say which class it is.");
+    }
 
     BadInputException Unknown(string text, string wanted)
     {
         if (!_named)
         {
-            return new BadInputException($"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
+            return new BadInputException(
+                $"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
                 + $"give a number from 0 to {Last}, or the names with --labels.");
         }
-        IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({Text(l.Index)})");
-        return new BadInputException($"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
+        IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({l.Index})");
+        return new BadInputException(
+            $"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
     }
 
-    string Place(int index) => _labels[index].WordNetId is string id ? $"{Text(index)} ({UserText.Quote(id)})" : Text(index);
+    string Place(int index) =>
+        _labels[index].WordNetId is string id ? $"{Text(index)} ({UserText.Quote(id)})" : Text(index);
 
     string Described(int index) => $"{Text(index)} ({UserText.Quote(_labels[index].Name)})";
 
@@ -195,7 +214,9 @@ sealed class ClassResolver
 
     static bool NumberAnd(string text, [NotNullWhen(true)] out string? number, [NotNullWhen(true)] out string? rest)
     {
-        (number, rest) = text.Split('_', 2) is [string first, string second] && IsNumber(first) ? (first, second.Trim()) : (null, null);
+        (number, rest) = text.Split('_', 2) is [string first, string second] && IsNumber(first)
+            ? (first, second.Trim())
+            : (null, null);
         return rest is { Length: > 0 };
     }
 
@@ -208,7 +229,8 @@ sealed class ClassResolver
     // Windows drops dots and spaces at a folder's end.
     static string Normalize(string name)
     {
-        string spaced = string.Join(' ', name.ToLowerInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries));
+        string spaced = string.Join(
+            ' ', name.ToLowerInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries));
         return spaced.TrimEnd('.', ' ') is { Length: > 0 } text ? text : spaced;
     }
 

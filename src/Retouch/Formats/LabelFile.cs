@@ -29,11 +29,15 @@ static class LabelFile
         stream.ReadExactly(bytes);
         // What Windows calls "Unicode".
         if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
-            return (bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode).GetString(bytes).TrimStart('\uFEFF');
-        int bad = bytes.AsSpan().IndexOf((byte)0) is >= 0 and int zero ? zero : Utf8.IsValid(bytes) ? -1 : FirstInvalid(bytes);
+            return (bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode).GetString(bytes)
+                .TrimStart('\uFEFF');
+        int zero = bytes.AsSpan().IndexOf((byte)0);
+        int bad = zero >= 0 || Utf8.IsValid(bytes) ? zero : FirstInvalid(bytes);
         if (bad >= 0)
         {
-            string kind = FileKind.Describe(bytes) is string known ? $"it looks like {known}" : $"line {LineAt(bytes, bad)} is no such text";
+            string kind = FileKind.Describe(bytes) is string known
+                ? $"it looks like {known}"
+                : $"line {LineAt(bytes, bad)} is no such text";
             throw new BadInputException($"{path} is not a file of class names in UTF-8 text; {kind}.");
         }
         return Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF');
@@ -51,7 +55,8 @@ static class LabelFile
 
     static Label[] Ordered(LabelListing listing, string path)
     {
-        (Label Label, int Position)[] ordered = [.. listing.Labels.Select((l, position) => (l, position)).OrderBy(l => l.l.Index)];
+        (Label Label, int Position)[] ordered =
+            [.. listing.Labels.Select((l, position) => (l, position)).OrderBy(l => l.l.Index)];
         for (int i = 0; i < ordered.Length; i++)
         {
             int index = ordered[i].Label.Index;
@@ -62,7 +67,8 @@ static class LabelFile
                 throw new BadInputException($"{path} has the negative class number {index} {where}.");
             if (index != i)
             {
-                throw new BadInputException($"{path} names no class {i}; the numbers must run from 0 to {ordered.Length - 1} without a gap, "
+                throw new BadInputException(
+                    $"{path} names no class {i}; the numbers must run from 0 to {ordered.Length - 1} without a gap, "
                     + $"but {(i == 0 ? "the first" : $"after {i - 1}")} comes {index} {where}.");
             }
         }

@@ -17,15 +17,19 @@ sealed record LabelListing(IReadOnlyList<Label> Labels, Func<int, int> LineOf)
         int without = Array.IndexOf(has, false), with = Array.IndexOf(has, true);
         if (without >= 0)
         {
-            throw new BadInputException($"Line {LineOf(without)} of {path} has no WordNet id before a name, which line {LineOf(with)} has; "
+            throw new BadInputException(
+                $"Line {LineOf(without)} of {path} has no WordNet id before a name, which line {LineOf(with)} has; "
                 + "give all classes one, or none.");
         }
         return this with
         {
-            Labels = [.. Labels.Select(l => l with { WordNetId = l.Name[..IdLength], Name = l.Name[IdLength..].TrimStart([' ', '\t', ',', ':', ';']) })],
+            Labels = [.. Labels.Select(l => l with { WordNetId = l.Name[..IdLength], Name = AfterId(l.Name) })],
         };
     }
 
-    static bool StartsWithId(string name) => name.Length > IdLength && ClassResolver.IsWordNetId(name.AsSpan(0, IdLength))
-        && name[IdLength] is ' ' or '\t' or ',' or ':' or ';' && name.AsSpan(IdLength).Trim(" \t,:;").Length > 0;
+    static string AfterId(string name) => name[IdLength..].TrimStart([' ', '\t', ',', ':', ';']);
+
+    static bool StartsWithId(string name) =>
+        name.Length > IdLength && ClassResolver.IsWordNetId(name.AsSpan(0, IdLength))
+        && name[IdLength] is ' ' or '\t' or ',' or ':' or ';' && AfterId(name).Length > 0;
 }

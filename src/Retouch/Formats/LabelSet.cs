@@ -12,7 +12,8 @@ public sealed class LabelSet
     LabelSet(Label[] labels, bool named)
     {
         // A list of WordNet ids names its classes by them.
-        _labels = [.. labels.Select(l => l.WordNetId is null && ClassResolver.IsWordNetId(l.Name) ? l with { WordNetId = l.Name } : l)];
+        _labels = [.. labels.Select(l =>
+            l.WordNetId is null && ClassResolver.IsWordNetId(l.Name) ? l with { WordNetId = l.Name } : l)];
         _named = named;
         _resolver = new ClassResolver(_labels, named);
     }
@@ -25,7 +26,9 @@ public sealed class LabelSet
 
     /// <summary>The label at an index.</summary>
     /// <exception cref="BadInputException">The index is not one of the classes.</exception>
-    public Label this[int index] => index >= 0 && index < Count ? _labels[index] : throw _resolver.OutOfRange(index.ToString(CultureInfo.InvariantCulture));
+    public Label this[int index] =>
+        index >= 0 && index < Count ? _labels[index]
+        : throw _resolver.OutOfRange(index.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>
     /// Reads a label file. JSON: a list of names, of {index, wnid, name} or of [wnid, name]; an object from index to
@@ -79,7 +82,9 @@ public sealed class LabelSet
     /// <exception cref="BadInputException">There is none, or another class has this number for its name.</exception>
     internal int ResolveNumber(string number) => _resolver.ResolveNumber(number);
 
-    /// <summary>Whether a text is a number that no class has for its name, so that it can be nothing but an index.</summary>
+    /// <summary>
+    /// Whether a text is a number that no class has for its name, so that it can be nothing but an index.
+    /// </summary>
     internal bool IsOnlyNumber(string text) => _resolver.IsOnlyNumber(text);
 
     /// <summary>Whether a text is the number of a class.</summary>
@@ -90,5 +95,6 @@ public sealed class LabelSet
     /// is no such doubt.
     /// </summary>
     /// <exception cref="BadInputException">As of <see cref="Resolve"/>.</exception>
-    public int? OtherReading(string text) => _resolver.NumberIn(text) is int number && number != Resolve(text) ? number : null;
+    public int? OtherReading(string text) =>
+        _resolver.NumberIn(text) is int number && number != Resolve(text) ? number : null;
 }

@@ -11,18 +11,23 @@ static partial class LabelText
     public static LabelListing Read(string text, string path)
     {
         // The end of the last line starts no further one; a gap within the list would shift all that follows.
-        string[] lines = text.TrimEnd().Length == 0 ? [] : [.. LineEnd().Split(text.TrimEnd()).Select(l => l.TrimEnd())];
+        string[] lines = text.TrimEnd().Length == 0 ? []
+            : [.. LineEnd().Split(text.TrimEnd()).Select(l => l.TrimEnd())];
         if (Array.FindIndex(lines, string.IsNullOrWhiteSpace) is >= 0 and int blank)
             throw new BadInputException($"Line {blank + 1} of {path} is blank; every line must name a class.");
         return LabelTable.Read(lines, path)
-            ?? new LabelListing(Numbered(lines) ?? [.. lines.Select((line, index) => new Label(index, null, line.Trim()))], place => place + 1);
+            ?? new LabelListing(Numbered(lines) ?? Named(lines), place => place + 1);
     }
 
-    /// <summary>Whether numbers are meant as those of classes, rightly or not, rather than as parts of names ("5 euro").</summary>
+    /// <summary>
+    /// Whether numbers are meant as those of classes, rightly or not, rather than as parts of names ("5 euro").
+    /// </summary>
     public static bool AreIndices(IReadOnlyList<int> numbers) =>
         numbers.Count > 0 && (numbers[0] == 0
             || numbers.Order().SequenceEqual(Enumerable.Range(0, numbers.Count))
             || (numbers[0] == 1 && numbers.Zip(numbers.Skip(1)).All(n => n.First < n.Second)));
+
+    static Label[] Named(string[] lines) => [.. lines.Select((line, index) => new Label(index, null, line.Trim()))];
 
     static Label[]? Numbered(string[] lines)
     {
@@ -30,7 +35,8 @@ static partial class LabelText
         foreach (string line in lines)
         {
             Match match = NumberedLine().Match(line);
-            if (!match.Success || !int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int index))
+            ReadOnlySpan<char> number = match.Groups[1].ValueSpan;
+            if (!match.Success || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int index))
                 return null;
             labels.Add(new Label(index, null, match.Groups[2].Value));
         }

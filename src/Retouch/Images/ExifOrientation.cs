@@ -88,7 +88,8 @@ static class ExifOrientation
         if (directory > tiff.Length - 2)
             return Upright;
         ReadOnlySpan<byte> entries = tiff[((int)directory + 2)..];
-        for (int left = Read16(tiff[(int)directory..]); left > 0 && entries.Length >= EntryLength; left--, entries = entries[EntryLength..])
+        int count = Read16(tiff[(int)directory..]);
+        for (; count > 0 && entries.Length >= EntryLength; count--, entries = entries[EntryLength..])
         {
             if (Read16(entries) != Tag)
                 continue;
@@ -102,8 +103,10 @@ static class ExifOrientation
         }
         return Upright;
 
-        int Read16(ReadOnlySpan<byte> from) => little ? BinaryPrimitives.ReadUInt16LittleEndian(from) : BinaryPrimitives.ReadUInt16BigEndian(from);
+        int Read16(ReadOnlySpan<byte> from) =>
+            little ? BinaryPrimitives.ReadUInt16LittleEndian(from) : BinaryPrimitives.ReadUInt16BigEndian(from);
 
-        uint Read32(ReadOnlySpan<byte> from) => little ? BinaryPrimitives.ReadUInt32LittleEndian(from) : BinaryPrimitives.ReadUInt32BigEndian(from);
+        uint Read32(ReadOnlySpan<byte> from) =>
+            little ? BinaryPrimitives.ReadUInt32LittleEndian(from) : BinaryPrimitives.ReadUInt32BigEndian(from);
     }
 }

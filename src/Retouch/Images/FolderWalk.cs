@@ -2,18 +2,22 @@ using System.IO.Enumeration;
 
 namespace Retouch.Images;
 
-/// <summary>A walk through a folder and its subfolders, with links to folders, by which each folder is entered once.</summary>
+/// <summary>
+/// A walk through a folder and its subfolders, with links to folders, by which each folder is entered once.
+/// </summary>
 sealed class FolderWalk
 {
     /// <summary>What the names of images end in.</summary>
     public static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"];
 
-    static readonly string[] OtherFormats = [".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm"];
+    static readonly string[] OtherFormats =
+        [".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm"];
 
     // Copies and thumbnails that macOS's archives and Synology's servers put beside images.
     static readonly string[] Foreign = ["__MACOSX", "@eaDir"];
 
-    static readonly EnumerationOptions Options = new() { IgnoreInaccessible = false, AttributesToSkip = FileAttributes.Hidden };
+    static readonly EnumerationOptions Options =
+        new() { IgnoreInaccessible = false, AttributesToSkip = FileAttributes.Hidden };
 
     readonly string _root;
     readonly List<string> _files = [];
@@ -31,7 +35,9 @@ sealed class FolderWalk
     /// <summary>What was left out, each with the reason.</summary>
     public IReadOnlyList<string> LeftOut => _leftOut;
 
-    /// <summary>The folders by their relative paths, the root's being empty, each with its path without links.</summary>
+    /// <summary>
+    /// The folders by their relative paths, the root's being empty, each with its path without links.
+    /// </summary>
     public IReadOnlyDictionary<string, string> RealFolders => _realFolders;
 
     /// <summary>Walks through a folder that exists.</summary>
@@ -45,7 +51,8 @@ sealed class FolderWalk
         while (walk._links.TryDequeue(out string? link))
             walk.Follow(link);
         foreach ((string extension, int count) in walk._otherFormats)
-            walk._leftOut.Add($"{count} {extension} {(count == 1 ? "file is" : "files are")} left out of {root}: the format is not read; convert {(count == 1 ? "it" : "them")} to PNG or JPEG.");
+            walk._leftOut.Add($"{count} {extension} {(count == 1 ? "file is" : "files are")} left out of {root}: "
+                + "the format is not read; convert to PNG or JPEG.");
         return walk;
     }
 
@@ -53,7 +60,8 @@ sealed class FolderWalk
     {
         if (!_entered.TryAdd(real, relative))
         {
-            _leftOut.Add($"{Shown(relative)} is left out: it is the folder that is listed as {Shown(_entered[real])} already.");
+            _leftOut.Add($"{Shown(relative)} is left out: it is the folder that is listed as {Shown(_entered[real])} "
+                + $"already.");
             return;
         }
         _realFolders[relative] = real;
@@ -77,9 +85,11 @@ sealed class FolderWalk
     void Follow(string link)
     {
         int end = link.LastIndexOf('/');
-        string holder = _realFolders[end < 0 ? "" : link[..end]], target = RealFolder.Of(Path.Combine(holder, link[(end + 1)..]));
+        string holder = _realFolders[end < 0 ? "" : link[..end]];
+        string target = RealFolder.Of(Path.Combine(holder, link[(end + 1)..]));
         if (RealFolder.IsIn(holder, target))
-            _leftOut.Add($"{Shown(link)} is left out: it is a link to {target}, in which it lies itself, and would lead in a circle.");
+            _leftOut.Add($"{Shown(link)} is left out: it is a link to {target}, in which it lies itself, and would "
+                + $"lead in a circle.");
         else
             Enter(link, target);
     }
@@ -98,7 +108,8 @@ sealed class FolderWalk
     {
         try
         {
-            return File.ResolveLinkTarget(link, returnFinalTarget: true) is not { } target || !File.Exists(target.FullName);
+            return File.ResolveLinkTarget(link, returnFinalTarget: true) is not { } target
+                || !File.Exists(target.FullName);
         }
         catch (IOException)
         {
@@ -106,13 +117,16 @@ sealed class FolderWalk
         }
     }
 
-    static IEnumerable<(string Name, bool IsFolder, bool IsLink)> Entries(string folder) => new FileSystemEnumerable<(string Name, bool IsFolder, bool IsLink)>(
+    static IEnumerable<(string Name, bool IsFolder, bool IsLink)> Entries(string folder) =>
+        new FileSystemEnumerable<(string Name, bool IsFolder, bool IsLink)>(
         folder,
         // Cloud-synchronized folders are reparse points, too, but no links.
-        (ref entry) => (entry.FileName.ToString(), entry.IsDirectory, entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.ToFileSystemInfo().LinkTarget is not null),
+        (ref entry) => (entry.FileName.ToString(), entry.IsDirectory,
+            entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.ToFileSystemInfo().LinkTarget is not null),
         Options)
     {
-        ShouldIncludePredicate = (ref entry) => !entry.FileName.StartsWith('.') && !Foreign.Contains(entry.FileName.ToString()),
+        ShouldIncludePredicate = (ref entry) =>
+            !entry.FileName.StartsWith('.') && !Foreign.Contains(entry.FileName.ToString()),
     };
 
     string Shown(string relative) => relative.Length == 0 ? _root : Path.Combine(_root, relative);

@@ -22,7 +22,8 @@ public static class ImageDecoder
     /// <param name="path">The file.</param>
     /// <param name="orientation">Which way up the result is.</param>
     /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
-    public static RgbImage Load(string path, ImageOrientation orientation = ImageOrientation.Stored) => Decode(Read(path), path, orientation);
+    public static RgbImage Load(string path, ImageOrientation orientation = ImageOrientation.Stored) =>
+        Decode(Read(path), path, orientation);
 
     /// <summary>Whether the EXIF orientation of an image file is another than that of its pixels.</summary>
     /// <exception cref="BadInputException">The file is missing, unreadable or too large.</exception>
@@ -63,7 +64,8 @@ public static class ImageDecoder
     /// <param name="name">What messages call it.</param>
     /// <param name="orientation">Which way up the result is.</param>
     /// <exception cref="BadInputException">The bytes are empty, truncated, damaged, of another format or too many pixels.</exception>
-    public static unsafe RgbImage Decode(ReadOnlySpan<byte> data, string name, ImageOrientation orientation = ImageOrientation.Stored)
+    public static unsafe RgbImage Decode(
+        ReadOnlySpan<byte> data, string name, ImageOrientation orientation = ImageOrientation.Stored)
     {
         if (data.IsEmpty)
         {
@@ -96,8 +98,9 @@ public static class ImageDecoder
             {
                 result = codec.GetPixels(info, (nint)pixels);
             }
+            int turned = orientation == ImageOrientation.Exif ? ExifOrientation.Of(data) : ExifOrientation.Upright;
             return result == SKCodecResult.Success
-                ? Turned(rgba, width, height, orientation == ImageOrientation.Exif ? ExifOrientation.Of(data) : ExifOrientation.Upright)
+                ? Turned(rgba, width, height, turned)
                 : throw Undecodable(result, name);
         }
     }

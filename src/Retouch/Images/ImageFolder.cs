@@ -19,7 +19,10 @@ public sealed class ImageFolder
     /// <summary>The files' paths relative to <see cref="Root"/>, with / between the parts, in ordinal order.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>What lies there and is not listed, each with the reason: links in a circle, to a folder that is listed already or to nothing, and images of formats that are not read.</summary>
+    /// <summary>
+    /// What lies there and is not listed, each with the reason: links in a circle, to a folder that is listed already
+    /// or to nothing, and images of formats that are not read.
+    /// </summary>
     public IReadOnlyList<string> LeftOut { get; }
 
     /// <summary>
@@ -40,8 +43,13 @@ public sealed class ImageFolder
         try
         {
             ImageFolder folder = new(path, FolderWalk.Through(path));
-            return folder.Files.Count > 0 ? folder : throw new BadInputException($"{path} holds no image: give a folder with {string.Join(", ", FolderWalk.Extensions)} files in it or below it"
-                + (folder.LeftOut.Count > 0 ? $"; {folder.LeftOut[0]}" : "."));
+            if (folder.Files.Count > 0)
+            {
+                return folder;
+            }
+            string more = folder.LeftOut.Count > 0 ? $"; {folder.LeftOut[0]}" : ".";
+            throw new BadInputException($"{path} holds no image: give a folder with "
+                + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

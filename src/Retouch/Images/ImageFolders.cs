@@ -23,9 +23,11 @@ public sealed class ImageFolders
         if (folders.Count == 0)
             throw new BadInputException("Name at least one folder of images.");
         ImageFolder[] opened = [.. folders.Select(ImageFolder.Open)];
-        if (opened.SelectMany(f => f.Files.Select(f.RealPath)).GroupBy(p => p).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        IEnumerable<string> real = opened.SelectMany(f => f.Files.Select(f.RealPath));
+        if (real.GroupBy(p => p).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new BadInputException($"{twice.Key} lies in two of the given folders; name each folder once.");
-        return new ImageFolders([.. opened.SelectMany(f => f.Files.Select(f.FullPath))], [.. opened.SelectMany(f => f.LeftOut)]);
+        return new ImageFolders(
+            [.. opened.SelectMany(f => f.Files.Select(f.FullPath))], [.. opened.SelectMany(f => f.LeftOut)]);
     }
 
     /// <summary>SHA-256 over the files' contents in their order, in lower-case hexadecimal: two copies of the same folders agree. Read on first use.</summary>

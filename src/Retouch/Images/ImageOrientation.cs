@@ -6,6 +6,8 @@ public enum ImageOrientation
     /// <summary>As its pixels are stored, whatever EXIF says: what timm's and torchvision's transforms see.</summary>
     Stored,
 
-    /// <summary>As its EXIF orientation says: what image viewers show, and PIL's <c>ImageOps.exif_transpose</c>.</summary>
+    /// <summary>
+    /// As its EXIF orientation says: what image viewers show, and PIL's <c>ImageOps.exif_transpose</c>.
+    /// </summary>
     Exif,
 }

@@ -68,12 +68,17 @@ public sealed record Preprocessing
     /// <summary>Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as transformers' ViTs do.</summary>
     public bool Squash { get; init; }
 
-    /// <summary>Which way up images are taken; <see cref="ImageOrientation.Stored"/> unless told otherwise, as timm and torchvision do.</summary>
+    /// <summary>
+    /// Which way up images are taken; <see cref="ImageOrientation.Stored"/> unless told otherwise, as timm and
+    /// torchvision do.
+    /// </summary>
     public ImageOrientation Orientation
     {
         get;
         init => field = Enum.IsDefined(value) ? value
-            : throw new BadInputException($"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or {nameof(ImageOrientation.Exif)}.");
+            : throw new BadInputException(
+                $"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or "
+                + $"{nameof(ImageOrientation.Exif)}.");
     }
 
     /// <summary>What the shorter side, or where <see cref="Squash"/> is set both sides, are resized to, in pixels.</summary>
@@ -87,8 +92,12 @@ public sealed record Preprocessing
     public static Preprocessing ImageNet(int imageSize, double crop, Interpolation interpolation = Interpolation.Bicubic) =>
         new(imageSize, crop, interpolation, new ChannelValues(0.485, 0.456, 0.406), new ChannelValues(0.229, 0.224, 0.225));
 
-    /// <summary>Reads an image file, the way up that <see cref="Orientation"/> says, at its own size: what <see cref="Apply"/> takes.</summary>
-    /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
+    /// <summary>
+    /// Reads an image file, the way up that <see cref="Orientation"/> says, at its own size: what <see cref="Apply"/>
+    /// takes.
+    /// </summary>
+    /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of
+    /// another format.</exception>
     public RgbImage Open(string path) => ImageDecoder.Load(path, Orientation);
 
     /// <summary>Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.</summary>
@@ -150,9 +159,13 @@ public sealed record Preprocessing
         return pixels.to(ScalarType.Float32).div(255).sub(mean).div(std).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The settings as one line of JSON with the names of timm's pretrained_cfg, and an orientation, which timm has none of, where it is not the stored one.</summary>
+    /// <summary>
+    /// The settings as one line of JSON with the names of timm's pretrained_cfg, and an orientation, which timm has
+    /// none of, where it is not the stored one.
+    /// </summary>
     public string ToJson() => JsonSerializer.Serialize(
-        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(), Mean.ToArray(), Std.ToArray(), Squash ? "squash" : null,
+        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(),
+            Mean.ToArray(), Std.ToArray(), Squash ? "squash" : null,
             Orientation == ImageOrientation.Stored ? null : Orientation.ToString().ToLowerInvariant()),
         TimmNames);
 
@@ -202,7 +215,8 @@ public sealed record Preprocessing
         }
         try
         {
-            return new Preprocessing(height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue))
+            return new Preprocessing(
+                height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue))
             {
                 Squash = config.CropMode == "squash",
                 Orientation = orientation,
@@ -219,7 +233,9 @@ public sealed record Preprocessing
 
     /// <summary>The transform in one line for a person.</summary>
     public override string ToString() =>
-        $"{(Orientation == ImageOrientation.Exif ? "turn upright by EXIF, " : "")}resize {(Squash ? "both sides" : "shorter side")} to {ResizedSide} {Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
+        $"{(Orientation == ImageOrientation.Exif ? "turn upright by EXIF, " : "")}resize "
+            + $"{(Squash ? "both sides" : "shorter side")} to {ResizedSide} "
+            + $"{Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
 
     internal float[] NewBatch(int count)
     {
@@ -272,5 +288,7 @@ public sealed record Preprocessing
         // To even on a tie, as Python rounds.
         : ((long)Math.Round((size - ImageSize) / 2.0, MidpointRounding.ToEven), ImageSize, 0);
 
-    sealed record TimmConfig(int[]? InputSize, double? CropPct, string? Interpolation, double[]? Mean, double[]? Std, string? CropMode, string? Orientation);
+    sealed record TimmConfig(
+        int[]? InputSize, double? CropPct, string? Interpolation, double[]? Mean, double[]? Std, string? CropMode,
+        string? Orientation);
 }

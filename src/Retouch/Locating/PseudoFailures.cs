@@ -23,7 +23,8 @@ public sealed class PseudoFailures
 
     /// <summary>Creates the sequence.</summary>
     /// <param name="images">The images; their order counts.</param>
-    /// <param name="preprocessing">The model's; its size and kernel are those of the random crops, its orientation that of the images.</param>
+    /// <param name="preprocessing">The model's; its size and kernel are those of the random crops, its orientation
+    /// that of the images.</param>
     /// <param name="config">The model's.</param>
     /// <param name="space">Where edits may change it.</param>
     /// <param name="seed">What tells this sequence from others.</param>

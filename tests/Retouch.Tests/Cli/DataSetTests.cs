@@ -9,7 +9,9 @@ using Retouch.Tests.Images;
 
 namespace Retouch.Tests.Cli;
 
-/// <summary>Folders of images as users have them: how their classes are found, what is left out, which way up images are.</summary>
+/// <summary>
+/// Folders of images as users have them: how their classes are found, what is left out, which way up images are.
+/// </summary>
 public sealed class DataSetTests : IDisposable
 {
     readonly Workbench _bench = new();
@@ -39,7 +41,8 @@ public sealed class DataSetTests : IDisposable
     }
 
     string[] Mine(string images, string labels, params string[] more) =>
-        ["mine", "--model", _bench.Model, "--labels", labels, "--images", images, "--min", "2", "--out", _bench.Path("b.json"), "--overwrite", .. more];
+        ["mine", "--model", _bench.Model, "--labels", labels, "--images", images, "--min", "2", "--out",
+            _bench.Path("b.json"), "--overwrite", .. more];
 
     [Fact]
     public void A_model_that_gets_everything_right_has_an_empty_benchmark_and_no_error()
@@ -69,12 +72,14 @@ public sealed class DataSetTests : IDisposable
         ];
         foreach (string[] verb in next)
         {
-            string[] args = [.. verb, "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", images];
+            string[] args = [.. verb, "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images",
+                images];
             Assert.Contains("The benchmark is empty", Ran.Retouch(args).Good().Out, StringComparison.Ordinal);
             Assert.False(Directory.Exists(_bench.Path("run")) || Directory.Exists(_bench.Path("search")));
         }
         string other = _bench.WriteModel("other.safetensors", seed: 9);
-        _bench.Refuses(["bench", "--model", other, "--benchmark", _bench.Path("b.json"), "--images", images, "--locator", "gradient", "--out", _bench.Path("run")], "failures of the model");
+        _bench.Refuses(["bench", "--model", other, "--benchmark", _bench.Path("b.json"), "--images", images,
+            "--locator", "gradient", "--out", _bench.Path("run")], "failures of the model");
     }
 
     [Fact]
@@ -118,7 +123,8 @@ public sealed class DataSetTests : IDisposable
             tensors["head.bias"] = all + 1;
         });
         Images("all", 6);
-        string[] sheet = ["mine", "--model", _bench.Model, "--stronger", twin, "--labels", _bench.Labels, "--images", _bench.Path("all"), "--out", _bench.Path("sheet.html")];
+        string[] sheet = ["mine", "--model", _bench.Model, "--stronger", twin, "--labels", _bench.Labels, "--images",
+            _bench.Path("all"), "--out", _bench.Path("sheet.html")];
         Ran ran = Ran.Retouch(sheet).Good();
         Assert.Contains("agree on 6 of 6", ran.Out, StringComparison.Ordinal);
         Assert.Contains("nothing to confirm", ran.Out, StringComparison.Ordinal);
@@ -130,10 +136,14 @@ public sealed class DataSetTests : IDisposable
     {
         // The model's classes in the order of these ids; the folders have ImageNet's numbers.
         string[] ids = ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331", "n01498041"];
-        string images = Right("numbered", index => string.Create(CultureInfo.InvariantCulture, $"{(index + 1) % 7:0000}_{ids[index]}"));
+        string images = Right("numbered", index =>
+            string.Create(CultureInfo.InvariantCulture, $"{(index + 1) % 7:0000}_{ids[index]}"));
         string known = _bench.Write("ids.txt", string.Concat(ids.Select((id, i) => $"{id} class number {i}\n")));
-        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, known)).Good().Out, StringComparison.Ordinal);
-        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, _bench.Write("bare.txt", string.Join('\n', ids)))).Good().Out, StringComparison.Ordinal);
+        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, known)).Good().Out,
+            StringComparison.Ordinal);
+        Assert.Contains("12 of 12 images are right",
+            Ran.Retouch(Mine(images, _bench.Write("bare.txt", string.Join('\n', ids)))).Good().Out,
+            StringComparison.Ordinal);
         // Without ids nothing says that number 1 is the model's.
         Ran ran = Ran.Retouch(Mine(images, _bench.Labels));
         Assert.Equal(2, ran.Code);
@@ -146,14 +156,16 @@ public sealed class DataSetTests : IDisposable
         string[] names = ["1", "10", "2", "3", "4", "5", "6"];
         string labels = _bench.Write("numbers.txt", string.Join('\n', names));
         string images = Right("numbers", index => names[index]);
-        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, labels)).Good().Out, StringComparison.Ordinal);
+        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, labels)).Good().Out,
+            StringComparison.Ordinal);
         string[] edit = [.. _bench.Edit(_bench.Path("p.patch")), "--labels", labels, "--json", "--force"];
         Ran ran = Ran.Retouch(Workbench.With(edit, "--label", "1"));
         Assert.Equal(0, ran.Objects.Single().GetProperty("label").GetProperty("index").GetInt32());
         Assert.Contains("--label index:1", ran.Err, StringComparison.Ordinal);
         ran = Ran.Retouch([.. Workbench.With(edit, "--label", "index:1"), "--overwrite"]);
         Assert.Equal(1, ran.Objects.Single().GetProperty("label").GetProperty("index").GetInt32());
-        _bench.Refuses(Workbench.With(Workbench.With(edit, "--label", "01"), "--out", _bench.Path("q.patch")), "two readings", "0 (\"1\")", "1 (\"10\")");
+        _bench.Refuses(Workbench.With(Workbench.With(edit, "--label", "01"), "--out", _bench.Path("q.patch")),
+            "two readings", "0 (\"1\")", "1 (\"10\")");
     }
 
     [Fact]
@@ -178,17 +190,20 @@ public sealed class DataSetTests : IDisposable
         Ran ran = Ran.Retouch([.. Mine(linked, _bench.Labels), "--json"]).Good();
         JsonElement mined = ran.Objects.Single();
         Assert.Equal((12, 12), (mined.GetProperty("images").GetInt32(), mined.GetProperty("right").GetInt32()));
-        Assert.Contains("zz", mined.GetProperty("skipped").EnumerateArray().Single().GetString(), StringComparison.Ordinal);
+        Assert.Contains("zz", mined.GetProperty("skipped").EnumerateArray().Single().GetString(),
+            StringComparison.Ordinal);
         Assert.Contains("warning: ", ran.Err, StringComparison.Ordinal);
         // The same files under two folders are twice, whatever the paths.
         _bench.Refuses([.. Mine(linked, _bench.Labels), "--images", store], "lies in two of the folders");
         // And what is written through a link lands among the images.
-        _bench.Refuses(["shift", "--kind", "snow", "--images", linked, "--out", Path.Combine(Directory.GetDirectories(store)[0], "out")], "lies in the folder of the images");
+        _bench.Refuses(["shift", "--kind", "snow", "--images", linked, "--out",
+            Path.Combine(Directory.GetDirectories(store)[0], "out")], "lies in the folder of the images");
     }
 
     [Fact]
     public void A_label_file_of_other_classes_is_refused() =>
-        _bench.Refuses(Mine(_bench.Locality, _bench.Write("six.csv", "index,name\n0,a\n1,b\n2,c\n3,d\n4,e\n5,f\n")), "names 6 classes, but the model has 7");
+        _bench.Refuses(Mine(_bench.Locality, _bench.Write("six.csv", "index,name\n0,a\n1,b\n2,c\n3,d\n4,e\n5,f\n")),
+            "names 6 classes, but the model has 7");
 
     [Fact]
     public void Which_way_up_an_image_is_taken_is_said_and_kept()
@@ -196,7 +211,9 @@ public sealed class DataSetTests : IDisposable
         byte[] exif = ExifOrientationTests.Exif(6);
         foreach (string format in (string[])["jpeg", "png", "webp"])
         {
-            string turned = _bench.Write($"turned.{format}", ExifOrientationTests.File(format, exif)), plain = _bench.Write($"plain.{format}", ExifOrientationTests.File(format, ExifOrientationTests.Exif(1)));
+            string turned = _bench.Write($"turned.{format}", ExifOrientationTests.File(format, exif));
+            byte[] upward = ExifOrientationTests.File(format, ExifOrientationTests.Exif(1));
+            string plain = _bench.Write($"plain.{format}", upward);
             Ran stored = Predict(turned), upright = Predict(turned, "--orientation", "exif"), same = Predict(plain);
             Assert.Equal(Probabilities(same), Probabilities(stored));
             Assert.NotEqual(Probabilities(stored), Probabilities(upright));
@@ -205,15 +222,18 @@ public sealed class DataSetTests : IDisposable
             Assert.DoesNotContain("orientation:", same.Err + upright.Err, StringComparison.Ordinal);
             Assert.Contains("preprocessing: turn upright by EXIF, ", upright.Err, StringComparison.Ordinal);
         }
-        _bench.Refuses(["predict", "--model", _bench.Model, _bench.Image, "--orientation", "up"], "--orientation is up", "stored, exif");
+        _bench.Refuses(["predict", "--model", _bench.Model, _bench.Image, "--orientation", "up"],
+            "--orientation is up", "stored, exif");
 
         // A patch and an exported model keep it.
         string image = _bench.Path("turned.png");
-        string[] edit = [.. Workbench.With(_bench.Edit(_bench.Path("p.patch")), "--image", image), "--orientation", "exif", "--force"];
+        string[] edit = [.. Workbench.With(_bench.Edit(_bench.Path("p.patch")), "--image", image), "--orientation",
+            "exif", "--force"];
         Ran.Retouch(edit);
         using (Patch patch = PatchFile.Load(_bench.Path("p.patch")))
             Assert.StartsWith("turn upright by EXIF, ", patch.Provenance.Preprocessing, StringComparison.Ordinal);
-        Ran.Retouch("export", "--model", _bench.Model, "--orientation", "exif", "--format", "timm", "--out", _bench.Path("turning.safetensors")).Good();
+        Ran.Retouch("export", "--model", _bench.Model, "--orientation", "exif", "--format", "timm", "--out",
+            _bench.Path("turning.safetensors")).Good();
         string[] again = ["predict", "--model", _bench.Path("turning.safetensors"), "--json", image];
         Assert.Equal(Probabilities(Predict(image, "--orientation", "exif")), Probabilities(Ran.Retouch(again)));
         Assert.Equal(Probabilities(Predict(image)), Probabilities(Ran.Retouch([.. again, "--orientation", "stored"])));
@@ -222,10 +242,13 @@ public sealed class DataSetTests : IDisposable
     [Fact]
     public void Every_verb_that_opens_images_takes_which_way_up_they_are()
     {
-        string[][] verbs = [["predict"], ["edit"], ["mine"], ["bench"], ["bench", "masks"], ["bench", "report"], ["search-location"], ["prepare"], ["solve-targets"], ["train-locator"], ["pretrain"], ["shift"]];
+        string[][] verbs = [["predict"], ["edit"], ["mine"], ["bench"], ["bench", "masks"], ["bench", "report"],
+            ["search-location"], ["prepare"], ["solve-targets"], ["train-locator"], ["pretrain"], ["shift"]];
         foreach (string[] verb in verbs)
-            Assert.Contains("--orientation <stored|exif>", Ran.Retouch([.. verb, "--help"]).Good().Out, StringComparison.Ordinal);
-        Assert.Contains("--stronger-orientation <stored|exif>", Ran.Retouch("mine", "--help").Good().Out, StringComparison.Ordinal);
+            Assert.Contains("--orientation <stored|exif>", Ran.Retouch([.. verb, "--help"]).Good().Out,
+                StringComparison.Ordinal);
+        Assert.Contains("--stronger-orientation <stored|exif>", Ran.Retouch("mine", "--help").Good().Out,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -234,7 +257,8 @@ public sealed class DataSetTests : IDisposable
         string[] names = File.ReadAllLines(_bench.Labels);
         byte[] file = ExifOrientationTests.File("png", ExifOrientationTests.Exif(6));
         string image = _bench.Write("turned.png", file);
-        int upright = Predict(image, "--orientation", "exif").Objects.Single().GetProperty("predictions")[0].GetProperty("index").GetInt32();
+        int upright = Predict(image, "--orientation", "exif").Objects.Single()
+            .GetProperty("predictions")[0].GetProperty("index").GetInt32();
         int stored = Predict(image).Objects.Single().GetProperty("predictions")[0].GetProperty("index").GetInt32();
         Directory.CreateDirectory(_bench.Path($"seen/{names[upright]}"));
         _bench.Write($"seen/{names[upright]}/x.png", file);
@@ -260,19 +284,38 @@ public sealed class DataSetTests : IDisposable
             Directory.CreateDirectory(_bench.Path($"learn/{name}"));
             _bench.Write($"learn/{name}/x.jpg", ExifOrientationTests.File("jpeg", ExifOrientationTests.Exif(6)));
         }
-        string config = _bench.Write("config.json", new PretrainingSettings { Width = 16, Depth = 2, Heads = 2, MlpWidth = 24, Batch = 2, Epochs = 1, WarmUpEpochs = 0.5, RampEpochs = 0 }.ToJson());
-        string[] train = ["pretrain", "--images", _bench.Path("learn"), "--config", config, "--out", _bench.Path("upright.safetensors")];
+        PretrainingSettings settings = new()
+        {
+            Width = 16,
+            Depth = 2,
+            Heads = 2,
+            MlpWidth = 24,
+            Batch = 2,
+            Epochs = 1,
+            WarmUpEpochs = 0.5,
+            RampEpochs = 0,
+        };
+        string config = _bench.Write("config.json", settings.ToJson());
+        string[] train = ["pretrain", "--images", _bench.Path("learn"), "--config", config, "--out",
+            _bench.Path("upright.safetensors")];
         Ran.Retouch([.. train, "--orientation", "exif"]).Good();
         Ran.Retouch(Workbench.With(train, "--out", _bench.Path("stored.safetensors"))).Good();
-        using ModelFile upright = ModelFile.Load(_bench.Path("upright.safetensors")), stored = ModelFile.Load(_bench.Path("stored.safetensors"));
-        Assert.Equal((ImageOrientation.Exif, ImageOrientation.Stored), (upright.Preprocessing.Orientation, stored.Preprocessing.Orientation));
+        using ModelFile upright = ModelFile.Load(_bench.Path("upright.safetensors")),
+            stored = ModelFile.Load(_bench.Path("stored.safetensors"));
+        Assert.Equal((ImageOrientation.Exif, ImageOrientation.Stored),
+            (upright.Preprocessing.Orientation, stored.Preprocessing.Orientation));
         // It did see other pixels.
         Assert.NotEqual(upright.Model.Fingerprint, stored.Model.Fingerprint);
     }
 
     static (int, int) Size(string path) => ImageDecoder.Load(path) is var image ? (image.Width, image.Height) : default;
 
-    Ran Predict(string image, params string[] more) => Ran.Retouch(["predict", "--model", _bench.Model, "--json", image, .. more]).Good();
+    Ran Predict(string image, params string[] more) =>
+        Ran.Retouch(["predict", "--model", _bench.Model, "--json", image, .. more]).Good();
 
-    static double[] Probabilities(Ran ran) => [.. ran.Objects.Single().GetProperty("predictions").EnumerateArray().OrderBy(p => p.GetProperty("index").GetInt32()).Select(p => p.GetProperty("probability").GetDouble())];
+    static double[] Probabilities(Ran ran) =>
+    [
+        .. ran.Objects.Single().GetProperty("predictions").EnumerateArray()
+            .OrderBy(p => p.GetProperty("index").GetInt32()).Select(p => p.GetProperty("probability").GetDouble()),
+    ];
 }

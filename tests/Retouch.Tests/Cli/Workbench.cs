@@ -126,7 +126,8 @@ sealed class Workbench : IDisposable
         Assert.True(ran.Code == 2, $"exit code {ran.Code}: {ran.Out}{ran.Err}");
         Assert.Equal("", ran.Out);
         // How the model is understood, how images become pixels and what was left out is said before.
-        string line = Assert.Single(Ran.Lines(ran.Err), l => !((string[])["preprocessing: ", "model: ", "warning: "]).Any(l.StartsWith));
+        string line = Assert.Single(Ran.Lines(ran.Err), l =>
+            !((string[])["preprocessing: ", "model: ", "warning: "]).Any(l.StartsWith));
         Assert.StartsWith("error: ", line, StringComparison.Ordinal);
         Assert.True(line[^1] is '.' or '?', line);
         Assert.DoesNotContain("..", line.Replace("...", "", StringComparison.Ordinal), StringComparison.Ordinal);

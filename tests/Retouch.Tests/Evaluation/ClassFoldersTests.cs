@@ -41,7 +41,8 @@ public sealed class ClassFoldersTests : IDisposable
     public void A_word_net_id_that_nothing_can_check_is_refused_with_both_readings()
     {
         // Of a model with 200 classes number 1 is hardly that of ImageNet's 1000.
-        Assert.Contains("labels with WordNet ids", Refusal(LabelSet.Numbered(200), "0001_n01443537"), StringComparison.Ordinal);
+        Assert.Contains("labels with WordNet ids", Refusal(LabelSet.Numbered(200), "0001_n01443537"),
+            StringComparison.Ordinal);
         string message = Refusal(LabelSet.FromNames(["ant", "bee"]), "0001_n01443537");
         Assert.Contains("n01443537", message, StringComparison.Ordinal);
         Assert.Contains("1 (\"bee\")", message, StringComparison.Ordinal);
@@ -62,7 +63,8 @@ public sealed class ClassFoldersTests : IDisposable
         Mapping("""{"3": [0]}""").RequireNumbering(["1", "3"]);
     }
 
-    static string Refusal(LabelSet labels, string folder) => Assert.Throws<BadInputException>(() => new ClassFolders(labels).Accepted(folder)).Message;
+    static string Refusal(LabelSet labels, string folder) =>
+        Assert.Throws<BadInputException>(() => new ClassFolders(labels).Accepted(folder)).Message;
 
     [Fact]
     public void What_is_no_class_is_refused() => Assert.Throws<BadInputException>(() => new ClassFolders(_labels).Accepted("whale"));

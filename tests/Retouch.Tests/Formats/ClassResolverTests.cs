@@ -7,9 +7,11 @@ public sealed class ClassResolverTests
 {
     static readonly LabelSet Numbers = LabelSet.FromNames(["1", "10", "2"]);
     static readonly LabelSet FromOne = LabelSet.FromNames(["01", "02", "03"]);
-    static readonly LabelSet Synonyms = LabelSet.FromNames(["seven, 7", "8, eight", "St. Bernard", "T-shirt/top", "etc.", "crane", "crane"]);
+    static readonly LabelSet Synonyms =
+        LabelSet.FromNames(["seven, 7", "8, eight", "St. Bernard", "T-shirt/top", "etc.", "crane", "crane"]);
     static readonly LabelSet Ids = LabelSet.FromLabels([
-        new Label(0, "n02012849", "crane"), new Label(1, "n03126707", "crane"), new Label(2, "n01443537", "goldfish"), new Label(3, "n01440764", "tench, Tinca tinca")]);
+        new Label(0, "n02012849", "crane"), new Label(1, "n03126707", "crane"), new Label(2, "n01443537", "goldfish"),
+            new Label(3, "n01440764", "tench, Tinca tinca")]);
 
     [Theory]
     [InlineData("1", 0)]
@@ -19,12 +21,14 @@ public sealed class ClassResolverTests
     [InlineData("0", 0)]
     [InlineData("index:1", 1)]
     [InlineData("Index:2", 2)]
-    public void An_exact_name_goes_before_a_number(string text, int index) => Assert.Equal(index, Numbers.Resolve(text));
+    public void An_exact_name_goes_before_a_number(string text, int index) =>
+        Assert.Equal(index, Numbers.Resolve(text));
 
     [Theory]
     [InlineData("01", "by name it is the class 0 (\"1\"), by number 1 (\"10\")", "index:1")]
     [InlineData("001", "by name it is the class 0 (\"1\")", "exact name")]
-    public void A_name_and_a_number_that_disagree_are_refused_with_both_readings(string text, string readings, string remedy)
+    public void A_name_and_a_number_that_disagree_are_refused_with_both_readings(
+        string text, string readings, string remedy)
     {
         string message = Assert.Throws<BadInputException>(() => Numbers.Resolve(text)).Message;
         Assert.Contains(readings, message, StringComparison.Ordinal);
@@ -35,7 +39,8 @@ public sealed class ClassResolverTests
     public void Classes_that_are_called_from_01_on_are_not_taken_by_index()
     {
         Assert.Equal(0, FromOne.Resolve("01"));
-        Assert.Contains("two readings", Assert.Throws<BadInputException>(() => FromOne.Resolve("1")).Message, StringComparison.Ordinal);
+        Assert.Contains("two readings", Assert.Throws<BadInputException>(() => FromOne.Resolve("1")).Message,
+            StringComparison.Ordinal);
         // There is no class number 3, so only the name is left.
         Assert.Equal(2, FromOne.Resolve("3"));
         Assert.Equal(2, LabelSet.FromNames(["00", "01", "02"]).Resolve("2"));
@@ -50,7 +55,8 @@ public sealed class ClassResolverTests
     public void A_number_before_a_name_must_agree(string text)
     {
         LabelSet labels = text.Contains("gold", StringComparison.Ordinal) ? Ids : Synonyms;
-        Assert.Matches("two readings|No class is called", Assert.Throws<BadInputException>(() => labels.Resolve(text)).Message);
+        string message = Assert.Throws<BadInputException>(() => labels.Resolve(text)).Message;
+        Assert.Contains("two readings", message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -61,7 +67,8 @@ public sealed class ClassResolverTests
     [InlineData("0999_n01440764", 3)]
     [InlineData("N01443537", 2)]
     [InlineData("n01440764_tench", 3)]
-    public void Numbers_and_ids_beside_names_are_understood(string text, int index) => Assert.Equal(index, Ids.Resolve(text));
+    public void Numbers_and_ids_beside_names_are_understood(string text, int index) =>
+        Assert.Equal(index, Ids.Resolve(text));
 
     [Theory]
     [InlineData("st._bernard", 2)]
@@ -70,7 +77,8 @@ public sealed class ClassResolverTests
     [InlineData("etc", 4)]
     [InlineData("etc.", 4)]
     [InlineData("seven", 0)]
-    public void What_a_folder_cannot_be_called_is_understood(string text, int index) => Assert.Equal(index, Synonyms.Resolve(text));
+    public void What_a_folder_cannot_be_called_is_understood(string text, int index) =>
+        Assert.Equal(index, Synonyms.Resolve(text));
 
     [Fact]
     public void A_synonym_of_digits_is_a_name_like_any_other()
@@ -78,7 +86,8 @@ public sealed class ClassResolverTests
         // "8, eight" is class 1, and there is no class number 8.
         Assert.Equal(1, Synonyms.Resolve("8"));
         LabelSet labels = LabelSet.FromNames(["2, two", "3, three", "4, four"]);
-        Assert.Contains("two readings", Assert.Throws<BadInputException>(() => labels.Resolve("2")).Message, StringComparison.Ordinal);
+        Assert.Contains("two readings", Assert.Throws<BadInputException>(() => labels.Resolve("2")).Message,
+            StringComparison.Ordinal);
         Assert.Equal(1, labels.Resolve("1"));
     }
 
@@ -87,8 +96,10 @@ public sealed class ClassResolverTests
     {
         string message = Assert.Throws<BadInputException>(() => Ids.Resolve("Crane")).Message;
         Assert.Contains("0 (\"n02012849\"), 1 (\"n03126707\")", message, StringComparison.Ordinal);
-        Assert.Contains("names 2 classes: 5, 6", Assert.Throws<BadInputException>(() => Synonyms.Resolve("crane")).Message, StringComparison.Ordinal);
-        Assert.Contains("index:0", Assert.Throws<BadInputException>(() => LabelSet.FromNames(["7", "7"]).Resolve("7")).Message, StringComparison.Ordinal);
+        Assert.Contains("names 2 classes: 5, 6", Assert.Throws<BadInputException>(() =>
+            Synonyms.Resolve("crane")).Message, StringComparison.Ordinal);
+        Assert.Contains("index:0", Assert.Throws<BadInputException>(() =>
+            LabelSet.FromNames(["7", "7"]).Resolve("7")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,7 +29,8 @@ public sealed class LabelFileTests : IDisposable
     public void Names_with_word_net_ids_are_read(string name, string content)
     {
         LabelSet labels = LabelSet.Load(_folder.Write(name, content));
-        Assert.Equal([new Label(0, "n01440764", "tench, Tinca tinca"), new Label(1, "n01443537", "goldfish")], [labels[0], labels[1]]);
+        Assert.Equal([new Label(0, "n01440764", "tench, Tinca tinca"), new Label(1, "n01443537", "goldfish")],
+            [labels[0], labels[1]]);
         Assert.Equal(2, labels.Count);
         Assert.Equal(1, labels.Resolve("0007_n01443537"));
     }
@@ -61,7 +62,8 @@ public sealed class LabelFileTests : IDisposable
     public void Names_with_indices_are_read(string name, string content)
     {
         LabelSet labels = LabelSet.Load(_folder.Write(name, content));
-        Assert.Equal(["ant", "zebra", content.Contains("ten", StringComparison.Ordinal) ? "ten" : "10"], Enumerable.Range(0, labels.Count).Select(i => labels[i].Name));
+        Assert.Equal(["ant", "zebra", content.Contains("ten", StringComparison.Ordinal) ? "ten" : "10"],
+            Enumerable.Range(0, labels.Count).Select(i => labels[i].Name));
     }
 
     [Theory]
@@ -81,7 +83,10 @@ public sealed class LabelFileTests : IDisposable
     public void What_windows_calls_unicode_is_read()
     {
         foreach (Encoding encoding in (Encoding[])[Encoding.Unicode, Encoding.BigEndianUnicode])
-            Assert.Equal("zébra", LabelSet.Load(_folder.Write("l.txt", [.. encoding.GetPreamble(), .. encoding.GetBytes("ant\r\nzébra\r\n")]))[1].Name);
+        {
+            byte[] bytes = [.. encoding.GetPreamble(), .. encoding.GetBytes("ant\r\nzébra\r\n")];
+            Assert.Equal("zébra", LabelSet.Load(_folder.Write("l.txt", bytes))[1].Name);
+        }
     }
 
     [Theory]
@@ -119,6 +124,7 @@ public sealed class LabelFileTests : IDisposable
     public void A_line_in_another_encoding_is_named()
     {
         string path = _folder.Write("l.txt", [.. "ant\nz"u8, 0xE9, .. "bra\n"u8]);
-        Assert.Contains("line 2", Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("line 2", Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message,
+            StringComparison.Ordinal);
     }
 }

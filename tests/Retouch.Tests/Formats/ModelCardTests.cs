@@ -40,12 +40,15 @@ public sealed class ModelCardTests : IDisposable
         ModelSamples.Write(_folder.File("model.safetensors"), _model);
         _folder.Write("config.json", """
             {"architecture": "vit", "num_features": 24,
-             "label_names": ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331", "n01498041"], "label_descriptions": {"n01443537": "goldfish"},
+             "label_names": ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331",
+                 "n01498041"], "label_descriptions": {"n01443537": "goldfish"},
              "pretrained_cfg": {"num_classes": 7}}
             """);
         using ModelFile file = ModelFile.Load(_folder.Root, new ModelHints { Traits = new VitTraits { Heads = 3 } });
         Assert.Equal(new Label(1, "n01443537", "goldfish"), file.Labels![1]);
-        Assert.Equal([1, 1, 0], (int[])[file.Labels.Resolve("0386_n01443537"), file.Labels.Resolve("goldfish"), file.Labels.Resolve("n01440764")]);
+        Assert.Equal([1, 1, 0],
+            (int[])[file.Labels.Resolve("0386_n01443537"), file.Labels.Resolve("goldfish"),
+            file.Labels.Resolve("n01440764")]);
     }
 
     [Theory]

@@ -44,7 +44,8 @@ public sealed class ParserFuzzTests : IDisposable
     public static TheoryData<string> Parsers =>
     [
         "safetensors", "shard index", "pickle", "PyTorch", "PyTorch before 1.6", "npz", "npy head", "ONNX",
-        "config.json", "preprocessor_config.json", "labels", "label table", "image with EXIF", "pretrained_cfg", "patch", "locator", "preparation", "benchmark", "confirmed list",
+        "config.json", "preprocessor_config.json", "labels", "label table", "image with EXIF", "pretrained_cfg",
+            "patch", "locator", "preparation", "benchmark", "confirmed list",
     ];
 
     public void Dispose()
@@ -159,9 +160,12 @@ public sealed class ParserFuzzTests : IDisposable
             case "labels":
                 return ("labels.json", Encoding.UTF8.GetBytes("""[{"index": 0, "wnid": "n01440764", "name": "tench"}, {"index": 1, "name": "goldfish"}]"""), path => LabelSet.Load(path));
             case "label table":
-                return ("labels.csv", "index,wnid,name\n0,n01440764,\"tench, Tinca tinca\"\n1,n01443537,goldfish\n"u8.ToArray(), path => LabelSet.Load(path));
+                return ("labels.csv",
+                    "index,wnid,name\n0,n01440764,\"tench, Tinca tinca\"\n1,n01443537,goldfish\n"u8.ToArray(), path =>
+                    LabelSet.Load(path));
             case "image with EXIF":
-                return ("x.png", Images.ExifOrientationTests.File("png", Images.ExifOrientationTests.Exif(6)), path => ImageDecoder.Load(path, ImageOrientation.Exif));
+                return ("x.png", Images.ExifOrientationTests.File("png", Images.ExifOrientationTests.Exif(6)), path =>
+                    ImageDecoder.Load(path, ImageOrientation.Exif));
             case "pretrained_cfg":
                 return ("cfg.json", Encoding.UTF8.GetBytes(Preprocessing.ImageNet(224, 0.9).ToJson()), path => Preprocessing.FromJson(Encoding.Latin1.GetString(File.ReadAllBytes(path))));
             case "patch":

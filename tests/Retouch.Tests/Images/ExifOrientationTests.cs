@@ -4,13 +4,17 @@ using SkiaSharp;
 
 namespace Retouch.Tests.Images;
 
-/// <summary>One rule for the EXIF orientation in every format: it is left alone, or applied where that is asked for.</summary>
+/// <summary>
+/// One rule for the EXIF orientation in every format: it is left alone, or applied where that is asked for.
+/// </summary>
 public sealed class ExifOrientationTests
 {
     // Red, green, blue and white quarters of a wide image, as they lie at the corners after each orientation.
     static readonly string[] Turned = ["RGBW", "GRWB", "WBGR", "BWRG", "RBGW", "BRWG", "WGBR", "GWRB"];
 
-    public static TheoryData<string, int> Cases => [.. from format in (string[])["jpeg", "png", "png, at its end", "webp"] from orientation in Enumerable.Range(1, 8) select (format, orientation)];
+    public static TheoryData<string, int> Cases =>
+        [.. from format in (string[])["jpeg", "png", "png, at its end", "webp"] from orientation in Enumerable.Range(
+        1, 8) select (format, orientation)];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -18,13 +22,15 @@ public sealed class ExifOrientationTests
     {
         byte[] file = File(format, Exif((ushort)orientation));
         Assert.Equal("64x32 RGBW", Seen(ImageDecoder.Decode(file, format)));
-        Assert.Equal($"{(orientation < 5 ? "64x32" : "32x64")} {Turned[orientation - 1]}", Seen(ImageDecoder.Decode(file, format, ImageOrientation.Exif)));
+        Assert.Equal($"{(orientation < 5 ? "64x32" : "32x64")} {Turned[orientation - 1]}",
+            Seen(ImageDecoder.Decode(file, format, ImageOrientation.Exif)));
         using TempFolder folder = new();
         string path = folder.Write("image", file);
         Assert.Equal(orientation != 1, ImageDecoder.IsTurned(path));
         Preprocessing stored = Preprocessing.Inception(16, 1);
         Assert.Equal("64x32 RGBW", Seen(stored.Open(path)));
-        Assert.Equal(Turned[orientation - 1], Seen((stored with { Orientation = ImageOrientation.Exif }).Open(path)).Split(' ')[1]);
+        Assert.Equal(Turned[orientation - 1],
+            Seen((stored with { Orientation = ImageOrientation.Exif }).Open(path)).Split(' ')[1]);
     }
 
     [Theory]
@@ -45,7 +51,8 @@ public sealed class ExifOrientationTests
     [InlineData(9)]
     [InlineData(65535)]
     public void A_number_that_is_none_turns_nothing(int orientation) =>
-        Assert.All((string[])["jpeg", "png", "webp"], format => Assert.Equal("64x32 RGBW", Seen(Upright(format, Exif((ushort)orientation)))));
+        Assert.All((string[])["jpeg", "png", "webp"], format =>
+            Assert.Equal("64x32 RGBW", Seen(Upright(format, Exif((ushort)orientation)))));
 
     [Fact]
     public void Every_damaged_block_is_passed_over()
@@ -69,13 +76,15 @@ public sealed class ExifOrientationTests
     public void Formats_without_exif_are_as_they_are_and_tiff_is_refused_by_name()
     {
         byte[] tiff = Exif(6);
-        Assert.Contains("not an image of a known format", Assert.Throws<BadInputException>(() => ImageDecoder.Decode(tiff, "x.tiff")).Message, StringComparison.Ordinal);
+        Assert.Contains("not an image of a known format", Assert.Throws<BadInputException>(() =>
+            ImageDecoder.Decode(tiff, "x.tiff")).Message, StringComparison.Ordinal);
         Assert.Equal(1, ExifOrientation.Of("GIF89a"u8));
         Assert.Equal(1, ExifOrientation.Of("BM"u8));
         Assert.Equal(1, ExifOrientation.Of([]));
     }
 
-    static RgbImage Upright(string format, byte[] exif) => ImageDecoder.Decode(File(format, exif), format, ImageOrientation.Exif);
+    static RgbImage Upright(string format, byte[] exif) =>
+        ImageDecoder.Decode(File(format, exif), format, ImageOrientation.Exif);
 
     /// <summary>An image file with an EXIF block.</summary>
     internal static byte[] File(string format, byte[] exif)
@@ -83,15 +92,18 @@ public sealed class ExifOrientationTests
         byte[] pixels = new byte[64 * 32 * 3];
         for (int i = 0; i < 64 * 32; i++)
         {
-            (byte, byte, byte) colour = (i / 64 < 16, i % 64 < 32) switch { (true, true) => (255, 0, 0), (true, false) => (0, 255, 0), (false, true) => (0, 0, 255), _ => (255, 255, 255) };
+            (byte, byte, byte) colour = (i / 64 < 16, i % 64 < 32) switch { (true, true) =>
+                (255, 0, 0), (true, false) => (0, 255, 0), (false, true) => (0, 0, 255), _ => (255, 255, 255) };
             (pixels[i * 3], pixels[i * 3 + 1], pixels[i * 3 + 2]) = colour;
         }
         RgbImage image = new(64, 32, (ReadOnlySpan<byte>)pixels);
         switch (format)
         {
             case "jpeg":
-                byte[] jpeg = TestImage.Encode(image, SKEncodedImageFormat.Jpeg), block = exif.AsSpan().StartsWith("Exif"u8) ? exif : [.. "Exif\0\0"u8, .. exif];
-                return [.. jpeg[..2], 0xFF, 0xE1, (byte)((block.Length + 2) >> 8), (byte)(block.Length + 2), .. block, .. jpeg[2..]];
+                byte[] jpeg = TestImage.Encode(image, SKEncodedImageFormat.Jpeg),
+                    block = exif.AsSpan().StartsWith("Exif"u8) ? exif : [.. "Exif\0\0"u8, .. exif];
+                return [.. jpeg[..2], 0xFF, 0xE1, (byte)((block.Length + 2) >> 8), (byte)(block.Length + 2), .. block,
+                    .. jpeg[2..]];
             case "webp":
                 byte[] plain = TestImage.Encode(image, SKEncodedImageFormat.Webp);
                 byte[] extended = [.. "VP8X"u8, 10, 0, 0, 0, 8, 0, 0, 0, 63, 0, 0, 31, 0, 0];
@@ -153,7 +165,9 @@ public sealed class ExifOrientationTests
     static string Seen(RgbImage image)
     {
         (int right, int bottom) = (image.Width - 5, image.Height - 5);
-        return $"{image.Width}x{image.Height} " + string.Concat(new[] { (4, 4), (right, 4), (4, bottom), (right, bottom) }.Select(at => TestImage.At(image, at.Item1, at.Item2) switch
+        return $"{image.Width}x{image.Height} "
+            + string.Concat(new[] { (4, 4), (right, 4), (4, bottom), (right, bottom) }.Select(at =>
+            TestImage.At(image, at.Item1, at.Item2) switch
         {
             ( > 230, < 40, < 40) => 'R',
             ( < 40, > 230, < 40) => 'G',

@@ -73,13 +73,16 @@ public class ImageFolderTests
         Link(elsewhere, "x/back", folder.Path);
         ImageFolder opened = ImageFolder.Open(folder.Path);
         Assert.Equal(["b/2.png", "c/3.png", "z/1.png"], opened.Files);
-        string Named(string path) => Assert.Single(opened.LeftOut, reason => reason.StartsWith(Path.Combine(folder.Path, path) + " is left out", StringComparison.Ordinal));
+        string Named(string path) =>
+            Assert.Single(opened.LeftOut, reason =>
+            reason.StartsWith(Path.Combine(folder.Path, path) + " is left out", StringComparison.Ordinal));
         Assert.Equal(3, opened.LeftOut.Count);
         Assert.Contains(Path.Combine(folder.Path, "z"), Named("a"), StringComparison.Ordinal);
         Assert.Contains(Path.Combine(folder.Path, "b"), Named("c/y"), StringComparison.Ordinal);
         Assert.Contains(folder.Path, Named("c/back"), StringComparison.Ordinal);
         // Two folders given together are looked through as one.
-        string reason = Assert.Throws<BadInputException>(() => ImageFolders.Open([folder.Path, Path.Combine(elsewhere.Path, "x", "y")])).Message;
+        string reason = Assert.Throws<BadInputException>(() =>
+            ImageFolders.Open([folder.Path, Path.Combine(elsewhere.Path, "x", "y")])).Message;
         Assert.Contains("two of the given folders", reason, StringComparison.Ordinal);
         Assert.Equal(opened.LeftOut, ImageFolders.Open([folder.Path]).LeftOut);
     }
@@ -98,21 +101,25 @@ public class ImageFolderTests
         ImageFolder opened = ImageFolder.Open(folder.Path);
         Assert.Equal(["a/x.png"], opened.Files);
         Assert.Equal(3, opened.LeftOut.Count(reason => reason.Contains("leads nowhere", StringComparison.Ordinal)));
-        Assert.Contains(opened.LeftOut, reason => reason.StartsWith("2 .tiff files are left out", StringComparison.Ordinal));
+        Assert.Contains(opened.LeftOut, reason =>
+            reason.StartsWith("2 .tiff files are left out", StringComparison.Ordinal));
     }
 
     [Fact]
     public void what_programs_leave_in_folders_is_passed_over()
     {
         using TempFolder folder = new();
-        foreach (string name in (string[])["a/x.png", "a/.ipynb_checkpoints/x-checkpoint.png", "__MACOSX/a/x.png", "a/@eaDir/x.png/thumbnail.jpg", "a/._x.png"])
+        foreach (string name in (
+            string[])["a/x.png", "a/.ipynb_checkpoints/x-checkpoint.png", "__MACOSX/a/x.png",
+            "a/@eaDir/x.png/thumbnail.jpg", "a/._x.png"])
         {
             folder.Write(name, [1]);
         }
         Assert.Equal(["a/x.png"], ImageFolder.Open(folder.Path).Files);
     }
 
-    static void Link(TempFolder folder, string name, string target) => Directory.CreateSymbolicLink(Path.Combine(folder.Path, name), target);
+    static void Link(TempFolder folder, string name, string target) =>
+        Directory.CreateSymbolicLink(Path.Combine(folder.Path, name), target);
 
     [Fact]
     public void a_folder_named_like_an_image_is_no_image()

@@ -122,7 +122,9 @@ public class PreprocessingTests
         Preprocessing turned = odd with { Orientation = ImageOrientation.Exif };
         Assert.Equal(turned, Preprocessing.FromJson(turned.ToJson()));
         Assert.DoesNotContain("orientation", odd.ToJson(), StringComparison.Ordinal);
-        Assert.Contains("orientation", Assert.Throws<BadInputException>(() => Preprocessing.FromJson(turned.ToJson().Replace("exif", "up", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+        Assert.Contains("orientation", Assert.Throws<BadInputException>(() =>
+            Preprocessing.FromJson(turned.ToJson().Replace("exif", "up", StringComparison.Ordinal))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
