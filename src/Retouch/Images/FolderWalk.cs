@@ -119,15 +119,15 @@ sealed class FolderWalk
 
     static IEnumerable<(string Name, bool IsFolder, bool IsLink)> Entries(string folder) =>
         new FileSystemEnumerable<(string Name, bool IsFolder, bool IsLink)>(
-        folder,
-        // Cloud-synchronized folders are reparse points, too, but no links.
-        (ref entry) => (entry.FileName.ToString(), entry.IsDirectory,
-            entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.ToFileSystemInfo().LinkTarget is not null),
-        Options)
-    {
-        ShouldIncludePredicate = (ref entry) =>
-            !entry.FileName.StartsWith('.') && !Foreign.Contains(entry.FileName.ToString()),
-    };
+            folder,
+            // Cloud-synchronized folders are reparse points, too, but no links.
+            (ref entry) => (entry.FileName.ToString(), entry.IsDirectory,
+                entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.ToFileSystemInfo().LinkTarget is not null),
+            Options)
+        {
+            ShouldIncludePredicate = (ref entry) =>
+                !entry.FileName.StartsWith('.') && !Foreign.Contains(entry.FileName.ToString()),
+        };
 
     string Shown(string relative) => relative.Length == 0 ? _root : Path.Combine(_root, relative);
 }

@@ -92,8 +92,13 @@ public sealed class ExifOrientationTests
         byte[] pixels = new byte[64 * 32 * 3];
         for (int i = 0; i < 64 * 32; i++)
         {
-            (byte, byte, byte) colour = (i / 64 < 16, i % 64 < 32) switch { (true, true) =>
-                (255, 0, 0), (true, false) => (0, 255, 0), (false, true) => (0, 0, 255), _ => (255, 255, 255) };
+            (byte, byte, byte) colour = (i / 64 < 16, i % 64 < 32) switch
+            {
+                (true, true) => (255, 0, 0),
+                (true, false) => (0, 255, 0),
+                (false, true) => (0, 0, 255),
+                _ => (255, 255, 255),
+            };
             (pixels[i * 3], pixels[i * 3 + 1], pixels[i * 3 + 2]) = colour;
         }
         RgbImage image = new(64, 32, (ReadOnlySpan<byte>)pixels);
