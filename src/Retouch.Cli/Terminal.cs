@@ -37,6 +37,13 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             error.WriteLine(Printable(text));
     }
 
+    /// <summary>What was left out or passed over, a line each.</summary>
+    public void Warnings(IEnumerable<string> reasons)
+    {
+        foreach (string reason in reasons)
+            Note($"warning: {reason}");
+    }
+
     /// <summary>Something that went wrong while the rest goes on.</summary>
     public void Error(string text) => error.WriteLine($"error: {Printable(text)}");
 

@@ -48,6 +48,8 @@ sealed class BenchMasksVerb : Verb
             _ => new HypernetworkLocator(network!),
         };
         Benchmark benchmark = _benchmark.Read(parsed);
+        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
+            return App.Ok;
         using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
 

@@ -16,7 +16,7 @@ sealed class BenchReportVerb : Verb
     readonly Argument<string[]> _runs = new("RUN") { Description = "The runs' folders, which 'bench' writes; those on the same groups are put together.", Arity = ArgumentArity.OneOrMore };
     readonly Option<string> _out = new("--out") { Description = "The page to write; figures and their numbers go into a folder beside it.", Required = true, HelpName = "FILE" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing page." };
-    readonly Option<string?> _labels = new("--labels") { Description = "The names of the model's classes: JSON, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
+    readonly Option<string?> _labels = new("--labels") { Description = "The names of the model's classes: JSON, CSV, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
     readonly Option<int?> _gallery = new("--gallery") { Description = $"How many edits to show with their images, {UsuallyShown} by default where --model and --images are given.", HelpName = "N" };
     readonly ModelOptions _model;
     readonly Option<string[]> _images = new("--images") { Description = "The folders that the groups were mined from, for the gallery.", AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };

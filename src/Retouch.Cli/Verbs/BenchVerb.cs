@@ -91,11 +91,16 @@ sealed class BenchVerb : Verb
                 EditorRegistry.Settings([m], sweep, knobs.Of(m), windows.Resources(spaces[m], alone: distinct.Length == 1))),
         ];
         Benchmark benchmark = _benchmark.Read(parsed);
+        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
+            return App.Ok;
         BenchmarkOptions.SayShared(terminal, benchmark);
-        BenchPlan plan = new(benchmark, settings, options with { Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]) });
+        BenchPlan plan = new(benchmark, settings, options with
+        {
+            Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
+            Orientation = file.Preprocessing.Orientation,
+        });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
-        benchmark.RequireModel(file.Model);
         string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);
         int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
         IReadOnlyList<GalleryEdit> gallery = [];

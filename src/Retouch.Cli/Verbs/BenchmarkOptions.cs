@@ -45,6 +45,22 @@ sealed class BenchmarkOptions
         }
     }
 
+    /// <summary>Whether a benchmark has nothing to edit, because its model gets everything right; says so.</summary>
+    /// <exception cref="BadInputException">It is another model's.</exception>
+    public static bool IsEmpty(Benchmark benchmark, VitModel model, Terminal terminal)
+    {
+        benchmark.RequireModel(model);
+        if (benchmark.Groups.Count > 0)
+            return false;
+        const string nothing =
+            "The benchmark is empty: the model got every image right when it was mined, so there is nothing to edit "
+            + "and nothing was written.";
+        if (terminal.Json)
+            terminal.Note(nothing);
+        terminal.Line(nothing);
+        return true;
+    }
+
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
 
     /// <summary>The names of the model's classes; null where the user gave none.</summary>

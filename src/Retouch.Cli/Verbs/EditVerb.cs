@@ -25,7 +25,7 @@ sealed class EditVerb : Verb
     readonly PrecisionOption _precision;
     readonly MemoryOption _memory;
     readonly Option<string[]> _images = new("--image") { Description = "The image that the model gets wrong, or several of the same class.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
-    readonly Option<string> _label = new("--label") { Description = "The class it should have: an index, a WordNet id or a name.", Required = true, HelpName = "CLASS" };
+    readonly Option<string> _label = new("--label") { Description = "The class it should have: a WordNet id, a name or an index; index:7 where a class is called 7.", Required = true, HelpName = "CLASS" };
     readonly Option<string?> _method = new("--method") { Description = $"How to edit, {Masked.Name} by default; 'retouch methods' lists the methods and their settings.", HelpName = "NAME" };
     readonly Option<string[]> _set = new("--set") { Description = "Another value of a method's setting: NAME=VALUE.", AllowMultipleArgumentsPerToken = true, HelpName = "NAME=VALUE" };
     readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the method; some comes with Retouch.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
@@ -103,7 +103,7 @@ sealed class EditVerb : Verb
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
-        int label = labels.Resolve(parsed.GetRequiredValue(_label));
+        int label = ReadLabel(parsed.GetRequiredValue(_label), labels, terminal);
         string[] paths = parsed.GetRequiredValue(_images);
         SplitVit split = _precision.Cut(parsed, terminal, file.Model, _blocks.Given(parsed, file.Model) ?? method.Window(file.Model.Config));
         using PreparedFiles prepared = new(parsed.GetValue(_prepared) ?? [], split);
@@ -120,8 +120,10 @@ sealed class EditVerb : Verb
         };
         IEditor editor = method.Create(settings, resources);
         ModelOptions.PrintPreprocessing(file, terminal);
+        terminal.Warnings(locality?.LeftOut ?? []);
 
         using PrefixState state = split.Prefix(ImageLoader.LoadBatch(paths, file.Preprocessing));
+        ModelOptions.PrintTurned(paths, file, terminal);
         Tensor before = split.Logits(state);
         IReadOnlyList<string> leftOut = [];
         if (locality is not null)
@@ -210,6 +212,15 @@ sealed class EditVerb : Verb
                 result?.Dispose();
             guarded?.Dispose();
         }
+    }
+
+    static int ReadLabel(string text, LabelSet labels, Terminal terminal)
+    {
+        int label = labels.Resolve(text);
+        if (labels.OtherReading(text) is int number)
+            terminal.Note($"label: {text} is the class of that name, number {label}; class number {number}, "
+                + $"{labels[number].Name}, would be --label index:{number}");
+        return label;
     }
 
     static (GuardedEdit Guarded, LocalityOutcome Outcome) Guard(

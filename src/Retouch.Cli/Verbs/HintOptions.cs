@@ -12,6 +12,7 @@ sealed class HintOptions
     readonly Option<string?> _activation;
     readonly Option<double?> _epsilon;
     readonly Option<int?> _size;
+    readonly OrientationOption _orientation;
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The verb.</param>
@@ -32,6 +33,7 @@ sealed class HintOptions
         Verb.Require<int>(_size, size => size is >= 1 and <= 8192, "a whole number from 1 to 8192");
         foreach (Option option in All)
             command.Add(option);
+        _orientation = new OrientationOption(command, prefix, "what the model's file says, else stored");
     }
 
     /// <summary>The options.</summary>
@@ -41,6 +43,7 @@ sealed class HintOptions
     {
         Scheme = parsed.GetValue(_scheme) is string scheme ? NamingSchemes.Find(scheme) : null,
         ImageSize = parsed.GetValue(_size),
+        Orientation = _orientation.Given(parsed),
         Traits = new VitTraits
         {
             Heads = parsed.GetValue(_heads),

@@ -58,9 +58,11 @@ sealed class MineVerb : Verb
                 ? Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, told, cancellation)
                 : Mining.Confirm(split, file.Preprocessing, new ImageRoots([.. folders.Select(f => f.Root)]), confirmed, locality, settings, told, cancellation);
         });
-        foreach (string skipped in result.Skipped)
-            terminal.Note($"warning: {skipped}");
+        terminal.Warnings(result.Skipped);
+        if (!labels.HasNames && confirmed is null)
+            terminal.Note("classes: no file names them, so folders are taken by number (--labels names them)");
         Benchmark benchmark = result.Benchmark;
+        RequireFailures(result, settings, confirmed is not null);
         BenchmarkFile.Save(benchmark, output, parsed.GetValue(_overwrite));
 
         MineJson summary = new()
@@ -91,11 +93,20 @@ sealed class MineVerb : Verb
         int images = folders.Sum(f => f.Files.Count);
         Disagreement found = terminal.Progress("asking both models", 2 * images, report => Disagreement.Find(new(file.Model), file.Preprocessing, new(stronger.Model), stronger.Preprocessing,
             folders, labels, settings, new Told<int>(done => report(done, null)), cancellation));
-        foreach (string skipped in found.Skipped)
-            terminal.Note($"warning: {skipped}");
+        terminal.Warnings(found.Skipped);
+        if (found.Images == 0)
+            throw new BadInputException($"None of the {images} images can be decoded.");
+        if (found.Groups.Count == 0 && found.Agreed < found.Images)
+        {
+            throw new BadInputException(
+                $"The two models agree on {found.Agreed} of {found.Images} images, and no {settings.MinImages} of "
+                + "the others share both predictions; "
+                + "ask for smaller groups with --min, or give more images.");
+        }
         terminal.Progress("making the page", found.Groups.Sum(g => g.Images.Count), report =>
         {
-            ContactSheet.Write(found, labels, output, parsed.GetValue(_overwrite), new Told<int>(done => report(done, null)), cancellation);
+            ContactSheet.Write(found, labels, output, parsed.GetValue(_overwrite), file.Preprocessing.Orientation,
+                new Told<int>(done => report(done, null)), cancellation);
             return 0;
         });
         SheetJson summary = new()
@@ -114,8 +125,37 @@ sealed class MineVerb : Verb
         terminal.Line($"{summary.Groups.Count} groups of at least {settings.MinImages}, {summary.Groups.Sum(g => g.Images)} images; {summary.SmallGroups} smaller ones are left out");
         foreach (SheetGroupJson g in summary.Groups)
             terminal.Line($"  {g.Images,4}  {g.Source}: {g.Label.Name} ({g.Label.Index}), taken for {g.Wrong.Name} ({g.Wrong.Index})");
-        terminal.Line($"page       {output}; open it, tick what is right, save the list, then: retouch mine --confirmed confirmed.json … --out BENCHMARK");
+        terminal.Line(summary.Groups.Count == 0
+            ? $"page       {output}, which is empty: the models agree on everything, so there is nothing to confirm"
+            : $"page       {output}; open it, tick what is right, save the list, then: "
+                + "retouch mine --confirmed confirmed.json … --out BENCHMARK");
         return App.Ok;
+    }
+
+    // A model that gets everything right is no mistake of the user's: its benchmark is empty.
+    static void RequireFailures(MiningResult result, MiningSettings settings, bool confirmed)
+    {
+        if (result.Labelled == 0)
+        {
+            string why = result.Skipped.FirstOrDefault() ?? "the mapping leaves all of them out.";
+            throw new BadInputException(
+                $"No folder's name is a class: {why} Say which classes the folders stand for with --accept.");
+        }
+        if (result.Images == 0)
+            throw new BadInputException($"None of the {result.Labelled} images can be decoded.");
+        if (result.Benchmark.Groups.Count > 0)
+            return;
+        if (confirmed)
+            throw new BadInputException(
+                $"{result.Images} images are confirmed, but no {settings.MinImages} of one group; confirm more, or "
+                + $"ask for smaller groups with --min.");
+        if (result.Right < result.Images)
+        {
+            throw new BadInputException(
+                $"The model gets {result.Right} of {result.Images} images right, and no {settings.MinImages} of its "
+                + $"mistakes share their class and their wrong prediction; "
+                + "ask for smaller groups with --min, or give more images.");
+        }
     }
 
     static void RefuseTogether(ParseResult parsed, Option<string?> one, params Option<string?>[] others)
@@ -132,7 +172,9 @@ sealed class MineVerb : Verb
             terminal.Line($"  {g.Images,4}  {g.Source}/{g.Class} → {g.Wrong.Name} ({g.Wrong.Index})");
         if (m.LocalityImages > 0)
             terminal.Line($"{m.LocalityImages} locality images, {m.SensitiveImages} of them sensitive (margin below {settings.Margin})");
-        terminal.Line($"benchmark  {m.Benchmark}");
+        string empty = m.Groups.Count > 0 ? ""
+            : ", which is empty: the model gets every image right, so there is nothing to edit";
+        terminal.Line($"benchmark  {m.Benchmark}{empty}");
     }
 
     static ClassJson Class(LabelSet labels, int index) => new(index, labels[index].Name);

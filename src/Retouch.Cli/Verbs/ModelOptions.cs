@@ -8,7 +8,7 @@ sealed class ModelOptions
 {
     readonly Option<string> _model;
     readonly HintOptions _hints;
-    readonly Option<string?> _labels = new("--labels") { Description = "The names of its classes: JSON, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
+    readonly Option<string?> _labels = new("--labels") { Description = "The names of its classes: JSON, CSV, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The verb.</param>
@@ -60,6 +60,20 @@ sealed class ModelOptions
     /// <summary>Says how images become pixels, since a wrong choice shows in nothing but wrong answers.</summary>
     public static void PrintPreprocessing(ModelFile file, Terminal terminal) => terminal.Note(
         $"preprocessing: {file.Preprocessing} ({(file.PreprocessingSource is string source ? $"stated by {source}" : $"usual for {file.Scheme.Name} models; no file states one")})");
+
+    /// <summary>Says of images that a viewer shows turned that they are not, where they are not.</summary>
+    public static void PrintTurned(IReadOnlyList<string> images, ModelFile file, Terminal terminal)
+    {
+        if (file.Preprocessing.Orientation == Images.ImageOrientation.Exif)
+            return;
+        string[] turned = [.. images.Where(Images.ImageDecoder.IsTurned)];
+        if (turned.Length > 0)
+        {
+            string more = turned.Length > 1 ? $" and {turned.Length - 1} more" : "";
+            terminal.Note($"orientation: {turned[0]}{more} would be turned by EXIF; the pixels are taken as they are "
+                + "stored, as timm and torchvision do (--orientation exif turns them)");
+        }
+    }
 
     /// <summary>The names of the model's classes: of the file given, else of one beside the model, else numbers.</summary>
     public LabelSet Labels(ParseResult parsed, ModelFile model)

@@ -41,6 +41,7 @@ sealed class PredictVerb : Verb
             allGood &= failed.Count == 0;
             if (loaded.Count == 0)
                 continue;
+            ModelOptions.PrintTurned([.. loaded.Select(i => paths[i])], file, terminal);
             using Vit.PrefixState state = split.Prefix(pixels);
             Tensor logits = split.Logits(state);
             for (int i = 0; i < loaded.Count; i++)

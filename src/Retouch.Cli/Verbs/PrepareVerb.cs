@@ -59,7 +59,9 @@ sealed class PrepareVerb : Verb
             return App.Ok;
         }
         ModelOptions.PrintPreprocessing(file, terminal);
-        PreparationImages images = new(ImageFolders.Open(parsed.GetRequiredValue(_images)), file.Preprocessing);
+        ImageFolders folders = ImageFolders.Open(parsed.GetRequiredValue(_images));
+        terminal.Warnings(folders.LeftOut);
+        PreparationImages images = new(folders, file.Preprocessing);
         using Preparation done = Make();
         done.Save(output, overwrite);
         File.Delete(checkpoint);

@@ -17,6 +17,7 @@ sealed class PretrainVerb : Verb
     readonly Option<string?> _config = new("--config") { Description = "Architecture and training as a JSON object, such as {\"width\": 64, \"epochs\": 60}; what it leaves out is as in docs/letters.md.", HelpName = "FILE" };
     readonly Option<string?> _labels = new("--labels") { Description = "The names of the classes, in the order of their indices; by default the subfolders' names in their order.", HelpName = "FILE" };
     readonly Option<string?> _heldOut = new("--held-out") { Description = "A folder of other images of the classes, to measure on at the end and now and then.", HelpName = "DIR" };
+    readonly OrientationOption _orientation;
     readonly Option<int> _keepEvery = new("--keep-every") { Description = "Epochs between two checkpoints, which --resume goes on from.", DefaultValueFactory = _ => 5, HelpName = "N" };
     readonly Option<bool> _half = new("--half") { Description = "Store float16: half the size." };
     readonly Option<bool> _resume = new("--resume") { Description = "Go on from the checkpoint beside --out, where there is one." };
@@ -27,6 +28,7 @@ sealed class PretrainVerb : Verb
         Require<int>(_keepEvery, n => n >= 1, "a whole number of at least 1");
         foreach (Option option in (Option[])[_images, _out, _config, _labels, _heldOut, _keepEvery, _half, _resume, _overwrite])
             Add(option);
+        _orientation = new OrientationOption(this);
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
@@ -40,11 +42,17 @@ sealed class PretrainVerb : Verb
         LabelSet? named = parsed.GetValue(_labels) is string file ? LabelSet.Load(file) : null;
         IReadOnlyList<string> names = named is null ? LabelledImages.ClassNames(folder) : [.. Enumerable.Range(0, named.Count).Select(i => named[i].Name)];
         Func<string, int> classOf = ClassOf(named, names);
-        Preprocessing preprocessing = Preprocessing.Inception(settings.ImageSize, 1);
+        Preprocessing preprocessing = Preprocessing.Inception(settings.ImageSize, 1) with
+        {
+            Orientation = _orientation.Given(parsed) ?? ImageOrientation.Stored,
+        };
         LabelledImages images = LabelledImages.Open(folder, classOf, preprocessing);
-        LabelledImages? heldOut = parsed.GetValue(_heldOut) is string other ? LabelledImages.Open(ImageFolder.Open(other), classOf, preprocessing) : null;
+        ImageFolder? others = parsed.GetValue(_heldOut) is string other ? ImageFolder.Open(other) : null;
+        LabelledImages? heldOut = others is null ? null : LabelledImages.Open(others, classOf, preprocessing);
+        terminal.Warnings([.. folder.LeftOut, .. others?.LeftOut ?? []]);
 
-        string data = ImageFolders.Open([folder.Root]).Hash() + " " + string.Join('|', names);
+        string turned = preprocessing.Orientation == ImageOrientation.Exif ? " turned" : "";
+        string data = ImageFolders.Open([folder.Root]).Hash() + turned + " " + string.Join('|', names);
         using PretrainingRun run = Begin(parsed, terminal, settings, names.Count, data);
         terminal.Note(Text($"{run.Size} parameters, {images.Count} images of {names.Count} classes, {settings.Epochs} epochs of {run.StepsPerEpoch(images)} steps"));
         double seconds = Train(parsed, terminal, run, images, heldOut, data, cancellation);

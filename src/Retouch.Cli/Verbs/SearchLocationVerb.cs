@@ -35,9 +35,12 @@ sealed class SearchLocationVerb : Verb
         BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch) };
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         Benchmark benchmark = _benchmark.Read(parsed);
+        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
+            return App.Ok;
         BenchmarkOptions.SayShared(terminal, benchmark);
         LocationSearchSettings settings = Published with { LearningRates = Rates(parsed), MaxSteps = parsed.GetValue(_steps), Blocks = Math.Min(Published.Blocks, file.Model.Config.Depth) };
-        BenchPlan plan = LocationSearch.Plan(file.Model, benchmark, settings, options);
+        BenchPlan plan = LocationSearch.Plan(
+            file.Model, benchmark, settings, options with { Orientation = file.Preprocessing.Orientation });
         Func<Vit.SplitVit, BenchData> load = _benchmark.Loader(parsed, file, benchmark, cancellation);
         string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, Shard.Whole.FileName);
         int written = 0;

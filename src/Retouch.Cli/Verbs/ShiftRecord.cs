@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Retouch.Formats;
+using Retouch.Images;
 
 namespace Retouch.Cli.Verbs;
 
@@ -10,8 +12,20 @@ sealed record ShiftRecord(string Kind, double Strength, int Seed, string Format,
 {
     const string Name = "shift.json";
 
+    /// <summary>
+    /// True where the images were turned upright by EXIF first; null, never false, where they were not, as in records
+    /// before there was a choice.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? Turned { get; init; }
+
+    /// <summary>Which way up the images were taken.</summary>
+    [JsonIgnore]
+    public ImageOrientation Orientation => Turned == true ? ImageOrientation.Exif : ImageOrientation.Stored;
+
     public override string ToString() =>
-        $"{Kind} of strength {Strength} with seed {Seed} as {Format}{(Quality is int quality ? $" of quality {quality}" : "")}";
+        $"{Kind} of strength {Strength} with seed {Seed} as {Format}"
+        + (Quality is int quality ? $" of quality {quality}" : "") + (Turned == true ? ", turned upright by EXIF" : "");
 
     /// <summary>The record in a folder; null where there is none.</summary>
     /// <exception cref="BadInputException">The file is no record.</exception>

@@ -20,6 +20,7 @@ sealed class ShiftVerb : Verb
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _format = new("--format") { Description = "The files' format.", DefaultValueFactory = _ => "png", HelpName = string.Join('|', Formats) };
     readonly Option<int> _quality = new("--quality") { Description = "JPEG's quality, from 1 to 100.", DefaultValueFactory = _ => UsualQuality, HelpName = "N" };
+    readonly OrientationOption _orientation;
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Make all anew; without it, images that an earlier run wrote are kept." };
 
     public ShiftVerb() : base("shift", "Make a subpopulation of images by image processing: oil paintings, a dark stage, snow and others.", reports: true)
@@ -33,6 +34,7 @@ sealed class ShiftVerb : Verb
         Require<int>(_quality, quality => quality is >= 1 and <= 100, "a whole number from 1 to 100");
         foreach (Option option in (Option[])[_kind, _images, _out, _strength, _seed, _format, _quality, _overwrite])
             Add(option);
+        _orientation = new OrientationOption(this);
     }
 
     protected override bool NeedsTorch => false;
@@ -42,10 +44,16 @@ sealed class ShiftVerb : Verb
         string format = parsed.GetRequiredValue(_format);
         if (format != "jpeg" && parsed.GetResult(_quality) is { Implicit: false })
             throw new BadInputException("--quality is for --format jpeg only; PNG loses nothing.");
-        ShiftRecord record = new(parsed.GetRequiredValue(_kind), parsed.GetValue(_strength), parsed.GetValue(_seed), format, format == "jpeg" ? parsed.GetValue(_quality) : null);
+        int? quality = format == "jpeg" ? parsed.GetValue(_quality) : null;
+        ShiftRecord record = new(
+            parsed.GetRequiredValue(_kind), parsed.GetValue(_strength), parsed.GetValue(_seed), format, quality)
+        {
+            Turned = _orientation.Given(parsed) == ImageOrientation.Exif ? true : null,
+        };
         ImageFolder folder = ImageFolder.Open(parsed.GetRequiredValue(_images));
         string output = parsed.GetRequiredValue(_out);
-        RequireApart(folder.Root, output);
+        RequireApart(folder, output);
+        terminal.Warnings(folder.LeftOut);
         (string File, string Target)[] work = Targets(folder, format == "jpeg" ? ".jpg" : ".png");
         bool overwrite = parsed.GetValue(_overwrite);
         Prepare(output, record, work, overwrite);
@@ -103,11 +111,11 @@ sealed class ShiftVerb : Verb
     }
 
     /// <summary>Images within the output would be shifted again by the next run, and an original is never touched.</summary>
-    static void RequireApart(string images, string output)
+    static void RequireApart(ImageFolder images, string output)
     {
-        string from = Path.TrimEndingDirectorySeparator(Path.GetFullPath(images)), to = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
-        if ((to + Path.DirectorySeparatorChar).StartsWith(from + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-            throw new BadInputException($"{output} lies in the folder of the images, {images}; give a folder outside of it for --out.");
+        if (images.Covers(output))
+            throw new BadInputException(
+                $"{output} lies in the folder of the images, {images.Root}; give a folder outside of it for --out.");
     }
 
     static (string File, string Target)[] Targets(ImageFolder folder, string extension)
@@ -158,7 +166,7 @@ sealed class ShiftVerb : Verb
             RgbImage image;
             try
             {
-                image = ImageDecoder.Load(folder.FullPath(file));
+                image = ImageDecoder.Load(folder.FullPath(file), record.Orientation);
             }
             catch (BadInputException e)
             {

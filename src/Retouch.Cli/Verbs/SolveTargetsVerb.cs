@@ -30,7 +30,7 @@ sealed class SolveTargetsVerb : Verb
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);
-        using TargetBankFiller filler = _targets.Filler(parsed, split, file.Preprocessing)!;
+        using TargetBankFiller filler = _targets.Filler(parsed, terminal, split, file.Preprocessing)!;
         TargetBank bank = TargetBank.OpenOrCreate(parsed.GetRequiredValue(_bank), filler.Manifest);
         (int part, int parts) = TargetOptions.Part(parsed.GetRequiredValue(_shard))!.Value;
         int count = parsed.GetValue(_count);

@@ -63,10 +63,14 @@ sealed class TargetOptions
     public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model) => _precision.Cut(parsed, terminal, model, _blocks.Space(parsed, model));
 
     /// <summary>What solves the targets, or null where no images are given.</summary>
-    public TargetBankFiller? Filler(ParseResult parsed, SplitVit split, Preprocessing preprocessing) =>
-        parsed.GetValue(_images) is { Length: > 0 } folders
-            ? new TargetBankFiller(split, ImageFolders.Open(folders), preprocessing, Settings(parsed), Seed(parsed))
-            : null;
+    public TargetBankFiller? Filler(ParseResult parsed, Terminal terminal, SplitVit split, Preprocessing preprocessing)
+    {
+        if (parsed.GetValue(_images) is not { Length: > 0 } folders)
+            return null;
+        ImageFolders images = ImageFolders.Open(folders);
+        terminal.Warnings(images.LeftOut);
+        return new TargetBankFiller(split, images, preprocessing, Settings(parsed), Seed(parsed));
+    }
 
     TargetMaskSettings Settings(ParseResult parsed) => Published with
     {

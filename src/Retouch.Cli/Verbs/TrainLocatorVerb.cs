@@ -62,7 +62,7 @@ sealed class TrainLocatorVerb : Verb
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);
-        using TargetBankFiller? filler = _targets.Filler(parsed, split, file.Preprocessing);
+        using TargetBankFiller? filler = _targets.Filler(parsed, terminal, split, file.Preprocessing);
         string? bankFolder = parsed.GetValue(_bank);
         if (filler is null && bankFolder is null)
             throw new BadInputException("Name folders of unlabelled images with --images, or a target bank with --bank.");

@@ -1,3 +1,4 @@
+using Retouch.Images;
 using Retouch.Vit;
 
 namespace Retouch.Evaluation;
@@ -24,6 +25,9 @@ public sealed record BenchOptions
 
     /// <summary>In what products with frozen weights are computed. Mixed is a part of the run's identity; the others have the same rows.</summary>
     public Precision Precision { get; init; }
+
+    /// <summary>Which way up images are taken. A part of the run's identity: the model sees others.</summary>
+    public ImageOrientation Orientation { get; init; }
 
     /// <summary>The seed of everything random.</summary>
     public int Seed { get; init; }

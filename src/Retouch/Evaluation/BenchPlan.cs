@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Retouch.Editing;
+using Retouch.Images;
 using Retouch.Vit;
 
 namespace Retouch.Evaluation;
@@ -136,6 +137,8 @@ public sealed class BenchPlan
             text.Append($" mode {Options.Mode} samples {string.Join(',', Options.Samples.Order())} sequence {Options.Sequence}");
         if (Options.Precision == Precision.Mixed)
             text.Append($" precision {Options.Precision}");
+        if (Options.Orientation != ImageOrientation.Stored)
+            text.Append($" orientation {Options.Orientation}");
         text.Append('\n').AppendJoin('\n', Settings.Select(s => s.Name));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
     }

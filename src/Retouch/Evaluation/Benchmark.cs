@@ -8,7 +8,7 @@ public sealed record Benchmark
     /// <summary>The fingerprint of the model whose failures these are.</summary>
     public required string ModelFingerprint { get; init; }
 
-    /// <summary>The groups.</summary>
+    /// <summary>The groups; none where the model gets every image right.</summary>
     public required IReadOnlyList<FailureGroup> Groups { get; init; }
 
     /// <summary>The locality set; may be empty.</summary>

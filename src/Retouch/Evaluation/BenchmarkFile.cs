@@ -82,8 +82,6 @@ public static partial class BenchmarkFile
     {
         if (!Sha256().IsMatch(model))
             return "its model is no fingerprint";
-        if (groups.Count == 0)
-            return "it has no groups";
         HashSet<string> names = [];
         for (int i = 0; i < groups.Count; i++)
         {

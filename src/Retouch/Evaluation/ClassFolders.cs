@@ -1,12 +1,11 @@
-using System.Globalization;
 using System.Text.Json;
 using Retouch.Formats;
 
 namespace Retouch.Evaluation;
 
 /// <summary>
-/// Which classes a folder of images stands for. A folder is called by a class's index, WordNet id or name,
-/// by index and WordNet id (<c>0386_n02504458</c>), or as a mapping file says. Immutable.
+/// Which classes a folder of images stands for. A folder is called by its class, as <see cref="LabelSet.Resolve"/>
+/// has it, or as a mapping file says. Immutable.
 /// </summary>
 public sealed class ClassFolders
 {
@@ -22,8 +21,9 @@ public sealed class ClassFolders
 
     /// <summary>
     /// Reads a mapping: a JSON object from a folder's name to the list of classes that count as right for its
-    /// images, each an index, a WordNet id or a name, the one that an edit aims at first; an empty list
-    /// leaves the folder out. Folders that it does not name are called by their classes.
+    /// images, each a number, which is an index, or a text as <see cref="LabelSet.Resolve"/> takes it, the one that an
+    /// edit aims at first; an empty list leaves the folder out. Folders that it does not name are called by their
+    /// classes.
     /// </summary>
     /// <exception cref="BadInputException">The file cannot be read, or a class is not one of <paramref name="labels"/>; the message says which.</exception>
     public static ClassFolders Load(string path, LabelSet labels)
@@ -61,15 +61,13 @@ public sealed class ClassFolders
 
         int Class(string folder, JsonElement value)
         {
-            string text = value.ValueKind switch
-            {
-                JsonValueKind.Number => value.GetRawText(),
-                JsonValueKind.String => value.GetString()!,
-                _ => throw Unlike($"gives {UserText.Quote(folder)} something other than indices and names"),
-            };
+            if (value.ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
+                throw Unlike($"gives {UserText.Quote(folder)} something other than indices and names");
             try
             {
-                return labels.Resolve(text);
+                return value.ValueKind == JsonValueKind.Number
+                    ? labels.ResolveNumber(value.GetRawText())
+                    : labels.Resolve(value.GetString()!);
             }
             catch (BadInputException e)
             {
@@ -82,15 +80,30 @@ public sealed class ClassFolders
 
     /// <summary>The classes that count as right in a folder, the one that an edit aims at first; empty where the mapping leaves it out.</summary>
     /// <exception cref="BadInputException">The folder's name is no class.</exception>
-    public IReadOnlyList<int> Accepted(string folder)
+    public IReadOnlyList<int> Accepted(string folder) =>
+        _accepted.TryGetValue(folder, out int[]? classes) ? classes : [_labels.Resolve(folder)];
+
+    /// <summary>
+    /// Refuses folders that are numbered otherwise than the classes: some numbers are classes', but not all.
+    /// </summary>
+    /// <param name="folders">The names of all folders.</param>
+    /// <exception cref="BadInputException">They are; the message names one folder of each kind.</exception>
+    public void RequireNumbering(IEnumerable<string> folders)
     {
-        if (_accepted.TryGetValue(folder, out int[]? classes))
-            return classes;
-        if (folder.Split('_') is not [{ Length: > 0 } digits, ['n', .. { Length: 8 } synset] id] || !digits.All(char.IsAsciiDigit) || !synset.All(char.IsAsciiDigit))
-            return [_labels.Resolve(folder)];
-        int index = _labels.Resolve(digits);
-        return _labels[index].WordNetId is { } known && known != id
-            ? throw new BadInputException($"The folder {UserText.Quote(folder)} contradicts the labels, where class {index.ToString(CultureInfo.InvariantCulture)} is {known}.")
-            : [index];
+        string[] numbers =
+        [
+            .. folders.Where(f => !_accepted.ContainsKey(f) && _labels.IsOnlyNumber(f)).Distinct()
+                .Order(StringComparer.Ordinal),
+        ];
+        string? counted = numbers.FirstOrDefault(_labels.HasIndex);
+        string? beyond = numbers.FirstOrDefault(f => !_labels.HasIndex(f));
+        if (beyond is null || counted is null)
+            return;
+        int index = _labels.Resolve(counted);
+        throw new BadInputException(
+            $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
+            + $"{UserText.Quote(beyond)} is none of them, "
+            + $"so {UserText.Quote(counted)} cannot be trusted to be {index} ({UserText.Quote(_labels[index].Name)}); "
+            + "call the folders by names or WordNet ids, or say what they are with --accept.");
     }
 }

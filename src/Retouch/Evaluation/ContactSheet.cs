@@ -21,11 +21,15 @@ public static class ContactSheet
     /// <param name="labels">The classes' names.</param>
     /// <param name="path">The file.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <param name="orientation">Which way up the images are shown: as the model sees them.</param>
     /// <param name="progress">Told the number of images done; null for nobody.</param>
     /// <param name="cancellation">Stops between images; nothing is written then.</param>
     /// <exception cref="BadInputException">The file cannot be written, or an image has vanished.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static void Write(Disagreement disagreement, LabelSet labels, string path, bool overwrite, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static void Write(
+        Disagreement disagreement, LabelSet labels, string path, bool overwrite,
+        ImageOrientation orientation = ImageOrientation.Stored,
+        IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         string page = Template();
         int place = page.IndexOf(Place, StringComparison.Ordinal), done = 0;
@@ -43,7 +47,8 @@ public static class ContactSheet
                 foreach (DisagreementImage image in group.Images)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    html.WriteLine($"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(Thumbnail(image.FullPath))}\">"
+                    html.WriteLine($"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" "
+                        + $"src=\"data:image/jpeg;base64,{Thumbnail(image.FullPath, orientation)}\">"
                         + $"<span><input type=\"checkbox\" data-path=\"{Escape(image.Image.Path)}\" data-sha256=\"{Escape(image.Image.Sha256)}\">"
                         + $"<small><b>{Escape(Short(labels[group.Label].Name))}</b> {Percent(image.StrongerProbability)}<br>{Escape(Short(labels[group.Wrong].Name))} {Percent(image.Probability)}</small></span></label>");
                     progress?.Report(++done);
@@ -55,12 +60,13 @@ public static class ContactSheet
         });
     }
 
-    static byte[] Thumbnail(string path)
+    static string Thumbnail(string path, ImageOrientation orientation)
     {
-        RgbImage image = ImageDecoder.Load(path);
+        RgbImage image = ImageDecoder.Load(path, orientation);
         double scale = Math.Min((double)ThumbnailSide / Math.Max(image.Width, image.Height), 1);
         int width = Math.Max((int)Math.Round(image.Width * scale), 1), height = Math.Max((int)Math.Round(image.Height * scale), 1);
-        return ImageEncoder.Jpeg(scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image, ThumbnailQuality);
+        RgbImage small = scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image;
+        return Convert.ToBase64String(ImageEncoder.Jpeg(small, ThumbnailQuality));
     }
 
     // What ticks are kept under: another page has other boxes.

@@ -17,7 +17,9 @@ public sealed record Disagreement
     /// <summary>The fingerprint of the stronger model.</summary>
     public required string Stronger { get; init; }
 
-    /// <summary>The groups, the largest first.</summary>
+    /// <summary>
+    /// The groups, the largest first; none where the models agree on everything or no group is large enough.
+    /// </summary>
     public required IReadOnlyList<DisagreementGroup> Groups { get; init; }
 
     /// <summary>The images that both models were asked about.</summary>
@@ -42,7 +44,8 @@ public sealed record Disagreement
     /// <param name="settings">What to keep; the fewest images of a group counts.</param>
     /// <param name="progress">Told the number of answers; null for nobody.</param>
     /// <param name="cancellation">Stops between chunks.</param>
-    /// <exception cref="BadInputException">The models have different classes or are the same, two folders are called alike, an image lies in two, or no group is large enough.</exception>
+    /// <exception cref="BadInputException">The models have different classes or are the same, two folders are called
+    /// alike, or an image lies in two.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static Disagreement Find(
         SplitVit model, Preprocessing preprocessing, SplitVit stronger, Preprocessing strongerPreprocessing, IReadOnlyList<ImageFolder> folders, LabelSet labels,
@@ -53,7 +56,7 @@ public sealed record Disagreement
             throw new BadInputException($"The stronger model has {stronger.Model.Config.Classes} classes, but the model has {model.Model.Config.Classes}; they must have the same, in the same order.");
         if (model.Model.Fingerprint == stronger.Model.Fingerprint)
             throw new BadInputException("The stronger model is the model itself, which agrees with itself everywhere; give another with --stronger.");
-        List<string> skipped = [];
+        List<string> skipped = [.. folders.SelectMany(f => f.LeftOut)];
         (string Source, string Path, string FullPath)[] images = [.. Named(folders, skipped)];
         string[] paths = [.. images.Select(i => i.FullPath)];
         ModelAnswer?[] weak = new ModelAnswer?[paths.Length], strong = new ModelAnswer?[paths.Length];
@@ -85,9 +88,16 @@ public sealed record Disagreement
                 .Select(g => new DisagreementGroup(g.Key.Source, ClassName(labels, g.Key.Label), g.Key.Label, g.Key.Wrong,
                     [.. g.Value.OrderByDescending(x => x.StrongerProbability).ThenBy(x => x.Image.Path, StringComparer.Ordinal).Select(x => x with { Image = x.Image with { Sha256 = ImageRoots.Hash(x.FullPath) } })])),
         ];
-        return large.Length > 0
-            ? new Disagreement { Model = model.Model.Fingerprint, Stronger = stronger.Model.Fingerprint, Groups = large, Images = asked, Agreed = agreed, SmallGroups = groups.Count - large.Length, Skipped = skipped }
-            : throw new BadInputException($"The two models agree on {agreed} of {asked} images, and no {settings.MinImages} of the others share both predictions; ask for smaller groups with --min, or give more images.");
+        return new Disagreement
+        {
+            Model = model.Model.Fingerprint,
+            Stronger = stronger.Model.Fingerprint,
+            Groups = large,
+            Images = asked,
+            Agreed = agreed,
+            SmallGroups = groups.Count - large.Length,
+            Skipped = skipped,
+        };
     }
 
     static IEnumerable<(string, string, string)> Named(IReadOnlyList<ImageFolder> folders, List<string> skipped)
@@ -104,7 +114,7 @@ public sealed record Disagreement
             foreach (string file in folder.Files.Where(f => Mining.Nameable(f, skipped)))
             {
                 string full = Path.GetFullPath(folder.FullPath(file));
-                if (!seen.Add(full))
+                if (!seen.Add(folder.RealPath(file)))
                     throw new BadInputException($"{full} lies in two of the folders; name every folder of images once.");
                 yield return (source, file, full);
             }

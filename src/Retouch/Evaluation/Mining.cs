@@ -15,7 +15,10 @@ public static class Mining
     /// <param name="settings">What to keep.</param>
     /// <param name="progress">Told the number of images done; null for nobody.</param>
     /// <param name="cancellation">Stops between chunks.</param>
-    /// <exception cref="BadInputException">A setting is out of range, no folder is called by a class, or no group is large enough.</exception>
+    /// <returns>The benchmark, which has no groups where the model gets everything right, where no group is large
+    /// enough, and where no folder is called by a class.</returns>
+    /// <exception cref="BadInputException">A setting is out of range, folders are numbered otherwise than the
+    /// classes, or an image or a source is there twice.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static MiningResult Mine(
         SplitVit split, Preprocessing preprocessing, IReadOnlyList<ImageFolder> folders, ClassFolders classes, ImageFolder? locality,
@@ -24,8 +27,7 @@ public static class Mining
         settings.Validate();
         List<string> skipped = [];
         List<Labelled> labelled = [.. Labelled.In(folders, classes, skipped)];
-        if (labelled.Count == 0)
-            throw new BadInputException($"No folder's name is a class: {skipped.FirstOrDefault() ?? "the mapping leaves all of them out."} Say which classes the folders stand for with --accept.");
+        skipped.AddRange(folders.SelectMany(f => f.LeftOut));
         foreach (Labelled image in labelled)
         {
             if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
@@ -55,13 +57,11 @@ public static class Mining
                 .Select(f => new FailureGroup(f.Key.Source, f.Key.Class, f.Value[0].Accepted, f.Key.Wrong,
                     [.. f.Value.OrderBy(l => l.Path, StringComparer.Ordinal).Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath)))])),
         ];
-        if (groups.Length == 0)
-        {
-            throw new BadInputException($"The model gets {right} of {asked} images right, and no {settings.MinImages} of its mistakes share their class and their wrong prediction; "
-                + "ask for smaller groups with --min, or give more images.");
-        }
         Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
-        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped);
+        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
+        {
+            Labelled = labelled.Count,
+        };
     }
 
     /// <summary>Makes a benchmark of what a person confirmed. Every image is asked about again, so that no group holds what the model does not get wrong so.</summary>
@@ -73,7 +73,8 @@ public static class Mining
     /// <param name="settings">What to keep.</param>
     /// <param name="progress">Told the number of images done; null for nobody.</param>
     /// <param name="cancellation">Stops between chunks.</param>
-    /// <exception cref="BadInputException">The list is another model's, an image is missing or another, or no group is large enough.</exception>
+    /// <returns>The benchmark, which has no groups where none is large enough.</returns>
+    /// <exception cref="BadInputException">The list is another model's, or an image is missing or another.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static MiningResult Confirm(
         SplitVit split, Preprocessing preprocessing, ImageRoots images, ConfirmedList confirmed, ImageFolder? locality,
@@ -103,10 +104,11 @@ public static class Mining
         FailureGroup[] groups = [.. confirmed.Groups.Where(g => kept.TryGetValue(g, out List<BenchmarkImage>? list) && list.Count >= settings.MinImages)
             .OrderBy(g => g.Source, StringComparer.Ordinal).ThenBy(g => g.Class, StringComparer.Ordinal).ThenBy(g => g.Wrong)
             .Select(g => g with { Images = [.. kept[g].OrderBy(i => i.Path, StringComparer.Ordinal)] })];
-        if (groups.Length == 0)
-            throw new BadInputException($"{all.Length} images are confirmed, but no {settings.MinImages} of one group; confirm more, or ask for smaller groups with --min.");
         Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
-        return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped);
+        return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped)
+        {
+            Labelled = all.Length,
+        };
     }
 
     static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<string> skipped)
@@ -114,6 +116,7 @@ public static class Mining
         List<LocalityImage> kept = [];
         if (locality is not null)
         {
+            skipped.AddRange(locality.LeftOut);
             string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
             questions.Ask([.. files.Select(locality.FullPath)], (i, answer) => kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)));
         }
@@ -133,6 +136,8 @@ public static class Mining
     {
         public static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<string> skipped)
         {
+            IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
+            classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
             Dictionary<string, IReadOnlyList<int>> accepted = [];
             Dictionary<string, string> sources = [];
             HashSet<string> seen = [];
@@ -141,7 +146,7 @@ public static class Mining
                 foreach (string file in folder.Files)
                 {
                     string full = System.IO.Path.GetFullPath(folder.FullPath(file));
-                    string classFolder = System.IO.Path.GetDirectoryName(full)!, name = System.IO.Path.GetFileName(classFolder);
+                    string classFolder = ClassFolder(full), name = System.IO.Path.GetFileName(classFolder);
                     if (!accepted.TryGetValue(name, out IReadOnlyList<int>? right))
                     {
                         try
@@ -159,7 +164,7 @@ public static class Mining
                         continue;
                     if (!Nameable(file, skipped))
                         continue;
-                    if (!seen.Add(full))
+                    if (!seen.Add(folder.RealPath(file)))
                         throw new BadInputException($"{full} lies in two of the folders; name every folder of images once.");
                     string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
                     string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
@@ -170,5 +175,7 @@ public static class Mining
                 }
             }
         }
+
+        static string ClassFolder(string path) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
     }
 }

@@ -7,21 +7,15 @@ public sealed class LabelSet
 {
     readonly Label[] _labels;
     readonly bool _named;
-    readonly ILookup<string, int> _byWordNetId;
-    readonly ILookup<string, int> _byExactName;
-    readonly ILookup<string, int> _byName;
-    readonly ILookup<string, int> _byFirstSynonym;
+    readonly ClassResolver _resolver;
 
     LabelSet(Label[] labels, bool named)
     {
-        _labels = labels;
+        // A list of WordNet ids names its classes by them.
+        _labels = [.. labels.Select(l =>
+            l.WordNetId is null && ClassResolver.IsWordNetId(l.Name) ? l with { WordNetId = l.Name } : l)];
         _named = named;
-        Label[] searchable = named ? labels : [];
-        _byWordNetId = searchable.Where(l => l.WordNetId is not null)
-            .ToLookup(l => l.WordNetId!, l => l.Index, StringComparer.OrdinalIgnoreCase);
-        _byExactName = searchable.ToLookup(l => l.Name, l => l.Index);
-        _byName = searchable.ToLookup(l => Normalize(l.Name), l => l.Index);
-        _byFirstSynonym = searchable.ToLookup(l => FirstSynonym(l.Name), l => l.Index);
+        _resolver = new ClassResolver(_labels, named);
     }
 
     /// <summary>The number of classes.</summary>
@@ -32,23 +26,35 @@ public sealed class LabelSet
 
     /// <summary>The label at an index.</summary>
     /// <exception cref="BadInputException">The index is not one of the classes.</exception>
-    public Label this[int index] => index >= 0 && index < Count ? _labels[index] : throw OutOfRange(index.ToString());
+    public Label this[int index] =>
+        index >= 0 && index < Count ? _labels[index]
+        : throw _resolver.OutOfRange(index.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>
-    /// Reads a label file: a JSON list of {index, wnid, name}, a JSON list of names, a JSON object from index
-    /// to name (or a model's config.json with such an id2label), or text with one name a line.
+    /// Reads a label file. JSON: a list of names, of {index, wnid, name} or of [wnid, name]; an object from index to
+    /// name or to [wnid, name], or from name to index; the same as id2label, label2id, class_to_idx or idx_to_class
+    /// of an object. Text: a name a line, each with a WordNet id or with its number before it; or a table with
+    /// commas, semicolons or tabs, with a header or without.
     /// </summary>
-    /// <exception cref="BadInputException">The file cannot be read, or its indices are not 0, 1, 2, ...; the message says why.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, its indices are not 0, 1, 2, ..., or it is not told what it holds; the message says
+    /// why and, as far as one is to blame, which line.
+    /// </exception>
     public static LabelSet Load(string path) => new(LabelFile.Read(path), named: true);
 
     /// <summary>Labels with these names, in the order of their indices.</summary>
     /// <exception cref="ArgumentException">There are no names, or one is blank.</exception>
-    public static LabelSet FromNames(IEnumerable<string> names)
+    public static LabelSet FromNames(IEnumerable<string> names) =>
+        FromLabels(names.Select((name, index) => new Label(index, null, name)));
+
+    /// <summary>Labels in the order of their indices, which are 0, 1, 2, ...</summary>
+    /// <exception cref="ArgumentException">There are none, or a name is blank.</exception>
+    internal static LabelSet FromLabels(IEnumerable<Label> labels)
     {
-        Label[] labels = [.. names.Select((name, index) => new Label(index, null, name))];
-        if (labels.Length == 0 || labels.Any(l => string.IsNullOrWhiteSpace(l.Name)))
-            throw new ArgumentException("A label set needs at least one name, and none may be blank.", nameof(names));
-        return new LabelSet(labels, named: true);
+        Label[] all = [.. labels];
+        if (all.Length == 0 || all.Any(l => string.IsNullOrWhiteSpace(l.Name)))
+            throw new ArgumentException("A label set needs at least one name, and none may be blank.", nameof(labels));
+        return new LabelSet(all, named: true);
     }
 
     /// <summary>Stand-ins for a model whose class names nobody gave: "class 0", "class 1", ...</summary>
@@ -60,69 +66,35 @@ public sealed class LabelSet
     }
 
     /// <summary>
-    /// The index that a user means. Digits are always an index; otherwise a WordNet id, a name, or the first
-    /// synonym of a name ("tench" for "tench, Tinca tinca") is looked for, without regard to case and to
-    /// '_' against ' ' unless a name is written exactly so (ImageNet has a "Cardigan" and a "cardigan").
+    /// The index that a user means. A WordNet id that the labels know goes first, then a name that is written exactly
+    /// so. Then a number is an index, and any other text is looked for without regard to case, to '_' against ' ' and
+    /// to dots at the end, as a name or as the first synonym of one ("tench" for "tench, Tinca tinca"). A number
+    /// before a WordNet id that the labels know says nothing more; before a name it must agree. <c>index:7</c> is the
+    /// class of index 7, whatever the classes are called.
     /// </summary>
-    /// <exception cref="BadInputException">No class is meant (the message offers near names) or several are (it lists them).</exception>
-    public int Resolve(string text)
-    {
-        string wanted = Normalize(text);
-        if (wanted.Length == 0)
-            throw new BadInputException($"An empty text names no class; give a number from 0 to {Count - 1} or a name.");
-        if (wanted.TrimStart('-') is { Length: > 0 } digits && digits.All(char.IsAsciiDigit))
-            return int.TryParse(wanted, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int index) && index >= 0 && index < Count
-                ? index
-                : throw OutOfRange(wanted);
-        if (!_named)
-            throw new BadInputException($"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; give a number from 0 to {Count - 1}, or the names with --labels.");
+    /// <exception cref="BadInputException">
+    /// No class is meant (the message offers near names), several are (it lists them), or name and number mean
+    /// different ones (it says both).
+    /// </exception>
+    public int Resolve(string text) => _resolver.Resolve(text);
 
-        foreach (IEnumerable<int> matches in new[] { _byWordNetId[wanted], _byExactName[text], _byName[wanted], _byFirstSynonym[wanted] })
-        {
-            int[] found = [.. matches];
-            if (found.Length == 1)
-                return found[0];
-            if (found.Length > 1)
-                throw new BadInputException($"{UserText.Quote(text)} names {found.Length} classes: {string.Join(", ", found.Select(Describe))}; give the number of the one you mean.");
-        }
-        IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({l.Index})");
-        throw new BadInputException($"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
-    }
+    /// <summary>The class of an index that cannot be a name, as a number in JSON.</summary>
+    /// <exception cref="BadInputException">There is none, or another class has this number for its name.</exception>
+    internal int ResolveNumber(string number) => _resolver.ResolveNumber(number);
 
-    static string Normalize(string name) =>
-        string.Join(' ', name.ToLowerInvariant().Split((char[])['_', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries));
+    /// <summary>
+    /// Whether a text is a number that no class has for its name, so that it can be nothing but an index.
+    /// </summary>
+    internal bool IsOnlyNumber(string text) => _resolver.IsOnlyNumber(text);
 
-    static string FirstSynonym(string name) => Normalize(name.Split(',')[0]);
+    /// <summary>Whether a text is the number of a class.</summary>
+    internal bool HasIndex(string text) => _resolver.NumberIn(text) is not null;
 
-    string Describe(int index) =>
-        _labels[index].WordNetId is string id ? $"{index} ({UserText.Quote(id)})" : index.ToString();
-
-    BadInputException OutOfRange(string index) =>
-        new($"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Count - 1}.");
-
-    // A name that contains the text ("golden retriever" for "retriever") is nearer than any misspelling.
-    IEnumerable<Label> Nearest(string wanted) => _labels
-        .OrderBy(l => Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
-        .ThenBy(l => NameDistance(wanted, FirstSynonym(l.Name)));
-
-    // By its nearest word, since "elefant" is far from the whole of "african elephant".
-    static int NameDistance(string wanted, string name) =>
-        name.Split(' ').Append(name).Min(part => EditDistance(wanted, part));
-
-    static int EditDistance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substituted, 1 + Math.Min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.Length];
-    }
+    /// <summary>
+    /// The index that a text is not read as although it is its number, because a class is called so; null where there
+    /// is no such doubt.
+    /// </summary>
+    /// <exception cref="BadInputException">As of <see cref="Resolve"/>.</exception>
+    public int? OtherReading(string text) =>
+        _resolver.NumberIn(text) is int number && number != Resolve(text) ? number : null;
 }

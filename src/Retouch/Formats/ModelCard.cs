@@ -188,10 +188,16 @@ sealed partial record ModelCard
         if (!root.TryGetProperty("label_names", out JsonElement names) || names.ValueKind != JsonValueKind.Array || names.GetArrayLength() == 0 || names.EnumerateArray().Any(n => n.ValueKind != JsonValueKind.String))
             return null;
         JsonElement? described = root.TryGetProperty("label_descriptions", out JsonElement d) && d.ValueKind == JsonValueKind.Object ? d : null;
-        string[] texts = [.. names.EnumerateArray().Select(n => n.GetString()!).Select(n => (described is null ? null : Text(described.Value, n)) ?? n)];
-        if (texts.Any(string.IsNullOrWhiteSpace))
+        // timm's label_names are WordNet ids where its label_descriptions are the names.
+        Label[] labels = [.. names.EnumerateArray().Select(n => n.GetString()!).Select((n, index) =>
+            new Label(index, ClassResolver.IsWordNetId(n) ? n : null, Described(n) ?? n))];
+        if (labels.Any(l => string.IsNullOrWhiteSpace(l.Name)))
             throw Bad(path, "one of its label_names is blank");
-        return head is [long classes, ..] && texts.Length != classes ? throw Bad(path, $"its label_names are {texts.Length}, but the model has {classes} classes") : LabelSet.FromNames(texts);
+        return head is [long classes, ..] && labels.Length != classes
+            ? throw Bad(path, $"its label_names are {labels.Length}, but the model has {classes} classes")
+            : LabelSet.FromLabels(labels);
+
+        string? Described(string name) => described is null ? null : Text(described.Value, name);
     }
 
     static bool Has(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null;

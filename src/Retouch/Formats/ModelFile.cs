@@ -91,7 +91,11 @@ public sealed class ModelFile : IDisposable
                 throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
             return new ModelFile(source, new VitModel(tensors, traits), scheme, prefix, names)
             {
-                Preprocessing = preprocessing with { ImageSize = size },
+                Preprocessing = preprocessing with
+                {
+                    ImageSize = size,
+                    Orientation = hints.Orientation ?? preprocessing.Orientation,
+                },
                 PreprocessingSource = stated,
                 Labels = card.Labels,
                 Notes = config.PreNorm && traits.Activation is null

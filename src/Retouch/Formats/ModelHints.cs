@@ -1,3 +1,4 @@
+using Retouch.Images;
 using Retouch.Vit;
 
 namespace Retouch.Formats;
@@ -13,4 +14,7 @@ public sealed record ModelHints
 
     /// <summary>The side of the images in pixels, a multiple of the patch size, to which positions are interpolated; null for the model's own.</summary>
     public int? ImageSize { get; init; }
+
+    /// <summary>Which way up images are taken; null for what the files say.</summary>
+    public ImageOrientation? Orientation { get; init; }
 }

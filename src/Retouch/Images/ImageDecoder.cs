@@ -5,8 +5,9 @@ namespace Retouch.Images;
 /// <summary>
 /// Reads JPEG, PNG, WebP, BMP and GIF (its first frame) into the pixels that PIL's
 /// <c>Image.open(path).convert("RGB")</c> gives: colour profiles are ignored, alpha is dropped rather
-/// than blended. It differs from PIL in that an EXIF orientation is applied, 16 bits of grey keep
-/// their upper 8 instead of saturating, and the transparent pixels of a GIF are black.
+/// than blended, and an EXIF orientation is applied in no format unless that is asked for. It differs
+/// from PIL in that 16 bits of grey keep their upper 8 instead of saturating, and the transparent
+/// pixels of a GIF are black.
 /// Safe on files from strangers: sizes are checked before memory for pixels is taken, and a
 /// truncated file is refused, never filled up with grey.
 /// </summary>
@@ -18,8 +19,17 @@ public static class ImageDecoder
     const string Supported = "JPEG, PNG, WebP, BMP or GIF";
 
     /// <summary>Reads and decodes an image file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="orientation">Which way up the result is.</param>
     /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
-    public static RgbImage Load(string path)
+    public static RgbImage Load(string path, ImageOrientation orientation = ImageOrientation.Stored) =>
+        Decode(Read(path), path, orientation);
+
+    /// <summary>Whether the EXIF orientation of an image file is another than that of its pixels.</summary>
+    /// <exception cref="BadInputException">The file is missing, unreadable or too large.</exception>
+    public static bool IsTurned(string path) => ExifOrientation.Of(Read(path)) != ExifOrientation.Upright;
+
+    static byte[] Read(string path)
     {
         if (Directory.Exists(path))
         {
@@ -39,23 +49,23 @@ public static class ImageDecoder
         {
             throw Empty(path);
         }
-        byte[] data;
         try
         {
-            data = File.ReadAllBytes(path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new BadInputException($"{path} cannot be read ({e.Message.TrimEnd('.')}): check its permissions.", e);
         }
-        return Decode(data, path);
     }
 
     /// <summary>Decodes the bytes of an image file.</summary>
     /// <param name="data">The whole file.</param>
     /// <param name="name">What messages call it.</param>
+    /// <param name="orientation">Which way up the result is.</param>
     /// <exception cref="BadInputException">The bytes are empty, truncated, damaged, of another format or too many pixels.</exception>
-    public static unsafe RgbImage Decode(ReadOnlySpan<byte> data, string name)
+    public static unsafe RgbImage Decode(
+        ReadOnlySpan<byte> data, string name, ImageOrientation orientation = ImageOrientation.Stored)
     {
         if (data.IsEmpty)
         {
@@ -88,7 +98,10 @@ public static class ImageDecoder
             {
                 result = codec.GetPixels(info, (nint)pixels);
             }
-            return result == SKCodecResult.Success ? Upright(rgba, width, height, codec.EncodedOrigin) : throw Undecodable(result, name);
+            int turned = orientation == ImageOrientation.Exif ? ExifOrientation.Of(data) : ExifOrientation.Upright;
+            return result == SKCodecResult.Success
+                ? Turned(rgba, width, height, turned)
+                : throw Undecodable(result, name);
         }
     }
 
@@ -107,19 +120,19 @@ public static class ImageDecoder
             ? new($"{name} is truncated: its image data ends early; copy or download it again.")
             : new($"{name} is a damaged image file ({result}): copy or download it again.");
 
-    /// <summary>Drops alpha and turns the image as its EXIF orientation says, in one walk.</summary>
-    static RgbImage Upright(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
+    /// <summary>Drops alpha and turns the image as EXIF's number of an orientation says, in one walk.</summary>
+    static RgbImage Turned(ReadOnlySpan<byte> rgba, int width, int height, int orientation)
     {
         // Where the stored top left pixel goes, and how far one step right and one step down move from there.
-        (int start, int right, int down) = origin switch
+        (int start, int right, int down) = orientation switch
         {
-            SKEncodedOrigin.TopRight => (width - 1, -1, width),
-            SKEncodedOrigin.BottomRight => (width * height - 1, -1, -width),
-            SKEncodedOrigin.BottomLeft => (width * (height - 1), 1, -width),
-            SKEncodedOrigin.LeftTop => (0, height, 1),
-            SKEncodedOrigin.RightTop => (height - 1, height, -1),
-            SKEncodedOrigin.RightBottom => (width * height - 1, -height, -1),
-            SKEncodedOrigin.LeftBottom => (height * (width - 1), -height, 1),
+            2 => (width - 1, -1, width),
+            3 => (width * height - 1, -1, -width),
+            4 => (width * (height - 1), 1, -width),
+            5 => (0, height, 1),
+            6 => (height - 1, height, -1),
+            7 => (width * height - 1, -height, -1),
+            8 => (height * (width - 1), -height, 1),
             _ => (0, 1, width),
         };
         byte[] rgb = new byte[width * height * 3];
@@ -131,7 +144,7 @@ public static class ImageDecoder
                 rgba.Slice(from, 3).CopyTo(rgb.AsSpan(to, 3));
             }
         }
-        bool onItsSide = origin >= SKEncodedOrigin.LeftTop;
+        bool onItsSide = orientation >= 5;
         return new RgbImage(onItsSide ? height : width, onItsSide ? width : height, rgb);
     }
 }

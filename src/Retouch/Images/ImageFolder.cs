@@ -1,13 +1,17 @@
-using System.IO.Enumeration;
-
 namespace Retouch.Images;
 
 /// <summary>The image files under a folder, in an order that is the same on every machine. Immutable.</summary>
 public sealed class ImageFolder
 {
-    static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"];
+    readonly IReadOnlyDictionary<string, string> _realFolders;
 
-    ImageFolder(string root, IReadOnlyList<string> files) => (Root, Files) = (root, files);
+    ImageFolder(string root, FolderWalk walk)
+    {
+        Root = root;
+        Files = [.. walk.Files.Order(StringComparer.Ordinal)];
+        LeftOut = walk.LeftOut;
+        _realFolders = walk.RealFolders;
+    }
 
     /// <summary>The folder, as it was given.</summary>
     public string Root { get; }
@@ -16,8 +20,16 @@ public sealed class ImageFolder
     public IReadOnlyList<string> Files { get; }
 
     /// <summary>
-    /// Lists a folder and its subfolders by the files' extensions, without opening any file. Hidden
-    /// entries are left out, and so are links to folders, which may lead in circles.
+    /// What lies there and is not listed, each with the reason: links in a circle, to a folder that is listed already
+    /// or to nothing, and images of formats that are not read.
+    /// </summary>
+    public IReadOnlyList<string> LeftOut { get; }
+
+    /// <summary>
+    /// Lists a folder and its subfolders by the files' extensions, without opening any file. Links to folders are
+    /// followed, each folder once: under its own path before a link's, and under the first link of several. Hidden
+    /// entries are left out, those whose names begin with a dot on every system, and so is what archives and file
+    /// servers add (<c>__MACOSX</c>, <c>@eaDir</c>).
     /// </summary>
     /// <exception cref="BadInputException">The folder is missing, a file, unreadable, or without images.</exception>
     public static ImageFolder Open(string path)
@@ -28,19 +40,16 @@ public sealed class ImageFolder
                 ? $"{path} is a file, where a folder of images is needed: name the folder that holds it."
                 : $"There is no folder {path}: check the path.");
         }
-        EnumerationOptions options = new() { RecurseSubdirectories = true, IgnoreInaccessible = false, AttributesToSkip = FileAttributes.Hidden };
-        FileSystemEnumerable<string> images = new(path, (ref entry) => Path.GetRelativePath(path, entry.ToFullPath()), options)
-        {
-            ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && IsImage(entry.FileName),
-            // Cloud-synchronized folders are reparse points, too, but no links.
-            ShouldRecursePredicate = (ref entry) =>
-                !entry.Attributes.HasFlag(FileAttributes.ReparsePoint) || entry.ToFileSystemInfo().LinkTarget is null,
-        };
         try
         {
-            string[] files = [.. images.Select(file => file.Replace(Path.DirectorySeparatorChar, '/')).Order(StringComparer.Ordinal)];
-            return files.Length > 0 ? new ImageFolder(path, files)
-                : throw new BadInputException($"{path} holds no image: give a folder with {string.Join(", ", Extensions)} files in it or below it.");
+            ImageFolder folder = new(path, FolderWalk.Through(path));
+            if (folder.Files.Count > 0)
+            {
+                return folder;
+            }
+            string more = folder.LeftOut.Count > 0 ? $"; {folder.LeftOut[0]}" : ".";
+            throw new BadInputException($"{path} holds no image: give a folder with "
+                + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -55,16 +64,14 @@ public sealed class ImageFolder
     /// <summary>The path of one of <see cref="Files"/>, to open it.</summary>
     public string FullPath(string file) => Path.Combine(Root, file);
 
-    static bool IsImage(ReadOnlySpan<char> file)
+    /// <summary>The same without links to folders on the way: equal for the same file under two paths.</summary>
+    internal string RealPath(string file) => file.LastIndexOf('/') is int end and >= 0
+        ? Path.Combine(_realFolders[file[..end]], file[(end + 1)..]) : Path.Combine(_realFolders[""], file);
+
+    /// <summary>Whether a folder, which need not exist, is one of those listed or lies in one.</summary>
+    public bool Covers(string folder)
     {
-        ReadOnlySpan<char> extension = Path.GetExtension(file);
-        foreach (string known in Extensions)
-        {
-            if (extension.Equals(known, StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-        return false;
+        string real = RealFolder.Of(folder);
+        return _realFolders.Values.Any(listed => RealFolder.IsIn(real, listed));
     }
 }

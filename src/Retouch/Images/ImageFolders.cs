@@ -8,7 +8,10 @@ public sealed class ImageFolders
     readonly string[] _paths;
     string? _hash;
 
-    ImageFolders(string[] paths) => _paths = paths;
+    ImageFolders(string[] paths, string[] leftOut) => (_paths, LeftOut) = (paths, leftOut);
+
+    /// <summary>What lies in the folders and is not listed, each with the reason.</summary>
+    public IReadOnlyList<string> LeftOut { get; }
 
     /// <summary>The paths of the files, folder by folder as they were given, each folder's in ordinal order.</summary>
     public IReadOnlyList<string> Paths => _paths;
@@ -19,10 +22,12 @@ public sealed class ImageFolders
     {
         if (folders.Count == 0)
             throw new BadInputException("Name at least one folder of images.");
-        string[] paths = [.. folders.Select(ImageFolder.Open).SelectMany(f => f.Files.Select(f.FullPath))];
-        if (paths.GroupBy(Path.GetFullPath).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        ImageFolder[] opened = [.. folders.Select(ImageFolder.Open)];
+        IEnumerable<string> real = opened.SelectMany(f => f.Files.Select(f.RealPath));
+        if (real.GroupBy(p => p).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new BadInputException($"{twice.Key} lies in two of the given folders; name each folder once.");
-        return new ImageFolders(paths);
+        return new ImageFolders(
+            [.. opened.SelectMany(f => f.Files.Select(f.FullPath))], [.. opened.SelectMany(f => f.LeftOut)]);
     }
 
     /// <summary>SHA-256 over the files' contents in their order, in lower-case hexadecimal: two copies of the same folders agree. Read on first use.</summary>

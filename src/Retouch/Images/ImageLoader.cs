@@ -62,7 +62,7 @@ public static class ImageLoader
         {
             try
             {
-                preprocessing.WriteNormalized(preprocessing.Apply(ImageDecoder.Load(paths[i])), table, batch, i);
+                preprocessing.WriteNormalized(preprocessing.Apply(preprocessing.Open(paths[i])), table, batch, i);
             }
             catch (Exception e)
             {

@@ -68,6 +68,19 @@ public sealed record Preprocessing
     /// <summary>Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as transformers' ViTs do.</summary>
     public bool Squash { get; init; }
 
+    /// <summary>
+    /// Which way up images are taken; <see cref="ImageOrientation.Stored"/> unless told otherwise, as timm and
+    /// torchvision do.
+    /// </summary>
+    public ImageOrientation Orientation
+    {
+        get;
+        init => field = Enum.IsDefined(value) ? value
+            : throw new BadInputException(
+                $"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or "
+                + $"{nameof(ImageOrientation.Exif)}.");
+    }
+
     /// <summary>What the shorter side, or where <see cref="Squash"/> is set both sides, are resized to, in pixels.</summary>
     public int ResizedSide => Math.Max((int)Math.Floor(ImageSize / CropFraction), 1);
 
@@ -78,6 +91,14 @@ public sealed record Preprocessing
     /// <summary>The transform with ImageNet's mean and std, as DeiT and torchvision: bicubic unless told otherwise.</summary>
     public static Preprocessing ImageNet(int imageSize, double crop, Interpolation interpolation = Interpolation.Bicubic) =>
         new(imageSize, crop, interpolation, new ChannelValues(0.485, 0.456, 0.406), new ChannelValues(0.229, 0.224, 0.225));
+
+    /// <summary>
+    /// Reads an image file, the way up that <see cref="Orientation"/> says, at its own size: what <see cref="Apply"/>
+    /// takes.
+    /// </summary>
+    /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of
+    /// another format.</exception>
+    public RgbImage Open(string path) => ImageDecoder.Load(path, Orientation);
 
     /// <summary>Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.</summary>
     public RgbImage Apply(RgbImage image)
@@ -138,9 +159,14 @@ public sealed record Preprocessing
         return pixels.to(ScalarType.Float32).div(Held(255)).sub(mean).div(std).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The settings as one line of JSON with the names of timm's pretrained_cfg.</summary>
+    /// <summary>
+    /// The settings as one line of JSON with the names of timm's pretrained_cfg, and an orientation, which timm has
+    /// none of, where it is not the stored one.
+    /// </summary>
     public string ToJson() => JsonSerializer.Serialize(
-        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(), Mean.ToArray(), Std.ToArray(), Squash ? "squash" : null),
+        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(),
+            Mean.ToArray(), Std.ToArray(), Squash ? "squash" : null,
+            Orientation == ImageOrientation.Stored ? null : Orientation.ToString().ToLowerInvariant()),
         TimmNames);
 
     /// <summary>Reads <see cref="ToJson"/>'s text or a whole pretrained_cfg of timm, whose other settings are passed over.</summary>
@@ -172,6 +198,12 @@ public sealed record Preprocessing
             "bilinear" => Interpolation.Bilinear,
             _ => throw Unusable("interpolation", "\"bicubic\" or \"bilinear\""),
         };
+        ImageOrientation orientation = config.Orientation switch
+        {
+            null or "stored" => ImageOrientation.Stored,
+            "exif" => ImageOrientation.Exif,
+            _ => throw Unusable("orientation", "\"stored\" or \"exif\", or leave it out"),
+        };
         double crop = config.CropPct ?? throw Unusable("crop_pct", "a number, as 0.9");
         if (config.Mean is not [double meanRed, double meanGreen, double meanBlue])
         {
@@ -183,7 +215,12 @@ public sealed record Preprocessing
         }
         try
         {
-            return new Preprocessing(height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue)) { Squash = config.CropMode == "squash" };
+            return new Preprocessing(
+                height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue))
+            {
+                Squash = config.CropMode == "squash",
+                Orientation = orientation,
+            };
         }
         catch (BadInputException e)
         {
@@ -196,7 +233,9 @@ public sealed record Preprocessing
 
     /// <summary>The transform in one line for a person.</summary>
     public override string ToString() =>
-        $"resize {(Squash ? "both sides" : "shorter side")} to {ResizedSide} {Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
+        $"{(Orientation == ImageOrientation.Exif ? "turn upright by EXIF, " : "")}resize "
+            + $"{(Squash ? "both sides" : "shorter side")} to {ResizedSide} "
+            + $"{Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
 
     internal float[] NewBatch(int count)
     {
@@ -249,5 +288,7 @@ public sealed record Preprocessing
         // To even on a tie, as Python rounds.
         : ((long)Math.Round((size - ImageSize) / 2.0, MidpointRounding.ToEven), ImageSize, 0);
 
-    sealed record TimmConfig(int[]? InputSize, double? CropPct, string? Interpolation, double[]? Mean, double[]? Std, string? CropMode);
+    sealed record TimmConfig(
+        int[]? InputSize, double? CropPct, string? Interpolation, double[]? Mean, double[]? Std, string? CropMode,
+        string? Orientation);
 }

@@ -14,6 +14,7 @@ public sealed class PseudoFailures
     const long Shuffle = 1, Pixels = 2, Logits = 3, Views = 5;
 
     readonly ImageFolders _images;
+    readonly Preprocessing _preprocessing;
     readonly RandomResizedCrop _crop;
     readonly CutMix _mix;
     readonly int _units, _seed;
@@ -22,7 +23,8 @@ public sealed class PseudoFailures
 
     /// <summary>Creates the sequence.</summary>
     /// <param name="images">The images; their order counts.</param>
-    /// <param name="preprocessing">The model's; its size and kernel are those of the random crops.</param>
+    /// <param name="preprocessing">The model's; its size and kernel are those of the random crops, its orientation
+    /// that of the images.</param>
     /// <param name="config">The model's.</param>
     /// <param name="space">Where edits may change it.</param>
     /// <param name="seed">What tells this sequence from others.</param>
@@ -33,6 +35,7 @@ public sealed class PseudoFailures
         if (images.Paths.Count < 2 * batch)
             throw new BadInputException($"There are {images.Paths.Count} images; a batch of {batch} samples needs {2 * batch}, two a sample. Give more images or a smaller batch.");
         (_images, _units, _seed) = (images, space.Units, seed);
+        _preprocessing = preprocessing;
         _crop = new RandomResizedCrop(preprocessing.ImageSize, preprocessing.Interpolation);
         _mix = new CutMix(config.PatchSize);
     }
@@ -86,7 +89,7 @@ public sealed class PseudoFailures
                 continue;
             try
             {
-                return ImageDecoder.Load(path);
+                return _preprocessing.Open(path);
             }
             catch (BadInputException e)
             {

@@ -15,7 +15,7 @@ public sealed class ModelVerbTests : IDisposable
     public void Every_verb_that_takes_a_model_takes_what_its_files_do_not_say()
     {
         string[][] verbs = [["predict"], ["edit"], ["apply"], ["export"], ["prepare"], ["solve-targets"], ["train-locator"], ["mine"], ["bench"], ["bench", "masks"], ["bench", "report"], ["search-location"]];
-        string[] hints = ["--scheme", "--heads", "--activation", "--norm-epsilon", "--image-size"];
+        string[] hints = ["--scheme", "--heads", "--activation", "--norm-epsilon", "--image-size", "--orientation"];
         foreach (string[] verb in verbs)
         {
             string help = Ran.Retouch([.. verb, "--help"]).Good().Out;

@@ -125,8 +125,9 @@ sealed class Workbench : IDisposable
         Ran ran = Ran.Retouch(args);
         Assert.True(ran.Code == 2, $"exit code {ran.Code}: {ran.Out}{ran.Err}");
         Assert.Equal("", ran.Out);
-        // How the model is understood and how images become pixels is said before they are read.
-        string line = Assert.Single(Ran.Lines(ran.Err), l => !l.StartsWith("preprocessing: ", StringComparison.Ordinal) && !l.StartsWith("model: ", StringComparison.Ordinal));
+        // How the model is understood, how images become pixels and what was left out is said before.
+        string line = Assert.Single(Ran.Lines(ran.Err), l =>
+            !((string[])["preprocessing: ", "model: ", "warning: "]).Any(l.StartsWith));
         Assert.StartsWith("error: ", line, StringComparison.Ordinal);
         Assert.True(line[^1] is '.' or '?', line);
         Assert.DoesNotContain("..", line.Replace("...", "", StringComparison.Ordinal), StringComparison.Ordinal);

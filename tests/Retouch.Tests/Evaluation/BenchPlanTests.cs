@@ -1,5 +1,6 @@
 using Retouch.Editing;
 using Retouch.Evaluation;
+using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Tests.Editing;
 
@@ -13,6 +14,15 @@ public sealed class BenchPlanTests
         EditorRegistry.Settings(["masked-fine-tuning"], Sweep.Published, new Dictionary<string, IReadOnlyList<string>> { ["locator"] = ["gradient"], ["keep"] = keeps }, new EditorResources { Seed = seed });
 
     static BenchPlan Plan(int? max = null, int batch = 3, int seed = 0) => new(BenchSamples.Benchmark(), Settings, new BenchOptions { MaxEditsPerGroup = max, Batch = batch, Seed = seed });
+
+    [Fact]
+    public void Images_that_are_turned_upright_make_another_run()
+    {
+        BenchOptions stored = new() { Batch = 3 }, turned = stored with { Orientation = ImageOrientation.Exif };
+        string Run(BenchOptions options) => new BenchPlan(BenchSamples.Benchmark(), Settings, options).Manifest.Run;
+        Assert.Equal(Plan().Manifest.Run, Run(stored));
+        Assert.NotEqual(Run(stored), Run(turned));
+    }
 
     [Fact]
     public void Every_image_is_the_edit_sample_once_a_setting()

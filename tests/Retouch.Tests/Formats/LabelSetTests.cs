@@ -85,10 +85,6 @@ public sealed class LabelSetTests : IDisposable
         Assert.Contains("names 2 classes: 0, 1;", Assert.Throws<BadInputException>(() => labels.Resolve("CARDIGAN")).Message);
     }
 
-    [Fact]
-    public void digits_are_a_number_even_among_names_of_digits() =>
-        Assert.Equal(1, LabelSet.FromNames(["1", "2"]).Resolve("1"));
-
     [Theory]
     [InlineData("3")]
     [InlineData("-1")]

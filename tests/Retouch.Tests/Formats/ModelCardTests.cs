@@ -34,6 +34,23 @@ public sealed class ModelCardTests : IDisposable
         ModelSamples.Same(_model, told.Model);
     }
 
+    [Fact]
+    public void The_word_net_ids_of_timm_are_kept_beside_their_descriptions()
+    {
+        ModelSamples.Write(_folder.File("model.safetensors"), _model);
+        _folder.Write("config.json", """
+            {"architecture": "vit", "num_features": 24,
+             "label_names": ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331",
+                 "n01498041"], "label_descriptions": {"n01443537": "goldfish"},
+             "pretrained_cfg": {"num_classes": 7}}
+            """);
+        using ModelFile file = ModelFile.Load(_folder.Root, new ModelHints { Traits = new VitTraits { Heads = 3 } });
+        Assert.Equal(new Label(1, "n01443537", "goldfish"), file.Labels![1]);
+        Assert.Equal([1, 1, 0],
+            (int[])[file.Labels.Resolve("0386_n01443537"), file.Labels.Resolve("goldfish"),
+            file.Labels.Resolve("n01440764")]);
+    }
+
     [Theory]
     [InlineData("""{"image_processor_type": "ViTImageProcessor", "size": {"height": 12, "width": 12}, "resample": 2, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "do_resize": true}""", 12, true, Interpolation.Bilinear)]
     [InlineData("""{"feature_extractor_type": "ViTFeatureExtractor", "size": 12, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}""", 12, true, Interpolation.Bilinear)]

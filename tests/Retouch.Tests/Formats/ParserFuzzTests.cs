@@ -44,7 +44,8 @@ public sealed class ParserFuzzTests : IDisposable
     public static TheoryData<string> Parsers =>
     [
         "safetensors", "shard index", "pickle", "PyTorch", "PyTorch before 1.6", "npz", "npy head", "ONNX",
-        "config.json", "preprocessor_config.json", "labels", "pretrained_cfg", "patch", "locator", "preparation", "benchmark", "confirmed list",
+        "config.json", "preprocessor_config.json", "labels", "label table", "image with EXIF", "pretrained_cfg",
+            "patch", "locator", "preparation", "benchmark", "confirmed list",
     ];
 
     public void Dispose()
@@ -158,6 +159,13 @@ public sealed class ParserFuzzTests : IDisposable
                 return ("preprocessor_config.json", Encoding.UTF8.GetBytes("""{"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 13}, "crop_size": {"height": 12, "width": 12}, "do_center_crop": true, "resample": 3, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}"""), _ => Load(_folder.File("m.safetensors")));
             case "labels":
                 return ("labels.json", Encoding.UTF8.GetBytes("""[{"index": 0, "wnid": "n01440764", "name": "tench"}, {"index": 1, "name": "goldfish"}]"""), path => LabelSet.Load(path));
+            case "label table":
+                return ("labels.csv",
+                    "index,wnid,name\n0,n01440764,\"tench, Tinca tinca\"\n1,n01443537,goldfish\n"u8.ToArray(), path =>
+                    LabelSet.Load(path));
+            case "image with EXIF":
+                return ("x.png", Images.ExifOrientationTests.File("png", Images.ExifOrientationTests.Exif(6)), path =>
+                    ImageDecoder.Load(path, ImageOrientation.Exif));
             case "pretrained_cfg":
                 return ("cfg.json", Encoding.UTF8.GetBytes(Preprocessing.ImageNet(224, 0.9).ToJson()), path => Preprocessing.FromJson(Encoding.Latin1.GetString(File.ReadAllBytes(path))));
             case "patch":

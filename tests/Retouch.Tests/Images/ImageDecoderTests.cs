@@ -5,8 +5,6 @@ namespace Retouch.Tests.Images;
 
 public class ImageDecoderTests
 {
-    static readonly (byte, byte, byte) Red = (255, 0, 0), Green = (0, 255, 0), Blue = (0, 0, 255), White = (255, 255, 255);
-
     [Theory]
     [InlineData(SKEncodedImageFormat.Png, "a.png")]
     [InlineData(SKEncodedImageFormat.Webp, "b.webp")]
@@ -59,52 +57,6 @@ public class ImageDecoderTests
         RgbImage image = ImageDecoder.Decode(file, "x.gif");
         Assert.Equal((2, 1), (image.Width, image.Height));
         Assert.Equal([255, 0, 0, 0, 0, 255], image.Pixels.ToArray());
-    }
-
-    [Theory]
-    [InlineData(1, "RGBW")]
-    [InlineData(2, "GRWB")]
-    [InlineData(3, "WBGR")]
-    [InlineData(4, "BWRG")]
-    [InlineData(5, "RBGW")]
-    [InlineData(6, "BRWG")]
-    [InlineData(7, "WGBR")]
-    [InlineData(8, "GWRB")]
-    public void an_exif_orientation_turns_the_image_upright(byte orientation, string corners)
-    {
-        byte[] quadrants = new byte[64 * 32 * 3];
-        for (int i = 0; i < 64 * 32; i++)
-        {
-            (quadrants[i * 3], quadrants[i * 3 + 1], quadrants[i * 3 + 2]) = (i / 64 < 16, i % 64 < 32) switch
-            {
-                (true, true) => Red,
-                (true, false) => Green,
-                (false, true) => Blue,
-                _ => White,
-            };
-        }
-        byte[] jpeg = TestImage.Encode(new RgbImage(64, 32, (ReadOnlySpan<byte>)quadrants), SKEncodedImageFormat.Jpeg);
-        byte[] exif =
-        [
-            0xFF, 0xE1, 0, 34, .. "Exif\0\0MM\0*"u8, 0, 0, 0, 8,
-            0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
-        ];
-
-        RgbImage image = ImageDecoder.Decode([.. jpeg[..2], .. exif, .. jpeg[2..]], "x.jpg");
-
-        Assert.Equal(orientation < 5 ? (64, 32) : (32, 64), (image.Width, image.Height));
-        // Two pixels from the corners, where JPEG's ringing is gone.
-        (int right, int bottom) = (image.Width - 3, image.Height - 3);
-        string seen = string.Concat(new[] { (2, 2), (right, 2), (2, bottom), (right, bottom) }.Select(at =>
-            TestImage.At(image, at.Item1, at.Item2) switch
-            {
-                ( > 240, < 15, < 15) => 'R',
-                ( < 15, > 240, < 15) => 'G',
-                ( < 15, < 15, > 240) => 'B',
-                ( > 240, > 240, > 240) => 'W',
-                _ => '?',
-            }));
-        Assert.Equal(corners, seen);
     }
 
     [Fact]

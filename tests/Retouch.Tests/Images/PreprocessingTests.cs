@@ -119,6 +119,12 @@ public class PreprocessingTests
         Preprocessing odd = new(37, 1 / 3.0, Interpolation.Bilinear, new(0.1, -2, 0.3), new(1e-3, 1, 7));
         Assert.Equal(odd, Preprocessing.FromJson(odd.ToJson()));
         Assert.NotEqual(odd, Preprocessing.FromJson((odd with { ImageSize = 38 }).ToJson()));
+        Preprocessing turned = odd with { Orientation = ImageOrientation.Exif };
+        Assert.Equal(turned, Preprocessing.FromJson(turned.ToJson()));
+        Assert.DoesNotContain("orientation", odd.ToJson(), StringComparison.Ordinal);
+        Assert.Contains("orientation", Assert.Throws<BadInputException>(() =>
+            Preprocessing.FromJson(turned.ToJson().Replace("exif", "up", StringComparison.Ordinal))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -167,6 +167,7 @@ public static class Gallery
     sealed record Sight(SplitVit Split, Benchmark Benchmark, BenchData Data, Preprocessing Preprocessing, ImageRoots Images, ImageRoots? Locality, string Setting)
     {
         /// <summary>An image as the model sees it.</summary>
-        public RgbImage Seen(ImageRoots roots, string path, string sha256) => Preprocessing.Apply(ImageDecoder.Load(roots.Find(path, sha256)));
+        public RgbImage Seen(ImageRoots roots, string path, string sha256) =>
+            Preprocessing.Apply(Preprocessing.Open(roots.Find(path, sha256)));
     }
 }
