@@ -73,6 +73,7 @@ sealed class EditVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string output = parsed.GetRequiredValue(_out);
+        OutputName.Require(output, "a patch (a safetensors file)", ".patch", ".safetensors");
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         double? guard = parsed.GetValue(_guard);
         string method = parsed.GetValue(_method) ?? (guard is null ? Masked : Kfac);
@@ -104,7 +105,7 @@ sealed class EditVerb : Verb
             return App.Ok;
         }
 
-        Failure failure = new(state, label) { Images = [.. paths.Select(p => new PatchImage(Path.GetFileName(p), Hash(p)))] };
+        Failure failure = new(state, label) { Images = [.. paths.Select(p => new PatchImage(Path.GetFileName(p), Hash(p)) { Path = FromPatch(output, p) })] };
         Stopwatch clock = Stopwatch.StartNew();
         LocalityOutcome? outcome = null;
         GuardedEdit? guarded = null;
@@ -156,6 +157,8 @@ sealed class EditVerb : Verb
             {
                 Patch patch = result.Patch.With(result.Patch.Provenance with
                 {
+                    Float16Fingerprint = Rounded(file.Model, ScalarType.Float16),
+                    BFloat16Fingerprint = Rounded(file.Model, ScalarType.BFloat16),
                     LabelName = labels.HasNames ? labels[label].Name : null,
                     Preprocessing = file.Preprocessing.ToString(),
                     Measurements = result.Patch.Provenance.Measurements! with { LocalityRate = outcome?.Measurement.Rate, LocalityImages = outcome?.Measurement.Images },
@@ -333,6 +336,13 @@ sealed class EditVerb : Verb
         foreach (GuardPoint p in e.Curve)
             terminal.Line($"    {Place(e.Method, p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
     }
+
+    // Patch and images may move together; where there is no way from one to the other (another drive), it is absolute.
+    static string FromPatch(string patch, string image) =>
+        Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(patch))!, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/');
+
+    // A model of half precision is its own twin.
+    static string? Rounded(VitModel model, ScalarType type) => model.FingerprintAs(type) is string rounded && rounded != model.Fingerprint ? rounded : null;
 
     static string Hash(string path)
     {

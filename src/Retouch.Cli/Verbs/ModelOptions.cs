@@ -27,7 +27,20 @@ sealed class ModelOptions
     /// <summary>The model as it was named; null where it may be left out and was.</summary>
     public string? Name(ParseResult parsed) => parsed.GetValue(_model);
 
-    public ModelFile Load(ParseResult parsed, Terminal terminal) => Load(parsed.GetRequiredValue(_model), _hints.Read(parsed), terminal);
+    public ModelFile Load(ParseResult parsed, Terminal terminal)
+    {
+        ModelFile file = Load(parsed.GetRequiredValue(_model), _hints.Read(parsed), terminal);
+        try
+        {
+            OutputGuard.Check(parsed, file);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Loads a model that a user named in some option, and says how it was understood.</summary>
     public static ModelFile Load(string name, ModelHints hints, Terminal terminal)
@@ -36,7 +49,7 @@ sealed class ModelOptions
         try
         {
             Vit.VitConfig config = file.Model.Config;
-            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.Labels is null ? "" : ", class names from config.json beside it unless --labels gives them")}");
+            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.LabelsSource is string source ? $", class names from {source} unless --labels gives them" : "")}");
             foreach (string note in file.Notes)
                 terminal.Note($"warning: {note}");
             terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "
