@@ -36,16 +36,20 @@ static class OutputGuard
     }
 
     /// <summary>Whether a verb that may replace an original is about to.</summary>
-    public static bool Replaces(ParseResult parsed, string output, string original) => parsed.GetValue<bool>(Replace) && FileIdentity.Same(output, original);
+    public static bool Replaces(ParseResult parsed, string output, string original) => Asked(parsed) == true && FileIdentity.Same(output, original);
 
     static void Refuse(ParseResult parsed, string output, string read, string what, bool replaceable)
     {
         if (!File.Exists(read) || !FileIdentity.Same(output, read))
             return;
-        bool allowed = replaceable && parsed.CommandResult.Command.Options.Any(o => o.Name == Replace);
-        if (!allowed || !parsed.GetValue<bool>(Replace))
-            throw new BadInputException($"{Output} {output} is {what} itself, which would be lost; give another name{(allowed ? $", or pass {Replace} to put the result in its place (no copy of the original is kept)" : "")}.");
+        bool? asked = replaceable ? Asked(parsed) : null;
+        if (asked != true)
+            throw new BadInputException($"{Output} {output} is {what} itself, which would be lost; give another name{(asked is not null ? $", or pass {Replace} to put the result in its place (no copy of the original is kept)" : "")}.");
     }
+
+    // Null for a verb that replaces no originals. Asked for by its name, an option is looked for in all verbs.
+    static bool? Asked(ParseResult parsed) =>
+        parsed.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(o => o.Name == Replace) is { } option ? parsed.GetValue(option) : null;
 
     // What a verb makes another of: where an ONNX file is given, that; the model is only compared with it.
     static string Original(ParseResult parsed) =>

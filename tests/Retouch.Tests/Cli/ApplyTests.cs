@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Patches;
+using Retouch.Tests.Formats;
 using Retouch.Tests.Patches;
 using Retouch.Vit;
 using TorchSharp;
@@ -159,25 +159,27 @@ public sealed class ApplyTests : IDisposable
         Assert.SkipUnless(!OperatingSystem.IsWindows(), "links need rights on Windows");
         string patch = _bench.MakePatch("p"), original = _bench.Model;
         Directory.CreateDirectory(_bench.Path("sub"));
-        Directory.CreateSymbolicLink(_bench.Path("link"), _bench.Root);
-        File.CreateSymbolicLink(_bench.Path("file.safetensors"), original);
+        using TemporaryFolder links = new();
+        string link = links.File("link"), fileLink = links.File("file.safetensors");
+        Directory.CreateSymbolicLink(link, _bench.Root);
+        File.CreateSymbolicLink(fileLink, original);
         string onnx = _bench.Path("live.onnx");
         Ran.Retouch("export", "--format", "onnx", "--model", original, "--out", onnx).Good();
         string folder = _bench.Path("folder");
         Directory.CreateDirectory(folder);
         File.Copy(original, Path.Combine(folder, "model.safetensors"));
 
-        foreach (string path in (string[])[original, _bench.Path("sub/../model.safetensors"), _bench.Path("link/model.safetensors"), _bench.Path("file.safetensors"), Path.GetRelativePath(Environment.CurrentDirectory, original)])
+        foreach (string path in (string[])[original, _bench.Path("sub/../model.safetensors"), Path.Combine(link, "model.safetensors"), fileLink, Path.GetRelativePath(Environment.CurrentDirectory, original)])
             _bench.Refuses(["apply", "--model", original, "--patch", patch, "--out", path, "--overwrite"], "itself", "--replace-original");
-        _bench.Refuses(["apply", "--model", _bench.Path("file.safetensors"), "--patch", patch, "--out", original, "--overwrite"], "itself", "--replace-original");
+        _bench.Refuses(["apply", "--model", fileLink, "--patch", patch, "--out", original, "--overwrite"], "itself", "--replace-original");
         _bench.Refuses(["apply", "--model", folder, "--patch", patch, "--out", Path.Combine(folder, "model.safetensors"), "--overwrite"], "itself", "--replace-original");
         string[] served = ["apply", "--model", original, "--patch", patch, "--onnx", onnx, "--overwrite", "--out"];
         _bench.Refuses([.. served, onnx], "--onnx", "--replace-original");
-        _bench.Refuses([.. served, _bench.Path("link/live.onnx")], "--onnx", "--replace-original");
+        _bench.Refuses([.. served, Path.Combine(link, "live.onnx")], "--onnx", "--replace-original");
         // Never the patch, the model in the place of an ONNX file, or what other verbs read.
         _bench.Refuses(["apply", "--model", original, "--patch", patch, "--out", patch, "--overwrite", "--replace-original"], "--patch", "lost");
         _bench.Refuses(["edit", "--model", original, "--image", _bench.Image, "--label", "1", "--locator", "all", "--out", original, "--overwrite"], "--model", "lost");
-        _bench.Refuses(["export", "--format", "timm", "--model", original, "--out", _bench.Path("link/model.safetensors"), "--overwrite"], "--model", "lost");
+        _bench.Refuses(["export", "--format", "timm", "--model", original, "--out", Path.Combine(link, "model.safetensors"), "--overwrite"], "--model", "lost");
         _bench.Refuses(["export", "--format", "timm", "--model", folder, "--out", folder, "--overwrite"], "folder that the model lies in");
         _bench.Refuses(["mine", "--model", original, "--images", _bench.Locality, "--labels", _bench.Labels, "--out", _bench.Labels, "--overwrite"], "--labels", "lost");
 
@@ -186,7 +188,7 @@ public sealed class ApplyTests : IDisposable
         _bench.Refuses(["apply", "--model", original, "--patch", patch, "--out", other, "--replace-original"], "exists", "--overwrite");
         Ran replaced = Ran.Retouch("apply", "--model", original, "--patch", patch, "--onnx", onnx, "--out", onnx, "--replace-original").Good();
         Assert.Contains("no copy of the original was kept", replaced.Out, StringComparison.Ordinal);
-        replaced = Ran.Retouch("apply", "--model", original, "--patch", patch, "--out", _bench.Path("link/model.safetensors"), "--replace-original").Good();
+        replaced = Ran.Retouch("apply", "--model", original, "--patch", patch, "--out", Path.Combine(link, "model.safetensors"), "--replace-original").Good();
         Assert.Contains("was replaced", replaced.Out, StringComparison.Ordinal);
     }
 
