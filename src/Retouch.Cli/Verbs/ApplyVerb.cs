@@ -44,11 +44,11 @@ sealed class ApplyVerb : Verb
             using PatchStack stack = _patches.Load(parsed, file);
             cancellation.ThrowIfCancellationRequested();
             edited = PatchLedger.Edited(file.Model, stack.Patches);
-            bool right;
-            using (VitModel stored = file.With(edited))
+            PatchVerdict verdict = Verify(parsed, stack, edited, file, cancellation);
+            if (!verdict.Write)
             {
-                if (!_patches.Verify(parsed, terminal, stack, stored, file, file.Labels ?? LabelSet.Numbered(file.Model.Config.Classes), out right))
-                    return App.Failed;
+                verdict.Print(terminal);
+                return verdict.ExitCode;
             }
             cancellation.ThrowIfCancellationRequested();
             if (served is null)
@@ -56,22 +56,31 @@ sealed class ApplyVerb : Verb
                 foreach (string stranger in file.StrangersCards(output))
                     terminal.Note($"warning: {stranger}, where the result goes, is not this model's; what it says of class names may be taken for it.");
                 file.WriteWith(output, edited, overwrite);
+                verdict.Print(terminal);
                 terminal.Line($"{output}: {file.Path}{stack.Text}, {edited.Count} of {file.Model.Tensors.Count} tensors changed");
             }
             else
             {
-                foreach ((string weight, string name) in OnnxPatcher.Write(served, output, edited.ToDictionary(e => e.Key, e => file.Model.Tensors[e.Key]), edited, overwrite))
+                IReadOnlyDictionary<string, string> names = OnnxPatcher.Write(served, output, edited.ToDictionary(e => e.Key, e => file.Model.Tensors[e.Key]), edited, overwrite);
+                foreach ((string weight, string name) in names)
                     terminal.Detail($"{weight} is {name}");
+                verdict.Print(terminal);
                 terminal.Line($"{output}: {served}{stack.Text}, {edited.Count} weights of the model changed");
             }
             if (replaces)
                 terminal.Line($"{original} was replaced by it; no copy of the original was kept, and patches for the original do not fit the new one");
-            return right ? App.Ok : App.Failed;
+            return verdict.ExitCode;
         }
         finally
         {
             foreach (Tensor tensor in edited.Values)
                 tensor.Dispose();
         }
+    }
+
+    PatchVerdict Verify(ParseResult parsed, PatchStack stack, IReadOnlyDictionary<string, Tensor> edited, ModelFile file, CancellationToken cancellation)
+    {
+        using VitModel stored = file.With(edited);
+        return _patches.Verify(parsed, stack, stored, file, file.Labels ?? LabelSet.Numbered(file.Model.Config.Classes), cancellation);
     }
 }

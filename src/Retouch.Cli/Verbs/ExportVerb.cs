@@ -36,7 +36,8 @@ sealed class ExportVerb : Verb
             OutputName.Require(output, "an ONNX file", ".onnx");
             AtomicFile.CheckWritable(output, overwrite);
         }
-        else
+        // An existing file under another name is refused as one, below.
+        else if (!File.Exists(output))
             OutputName.RequireModel(output);
         using ModelFile file = _model.Load(parsed, terminal);
         if (Directory.Exists(output) && file.Files.Any(f => FileIdentity.Same(output, Path.GetDirectoryName(Path.GetFullPath(f))!)))
@@ -45,9 +46,12 @@ sealed class ExportVerb : Verb
         using PatchStack stack = _patches.Load(parsed, file);
         using VitModel? edited = stack.Paths.Length > 0 ? PatchLedger.Apply(file.Model, stack.Patches) : null;
         VitModel model = edited ?? file.Model;
-        bool right = true;
-        if (edited is not null && !_patches.Verify(parsed, terminal, stack, edited, file, labels, out right))
-            return App.Failed;
+        PatchVerdict? verdict = edited is null ? null : _patches.Verify(parsed, stack, edited, file, labels, cancellation);
+        if (verdict is { Write: false })
+        {
+            verdict.Print(terminal);
+            return verdict.ExitCode;
+        }
         cancellation.ThrowIfCancellationRequested();
         IReadOnlyList<string> files = [output];
         if (format == Onnx)
@@ -59,8 +63,9 @@ sealed class ExportVerb : Verb
                 terminal.Note($"note: {note}");
             files = ModelExport.Write(model, scheme, file.Preprocessing, labels, output, overwrite);
         }
+        verdict?.Print(terminal);
         terminal.Object(new ExportJson(files, format, model.Fingerprint, stack.Paths, format == Onnx ? OnnxExport.Opset : null), JsonOutput.Default.ExportJson);
         terminal.Line($"{string.Join(", ", files)}: {file.Path}{stack.Text}, for {format}{(format == Onnx ? $" (opset {OnnxExport.Opset})" : "")}");
-        return right ? App.Ok : App.Failed;
+        return verdict?.ExitCode ?? App.Ok;
     }
 }

@@ -7,14 +7,24 @@ static class Overlaps
 {
     const int Named = 3;
 
-    public static void Print(Terminal terminal, string[] paths, IReadOnlyList<Patch> patches, string measured = "each was measured alone, so check the model with both")
+    public static void Print(Terminal terminal, string[] paths, IReadOnlyList<Patch> patches)
+    {
+        foreach (string note in Notes(paths, patches, "each was measured alone, so check the model with both"))
+            terminal.Note(note);
+    }
+
+    /// <summary>What there is to say of each pair.</summary>
+    /// <param name="paths">The patches' files.</param>
+    /// <param name="patches">The patches.</param>
+    /// <param name="measured">What was measured of them, to end each note with.</param>
+    public static IEnumerable<string> Notes(string[] paths, IReadOnlyList<Patch> patches, string measured)
     {
         foreach (PatchContradiction contradiction in PatchLedger.Contradictions(patches))
-            terminal.Note($"warning: {Text(paths, contradiction)}");
+            yield return $"warning: {Text(paths, contradiction)}";
         foreach (PatchOverlap overlap in PatchLedger.Overlaps(patches))
-            terminal.Note($"note: {paths[overlap.First]} and {paths[overlap.Second]} both touch {overlap.Units} units (IoU {overlap.IntersectionOverUnion:0.000}); {measured}.");
+            yield return $"note: {paths[overlap.First]} and {paths[overlap.Second]} both touch {overlap.Units} units (IoU {overlap.IntersectionOverUnion:0.000}); {measured}.";
         foreach (PatchSharing sharing in PatchLedger.Sharings(patches))
-            terminal.Note($"note: {paths[sharing.First]} and {paths[sharing.Second]} both change {sharing.Tensors} whole tensors; {measured}.");
+            yield return $"note: {paths[sharing.First]} and {paths[sharing.Second]} both change {sharing.Tensors} whole tensors; {measured}.";
     }
 
     /// <exception cref="BadInputException">Two patches are the same or rewrite the same unit.</exception>

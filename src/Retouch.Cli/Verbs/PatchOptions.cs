@@ -2,7 +2,6 @@ using System.CommandLine;
 using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
-using Retouch.Patches;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -39,40 +38,38 @@ sealed class PatchOptions
         }
     }
 
-    /// <summary>
-    /// Says what the patches do together in the edited model as it will be stored, and gives whether to write it;
-    /// <c>right</c> is whether no image was found wrong, which the exit code says.
-    /// </summary>
-    public bool Verify(ParseResult parsed, Terminal terminal, PatchStack stack, VitModel edited, ModelFile file, LabelSet labels, out bool right)
+    /// <summary>Asks the edited model, as it will be stored, about the images that its patches were made for.</summary>
+    /// <exception cref="BadInputException">--verify was given and an image cannot be asked.</exception>
+    public PatchVerdict Verify(ParseResult parsed, PatchStack stack, VitModel edited, ModelFile file, LabelSet labels, CancellationToken cancellation)
     {
-        right = true;
         bool? asked = parsed.GetValue(_verify);
         ImageFolder? folder = parsed.GetValue(_images) is string path ? ImageFolder.Open(path) : null;
-        (string, Patch)[] patches = [.. stack.Paths.Zip(stack.Patches)];
-        IReadOnlyList<PatchedImage> images = asked == false ? [] : PatchedImages.Measure(edited, file.Preprocessing, patches, folder, terminal.Cancellation);
+        IReadOnlyList<PatchedImage> images = asked == false ? [] : PatchedImages.Measure(edited, file.Preprocessing, [.. stack.Paths.Zip(stack.Patches)], folder, cancellation);
         PatchedImage[] measured = [.. images.Where(i => i.Predicted is not null)], missing = [.. images.Where(i => i.Predicted is null)];
-        int good = measured.Count(i => i.IsRight);
-        if (asked == true && missing.Length > 0)
-            throw new BadInputException($"--verify needs the images of all patches, but {missing[0].Image.Name} of {stack.Paths[missing[0].Patch]} cannot be asked ({missing[0].Missing!.TrimEnd('.')}); name the folder that has it with --images.");
+        if (asked == true && missing is [var first, ..])
+            throw new BadInputException($"--verify needs the images of all patches, but {first.Image.Name} of {stack.Paths[first.Patch]} cannot be asked ({Why(first)}); name the folder that has it with --images.");
 
-        Action<string> say = terminal.Json ? terminal.Note : terminal.Line;
-        Overlaps.Print(terminal, stack.Paths, stack.Patches, measured.Length == 0
-            ? "each was measured alone, and what they do together was not, so check the model with both"
-            : $"each was measured alone; measured together, {good} of {measured.Length} of the patches' images are right");
-        foreach (PatchedImage image in measured)
-            say($"  {(image.IsRight ? "right" : "WRONG")}  {image.Path}: {Name(image.Predicted!.Value)}, {100 * image.Probability:0.00} %{(image.IsRight ? "" : $", not {Name(image.Label)}")} ({stack.Paths[image.Patch]})");
-        foreach (PatchedImage image in missing)
-            terminal.Note($"note: {image.Image.Name} of {stack.Paths[image.Patch]} was not asked ({image.Missing!.TrimEnd('.')}); --images DIR looks for it.");
-        foreach ((string patch, Patch made) in patches.Where(p => p.Item2.Provenance.Preprocessing is string line && line != file.Preprocessing.ToString()))
-            terminal.Note($"warning: {patch} was made with other preprocessing: {made.Provenance.Preprocessing}; here it is: {file.Preprocessing}.");
-        if (measured.Length > 0)
-            say($"  {good} of {measured.Length} of the patches' own images are right{(stack.Paths.Length > 1 ? " with all patches together" : "")}");
-        right = good == measured.Length;
-        if (right || parsed.GetValue(_force))
-            return true;
-        say("  nothing was written; leave patches out, or --force writes it all the same");
-        return false;
+        int good = measured.Count(i => i.IsRight);
+        bool right = good == measured.Length, write = right || parsed.GetValue(_force);
+        string[] notes =
+        [
+            .. Overlaps.Notes(stack.Paths, stack.Patches, measured.Length == 0
+                ? "each was measured alone, and what they do together was not, so check the model with both"
+                : $"each was measured alone; measured together, {good} of {measured.Length} of the patches' images are right"),
+            .. missing.Select(i => $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); --images DIR looks for it."),
+            .. stack.Paths.Zip(stack.Patches).Where(p => p.Second.Provenance.Preprocessing is string line && line != file.Preprocessing.ToString())
+                .Select(p => $"warning: {p.First} was made with other preprocessing: {p.Second.Provenance.Preprocessing}; here it is: {file.Preprocessing}."),
+        ];
+        string[] lines =
+        [
+            .. measured.Select(i => $"  {(i.IsRight ? "right" : "WRONG")}  {i.Path}: {Name(i.Predicted!.Value)}, {100 * i.Probability:0.00} %{(i.IsRight ? "" : $", not {Name(i.Label)}")} ({stack.Paths[i.Patch]})"),
+            .. measured.Length == 0 ? (string[])[] : [$"  {good} of {measured.Length} of the patches' own images are right{(stack.Paths.Length > 1 ? " with all patches together" : "")}"],
+            .. write ? (string[])[] : ["  nothing was written; leave patches out, or --force writes it all the same"],
+        ];
+        return new PatchVerdict(right, write, notes, lines);
 
         string Name(int index) => labels.HasNames && index < labels.Count ? $"{labels[index].Name} ({index})" : $"class {index}";
+
+        static string Why(PatchedImage image) => image.Missing!.TrimEnd('.');
     }
 }

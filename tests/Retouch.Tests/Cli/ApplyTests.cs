@@ -170,7 +170,14 @@ public sealed class ApplyTests : IDisposable
         File.Copy(original, Path.Combine(folder, "model.safetensors"));
 
         foreach (string path in (string[])[original, _bench.Path("sub/../model.safetensors"), Path.Combine(link, "model.safetensors"), fileLink, Path.GetRelativePath(Environment.CurrentDirectory, original)])
-            _bench.Refuses(["apply", "--model", original, "--patch", patch, "--out", path, "--overwrite"], "itself", "--replace-original");
+        {
+            byte[] before = File.ReadAllBytes(original);
+            Ran refused = Ran.Retouch("apply", "--model", original, "--patch", patch, "--out", path, "--overwrite");
+            Assert.Equal((2, ""), (refused.Code, refused.Out));
+            Assert.Contains("itself, which would be lost", refused.Err, StringComparison.Ordinal);
+            Assert.Contains("--replace-original", refused.Err, StringComparison.Ordinal);
+            Assert.Equal(before, File.ReadAllBytes(original));
+        }
         _bench.Refuses(["apply", "--model", fileLink, "--patch", patch, "--out", original, "--overwrite"], "itself", "--replace-original");
         _bench.Refuses(["apply", "--model", folder, "--patch", patch, "--out", Path.Combine(folder, "model.safetensors"), "--overwrite"], "itself", "--replace-original");
         string[] served = ["apply", "--model", original, "--patch", patch, "--onnx", onnx, "--overwrite", "--out"];

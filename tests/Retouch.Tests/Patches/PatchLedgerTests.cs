@@ -127,7 +127,7 @@ public sealed class PatchLedgerTests : IDisposable
         Assert.Equal([new PatchContradiction(0, 1, null, null)], PatchLedger.Contradictions([unit, unit]));
 
         // Of another window, or by another kind of change, they touch common units all the same.
-        using Patch window = PatchSamples.Of(model, new UnitSelection(EditSpace.Last(model.Config), [[5, 7], [7]]));
+        using Patch window = PatchSamples.Of(model, new UnitSelection(new EditSpace(model.Config, 3, 1), [[5, 7], [7]]));
         Assert.Equal(new PatchOverlap(0, 1, 1, 0.5), Assert.Single(PatchLedger.Overlaps([unit, window])));
         Assert.Equal([new PatchSharing(0, 1, 1)], PatchLedger.Sharings([lora, Whole(model, VitNames.Block(3, "mlp.fc1.weight"), TensorChange.Add(randn([40, 24])))]));
     }
