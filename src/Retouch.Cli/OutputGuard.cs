@@ -44,7 +44,7 @@ static class OutputGuard
             return;
         bool? asked = replaceable ? Asked(parsed) : null;
         if (asked != true)
-            throw new BadInputException($"{Output} {output} is {what} itself, which would be lost; give another name{(asked is not null ? $", or pass {Replace} to put the result in its place (no copy of the original is kept)" : "")}.");
+            throw new BadInputException($"{Output} {output} is {what} itself, which would be lost; give another name{(asked is not null ? $", or pass {Replace} to put the result in its place (no copy of the original is kept)" : " (--overwrite is for files that the command does not read)")}.");
     }
 
     // Null for a verb that replaces no originals. Asked for by its name, an option is looked for in all verbs.
