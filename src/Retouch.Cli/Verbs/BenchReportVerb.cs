@@ -38,6 +38,7 @@ sealed class BenchReportVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string output = parsed.GetRequiredValue(_out);
+        OutputName.Require(output, "a web page", ".html", ".htm");
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         string[] folders = parsed.GetRequiredValue(_runs);
         BenchComparison comparison = BenchComparison.Of([.. folders.Select(ReportRun.Read)]);

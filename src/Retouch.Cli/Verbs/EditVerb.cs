@@ -83,6 +83,7 @@ sealed class EditVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string output = parsed.GetRequiredValue(_out);
+        OutputName.Require(output, "a patch (a safetensors file)", ".patch", ".safetensors");
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         double? guard = parsed.GetValue(_guard);
         Method method = Methods.Find(parsed.GetValue(_method) ?? (guard is null ? Masked : Kfac.Definition).Name);
@@ -142,7 +143,7 @@ sealed class EditVerb : Verb
 
         if (editor is Gate gate && guard is null)
             WarnOfCost(terminal, gate, split, new Failure(state, label), before, settings, labels);
-        Failure failure = new(state, label) { Images = [.. paths.Select(p => new PatchImage(Path.GetFileName(p), ImageRoots.Hash(p)))] };
+        Failure failure = new(state, label) { Images = [.. paths.Select(p => new PatchImage(Path.GetFileName(p), ImageRoots.Hash(p)) { Path = FromPatch(output, p) })] };
         Stopwatch clock = Stopwatch.StartNew();
         LocalityOutcome? outcome = null;
         GuardedEdit? guarded = null;
@@ -195,6 +196,8 @@ sealed class EditVerb : Verb
             {
                 Patch patch = result.Patch.With(result.Patch.Provenance with
                 {
+                    Float16Fingerprint = Rounded(file.Model, ScalarType.Float16),
+                    BFloat16Fingerprint = Rounded(file.Model, ScalarType.BFloat16),
                     LabelName = labels.HasNames ? labels[label].Name : null,
                     Preprocessing = file.Preprocessing.ToString(),
                     Measurements = result.Patch.Provenance.Measurements! with { LocalityRate = outcome?.Measurement.Rate, LocalityImages = outcome?.Measurement.Images },
@@ -394,6 +397,14 @@ sealed class EditVerb : Verb
             + "tried, the most general first:");
         foreach (GuardPoint p in e.Curve)
             terminal.Line($"    {Place(Methods.Find(e.Method), p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == e.GuardedSetting ? "  ← chosen" : "")}");
+    }
+
+    // Patch and images may move together; where there is no way from one to the other (another drive), it is absolute.
+    static string FromPatch(string patch, string image) =>
+        Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(patch))!, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/');
+
+    // A model of half precision is its own twin.
+    static string? Rounded(VitModel model, ScalarType type) => model.FingerprintAs(type) is string rounded && rounded != model.Fingerprint ? rounded : null;
     }
 
     sealed record LocalityOutcome(LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped);

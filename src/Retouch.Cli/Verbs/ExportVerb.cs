@@ -14,7 +14,7 @@ sealed class ExportVerb : Verb
 
     readonly ModelOptions _model;
     readonly Option<string> _format = new("--format") { Description = $"For whom: {string.Join(", ", Formats)}.", Required = true, HelpName = "NAME" };
-    readonly Option<string[]> _patches = new("--patch") { Description = "A patch, or several to stack.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
+    readonly PatchOptions _patches;
     readonly Option<string> _out = new("--out") { Description = "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights.", Required = true, HelpName = "PATH" };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace existing files." };
 
@@ -22,47 +22,50 @@ sealed class ExportVerb : Verb
     {
         _model = new ModelOptions(this);
         Require<string>(_format, Formats.Contains, $"one of {string.Join(", ", Formats)}");
-        foreach (Option option in (Option[])[_format, _patches, _out, _overwrite])
-            Add(option);
+        Add(_format);
+        _patches = new PatchOptions(this, required: false);
+        Add(_out);
+        Add(_overwrite);
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         (string output, string format, bool overwrite) = (parsed.GetRequiredValue(_out), parsed.GetRequiredValue(_format), parsed.GetValue(_overwrite));
         if (format == Onnx)
+        {
+            OutputName.Require(output, "an ONNX file", ".onnx");
             AtomicFile.CheckWritable(output, overwrite);
-        List<Patch> patches = [];
-        try
-        {
-            using ModelFile file = _model.Load(parsed, terminal);
-            LabelSet labels = _model.Labels(parsed, file);
-            string[] paths = parsed.GetValue(_patches) ?? [];
-            foreach (string path in paths)
-            {
-                patches.Add(PatchFile.Load(path));
-                patches[^1].RequireModel(file.Model, path);
-            }
-            Overlaps.Print(terminal, paths, patches);
-            using VitModel? edited = patches.Count > 0 ? PatchLedger.Apply(file.Model, patches) : null;
-            VitModel model = edited ?? file.Model;
-            cancellation.ThrowIfCancellationRequested();
-            IReadOnlyList<string> files = [output];
-            if (format == Onnx)
-                OnnxExport.Write(model, file.Preprocessing, labels, output, overwrite);
-            else
-            {
-                NamingScheme scheme = ModelExport.Find(format, model);
-                foreach (string note in ModelExport.Notes(model.Config, scheme))
-                    terminal.Note($"note: {note}");
-                files = ModelExport.Write(model, scheme, file.Preprocessing, labels, output, overwrite);
-            }
-            terminal.Object(new ExportJson(files, format, model.Fingerprint, paths, format == Onnx ? OnnxExport.Opset : null), JsonOutput.Default.ExportJson);
-            terminal.Line($"{string.Join(", ", files)}: {file.Path}{(patches.Count == 0 ? "" : patches.Count == 1 ? " with 1 patch" : $" with {patches.Count} patches")}, for {format}{(format == Onnx ? $" (opset {OnnxExport.Opset})" : "")}");
-            return App.Ok;
         }
-        finally
+        // An existing file under another name is refused as one, below.
+        else if (!File.Exists(output))
+            OutputName.RequireModel(output);
+        using ModelFile file = _model.Load(parsed, terminal);
+        if (Directory.Exists(output) && file.Files.Any(f => FileIdentity.Same(output, Path.GetDirectoryName(Path.GetFullPath(f))!)))
+            throw new BadInputException($"{output} is the folder that the model lies in, whose files would be replaced; give another for --out.");
+        LabelSet labels = _model.Labels(parsed, file);
+        using PatchStack stack = _patches.Load(parsed, file);
+        using VitModel? edited = stack.Paths.Length > 0 ? PatchLedger.Apply(file.Model, stack.Patches) : null;
+        VitModel model = edited ?? file.Model;
+        PatchVerdict? verdict = edited is null ? null : _patches.Verify(parsed, stack, edited, file, labels, cancellation);
+        if (verdict is { Write: false })
         {
-            patches.ForEach(p => p.Dispose());
+            verdict.Print(terminal);
+            return verdict.ExitCode;
         }
+        cancellation.ThrowIfCancellationRequested();
+        IReadOnlyList<string> files = [output];
+        if (format == Onnx)
+            OnnxExport.Write(model, file.Preprocessing, labels, output, overwrite);
+        else
+        {
+            NamingScheme scheme = ModelExport.Find(format, model);
+            foreach (string note in ModelExport.Notes(model.Config, scheme))
+                terminal.Note($"note: {note}");
+            files = ModelExport.Write(model, scheme, file.Preprocessing, labels, output, overwrite);
+        }
+        verdict?.Print(terminal);
+        terminal.Object(new ExportJson(files, format, model.Fingerprint, stack.Paths, format == Onnx ? OnnxExport.Opset : null), JsonOutput.Default.ExportJson);
+        terminal.Line($"{string.Join(", ", files)}: {file.Path}{stack.Text}, for {format}{(format == Onnx ? $" (opset {OnnxExport.Opset})" : "")}");
+        return verdict?.ExitCode ?? App.Ok;
     }
 }

@@ -35,6 +35,8 @@ sealed class MineVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string output = parsed.GetRequiredValue(_out);
+        if (parsed.GetValue(_stronger) is null)
+            OutputName.Require(output, "a benchmark (a JSON file)", ".json");
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         RefuseTogether(parsed, _stronger, _accept, _confirmed, _locality);
         RefuseTogether(parsed, _confirmed, _accept);

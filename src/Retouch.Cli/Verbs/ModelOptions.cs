@@ -31,7 +31,20 @@ sealed class ModelOptions
     public string Arguments(ParseResult parsed) => string.Join(' ', _hints.All.Prepend(_model)
         .SelectMany(o => parsed.GetResult(o) is { Implicit: false, Tokens: [{ Value: string value }] } ? (string[])[o.Name, ShellText.Quote(value)] : []));
 
-    public ModelFile Load(ParseResult parsed, Terminal terminal) => Load(parsed.GetRequiredValue(_model), _hints.Read(parsed), terminal);
+    public ModelFile Load(ParseResult parsed, Terminal terminal)
+    {
+        ModelFile file = Load(parsed.GetRequiredValue(_model), _hints.Read(parsed), terminal);
+        try
+        {
+            OutputGuard.Check(parsed, file);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Loads another model of which the same holds that this one's files do not say.</summary>
     public ModelFile Load(string name, ParseResult parsed, Terminal terminal) => Load(name, _hints.Read(parsed), terminal);
@@ -43,7 +56,7 @@ sealed class ModelOptions
         try
         {
             Vit.VitConfig config = file.Model.Config;
-            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.Labels is null ? "" : ", class names from config.json beside it unless --labels gives them")}");
+            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.LabelsSource is string source ? $", class names from {source} unless --labels gives them" : "")}");
             foreach (string note in file.Notes)
                 terminal.Note($"warning: {note}");
             terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "

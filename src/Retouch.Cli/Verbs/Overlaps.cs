@@ -2,15 +2,42 @@ using Retouch.Patches;
 
 namespace Retouch.Cli.Verbs;
 
-/// <summary>Says which patches of a stack touch the same units.</summary>
+/// <summary>Says which patches of a stack touch the same units or tensors, and refuses those that cancel each other.</summary>
 static class Overlaps
 {
+    const int Named = 3;
+
     public static void Print(Terminal terminal, string[] paths, IReadOnlyList<Patch> patches)
     {
-        foreach (PatchOverlap overlap in PatchLedger.Overlaps(patches))
-        {
-            terminal.Note($"note: {paths[overlap.First]} and {paths[overlap.Second]} both touch {overlap.Units} units (IoU {overlap.IntersectionOverUnion:0.000}); "
-                + "each was measured alone, so check the model with both.");
-        }
+        foreach (string note in Notes(paths, patches, "each was measured alone, so check the model with both"))
+            terminal.Note(note);
     }
+
+    /// <summary>What there is to say of each pair.</summary>
+    /// <param name="paths">The patches' files.</param>
+    /// <param name="patches">The patches.</param>
+    /// <param name="measured">What was measured of them, to end each note with.</param>
+    public static IEnumerable<string> Notes(string[] paths, IReadOnlyList<Patch> patches, string measured)
+    {
+        foreach (PatchContradiction contradiction in PatchLedger.Contradictions(patches))
+            yield return $"warning: {Text(paths, contradiction)}";
+        foreach (PatchOverlap overlap in PatchLedger.Overlaps(patches))
+            yield return $"note: {paths[overlap.First]} and {paths[overlap.Second]} both touch {overlap.Units} units (IoU {overlap.IntersectionOverUnion:0.000}); {measured}.";
+        foreach (PatchSharing sharing in PatchLedger.Sharings(patches))
+            yield return $"note: {paths[sharing.First]} and {paths[sharing.Second]} both change {sharing.Tensors} whole tensors; {measured}.";
+    }
+
+    /// <exception cref="BadInputException">Two patches are the same or rewrite the same unit.</exception>
+    public static void Refuse(string[] paths, IReadOnlyList<Patch> patches)
+    {
+        IReadOnlyList<PatchContradiction> all = PatchLedger.Contradictions(patches);
+        if (all.Count == 0)
+            return;
+        string more = all.Count > Named ? $"; so do {all.Count - Named} more pairs" : "";
+        throw new BadInputException($"Together these patches do not do what each does alone: {string.Join("; ", all.Take(Named).Select(c => Text(paths, c)))}{more}. Leave one of each pair out, or pass --force to take them all the same.");
+    }
+
+    static string Text(string[] paths, PatchContradiction c) => c.Unit is null
+        ? $"{paths[c.First]} and {paths[c.Second]} are the same patch, whose change would count twice"
+        : $"{paths[c.First]} and {paths[c.Second]} both rewrite unit {c.Unit} of block {c.Block}, which then does neither's work";
 }

@@ -42,6 +42,7 @@ sealed class PrepareVerb : Verb
         IPreparation preparation = more is null ? method.NewPreparation?.Invoke()
             ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.")
             : more.Value.Create();
+        OutputName.Require(output, "a preparation (a safetensors file)", ".safetensors", ".prep");
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
         using ModelFile file = _model.Load(parsed, terminal);

@@ -35,6 +35,7 @@ sealed class PretrainVerb : Verb
     {
         string output = parsed.GetRequiredValue(_out);
         bool half = parsed.GetValue(_half);
+        OutputName.RequireModel(output);
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         PretrainingSettings settings = parsed.GetValue(_config) is string config ? PretrainingSettings.Load(config) : new PretrainingSettings();
         settings.Validate();

@@ -55,6 +55,7 @@ sealed class TrainLocatorVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string output = parsed.GetRequiredValue(_out);
+        OutputName.Require(output, "a locator (a safetensors file)", ".safetensors");
         string[] sides = [output + ".csv", output + ".svg"];
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         foreach (string side in sides)

@@ -54,6 +54,7 @@ abstract class Verb : Command
     int Execute(ParseResult parsed, CancellationToken cancellation)
     {
         Terminal terminal = new(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, parsed.GetValue(Json), parsed.GetValue(Quiet), parsed.GetValue(Verbose)) { Cancellation = cancellation };
+        OutputGuard.Check(parsed);
         if (NeedsTorch && parsed.GetValue(Threads) is int threads)
             torch.set_num_threads(threads);
         return Run(parsed, terminal, cancellation);

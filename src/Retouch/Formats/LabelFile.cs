@@ -20,6 +20,11 @@ static class LabelFile
         return Ordered(listing.WithWordNetIds(path), path);
     }
 
+    /// <summary>Labels from JSON that stands elsewhere than in a file of its own.</summary>
+    public static Label[] ReadJson(string text, string source) => FromJson(text, source) is { Count: > 0 } labels
+        ? Ordered(labels, source)
+        : throw new BadInputException($"{source} holds no labels.");
+
     static string ReadText(string path)
     {
         using FileStream stream = InputFile.Open(path);

@@ -1,4 +1,7 @@
+using System.Buffers;
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
 
 namespace Retouch.Formats;
 
@@ -41,6 +44,41 @@ public sealed class LabelSet
     /// why and, as far as one is to blame, which line.
     /// </exception>
     public static LabelSet Load(string path) => new(LabelFile.Read(path), named: true);
+
+    /// <summary>Reads <see cref="ToJson"/>'s text, or any JSON that <see cref="Load"/> reads from a file.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">Where it comes from, for messages.</param>
+    /// <exception cref="BadInputException">It holds no labels whose indices are 0, 1, 2, ...; the message says why.</exception>
+    internal static LabelSet FromJson(string json, string source) => new(LabelFile.ReadJson(json, source), named: true);
+
+    /// <summary>The labels as one line of JSON: a list of names, or where there are WordNet ids of {index, wnid, name}.</summary>
+    internal string ToJson()
+    {
+        ArrayBufferWriter<byte> text = new();
+        using (Utf8JsonWriter json = new(text))
+        {
+            json.WriteStartArray();
+            foreach (Label label in _labels)
+                Write(json, label);
+            json.WriteEndArray();
+        }
+        return Encoding.UTF8.GetString(text.WrittenSpan);
+    }
+
+    void Write(Utf8JsonWriter json, Label label)
+    {
+        if (_byWordNetId.Count == 0)
+        {
+            json.WriteStringValue(label.Name);
+            return;
+        }
+        json.WriteStartObject();
+        json.WriteNumber("index", label.Index);
+        if (label.WordNetId is not null)
+            json.WriteString("wnid", label.WordNetId);
+        json.WriteString("name", label.Name);
+        json.WriteEndObject();
+    }
 
     /// <summary>Labels with these names, in the order of their indices.</summary>
     /// <exception cref="ArgumentException">There are no names, or one is blank.</exception>

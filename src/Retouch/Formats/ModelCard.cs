@@ -10,6 +10,9 @@ sealed partial record ModelCard
 {
     const int LongestConfig = 64 << 20;
 
+    /// <summary>The names of the files that are looked for beside a model.</summary>
+    public static IReadOnlyList<string> Files { get; } = ["config.json", "preprocessor_config.json"];
+
     /// <summary>What no tensor shows.</summary>
     public VitTraits Traits { get; private init; } = new();
 

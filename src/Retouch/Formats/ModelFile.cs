@@ -10,16 +10,25 @@ namespace Retouch.Formats;
 public sealed class ModelFile : IDisposable
 {
     readonly IReadOnlyDictionary<string, NamedTensor[]> _names; // canonical → the file's
-    readonly bool _rewritable;
+    readonly SafeTensorsFile? _rewritable; // kept open: at its path another model may lie by the time it is written back
+    readonly bool _statedElsewhere;
+    readonly int _ownSize;
 
-    ModelFile(ITensorSource source, VitModel model, NamingScheme scheme, string prefix, IReadOnlyDictionary<string, NamedTensor[]> names)
+    ModelFile(
+        ITensorSource source, VitModel model, NamingScheme scheme, string prefix, IReadOnlyDictionary<string, NamedTensor[]> names, int ownSize, bool statedElsewhere)
     {
-        (Path, Kind, Model, Scheme, Prefix, _names) = (source.Path, source.Kind, model, scheme, prefix, names);
-        _rewritable = source is SafeTensorsFile;
+        (Path, Kind, Files, Model, Scheme, Prefix, _names) = (source.Path, source.Kind, source.Files, model, scheme, prefix, names);
+        (_ownSize, _statedElsewhere) = (ownSize, statedElsewhere);
+        _rewritable = source as SafeTensorsFile;
+        if (_rewritable is null)
+            source.Dispose();
     }
 
     /// <summary>The file.</summary>
     public string Path { get; }
+
+    /// <summary>Every file that the model's tensors were read from, an index of several included.</summary>
+    public IReadOnlyList<string> Files { get; }
 
     /// <summary>Its format in a word or two, such as "safetensors".</summary>
     public string Kind { get; }
@@ -45,6 +54,9 @@ public sealed class ModelFile : IDisposable
     /// <summary>The classes' names, where a file beside the model has them.</summary>
     public LabelSet? Labels { get; private init; }
 
+    /// <summary>What states the classes' names: the model file or a file beside it; null where none does.</summary>
+    public string? LabelsSource { get; private init; }
+
     /// <summary>What a user should know of how the files were understood.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
@@ -63,11 +75,11 @@ public sealed class ModelFile : IDisposable
     public static ModelFile Load(string path, ModelHints? hints = null)
     {
         hints ??= new();
-        using ITensorSource source = TensorSource.Open(path);
-        (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme) ?? throw NoScheme(source, hints.Scheme);
+        ITensorSource source = TensorSource.Open(path);
         Dictionary<string, Tensor> tensors = [];
         try
         {
+            (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme) ?? throw NoScheme(source, hints.Scheme);
             IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
             ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile));
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
@@ -83,13 +95,16 @@ public sealed class ModelFile : IDisposable
             VitConfig config = VitConfig.Infer(shapes, traits);
             foreach ((string canonical, NamedTensor[] parts) in names)
                 tensors[canonical] = Read(source, parts);
+            source.RequireUnchanged();
             int size = Resized(hints.ImageSize, config, tensors);
             (Preprocessing preprocessing, string? stated) = source.Metadata.TryGetValue("preprocessing", out string? json) ? (Preprocessing.FromJson(json), "the model file")
                 : card.Preprocessing is { } beside ? (beside, card.PreprocessingSource)
                 : (scheme.Preprocessing(size), (string?)null);
             if (preprocessing.ImageSize != size && preprocessing.ImageSize != config.ImageSize)
                 throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
-            return new ModelFile(source, new VitModel(tensors, traits), scheme, prefix, names)
+            LabelSet? own = ModelMetadata.Labels(source.Metadata, config.Classes);
+            bool statedElsewhere = hints.Traits != new VitTraits() || card.Traits != new VitTraits() || card.Preprocessing is not null || card.Labels is not null;
+            return new ModelFile(source, new VitModel(tensors, traits), scheme, prefix, names, config.ImageSize, statedElsewhere)
             {
                 Preprocessing = preprocessing with
                 {
@@ -97,16 +112,20 @@ public sealed class ModelFile : IDisposable
                     Orientation = hints.Orientation ?? preprocessing.Orientation,
                 },
                 PreprocessingSource = stated,
-                Labels = card.Labels,
+                Labels = own ?? card.Labels,
+                LabelsSource = own is not null ? "the model file" : card.Labels is not null ? "config.json beside it" : null,
                 Notes = config.PreNorm && traits.Activation is null
                     ? [.. card.Notes, $"{VitNames.PreNormWeight} is a CLIP tower's; no file says whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)"]
                     : card.Notes,
             };
         }
-        catch (BadInputException e)
+        catch (Exception failure)
         {
+            source.Dispose();
             foreach (Tensor tensor in tensors.Values)
                 tensor.Dispose();
+            if (failure is not BadInputException e)
+                throw;
             throw e.Message.StartsWith(source.Path, StringComparison.Ordinal) ? e : new BadInputException($"{source.Path}: {e.Message}", e);
         }
     }
@@ -114,27 +133,60 @@ public sealed class ModelFile : IDisposable
     /// <summary>
     /// Writes the model file again with other values in some tensors. A safetensors file keeps its names, order, types
     /// and metadata, all other bytes untouched, so that whatever loads the original loads it too; a model from another
-    /// format becomes a safetensors file under the same scheme's names.
+    /// format becomes a safetensors file under the same scheme's names. What hints or files beside the model said of it
+    /// (heads, activation, epsilon, pooling, preprocessing, class names) is added to the metadata, since it would be
+    /// missing where the new file lies.
     /// </summary>
     /// <param name="output">The file to write, atomically.</param>
     /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
-    /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be written, its name says that it is something else, or the model's file was written to since it
+    /// was loaded; nothing has changed on the disk.
+    /// </exception>
     public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite)
     {
-        using DisposeScope scope = NewDisposeScope();
-        if (_rewritable)
-        {
-            using SafeTensorsFile file = SafeTensorsFile.Open(Path);
-            SafeTensorsWriter.Rewrite(file, output, replacements.SelectMany(r => Parts(_names[r.Key], r.Value)).ToDictionary(p => p.Name, p => p.Tensor), null, overwrite);
-            return;
-        }
-        if (!output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+        if (_rewritable is null && !output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw new BadInputException($"{Path} is {Kind}, which Retouch reads but does not write; give --out a name that ends in .safetensors.");
+        OutputName.RequireModel(output);
         if (!Scheme.Writable)
             throw new BadInputException($"{Path} has the names of {Scheme.Name}, under which Retouch writes no file; use 'retouch export --patch … --format timm' (or transformers, torchvision).");
-        SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (p.Name[Prefix.Length..], p.Tensor))),
-            ModelMetadata.Of(Model.Config, Preprocessing), overwrite);
+        using DisposeScope scope = NewDisposeScope();
+        if (_rewritable is null)
+        {
+            SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (p.Name[Prefix.Length..], p.Tensor))),
+                ModelMetadata.Of(Model.Config, Preprocessing, Labels), overwrite);
+            return;
+        }
+        Dictionary<string, string>? stated = null;
+        if (_statedElsewhere || StrangersCards(output).Count > 0)
+        {
+            stated = ModelMetadata.Of(Model.Config, Preprocessing with { ImageSize = _ownSize }, Labels);
+            if (_rewritable.Metadata.ContainsKey("format"))
+                stated.Remove("format");
+        }
+        // Positions that were interpolated are not the file's; there its time of change must do.
+        Dictionary<string, Tensor> loaded = Model.Tensors.Where(t => t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
+            .SelectMany(t => Parts(_names[t.Key], t.Value)).ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
+        SafeTensorsWriter.Rewrite(
+            _rewritable, output, replacements.SelectMany(r => Parts(_names[r.Key], r.Value)).ToDictionary(p => p.Name, p => p.Tensor), stated, overwrite,
+            (name, stored) => !loaded.TryGetValue(name, out Tensor? before) || IsSame(stored, before));
+    }
+
+    /// <summary>The configs that lie where a file is to be written but not beside this model: whoever loads it there would take them for its own.</summary>
+    public IReadOnlyList<string> StrangersCards(string output)
+    {
+        string there = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(output))!, here = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+        return FileIdentity.Same(there, here) ? [] : [.. ModelCard.Files.Select(f => System.IO.Path.Combine(there, f)).Where(File.Exists)];
+    }
+
+    /// <summary>The model with other values in some tensors, as <see cref="WriteWith"/> stores them: rounded to the file's types. The caller disposes it.</summary>
+    /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>
+    public VitModel With(IReadOnlyDictionary<string, Tensor> replacements)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return new VitModel(
+            Model.Tensors.ToDictionary(t => t.Key, t => replacements.TryGetValue(t.Key, out Tensor? other) ? AsStored(t.Key, other) : t.Value.alias()), Model.Config.Traits);
     }
 
     /// <summary>Writes a new model file under timm's names, stating its heads and preprocessing.</summary>
@@ -160,12 +212,33 @@ public sealed class ModelFile : IDisposable
     }
 
     /// <summary>Frees the model.</summary>
-    public void Dispose() => Model.Dispose();
+    public void Dispose()
+    {
+        Model.Dispose();
+        _rewritable?.Dispose();
+    }
 
     /// <summary>A canonical tensor as the tensors of a file, in the caller's dispose scope; only for layouts that are written.</summary>
     internal static IEnumerable<(string Name, Tensor Tensor)> Parts(NamedTensor[] names, Tensor tensor) => names is [{ Part: null, InFile: string name }]
         ? [(name, tensor)]
         : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
+
+    Tensor AsStored(string canonical, Tensor values)
+    {
+        if (_rewritable is null)
+            return values.alias();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] parts = [.. Parts(_names[canonical], values).Select(p => p.Tensor.to(_rewritable.Tensors[p.Name].DType.ToScalarType()).to(ScalarType.Float32))];
+        Tensor stored = parts is [Tensor single] ? single : cat(parts, 0);
+        // What the type cannot hold is refused by the writer, with a better word than a model could give.
+        return (stored.isfinite().all().item<bool>() ? stored : values).alias().MoveToOuterDisposeScope();
+    }
+
+    static bool IsSame(Tensor stored, Tensor before)
+    {
+        using Tensor wide = stored.to(ScalarType.Float32);
+        return wide.Equals(before);
+    }
 
     static Tensor Read(ITensorSource source, NamedTensor[] parts)
     {

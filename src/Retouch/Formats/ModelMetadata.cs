@@ -7,12 +7,20 @@ namespace Retouch.Formats;
 /// <summary>What Retouch writes into a safetensors file's metadata, and reads from there, of what its tensors do not show.</summary>
 static class ModelMetadata
 {
-    const string Heads = "num_heads", Activation = "activation", Epsilon = "norm_epsilon", Pooling = "pooling";
+    const string Heads = "num_heads", Activation = "activation", Epsilon = "norm_epsilon", Pooling = "pooling", Names = "labels";
 
     static readonly Dictionary<string, VitPooling> Poolings = new() { ["token"] = VitPooling.ClassToken, ["avg"] = VitPooling.Average };
 
     /// <summary>The texts for a model; "pt" is what transformers wants to find there.</summary>
-    public static Dictionary<string, string> Of(VitConfig config, Preprocessing preprocessing) => new()
+    public static Dictionary<string, string> Of(VitConfig config, Preprocessing preprocessing, LabelSet? labels = null)
+    {
+        Dictionary<string, string> texts = Unlabelled(config, preprocessing);
+        if (labels is { HasNames: true })
+            texts[Names] = labels.ToJson();
+        return texts;
+    }
+
+    static Dictionary<string, string> Unlabelled(VitConfig config, Preprocessing preprocessing) => new()
     {
         ["format"] = "pt",
         [Heads] = config.Heads.ToString(CultureInfo.InvariantCulture),
@@ -35,6 +43,19 @@ static class ModelMetadata
             : null,
         Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? Find(Poolings, Pooling, pooling) : null,
     };
+
+    /// <summary>The classes' names that a file's metadata state, or null.</summary>
+    /// <param name="metadata">The file's metadata.</param>
+    /// <param name="classes">How many classes the model has.</param>
+    /// <exception cref="BadInputException">The text is no list of names, or one of another number.</exception>
+    public static LabelSet? Labels(IReadOnlyDictionary<string, string> metadata, int classes)
+    {
+        if (!metadata.TryGetValue(Names, out string? text))
+            return null;
+        LabelSet labels = LabelSet.FromJson(text, $"the text {UserText.Quote(Names)} in its metadata");
+        return labels.Count == classes ? labels
+            : throw new BadInputException($"{Names} in its metadata name {labels.Count} classes, but the model has {classes}.");
+    }
 
     static T Find<T>(Dictionary<string, T> table, string key, string text) => table.TryGetValue(text, out T? value) ? value : throw Bad(key, text, string.Join(", ", table.Keys));
 

@@ -1,40 +1,26 @@
-using System.IO.MemoryMappedFiles;
+using System.Buffers.Binary;
 using static TorchSharp.torch;
 
 namespace Retouch.Formats;
 
 /// <summary>
-/// A safetensors file, memory-mapped and opened for reading: the table of contents is validated at once
-/// and in full, tensors are read when asked for. Reading from several threads is safe. The file must not
-/// shrink while it is open.
+/// A safetensors file, opened for reading: the table of contents is validated at once and in full, tensors are
+/// read when asked for, all through the handle that it was opened by. Reading from several threads is safe.
 /// </summary>
 public sealed class SafeTensorsFile : ITensorSource
 {
-    readonly MemoryMappedFile? _map;
-    readonly MemoryMappedViewAccessor? _view;
+    readonly OpenedFile _file;
     readonly SafeTensorsHeader _header;
 
-    SafeTensorsFile(string path, FileStream stream)
+    SafeTensorsFile(OpenedFile file)
     {
-        Path = path;
-        long fileLength = CheckedLength(path, stream);
-        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        try
-        {
-            _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            byte[] json = ReadHeader(fileLength);
-            DataOffset = SafeTensorsHeader.PrefixLength + json.Length;
-            _header = SafeTensorsHeader.Parse(json, fileLength - DataOffset, path);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        _file = file;
+        Head = ReadHead(CheckedLength(file));
+        _header = SafeTensorsHeader.Parse(Head.AsSpan(SafeTensorsHeader.PrefixLength), file.Length - Head.Length, file.Path);
     }
 
     /// <summary>The path that the file was opened by.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     string ITensorSource.Kind => "safetensors";
 
@@ -44,29 +30,27 @@ public sealed class SafeTensorsFile : ITensorSource
     /// <summary>All tensors by name, in the order of the header.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Tensors => _header.Tensors;
 
-    /// <summary>Bytes from the start of the file to its data section.</summary>
-    internal long DataOffset { get; }
+    /// <summary>The bytes from the start of the file to its data section.</summary>
+    internal byte[] Head { get; }
 
     /// <summary>Opens a file and validates its header; no tensor is read yet.</summary>
     /// <exception cref="BadInputException">The file cannot be read or is not a valid safetensors file; the message says why.</exception>
     public static SafeTensorsFile Open(string path)
     {
-        FileStream stream = InputFile.Open(path);
+        OpenedFile file = OpenedFile.Open(path);
         try
         {
-            return new SafeTensorsFile(path, stream);
+            return new SafeTensorsFile(file);
         }
-        catch (Exception e)
+        catch
         {
-            stream.Dispose();
-            if (e is IOException)
-                throw new BadInputException($"{path} cannot be mapped into memory: {e.Message.TrimEnd('.')}.", e);
+            file.Dispose();
             throw;
         }
     }
 
     /// <summary>A new CPU tensor with the stored type and shape. The caller disposes it.</summary>
-    /// <exception cref="BadInputException">The file has no tensor of this name.</exception>
+    /// <exception cref="BadInputException">The file has no tensor of this name, or was cut short meanwhile.</exception>
     public Tensor Read(string name)
     {
         TensorEntry entry = Entry(name);
@@ -88,54 +72,55 @@ public sealed class SafeTensorsFile : ITensorSource
             return stored.to(ScalarType.Float32);
     }
 
-    /// <summary>The stored bytes of a tensor as a read-only stream over the mapped file, without a copy. The caller disposes it.</summary>
+    /// <summary>The stored bytes of a tensor as a read-only stream over the file, which must stay open. The caller disposes it.</summary>
     /// <exception cref="BadInputException">The file has no tensor of this name.</exception>
     public Stream OpenRaw(string name)
     {
         TensorEntry entry = Entry(name);
-        return OpenRange(DataOffset + entry.Offset, entry.Length);
+        return _file.Range(Head.Length + entry.Offset, entry.Length);
     }
+
+    /// <summary>Checks that nobody has written to the file since it was opened.</summary>
+    /// <exception cref="BadInputException">Somebody has.</exception>
+    public void RequireUnchanged() => _file.RequireUnchanged();
+
+    /// <summary>What to throw where a tensor that is read again is not what it was.</summary>
+    internal BadInputException Changed() => _file.Changed();
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _view?.Dispose();
-        _map?.Dispose();
-    }
-
-    /// <summary>A stream over bytes of the whole file, header included.</summary>
-    internal Stream OpenRange(long offset, long length) =>
-        new UnmanagedMemoryStream(_view!.SafeMemoryMappedViewHandle, offset, length, FileAccess.Read);
+    public void Dispose() => _file.Dispose();
 
     TensorEntry Entry(string name) =>
         _header.Tensors.TryGetValue(name, out TensorEntry? entry)
             ? entry
             : throw new BadInputException($"{Path} has no tensor {UserText.Quote(name)}.");
 
-    static long CheckedLength(string path, FileStream stream) => stream.Length switch
+    static long CheckedLength(OpenedFile file) => file.Length switch
     {
-        0 => throw new BadInputException($"{path} is empty (0 bytes); was the download cut short?"),
-        < SafeTensorsHeader.PrefixLength => throw SafeTensorsHeader.NotSafeTensors(path, $"it has only {stream.Length} bytes"),
+        0 => throw new BadInputException($"{file.Path} is empty (0 bytes); was the download cut short?"),
+        < SafeTensorsHeader.PrefixLength => throw SafeTensorsHeader.NotSafeTensors(file.Path, $"it has only {file.Length} bytes"),
         long length => length,
     };
 
-    byte[] ReadHeader(long fileLength)
+    byte[] ReadHead(long fileLength)
     {
-        ulong length = _view!.ReadUInt64(0);
+        Span<byte> prefix = stackalloc byte[SafeTensorsHeader.PrefixLength];
+        _file.Read(0, prefix);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         bool tooLong = length > SafeTensorsHeader.MaxLength;
         bool cutShort = length > (ulong)(fileLength - SafeTensorsHeader.PrefixLength);
-        if (tooLong || cutShort || length == 0 || _view.ReadByte(SafeTensorsHeader.PrefixLength) != '{')
+        byte[] head = new byte[tooLong || cutShort ? 0 : SafeTensorsHeader.PrefixLength + (long)length];
+        _file.Read(0, head);
+        if (tooLong || cutShort || length == 0 || head[SafeTensorsHeader.PrefixLength] != '{')
         {
-            var head = new byte[Math.Min(fileLength, FileKind.HeadLength)];
-            _view.ReadArray(0, head, 0, head.Length);
+            byte[] seen = new byte[Math.Min(fileLength, FileKind.HeadLength)];
+            _file.Read(0, seen);
             throw SafeTensorsHeader.NotSafeTensors(Path,
-                FileKind.Describe(head) is string kind ? $"it looks like {kind}"
+                FileKind.Describe(seen) is string kind ? $"it looks like {kind}"
                 : tooLong ? $"its first 8 bytes announce a header of {length} bytes, and {SafeTensorsHeader.MaxLength} are allowed"
                 : cutShort ? $"its first 8 bytes announce a header of {length} bytes, and the file has only {fileLength} bytes"
                 : "its header is not a JSON object");
         }
-        var json = new byte[length];
-        _view.ReadArray(SafeTensorsHeader.PrefixLength, json, 0, json.Length);
-        return json;
+        return head;
     }
 }

@@ -63,33 +63,35 @@ public static class SafeTensorsWriter
     /// <param name="replacements">New values by name, of the stored shape; converted to the stored type.</param>
     /// <param name="extraMetadata">Texts to add; the value of a key that the file has already is replaced.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <param name="isAsBefore">Whether a tensor that stays is still what was read of it before; null to take what is there.</param>
     /// <exception cref="BadInputException">
-    /// The source has no such tensor, its shape is another, a value does not fit the stored type, or the
-    /// file cannot be written; nothing has changed on the disk.
+    /// The source has no such tensor, its shape is another, a value does not fit the stored type, the source was
+    /// written to since it was opened, or the file cannot be written; nothing has changed on the disk.
     /// </exception>
     public static void Rewrite(
         SafeTensorsFile source,
         string path,
         IReadOnlyDictionary<string, Tensor> replacements,
         IReadOnlyDictionary<string, string>? extraMetadata,
-        bool overwrite)
+        bool overwrite,
+        Func<string, Tensor, bool>? isAsBefore = null)
     {
         foreach ((string name, Tensor tensor) in replacements)
             CheckReplacement(source, name, tensor);
-        byte[]? newHeader = extraMetadata is { Count: > 0 } ? HeaderWith(source, extraMetadata) : null;
+        byte[] header = extraMetadata is { Count: > 0 } ? HeaderWith(source, extraMetadata) : source.Head;
         AtomicFile.Write(path, overwrite, stream =>
         {
-            if (newHeader is not null)
-                stream.Write(newHeader);
-            else
-                Copy(source.OpenRange(0, source.DataOffset), stream);
+            stream.Write(header);
             foreach (TensorEntry entry in source.Tensors.Values.OrderBy(e => (e.Offset, e.Length)))
             {
                 if (replacements.TryGetValue(entry.Name, out Tensor? tensor))
                     WriteAs(entry, tensor, source.Path, stream);
-                else
+                else if (isAsBefore is null)
                     Copy(source.OpenRaw(entry.Name), stream);
+                else
+                    CopyChecked(source, entry, isAsBefore, stream);
             }
+            source.RequireUnchanged();
         });
     }
 
@@ -120,6 +122,15 @@ public static class SafeTensorsWriter
         if (entry.DType.IsFloat() && stored.isinf().logical_and(tensor.isfinite()).any().item<bool>())
             throw new BadInputException($"The new values of tensor {UserText.Quote(entry.Name)} are too large for {entry.DType}, the type that {sourcePath} stores it in; convert that file to F32 first.");
         TensorBytes.Write(stored, target);
+    }
+
+    // What is compared is what is written: read twice, it could differ.
+    static void CopyChecked(SafeTensorsFile source, TensorEntry entry, Func<string, Tensor, bool> isAsBefore, Stream to)
+    {
+        using Tensor stored = source.Read(entry.Name);
+        if (!isAsBefore(entry.Name, stored))
+            throw source.Changed();
+        TensorBytes.Write(stored, to);
     }
 
     static void Copy(Stream from, Stream to)

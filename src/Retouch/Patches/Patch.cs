@@ -1,4 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
 using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Retouch.Patches;
 
@@ -25,16 +29,39 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
     /// <summary>Checks that the patch belongs to a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="name">What to call the patch in the message, such as its path.</param>
-    /// <exception cref="BadInputException">It belongs to another model; both fingerprints are named.</exception>
+    /// <exception cref="BadInputException">It belongs to another model; both fingerprints are named, and whether the two differ in their precision alone.</exception>
     public void RequireModel(VitModel model, string name = "The patch")
     {
         if (model.Fingerprint != Provenance.ModelFingerprint)
         {
             throw new BadInputException(
-                $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}; apply it to the model that it was made for.");
+                $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}{Twin(model)}; apply it to the model that it was made for.");
         }
         if (!Change.Fits(model))
             throw new BadInputException($"{name} names this model but its tensors are not the model's; the file is damaged.");
+    }
+
+    /// <summary>SHA-256 over what the patch changes, in lower-case hexadecimal: equal for patches that do the same, wherever they come from.</summary>
+    internal string Digest()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using DisposeScope scope = NewDisposeScope();
+        foreach ((string name, Tensor tensor) in PatchFile.Parts(Change))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0[{string.Join(",", tensor.shape)}]\0"));
+            hash.AppendData(tensor.cpu().contiguous().bytes);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    string Twin(VitModel model)
+    {
+        const string rounded = "the same weights, rounded to";
+        return Provenance.Float16Fingerprint == model.Fingerprint ? $" ({rounded} float16: the half-precision twin of the patch's model)"
+            : Provenance.BFloat16Fingerprint == model.Fingerprint ? $" ({rounded} bfloat16: the half-precision twin of the patch's model)"
+            : model.FingerprintAs(ScalarType.Float16) == Provenance.ModelFingerprint ? " (the patch was made on the half-precision twin of this model, whose weights are these, rounded to float16)"
+            : model.FingerprintAs(ScalarType.BFloat16) == Provenance.ModelFingerprint ? " (the patch was made on the half-precision twin of this model, whose weights are these, rounded to bfloat16)"
+            : "";
     }
 
     /// <summary>Frees the delta.</summary>

@@ -46,6 +46,10 @@ public static class PatchFile
             ["settings"] = JsonSerializer.Serialize(new(provenance.Settings.ToDictionary(), StringComparer.Ordinal), PatchJson.Default.SortedDictionaryStringString),
             ["seed"] = provenance.Seed.ToString(CultureInfo.InvariantCulture),
         };
+        if (provenance.Float16Fingerprint is not null)
+            metadata["modelAsFloat16"] = provenance.Float16Fingerprint;
+        if (provenance.BFloat16Fingerprint is not null)
+            metadata["modelAsBFloat16"] = provenance.BFloat16Fingerprint;
         if (provenance.LabelName is not null)
             metadata["labelName"] = provenance.LabelName;
         if (provenance.Preprocessing is not null)
@@ -53,36 +57,27 @@ public static class PatchFile
         if (provenance.Measurements is not null)
             metadata["measurements"] = JsonSerializer.Serialize(provenance.Measurements, PatchJson.Default.PatchMeasurements);
 
-        using DisposeScope scope = NewDisposeScope();
-        List<(string, Tensor)> tensors = [];
-        if (patch.Change is TensorDelta whole)
-        {
+        if (patch.Change is TensorDelta)
             metadata["kind"] = TensorKind;
-            foreach ((string name, TensorChange change) in whole.Changes)
-            {
-                RequireFinite(name, change.Tensors);
-                tensors.AddRange(Changes.First(c => c.Kind == change.Kind).Parts.Zip(change.Tensors, (part, t) => (name + part, t)));
-            }
-        }
-        else
-        {
-            WeightDelta delta = patch.Delta;
-            for (int m = 0; m < space.Matrices; m++)
-            {
-                if (delta.Units[m].Length == 0)
-                    continue;
-                RequireFinite(space.MatrixName(m), [delta.Rows[m]]);
-                tensors.Add((space.MatrixName(m) + ".units", tensor(delta.Units[m].ToArray(), ScalarType.Int32)));
-                tensors.Add((space.MatrixName(m) + ".delta", delta.Rows[m]));
-            }
-        }
-        SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
 
-        void RequireFinite(string name, IEnumerable<Tensor> values)
+        using DisposeScope scope = NewDisposeScope();
+        (string Name, Tensor Tensor)[] tensors = [.. Parts(patch.Change)];
+        if (tensors.FirstOrDefault(t => t.Tensor.dtype == ScalarType.Float32 && !IsFinite(t.Tensor)).Name is string bad)
+            throw new BadInputException($"The patch cannot be written to {path}: its delta of {bad[..bad.LastIndexOf('.')]} holds NaN or infinite values; the edit diverged.");
+        SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
+    }
+
+    /// <summary>What a patch's file holds of a change: every tensor by its name there, in one order, in the caller's dispose scope.</summary>
+    internal static IEnumerable<(string Name, Tensor Tensor)> Parts(ModelDelta change)
+    {
+        if (change is TensorDelta whole)
+            return whole.Changes.SelectMany(c => Changes.First(k => k.Kind == c.Value.Kind).Parts.Zip(c.Value.Tensors, (part, t) => (c.Key + part, t)));
+        WeightDelta delta = (WeightDelta)change;
+        return Enumerable.Range(0, delta.Space.Matrices).Where(m => delta.Units[m].Length > 0).SelectMany(m => new (string, Tensor)[]
         {
-            if (!values.All(IsFinite))
-                throw new BadInputException($"The patch cannot be written to {path}: its delta of {name} holds NaN or infinite values; the edit diverged.");
-        }
+            (delta.Space.MatrixName(m) + ".units", tensor(delta.Units[m].ToArray(), ScalarType.Int32)),
+            (delta.Space.MatrixName(m) + ".delta", delta.Rows[m]),
+        });
     }
 
     /// <summary>Reads a patch; the caller disposes it.</summary>
@@ -103,6 +98,8 @@ public static class PatchFile
         PatchProvenance provenance = new()
         {
             ModelFingerprint = Text("model"),
+            Float16Fingerprint = file.Metadata.GetValueOrDefault("modelAsFloat16"),
+            BFloat16Fingerprint = file.Metadata.GetValueOrDefault("modelAsBFloat16"),
             Images = Parse("images", PatchJson.Default.PatchImageArray),
             Label = label,
             LabelName = file.Metadata.GetValueOrDefault("labelName"),

@@ -3,4 +3,8 @@ namespace Retouch.Patches;
 /// <summary>An image that a patch was made from.</summary>
 /// <param name="Name">The file's name, without folders.</param>
 /// <param name="Sha256">SHA-256 of the file's bytes in lower-case hexadecimal.</param>
-public sealed record PatchImage(string Name, string Sha256);
+public sealed record PatchImage(string Name, string Sha256)
+{
+    /// <summary>Where the file lay when the patch was made, from the patch's own folder where that is possible, with / between the parts; null if nobody said.</summary>
+    public string? Path { get; init; }
+}

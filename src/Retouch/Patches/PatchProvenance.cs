@@ -6,6 +6,12 @@ public sealed record PatchProvenance
     /// <summary>The fingerprint of the model that the patch belongs to.</summary>
     public required string ModelFingerprint { get; init; }
 
+    /// <summary>The fingerprint of that model with its weights rounded to float16; null if nobody said.</summary>
+    public string? Float16Fingerprint { get; init; }
+
+    /// <summary>The fingerprint of that model with its weights rounded to bfloat16; null if nobody said.</summary>
+    public string? BFloat16Fingerprint { get; init; }
+
     /// <summary>The editing images.</summary>
     public IReadOnlyList<PatchImage> Images { get; init; } = [];
 

@@ -74,6 +74,20 @@ public sealed class TensorDelta : ModelDelta
         return c.Value.Tensors[0].ne(Held(0)).any(1).nonzero().flatten().cpu().data<long>().Select(u => (block, (int)u)).ToArray();
     });
 
+    /// <summary>
+    /// The hidden units, by block, whose keys are replaced: a low-rank term of fc1 names each of them alone, in a column
+    /// of its left factor that is zero but for it. Replaced twice, a unit has neither key.
+    /// </summary>
+    internal IEnumerable<(int Block, int Unit)> ReplacedUnits => _changes.Where(c => c.Value.Kind == TensorChangeKind.AddProduct && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)).SelectMany(c =>
+    {
+        using DisposeScope scope = NewDisposeScope();
+        int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture), rank = (int)c.Value.Tensors[0].shape[1];
+        float[] left = c.Value.Tensors[0].cpu().contiguous().data<float>().ToArray(); // [H,r]
+        return Enumerable.Range(0, rank)
+            .Select(column => Enumerable.Range(0, left.Length / rank).Where(unit => left[unit * rank + column] != 0).Take(2).ToArray())
+            .Where(units => units.Length == 1).Select(units => (block, units[0]));
+    });
+
     /// <inheritdoc/>
     public override Tensor Apply(string name, Tensor weight) => _changes[name].Apply(weight);
 

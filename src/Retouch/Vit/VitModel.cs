@@ -53,7 +53,7 @@ public sealed class VitModel : IDisposable
         _packed = [.. Blocks.Select(b => new Lazy<FrozenBlock<Fp32>>(() => new FrozenBlock<Fp32>(b, b)))];
         _packedNarrow = [.. Blocks.Select((b, i) => new Lazy<FrozenBlock<Bf16>>(() => new FrozenBlock<Bf16>(_narrow[i].Value, b)))];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
-        _fingerprint = new Lazy<string>(ComputeFingerprint);
+        _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
 
     /// <summary>The architecture.</summary>
@@ -65,6 +65,10 @@ public sealed class VitModel : IDisposable
     /// different naming schemes have the same fingerprint.
     /// </summary>
     public string Fingerprint => _fingerprint.Value;
+
+    /// <summary>The fingerprint that the model has where its weights are stored in a narrower type: each rounded to it, and widened again.</summary>
+    /// <param name="type">float16 or bfloat16.</param>
+    public string FingerprintAs(ScalarType type) => ComputeFingerprint(type);
 
     /// <summary>The fingerprint of the unedited model: where patches were applied in this process, of the one that the first was applied to; else the model's own.</summary>
     public string Origin { get => field ?? Fingerprint; internal init; }
@@ -201,12 +205,15 @@ public sealed class VitModel : IDisposable
         return copy;
     }
 
-    string ComputeFingerprint()
+    string ComputeFingerprint(ScalarType? rounding)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string name in _tensors.Keys.Order(StringComparer.Ordinal))
         {
-            using Tensor tensor = _tensors[name].cpu().contiguous();
+            using DisposeScope scope = NewDisposeScope();
+            Tensor tensor = _tensors[name].cpu().contiguous();
+            if (rounding is ScalarType narrow)
+                tensor = tensor.to(narrow).to(ScalarType.Float32);
             hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0[{string.Join(",", tensor.shape)}]\0"));
             hash.AppendData(tensor.bytes);
         }

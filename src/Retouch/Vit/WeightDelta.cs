@@ -57,7 +57,7 @@ public sealed class WeightDelta : ModelDelta
     /// <inheritdoc/>
     public override Tensor Apply(string name, Tensor weight) => AddTo(Enumerable.Range(0, Space.Matrices).First(m => Space.MatrixName(m) == name), weight);
 
-    /// <summary>A matrix of the model with the delta added, a new float32 tensor that the caller disposes.</summary>
+    /// <summary>A matrix of the model with the delta added, a new tensor of its type that the caller disposes.</summary>
     /// <param name="matrix">Index of the matrix in the space.</param>
     /// <param name="weight">The matrix as it is: <c>[H,D]</c> for fc1, <c>[D,H]</c> for fc2. Not changed.</param>
     public Tensor AddTo(int matrix, Tensor weight)
@@ -67,7 +67,8 @@ public sealed class WeightDelta : ModelDelta
         if (Units[matrix].Length > 0)
         {
             bool columns = Space.Matrix(matrix).Kind == FfnMatrix.Fc2;
-            sum.index_add_(columns ? 1 : 0, Indices(matrix, weight.device), columns ? _rows[matrix].t() : _rows[matrix], Held(1));
+            Tensor rows = _rows[matrix].to(weight.dtype);
+            sum.index_add_(columns ? 1 : 0, Indices(matrix, weight.device), columns ? rows.t() : rows, Held(1));
         }
         return sum.MoveToOuterDisposeScope();
     }

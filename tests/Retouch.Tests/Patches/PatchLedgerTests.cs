@@ -75,6 +75,96 @@ public sealed class PatchLedgerTests : IDisposable
     }
 
     [Fact]
+    public void The_same_set_of_patches_gives_the_same_bits_in_every_order_and_mixture()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        string fc1 = VitNames.Block(2, "mlp.fc1.weight"), head = VitNames.HeadWeight;
+        using Patch a = PatchSamples.Random(model, 1, 1), b = PatchSamples.Random(model, 2, 1), c = PatchSamples.Random(model, 3, 1);
+        using Patch d = Whole(model, fc1, TensorChange.AddProduct(randn([40, 2]), randn([2, 24]))), e = Whole(model, head, TensorChange.Add(randn([7, 24])));
+        using Patch f = Whole(model, head, TensorChange.Add(randn([7, 24])));
+        Patch[] all = [a, b, c, d, e, f];
+        using VitModel first = PatchLedger.Apply(model, all);
+        foreach (int seed in (int[])[1, 2, 3, 4])
+        {
+            Patch[] shuffled = [.. all];
+            new Random(seed).Shuffle(shuffled);
+            using VitModel other = PatchLedger.Apply(model, shuffled);
+            Assert.Equal(first.Fingerprint, other.Fingerprint);
+        }
+        using Patch next = PatchSamples.Random(first);
+        using VitModel reversed = PatchLedger.Apply(model, [.. all.Reverse()]);
+        next.RequireModel(reversed);
+    }
+
+    [Fact]
+    public void One_patch_alone_gives_the_bits_of_a_sum_in_float32()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        using Patch patch = PatchSamples.Random(model, 1, 1);
+        foreach ((string name, Tensor edited) in PatchLedger.Edited(model, [patch]))
+        {
+            using (edited)
+                Assert.Equal(patch.Change.Apply(name, model.Tensors[name]).bytes.ToArray(), edited.bytes.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Patches_that_cancel_each_other_are_told_by_what_they_change()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        EditSpace space = EditSpace.Default(model.Config);
+        using Patch a = PatchSamples.Random(model, 1), again = PatchSamples.Random(model, 1), b = PatchSamples.Random(model, 2);
+        using Patch renamed = again.With(again.Provenance with { Method = "other", Seed = 9, Images = [] });
+        using Patch unit = PatchSamples.Rewriting(model, 3, 5, 1), sameUnit = PatchSamples.Rewriting(model, 3, 5, 2), next = PatchSamples.Rewriting(model, 3, 6, 3), above = PatchSamples.Rewriting(model, 2, 5, 4);
+        // A low-rank term over all units adds to each and rewrites none.
+        using Patch lora = Whole(model, VitNames.Block(3, "mlp.fc1.weight"), TensorChange.AddProduct(randn([40, 2]), randn([2, 24])));
+        Assert.Empty(PatchLedger.Contradictions([a, b, unit, next, above, lora]));
+        Assert.Equal([new PatchContradiction(0, 1, null, null)], PatchLedger.Contradictions([a, renamed, b]));
+        Assert.Equal([new PatchContradiction(0, 2, 3, 5)], PatchLedger.Contradictions([unit, next, sameUnit]));
+        Assert.Equal([new PatchContradiction(0, 1, null, null)], PatchLedger.Contradictions([unit, unit]));
+
+        // Of another window, or by another kind of change, they touch common units all the same.
+        using Patch window = PatchSamples.Of(model, new UnitSelection(new EditSpace(model.Config, 3, 1), [[5, 7], [7]]));
+        Assert.Equal(new PatchOverlap(0, 1, 1, 0.5), Assert.Single(PatchLedger.Overlaps([unit, window])));
+        Assert.Equal([new PatchSharing(0, 1, 1)], PatchLedger.Sharings([lora, Whole(model, VitNames.Block(3, "mlp.fc1.weight"), TensorChange.Add(randn([40, 24])))]));
+    }
+
+    static Patch Whole(VitModel model, string name, TensorChange change) => new(
+        new TensorDelta(EditSpace.Default(model.Config), new Dictionary<string, TensorChange> { [name] = change }),
+        new PatchProvenance { ModelFingerprint = model.Fingerprint, Label = 0, Method = "test", Settings = new Dictionary<string, string>() });
+
+    [Fact]
+    public void A_patch_of_the_half_precision_twin_is_called_by_its_name_and_so_is_the_reverse()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        foreach (ScalarType type in (ScalarType[])[ScalarType.Float16, ScalarType.BFloat16])
+        {
+            using VitModel half = new(model.Tensors.ToDictionary(t => t.Key, t => t.Value.to(type).to(ScalarType.Float32)), model.Config.Traits);
+            Assert.Equal(half.Fingerprint, model.FingerprintAs(type));
+            Assert.Equal(half.Fingerprint, half.FingerprintAs(type));
+            using Patch ofHalf = PatchSamples.Random(half);
+            using Patch bare = PatchSamples.Random(model);
+            using Patch full = bare.With(bare.Provenance with { Float16Fingerprint = model.FingerprintAs(ScalarType.Float16), BFloat16Fingerprint = model.FingerprintAs(ScalarType.BFloat16) });
+            PatchFile.Save(full, _folder.File("p"), overwrite: true);
+            using Patch read = PatchFile.Load(_folder.File("p"));
+            string name = type == ScalarType.Float16 ? " float16" : "bfloat16";
+            foreach (string message in (string[])[Refusal(ofHalf, model), Refusal(read, half)])
+            {
+                Assert.Contains("half-precision twin", message, StringComparison.Ordinal);
+                Assert.Contains(name, message, StringComparison.Ordinal);
+            }
+            using VitModel stranger = TinyVit.Create(seed: 5);
+            Assert.DoesNotContain("twin", Refusal(read, stranger), StringComparison.Ordinal);
+        }
+
+        static string Refusal(Patch patch, VitModel other) => Assert.Throws<BadInputException>(() => patch.RequireModel(other)).Message;
+    }
+
+    [Fact]
     public void Sums_need_deltas_of_one_space()
     {
         using VitModel model = TinyVit.Create(), deeper = TinyVit.Create(depth: 6);

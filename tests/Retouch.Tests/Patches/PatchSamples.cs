@@ -10,6 +10,20 @@ static class PatchSamples
     public static Patch Random(VitModel model, int seed = 0, double share = 0.3) =>
         Of(model, TinyVit.RandomUnits(EditSpace.Default(model.Config), share, seed), seed);
 
+    /// <summary>A patch that gives one hidden unit another key, as a gate does.</summary>
+    public static Patch Rewriting(VitModel model, int block, int unit, int seed)
+    {
+        using Generator generator = new((ulong)seed, CPU);
+        Tensor row = zeros([model.Config.MlpWidth, 1]);
+        row[unit, 0] = 1f;
+        return new Patch(
+            new TensorDelta(EditSpace.Default(model.Config), new Dictionary<string, TensorChange>
+            {
+                [VitNames.Block(block, "mlp.fc1.weight")] = TensorChange.AddProduct(row, randn([1, model.Config.Width], generator: generator)),
+            }),
+            new PatchProvenance { ModelFingerprint = model.Fingerprint, Label = 0, Method = "gate", Settings = new Dictionary<string, string>() });
+    }
+
     public static Patch Of(VitModel model, UnitSelection units, int seed = 0, string? fingerprint = null)
     {
         using Generator generator = new((ulong)seed + 100, CPU);

@@ -58,7 +58,7 @@ public static class ModelExport
     {
         if (output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(output))
         {
-            WriteWeights(model, scheme, preprocessing, output, overwrite);
+            WriteWeights(model, scheme, preprocessing, labels, output, overwrite);
             return [output];
         }
         if (File.Exists(output))
@@ -68,7 +68,7 @@ public static class ModelExport
         string[] files = [Path.Combine(output, WeightsName), .. cards.Select(c => Path.Combine(output, c.Name))];
         foreach (string file in files)
             AtomicFile.CheckWritable(file, overwrite);
-        WriteWeights(model, scheme, preprocessing, files[0], overwrite);
+        WriteWeights(model, scheme, preprocessing, labels, files[0], overwrite);
         foreach ((string name, byte[] text) in cards)
             AtomicFile.Write(Path.Combine(output, name), overwrite, stream => stream.Write(text));
         return files;
@@ -83,10 +83,10 @@ public static class ModelExport
             : [];
     }
 
-    static void WriteWeights(VitModel model, NamingScheme scheme, Preprocessing preprocessing, string path, bool overwrite)
+    static void WriteWeights(VitModel model, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels, string path, bool overwrite)
     {
         using DisposeScope scope = NewDisposeScope();
-        SafeTensorsWriter.Write(path, model.Tensors.SelectMany(t => ModelFile.Parts(scheme.InFile(t.Key), t.Value)), ModelMetadata.Of(model.Config, preprocessing), overwrite);
+        SafeTensorsWriter.Write(path, model.Tensors.SelectMany(t => ModelFile.Parts(scheme.InFile(t.Key), t.Value)), ModelMetadata.Of(model.Config, preprocessing, labels), overwrite);
     }
 
     static (string, byte[])[] Cards(VitConfig config, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels) => scheme.Name switch

@@ -5,34 +5,36 @@ namespace Retouch.Formats;
 
 /// <summary>
 /// The float tensors of an ONNX file: the initializers of its graph, and the constants among its nodes. The file
-/// is walked through, not loaded; weights may lie in files beside it. Nothing of it is trusted.
+/// is walked through, not loaded; weights may lie in files beside it. All are read through the handles that they
+/// were opened by. Nothing of it is trusted.
 /// </summary>
-sealed class OnnxFile
+sealed class OnnxFile : IDisposable
 {
     const int MostTensors = 100_000, MostAxes = 16;
 
     readonly List<OnnxTensor> _tensors = [];
-    readonly HashSet<string> _external = new(StringComparer.Ordinal);
+    readonly OpenedFile _file;
+    readonly Dictionary<string, OpenedFile> _external = new(StringComparer.Ordinal);
 
-    OnnxFile(string path) => Path = path;
+    OnnxFile(OpenedFile file) => _file = file;
 
     /// <summary>The path that it was opened by.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>The tensors in the order of the file.</summary>
     public IReadOnlyList<OnnxTensor> Tensors => _tensors;
 
     /// <summary>The files beside it that hold weights, relative to its folder.</summary>
-    public IReadOnlyCollection<string> External => _external;
+    public IReadOnlyCollection<string> External => _external.Keys;
 
     /// <summary>Reads the table of contents.</summary>
     /// <exception cref="BadInputException">The file cannot be read, is no ONNX file, or names weights outside its folder.</exception>
     public static OnnxFile Open(string path)
     {
-        OnnxFile file = new(path);
-        using BufferedStream stream = new(InputFile.Open(path), 1 << 14);
+        OnnxFile file = new(OpenedFile.Open(path));
         try
         {
+            using BufferedStream stream = new(file._file.Range(0, file._file.Length), 1 << 14);
             bool graph = false;
             for (ProtoReader model = new(stream, 0, stream.Length, path); model.Read();)
             {
@@ -43,17 +45,28 @@ sealed class OnnxFile
             }
             return graph ? file : throw new BadInputException($"{path} is not an ONNX file: it has no graph.");
         }
-        catch (Exception e) when (e is EndOfStreamException or OverflowException)
+        catch (Exception e)
         {
-            throw new BadInputException($"{path} is a damaged ONNX file.", e);
+            file.Dispose();
+            throw e is EndOfStreamException or OverflowException ? new BadInputException($"{path} is a damaged ONNX file.", e) : e;
         }
     }
 
-    /// <summary>Where a tensor's bytes are.</summary>
-    public string FileOf(OnnxTensor tensor) => tensor.External is null ? Path : Beside(tensor.External);
+    /// <summary>The file that a tensor's bytes are in.</summary>
+    public OpenedFile FileOf(OnnxTensor tensor) => tensor.External is null ? _file : _external[tensor.External];
 
-    /// <summary>The path of a file beside this one.</summary>
-    public string Beside(string external) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, external);
+    /// <summary>Every file, this one last: without the weights beside it, it means nothing.</summary>
+    public IEnumerable<(string? External, OpenedFile File)> Files() => [.. _external.Select(e => ((string?)e.Key, e.Value)), (null, _file)];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _file.Dispose();
+        foreach (OpenedFile file in _external.Values)
+            file.Dispose();
+    }
+
+    string Beside(string external) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, external);
 
     void ReadGraph(ProtoReader graph)
     {
@@ -133,11 +146,15 @@ sealed class OnnxFile
         if (location == 1)
         {
             string file = Location(name, external.GetValueOrDefault("location"));
-            long offset = Number(external, "offset", name) ?? 0, length = new FileInfo(Beside(file)) is { Exists: true } info ? info.Length
-                : throw new BadInputException($"{Path} keeps the tensor {UserText.Quote(name)} in {UserText.Quote(file)}, which is not beside it.");
+            if (!_external.TryGetValue(file, out OpenedFile? beside))
+            {
+                beside = File.Exists(Beside(file)) ? OpenedFile.Open(Beside(file))
+                    : throw new BadInputException($"{Path} keeps the tensor {UserText.Quote(name)} in {UserText.Quote(file)}, which is not beside it.");
+                _external.Add(file, beside);
+            }
+            long offset = Number(external, "offset", name) ?? 0, length = beside.Length;
             if (offset > length || (long)bytes > length - offset || (Number(external, "length", name) is long stated && stated != (long)bytes))
                 throw Bad($"the tensor {UserText.Quote(name)} does not lie within {UserText.Quote(file)}");
-            _external.Add(file);
             _tensors.Add(new OnnxTensor(name, dtype.Value, shape, file, offset));
         }
         // Small tensors may be spelled out number by number; a packed list of floats is as good as raw bytes.

@@ -20,39 +20,47 @@ public static class OnnxPatcher
     /// <param name="overwrite">Whether existing files may be replaced.</param>
     /// <returns>For each weight what it is called in the file.</returns>
     /// <exception cref="BadInputException">
-    /// A weight is not found exactly once (the message says which), a value does not fit the stored type, or a
-    /// file cannot be read or written; nothing has changed on the disk.
+    /// A weight is not found exactly once (the message says which), a value does not fit the stored type, a file
+    /// was written to meanwhile, or one cannot be read or written; nothing has changed on the disk.
     /// </exception>
     public static IReadOnlyDictionary<string, string> Write(string served, string output, IReadOnlyDictionary<string, Tensor> before, IReadOnlyDictionary<string, Tensor> after, bool overwrite)
     {
-        OnnxFile file = OnnxFile.Open(served);
+        using OnnxFile file = OnnxFile.Open(served);
         Dictionary<string, OnnxPlace[]> places = before.ToDictionary(b => b.Key, b => Find(file, b.Key, b.Value), StringComparer.Ordinal);
         if (places.Values.SelectMany(p => p).GroupBy(p => p.Tensor).FirstOrDefault(g => g.Count() > 1) is { } shared)
             throw new BadInputException($"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once ({string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))}); nothing was changed.");
-        Dictionary<string, List<(long Offset, Tensor Values)>> changes = new(StringComparer.Ordinal) { [served] = [] };
+        Dictionary<OpenedFile, List<(long Offset, Tensor Values)>> changes = [];
         using DisposeScope scope = NewDisposeScope();
         foreach ((string name, OnnxPlace[] found) in places)
         {
             foreach (OnnxPlace place in found)
             {
-                string holder = file.FileOf(place.Tensor);
+                OpenedFile holder = file.FileOf(place.Tensor);
                 (changes.TryGetValue(holder, out var list) ? list : changes[holder] = []).Add((place.Tensor.Offset, Stored(place, after[name], name, served)));
             }
         }
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
-        if (file.External.Count > 0 && folder == Path.GetDirectoryName(Path.GetFullPath(served)))
+        if (file.External.Count > 0 && FileIdentity.Same(folder, Path.GetDirectoryName(Path.GetFullPath(served))!))
             throw new BadInputException($"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
-        // The graph comes last: without it the copies beside it mean nothing.
-        (string From, string To)[] copies = [.. file.External.Select(e => (file.Beside(e), Path.Combine(folder, e))), (served, output)];
-        foreach ((_, string to) in copies)
+        (OpenedFile From, string To)[] copies = [.. file.Files().Select(f => (f.File, f.External is null ? output : Path.Combine(folder, f.External)))];
+        foreach ((OpenedFile from, string to) in copies)
         {
+            if (to != output && FileIdentity.Same(from.Path, to))
+                throw new BadInputException($"{to} is the very file in which {served} keeps its weights; write into another folder.");
             if (Path.GetDirectoryName(Path.GetFullPath(to)) is string inner && inner != folder && inner.StartsWith(folder, StringComparison.Ordinal))
                 Directory.CreateDirectory(inner);
             AtomicFile.CheckWritable(to, overwrite);
         }
-        foreach ((string from, string to) in copies)
-            AtomicFile.Write(to, overwrite, stream => Copy(from, changes.GetValueOrDefault(from, []), stream));
+        foreach ((OpenedFile from, string to) in copies)
+        {
+            AtomicFile.Write(to, overwrite, stream =>
+            {
+                Copy(from, changes.GetValueOrDefault(from, []), stream);
+                foreach ((OpenedFile read, _) in copies)
+                    read.RequireUnchanged();
+            });
+        }
         return places.ToDictionary(p => p.Key, p => string.Join(", ", p.Value.Select(v => v.Tensor.Name)));
     }
 
@@ -101,14 +109,13 @@ public static class OnnxPatcher
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor flat = weight.reshape(-1);
-        using Stream stream = InputFile.Open(file.FileOf(tensor));
-        stream.Position = tensor.Offset;
+        using Stream stream = file.FileOf(tensor).Range(tensor.Offset, tensor.Length);
         long probe = Math.Min(Probe, tensor.Count);
         return Same(probe) && Same(tensor.Count - probe);
 
         bool Same(long count)
         {
-            long at = (stream.Position - tensor.Offset) / tensor.DType.Size();
+            long at = stream.Position / tensor.DType.Size();
             Tensor stored = TensorBytes.Read(stream, tensor.DType, [count]);
             return stored.Equals(flat.narrow(0, at, count).to(tensor.DType.ToScalarType()));
         }
@@ -123,9 +130,9 @@ public static class OnnxPatcher
             : stored;
     }
 
-    static void Copy(string from, List<(long Offset, Tensor Values)> changes, Stream to)
+    static void Copy(OpenedFile from, List<(long Offset, Tensor Values)> changes, Stream to)
     {
-        using Stream source = InputFile.Open(from);
+        using Stream source = from.Range(0, from.Length);
         byte[] buffer = new byte[1 << 20];
         foreach ((long offset, Tensor values) in changes.OrderBy(c => c.Offset))
         {

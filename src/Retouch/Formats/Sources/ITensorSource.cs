@@ -8,6 +8,9 @@ interface ITensorSource : IDisposable
     /// <summary>The path that it was opened by.</summary>
     string Path { get; }
 
+    /// <summary>Every file that it reads.</summary>
+    IReadOnlyList<string> Files => [Path];
+
     /// <summary>What it is, for people: "safetensors", "PyTorch", "NumPy .npz".</summary>
     string Kind { get; }
 
@@ -20,4 +23,8 @@ interface ITensorSource : IDisposable
     /// <summary>A new CPU tensor in 32-bit floating point, whatever float type is stored. The caller disposes it.</summary>
     /// <exception cref="BadInputException">There is no tensor of this name, its data are damaged, or it does not hold floating-point numbers.</exception>
     Tensor ReadFloat(string name);
+
+    /// <summary>Checks, where it can, that nobody has written to the files since they were opened.</summary>
+    /// <exception cref="BadInputException">Somebody has.</exception>
+    void RequireUnchanged() { }
 }

@@ -73,8 +73,15 @@ sealed class LegacyTorchFile : ITensorSource
     {
         TensorSource.FloatEntry(this, name);
         PickleTensor tensor = _stated[name];
-        _stream.Position = _begins[tensor.Storage.Key] + TorchTensors.Before(tensor);
-        return TensorSource.ToFloat(TorchTensors.Read(_stream, tensor));
+        try
+        {
+            _stream.Position = _begins[tensor.Storage.Key] + TorchTensors.Before(tensor);
+            return TensorSource.ToFloat(TorchTensors.Read(_stream, tensor));
+        }
+        catch (EndOfStreamException e)
+        {
+            throw new BadInputException($"{Path} was cut short while it was being read; start again when it is at rest.", e);
+        }
     }
 
     /// <inheritdoc/>

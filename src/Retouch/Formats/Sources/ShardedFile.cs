@@ -18,6 +18,9 @@ sealed class ShardedFile : ITensorSource
     public string Path { get; }
 
     /// <inheritdoc/>
+    IReadOnlyList<string> ITensorSource.Files => [Path, .. _shards.SelectMany(s => s.Files)];
+
+    /// <inheritdoc/>
     public string Kind => $"{_shards[0].Kind}, {_shards.Count} files";
 
     /// <inheritdoc/>
@@ -50,6 +53,9 @@ sealed class ShardedFile : ITensorSource
     /// <inheritdoc/>
     public Tensor ReadFloat(string name) =>
         _shardOf.TryGetValue(name, out ITensorSource? shard) ? shard.ReadFloat(name) : throw new BadInputException($"{Path} has no tensor {UserText.Quote(name)}.");
+
+    /// <inheritdoc/>
+    public void RequireUnchanged() => _shards.ForEach(s => s.RequireUnchanged());
 
     /// <inheritdoc/>
     public void Dispose() => _shards.ForEach(s => s.Dispose());
