@@ -45,6 +45,9 @@ public sealed class ModelFile : IDisposable
     /// <summary>The classes' names, where a file beside the model has them.</summary>
     public LabelSet? Labels { get; private init; }
 
+    /// <summary>What no file states and was taken as usual; each can be stated in <see cref="ModelHints"/>.</summary>
+    public IReadOnlyList<Assumption> Assumptions { get; private init; } = [];
+
     /// <summary>What a user should know of how the files were understood.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
@@ -64,23 +67,34 @@ public sealed class ModelFile : IDisposable
     {
         hints ??= new();
         using ITensorSource source = TensorSource.Open(path);
-        (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme) ?? throw NoScheme(source, hints.Scheme);
+        (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme)
+            ?? throw UnknownModel.Explain(source, hints.Scheme);
         Dictionary<string, Tensor> tensors = [];
         try
         {
             IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
-            ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile));
+            ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile), prefix.Length);
+            if (!names.ContainsKey(VitNames.HeadWeight))
+                throw UnknownModel.WithoutClassifier(source, scheme, prefix, names);
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
             {
                 if (!source.Tensors[name.InFile].DType.IsFloat())
                     throw new BadInputException($"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights are F64, F32, F16 or BF16.");
             }
             Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
-            ModelCard card = ModelCard.Beside(source.Path, shapes.GetValueOrDefault(VitNames.HeadWeight));
+            ModelCard card = ModelCard.Beside(source.Path, ModelOutline.Of(shapes));
             int? shown = names.Values.SelectMany(n => n).Select(n => n.Layout.HeadsOf(source.Tensors[n.InFile].Shape)).FirstOrDefault(h => h is not null);
-            VitTraits traits = hints.Traits.Or(ModelMetadata.Traits(source.Metadata)).Or(card.Traits).Or(new VitTraits { Heads = shown }).Or(scheme.Traits);
+            VitTraits known = hints.Traits.Or(ModelMetadata.Traits(source.Metadata)).Or(card.Traits)
+                .Or(new VitTraits { Heads = shown })
+                .Or(names.ContainsKey(VitNames.ClassToken) ? scheme.Certain : scheme.Certain with { Pooling = null });
+            VitTraits traits = known.Or(scheme.Traits);
+            string Spelled(string canonical) => scheme.Spelled(canonical, names, prefix);
             // Shapes are checked before anything large is read.
-            VitConfig config = VitConfig.Infer(shapes, traits);
+            VitConfig config = VitConfig.Infer(shapes, traits, Spelled);
+            if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
+                throw new BadInputException($"config.json beside it says that the model takes images of {made} pixels, "
+                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}; ask for an "
+                    + $"--image-size of {made}, or take that file away.");
             foreach ((string canonical, NamedTensor[] parts) in names)
                 tensors[canonical] = Read(source, parts);
             int size = Resized(hints.ImageSize, config, tensors);
@@ -89,14 +103,17 @@ public sealed class ModelFile : IDisposable
                 : (scheme.Preprocessing(size), (string?)null);
             if (preprocessing.ImageSize != size && preprocessing.ImageSize != config.ImageSize)
                 throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
-            return new ModelFile(source, new VitModel(tensors, traits), scheme, prefix, names)
+            bool square = hints.ImageSize is not null || stated is not null || card.ImageSize is not null
+                || card.SquareImages || scheme.SquareImages;
+            string[] notes = [.. card.Notes, .. Remarks(config, known, scheme, names, prefix)];
+            string? constant = ConstantClassifier(tensors, Spelled);
+            return new ModelFile(source, new VitModel(tensors, traits, Spelled), scheme, prefix, names)
             {
                 Preprocessing = preprocessing with { ImageSize = size },
                 PreprocessingSource = stated,
                 Labels = card.Labels,
-                Notes = config.PreNorm && traits.Activation is null
-                    ? [.. card.Notes, $"{VitNames.PreNormWeight} is a CLIP tower's; no file says whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)"]
-                    : card.Notes,
+                Assumptions = [.. Assumed(known, config, square ? null : size)],
+                Notes = constant is null ? notes : [.. notes, constant],
             };
         }
         catch (BadInputException e)
@@ -129,7 +146,7 @@ public sealed class ModelFile : IDisposable
             throw new BadInputException($"{Path} is {Kind}, which Retouch reads but does not write; give --out a name that ends in .safetensors.");
         if (!Scheme.Writable)
             throw new BadInputException($"{Path} has the names of {Scheme.Name}, under which Retouch writes no file; use 'retouch export --patch … --format timm' (or transformers, torchvision).");
-        SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (p.Name[Prefix.Length..], p.Tensor))),
+        SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (Bare(p.Name), p.Tensor))),
             ModelMetadata.Of(Model.Config, Preprocessing), overwrite);
     }
 
@@ -163,6 +180,10 @@ public sealed class ModelFile : IDisposable
         ? [(name, tensor)]
         : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
 
+    // A name may lack wrappers that the prefix has.
+    string Bare(string inFile) =>
+        inFile.StartsWith(Prefix, StringComparison.Ordinal) ? inFile[Prefix.Length..] : inFile;
+
     static Tensor Read(ITensorSource source, NamedTensor[] parts)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -193,7 +214,59 @@ public sealed class ModelFile : IDisposable
         return size;
     }
 
-    static BadInputException NoScheme(ITensorSource source, NamingScheme? forced) => new(forced is null
-        ? $"{source.Path} holds no ViT under a known naming scheme: none of its {source.Tensors.Count.ToString(CultureInfo.InvariantCulture)} tensors is called {string.Join(", ", NamingSchemes.All.Select(s => $"{s.Marker} ({s.Name})"))}; its first is {UserText.Quote(source.Tensors.Keys.FirstOrDefault() ?? "")}."
-        : $"{source.Path} holds no ViT under the names of {forced.Name}: no tensor is called {forced.Marker}.");
+    static IEnumerable<Assumption> Assumed(VitTraits known, VitConfig config, int? square)
+    {
+        if (known.Heads is null)
+        {
+            string heads = config.Heads.ToString(CultureInfo.InvariantCulture);
+            yield return new($"{heads} attention heads", "heads", heads);
+        }
+        string activation = ModelActivations.NameOf(config.Activation);
+        string epsilon = config.NormEpsilon.ToString("0.###e-0", CultureInfo.InvariantCulture);
+        if (known.Activation is null)
+            yield return new($"the activation {activation}", "activation", activation);
+        if (known.NormEpsilon is null)
+            yield return new($"a norm epsilon of {epsilon}", "norm-epsilon", epsilon);
+        if (known.Pooling is null)
+            yield return new(config.Pooling == VitPooling.ClassToken ? "a classifier that reads [CLS]" : "a classifier "
+                + "that reads the average of the patches", "pooling", ModelPoolings.NameOf(config.Pooling));
+        if (square?.ToString(CultureInfo.InvariantCulture) is string side)
+            yield return new($"square images of {side} pixels", "image-size", side);
+    }
+
+    static IEnumerable<string> Remarks(
+        VitConfig config, VitTraits known,
+        NamingScheme scheme, IReadOnlyDictionary<string, NamedTensor[]> names, string prefix)
+    {
+        if (config.PreNorm && known.Activation is null)
+            yield return $"{scheme.Spelled(VitNames.PreNormWeight, names, prefix)} is a CLIP tower's; no file says "
+                + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)";
+        string classifier = names[VitNames.HeadWeight][0].InFile;
+        if (!scheme.IsOwn(VitNames.HeadWeight, classifier, prefix))
+            yield return $"{classifier} stands within a module of its own; what else that module has holds no weights "
+                + "and was taken for dropout";
+    }
+
+    /// <summary>What to say of a classifier whose answer is the same for every image; null of all others.</summary>
+    static string? ConstantClassifier(Dictionary<string, Tensor> tensors, Func<string, string> spelled)
+    {
+        Tensor weight = tensors[VitNames.HeadWeight];
+        if (weight.shape[0] < 2)
+            return null;
+        using DisposeScope scope = NewDisposeScope();
+        float[] first = Row(0);
+        for (long i = 1; i < weight.shape[0]; i++)
+        {
+            if (!Row(i).AsSpan().SequenceEqual(first))
+                return null;
+        }
+        float[] bias = [.. tensors[VitNames.HeadBias].data<float>()];
+        string alike = bias.All(b => b == bias[0]) ? "gives all classes the same probability" : "ranks the classes "
+            + "alike";
+        return $"every row of {spelled(VitNames.HeadWeight)} is the "
+            + $"same{(first.All(v => v == 0) ? ", all zeros" : "")}: the model {alike} for every image; was its "
+            + "classifier trained?";
+
+        float[] Row(long index) => [.. weight.select(0, index).data<float>()];
+    }
 }

@@ -9,8 +9,6 @@ static class ModelMetadata
 {
     const string Heads = "num_heads", Activation = "activation", Epsilon = "norm_epsilon", Pooling = "pooling";
 
-    static readonly Dictionary<string, VitPooling> Poolings = new() { ["token"] = VitPooling.ClassToken, ["avg"] = VitPooling.Average };
-
     /// <summary>The texts for a model; "pt" is what transformers wants to find there.</summary>
     public static Dictionary<string, string> Of(VitConfig config, Preprocessing preprocessing) => new()
     {
@@ -18,7 +16,7 @@ static class ModelMetadata
         [Heads] = config.Heads.ToString(CultureInfo.InvariantCulture),
         [Activation] = ModelActivations.NameOf(config.Activation),
         [Epsilon] = config.NormEpsilon.ToString("R", CultureInfo.InvariantCulture),
-        [Pooling] = Poolings.First(p => p.Value == config.Pooling).Key,
+        [Pooling] = ModelPoolings.NameOf(config.Pooling),
         ["preprocessing"] = preprocessing.ToJson(),
     };
 
@@ -33,10 +31,8 @@ static class ModelMetadata
         NormEpsilon = metadata.TryGetValue(Epsilon, out string? epsilon)
             ? double.TryParse(epsilon, CultureInfo.InvariantCulture, out double value) ? value : throw Bad(Epsilon, epsilon, "a number")
             : null,
-        Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? Find(Poolings, Pooling, pooling) : null,
+        Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? ModelPoolings.Parse(pooling) : null,
     };
-
-    static T Find<T>(Dictionary<string, T> table, string key, string text) => table.TryGetValue(text, out T? value) ? value : throw Bad(key, text, string.Join(", ", table.Keys));
 
     static BadInputException Bad(string key, string text, string wanted) => new($"{key} in its metadata is {UserText.Quote(text)}, not {wanted}.");
 }
