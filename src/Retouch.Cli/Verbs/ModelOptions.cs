@@ -45,7 +45,7 @@ sealed class ModelOptions
             {
                 IEnumerable<string> assumed =
                     file.Assumptions.Select(a => $"{a.What} (--{prefix}{a.Option} {a.Value})");
-                terminal.Warn($"assumed of {file.Path}, as no file states it: {string.Join(", ", assumed)}", "model");
+                terminal.Warn($"assumed, as no file states it: {string.Join(", ", assumed)}", "model");
             }
             foreach (string note in file.Notes)
                 terminal.Warn(note);

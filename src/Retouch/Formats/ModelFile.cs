@@ -74,7 +74,7 @@ public sealed class ModelFile : IDisposable
         {
             IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
             ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile), prefix.Length);
-            if (!names.ContainsKey(VitNames.HeadWeight))
+            if (!names.ContainsKey(VitNames.HeadWeight) && names.ContainsKey(VitNames.Block(0, "norm1.weight")))
                 throw UnknownModel.WithoutClassifier(source, scheme, prefix, names);
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
             {
@@ -105,7 +105,8 @@ public sealed class ModelFile : IDisposable
                 throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
             bool square = hints.ImageSize is not null || stated is not null || card.ImageSize is not null
                 || card.SquareImages || scheme.SquareImages;
-            string[] notes = [.. card.Notes, .. Remarks(config, known, scheme, names, prefix)];
+            bool ownClassifier = scheme.IsOwn(VitNames.HeadWeight, names[VitNames.HeadWeight][0].InFile, prefix);
+            string[] notes = [.. card.Notes, .. Remarks(config, known, source, Spelled, ownClassifier)];
             string? constant = ConstantClassifier(tensors, Spelled);
             return new ModelFile(source, new VitModel(tensors, traits, Spelled), scheme, prefix, names)
             {
@@ -228,23 +229,27 @@ public sealed class ModelFile : IDisposable
         if (known.NormEpsilon is null)
             yield return new($"a norm epsilon of {epsilon}", "norm-epsilon", epsilon);
         if (known.Pooling is null)
-            yield return new(config.Pooling == VitPooling.ClassToken ? "a classifier that reads [CLS]" : "a classifier "
-                + "that reads the average of the patches", "pooling", ModelPoolings.NameOf(config.Pooling));
+        {
+            string read = config.Pooling == VitPooling.ClassToken ? "[CLS]" : "the average of the patches";
+            yield return new($"a classifier that reads {read}", "pooling", ModelPoolings.NameOf(config.Pooling));
+        }
         if (square?.ToString(CultureInfo.InvariantCulture) is string side)
             yield return new($"square images of {side} pixels", "image-size", side);
     }
 
     static IEnumerable<string> Remarks(
-        VitConfig config, VitTraits known,
-        NamingScheme scheme, IReadOnlyDictionary<string, NamedTensor[]> names, string prefix)
+        VitConfig config, VitTraits known, ITensorSource source, Func<string, string> spelled, bool ownClassifier)
     {
         if (config.PreNorm && known.Activation is null)
-            yield return $"{scheme.Spelled(VitNames.PreNormWeight, names, prefix)} is a CLIP tower's; no file says "
+            yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
                 + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)";
-        string classifier = names[VitNames.HeadWeight][0].InFile;
-        if (!scheme.IsOwn(VitNames.HeadWeight, classifier, prefix))
-            yield return $"{classifier} stands within a module of its own; what else that module has holds no weights "
-                + "and was taken for dropout";
+        if (!ownClassifier)
+            yield return $"{spelled(VitNames.HeadWeight)} stands within a module of its own; what else that module has "
+                + "holds no weights and was taken for dropout";
+        if (source.Tensors.Keys.FirstOrDefault(n => n.EndsWith("pooler.dense.weight", StringComparison.Ordinal))
+            is string pooler)
+            yield return $"{pooler} was passed over, as transformers' classifiers do; "
+                + "a classifier of one's own that reads what the pooler makes gives other answers";
     }
 
     /// <summary>What to say of a classifier whose answer is the same for every image; null of all others.</summary>

@@ -67,9 +67,12 @@ static class UnknownModel
             + $"{source.Tensors.Keys.First()} to {source.Tensors.Keys.Last()}."
         : $"Besides, it holds {Listed(source, others)}.";
 
-    static string Listed(ITensorSource source, string[] names) =>
-        string.Join(", ", names.Take(MostNamed).Select(n => $"{UserText.Quote(n).Trim('"')} "
-            + $"{UserText.Shape(source.Tensors[n].Shape)}"))
-        + (names.Length > MostNamed ? $" and {(names.Length - MostNamed).ToString(CultureInfo.InvariantCulture)} "
-            + "more" : "");
+    static string Listed(ITensorSource source, string[] names)
+    {
+        IEnumerable<string> named = names.Take(MostNamed)
+            .Select(n => $"{UserText.Quote(n).Trim('"')} {UserText.Shape(source.Tensors[n].Shape)}");
+        int more = names.Length - MostNamed;
+        return string.Join(", ", named)
+            + (more > 0 ? $" and {more.ToString(CultureInfo.InvariantCulture)} more" : "");
+    }
 }

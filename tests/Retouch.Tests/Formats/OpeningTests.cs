@@ -199,6 +199,16 @@ public sealed class OpeningTests : IDisposable
         Assert.Empty(sound.Notes);
     }
 
+    [Fact]
+    public void A_pooler_that_is_not_used_is_said()
+    {
+        using Tensor pooler = zeros(24, 24);
+        string path = ModelSamples.WriteAs(_folder.File("m.safetensors"), _model, "transformers", n => n,
+            ("vit.pooler.dense.weight", pooler));
+        using ModelFile file = ModelFile.Load(path, ModelSamples.Hints(_model.Config));
+        Assert.Contains("vit.pooler.dense.weight was passed over", Assert.Single(file.Notes), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("null")]
     [InlineData("{\"num_heads\": null}")]

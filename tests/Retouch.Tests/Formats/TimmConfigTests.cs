@@ -115,6 +115,7 @@ public sealed class TimmConfigTests : IDisposable
     [InlineData("model_args", "\"rope_theta\": 100", "rope_theta")]
     [InlineData("model_args", "\"window_size\": 7", "window_size")]
     [InlineData("model_args", "\"num_heads\": \"two\"", "num_heads")]
+    [InlineData("model_args", "\"num_heads\": 2.5", "2.5")]
     public void What_would_make_another_model_of_the_same_tensors_is_refused_by_name(string place, string setting, string word)
     {
         string json = place == "top" ? $$"""{"architecture": "test_vit", {{setting}}}"""

@@ -52,6 +52,14 @@ readonly record struct ConfigObject(JsonElement Root, string Path)
         _ => throw Bad($"its {name} is not a number that could be meant"),
     };
 
+    /// <exception cref="BadInputException">It is stated and no whole number from 1 on.</exception>
+    public int? Count(string name) => Number(name) switch
+    {
+        null => null,
+        >= 1 and double count when count % 1 == 0 => (int)count,
+        _ => throw Bad($"its {name} is {Shown(name)}, not a whole number from 1 on"),
+    };
+
     /// <summary>A square's side, stated as one number or as two equal ones.</summary>
     /// <exception cref="BadInputException">It is stated and no square's.</exception>
     public int? Side(string name)

@@ -91,7 +91,7 @@ static class TimmConfig
         {
             Traits = new VitTraits
             {
-                Heads = (int?)Stated(root, places, "num_heads")?.Number("num_heads") ?? (meant ? known!.Heads : null),
+                Heads = Stated(root, places, "num_heads")?.Count("num_heads") ?? (meant ? known!.Heads : null),
                 NormEpsilon = plainNorm ? 1e-6 : known?.NormEpsilon,
                 Activation = Stated(root, places, "act_layer") is ConfigObject acting
                     ? ConfigActivations.Read(acting, "act_layer")

@@ -52,7 +52,7 @@ static partial class TransformersConfig
             // What is left out is what ViTConfig takes for it.
             Traits = new VitTraits
             {
-                Heads = (int?)root.Number("num_attention_heads") ?? (root.Has("hidden_size") ? 12 : null),
+                Heads = root.Count("num_attention_heads") ?? (root.Has("hidden_size") ? 12 : null),
                 NormEpsilon = root.Number("layer_norm_eps") ?? 1e-12,
                 Activation = ConfigActivations.Read(root, "hidden_act") ?? VitActivation.Gelu,
                 Pooling = VitPooling.ClassToken,
