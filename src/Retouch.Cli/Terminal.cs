@@ -51,7 +51,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             error.WriteLine(Printable(text));
     }
 
-    /// <summary>What may make the result another than the user thinks: a note, and part of the next JSON object.</summary>
+    /// <summary>What may make the result another than a user thinks: a note, and part of the next JSON object.</summary>
     /// <param name="text">What it is.</param>
     /// <param name="kind">The word before it among the notes.</param>
     public void Warn(string text, string kind = "warning")

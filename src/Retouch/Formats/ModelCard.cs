@@ -83,8 +83,9 @@ sealed record ModelCard
         {
             using JsonDocument document = JsonDocument.Parse(InputFile.ReadText(path, LongestConfig));
             ConfigObject root = new(document.RootElement, path);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? read(root) : throw root.Bad("it is no JSON "
-                + "object");
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? read(root)
+                : throw root.Bad("it is no JSON object");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -99,8 +100,7 @@ sealed record ModelCard
             return (Noting($"{root.Path} is neither timm's nor transformers' config and was passed over"), true);
         ModelCard card = timm ? TimmConfig.Read(this, root, model) : TransformersConfig.Read(this, root, model);
         if (!card.OtherModel && root.Text("problem_type") is string problem && problem != "single_label_classification")
-            throw root.Bad($"its problem_type is {UserText.Quote(problem)}; Retouch reads one class an image, out of "
-                + "all");
+            throw root.Bad($"its problem_type is {UserText.Quote(problem)}; Retouch reads one class an image");
         return (card, card.OtherModel);
     }
 }

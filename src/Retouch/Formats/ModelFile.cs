@@ -72,8 +72,9 @@ public sealed class ModelFile : IDisposable
         Dictionary<string, Tensor> tensors = [];
         try
         {
+            IEnumerable<string> under = source.Tensors.Keys.Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
+            ForeignTensors.Refuse(under, prefix.Length);
             IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
-            ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile), prefix.Length);
             if (!names.ContainsKey(VitNames.HeadWeight) && names.ContainsKey(VitNames.Block(0, "norm1.weight")))
                 throw UnknownModel.WithoutClassifier(source, scheme, prefix, names);
             foreach (NamedTensor name in names.Values.SelectMany(n => n))

@@ -111,6 +111,18 @@ public sealed class OpeningTests : IDisposable
         Assert.Contains("merge", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_adapter_in_its_model_is_to_be_merged_whatever_became_of_the_classifier()
+    {
+        using Tensor tensor = zeros(8, 24), head = zeros(7, 24);
+        string path = ModelSamples.WriteAs(
+            _folder.File("m.safetensors"), _model, "transformers",
+            n => "base_model.model." + n.Replace("classifier.", "classifier.original_module.", StringComparison.Ordinal),
+            ("base_model.model.classifier.modules_to_save.default.weight", head),
+            ("base_model.model.vit.encoder.layer.0.attention.attention.query.lora_A.default.weight", tensor));
+        Assert.Contains("merge it first", Refused(path), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("gamma_1", "reg_token", "DINOv3", "BEiT")]
     [InlineData("layer_scale1.lambda1", "attention.q_proj.weight", "DINOv3", "DINOv2")]
