@@ -26,9 +26,13 @@ sealed class HintOptions
         _heads = new($"--{prefix}heads") { Description = $"The attention heads of {whose}; by default what its files state, else what is usual for its width.", HelpName = "N" };
         _activation = new($"--{prefix}activation") { Description = $"The non-linearity of {whose}: {string.Join(", ", activations)}; by default what its files state, else gelu.", HelpName = "NAME" };
         _epsilon = new($"--{prefix}norm-epsilon") { Description = $"The epsilon of the norms of {whose}; by default what its files state, else what is usual for its names.", HelpName = "EPS" };
-        _pooling = new($"--{prefix}pooling") { Description = $"What the classifier of {whose} reads: "
-            + $"{string.Join(", ", poolings)} (the [CLS] token, the average of the patches); by default what its files "
-            + "state, else [CLS] where there is one and no norm after it.", HelpName = "NAME" };
+        _pooling = new($"--{prefix}pooling")
+        {
+            Description = $"What the classifier of {whose} reads: {string.Join(", ", poolings)} (the [CLS] token, the "
+                + "average of the patches); by default what its files state, else [CLS] where there is one and no norm "
+                + "after it.",
+            HelpName = "NAME",
+        };
         _size = new($"--{prefix}image-size") { Description = $"The side of the images that {whose} sees, in pixels; its positions are interpolated to it.", HelpName = "PIXELS" };
         Verb.Require<string>(_scheme, schemes.Contains, $"one of {string.Join(", ", schemes)}");
         Verb.Require<int>(_heads, heads => heads is >= 1 and <= 1024, "a whole number from 1 to 1024");

@@ -106,11 +106,11 @@ static class ProcessorConfig
 
     static Interpolation Resample(ConfigObject root, ProcessorDefaults usual) =>
         (root.Number("resample") ?? usual.Resample) switch
-    {
-        2 => Interpolation.Bilinear,
-        3 => Interpolation.Bicubic,
-        double other => throw root.Bad($"its resample is {other}; Retouch resizes bilinearly (2) or bicubically (3)"),
-    };
+        {
+            2 => Interpolation.Bilinear,
+            3 => Interpolation.Bicubic,
+            double other => throw root.Bad($"its resample is {other}; Retouch resizes bilinearly (2) or bicubically (3)"),
+        };
 
     /// <summary>A side in pixels, and whether both sides become as long or the shorter one alone.</summary>
     static (double Side, bool Squash) Size(ConfigObject root, string name, bool squared)

@@ -116,13 +116,13 @@ static class TimmConfig
 
     static VitPooling? Pooling(ConfigObject root, ConfigObject[] places) =>
         Stated(root, places, "global_pool")?.Text("global_pool") switch
-    {
-        null => null,
-        "token" => VitPooling.ClassToken,
-        "avg" => VitPooling.Average,
-        string pool => throw root.Bad($"its global_pool is {UserText.Quote(pool)}; Retouch reads the [CLS] token "
-            + "(token) or the average of the patches (avg)"),
-    };
+        {
+            null => null,
+            "token" => VitPooling.ClassToken,
+            "avg" => VitPooling.Average,
+            string pool => throw root.Bad($"its global_pool is {UserText.Quote(pool)}; Retouch reads the [CLS] token "
+                + "(token) or the average of the patches (avg)"),
+        };
 
     static void CheckModules(ConfigObject place, VitPooling? pooling)
     {
