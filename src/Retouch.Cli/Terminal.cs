@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
 
@@ -9,6 +10,8 @@ namespace Retouch.Cli;
 sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose)
 {
     static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25), SpokenEvery = TimeSpan.FromSeconds(30);
+
+    readonly List<string> _warnings = [];
 
     /// <summary>Stops what the verb does.</summary>
     public CancellationToken Cancellation { get; init; }
@@ -23,11 +26,22 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             output.WriteLine(Printable(text));
     }
 
-    /// <summary>A result as one JSON object on a line.</summary>
+    /// <summary>A result as one JSON object on a line; the first since warnings arose has them, too.</summary>
     public void Object<T>(T value, JsonTypeInfo<T> type)
     {
-        if (json)
-            output.WriteLine(JsonSerializer.Serialize(value, type));
+        if (!json)
+            return;
+        string line = JsonSerializer.Serialize(value, type);
+        if (_warnings.Count > 0 && JsonNode.Parse(line) is JsonObject whole)
+        {
+            JsonArray warnings = whole["warnings"] as JsonArray ?? [];
+            foreach (string warning in _warnings)
+                warnings.Add((JsonNode)JsonValue.Create(warning));
+            whole["warnings"] = warnings;
+            _warnings.Clear();
+            line = whole.ToJsonString();
+        }
+        output.WriteLine(line);
     }
 
     /// <summary>Something that the user should know beside the result.</summary>
@@ -42,6 +56,15 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     {
         foreach (string reason in reasons)
             Note($"warning: {reason}");
+    }
+
+    /// <summary>What may make the result another than a user thinks: a note, and part of the next JSON object.</summary>
+    /// <param name="text">What it is.</param>
+    /// <param name="kind">The word before it among the notes.</param>
+    public void Warn(string text, string kind = "warning")
+    {
+        Note($"{kind}: {text}");
+        _warnings.Add(text);
     }
 
     /// <summary>Something that went wrong while the rest goes on.</summary>

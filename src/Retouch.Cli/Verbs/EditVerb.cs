@@ -405,7 +405,6 @@ sealed class EditVerb : Verb
 
     // A model of half precision is its own twin.
     static string? Rounded(VitModel model, ScalarType type) => model.FingerprintAs(type) is string rounded && rounded != model.Fingerprint ? rounded : null;
-    }
 
     sealed record LocalityOutcome(LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped);
 

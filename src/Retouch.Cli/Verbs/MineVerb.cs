@@ -89,7 +89,7 @@ sealed class MineVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         if (Path.GetExtension(output) is not (".html" or ".htm"))
             throw new BadInputException($"With --stronger, --out is a page for a browser, so its name must end in .html, not be {output}.");
-        using ModelFile stronger = ModelOptions.Load(strongerPath, _strongerHints.Read(parsed), terminal);
+        using ModelFile stronger = ModelOptions.Load(strongerPath, _strongerHints.Read(parsed), terminal, "stronger-");
         ModelOptions.PrintPreprocessing(file, terminal);
         terminal.Note($"preprocessing: {stronger.Preprocessing} for the stronger model");
         int images = folders.Sum(f => f.Files.Count);

@@ -50,15 +50,25 @@ sealed class ModelOptions
     public ModelFile Load(string name, ParseResult parsed, Terminal terminal) => Load(name, _hints.Read(parsed), terminal);
 
     /// <summary>Loads a model that a user named in some option, and says how it was understood.</summary>
-    public static ModelFile Load(string name, ModelHints hints, Terminal terminal)
+    /// <param name="name">What the user calls it by.</param>
+    /// <param name="hints">What the user says of it.</param>
+    /// <param name="terminal">Where it is said.</param>
+    /// <param name="prefix">What stands before the names of the options that take those hints.</param>
+    public static ModelFile Load(string name, ModelHints hints, Terminal terminal, string prefix = "")
     {
         ModelFile file = ModelFile.Load(ModelSource.Resolve(name, terminal), hints);
         try
         {
             Vit.VitConfig config = file.Model.Config;
             terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.LabelsSource is string source ? $", class names from {source} unless --labels gives them" : "")}");
+            if (file.Assumptions.Count > 0)
+            {
+                IEnumerable<string> assumed =
+                    file.Assumptions.Select(a => $"{a.What} (--{prefix}{a.Option} {a.Value})");
+                terminal.Warn($"assumed, as no file states it: {string.Join(", ", assumed)}", "model");
+            }
             foreach (string note in file.Notes)
-                terminal.Note($"warning: {note}");
+                terminal.Warn(note);
             terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "
                 + $"{config.Activation}, norm epsilon {config.NormEpsilon}, {config.Pooling} pooling; fingerprint {file.Model.Fingerprint}");
             return file;

@@ -1,55 +1,94 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Retouch.Images;
 using Retouch.Vit;
 
 namespace Retouch.Formats;
 
 /// <summary>What timm's or transformers' config.json and preprocessor_config.json beside a model say of it. Immutable.</summary>
-sealed partial record ModelCard
+sealed record ModelCard
 {
-    const int LongestConfig = 64 << 20;
+    const int LongestConfig = 64 << 20, MostNamed = 8;
 
     /// <summary>The names of the files that are looked for beside a model.</summary>
     public static IReadOnlyList<string> Files { get; } = ["config.json", "preprocessor_config.json"];
 
     /// <summary>What no tensor shows.</summary>
-    public VitTraits Traits { get; private init; } = new();
+    public VitTraits Traits { get; init; } = new();
+
+    /// <summary>The side of the images that the model was made for, in pixels; null where it is not stated.</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>Whether the model is known to see square images.</summary>
+    public bool SquareImages { get; init; }
 
     /// <summary>The transform, or null where none is stated.</summary>
-    public Preprocessing? Preprocessing { get; private init; }
+    public Preprocessing? Preprocessing { get; init; }
 
     /// <summary>The file that states it.</summary>
-    public string? PreprocessingSource { get; private init; }
+    public string? PreprocessingSource { get; init; }
 
     /// <summary>The classes' names, or null.</summary>
-    public LabelSet? Labels { get; private init; }
+    public LabelSet? Labels { get; init; }
 
     /// <summary>What was passed over, and why.</summary>
-    public IReadOnlyList<string> Notes { get; private init; } = [];
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Reads the files beside a model.</summary>
     /// <param name="modelPath">The model's file.</param>
-    /// <param name="head">The shape of its classifier, [C,D], by which a config of another model is told; null if it has none.</param>
+    /// <param name="model">What its tensors show, by which a config of another model is told.</param>
     /// <exception cref="BadInputException">A file states something that cannot be used.</exception>
-    public static ModelCard Beside(string modelPath, long[]? head)
+    public static ModelCard Beside(string modelPath, ModelOutline model)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!, config = Path.Combine(folder, "config.json"), processor = Path.Combine(folder, "preprocessor_config.json");
         ModelCard card = new();
         bool foreign = false;
         if (File.Exists(config))
-            (card, foreign) = Parse(config, root => card.WithConfig(root, config, head));
+            (card, foreign) = Parse(config, root => card.WithConfig(root, model));
         if (!foreign && File.Exists(processor))
-            (card, _) = Parse(processor, root => (card.WithProcessor(root, processor), false));
+            (card, _) = Parse(processor, root => (ProcessorConfig.Read(card, root), false));
         return card;
     }
 
-    static (ModelCard, bool) Parse(string path, Func<JsonElement, (ModelCard, bool)> read)
+    /// <summary>The card with one more note.</summary>
+    public ModelCard Noting(string note) => this with { Notes = [.. Notes, note] };
+
+    /// <summary>The card with a note of settings that are not known.</summary>
+    public ModelCard NotingUnknown(string path, IEnumerable<string> settings)
+    {
+        string[] named = [.. settings];
+        string listed = string.Join(", ", named.Take(MostNamed).Select(UserText.Quote));
+        string more = named.Length > MostNamed ? " and more" : "";
+        return named.Length == 0 ? this
+            : Noting($"{path} states {listed}{more}, which Retouch does not know and passed over");
+    }
+
+    /// <summary>The card with a note that a config is another model's; null where its numbers are this one's.</summary>
+    /// <param name="stated">Settings, what they are, and the model's own.</param>
+    public ModelCard? OfAnother(IEnumerable<(ConfigObject Place, string Setting, string What, int? Own)> stated)
+    {
+        foreach ((ConfigObject place, string setting, string what, int? own) in stated)
+        {
+            double? value = setting == "patch_size" ? place.Side(setting) : place.Number(setting);
+            if (value is not null && own is not null && value != own)
+                return Foreign($"{place.Path} is of a model of {what} {value}, not {own}, and was passed over");
+        }
+        return null;
+    }
+
+    /// <summary>The card with a note that a config is not of this model: what lies beside it is not read.</summary>
+    public ModelCard Foreign(string note) => Noting(note) with { OtherModel = true };
+
+    bool OtherModel { get; init; }
+
+    static (ModelCard, bool) Parse(string path, Func<ConfigObject, (ModelCard, bool)> read)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(InputFile.ReadText(path, LongestConfig));
-            return document.RootElement.ValueKind == JsonValueKind.Object ? read(document.RootElement) : throw Bad(path, "it is no JSON object");
+            ConfigObject root = new(document.RootElement, path);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? read(root)
+                : throw root.Bad("it is no JSON object");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -57,164 +96,14 @@ sealed partial record ModelCard
         }
     }
 
-    (ModelCard, bool) WithConfig(JsonElement root, string path, long[]? head)
+    (ModelCard, bool) WithConfig(ConfigObject root, ModelOutline model)
     {
-        bool timm = Has(root, "pretrained_cfg") || Has(root, "architecture");
-        if (!timm && !Has(root, "model_type") && !Has(root, "hidden_size"))
-            return (this with { Notes = [.. Notes, $"{path} is neither timm's nor transformers' config and was passed over"] }, true);
-        if (Number(root, timm ? "num_features" : "hidden_size", path) is double width && head is [_, long own] && width != own)
-            return (this with { Notes = [.. Notes, $"{path} is of a model of width {width}, not {own}, and was passed over"] }, true);
-        return (timm ? WithTimm(root, path, head) : WithTransformers(root, path, head), false);
+        bool timm = root.Has("pretrained_cfg") || root.Has("architecture");
+        if (!timm && !root.Has("model_type") && !root.Has("hidden_size"))
+            return (Noting($"{root.Path} is neither timm's nor transformers' config and was passed over"), true);
+        ModelCard card = timm ? TimmConfig.Read(this, root, model) : TransformersConfig.Read(this, root, model);
+        if (!card.OtherModel && root.Text("problem_type") is string problem && problem != "single_label_classification")
+            throw root.Bad($"its problem_type is {UserText.Quote(problem)}; Retouch reads one class an image");
+        return (card, card.OtherModel);
     }
-
-    ModelCard WithTimm(JsonElement root, string path, long[]? head)
-    {
-        string architecture = Text(root, "architecture") ?? "";
-        JsonElement settings = Has(root, "pretrained_cfg") ? root.GetProperty("pretrained_cfg") : root;
-        JsonElement? args = root.TryGetProperty("model_args", out JsonElement given) && given.ValueKind == JsonValueKind.Object ? given : null;
-        bool stated = settings.ValueKind == JsonValueKind.Object && Has(settings, "input_size") && Has(settings, "mean");
-        return this with
-        {
-            Traits = new VitTraits
-            {
-                Heads = (int?)(args is null ? null : Number(args.Value, "num_heads", path)),
-                // timm's CLIP towers, by their definitions in its vision_transformer.py.
-                NormEpsilon = architecture.Contains("_clip_", StringComparison.Ordinal) ? 1e-5 : null,
-                Activation = (args is null ? null : Text(args.Value, "act_layer")) is string act ? Activation(act, path)
-                    : architecture.Contains("quickgelu", StringComparison.Ordinal) ? VitActivation.QuickGelu : null,
-                Pooling = Text(root, "global_pool") switch { "token" => VitPooling.ClassToken, "avg" => VitPooling.Average, _ => null },
-            },
-            Preprocessing = stated ? Images.Preprocessing.FromJson(settings.GetRawText(), path) : Preprocessing,
-            PreprocessingSource = stated ? path : PreprocessingSource,
-            Labels = TimmLabels(root, path, head) ?? Labels,
-        };
-    }
-
-    ModelCard WithTransformers(JsonElement root, string path, long[]? head) => this with
-    {
-        Traits = new VitTraits
-        {
-            Heads = (int?)Number(root, "num_attention_heads", path),
-            NormEpsilon = Number(root, "layer_norm_eps", path),
-            Activation = Text(root, "hidden_act") is string act ? Activation(act, path) : null,
-        },
-        Labels = TransformersLabels(root, path, head) ?? Labels,
-    };
-
-    ModelCard WithProcessor(JsonElement root, string path)
-    {
-        if (!Has(root, "image_mean") || !Has(root, "size"))
-            return this with { Notes = [.. Notes, $"{path} states no transform of images and was passed over"] };
-        if (Flag(root, "do_resize") == false || Flag(root, "do_normalize") == false || Flag(root, "do_rescale") == false)
-            throw Bad(path, "it turns off the resize, the rescaling or the normalization, which Retouch always does");
-        if (Number(root, "rescale_factor", path) is double factor && Math.Abs(factor * 255 - 1) > 1e-6)
-            throw Bad(path, $"it rescales by {factor}, not 1/255");
-        string type = Text(root, "image_processor_type") ?? Text(root, "feature_extractor_type") ?? "";
-        JsonElement size = root.GetProperty("size");
-        double? crop = Flag(root, "do_center_crop") == true && root.TryGetProperty("crop_size", out JsonElement cropped) ? Side(cropped, path, "crop_size", out _) : null;
-        double resized = Side(size, path, "size", out bool squash);
-        if (size.ValueKind == JsonValueKind.Number)
-            squash = !type.StartsWith("CLIP", StringComparison.Ordinal);
-        double image = crop ?? resized;
-        double fraction = image / resized;
-        // The transform's floor must come back to what is stated.
-        while (Math.Floor(image / fraction) < resized)
-            fraction = Math.BitDecrement(fraction);
-        try
-        {
-            return this with
-            {
-                Preprocessing = new Preprocessing((int)image, fraction, Resample(root, path), Channels(root, "image_mean", path), Channels(root, "image_std", path)) { Squash = squash },
-                PreprocessingSource = path,
-            };
-        }
-        catch (BadInputException e) when (!e.Message.StartsWith(path, StringComparison.Ordinal))
-        {
-            throw new BadInputException($"{path}: {e.Message}", e);
-        }
-    }
-
-    static Interpolation Resample(JsonElement root, string path) => Number(root, "resample", path) switch
-    {
-        null or 2 => Interpolation.Bilinear,
-        3 => Interpolation.Bicubic,
-        double other => throw Bad(path, $"its resample is {other}; Retouch resizes bilinearly (2) or bicubically (3)"),
-    };
-
-    static double Side(JsonElement size, string path, string name, out bool squash)
-    {
-        squash = false;
-        if (size.ValueKind == JsonValueKind.Number && size.TryGetDouble(out double side) && side is >= 1 and <= 8192)
-            return side;
-        if (size.ValueKind == JsonValueKind.Object)
-        {
-            if (Number(size, "shortest_edge", path) is double edge and >= 1 and <= 8192 && !Has(size, "longest_edge"))
-                return edge;
-            squash = true;
-            if (Number(size, "height", path) is double height and >= 1 and <= 8192 && Number(size, "width", path) == height)
-                return height;
-        }
-        throw Bad(path, $"its {name} is not a square's side from 1 to 8192 pixels");
-    }
-
-    static ChannelValues Channels(JsonElement root, string name, string path)
-    {
-        if (root.TryGetProperty(name, out JsonElement list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() == 3 && list.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number))
-        {
-            double[] values = [.. list.EnumerateArray().Select(v => v.GetDouble())];
-            return new ChannelValues(values[0], values[1], values[2]);
-        }
-        throw Bad(path, $"its {name} is not three numbers");
-    }
-
-    static VitActivation Activation(string name, string path) => name switch
-    {
-        "gelu" => VitActivation.Gelu,
-        "quick_gelu" => VitActivation.QuickGelu,
-        "gelu_tanh" or "gelu_new" or "gelu_fast" or "gelu_pytorch_tanh" => VitActivation.GeluTanh,
-        _ => throw Bad(path, $"its activation is {UserText.Quote(name)}; Retouch knows gelu, quick_gelu and gelu_tanh"),
-    };
-
-    static LabelSet? TransformersLabels(JsonElement root, string path, long[]? head)
-    {
-        if (!root.TryGetProperty("id2label", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
-            return null;
-        // transformers' stand-ins for names.
-        if (map.EnumerateObject().All(m => m.Value.ValueKind == JsonValueKind.String && StandIn().IsMatch(m.Value.GetString()!)))
-            return null;
-        LabelSet labels = LabelSet.Load(path);
-        return head is [long classes, ..] && labels.Count != classes ? throw Bad(path, $"its id2label names {labels.Count} classes, but the model has {classes}") : labels;
-    }
-
-    static LabelSet? TimmLabels(JsonElement root, string path, long[]? head)
-    {
-        if (!root.TryGetProperty("label_names", out JsonElement names) || names.ValueKind != JsonValueKind.Array || names.GetArrayLength() == 0 || names.EnumerateArray().Any(n => n.ValueKind != JsonValueKind.String))
-            return null;
-        JsonElement? described = root.TryGetProperty("label_descriptions", out JsonElement d) && d.ValueKind == JsonValueKind.Object ? d : null;
-        // timm's label_names are WordNet ids where its label_descriptions are the names.
-        Label[] labels = [.. names.EnumerateArray().Select(n => n.GetString()!).Select((n, index) =>
-            new Label(index, ClassResolver.IsWordNetId(n) ? n : null, Described(n) ?? n))];
-        if (labels.Any(l => string.IsNullOrWhiteSpace(l.Name)))
-            throw Bad(path, "one of its label_names is blank");
-        return head is [long classes, ..] && labels.Length != classes
-            ? throw Bad(path, $"its label_names are {labels.Length}, but the model has {classes} classes")
-            : LabelSet.FromLabels(labels);
-
-        string? Described(string name) => described is null ? null : Text(described.Value, name);
-    }
-
-    static bool Has(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null;
-
-    static string? Text(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    static bool? Flag(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : null;
-
-    static double? Number(JsonElement root, string name, string path) => !Has(root, name) ? null
-        : root.GetProperty(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out double number) && Math.Abs(number) < 1e9 ? number
-        : throw Bad(path, $"its {name} is not a number that could be meant");
-
-    static BadInputException Bad(string path, string why) => new($"{path}, beside the model, cannot be used: {why}.");
-
-    [GeneratedRegex("^LABEL_[0-9]+$", RegexOptions.CultureInvariant)]
-    private static partial Regex StandIn();
 }

@@ -11,14 +11,16 @@ public sealed class ModelFile : IDisposable
 {
     readonly IReadOnlyDictionary<string, NamedTensor[]> _names; // canonical → the file's
     readonly SafeTensorsFile? _rewritable; // kept open: at its path another model may lie by the time it is written back
+    readonly VitTraits _known; // what files or hints state; the rest of the model's was assumed
     readonly bool _statedElsewhere;
     readonly int _ownSize;
 
     ModelFile(
-        ITensorSource source, VitModel model, NamingScheme scheme, string prefix, IReadOnlyDictionary<string, NamedTensor[]> names, int ownSize, bool statedElsewhere)
+        ITensorSource source, VitModel model, NamingScheme scheme, string prefix,
+        IReadOnlyDictionary<string, NamedTensor[]> names, int ownSize, VitTraits known, bool statedElsewhere)
     {
         (Path, Kind, Files, Model, Scheme, Prefix, _names) = (source.Path, source.Kind, source.Files, model, scheme, prefix, names);
-        (_ownSize, _statedElsewhere) = (ownSize, statedElsewhere);
+        (_ownSize, _known, _statedElsewhere) = (ownSize, known, statedElsewhere);
         _rewritable = source as SafeTensorsFile;
         if (_rewritable is null)
             source.Dispose();
@@ -57,6 +59,9 @@ public sealed class ModelFile : IDisposable
     /// <summary>What states the classes' names: the model file or a file beside it; null where none does.</summary>
     public string? LabelsSource { get; private init; }
 
+    /// <summary>What no file states and was taken as usual; each can be stated in <see cref="ModelHints"/>.</summary>
+    public IReadOnlyList<Assumption> Assumptions { get; private init; } = [];
+
     /// <summary>What a user should know of how the files were understood.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
@@ -79,20 +84,32 @@ public sealed class ModelFile : IDisposable
         Dictionary<string, Tensor> tensors = [];
         try
         {
-            (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme) ?? throw NoScheme(source, hints.Scheme);
+            (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme)
+                ?? throw UnknownModel.Explain(source, hints.Scheme);
+            IEnumerable<string> under = source.Tensors.Keys.Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
+            ForeignTensors.Refuse(under, prefix.Length);
             IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
-            ForeignTensors.Refuse(names.Values.SelectMany(n => n).Select(n => n.InFile));
+            if (!names.ContainsKey(VitNames.HeadWeight) && names.ContainsKey(VitNames.Block(0, "norm1.weight")))
+                throw UnknownModel.WithoutClassifier(source, scheme, prefix, names);
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
             {
                 if (!source.Tensors[name.InFile].DType.IsFloat())
                     throw new BadInputException($"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights are F64, F32, F16 or BF16.");
             }
             Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
-            ModelCard card = ModelCard.Beside(source.Path, shapes.GetValueOrDefault(VitNames.HeadWeight));
+            ModelCard card = ModelCard.Beside(source.Path, ModelOutline.Of(shapes));
             int? shown = names.Values.SelectMany(n => n).Select(n => n.Layout.HeadsOf(source.Tensors[n.InFile].Shape)).FirstOrDefault(h => h is not null);
-            VitTraits traits = hints.Traits.Or(ModelMetadata.Traits(source.Metadata)).Or(card.Traits).Or(new VitTraits { Heads = shown }).Or(scheme.Traits);
+            VitTraits known = hints.Traits.Or(ModelMetadata.Traits(source.Metadata)).Or(card.Traits)
+                .Or(new VitTraits { Heads = shown })
+                .Or(names.ContainsKey(VitNames.ClassToken) ? scheme.Certain : scheme.Certain with { Pooling = null });
+            VitTraits traits = known.Or(scheme.Traits);
+            string Spelled(string canonical) => scheme.Spelled(canonical, names, prefix);
             // Shapes are checked before anything large is read.
-            VitConfig config = VitConfig.Infer(shapes, traits);
+            VitConfig config = VitConfig.Infer(shapes, traits, Spelled);
+            if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
+                throw new BadInputException($"config.json beside it says that the model takes images of {made} pixels, "
+                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}; ask for an "
+                    + $"--image-size of {made}, or take that file away.");
             foreach ((string canonical, NamedTensor[] parts) in names)
                 tensors[canonical] = Read(source, parts);
             source.RequireUnchanged();
@@ -104,7 +121,12 @@ public sealed class ModelFile : IDisposable
                 throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
             LabelSet? own = ModelMetadata.Labels(source.Metadata, config.Classes);
             bool statedElsewhere = hints.Traits != new VitTraits() || card.Traits != new VitTraits() || card.Preprocessing is not null || card.Labels is not null;
-            return new ModelFile(source, new VitModel(tensors, traits), scheme, prefix, names, config.ImageSize, statedElsewhere)
+            bool square = hints.ImageSize is not null || stated is not null || card.ImageSize is not null
+                || card.SquareImages || scheme.SquareImages;
+            bool ownClassifier = scheme.IsOwn(VitNames.HeadWeight, names[VitNames.HeadWeight][0].InFile, prefix);
+            string[] notes = [.. card.Notes, .. Remarks(config, known, source, Spelled, ownClassifier)];
+            string? constant = ConstantClassifier(tensors, Spelled);
+            return new ModelFile(source, new VitModel(tensors, traits, Spelled), scheme, prefix, names, config.ImageSize, known, statedElsewhere)
             {
                 Preprocessing = preprocessing with
                 {
@@ -114,9 +136,8 @@ public sealed class ModelFile : IDisposable
                 PreprocessingSource = stated,
                 Labels = own ?? card.Labels,
                 LabelsSource = own is not null ? "the model file" : card.Labels is not null ? "config.json beside it" : null,
-                Notes = config.PreNorm && traits.Activation is null
-                    ? [.. card.Notes, $"{VitNames.PreNormWeight} is a CLIP tower's; no file says whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)"]
-                    : card.Notes,
+                Assumptions = [.. Assumed(known, config, square ? null : size)],
+                Notes = constant is null ? notes : [.. notes, constant],
             };
         }
         catch (Exception failure)
@@ -154,14 +175,14 @@ public sealed class ModelFile : IDisposable
         using DisposeScope scope = NewDisposeScope();
         if (_rewritable is null)
         {
-            SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (p.Name[Prefix.Length..], p.Tensor))),
-                ModelMetadata.Of(Model.Config, Preprocessing, Labels), overwrite);
+            SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (Bare(p.Name), p.Tensor))),
+                Stated(Preprocessing), overwrite);
             return;
         }
         Dictionary<string, string>? stated = null;
         if (_statedElsewhere || StrangersCards(output).Count > 0)
         {
-            stated = ModelMetadata.Of(Model.Config, Preprocessing with { ImageSize = _ownSize }, Labels);
+            stated = Stated(Preprocessing with { ImageSize = _ownSize });
             if (_rewritable.Metadata.ContainsKey("format"))
                 stated.Remove("format");
         }
@@ -223,6 +244,14 @@ public sealed class ModelFile : IDisposable
         ? [(name, tensor)]
         : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
 
+    // What was assumed is not stated: whoever opens the result is to be told of it, too.
+    Dictionary<string, string> Stated(Preprocessing preprocessing) =>
+        ModelMetadata.Of(Model.Config, preprocessing, Labels, _known);
+
+    // A name may lack wrappers that the prefix has.
+    string Bare(string inFile) =>
+        inFile.StartsWith(Prefix, StringComparison.Ordinal) ? inFile[Prefix.Length..] : inFile;
+
     Tensor AsStored(string canonical, Tensor values)
     {
         if (_rewritable is null)
@@ -270,7 +299,63 @@ public sealed class ModelFile : IDisposable
         return size;
     }
 
-    static BadInputException NoScheme(ITensorSource source, NamingScheme? forced) => new(forced is null
-        ? $"{source.Path} holds no ViT under a known naming scheme: none of its {source.Tensors.Count.ToString(CultureInfo.InvariantCulture)} tensors is called {string.Join(", ", NamingSchemes.All.Select(s => $"{s.Marker} ({s.Name})"))}; its first is {UserText.Quote(source.Tensors.Keys.FirstOrDefault() ?? "")}."
-        : $"{source.Path} holds no ViT under the names of {forced.Name}: no tensor is called {forced.Marker}.");
+    static IEnumerable<Assumption> Assumed(VitTraits known, VitConfig config, int? square)
+    {
+        if (known.Heads is null)
+        {
+            string heads = config.Heads.ToString(CultureInfo.InvariantCulture);
+            yield return new($"{heads} attention heads", "heads", heads);
+        }
+        string activation = ModelActivations.NameOf(config.Activation);
+        string epsilon = config.NormEpsilon.ToString("0.###e-0", CultureInfo.InvariantCulture);
+        if (known.Activation is null)
+            yield return new($"the activation {activation}", "activation", activation);
+        if (known.NormEpsilon is null)
+            yield return new($"a norm epsilon of {epsilon}", "norm-epsilon", epsilon);
+        if (known.Pooling is null)
+        {
+            string read = config.Pooling == VitPooling.ClassToken ? "[CLS]" : "the average of the patches";
+            yield return new($"a classifier that reads {read}", "pooling", ModelPoolings.NameOf(config.Pooling));
+        }
+        if (square?.ToString(CultureInfo.InvariantCulture) is string side)
+            yield return new($"square images of {side} pixels", "image-size", side);
+    }
+
+    static IEnumerable<string> Remarks(
+        VitConfig config, VitTraits known, ITensorSource source, Func<string, string> spelled, bool ownClassifier)
+    {
+        if (config.PreNorm && known.Activation is null)
+            yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
+                + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)";
+        if (!ownClassifier)
+            yield return $"{spelled(VitNames.HeadWeight)} stands within a module of its own; what else that module has "
+                + "holds no weights and was taken for dropout";
+        if (source.Tensors.Keys.FirstOrDefault(n => n.EndsWith("pooler.dense.weight", StringComparison.Ordinal))
+            is string pooler)
+            yield return $"{pooler} was passed over, as transformers' classifiers do; "
+                + "a classifier of one's own that reads what the pooler makes gives other answers";
+    }
+
+    /// <summary>What to say of a classifier whose answer is the same for every image; null of all others.</summary>
+    static string? ConstantClassifier(Dictionary<string, Tensor> tensors, Func<string, string> spelled)
+    {
+        Tensor weight = tensors[VitNames.HeadWeight];
+        if (weight.shape[0] < 2)
+            return null;
+        using DisposeScope scope = NewDisposeScope();
+        float[] first = Row(0);
+        for (long i = 1; i < weight.shape[0]; i++)
+        {
+            if (!Row(i).AsSpan().SequenceEqual(first))
+                return null;
+        }
+        float[] bias = [.. tensors[VitNames.HeadBias].data<float>()];
+        string alike = bias.All(b => b == bias[0]) ? "gives all classes the same probability" : "ranks the classes "
+            + "alike";
+        return $"every row of {spelled(VitNames.HeadWeight)} is the "
+            + $"same{(first.All(v => v == 0) ? ", all zeros" : "")}: the model {alike} for every image; was its "
+            + "classifier trained?";
+
+        float[] Row(long index) => [.. weight.select(0, index).data<float>()];
+    }
 }

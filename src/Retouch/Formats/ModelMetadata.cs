@@ -9,26 +9,31 @@ static class ModelMetadata
 {
     const string Heads = "num_heads", Activation = "activation", Epsilon = "norm_epsilon", Pooling = "pooling", Names = "labels";
 
-    static readonly Dictionary<string, VitPooling> Poolings = new() { ["token"] = VitPooling.ClassToken, ["avg"] = VitPooling.Average };
-
     /// <summary>The texts for a model; "pt" is what transformers wants to find there.</summary>
-    public static Dictionary<string, string> Of(VitConfig config, Preprocessing preprocessing, LabelSet? labels = null)
+    /// <param name="config">The model.</param>
+    /// <param name="preprocessing">How images are made into its pixels.</param>
+    /// <param name="labels">The classes' names; null or nameless for none.</param>
+    /// <param name="stated">Which traits to state; null for all.</param>
+    /// <param name="withPreprocessing">Whether to state the preprocessing.</param>
+    public static Dictionary<string, string> Of(
+        VitConfig config, Preprocessing preprocessing, LabelSet? labels = null, VitTraits? stated = null,
+        bool withPreprocessing = true)
     {
-        Dictionary<string, string> texts = Unlabelled(config, preprocessing);
+        Dictionary<string, string> texts = new() { ["format"] = "pt" };
+        if (stated is null or { Heads: not null })
+            texts[Heads] = config.Heads.ToString(CultureInfo.InvariantCulture);
+        if (stated is null or { Activation: not null })
+            texts[Activation] = ModelActivations.NameOf(config.Activation);
+        if (stated is null or { NormEpsilon: not null })
+            texts[Epsilon] = config.NormEpsilon.ToString("R", CultureInfo.InvariantCulture);
+        if (stated is null or { Pooling: not null })
+            texts[Pooling] = ModelPoolings.NameOf(config.Pooling);
+        if (withPreprocessing)
+            texts["preprocessing"] = preprocessing.ToJson();
         if (labels is { HasNames: true })
             texts[Names] = labels.ToJson();
         return texts;
     }
-
-    static Dictionary<string, string> Unlabelled(VitConfig config, Preprocessing preprocessing) => new()
-    {
-        ["format"] = "pt",
-        [Heads] = config.Heads.ToString(CultureInfo.InvariantCulture),
-        [Activation] = ModelActivations.NameOf(config.Activation),
-        [Epsilon] = config.NormEpsilon.ToString("R", CultureInfo.InvariantCulture),
-        [Pooling] = Poolings.First(p => p.Value == config.Pooling).Key,
-        ["preprocessing"] = preprocessing.ToJson(),
-    };
 
     /// <summary>The traits that a file's metadata state.</summary>
     /// <exception cref="BadInputException">A text is none that could be meant.</exception>
@@ -41,7 +46,7 @@ static class ModelMetadata
         NormEpsilon = metadata.TryGetValue(Epsilon, out string? epsilon)
             ? double.TryParse(epsilon, CultureInfo.InvariantCulture, out double value) ? value : throw Bad(Epsilon, epsilon, "a number")
             : null,
-        Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? Find(Poolings, Pooling, pooling) : null,
+        Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? ModelPoolings.Parse(pooling) : null,
     };
 
     /// <summary>The classes' names that a file's metadata state, or null.</summary>
@@ -56,8 +61,6 @@ static class ModelMetadata
         return labels.Count == classes ? labels
             : throw new BadInputException($"{Names} in its metadata name {labels.Count} classes, but the model has {classes}.");
     }
-
-    static T Find<T>(Dictionary<string, T> table, string key, string text) => table.TryGetValue(text, out T? value) ? value : throw Bad(key, text, string.Join(", ", table.Keys));
 
     static BadInputException Bad(string key, string text, string wanted) => new($"{key} in its metadata is {UserText.Quote(text)}, not {wanted}.");
 }

@@ -131,12 +131,17 @@ sealed class SafeTensorsHeader
 
     void ReadMetadata(ref Utf8JsonReader reader, string path)
     {
+        // What Python's library makes of no metadata, where a program writes the key all the same.
+        if (reader.TokenType == JsonTokenType.Null)
+            return;
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Damaged(path, $"{MetadataKey} is not a JSON object");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string key = reader.GetString()!;
             reader.Read();
+            if (reader.TokenType == JsonTokenType.Null)
+                continue;
             if (reader.TokenType != JsonTokenType.String)
                 throw Damaged(path, $"the metadata value {UserText.Quote(key)} is not a string");
             if (!Metadata.TryAdd(key, reader.GetString()!))

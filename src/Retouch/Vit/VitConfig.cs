@@ -3,7 +3,8 @@ namespace Retouch.Vit;
 /// <summary>
 /// The architecture of a vision transformer (Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021)
 /// of the family that timm's VisionTransformer builds: pre-norm blocks, learned positions, and what its
-/// members differ in. Immutable; read from a model's tensors by <see cref="Infer"/>.
+/// members differ in. Immutable; read from a model's tensors by
+/// <see cref="Infer(IReadOnlyDictionary{string, long[]}, VitTraits)"/>.
 /// </summary>
 public sealed record VitConfig
 {
@@ -95,34 +96,49 @@ public sealed record VitConfig
     /// <param name="shapes">Canonical name to shape.</param>
     /// <param name="traits">What no shape shows; null for what is usual.</param>
     /// <exception cref="BadInputException">A tensor is missing, misshapen or unknown; the message names it.</exception>
-    public static VitConfig Infer(IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits = null)
+    public static VitConfig Infer(IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits = null) =>
+        Infer(shapes, traits, name => name);
+
+    /// <summary>The same, with tensors named in messages as a file names them.</summary>
+    /// <param name="shapes">Canonical name to shape.</param>
+    /// <param name="traits">What no shape shows; null for what is usual.</param>
+    /// <param name="spelled">From a canonical name to the file's.</param>
+    /// <exception cref="BadInputException">A tensor is missing, misshapen or unknown; the message names it.</exception>
+    internal static VitConfig Infer(
+        IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits, Func<string, string> spelled)
     {
         ForeignTensors.Refuse(shapes.Keys);
         traits ??= new();
         long[] patch = Shape(VitNames.PatchWeight, 4);
-        int width = Size(patch[0], VitNames.PatchWeight), patchSize = Size(patch[2], VitNames.PatchWeight);
+        int width = Size(patch[0], spelled(VitNames.PatchWeight));
+        int patchSize = Size(patch[2], spelled(VitNames.PatchWeight));
         if (patch[1] != 3 || patch[2] != patch[3])
-            throw new BadInputException($"{VitNames.PatchWeight} is {Text(patch)}; Retouch edits ViTs with square patches of 3 channels.");
+            throw new BadInputException($"{spelled(VitNames.PatchWeight)} is {Text(patch)}; Retouch edits ViTs with "
+                + "square patches of 3 channels.");
 
         int depth = 0;
         while (shapes.ContainsKey(VitNames.Block(depth, "norm1.weight")))
             depth++;
         if (depth == 0)
-            throw Missing(VitNames.Block(0, "norm1.weight"));
-        int hidden = Size(Shape(VitNames.Block(0, "mlp.fc1.weight"), 2)[0], VitNames.Block(0, "mlp.fc1.weight"));
-        int classes = Size(Shape(VitNames.HeadWeight, 2)[0], VitNames.HeadWeight);
+            throw Missing(spelled(VitNames.Block(0, "norm1.weight")));
+        string firstLinear = VitNames.Block(0, "mlp.fc1.weight");
+        int hidden = Size(Shape(firstLinear, 2)[0], spelled(firstLinear));
+        int classes = Size(Shape(VitNames.HeadWeight, 2)[0], spelled(VitNames.HeadWeight));
         bool classToken = shapes.ContainsKey(VitNames.ClassToken), normAfterPooling = shapes.ContainsKey(VitNames.PoolNormWeight);
-        int registers = shapes.ContainsKey(VitNames.Registers) ? Size(Shape(VitNames.Registers, 3)[1], VitNames.Registers) : 0;
+        int registers = shapes.ContainsKey(VitNames.Registers)
+            ? Size(Shape(VitNames.Registers, 3)[1], spelled(VitNames.Registers))
+            : 0;
         long positions = Shape(VitNames.Positions, 3)[1];
         int prefix = registers + (classToken ? 1 : 0);
         // Registers usually have no positions.
         (int grid, bool prefixPositions) = ((bool[])(registers > 0 ? [false, true] : [true, false]))
             .Select(p => (SquareRoot(positions - (p ? prefix : 0)), p)).FirstOrDefault(g => g.Item1 is >= 1 and <= 4096);
         if (grid == 0)
-            throw new BadInputException($"{VitNames.Positions} has {positions} positions; a square grid of patches needs n·n, and {prefix} more where the tokens in front have positions, too.");
+            throw new BadInputException($"{spelled(VitNames.Positions)} has {positions} positions; a square grid of "
+                + $"patches needs n·n, and {prefix} more where the tokens in front have positions, too.");
         VitPooling pooling = traits.Pooling ?? (classToken && !normAfterPooling ? VitPooling.ClassToken : VitPooling.Average);
         if (pooling == VitPooling.ClassToken && !classToken)
-            throw Missing(VitNames.ClassToken);
+            throw Missing(spelled(VitNames.ClassToken));
 
         int? usual = HeadsOfWidth.TryGetValue(width, out int published) ? published : width % 64 == 0 ? width / 64 : null;
         if (traits.Heads is null && usual is null)
@@ -155,13 +171,14 @@ public sealed record VitConfig
             Pooling = pooling,
             NormAfterPooling = normAfterPooling,
         };
-        config.Check(shapes);
+        config.Check(shapes, spelled);
         return config;
 
         long[] Shape(string name, int rank)
         {
-            long[] shape = shapes.TryGetValue(name, out long[]? found) ? found : throw Missing(name);
-            return shape.Length == rank ? shape : throw new BadInputException($"{name} is {Text(shape)}; a tensor of {rank} dimensions was expected.");
+            long[] shape = shapes.TryGetValue(name, out long[]? found) ? found : throw Missing(spelled(name));
+            return shape.Length == rank ? shape : throw new BadInputException($"{spelled(name)} is {Text(shape)}; a "
+                + $"tensor of {rank} dimensions was expected.");
         }
     }
 
@@ -216,21 +233,23 @@ public sealed record VitConfig
         yield return (VitNames.HeadBias, [Classes]);
     }
 
-    void Check(IReadOnlyDictionary<string, long[]> shapes)
+    void Check(IReadOnlyDictionary<string, long[]> shapes, Func<string, string> spelled)
     {
         HashSet<string> expected = [.. Tensors().Select(t => t.Name)];
         // What does not belong says more of an architecture than what it lacks instead.
         foreach (string name in shapes.Keys)
         {
             if (!expected.Contains(name))
-                throw new BadInputException($"The tensor {name} does not belong to a ViT as Retouch knows it; this architecture is not supported.");
+                throw new BadInputException($"The tensor {spelled(name)} does not belong to a ViT as Retouch knows it; "
+                    + "this architecture is not supported.");
         }
         foreach ((string name, long[] shape) in Tensors())
         {
             if (!shapes.TryGetValue(name, out long[]? found))
-                throw Missing(name);
+                throw Missing(spelled(name));
             if (!found.AsSpan().SequenceEqual(shape))
-                throw new BadInputException($"{name} is {Text(found)}; {Text(shape)} was expected beside the model's other tensors.");
+                throw new BadInputException($"{spelled(name)} is {Text(found)}; {Text(shape)} was expected beside the "
+                    + "model's other tensors.");
         }
     }
 

@@ -36,15 +36,23 @@ public sealed class VitModel : IDisposable
     /// Ownership has not passed then.
     /// </exception>
     public VitModel(IReadOnlyDictionary<string, Tensor> tensors, VitTraits traits)
+        : this(tensors, traits, name => name) { }
+
+    /// <summary>The same, with tensors named in messages as a file names them.</summary>
+    /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
+    /// <param name="traits">What the tensors do not show.</param>
+    /// <param name="spelled">From a canonical name to the file's.</param>
+    /// <exception cref="BadInputException">As above.</exception>
+    internal VitModel(IReadOnlyDictionary<string, Tensor> tensors, VitTraits traits, Func<string, string> spelled)
     {
-        Config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits);
+        Config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits, spelled);
         foreach ((string name, Tensor tensor) in tensors)
         {
             if (tensor.dtype != ScalarType.Float32)
                 throw new ArgumentException($"{name} is {tensor.dtype}; a model's tensors are float32.", nameof(tensors));
             using Tensor sum = tensor.isfinite().all();
             if (!sum.item<bool>())
-                throw new BadInputException($"The tensor {name} holds NaN or infinite values.");
+                throw new BadInputException($"The tensor {spelled(name)} holds NaN or infinite values.");
         }
 
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));

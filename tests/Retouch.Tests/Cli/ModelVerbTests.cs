@@ -36,7 +36,8 @@ public sealed class ModelVerbTests : IDisposable
     [Fact]
     public void Hints_change_what_a_model_says()
     {
-        string Top(params string[] more) => Ran.Retouch(["predict", "--model", _bench.Model, "--json", _bench.Image, .. more]).Good().Out;
+        string Top(params string[] more) => Ran.Retouch(["predict", "--model", _bench.Model, "--json", _bench.Image, .. more])
+            .Good().Objects[0].GetProperty("predictions").ToString();
         string plain = Top();
         Assert.Equal(plain, Top("--scheme", "timm", "--heads", "3", "--activation", "gelu", "--norm-epsilon", "1e-6"));
         foreach (string[] hint in (string[][])[["--heads", "6"], ["--activation", "quick-gelu"], ["--norm-epsilon", "0.1"], ["--image-size", "16"]])

@@ -44,12 +44,38 @@ public sealed class PredictTests : IDisposable
     {
         string[] predict = ["predict", "--model", _bench.Model, _bench.Image];
         string[] notes = Ran.Lines(Ran.Retouch(predict).Good().Err);
-        Assert.Equal(2, notes.Length);
+        Assert.Equal(3, notes.Length);
         Assert.Contains("safetensors under the names of timm", notes[0], StringComparison.Ordinal);
-        Assert.Contains("no file states one", notes[1], StringComparison.Ordinal);
+        Assert.Contains("(--activation gelu), a norm epsilon of 1e-6 (--norm-epsilon "
+            + "1e-6)", notes[1], StringComparison.Ordinal);
+        // The file states them.
+        Assert.DoesNotContain("--heads", notes[1], StringComparison.Ordinal);
+        Assert.Contains("no file states one", notes[2], StringComparison.Ordinal);
         Assert.Equal("", Ran.Retouch([.. predict, "--quiet"]).Good().Err);
         Assert.Contains("4 blocks, width 24, 3 heads", Ran.Retouch([.. predict, "--verbose"]).Good().Err, StringComparison.Ordinal);
         Assert.Equal("", Ran.Retouch([.. predict, "--verbose", "--quiet"]).Good().Err);
+    }
+
+    [Fact]
+    public void What_was_assumed_is_said_until_it_is_stated_in_text_and_in_json()
+    {
+        string second = _bench.WriteImage("second.png", 2);
+        string[] predict = ["predict", "--model", _bench.Model, _bench.Image, second, "--json"];
+        Ran ran = Ran.Retouch(predict).Good();
+        string warning = Assert.Single(ran.Objects[0].GetProperty("warnings").EnumerateArray()).GetString()!;
+        Assert.Contains("--pooling token", warning, StringComparison.Ordinal);
+        Assert.Contains("--image-size 12", warning, StringComparison.Ordinal);
+        Assert.Contains(warning, ran.Err, StringComparison.Ordinal);
+        // Once is enough.
+        Assert.False(ran.Objects[1].TryGetProperty("warnings", out _));
+        Ran stated = Ran.Retouch([.. predict, "--activation", "gelu", "--norm-epsilon", "1e-6", "--pooling", "token", "--image-size", "12"]).Good();
+        Assert.DoesNotContain("assumed", stated.Err, StringComparison.Ordinal);
+        Assert.False(stated.Objects[0].TryGetProperty("warnings", out _));
+        Assert.Equal(ran.Objects[1].ToString(), stated.Objects[1].ToString());
+        // Another choice is another answer.
+        Ran other = Ran.Retouch([.. predict, "--pooling", "avg"]).Good();
+        Assert.NotEqual(ran.Objects[1].ToString(), other.Objects[1].ToString());
+        Assert.Equal(2, Ran.Retouch([.. predict, "--pooling", "max"]).Code);
     }
 
     [Fact]

@@ -22,6 +22,22 @@ static class ModelSamples
         return path;
     }
 
+    /// <summary>Writes a model under a scheme's names, each changed, or left out where it becomes null; and others beside them.</summary>
+    public static string WriteAs(
+        string path, VitModel model, string format, Func<string, string?> renamed, params (string Name, Tensor Tensor)[] more)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        string plain = Write(path + ".named.safetensors", model, format);
+        using (SafeTensorsFile file = SafeTensorsFile.Open(plain))
+        {
+            IEnumerable<(string, Tensor)> own = file.Tensors.Keys.Where(n => renamed(n) is not null)
+                .Select(n => (renamed(n)!, file.Read(n)));
+            SafeTensorsWriter.Write(path, [.. own, .. more], null, overwrite: true);
+        }
+        File.Delete(plain);
+        return path;
+    }
+
     public static void Same(VitModel expected, VitModel actual)
     {
         Assert.Equal(expected.Config, actual.Config);

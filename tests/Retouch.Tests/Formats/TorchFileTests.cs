@@ -49,6 +49,45 @@ public sealed class TorchFileTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(Formats))]
+    public void Random_states_and_enumerations_beside_the_weights_are_passed_over(bool legacy)
+    {
+        // As Python writes them: numpy.random.get_state(), members of enumerations before and since Python 3.11, one
+        // within a class, a PCG64 generator, a Decimal, a Counter.
+        static PickleBuilder Array(PickleBuilder p, string module) => p.Global(module, "_reconstruct").Op('(').Global("numpy", "ndarray").Ints(0)
+            .Global("_codecs", "encode").Op('(').Text("b").Text("latin1").Op('t').Op('R').Op('t').Op('R')
+            .Op('(').Op('K').Op(1).Ints(624).Global("numpy", "dtype").Op('(').Text("u4").Op(0x89).Op(0x88).Op('t').Op('R').Op(0x89)
+            .Global("_codecs", "encode").Op('(').Text("....").Text("latin1").Op('t').Op('R').Op('t').Op('b');
+        static void More(PickleBuilder p)
+        {
+            foreach (string module in (string[])["numpy.core.multiarray", "numpy._core.multiarray"])
+                Array(p.Text(module).Op('(').Text("MT19937"), module).Op('M').Op(0x70, 2).Op('K').Op(0).Op('G').Op(new byte[8]).Op('t');
+            p.Text("mode").Global("__main__", "Mode").Text("train").Op(0x85).Op('R')
+                .Text("strategy").Global("transformers.trainer_utils", "IntervalStrategy").Text("epoch").Op(0x85).Op('R')
+                .Text("resampling").Global("PIL.Image", "Resampling").Op('K').Op(3).Op(0x85).Op('R')
+                .Text("kernel").Global("torchvision.transforms.functional", "InterpolationMode").Text("bicubic").Op(0x85).Op('R')
+                .Text("by name").Global("builtins", "getattr").Global("config", "Mode").Text("TRAIN").Op(0x86).Op('R')
+                .Text("inner").Global("__builtin__", "getattr").Global("config", "Config").Text("Mode").Op(0x86).Op('R').Text("train").Op(0x85).Op('R')
+                .Text("generator").Global("numpy.random._pickle", "__generator_ctor").Text("PCG64").Op(0x85).Op('R').Op('}').Op('b')
+                .Text("decimal").Global("decimal", "Decimal").Text("0.1").Op(0x85).Op('R')
+                .Text("counter").Global("collections", "Counter").Op('}').Op(0x85).Op('R');
+        }
+        using ModelFile file = Load(Write(legacy, More));
+        Assert.Equal(_model.Fingerprint, file.Model.Fingerprint);
+    }
+
+    [Fact]
+    public void What_only_looks_like_an_enumeration_is_refused_by_name()
+    {
+        // A module of a user's own, made empty and then filled; a class called with more than a value; getattr of a function.
+        Assert.Contains("\"__main__.Net\"", Refused(Write(false, p => p.Text("x").Global("__main__", "Net").Op(')').Op(0x81).Op('}').Op('b'))), StringComparison.Ordinal);
+        Assert.Contains("\"runner.Runner\"", Refused(Write(false, p => p.Text("x").Global("runner", "Runner").Text("a").Text("b").Op(0x86).Op('R'))), StringComparison.Ordinal);
+        Assert.Contains("\"os.system\"", Refused(Write(false, p => p.Text("x").Global("builtins", "getattr").Global("os", "system").Text("x").Op(0x86).Op('R'))), StringComparison.Ordinal);
+        Assert.Contains("\"builtins.getattr\"", Refused(Write(false, p => p.Text("x").Global("builtins", "getattr").Text("os").Text("system").Op(0x86).Op('R'))), StringComparison.Ordinal);
+        Assert.Contains("\"subprocess.Popen\"", Refused(Write(false, p => p.Text("x").Global("subprocess", "Popen").Text("ls").Op(0x85).Op('R'))), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(false, "os", "system")]
     [InlineData(true, "os", "system")]
     [InlineData(false, "builtins", "eval")]

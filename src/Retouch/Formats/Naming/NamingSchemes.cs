@@ -18,6 +18,13 @@ public static class NamingSchemes
         "norm2.weight", "norm2.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias",
     ];
 
+    static VitTraits Plain { get; } = new()
+    {
+        Activation = VitActivation.Gelu,
+        NormEpsilon = 1e-6,
+        Pooling = VitPooling.ClassToken,
+    };
+
     static readonly string[] Extras =
     [
         VitNames.Registers, VitNames.PreNormWeight, VitNames.PreNormBias, VitNames.PoolNormWeight, VitNames.PoolNormBias,
@@ -28,7 +35,11 @@ public static class NamingSchemes
     public static NamingScheme Timm { get; } = new()
     {
         Name = "timm",
-        Names = [.. Outer.Concat(Extras).Concat(Block.Select(b => "blocks.{i}." + b)).Select(n => new TensorName(n, n))],
+        Names =
+        [
+            .. Outer.Concat(Extras).Concat(Block.Select(b => "blocks.{i}." + b)).Select(n => new TensorName(n, n)),
+            .. Classifier("head"),
+        ],
         Ignored = ["mask_token"],
         Optional = [.. Extras, VitNames.ClassToken, VitNames.PatchBias, VitNames.NormWeight, VitNames.NormBias, "blocks.{i}.attn.qkv.bias"],
         Activations = [.. Enum.GetValues<VitActivation>()],
@@ -61,8 +72,14 @@ public static class NamingSchemes
             new(VitNames.NormBias, "encoder.ln.bias"),
             new(VitNames.HeadWeight, "heads.head.weight"),
             new(VitNames.HeadBias, "heads.head.bias"),
+            // A user's own classifier in the place of theirs.
+            new(VitNames.HeadWeight, "heads.weight"),
+            new(VitNames.HeadBias, "heads.bias"),
+            .. Classifier("heads"),
             .. TorchvisionBlock(),
         ],
+        Certain = Plain,
+        SquareImages = true,
         Preprocessing = size => Images.Preprocessing.ImageNet(size, 224.0 / 256, Interpolation.Bilinear),
     };
 
@@ -82,6 +99,8 @@ public static class NamingSchemes
             new(VitNames.HeadBias, "head/bias"),
             .. AugRegBlock(),
         ],
+        Certain = Plain,
+        SquareImages = true,
         Preprocessing = size => Images.Preprocessing.Inception(size, 1.0) with { Squash = true, Interpolation = Interpolation.Bilinear },
         Writable = false,
     };
@@ -125,6 +144,7 @@ public static class NamingSchemes
             new(VitNames.NormBias, $"{root}.layernorm.bias"),
             new(VitNames.HeadWeight, "classifier.weight"),
             new(VitNames.HeadBias, "classifier.bias"),
+            .. Classifier("classifier"),
             .. ((string[])["weight", "bias"]).SelectMany(kind => (TensorName[])
             [
                 Of(root, $"norm1.{kind}", $"layernorm_before.{kind}"),
@@ -142,8 +162,16 @@ public static class NamingSchemes
         Activations = [.. Enum.GetValues<VitActivation>()],
         // ViTConfig's and ViTImageProcessor's own defaults.
         Traits = new VitTraits { NormEpsilon = 1e-12 },
+        Certain = new VitTraits { Pooling = VitPooling.ClassToken },
         Preprocessing = size => Images.Preprocessing.Inception(size, 1.0) with { Squash = true, Interpolation = Interpolation.Bilinear },
     };
+
+    // A linear layer within a module that a user put in the classifier's place, with dropout, for example.
+    static TensorName[] Classifier(string module) =>
+    [
+        new(VitNames.HeadWeight, module + ".{part}.weight"),
+        new(VitNames.HeadBias, module + ".{part}.bias"),
+    ];
 
     static TensorName Of(string root, string canonical, string rest, int? part = null) => new("blocks.{i}." + canonical, root + ".encoder.layer.{i}." + rest, part);
 

@@ -56,9 +56,11 @@ static class PickleCalls
 
     /// <summary>What stands for a class or function.</summary>
     /// <exception cref="BadInputException">It is not one of those that a model's file needs.</exception>
-    public static PickleGlobal Global(string name, string path) => Storages.ContainsKey(name) || Inert.Contains(name) || Known.Contains(name)
-        ? new PickleGlobal(name)
-        : throw new BadInputException($"{path} asks for {UserText.Quote(name)}, which is no part of a model's weights; nothing of the file was run. If you trust it, save its state_dict() in Python, as safetensors or with torch.save.");
+    public static PickleGlobal Global(string name, string path) =>
+        Storages.ContainsKey(name) || Inert.Contains(name) || Known.Contains(name)
+            || PickleBystanders.Contains(name) || PickleBystanders.MayBeEnumeration(name)
+            ? new PickleGlobal(name)
+            : throw Refused(name, path);
 
     /// <summary>What a call gives.</summary>
     /// <exception cref="BadInputException">The call is not one that PyTorch writes.</exception>
@@ -84,7 +86,11 @@ static class PickleCalls
                         ?? throw Damaged(path, $"a tensor of shape [{string.Join(", ", shape.Items)}] does not lie within its storage of {storage.Count} numbers")
                     : throw Damaged(path, "a tensor in it is not stated as PyTorch does");
             default:
-                return Inert.Contains(name) ? new PickleInert() : throw Damaged(path, $"its pickle calls {UserText.Quote(name)}, which is no function");
+                if (Inert.Contains(name) || PickleBystanders.Contains(name))
+                    return new PickleInert();
+                if (PickleBystanders.MayBeEnumeration(name))
+                    return PickleBystanders.Member(name, given) ?? throw Refused(name, path);
+                throw Damaged(path, $"its pickle calls {UserText.Quote(name)}, which is no function");
         }
     }
 
@@ -118,6 +124,10 @@ static class PickleCalls
         }
         return dictionary;
     }
+
+    static BadInputException Refused(string name, string path) => new($"{path} asks for {UserText.Quote(name)}, which "
+        + "is no part of a model's weights; nothing of the file was run. If you trust it, save its state_dict() in "
+        + "Python, as safetensors or with torch.save.");
 
     static BadInputException Damaged(string path, string why) => new($"{path} is a damaged PyTorch file: {why}.");
 }

@@ -1,0 +1,212 @@
+using Retouch.Formats;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Formats;
+
+/// <summary>What timm's config.json says of a model that no tensor shows: used wherever it stands, or refused by name.</summary>
+public sealed class TimmConfigTests : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+    readonly VitModel _model = TinyVit.Create(width: 64, heads: 2, hidden: 128);
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("test_vit", 64, 2, VitActivation.Gelu, 1e-6, VitPooling.ClassToken)]
+    [InlineData("vit_base_patch16_gap_224", 768, 16, VitActivation.Gelu, 1e-6, VitPooling.Average)]
+    [InlineData("vit_base_patch16_224.augreg_in21k", 768, 12, VitActivation.Gelu, 1e-6, VitPooling.ClassToken)]
+    [InlineData("vit_so400m_patch14_siglip_gap_384", 1152, 16, VitActivation.Gelu, 1e-6, VitPooling.Average)]
+    [InlineData("vit_so400m_patch16_siglip_gap_256", 1152, 16, VitActivation.GeluTanh, 1e-6, VitPooling.Average)]
+    [InlineData("vit_giantopt_patch16_siglip_gap_384", 1536, 16, VitActivation.GeluTanh, 1e-6, VitPooling.Average)]
+    [InlineData("vit_large_patch14_clip_quickgelu_336", 1024, 16, VitActivation.QuickGelu, 1e-5, VitPooling.ClassToken)]
+    [InlineData("vit_large_patch14_224_clip_laion2b", 1024, 16, VitActivation.Gelu, 1e-5, VitPooling.ClassToken)]
+    [InlineData("eva_large_patch14_336", 1024, 16, VitActivation.Gelu, 1e-6, VitPooling.Average)]
+    [InlineData("deit3_medium_patch16_224", 512, 8, VitActivation.Gelu, 1e-6, VitPooling.ClassToken)]
+    [InlineData("vit_so150m2_patch16_reg1_gap_448", 832, 13, VitActivation.Gelu, 1e-6, VitPooling.Average)]
+    public void A_name_of_timms_says_what_tensors_do_not(
+        string name, int width, int heads, VitActivation activation, double epsilon, VitPooling pooling)
+    {
+        Assert.Equal(new TimmArchitecture(width, heads, epsilon, activation, pooling), TimmArchitectures.Find(name));
+        Assert.Null(TimmArchitectures.Refusal(name));
+    }
+
+    [Theory]
+    [InlineData("vit_base_patch16_rpn_224", "norms stand behind")]
+    [InlineData("vit_relpos_medium_patch16_rpn_224", "relative positions")]
+    [InlineData("vit_srelpos_small_patch16_224", "relative positions")]
+    [InlineData("vit_small_patch16_18x2_224", "parallel")]
+    [InlineData("vit_huge_patch14_xp_224", "parallel")]
+    [InlineData("vit_dpwee_patch16_reg1_gap_256", "parallel")]
+    [InlineData("vit_dlittle_patch16_reg1_gap_256", "differential")]
+    [InlineData("vit_base_patch16_siglip_512.webli", "attention pooling")]
+    [InlineData("vit_so150m_patch16_reg4_map_256", "attention pooling")]
+    [InlineData("vit_giant_patch14_reg4_dinov2", "SwiGLU")]
+    [InlineData("aimv2_large_patch14_224", "RMS")]
+    [InlineData("vit_base_patch16_rope_reg1_gap_256", "rotary")]
+    [InlineData("vit_base_patch16_dinov3", "DINOv3")]
+    [InlineData("deit_tiny_distilled_patch16_224", "two heads")]
+    [InlineData("vit_base_r50_s16_224", "hybrid")]
+    public void An_architecture_that_is_no_plain_vit_is_refused_by_name(string name, string why)
+    {
+        Assert.Null(TimmArchitectures.Find(name));
+        string message = Refused($$"""{"architecture": "{{name}}", "num_features": 64}""");
+        Assert.Contains(why, message, StringComparison.Ordinal);
+        Assert.Contains(name, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Heads_and_all_else_come_from_the_architecture_and_nothing_is_assumed()
+    {
+        using ModelFile file = Load("""{"architecture": "test_vit", "num_classes": 7, "num_features": 64, "global_pool": "token"}""");
+        ModelSamples.Same(_model, file.Model);
+        Assert.Empty(file.Assumptions);
+        Assert.Empty(file.Notes);
+    }
+
+    [Fact]
+    public void Heads_of_an_architecture_of_another_width_are_not_taken()
+    {
+        // timm would build a ViT-B; a narrower file is not of it.
+        using (ModelFile file = Load("""{"architecture": "vit_base_patch16_224"}""", heads: 2))
+            Assert.Contains("width is 768, not 64", Assert.Single(file.Notes), StringComparison.Ordinal);
+        // With its width as an argument, timm takes the name's heads.
+        using (ModelFile file = Load("""{"architecture": "vit_large_patch16_224", "model_args": {"embed_dim": 64, "depth": 4}}"""))
+            Assert.Equal(16, file.Model.Config.Heads);
+    }
+
+    [Theory]
+    [InlineData("""{"architecture": "test_vit", "act_layer": "gelu_tanh"}""")]
+    [InlineData("""{"architecture": "test_vit", "pretrained_cfg": {"act_layer": "gelu_tanh"}}""")]
+    [InlineData("""{"architecture": "test_vit", "model_args": {"act_layer": "gelu_tanh"}}""")]
+    [InlineData("""{"architecture": "test_vit", "act_layer": "gelu_tanh", "model_args": {"act_layer": "gelu_tanh"}}""")]
+    public void An_argument_counts_wherever_timm_writes_it(string json)
+    {
+        using ModelFile file = Load(json);
+        Assert.Equal((VitActivation.GeluTanh, 2), (file.Model.Config.Activation, file.Model.Config.Heads));
+    }
+
+    [Theory]
+    [InlineData("top", "\"global_pool\": \"max\"", "max")]
+    [InlineData("pretrained_cfg", "\"global_pool\": \"avgmax\"", "avgmax")]
+    [InlineData("model_args", "\"global_pool\": \"map\"", "map")]
+    [InlineData("model_args", "\"global_pool\": \"\"", "global_pool")]
+    [InlineData("top", "\"act_layer\": \"relu\"", "relu")]
+    [InlineData("pretrained_cfg", "\"act_layer\": \"silu\"", "silu")]
+    [InlineData("model_args", "\"act_layer\": \"relu\"", "relu")]
+    [InlineData("top", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", "pool_include_prefix")]
+    [InlineData("model_args", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", "pool_include_prefix")]
+    [InlineData("pretrained_cfg", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", "pool_include_prefix")]
+    [InlineData("model_args", "\"norm_layer\": \"rmsnorm\"", "norm_layer")]
+    [InlineData("model_args", "\"block_fn\": \"ResPostBlock\"", "ResPostBlock")]
+    [InlineData("model_args", "\"mlp_layer\": \"SwiGLU\"", "SwiGLU")]
+    [InlineData("model_args", "\"attn_layer\": \"diff\"", "attn_layer")]
+    [InlineData("model_args", "\"final_norm\": false", "final_norm")]
+    [InlineData("model_args", "\"in_chans\": 1", "in_chans")]
+    [InlineData("model_args", "\"img_size\": [8, 18]", "[8, 18]")]
+    [InlineData("top", "\"img_size\": [8, 18]", "[8, 18]")]
+    [InlineData("pretrained_cfg", "\"input_size\": [3, 8, 18]", "input_size")]
+    [InlineData("model_args", "\"img_size\": 24", "--image-size of 24")]
+    [InlineData("model_args", "\"rope_theta\": 100", "rope_theta")]
+    [InlineData("model_args", "\"window_size\": 7", "window_size")]
+    [InlineData("model_args", "\"num_heads\": \"two\"", "num_heads")]
+    [InlineData("model_args", "\"num_heads\": 2.5", "2.5")]
+    public void What_would_make_another_model_of_the_same_tensors_is_refused_by_name(string place, string setting, string word)
+    {
+        string json = place == "top" ? $$"""{"architecture": "test_vit", {{setting}}}"""
+            : $$"""{"architecture": "test_vit", "{{place}}": { {{setting}} } }""";
+        string message = Refused(json);
+        Assert.Contains(word, message, StringComparison.Ordinal);
+        Assert.Contains("config.json", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_places_that_contradict_each_other_are_refused_with_both()
+    {
+        string message = Refused("""{"architecture": "test_vit", "global_pool": "avg", "model_args": {"global_pool": "token"}}""");
+        Assert.Contains("\"token\" and as \"avg\"", message, StringComparison.Ordinal);
+        Assert.Contains("num_heads", Refused("""{"architecture": "test_vit", "num_heads": 4, "model_args": {"num_heads": 2}}"""), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_matters_in_training_alone_is_passed_and_what_is_unknown_is_said()
+    {
+        using (ModelFile file = Load("""
+            {"architecture": "test_vit", "model_args": {"drop_path_rate": 0.1, "dynamic_img_size": true, "fc_norm": null, "norm_layer": "layernorm",
+             "img_size": [12, 12], "patch_drop_rate": 0.5, "weight_init": "", "act_layer": null, "class_token": true},
+             "pretrained_cfg": {"tag": "x", "license": "mit", "first_conv": "patch_embed.proj", "classifier": "head", "pool_size": null}}
+            """))
+        {
+            ModelSamples.Same(_model, file.Model);
+            Assert.Empty(file.Notes);
+        }
+        using (ModelFile file = Load("""{"architecture": "test_vit", "favourite_colour": "blue"}"""))
+            Assert.Contains("favourite_colour", Assert.Single(file.Notes), StringComparison.Ordinal);
+        using (ModelFile file = Load("""{"architecture": "vit_of_our_own", "model_args": {"num_heads": 2}}"""))
+        {
+            Assert.Contains("vit_of_our_own", Assert.Single(file.Notes), StringComparison.Ordinal);
+            Assert.Equal(["activation", "norm-epsilon", "pooling", "image-size"], file.Assumptions.Select(a => a.Option));
+        }
+        using (ModelFile file = Load("""{"architecture": "test_vit", "num_classes": 1000}"""))
+            Assert.Contains("1000 classes", Assert.Single(file.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_transform_leaves_out_is_what_timm_takes()
+    {
+        using ModelFile file = Load("""{"architecture": "test_vit", "pretrained_cfg": {"input_size": [3, 12, 12], "interpolation": "bilinear"}}""");
+        Assert.Equal(Retouch.Images.Preprocessing.ImageNet(12, 0.875, Retouch.Images.Interpolation.Bilinear), file.Preprocessing);
+    }
+
+    [Theory]
+    [InlineData("timm_post_norm", "vit_base_patch16_rpn_224")]
+    [InlineData("timm_max_pooling", "global_pool is \"max\"")]
+    [InlineData("timm_map_pooling", "attention pooling")]
+    [InlineData("timm_dinov3", "DINOv3")]
+    [InlineData("timm_beit", "BEiT")]
+    [InlineData("timm_eva02", "EVA-02")]
+    [InlineData("timm_swin", "Swin")]
+    [InlineData("timm_qk_norm", "normalizes queries and keys")]
+    [InlineData("timm_swiglu_registers", "SwiGLU")]
+    [InlineData("timm_deit_distilled", "two heads")]
+    [InlineData("transformers_beit", "BEiT")]
+    [InlineData("transformers_data2vec", "Data2Vec")]
+    [InlineData("transformers_swin", "Swin")]
+    [InlineData("transformers_dinov2", "DINOv2")]
+    [InlineData("transformers_dinov2_registers", "DINOv2")]
+    [InlineData("transformers_deit_teacher", "two heads")]
+    [InlineData("transformers_clip", "CLIP")]
+    [InlineData("transformers_siglip", "SigLIP")]
+    [InlineData("open_clip_zero_shot", "open_clip")]
+    public void Families_that_are_not_computed_are_refused_as_what_they_are(string family, string word)
+    {
+        string message = Assert.Throws<BadInputException>(() => ModelFile.Load(SharedData.Require("golden", "families", family)).Dispose()).Message;
+        Assert.Contains(word, message, StringComparison.Ordinal);
+        if (!family.Contains("beit", StringComparison.Ordinal))
+            Assert.DoesNotContain("BEiT", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_average_that_the_config_states_gives_timms_logits()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ModelFile file = ModelFile.Load(SharedData.Require("golden", "families", "timm_avg_with_class_token"));
+        using SafeTensorsFile golden = SafeTensorsFile.Open(SharedData.Require("golden", "families", "timm_avg_with_class_token", "expected.safetensors"));
+        Assert.Equal((4, VitPooling.Average), (file.Model.Config.Heads, file.Model.Config.Pooling));
+        Assert.True(TinyVit.RelativeDifference(file.Model.Logits(golden.ReadFloat("input")), golden.ReadFloat("logits")) < 1e-4);
+    }
+
+    ModelFile Load(string config, int? heads = null)
+    {
+        ModelSamples.Write(_folder.File("model.safetensors"), _model);
+        _folder.Write("config.json", config);
+        return ModelFile.Load(_folder.Root, new ModelHints { Traits = new VitTraits { Heads = heads } });
+    }
+
+    string Refused(string config) => Assert.Throws<BadInputException>(() => Load(config).Dispose()).Message;
+}
