@@ -46,7 +46,7 @@ sealed record TransformersProcessorJson
     public bool DoNormalize { get; init; } = true;
     public required double[] ImageMean { get; init; }
     public required double[] ImageStd { get; init; }
-    public bool DoConvertRgb { get; init; } = true;
+    public bool? DoConvertRgb { get; init; }
 }
 
 sealed record TimmConfigJson
@@ -68,6 +68,7 @@ sealed record TimmArgsJson
     public required int Depth { get; init; }
     public required int NumHeads { get; init; }
     public required double MlpRatio { get; init; }
+    public required string GlobalPool { get; init; }
     public required bool QkvBias { get; init; }
     public double? InitValues { get; init; }
     public required bool ClassToken { get; init; }
