@@ -14,7 +14,7 @@ mkdir -p "$work/fonts"
 if [ -n "$smoke" ]; then
     head -n 1 "$fonts" >"$work/no-fonts.tsv"
     sed 's/"epochs": [0-9]*/"epochs": 1/; s/"\(warmUpEpochs\|rampEpochs\)": [0-9]*/"\1": 0/' "$config" >"$work/smoke.config.json"
-    assets=$work/assets fonts=$work/no-fonts.tsv config=$work/smoke.config.json masks=8 epochs=1
+    assets=$work/assets fonts=$work/no-fonts.tsv config=$work/smoke.config.json masks=24 epochs=1
 fi
 mkdir -p "$assets"
 

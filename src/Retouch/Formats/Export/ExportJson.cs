@@ -39,7 +39,7 @@ sealed record TransformersProcessorJson
     public bool DoResize { get; init; } = true;
     public required object Size { get; init; }
     public required int Resample { get; init; }
-    public required bool DoCenterCrop { get; init; }
+    public bool? DoCenterCrop { get; init; }
     public SquareJson? CropSize { get; init; }
     public bool DoRescale { get; init; } = true;
     public double RescaleFactor { get; init; } = 1 / 255.0;

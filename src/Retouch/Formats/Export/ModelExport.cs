@@ -137,9 +137,9 @@ public static class ModelExport
             ImageProcessorType = !preprocessing.Squash ? "CLIPImageProcessor" : crop ? "DeiTImageProcessor" : "ViTImageProcessor",
             Size = preprocessing.Squash ? new SquareJson(resized, resized) : new EdgeJson(resized),
             Resample = preprocessing.Interpolation == Interpolation.Bicubic ? 3 : 2,
-            DoCenterCrop = crop || !preprocessing.Squash,
+            DoCenterCrop = crop || !preprocessing.Squash ? true : null,
             CropSize = crop || !preprocessing.Squash ? new SquareJson(size, size) : null,
-            // DeiT's has no such setting.
+            // What a processor has no setting for stays unsaid.
             DoConvertRgb = preprocessing.Squash && crop ? null : true,
             ImageMean = preprocessing.Mean.ToArray(),
             ImageStd = preprocessing.Std.ToArray(),
