@@ -84,7 +84,10 @@ public sealed class ExportedFolderTests : IDisposable
     {
         using VitModel model = TinyVit.Of(TinyVit.Variants["plain"] with { NormEpsilon = 1e-12 });
         string path = _folder.File("m.safetensors");
-        ModelExport.Write(model, ModelExport.Find("timm", model), Preprocessing.Inception(12, 1), null, path, overwrite: false);
+        NamingScheme timm = ModelExport.Find("timm", model);
+        ModelExport.Write(model, timm, Preprocessing.Inception(12, 1), null, path, overwrite: false);
+        Assert.Contains("eps=1e-12", Assert.Single(ModelExport.Notes(model.Config, timm)), StringComparison.Ordinal);
+        Assert.Empty(ModelExport.Notes(TinyVit.Variants["plain"], timm));
         using ModelFile again = ModelFile.Load(path);
         ModelSamples.Same(model, again.Model);
     }

@@ -53,7 +53,12 @@ static class LibraryConfig
         $"torchvision.models.VisionTransformer(image_size={config.ImageSize}, patch_size={config.PatchSize}, "
         + $"num_layers={config.Depth}, num_heads={config.Heads}, hidden_dim={config.Width}, mlp_dim={config.MlpWidth}, "
         + $"num_classes={config.Classes}"
-        + (config.NormEpsilon == 1e-6 ? ")" : $", norm_layer=functools.partial(torch.nn.LayerNorm, eps={Text(config.NormEpsilon)}))");
+        + (NormLayer(config) is string norm ? $", {norm})" : ")");
+
+    /// <summary>timm's and torchvision's argument for the norms' epsilon; null where it is their usual one.</summary>
+    public static string? NormLayer(VitConfig config) => config.NormEpsilon == 1e-6
+        ? null
+        : $"norm_layer=functools.partial(torch.nn.LayerNorm, eps={Text(config.NormEpsilon)})";
 
     static string Text(double value) => value.ToString("0.################e-0", CultureInfo.InvariantCulture);
 }

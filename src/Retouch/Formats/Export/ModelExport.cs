@@ -81,10 +81,14 @@ public static class ModelExport
         return files;
     }
 
-    /// <summary>What a user should know to load the model: for torchvision, whose files say nothing of it, the line that builds it.</summary>
-    public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme) => scheme.Name == NamingSchemes.Torchvision.Name
-        ? [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"]
-        : [];
+    /// <summary>What a user should know to load the model in Python where no config.json does it; often nothing.</summary>
+    public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme) => scheme.Name switch
+    {
+        "torchvision" => [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"],
+        "timm" when LibraryConfig.NormLayer(config) is string norm =>
+            [$"a timm model that is built without the config.json of a folder needs {norm}"],
+        _ => [],
+    };
 
     static void WriteWeights(VitModel model, NamingScheme scheme, Preprocessing preprocessing, string path, bool overwrite)
     {
