@@ -12,7 +12,16 @@ namespace Retouch.Benchmarks;
 sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
 {
     /// <summary>Images of an LR.</summary>
-    public const int LocalityImages = 300;
+    public int LocalityImages { get; init; } = 300;
+
+    /// <summary>Height and width of an image in pixels.</summary>
+    public int ImageSize { get; init; } = 224;
+
+    /// <summary>Height and width of a patch in pixels.</summary>
+    public int PatchSize { get; init; } = 16;
+
+    /// <summary>Number of classes.</summary>
+    public int Classes { get; init; } = 1000;
 
     /// <summary>A file of trained weights, or null.</summary>
     public string? Weights { get; init; }
@@ -22,12 +31,24 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
 
     public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 40), new("ViT-B/16", 768, 12, 10)];
 
+    /// <summary>The demo's architecture: to see that every measurement runs, not what it says.</summary>
+    public static readonly BenchmarkModel Smoke =
+        new("smoke", 64, 4, 2) { LocalityImages = 20, ImageSize = 24, PatchSize = 4, Classes = 36 };
+
+    /// <summary>Noise in place of images.</summary>
+    public Tensor Noise(int images) => randn([images, 3, ImageSize, ImageSize]);
+
+    /// <summary>The images of an LR. The caller disposes them, whatever dispose scope is open when they are made.</summary>
+    /// <exception cref="BadInputException">There are fewer photos.</exception>
     public Tensor LocalityPixels()
     {
         if (Photos is null)
-            return randn([LocalityImages, 3, 224, 224]);
+            return Noise(LocalityImages).DetachFromDisposeScope();
         ImageFolder folder = ImageFolder.Open(Photos);
-        return ImageLoader.LoadBatch([.. folder.Files.Take(LocalityImages).Select(folder.FullPath)], Preprocessing.Inception(224, 0.9));
+        if (folder.Files.Count < LocalityImages)
+            throw new BadInputException($"{Photos} holds {folder.Files.Count} images; an LR needs {LocalityImages}.");
+        return ImageLoader.LoadBatch(
+            [.. folder.Files.Take(LocalityImages).Select(folder.FullPath)], Preprocessing.Inception(ImageSize, 0.9)).DetachFromDisposeScope();
     }
 
     public VitModel Create()
@@ -36,13 +57,13 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
             return ModelFile.Load(Weights).Model;
         VitConfig config = new()
         {
-            ImageSize = 224,
-            PatchSize = 16,
+            ImageSize = ImageSize,
+            PatchSize = PatchSize,
             Width = Width,
             Depth = 12,
             Heads = Heads,
             MlpWidth = 4 * Width,
-            Classes = 1000,
+            Classes = Classes,
             QkvBias = true,
         };
         using Generator generator = new(0, CPU);

@@ -14,10 +14,19 @@ sealed record Peak(double Full, double Mixed)
 
     (long M, long K, long N) _fullShape, _mixedShape;
 
-    public static Peak Measure(bool mixed)
+    /// <param name="mixed">Whether to measure bfloat16.</param>
+    /// <param name="smoke">Whether a single small product, once, will do.</param>
+    public static Peak Measure(bool mixed, bool smoke)
     {
-        double[] full = [.. s_shapes.Select(s => Rate(s, ScalarType.Float32, 10))], narrow = [.. s_shapes.Select(s => mixed ? Rate(s, ScalarType.BFloat16, 10) : 0)];
-        return new Peak(full.Max(), narrow.Max()) { _fullShape = s_shapes[Array.IndexOf(full, full.Max())], _mixedShape = s_shapes[Array.IndexOf(narrow, narrow.Max())] };
+        (long M, long K, long N)[] shapes = smoke ? s_shapes[..1] : s_shapes;
+        int calls = smoke ? 1 : 10;
+        double[] full = [.. shapes.Select(s => Rate(s, ScalarType.Float32, calls))];
+        double[] narrow = [.. shapes.Select(s => mixed ? Rate(s, ScalarType.BFloat16, calls) : 0)];
+        return new Peak(full.Max(), narrow.Max())
+        {
+            _fullShape = shapes[Array.IndexOf(full, full.Max())],
+            _mixedShape = shapes[Array.IndexOf(narrow, narrow.Max())],
+        };
     }
 
     /// <summary>The rate of the same products at this moment: on shared machines it changes by half within seconds.</summary>

@@ -7,21 +7,22 @@ using TorchSharp;
 
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
 // Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE (of a trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is spent on,
-// --scaling what 1 to 1000 images and edits cost.
+// --scaling what 1 to 1000 images and edits cost. --smoke runs any of these on a tiny model, once, to see that it runs.
 string Option(string name, string fallback) => Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
 string? Given(string name) => Option(name, "") is { Length: > 0 } path ? path : null;
 
-int repetitions = int.Parse(Option("--repetitions", "5"));
+bool smoke = args.Contains("--smoke");
+int repetitions = int.Parse(Option("--repetitions", smoke ? "1" : "5"));
 if (Option("--threads", "") is { Length: > 0 } threads)
     torch.set_num_threads(int.Parse(threads));
 string only = Option("--only", "");
 bool mixed = PrecisionChoice.ProcessorHasBFloat16;
-BenchmarkModel[] kinds = [.. BenchmarkModel.All.Select((kind, i) => kind with { Weights = i == 0 ? Given("--weights") : null, Photos = Given("--photos") })];
+BenchmarkModel[] kinds = [.. (smoke ? [BenchmarkModel.Smoke] : BenchmarkModel.All).Select((kind, i) => kind with { Weights = i == 0 ? Given("--weights") : null, Photos = Given("--photos") })];
 
 if (args.Contains("--profile"))
 {
-    Peak best = Peak.Measure(mixed);
+    Peak best = Peak.Measure(mixed, smoke);
     foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
     {
         StepProfile.Print(kind, best, mixed);
@@ -32,15 +33,15 @@ if (args.Contains("--profile"))
 
 if (args.Contains("--scaling"))
 {
-    Scaling.Print(kinds[0]);
+    Scaling.Print(kinds[0], most: smoke ? 10 : 1000);
     return;
 }
 
-Peak peak = Peak.Measure(mixed);
+Peak peak = Peak.Measure(mixed, smoke);
 List<Row> rows = [];
 foreach (BenchmarkModel kind in kinds)
 {
-    (string Name, Func<Scenarios, Scenario> Make)[] wanted = [.. Scenarios.All.Where(s => $"{kind.Name} {s.Name}".Contains(only, StringComparison.OrdinalIgnoreCase))];
+    (string Name, Func<Scenarios, Scenario> Make)[] wanted = [.. Scenarios.For(kind).Where(s => $"{kind.Name} {s.Name}".Contains(only, StringComparison.OrdinalIgnoreCase))];
     if (wanted.Length == 0)
         continue;
     using Scenarios scenarios = new(kind);

@@ -16,19 +16,22 @@ static class Scaling
     const int Batch = 12, Steps = 5, Chunk = 16, Together = 128;
     const long Budget = 64L << 20;
 
-    static readonly int[] Counts = [1, 10, 100, 1000];
+    static readonly int[] s_counts = [1, 10, 100, 1000];
 
-    public static void Print(BenchmarkModel kind)
+    /// <param name="kind">The architecture.</param>
+    /// <param name="most">The greatest count.</param>
+    public static void Print(BenchmarkModel kind, int most)
     {
+        int[] counts = [.. s_counts.Where(c => c <= most)];
         using VitModel model = kind.Create();
         SplitVit split = new(model);
         Table table = new() { Title = new TableTitle($"{kind.Name}, float32, {get_num_threads()} threads; prefixes may take {Budget >> 20} MiB") };
         table.AddColumns("what", "count", "ms each", "prefixes in memory, MiB", "on disk, MiB", "process, MiB");
-        foreach (int count in Counts)
+        foreach (int count in counts)
         {
             using PrefixStore store = new(Budget);
             for (int done = 0; done < count; done += Together)
-                Add(split, store, Math.Min(Together, count - done));
+                Add(kind, split, store, Math.Min(Together, count - done));
             long inMemory = Enumerable.Range(0, store.Count).Sum(i => Bytes(store, i)) - store.BytesOnDisk, onDisk = store.BytesOnDisk;
             using LocalitySet set = new(split, store);
             using WeightDelta delta = Delta(split);
@@ -36,9 +39,9 @@ static class Scaling
             double time = Time(() => set.Measure(delta));
             Row("LR, an image", count, time, $"{inMemory >> 20}", $"{onDisk >> 20}");
         }
-        foreach (int count in Counts)
+        foreach (int count in counts)
         {
-            using PrefixState states = State(split, Math.Min(count, Batch));
+            using PrefixState states = State(kind, split, Math.Min(count, Batch));
             double time = 0;
             for (int round = 0; round < 2; round++) // the first is for warmth
                 time = Time(() => Edits(split, states, count));
@@ -64,18 +67,18 @@ static class Scaling
         }
     }
 
-    static void Add(SplitVit split, PrefixStore store, int images)
+    static void Add(BenchmarkModel kind, SplitVit split, PrefixStore store, int images)
     {
         List<PrefixState> chunks = [];
         for (int done = 0; done < images; done += Chunk)
-            chunks.Add(State(split, Math.Min(Chunk, images - done)));
+            chunks.Add(State(kind, split, Math.Min(Chunk, images - done)));
         store.Add(PrefixState.Concat(chunks));
         chunks.ForEach(c => c.Dispose());
     }
 
-    static PrefixState State(SplitVit split, int images)
+    static PrefixState State(BenchmarkModel kind, SplitVit split, int images)
     {
-        using Tensor pixels = randn([images, 3, 224, 224]);
+        using Tensor pixels = kind.Noise(images);
         return split.Prefix(pixels);
     }
 

@@ -35,7 +35,7 @@ sealed class Scenarios : IDisposable
         _model = kind.Create();
         _split = new SplitVit(_model);
         _mixed = new SplitVit(_model, Precision.Mixed);
-        _pixels = randn([Batch, 3, 224, 224]);
+        _pixels = kind.Noise(Batch);
         _photos = new(kind.LocalityPixels);
         (_full, _narrow) = (Of(_split), Of(_mixed));
         _state = _split.Prefix(_pixels);
@@ -46,12 +46,12 @@ sealed class Scenarios : IDisposable
     Lazy<LocalitySet> Of(SplitVit split) => new(() => new LocalitySet(split, split.Prefix(_photos.Value)));
 
     /// <summary>The pieces by name; made only when asked for, for some take minutes before they can be measured.</summary>
-    public static IReadOnlyList<(string Name, Func<Scenarios, Scenario> Make)> All { get; } =
+    public static IReadOnlyList<(string Name, Func<Scenarios, Scenario> Make)> For(BenchmarkModel kind) =>
     [
         ($"edit step, keep {Keep}, one edit", s => new(s.Step, s.NaiveStep, () => s.Edit(s._split, 1), () => s.Edit(s._mixed, 1))),
         ($"edit step, keep {Keep}, {Batch} edits, an edit", s => new(s.Step, s.NaiveStep, () => s.Edit(s._split, Batch), () => s.Edit(s._mixed, Batch))),
         ($"edit until done, keep {Keep}", s => s.UntilDone()),
-        ($"LR over {BenchmarkModel.LocalityImages} images, an edit", s => new(BenchmarkModel.LocalityImages * Operations.Forward(s._split, Touched), s.NaiveLocality, () => s.Locality(s._full.Value), () => s.Locality(s._narrow.Value))),
+        ($"LR over {kind.LocalityImages} images, an edit", s => new(kind.LocalityImages * Operations.Forward(s._split, Touched), s.NaiveLocality, () => s.Locality(s._full.Value), () => s.Locality(s._narrow.Value))),
         ("target mask, one sample", s => new(s.Target, s.NaiveTarget, () => s.Targets(s._split, 1), () => s.Targets(s._mixed, 1))),
         ($"target mask, {TargetBatch} samples, a sample", s => new(s.Target, s.NaiveTarget, () => s.Targets(s._split, TargetBatch), () => s.Targets(s._mixed, TargetBatch))),
     ];
@@ -140,10 +140,10 @@ sealed class Scenarios : IDisposable
     double NaiveLocality() => Time(1, () =>
     {
         using IDisposable noGrad = no_grad();
-        for (int i = 0; i < BenchmarkModel.LocalityImages; i += 16)
+        for (int i = 0; i < _kind.LocalityImages; i += 16)
         {
             using DisposeScope scope = NewDisposeScope();
-            _ = _model.Logits(_photos.Value.narrow(0, i, Math.Min(16, BenchmarkModel.LocalityImages - i))).argmax(1);
+            _ = _model.Logits(_photos.Value.narrow(0, i, Math.Min(16, _kind.LocalityImages - i))).argmax(1);
         }
     });
 

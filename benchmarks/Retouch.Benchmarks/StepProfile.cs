@@ -27,7 +27,7 @@ static class StepProfile
             foreach ((string name, int images, bool sparse) in ((string, int, bool)[])[("1 edit", 1, true), ("8 edits", 8, true), ("32 edits", 32, true), ("1 target mask", 1, false), ("8 target masks", 8, false)])
             {
                 double touched = sparse ? 1 - (1 - Keep) * (1 - Keep) : 1, forward = Operations.Forward(split, touched), backward = Operations.Backward(split, touched);
-                List<double[]> steps = Times(split, images, sparse, Math.Clamp(kind.Steps / images, 7, 40), () => peak.Now(precision == Precision.Mixed));
+                List<double[]> steps = Times(kind, split, images, sparse, Math.Clamp(kind.Steps / images, 7, 40), () => peak.Now(precision == Precision.Mixed));
                 table.AddRow(name, precision == Precision.Full ? "float32" : "bfloat16", Milliseconds(t => t[0]), Share(forward, t => t[0]), Milliseconds(t => t[1]), Share(backward, t => t[1]),
                     Milliseconds(t => t[0] + t[1]), Share(forward + backward, t => t[0] + t[1]), Milliseconds(t => t[2]));
 
@@ -40,10 +40,10 @@ static class StepProfile
     }
 
     // Of each step forward, backward and update, milliseconds an image, and the rate of plain products around it.
-    static List<double[]> Times(SplitVit split, int images, bool sparse, int repetitions, Func<double> rate)
+    static List<double[]> Times(BenchmarkModel kind, SplitVit split, int images, bool sparse, int repetitions, Func<double> rate)
     {
         using DisposeScope scope = NewDisposeScope();
-        using PrefixState state = split.Prefix(randn(images, 3, 224, 224));
+        using PrefixState state = split.Prefix(kind.Noise(images));
         using EditSession session = new(split, state, [.. Enumerable.Range(0, images).Select(i => sparse ? new RandomLocator(i).Locate(split, new Failure(state, 0)).Keep(Keep) : UnitSelection.All(split.Space))]);
         Tensor[] deltas = session.NewRows(), squares = session.NewRows();
         Tensor label = one_hot(ones(images, ScalarType.Int64), split.Model.Config.Classes);

@@ -39,14 +39,14 @@ sealed record TransformersProcessorJson
     public bool DoResize { get; init; } = true;
     public required object Size { get; init; }
     public required int Resample { get; init; }
-    public required bool DoCenterCrop { get; init; }
+    public bool? DoCenterCrop { get; init; }
     public SquareJson? CropSize { get; init; }
     public bool DoRescale { get; init; } = true;
     public double RescaleFactor { get; init; } = 1 / 255.0;
     public bool DoNormalize { get; init; } = true;
     public required double[] ImageMean { get; init; }
     public required double[] ImageStd { get; init; }
-    public bool DoConvertRgb { get; init; } = true;
+    public bool? DoConvertRgb { get; init; }
 }
 
 sealed record TimmConfigJson
@@ -68,6 +68,7 @@ sealed record TimmArgsJson
     public required int Depth { get; init; }
     public required int NumHeads { get; init; }
     public required double MlpRatio { get; init; }
+    public required string GlobalPool { get; init; }
     public required bool QkvBias { get; init; }
     public double? InitValues { get; init; }
     public required bool ClassToken { get; init; }

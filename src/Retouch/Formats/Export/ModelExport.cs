@@ -17,6 +17,8 @@ public static class ModelExport
     /// <summary>The weights' file in a folder.</summary>
     public const string WeightsName = "model.safetensors";
 
+    const string ProcessorName = "preprocessor_config.json";
+
     /// <summary>The formats of <see cref="Find"/>.</summary>
     public static IReadOnlyList<string> Formats { get; } = ["timm", "transformers", "torchvision"];
 
@@ -27,16 +29,20 @@ public static class ModelExport
         if (!Formats.Contains(format))
             throw new BadInputException($"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx.");
         VitConfig config = model.Config;
-        NamingScheme scheme = format == NamingSchemes.Transformers.Name && config.Registers == 1 && config.PrefixPositions && config.ClassToken ? NamingSchemes.TransformersDeit : NamingSchemes.Find(format);
-        foreach (string name in model.Tensors.Keys)
+        NamingScheme scheme = format == NamingSchemes.Transformers.Name && config.Registers == 1
+            ? NamingSchemes.TransformersDeit
+            : NamingSchemes.Find(format);
+        VitConfig expressed = ExpressedModel.Config(config, scheme);
+        foreach ((string name, _) in expressed.Tensors())
         {
             if (scheme.InFile(name).Length == 0)
                 throw new BadInputException($"{format} has no place for the tensor {name}, so this model cannot be exported to it; timm and onnx have.");
         }
-        foreach (TensorName row in scheme.Names)
+        if (format == NamingSchemes.Timm.Name && expressed is { PreNorm: true, PatchBias: true })
         {
-            if (!scheme.Optional.Contains(row.Canonical) && !model.Tensors.ContainsKey(row.Canonical.Replace("{i}", "0", StringComparison.Ordinal)))
-                throw new BadInputException($"{format} needs the tensor {row.InFile.Replace("{i}", "0", StringComparison.Ordinal)}, which this model does not have; export it to timm or onnx.");
+            throw new BadInputException(
+                $"timm builds no {VitNames.PatchBias} beside {VitNames.PreNormWeight}, so this model cannot be exported "
+                + "to it; export it to onnx.");
         }
         if (!scheme.Activations.Contains(config.Activation))
             throw new BadInputException($"{format} computes blocks.0.mlp.fc1 with gelu, but this model's activation is {ModelActivations.NameOf(config.Activation)}; export it to timm, transformers or onnx.");
@@ -64,6 +70,7 @@ public static class ModelExport
         if (File.Exists(output))
             throw new BadInputException($"{output} is a file; give a name that ends in .safetensors, or a folder.");
         (string Name, byte[] Text)[] cards = Cards(model.Config, scheme, preprocessing, labels);
+        RefuseOthers(scheme, output);
         CreateFolder(output);
         string[] files = [Path.Combine(output, WeightsName), .. cards.Select(c => Path.Combine(output, c.Name))];
         foreach (string file in files)
@@ -74,19 +81,21 @@ public static class ModelExport
         return files;
     }
 
-    /// <summary>What a user should know of how a format differs from the model; usually nothing.</summary>
-    public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme)
+    /// <summary>What a user should know to load the model in Python where no config.json does it; often nothing.</summary>
+    public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme) => scheme.Name switch
     {
-        const double plain = 1e-6;
-        return scheme.Name is "torchvision" or "timm" && config.NormEpsilon != plain
-            ? [$"{scheme.Name}'s norms have an epsilon of 1e-6 unless told otherwise; this model's is {config.NormEpsilon.ToString(CultureInfo.InvariantCulture)}"]
-            : [];
-    }
+        "torchvision" => [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"],
+        "timm" when LibraryConfig.NormLayer(config) is string norm =>
+            [$"a timm model that is built without the config.json of a folder needs {norm}"],
+        _ => [],
+    };
 
     static void WriteWeights(VitModel model, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels, string path, bool overwrite)
     {
         using DisposeScope scope = NewDisposeScope();
-        SafeTensorsWriter.Write(path, model.Tensors.SelectMany(t => ModelFile.Parts(scheme.InFile(t.Key), t.Value)), ModelMetadata.Of(model.Config, preprocessing, labels), overwrite);
+        SafeTensorsWriter.Write(
+            path, ExpressedModel.Tensors(model, scheme).SelectMany(t => ModelFile.Parts(scheme.InFile(t.Name), t.Tensor)),
+            ModelMetadata.Of(model.Config, preprocessing, labels), overwrite);
     }
 
     static (string, byte[])[] Cards(VitConfig config, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels) => scheme.Name switch
@@ -96,7 +105,7 @@ public static class ModelExport
         _ =>
         [
             ("config.json", Json(Transformers(config, scheme == NamingSchemes.TransformersDeit, labels), ExportJson.Default.TransformersConfigJson)),
-            ("preprocessor_config.json", Json(Processor(preprocessing), ExportJson.Default.TransformersProcessorJson)),
+            (ProcessorName, Json(Processor(preprocessing), ExportJson.Default.TransformersProcessorJson)),
         ],
     };
 
@@ -111,7 +120,7 @@ public static class ModelExport
             NumHiddenLayers = config.Depth,
             NumAttentionHeads = config.Heads,
             IntermediateSize = config.MlpWidth,
-            HiddenAct = config.Activation switch { VitActivation.QuickGelu => "quick_gelu", VitActivation.GeluTanh => "gelu_pytorch_tanh", _ => "gelu" },
+            HiddenAct = LibraryConfig.TransformersActivation(config.Activation),
             LayerNormEps = config.NormEpsilon,
             ImageSize = config.ImageSize,
             PatchSize = config.PatchSize,
@@ -134,8 +143,10 @@ public static class ModelExport
             ImageProcessorType = !preprocessing.Squash ? "CLIPImageProcessor" : crop ? "DeiTImageProcessor" : "ViTImageProcessor",
             Size = preprocessing.Squash ? new SquareJson(resized, resized) : new EdgeJson(resized),
             Resample = preprocessing.Interpolation == Interpolation.Bicubic ? 3 : 2,
-            DoCenterCrop = crop || !preprocessing.Squash,
+            DoCenterCrop = crop || !preprocessing.Squash ? true : null,
             CropSize = crop || !preprocessing.Squash ? new SquareJson(size, size) : null,
+            // What a processor has no setting for stays unsaid.
+            DoConvertRgb = preprocessing.Squash && crop ? null : true,
             ImageMean = preprocessing.Mean.ToArray(),
             ImageStd = preprocessing.Std.ToArray(),
         };
@@ -143,11 +154,10 @@ public static class ModelExport
 
     static TimmConfigJson Timm(VitConfig config, Preprocessing preprocessing, LabelSet? labels) => new()
     {
-        // Any of timm's plain ViTs would do: model_args says all that differs.
-        Architecture = "vit_base_patch16_224",
+        Architecture = LibraryConfig.TimmArchitecture(config),
         NumClasses = config.Classes,
         NumFeatures = config.Width,
-        GlobalPool = config.Pooling == VitPooling.ClassToken ? "token" : "avg",
+        GlobalPool = TimmPooling(config.Pooling),
         LabelNames = labels is { HasNames: true } ? [.. Enumerable.Range(0, labels.Count).Select(i => labels[i].Name)] : null,
         ModelArgs = new()
         {
@@ -156,7 +166,9 @@ public static class ModelExport
             EmbedDim = config.Width,
             Depth = config.Depth,
             NumHeads = config.Heads,
-            MlpRatio = (double)config.MlpWidth / config.Width,
+            MlpRatio = LibraryConfig.TimmMlpRatio(config),
+            // The one beside model_args is for people: timm does not read it.
+            GlobalPool = TimmPooling(config.Pooling),
             QkvBias = config.QkvBias,
             InitValues = config.LayerScale ? 1e-5 : null,
             ClassToken = config.ClassToken,
@@ -164,7 +176,7 @@ public static class ModelExport
             NoEmbedClass = !config.PrefixPositions,
             PreNorm = config.PreNorm,
             FcNorm = config.NormAfterPooling,
-            ActLayer = config.Activation switch { VitActivation.QuickGelu => "quick_gelu", VitActivation.GeluTanh => "gelu_tanh", _ => null },
+            ActLayer = LibraryConfig.TimmActivation(config.Activation),
         },
         PretrainedCfg = new()
         {
@@ -177,6 +189,24 @@ public static class ModelExport
             NumClasses = config.Classes,
         },
     };
+
+    static string TimmPooling(VitPooling pooling) => pooling == VitPooling.ClassToken ? "token" : "avg";
+
+    // timm takes the last of the folder's checkpoints, not the one of this name; whoever reads timm's folders with
+    // Retouch would take another's transform.
+    static void RefuseOthers(NamingScheme scheme, string folder)
+    {
+        string[] kinds = [".safetensors", ".pth", ".pth.tar", ".bin"];
+        if (scheme.Name != NamingSchemes.Timm.Name || !Directory.Exists(folder))
+            return;
+        string? other = Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).FirstOrDefault(f =>
+            f != WeightsName && kinds.Any(k => f.EndsWith(k, StringComparison.Ordinal)) || f == ProcessorName);
+        if (other is not null)
+        {
+            throw new BadInputException(
+                $"{folder} holds {other}, which would be read in the place of what is exported; give an empty folder.");
+        }
+    }
 
     static byte[] Json<T>(T value, JsonTypeInfo<T> type) => [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
 
