@@ -43,12 +43,16 @@ sealed class PrepareVerb : Verb
             : more.Value.Create();
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
+        using WriterLock writer = WriterLock.Take(output, Name);
         using ModelFile file = _model.Load(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Given(parsed, file.Model) ?? method.Window(file.Model.Config));
         if (exists)
         {
             using Preparation made = Preparation.Load(output);
             made.Require(preparation.Name, split);
+            // What it came of, where a kill left it; a younger one is the beginning of the next, with --overwrite.
+            if (File.GetLastWriteTimeUtc(checkpoint) <= File.GetLastWriteTimeUtc(output))
+                AtomicFile.Delete(checkpoint);
             Report(made);
             return App.Ok;
         }
@@ -56,7 +60,7 @@ sealed class PrepareVerb : Verb
         PreparationImages images = new(ImageFolders.Open(parsed.GetRequiredValue(_images)), file.Preprocessing);
         using Preparation done = Make();
         done.Save(output, overwrite);
-        File.Delete(checkpoint);
+        AtomicFile.Delete(checkpoint);
         Report(done);
         return App.Ok;
 

@@ -8,6 +8,9 @@ namespace Retouch.Formats;
 /// </summary>
 sealed class TemporaryFile : IDisposable
 {
+    /// <summary>What the names have in common.</summary>
+    public const string Pattern = Start + "*" + End;
+
     const string Start = ".retouch-", End = ".tmp";
     const int Tries = 4;
 
@@ -68,7 +71,7 @@ sealed class TemporaryFile : IDisposable
         Swept.TryAdd(folder, 0);
         try
         {
-            foreach (string path in Directory.EnumerateFiles(folder, $"{Start}*{End}"))
+            foreach (string path in Directory.EnumerateFiles(folder, Pattern))
             {
                 if (IsOurs(path))
                     TakeAwayIfNobodys(path);

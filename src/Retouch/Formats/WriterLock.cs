@@ -123,5 +123,5 @@ public sealed partial class WriterLock : IDisposable
     // .NET opens no file without a lock of its own, which the holder's forbids.
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial nint OpenUnlocked(string path, int flags);
+    private static partial int OpenUnlocked(string path, int flags);
 }

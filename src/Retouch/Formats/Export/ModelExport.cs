@@ -65,12 +65,16 @@ public static class ModelExport
             throw new BadInputException($"{output} is a file; give a name that ends in .safetensors, or a folder.");
         (string Name, byte[] Text)[] cards = Cards(model.Config, scheme, preprocessing, labels);
         CreateFolder(output);
+        using WriterLock writer = WriterLock.Take(output, "export");
         string[] files = [Path.Combine(output, WeightsName), .. cards.Select(c => Path.Combine(output, c.Name))];
-        foreach (string file in files)
+        // What an export that was killed left is as good as new.
+        (string Name, byte[] Text)[] missing = [.. cards.Where(c => Path.Combine(output, c.Name) is var path && !(File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(c.Text)))];
+        foreach (string file in missing.Select(c => Path.Combine(output, c.Name)).Prepend(files[0]))
             AtomicFile.CheckWritable(file, overwrite);
-        WriteWeights(model, scheme, preprocessing, files[0], overwrite);
-        foreach ((string name, byte[] text) in cards)
+        // The weights come last: with them the folder is a model.
+        foreach ((string name, byte[] text) in missing)
             AtomicFile.Write(Path.Combine(output, name), overwrite, stream => stream.Write(text));
+        WriteWeights(model, scheme, preprocessing, files[0], overwrite);
         return files;
     }
 

@@ -43,6 +43,7 @@ public static class OnnxPatcher
         string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
         if (file.External.Count > 0 && folder == Path.GetDirectoryName(Path.GetFullPath(served)))
             throw new BadInputException($"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
+        using WriterLock writer = WriterLock.Take(output, "apply");
         // The graph comes last: without it the copies beside it mean nothing.
         (string From, string To)[] copies = [.. file.External.Select(e => (file.Beside(e), Path.Combine(folder, e))), (served, output)];
         foreach ((_, string to) in copies)
