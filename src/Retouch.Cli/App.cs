@@ -37,7 +37,14 @@ public static class App
         try
         {
             using Interrupts interrupts = new();
-            InvocationConfiguration configuration = new() { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            InvocationConfiguration configuration = new()
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                // It knows two signals only.
+                ProcessTerminationTimeout = null,
+            };
             return parsed.InvokeAsync(configuration, interrupts.Token).GetAwaiter().GetResult();
         }
         catch (BadInputException e)

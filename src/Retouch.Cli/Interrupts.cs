@@ -6,7 +6,10 @@ namespace Retouch.Cli;
 sealed class Interrupts : IDisposable
 {
     // Ctrl-C, kill, a terminal or connection that was closed, and Ctrl-\; nohup's processes never get the third.
-    static readonly PosixSignal[] Signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
+    static readonly PosixSignal[] Signals =
+    [
+        PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT,
+    ];
 
     readonly CancellationTokenSource _source = new();
     readonly PosixSignalRegistration[] _registrations;

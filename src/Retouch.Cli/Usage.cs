@@ -13,7 +13,8 @@ static class Usage
         if (parsed.CommandResult.Command is not Verb verb)
             return parsed.Errors.Count > 0 ? Help(NoVerb(parsed), "") : null;
         string? mistake = UnknownOption(parsed) is string option ? $"There is no option {option}"
-            : Repeated(parsed) is { } repeated ? $"{repeated.Option.Name} is given {repeated.IdentifierTokenCount} times, but takes one value"
+            : Repeated(parsed) is { IdentifierTokenCount: int times, Option.Name: string name }
+                ? $"{name} is given {times} times, but takes one value"
             : parsed.Errors.Count > 0 ? parsed.Errors[0].Message
             : null;
         string path = verb.Parents.OfType<Verb>().FirstOrDefault() is { } parent ? $" {parent.Name} {verb.Name}" : " " + verb.Name;
@@ -34,7 +35,8 @@ static class Usage
 
     // Of two values neither is sure to be meant. A switch says the same twice.
     static OptionResult? Repeated(ParseResult parsed) => parsed.CommandResult.Children.OfType<OptionResult>()
-        .FirstOrDefault(o => o.IdentifierTokenCount > 1 && o.Option.Arity.MaximumNumberOfValues == 1 && o.Tokens.Count > 0);
+        .Where(o => o.Option.Arity.MaximumNumberOfValues == 1)
+        .FirstOrDefault(o => o.IdentifierTokenCount > 1 && o.Tokens.Count > 0);
 
     static string Help(string mistake, string verb) => $"{mistake.TrimEnd('.')}; 'retouch{verb} --help' shows what it takes.";
 }

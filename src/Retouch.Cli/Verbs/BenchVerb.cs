@@ -110,7 +110,9 @@ sealed class BenchVerb : Verb
             using (BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume), early ?? late))
             {
                 written = rows.Rows;
-                terminal.Note($"run {plan.Manifest.Run}: {settings.Count} settings, {plan.Edits.Count} edits{(shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "")}{(written > 0 ? $", {written} done before" : "")}");
+                string ofThem = shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "";
+                string before = written > 0 ? $", {written} done before" : "";
+                terminal.Note($"run {plan.Manifest.Run}: {settings.Count} settings, {plan.Edits.Count} edits{ofThem}{before}");
                 terminal.Progress("editing", total, report =>
                 {
                     report(rows.Rows, null);
@@ -127,10 +129,12 @@ sealed class BenchVerb : Verb
             if (shard.Count == 1)
             {
                 (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
+                BenchComparison comparison = BenchComparison.Of([ReportRun.Read(folder)]);
                 IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, windows).Make(
-                    BenchComparison.Of([ReportRun.Read(folder)]), [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
+                    comparison, [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
                 BenchFolder.WriteSummary(folder, summary);
-                BenchReport.Write(Path.Combine(folder, BenchReport.FileName), BenchComparison.Of([ReportRun.Read(folder)]), labels, gallery, overwrite: true);
+                string report = Path.Combine(folder, BenchReport.FileName);
+                BenchReport.Write(report, BenchComparison.Of([ReportRun.Read(folder)]), labels, gallery, overwrite: true);
             }
             BenchTable.Print(terminal, summary);
             terminal.Line($"rows    {path}");

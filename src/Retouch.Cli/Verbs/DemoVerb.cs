@@ -49,7 +49,9 @@ sealed class DemoVerb : Verb
         }
         catch (OperationCanceledException e)
         {
-            throw new OperationCanceledException($"interrupted; what was made so far is in {parsed.GetRequiredValue(_out)}, and the same command makes all of it.", e, cancellation);
+            string folder = parsed.GetRequiredValue(_out);
+            throw new OperationCanceledException(
+                $"interrupted; what was made so far is in {folder}, and the same command makes all of it.", e, cancellation);
         }
     }
 

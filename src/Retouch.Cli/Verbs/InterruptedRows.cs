@@ -9,8 +9,9 @@ static class InterruptedRows
     public static string Text(int? written, int total) => written switch
     {
         null => "interrupted before the first edit; nothing was written.",
-        0 => "interrupted before the first row; the same command begins anew.",
-        int all when all == total => $"interrupted; all {total} rows are written, and --resume makes what comes of them.",
+        0 => "interrupted before the first row; the same command with --resume begins anew.",
+        int all when all == total =>
+            $"interrupted; all {total} rows are written, and --resume makes what comes of them.",
         int some => $"interrupted; {some} of {total} rows are written, and --resume goes on with them.",
     };
 }

@@ -36,7 +36,11 @@ sealed class PredictVerb : Verb
         foreach (string[] paths in all.Chunk(Chunk))
         {
             if (cancellation.IsCancellationRequested)
-                throw new OperationCanceledException($"interrupted after {asked} of {all.Length} images, whose answers are whole.", new OperationCanceledException(cancellation));
+            {
+                throw new OperationCanceledException(
+                    $"interrupted after {asked} of {all.Length} images, whose answers are whole.",
+                    new OperationCanceledException(cancellation), cancellation);
+            }
             using DisposeScope scope = NewDisposeScope();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(paths, file.Preprocessing);
             foreach ((_, string why) in failed)

@@ -35,7 +35,8 @@ sealed class PretrainVerb : Verb
         bool half = parsed.GetValue(_half);
         string checkpoint = Checkpoint(output);
         // What a training wrote that was killed before it could say so is its own.
-        bool finished = parsed.GetValue(_resume) && File.Exists(checkpoint) && PretrainingCheckpoint.IsFinished(checkpoint);
+        bool resume = parsed.GetValue(_resume) && File.Exists(checkpoint);
+        bool finished = resume && PretrainingCheckpoint.IsFinished(checkpoint);
         bool overwrite = parsed.GetValue(_overwrite) || finished;
         AtomicFile.CheckWritable(output, overwrite);
         using WriterLock writer = WriterLock.Take(output, Name);
@@ -148,7 +149,8 @@ sealed class PretrainVerb : Verb
 
     int Cores(ParseResult parsed) => parsed.GetValue(Threads) ?? Environment.ProcessorCount;
 
-    static string Kept(PretrainingRun run, string checkpoint) => $"interrupted after {run.Steps} steps; {checkpoint} keeps them, and the same command with --resume goes on.";
+    static string Kept(PretrainingRun run, string checkpoint) =>
+        $"interrupted after {run.Steps} steps; {checkpoint} keeps them, and the same command with --resume goes on.";
 
     static string Checkpoint(string output) => output + ".checkpoint";
 

@@ -56,11 +56,13 @@ sealed class SearchLocationVerb : Verb
         {
             using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, Name) : null;
             BenchFolder.Prepare(folder, plan.Manifest);
-            using (BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, parsed.GetValue(_resume), early ?? late))
+            bool resume = parsed.GetValue(_resume);
+            using (BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, resume, early ?? late))
             {
                 written = rows.Rows;
                 ModelOptions.PrintPreprocessing(file, terminal);
-                terminal.Note($"run {plan.Manifest.Run}: {plan.Settings.Count} settings, {plan.Edits.Count} edits{(written > 0 ? $", {written} done before" : "")}");
+                string before = written > 0 ? $", {written} done before" : "";
+                terminal.Note($"run {plan.Manifest.Run}: {plan.Settings.Count} settings, {plan.Edits.Count} edits{before}");
                 terminal.Progress("editing", plan.Edits.Count, report =>
                 {
                     report(rows.Rows, null);
@@ -77,7 +79,8 @@ sealed class SearchLocationVerb : Verb
             BenchFolder.WriteSummary(folder, SettingSummary.Of(all));
             LocationResult result = LocationResult.Of(all);
             (string csv, string svg) = result.Write(folder);
-            terminal.Object(new LocationJson(result.Recommended, result.Best, LocationResult.Rule, result.Windows, path, csv, svg), JsonOutput.Default.LocationJson);
+            LocationJson json = new(result.Recommended, result.Best, LocationResult.Rule, result.Windows, path, csv, svg);
+            terminal.Object(json, JsonOutput.Default.LocationJson);
             Print(terminal, result);
             terminal.Line($"rows   {path}");
             terminal.Line($"table  {csv}");

@@ -144,7 +144,8 @@ sealed class ShiftVerb : Verb
         }
     }
 
-    static BadInputException Unwritable(string output, Exception e) => new($"{output} cannot be written to ({e.Message.TrimEnd('.')}); give another --out or change its permissions.", e);
+    static BadInputException Unwritable(string output, Exception e) =>
+        new($"{output} cannot be written to ({e.Message.TrimEnd('.')}); give another --out or change its permissions.", e);
 
     static void Record(string output, ShiftRecord record, (string File, string Target)[] work, bool overwrite)
     {

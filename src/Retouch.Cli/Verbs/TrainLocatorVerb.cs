@@ -26,7 +26,12 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, and the error at it or the gradient that corrects it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
     readonly Option<bool> _balanced = new("--balanced") { Description = "Rank units within their matrix, so that a mask has as many of each; published: all compete." };
     readonly Option<int> _depth = new("--hypernetwork-blocks") { Description = "Transformer blocks of the hypernetwork; --blocks with a number alone means them, too.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
-    readonly Option<int> _heads = new("--hypernetwork-heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
+    readonly Option<int> _heads = new("--hypernetwork-heads")
+    {
+        Description = "Attention heads of the hypernetwork, fewer where they do not divide the width.",
+        DefaultValueFactory = _ => Published.Heads,
+        HelpName = "N",
+    };
     readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's first step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
     readonly Option<bool> _half = new("--half") { Description = "Store float16: half the size." };
@@ -115,7 +120,8 @@ sealed class TrainLocatorVerb : Verb
         int heldOut = (int)Math.Round(parsed.GetValue(_heldOut) * samples.Count), epochs = parsed.GetValue(_epochs), batch = _targets.Batch(parsed);
         int perEpoch = Math.Max((samples.Count - heldOut) / batch, 1);
         LocatorTrainingSettings settings = Settings(parsed) with { StepsPerBatch = 1, Schedule = epochs * perEpoch };
-        string data = $"target bank {bank.Manifest.Identity()}, {count} targets, {samples.Count} learned from, {heldOut} held out, {epochs} epochs";
+        string data = $"target bank {bank.Manifest.Identity()}, {count} targets, {samples.Count} learned from, "
+            + $"{heldOut} held out, {epochs} epochs";
         LocatorTraining training = Begin(parsed, terminal, space, settings, data, out Action<LocatorTraining> keep);
         Run(parsed, terminal, training, (progress) =>
             new LocatorTrainer(split.Model, training, every: Math.Max(perEpoch / 2, 1), keep, progress).FromBank(samples, epochs, heldOut, cancellation), cancellation);
@@ -173,7 +179,8 @@ sealed class TrainLocatorVerb : Verb
             int batches = training.Batches;
             training.Dispose();
             throw new OperationCanceledException(File.Exists(checkpoint)
-                ? $"interrupted after {batches} batches; {checkpoint} keeps them, and the same command with --resume goes on."
+                ? $"interrupted after {batches} batches; {checkpoint} keeps them, "
+                    + "and the same command with --resume goes on."
                 : "interrupted before the first batch; the same command begins anew.", e, cancellation);
         }
         catch
@@ -224,8 +231,10 @@ sealed class TrainLocatorVerb : Verb
         int depth = parsed.GetValue(_depth);
         if (_targets.Depth(parsed) is not int other)
             return depth;
-        return other == depth || parsed.GetResult(_depth) is not { Implicit: false } ? other
-            : throw new BadInputException($"--blocks {other} and --hypernetwork-blocks {depth} both give the hypernetwork's blocks; leave one out, or give --blocks a window such as 7-9.");
+        if (other == depth || parsed.GetResult(_depth) is not { Implicit: false })
+            return other;
+        throw new BadInputException($"--blocks {other} and --hypernetwork-blocks {depth} both give the hypernetwork's "
+            + "blocks; leave one out, or give --blocks a window such as 7-9.");
     }
 
     static string Checkpoint(string output) => output + ".checkpoint";

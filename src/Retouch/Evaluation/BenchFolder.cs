@@ -12,11 +12,16 @@ public static class BenchFolder
     /// <summary>The name of the copy of the run's benchmark.</summary>
     public const string BenchmarkName = "benchmark.json";
 
-    /// <summary>Makes this process the only one that writes a shard's rows in a folder, and of the whole run the files made of them. The folder is created where it does not exist.</summary>
+    /// <summary>
+    /// Makes this process the only one that writes a shard's rows in a folder, and of the whole run the files made of
+    /// them. The folder is created where it does not exist.
+    /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="shard">The shard; others may be written at once.</param>
     /// <param name="verb">What writes, such as <c>bench</c>.</param>
-    /// <exception cref="BadInputException">Another process writes the shard, which is named, or the folder cannot be created.</exception>
+    /// <exception cref="BadInputException">
+    /// Another process writes the shard, which is named, or the folder cannot be created.
+    /// </exception>
     public static WriterLock Lock(string folder, Shard shard, string verb)
     {
         Create(folder);

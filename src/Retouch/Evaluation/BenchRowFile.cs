@@ -14,7 +14,8 @@ public sealed class BenchRowFile : IDisposable
     readonly WriterLock? _own;
     readonly string _path;
 
-    BenchRowFile(FileStream stream, WriterLock? own, string path, int rows) => (_stream, _own, _path, Rows) = (stream, own, path, rows);
+    BenchRowFile(FileStream stream, WriterLock? own, string path, int rows) =>
+        (_stream, _own, _path, Rows) = (stream, own, path, rows);
 
     /// <summary>The number of rows in the file.</summary>
     public int Rows { get; private set; }
@@ -24,9 +25,13 @@ public sealed class BenchRowFile : IDisposable
     /// <param name="plan">The run that the rows are of.</param>
     /// <param name="shard">The part of it.</param>
     /// <param name="resume">Whether rows that are there may be kept; a torn last line is cut off then.</param>
-    /// <param name="held">The file's lock where the caller has it, from <see cref="BenchFolder.Lock"/>, and keeps it; null to take it as long as the file is open.</param>
+    /// <param name="held">
+    /// The file's lock where the caller has it, from <see cref="BenchFolder.Lock"/>, and keeps it; null to take it as
+    /// long as the file is open.
+    /// </param>
     /// <exception cref="BadInputException">
-    /// There is a file that is not empty and <paramref name="resume"/> is false, its rows are not the first ones of the shard, another process writes it, or it cannot be written.
+    /// There is a file and <paramref name="resume"/> is false, its rows are not the first ones of the
+    /// shard, another process writes it, or it cannot be written.
     /// </exception>
     public static BenchRowFile Open(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? held = null)
     {
@@ -48,8 +53,7 @@ public sealed class BenchRowFile : IDisposable
 
     static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
     {
-        // Empty it is what an interrupt before the first row left.
-        if (!resume && File.Exists(path) && new FileInfo(path).Length > 0)
+        if (!resume && File.Exists(path))
             throw new BadInputException($"{path} exists; pass --resume to go on with it, or name another folder with --out.");
         try
         {

@@ -63,11 +63,15 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path}, which is no longer needed, cannot be deleted: {e.Message.TrimEnd('.')}.", e);
+            string why = e.Message.TrimEnd('.');
+            throw new BadInputException($"{path}, which is no longer needed, cannot be deleted: {why}.", e);
         }
     }
 
-    /// <summary>Told of the file before each step that others can see on the disk; a test that throws there is as good as a kill.</summary>
+    /// <summary>
+    /// Told of the file before each step that others can see on the disk; a test that throws there is as good as a
+    /// kill.
+    /// </summary>
     internal static AsyncLocal<Action<string>?> BeforeStep { get; } = new();
 
     /// <summary>Announces a step to <see cref="BeforeStep"/>.</summary>

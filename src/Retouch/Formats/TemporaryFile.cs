@@ -37,7 +37,12 @@ sealed class TemporaryFile : IDisposable
     /// <exception cref="UnauthorizedAccessException">There is no permission to create it.</exception>
     public static TemporaryFile Create(string folder, string like, out string path)
     {
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 1 << 16 };
+        FileStreamOptions options = new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            BufferSize = 1 << 16,
+        };
         // Whoever kept the old file private wants the new one private too.
         if (!OperatingSystem.IsWindows() && File.Exists(like))
             options.UnixCreateMode = File.GetUnixFileMode(like);
@@ -91,11 +96,18 @@ sealed class TemporaryFile : IDisposable
     /// <summary>Closes the file, and deletes it unless it has its name.</summary>
     public void Dispose()
     {
-        Stream.Dispose();
-        // Deleting in a folder that has vanished would throw, and hide the reason of the failure.
-        if (File.Exists(Path))
-            File.Delete(Path);
-        _hold?.Dispose();
+        try
+        {
+            // What is still to be written may find a full disk.
+            Stream.Dispose();
+        }
+        finally
+        {
+            // Deleting in a folder that has vanished would throw, and hide the reason of the failure.
+            if (File.Exists(Path))
+                File.Delete(Path);
+            _hold?.Dispose();
+        }
     }
 
     // Of the stream alone the lock would end before the file has its name, and there is none on a network's disk.
@@ -103,7 +115,8 @@ sealed class TemporaryFile : IDisposable
     {
         try
         {
-            FileStream hold = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            const FileShare all = FileShare.ReadWrite | FileShare.Delete;
+            FileStream hold = new(path, FileMode.Open, FileAccess.Read, all, bufferSize: 0);
             if (File.Exists(path))
                 return hold;
             hold.Dispose();
@@ -119,7 +132,8 @@ sealed class TemporaryFile : IDisposable
     static bool IsOurs(string path)
     {
         string name = System.IO.Path.GetFileName(path);
-        return name.Length == Start.Length + 32 + End.Length && Guid.TryParseExact(name[Start.Length..^End.Length], "N", out _)
+        return name.Length > Start.Length + End.Length
+            && Guid.TryParseExact(name[Start.Length..^End.Length], "N", out _)
             && (File.GetAttributes(path) & FileAttributes.ReparsePoint) == 0;
     }
 
@@ -127,7 +141,8 @@ sealed class TemporaryFile : IDisposable
     {
         try
         {
-            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose).Dispose();
+            const FileOptions delete = FileOptions.DeleteOnClose;
+            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, delete).Dispose();
         }
         // Somebody's, or gone meanwhile.
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }

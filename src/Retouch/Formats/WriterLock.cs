@@ -26,7 +26,9 @@ public sealed partial class WriterLock : IDisposable
     /// <param name="path">The folder, which must exist, or the file, whose folder must, that will be written.</param>
     /// <param name="verb">What writes it, such as <c>bench</c>.</param>
     /// <param name="shown">What to call it in a refusal; the path where it is null.</param>
-    /// <exception cref="BadInputException">Another writer has it, who is named, or no lock can be made there.</exception>
+    /// <exception cref="BadInputException">
+    /// Another writer has it, who is named, or no lock can be made there.
+    /// </exception>
     public static WriterLock Take(string path, string verb, string? shown = null)
     {
         string file = FileOf(path);
@@ -41,7 +43,8 @@ public sealed partial class WriterLock : IDisposable
             catch (IOException e) when (IsHeld(e) && !File.Exists(file) && tries < Tries) { }
             catch (IOException e) when (IsHeld(e))
             {
-                throw new BadInputException($"{shown ?? path} is being written by {Holder(file)}; wait until that is done, or name another place to write to.", e);
+                throw new BadInputException($"{shown ?? path} is being written by {Holder(file)}; "
+                    + "wait until that is done, or name another place to write to.", e);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -83,14 +86,22 @@ public sealed partial class WriterLock : IDisposable
 
     static WriterLock Open(string file, string verb)
     {
-        // With these options .NET makes sure that the file that it locked is still the one of that name.
-        FileStream stream = new(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        FileStream stream = new(file, new FileStreamOptions
+        {
+            // With these .NET makes sure that the file that it locked is still the one of that name.
+            Mode = FileMode.OpenOrCreate,
+            Access = FileAccess.ReadWrite,
+            Share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None,
+            Options = FileOptions.DeleteOnClose,
+            BufferSize = 0,
+        });
         try
         {
             using Process me = Process.GetCurrentProcess();
             string since = me.StartTime.ToUniversalTime().ToString("u", CultureInfo.InvariantCulture);
             stream.SetLength(0);
-            stream.Write(Encoding.UTF8.GetBytes($"'retouch {verb}', process {me.Id} on {Environment.MachineName}, started {since}"));
+            string who = $"'retouch {verb}', process {me.Id} on {Environment.MachineName}, started {since}";
+            stream.Write(Encoding.UTF8.GetBytes(who));
             stream.Flush();
         }
         // On a full disk a lock that says nothing still locks.
@@ -114,7 +125,7 @@ public sealed partial class WriterLock : IDisposable
             int length = handle.IsInvalid ? 0 : RandomAccess.Read(handle, text, 0);
             return length > 0 ? Encoding.UTF8.GetString(text, 0, length) : unknown;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DllNotFoundException or EntryPointNotFoundException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TypeLoadException)
         {
             return unknown;
         }

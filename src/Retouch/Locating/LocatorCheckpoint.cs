@@ -12,13 +12,14 @@ namespace Retouch.Locating;
 /// </summary>
 public static class LocatorCheckpoint
 {
-    const string Format = "retouch-locator-training", Finished = "finished", Now = "now.", Square = "square.", Best = "best.";
+    const string Format = "retouch-locator-training", Finished = "finished";
+    const string Now = "now.", Square = "square.", Best = "best.";
 
     /// <summary>Writes a training, atomically.</summary>
     /// <param name="training">The training.</param>
     /// <param name="data">What it learns from; only the same data may continue it.</param>
     /// <param name="path">The file; replaced if it exists.</param>
-    /// <param name="finished">Whether nothing but the results remains to be written; see <see cref="IsFinished"/>.</param>
+    /// <param name="finished">Whether only the results remain to be written; see <see cref="IsFinished"/>.</param>
     /// <exception cref="BadInputException">The file cannot be written.</exception>
     public static void Save(LocatorTraining training, string data, string path, bool finished = false)
     {
@@ -45,7 +46,9 @@ public static class LocatorCheckpoint
             ], metadata, overwrite: true);
     }
 
-    /// <summary>Whether a training was done and its results were being written, so that those beside the file are its own.</summary>
+    /// <summary>
+    /// Whether a training was done and its results were being written, so that those beside the file are its own.
+    /// </summary>
     /// <exception cref="BadInputException">The file cannot be read.</exception>
     public static bool IsFinished(string path)
     {

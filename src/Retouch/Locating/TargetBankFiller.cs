@@ -83,7 +83,10 @@ public sealed class TargetBankFiller : IDisposable
     /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
     /// <param name="progress">Told after each sample, from one thread at a time; null for nobody.</param>
     /// <param name="cancellation">Stops within a second or so.</param>
-    /// <exception cref="BadInputException">The bank is another one's, a file of it is damaged, another process solves some of the samples, or no image can be decoded.</exception>
+    /// <exception cref="BadInputException">
+    /// The bank is another one's, a file of it is damaged, another process solves some of the samples, or no image can
+    /// be decoded.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled; what was solved is kept.</exception>
     public void Fill(TargetBank bank, int count, int part = 0, int parts = 1, int? workers = null, IProgress<TargetBankProgress>? progress = null, CancellationToken cancellation = default)
     {

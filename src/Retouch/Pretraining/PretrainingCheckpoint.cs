@@ -14,7 +14,7 @@ public static class PretrainingCheckpoint
     /// <param name="run">The training.</param>
     /// <param name="data">What it learns from; only the same data may continue it.</param>
     /// <param name="path">The file; replaced if it exists.</param>
-    /// <param name="finished">Whether nothing but the model remains to be written; see <see cref="IsFinished"/>.</param>
+    /// <param name="finished">Whether only the model remains to be written; see <see cref="IsFinished"/>.</param>
     /// <exception cref="BadInputException">The file cannot be written.</exception>
     public static void Save(PretrainingRun run, string data, string path, bool finished = false)
     {
@@ -27,10 +27,13 @@ public static class PretrainingCheckpoint
         };
         if (finished)
             metadata[Finished] = "true";
-        SafeTensorsWriter.Write(path, [("first", run.First), ("second", run.Second), ("weights", run.Weights)], metadata, overwrite: true);
+        (string, Tensor)[] tensors = [("first", run.First), ("second", run.Second), ("weights", run.Weights)];
+        SafeTensorsWriter.Write(path, tensors, metadata, overwrite: true);
     }
 
-    /// <summary>Whether a training was done and its model was being written, so that the one beside the file is its own.</summary>
+    /// <summary>
+    /// Whether a training was done and its model was being written, so that the one beside the file is its own.
+    /// </summary>
     /// <exception cref="BadInputException">The file cannot be read.</exception>
     public static bool IsFinished(string path)
     {

@@ -9,12 +9,19 @@ static class Child
     public static Process Start(params string[] args)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "Retouch.Cli.dll");
-        string host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
-        ProcessStartInfo start = new(host, ["exec", program, .. args]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        string? own = Environment.ProcessPath;
+        string host = own is not null && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
+        ProcessStartInfo start = new(host, ["exec", program, .. args])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs a command until a line of one of its streams begins as told, sends it a signal, and gives what it answered.</summary>
+    /// <summary>
+    /// Runs a command until a line of one of its streams begins as told, sends it a signal, and gives what it answered.
+    /// </summary>
     /// <param name="signal">Such as HUP.</param>
     /// <param name="error">Whether the line is looked for in the error stream.</param>
     /// <param name="line">How it begins.</param>

@@ -16,7 +16,8 @@ public sealed class CommandTreeTests
     public void A_double_is_found_wherever_it_is()
     {
         Command inner = new("inner") { new Option<int>("--keep", "-k"), new Option<int>("--kept", "-k") };
-        Command root = new("root") { new Option<int>("--heads"), new Option<string>("--heads"), inner, new Command("other") { new Option<int>("--all") { Recursive = true }, new Command("below") { new Option<int>("--all") } } };
+        Command other = new("other") { new Option<int>("--all") { Recursive = true }, new Command("below") { new Option<int>("--all") } };
+        Command root = new("root") { new Option<int>("--heads"), new Option<string>("--heads"), inner, other };
         Assert.Equal(["root: --heads", "inner: -k", "below: --all"], Doubles(root, []));
     }
 
@@ -26,30 +27,40 @@ public sealed class CommandTreeTests
     {
         Command root = App.Commands();
         Command command = All(root, "").Single(c => c.Path == path).Command;
-        foreach (Option option in command.Options.Where(o => o.Arity.MaximumNumberOfValues == 1 && o.ValueType != typeof(bool)))
+        Option[] single = [.. command.Options.Where(o => o.Arity.MaximumNumberOfValues == 1 && o.ValueType != typeof(bool))];
+        foreach (Option option in single)
         {
-            string[] args = [.. path.Split(' ', StringSplitOptions.RemoveEmptyEntries), option.Name, "1", option.Name, "2"];
-            Ran ran = Ran.Retouch(args);
+            Ran ran = Ran.Retouch([.. path.Split(' '), option.Name, "1", option.Name, "2"]);
             Assert.Equal(2, ran.Code);
             Assert.Contains($"{option.Name} is given 2 times, but takes one value", ran.Err, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public void A_switch_says_the_same_twice() => Assert.Equal(Ran.Retouch("methods", "--json").Good().Out, Ran.Retouch("methods", "--json", "--json").Good().Out);
+    public void A_switch_says_the_same_twice()
+    {
+        Ran once = Ran.Retouch("methods", "--json").Good(), twice = Ran.Retouch("methods", "--json", "--json").Good();
+        Assert.Equal(once.Out, twice.Out);
+    }
 
     [Fact]
     public void Heads_are_the_models_and_the_hypernetworks_have_a_name_of_their_own()
     {
         using Workbench bench = new();
-        string[] solve = ["solve-targets", "--model", bench.Model, "--images", bench.Locality, "--bank", bench.Path("bank"), "--count", "8", "--batch", "2", "--outer-steps", "1", "--inner-steps", "1"];
-        string[] train = ["train-locator", "--model", bench.Model, "--bank", bench.Path("bank"), "--out", bench.Path("l"), "--batch", "4", "--epochs", "1"];
+        string[] shared = ["--model", bench.Model, "--bank", bench.Path("bank")];
+        string[] solve =
+        [
+            "solve-targets", .. shared, "--images", bench.Locality, "--count", "8", "--batch", "2", "--outer-steps", "1",
+            "--inner-steps", "1",
+        ];
+        string[] train = ["train-locator", .. shared, "--out", bench.Path("l"), "--batch", "4", "--epochs", "1"];
         Ran.Retouch(solve).Good();
         bench.Refuses([.. train, "--heads", "5"], "5 attention heads");
         Ran.Retouch([.. train, "--heads", "3", "--hypernetwork-heads", "2"]).Good();
         using (SafeTensorsFile file = SafeTensorsFile.Open(bench.Path("l")))
             Assert.Equal("2", file.Metadata["heads"]);
-        bench.Refuses([.. train, "--blocks", "2", "--hypernetwork-blocks", "3"], "--blocks 2", "--hypernetwork-blocks 3");
+        string[] two = ["--blocks", "2", "--hypernetwork-blocks", "3"];
+        bench.Refuses([.. train, .. two], "--blocks 2", "--hypernetwork-blocks 3");
     }
 
     static IEnumerable<(string Path, Command Command)> All(Command command, string path) =>
@@ -58,7 +69,8 @@ public sealed class CommandTreeTests
     static IEnumerable<string> Doubles(Command command, IReadOnlyList<Option> above)
     {
         Option[] seen = [.. above, .. command.Options];
-        IEnumerable<string> own = seen.SelectMany(o => o.Aliases.Append(o.Name)).Concat(command.Subcommands.SelectMany(c => c.Aliases.Append(c.Name)))
+        IEnumerable<string> own = seen.SelectMany(o => o.Aliases.Append(o.Name))
+            .Concat(command.Subcommands.SelectMany(c => c.Aliases.Append(c.Name)))
             .GroupBy(n => n).Where(g => g.Count() > 1).Select(g => $"{command.Name}: {g.Key}");
         return own.Concat(command.Subcommands.SelectMany(c => Doubles(c, [.. seen.Where(o => o.Recursive)])));
     }

@@ -8,6 +8,8 @@ public sealed class InterruptMessageTests : IDisposable
 {
     readonly Workbench _bench = new();
 
+    string[] Shared => ["--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality];
+
     public void Dispose() => _bench.Dispose();
 
     [Fact]
@@ -25,28 +27,31 @@ public sealed class InterruptMessageTests : IDisposable
     [Theory]
     [InlineData("bench", "INT")]
     [InlineData("search-location", "HUP")]
-    public void A_run_without_a_row_promises_none_and_begins_anew_with_the_same_command(string verb, string signal)
+    public void A_run_without_a_row_promises_none_and_begins_anew(string verb, string signal)
     {
         string benchmark = Mined();
         string[] run =
         [
-            verb, "--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality, "--benchmark", benchmark, "--steps", "2000000000", "--lr", "1e-12", "--out", _bench.Path("run"),
+            verb, .. Shared, "--benchmark", benchmark, "--steps", "2000000000", "--lr", "1e-12", "--out", _bench.Path("run"),
             .. verb == "bench" ? (string[])["--locator", "random"] : [],
         ];
-        for (int times = 0; times < 2; times++)
+        foreach (string[] args in (string[][])[run, [.. run, "--resume"]])
         {
-            Ran ran = Child.Interrupted(signal, error: true, "run ", run);
+            Ran ran = Child.Interrupted(signal, error: true, "run ", args);
             Assert.Equal(130, ran.Code);
-            Assert.EndsWith("error: interrupted before the first row; the same command begins anew.\n", ran.Err, StringComparison.Ordinal);
+            string told = "error: interrupted before the first row; the same command with --resume begins anew.\n";
+            Assert.EndsWith(told, ran.Err, StringComparison.Ordinal);
             Assert.Empty(File.ReadAllBytes(_bench.Path("run/rows.jsonl")));
-            Assert.DoesNotContain(Directory.EnumerateFiles(_bench.Path("run")), f => Path.GetFileName(f).StartsWith(".retouch", StringComparison.Ordinal));
+            Assert.Empty(Directory.EnumerateFiles(_bench.Path("run"), ".retouch*"));
         }
     }
 
     [Fact]
     public void A_pretraining_that_is_hung_up_keeps_its_steps()
     {
-        string config = _bench.Write("config.json", """{"imageSize": 8, "patchSize": 4, "width": 8, "depth": 1, "heads": 1, "mlpWidth": 8, "epochs": 1000000, "batch": 4}""");
+        string config = _bench.Write("config.json", """
+            {"imageSize": 8, "patchSize": 4, "width": 8, "depth": 1, "heads": 1, "mlpWidth": 8, "epochs": 1000000, "batch": 4}
+            """);
         foreach (string folder in (string[])["train/a", "train/b"])
         {
             Directory.CreateDirectory(_bench.Path(folder));
@@ -80,7 +85,7 @@ public sealed class InterruptMessageTests : IDisposable
         for (int i = 0; i < 8; i++)
             _bench.WriteImage($"paint/cat/{i}.png", 200 + i);
         string accept = _bench.Write("accept.json", $$"""{"cat": [{{wrong}}]}""");
-        Ran.Retouch("mine", "--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality, "--accept", accept, "--min", "2", "--out", _bench.Path("b.json")).Good();
+        Ran.Retouch(["mine", .. Shared, "--accept", accept, "--min", "2", "--out", _bench.Path("b.json")]).Good();
         Assert.NotEmpty(BenchmarkFile.Load(_bench.Path("b.json")).Groups);
         return _bench.Path("b.json");
     }

@@ -68,7 +68,7 @@ public static class ModelExport
         using WriterLock writer = WriterLock.Take(output, "export");
         string[] files = [Path.Combine(output, WeightsName), .. cards.Select(c => Path.Combine(output, c.Name))];
         // What an export that was killed left is as good as new.
-        (string Name, byte[] Text)[] missing = [.. cards.Where(c => Path.Combine(output, c.Name) is var path && !(File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(c.Text)))];
+        (string Name, byte[] Text)[] missing = [.. cards.Where(c => !Holds(Path.Combine(output, c.Name), c.Text))];
         foreach (string file in missing.Select(c => Path.Combine(output, c.Name)).Prepend(files[0]))
             AtomicFile.CheckWritable(file, overwrite);
         // The weights come last: with them the folder is a model.
@@ -77,6 +77,8 @@ public static class ModelExport
         WriteWeights(model, scheme, preprocessing, files[0], overwrite);
         return files;
     }
+
+    static bool Holds(string path, byte[] text) => File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(text);
 
     /// <summary>What a user should know of how a format differs from the model; usually nothing.</summary>
     public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme)

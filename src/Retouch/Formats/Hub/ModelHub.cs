@@ -138,10 +138,12 @@ public sealed partial class ModelHub : IDisposable
     /// <summary>Puts a file into the cache as Python does: its contents under their hash, and a link to them in the commit's folder.</summary>
     async Task FetchAsync(HubReference reference, RemoteFile file, string snapshot, IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
-        string blob = Path.Combine(Folder(reference), "blobs", file.Etag!), link = Path.Combine(snapshot, file.Name), target = Path.Combine("..", "..", "blobs", file.Etag!);
+        string blob = Path.Combine(Folder(reference), "blobs", file.Etag!), link = Path.Combine(snapshot, file.Name);
+        string target = Path.Combine("..", "..", "blobs", file.Etag!);
         if (File.Exists(blob) && IsThere())
             return;
-        using IDisposable taken = await FileLock.TakeAsync(Path.Combine(_settings.Cache, ".locks", Path.GetFileName(Folder(reference)), file.Etag + ".lock"), cancellation).ConfigureAwait(false);
+        string locked = Path.Combine(_settings.Cache, ".locks", Path.GetFileName(Folder(reference)), file.Etag + ".lock");
+        using IDisposable taken = await FileLock.TakeAsync(locked, cancellation).ConfigureAwait(false);
         // Another process may have brought it in the meantime.
         if (!File.Exists(blob))
         {
@@ -153,8 +155,11 @@ public sealed partial class ModelHub : IDisposable
             return;
         Directory.CreateDirectory(snapshot);
         // Under this lock nobody else makes links to this file: those that are there a killed process left.
-        foreach (string left in Directory.EnumerateFiles(snapshot, TemporaryFile.Pattern).Where(f => new FileInfo(f).LinkTarget == target))
-            File.Delete(left);
+        foreach (string left in Directory.EnumerateFiles(snapshot, TemporaryFile.Pattern))
+        {
+            if (new FileInfo(left).LinkTarget == target)
+                File.Delete(left);
+        }
         string temporary = TemporaryFile.NameIn(snapshot);
         try
         {
