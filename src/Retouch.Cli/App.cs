@@ -26,24 +26,8 @@ public static class App
     /// <returns>The exit code.</returns>
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
-        Verb[] verbs =
-        [
-            new DemoVerb(), new PredictVerb(), new EditVerb(), new ApplyVerb(), new ExportVerb(), new LogVerb(), new PullVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
-            new PretrainVerb(), new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
-        ];
-        // A RootCommand would call itself by the assembly's name.
-        Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small patch. "
-            + "The model's file never changes: an edit is taken back by using the model without its patch.")
-        {
-            new HelpOption { Recursive = true }, new VersionOption(),
-        };
-        foreach (Verb verb in verbs)
-        {
-            verb.Arrange();
-            root.Add(verb);
-        }
         // A name that begins with @ is a file's like any other, not a file of arguments.
-        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        ParseResult parsed = Commands().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (Usage.Mistake(parsed) is string mistake)
         {
             error.WriteLine($"error: {Terminal.Printable(mistake)}");
@@ -52,7 +36,16 @@ public static class App
         bool verbose = parsed.CommandResult.Command is Verb spoken && parsed.GetValue(spoken.Verbose);
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+            using Interrupts interrupts = new();
+            InvocationConfiguration configuration = new()
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                // It knows two signals only.
+                ProcessTerminationTimeout = null,
+            };
+            return parsed.InvokeAsync(configuration, interrupts.Token).GetAwaiter().GetResult();
         }
         catch (BadInputException e)
         {
@@ -78,10 +71,37 @@ public static class App
 
         int Report(string message, Exception exception, int code)
         {
-            error.WriteLine($"error: {Terminal.Printable(message)}");
-            if (verbose)
-                error.WriteLine(exception);
+            try
+            {
+                error.WriteLine($"error: {Terminal.Printable(message)}");
+                if (verbose)
+                    error.WriteLine(exception);
+            }
+            // The terminal was closed.
+            catch (IOException) { }
             return code;
         }
+    }
+
+    /// <summary>All commands with their options.</summary>
+    public static Command Commands()
+    {
+        Verb[] verbs =
+        [
+            new DemoVerb(), new PredictVerb(), new EditVerb(), new ApplyVerb(), new ExportVerb(), new LogVerb(), new PullVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
+            new PretrainVerb(), new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
+        ];
+        // A RootCommand would call itself by the assembly's name.
+        Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small patch. "
+            + "The model's file never changes: an edit is taken back by using the model without its patch.")
+        {
+            new HelpOption { Recursive = true }, new VersionOption(),
+        };
+        foreach (Verb verb in verbs)
+        {
+            verb.Arrange();
+            root.Add(verb);
+        }
+        return root;
     }
 }

@@ -48,7 +48,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     public void Note(string text)
     {
         if (!quiet)
-            error.WriteLine(Printable(text));
+            Say(Printable(text));
     }
 
     /// <summary>What was left out or passed over, a line each.</summary>
@@ -68,13 +68,13 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     }
 
     /// <summary>Something that went wrong while the rest goes on.</summary>
-    public void Error(string text) => error.WriteLine($"error: {Printable(text)}");
+    public void Error(string text) => Say($"error: {Printable(text)}");
 
     /// <summary>A detail.</summary>
     public void Detail(string text)
     {
         if (verbose && !quiet)
-            error.WriteLine(Printable(text));
+            Say(Printable(text));
     }
 
     /// <summary>Text without what steers a terminal: names come from files that nobody vouches for.</summary>
@@ -110,7 +110,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
                     task.Value = done;
                     if (text is not null)
                         task.Description = Markup.Escape($"{what} {text}");
-                    context.Refresh();
+                    Draw(context.Refresh);
                 });
             });
     }
@@ -145,7 +145,19 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             foreach ((string name, string value) in view.Rows)
                 grid.AddRow(new Text(name, Color.Grey), new Text(value));
             BreakdownChart bar = new BreakdownChart().HideTags().Width(60).AddItem("done", view.Done, Color.Green).AddItem("left", Math.Max(view.Total - view.Done, 0), Color.Grey23);
-            context.UpdateTarget(new Rows(new Text(view.Title), bar, grid));
+            Draw(() => context.UpdateTarget(new Rows(new Text(view.Title), bar, grid)));
         }));
+    }
+
+    void Say(string text) => Draw(() => error.WriteLine(text));
+
+    // A terminal that was closed takes nothing any more; the work ends as after any interrupt, with what it keeps.
+    static void Draw(Action draw)
+    {
+        try
+        {
+            draw();
+        }
+        catch (IOException) { }
     }
 }

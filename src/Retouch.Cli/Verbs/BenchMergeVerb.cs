@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Retouch.Evaluation;
+using Retouch.Formats;
 
 namespace Retouch.Cli.Verbs;
 
@@ -21,7 +22,10 @@ sealed class BenchMergeVerb : Verb
     {
         string folder = parsed.GetRequiredValue(_out);
         string[] files = [.. parsed.GetRequiredValue(_inputs).SelectMany(Files)];
+        const string verb = "bench merge";
+        using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, Shard.Whole, verb) : null;
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchFolder.Merge(files, folder));
+        using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, verb) : null;
         BenchFolder.WriteSummary(folder, summary);
         BenchReport.Write(Path.Combine(folder, BenchReport.FileName), BenchComparison.Of([ReportRun.Read(folder)]), labels: null, gallery: [], overwrite: true);
         BenchTable.Print(terminal, summary);

@@ -73,6 +73,10 @@ sealed class BenchVerb : Verb
             Seed = parsed.GetValue(_seed),
         };
         options.Validate();
+        string folder = parsed.GetRequiredValue(_out);
+        string path = Path.Combine(folder, shard.FileName);
+        // At once where there can be another; a folder of one's own is not made before all is known to be right.
+        using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, shard, Name) : null;
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space))
@@ -101,51 +105,60 @@ sealed class BenchVerb : Verb
         });
         LabelSet? labels = _benchmark.Labels(parsed, file);
 
-        string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, shard.FileName);
-        int total = plan.Batches(shard).Sum(b => b.Count), written = 0;
-        IReadOnlyList<GalleryEdit> gallery = [];
+        int total = plan.Batches(shard).Sum(b => b.Count);
+        int? written = null;
         try
         {
-            foreach (EditSpace space in distinct)
-                Data(space);
-            BenchFolder.Prepare(folder, plan.Manifest);
-            BenchFolder.WriteBenchmark(folder, benchmark);
-            using BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume));
-            written = rows.Rows;
-            terminal.Note($"run {plan.Manifest.Run}: {settings.Length} settings, {plan.Edits.Count} edits{(shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "")}{(written > 0 ? $", {written} done before" : "")}");
-            terminal.Progress("editing", total, report =>
-            {
-                report(written, null);
-                BenchRun.Run(plan, Cut, shard, rows.Rows, batch =>
-                {
-                    rows.Append(batch);
-                    report(written = rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
-                }, cancellation);
-                return 0;
-            });
-            if (shard.Count == 1)
-            {
-                (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
-                gallery = new ReportEdits(terminal, file, images, locality, windows).Make(
-                    BenchComparison.Of([ReportRun.Read(folder)]), [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
-            }
+            return Measure();
         }
         catch (OperationCanceledException)
         {
-            terminal.Error($"interrupted; {written} of {total} rows are written, and --resume goes on with them.");
+            terminal.Error(InterruptedRows.Text(written, total));
             return App.Interrupted;
         }
-        IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
-        if (shard.Count == 1)
+
+        int Measure()
         {
-            BenchFolder.WriteSummary(folder, summary);
-            BenchReport.Write(Path.Combine(folder, BenchReport.FileName), BenchComparison.Of([ReportRun.Read(folder)]), labels, gallery, overwrite: true);
+            foreach (EditSpace space in distinct)
+                Data(space);
+            using WriterLock? late = early is null ? BenchFolder.Lock(folder, shard, Name) : null;
+            BenchFolder.Prepare(folder, plan.Manifest);
+            BenchFolder.WriteBenchmark(folder, benchmark);
+            using (BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume), early ?? late))
+            {
+                written = rows.Rows;
+                string ofThem = shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "";
+                string before = written > 0 ? $", {written} done before" : "";
+                terminal.Note($"run {plan.Manifest.Run}: {settings.Length} settings, {plan.Edits.Count} edits{ofThem}{before}");
+                terminal.Progress("editing", total, report =>
+                {
+                    report(rows.Rows, null);
+                    BenchRun.Run(plan, Cut, shard, rows.Rows, batch =>
+                    {
+                        rows.Append(batch);
+                        written = rows.Rows;
+                        report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
+                    }, cancellation);
+                    return 0;
+                });
+            }
+            IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
+            if (shard.Count == 1)
+            {
+                (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
+                BenchComparison comparison = BenchComparison.Of([ReportRun.Read(folder)]);
+                IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, windows).Make(
+                    comparison, [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
+                BenchFolder.WriteSummary(folder, summary);
+                string report = Path.Combine(folder, BenchReport.FileName);
+                BenchReport.Write(report, BenchComparison.Of([ReportRun.Read(folder)]), labels, gallery, overwrite: true);
+            }
+            BenchTable.Print(terminal, summary);
+            terminal.Line($"rows    {path}");
+            if (shard.Count == 1)
+                terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
+            return App.Ok;
         }
-        BenchTable.Print(terminal, summary);
-        terminal.Line($"rows    {path}");
-        if (shard.Count == 1)
-            terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
-        return App.Ok;
 
         (SplitVit, BenchData) Cut(BenchSetting setting)
         {

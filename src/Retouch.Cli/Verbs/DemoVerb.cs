@@ -43,8 +43,22 @@ sealed class DemoVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
+        try
+        {
+            return Show(parsed, terminal, cancellation);
+        }
+        catch (OperationCanceledException e)
+        {
+            string folder = parsed.GetRequiredValue(_out);
+            throw new OperationCanceledException(
+                $"interrupted; what was made so far is in {folder}, and the same command makes all of it.", e, cancellation);
+        }
+    }
+
+    int Show(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
         Stopwatch clock = Stopwatch.StartNew();
-        DemoWorld world = DemoWorld.LayOut(parsed.GetRequiredValue(_out), cancellation);
+        using DemoWorld world = DemoWorld.LayOut(parsed.GetRequiredValue(_out), cancellation);
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = ModelFile.Load(world.Model);
         LabelSet labels = LabelSet.Load(world.Labels);

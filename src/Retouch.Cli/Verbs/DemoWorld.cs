@@ -4,7 +4,7 @@ using Retouch.Formats;
 namespace Retouch.Cli.Verbs;
 
 /// <summary>The letters world that comes with the program, laid out in a folder of the user's.</summary>
-sealed class DemoWorld
+sealed class DemoWorld : IDisposable
 {
     /// <summary>The shifted subsets.</summary>
     public static readonly string[] Subsets = ["natural", "oil", "stage"];
@@ -12,6 +12,8 @@ sealed class DemoWorld
     const string Mark = ".retouch-demo";
     const long LargestImage = 1 << 16;
     const int MostImages = 20_000;
+
+    WriterLock? _lock;
 
     DemoWorld(string folder) => Folder = folder;
 
@@ -47,16 +49,23 @@ sealed class DemoWorld
         {
             Directory.CreateDirectory(folder);
             System.IO.File.WriteAllText(world.File(Mark), "");
+            world._lock = WriterLock.Take(folder, "demo");
             System.IO.File.Copy(Path.Combine(Shipped, "model.safetensors"), world.Model, overwrite: true);
             System.IO.File.Copy(Path.Combine(Shipped, "labels.txt"), world.Labels, overwrite: true);
             Unpack(archive, world.File("images"), cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            world.Dispose();
+            if (e is not (IOException or UnauthorizedAccessException))
+                throw;
             throw new BadInputException($"{folder} cannot be written to ({e.Message.TrimEnd('.')}); give another --out.", e);
         }
         return world;
     }
+
+    /// <summary>Lets others write to the folder.</summary>
+    public void Dispose() => _lock?.Dispose();
 
     static void Unpack(string archive, string folder, CancellationToken cancellation)
     {

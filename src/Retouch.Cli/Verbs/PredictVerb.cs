@@ -31,14 +31,22 @@ sealed class PredictVerb : Verb
         ModelOptions.PrintPreprocessing(file, terminal);
         Vit.SplitVit split = new(file.Model);
         bool allGood = true;
-        foreach (string[] paths in parsed.GetRequiredValue(_images).Chunk(Chunk))
+        int asked = 0;
+        string[] all = parsed.GetRequiredValue(_images);
+        foreach (string[] paths in all.Chunk(Chunk))
         {
-            cancellation.ThrowIfCancellationRequested();
+            if (cancellation.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(
+                    $"interrupted after {asked} of {all.Length} images, whose answers are whole.",
+                    new OperationCanceledException(cancellation), cancellation);
+            }
             using DisposeScope scope = NewDisposeScope();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(paths, file.Preprocessing);
             foreach ((_, string why) in failed)
                 terminal.Error(why);
             allGood &= failed.Count == 0;
+            asked += paths.Length;
             if (loaded.Count == 0)
                 continue;
             ModelOptions.PrintTurned([.. loaded.Select(i => paths[i])], file, terminal);

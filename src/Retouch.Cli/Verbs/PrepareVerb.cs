@@ -45,6 +45,7 @@ sealed class PrepareVerb : Verb
         OutputName.Require(output, "a preparation (a safetensors file)", ".safetensors", ".prep");
         bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
+        using WriterLock writer = WriterLock.Take(output, Name);
         using ModelFile file = _model.Load(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Given(parsed, file.Model) ?? method.Window(file.Model.Config));
         if (exists)
@@ -56,6 +57,9 @@ sealed class PrepareVerb : Verb
                     $"{output} holds the preparation '{made.Kind}', made for the model {made.ModelFingerprint} and {made.Space}, not '{preparation.Name}' "
                     + $"for the model {file.Model.Fingerprint} and its blocks {split.Space.BlockRange}; give another --out, or replace it with --overwrite.");
             }
+            // What it came of, where a kill left it; a younger one is the beginning of the next, with --overwrite.
+            if (File.GetLastWriteTimeUtc(checkpoint) <= File.GetLastWriteTimeUtc(output))
+                AtomicFile.Delete(checkpoint);
             Report(made);
             return App.Ok;
         }
@@ -65,7 +69,7 @@ sealed class PrepareVerb : Verb
         PreparationImages images = new(folders, file.Preprocessing);
         using Preparation done = Make();
         done.Save(output, overwrite);
-        File.Delete(checkpoint);
+        AtomicFile.Delete(checkpoint);
         Report(done);
         return App.Ok;
 

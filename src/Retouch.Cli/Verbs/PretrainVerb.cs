@@ -36,7 +36,13 @@ sealed class PretrainVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         bool half = parsed.GetValue(_half);
         OutputName.RequireModel(output);
-        AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
+        string checkpoint = Checkpoint(output);
+        // What a training wrote that was killed before it could say so is its own.
+        bool resume = parsed.GetValue(_resume) && File.Exists(checkpoint);
+        bool finished = resume && PretrainingCheckpoint.IsFinished(checkpoint);
+        bool overwrite = parsed.GetValue(_overwrite) || finished;
+        AtomicFile.CheckWritable(output, overwrite);
+        using WriterLock writer = WriterLock.Take(output, Name);
         PretrainingSettings settings = parsed.GetValue(_config) is string config ? PretrainingSettings.Load(config) : new PretrainingSettings();
         settings.Validate();
         ImageFolder folder = ImageFolder.Open(parsed.GetRequiredValue(_images));
@@ -58,7 +64,16 @@ sealed class PretrainVerb : Verb
         terminal.Note(Text($"{run.Size} parameters, {images.Count} images of {names.Count} classes, {settings.Epochs} epochs of {run.StepsPerEpoch(images)} steps"));
         double seconds = Train(parsed, terminal, run, images, heldOut, data, cancellation);
 
-        double? accuracy = heldOut?.Count > 0 ? run.Accuracy(heldOut, Cores(parsed), cancellation) : null;
+        PretrainingCheckpoint.Save(run, data, checkpoint, finished: true);
+        double? accuracy;
+        try
+        {
+            accuracy = heldOut?.Count > 0 ? run.Accuracy(heldOut, Cores(parsed), cancellation) : null;
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new OperationCanceledException(Kept(run, checkpoint), e, cancellation);
+        }
         using (DisposeScope scope = torch.NewDisposeScope())
         {
             ModelFile.Create(output, run.Tensors(half), settings.Heads, preprocessing, new Dictionary<string, string>
@@ -66,9 +81,9 @@ sealed class PretrainVerb : Verb
                 ["classes"] = string.Join('\n', names),
                 ["training"] = settings.ToJson(),
                 ["trainingImages"] = data.Split(' ')[0],
-            }, half, parsed.GetValue(_overwrite));
+            }, half, overwrite);
         }
-        File.Delete(Checkpoint(output));
+        AtomicFile.Delete(checkpoint);
         terminal.Line(Text($"{output}: {run.Size} parameters, {run.Steps} steps in {seconds:0} s") + (accuracy is double share ? Text($"; {100 * share:0.00} % of {heldOut!.Count} held-out images right") : ""));
         terminal.Object(new PretrainJson(output, run.Size, names.Count, images.Count, run.Steps, seconds, accuracy, heldOut?.Count), JsonOutput.Default.PretrainJson);
         return App.Ok;
@@ -136,12 +151,15 @@ sealed class PretrainVerb : Verb
         catch (OperationCanceledException e)
         {
             PretrainingCheckpoint.Save(run, data, checkpoint);
-            throw new OperationCanceledException($"interrupted after {run.Steps} steps; {checkpoint} keeps them, and the same command with --resume goes on.", e, cancellation);
+            throw new OperationCanceledException(Kept(run, checkpoint), e, cancellation);
         }
         return clock.Elapsed.TotalSeconds;
     }
 
     int Cores(ParseResult parsed) => parsed.GetValue(Threads) ?? Environment.ProcessorCount;
+
+    static string Kept(PretrainingRun run, string checkpoint) =>
+        $"interrupted after {run.Steps} steps; {checkpoint} keeps them, and the same command with --resume goes on.";
 
     static string Checkpoint(string output) => output + ".checkpoint";
 

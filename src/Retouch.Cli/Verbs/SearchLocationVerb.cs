@@ -33,6 +33,9 @@ sealed class SearchLocationVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch) };
+        string folder = parsed.GetRequiredValue(_out);
+        string path = Path.Combine(folder, Shard.Whole.FileName);
+        using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, Shard.Whole, Name) : null;
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         Benchmark benchmark = _benchmark.Read(parsed);
         if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
@@ -42,41 +45,52 @@ sealed class SearchLocationVerb : Verb
         BenchPlan plan = LocationSearch.Plan(
             file.Model, benchmark, settings, options with { Orientation = file.Preprocessing.Orientation });
         Func<Vit.SplitVit, BenchData> load = _benchmark.Loader(parsed, file, benchmark, cancellation);
-        string folder = parsed.GetRequiredValue(_out), path = Path.Combine(folder, Shard.Whole.FileName);
-        int written = 0;
+        int? written = null;
         try
         {
-            BenchFolder.Prepare(folder, plan.Manifest);
-            using BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, parsed.GetValue(_resume));
-            written = rows.Rows;
-            ModelOptions.PrintPreprocessing(file, terminal);
-            terminal.Note($"run {plan.Manifest.Run}: {plan.Settings.Count} settings, {plan.Edits.Count} edits{(written > 0 ? $", {written} done before" : "")}");
-            terminal.Progress("editing", plan.Edits.Count, report =>
-            {
-                report(written, null);
-                LocationSearch.Run(file.Model, plan, load, rows.Rows, batch =>
-                {
-                    rows.Append(batch);
-                    report(written = rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
-                }, cancellation);
-                return 0;
-            });
+            return Search();
         }
         catch (OperationCanceledException)
         {
-            terminal.Error($"interrupted; {written} of {plan.Edits.Count} rows are written, and --resume goes on with them.");
+            terminal.Error(InterruptedRows.Text(written, plan.Edits.Count));
             return App.Interrupted;
         }
-        IReadOnlyList<BenchRow> all = BenchRowFile.Read(path);
-        BenchFolder.WriteSummary(folder, SettingSummary.Of(all));
-        LocationResult result = LocationResult.Of(all);
-        (string csv, string svg) = result.Write(folder);
-        terminal.Object(new LocationJson(result.Recommended, result.Best, LocationResult.Rule, result.Windows, path, csv, svg), JsonOutput.Default.LocationJson);
-        Print(terminal, result);
-        terminal.Line($"rows   {path}");
-        terminal.Line($"table  {csv}");
-        terminal.Line($"plot   {svg}");
-        return App.Ok;
+
+        int Search()
+        {
+            using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, Name) : null;
+            BenchFolder.Prepare(folder, plan.Manifest);
+            bool resume = parsed.GetValue(_resume);
+            using (BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, resume, early ?? late))
+            {
+                written = rows.Rows;
+                ModelOptions.PrintPreprocessing(file, terminal);
+                string before = written > 0 ? $", {written} done before" : "";
+                terminal.Note($"run {plan.Manifest.Run}: {plan.Settings.Count} settings, {plan.Edits.Count} edits{before}");
+                terminal.Progress("editing", plan.Edits.Count, report =>
+                {
+                    report(rows.Rows, null);
+                    LocationSearch.Run(file.Model, plan, load, rows.Rows, batch =>
+                    {
+                        rows.Append(batch);
+                        written = rows.Rows;
+                        report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
+                    }, cancellation);
+                    return 0;
+                });
+            }
+            IReadOnlyList<BenchRow> all = BenchRowFile.Read(path);
+            BenchFolder.WriteSummary(folder, SettingSummary.Of(all));
+            LocationResult result = LocationResult.Of(all);
+            (string csv, string svg) = result.Write(folder);
+            LocationJson json = new(result.Recommended, result.Best, LocationResult.Rule, result.Windows, path, csv, svg);
+            terminal.Object(json, JsonOutput.Default.LocationJson);
+            Print(terminal, result);
+            terminal.Line($"rows   {path}");
+            terminal.Line($"table  {csv}");
+            terminal.Line($"plot   {svg}");
+            return App.Ok;
+        }
     }
 
     static void Print(Terminal terminal, LocationResult result)

@@ -56,7 +56,7 @@ sealed class ShiftVerb : Verb
         terminal.Warnings(folder.LeftOut);
         (string File, string Target)[] work = Targets(folder, format == "jpeg" ? ".jpg" : ".png");
         bool overwrite = parsed.GetValue(_overwrite);
-        Prepare(output, record, work, overwrite);
+        using WriterLock writer = Prepare(output, record, work, overwrite);
 
         Job job = new(folder, output, record, overwrite);
         ParallelOptions options = new() { MaxDegreeOfParallelism = parsed.GetValue(Threads) ?? Environment.ProcessorCount, CancellationToken = cancellation };
@@ -126,10 +126,37 @@ sealed class ShiftVerb : Verb
         return work;
     }
 
-    static void Prepare(string output, ShiftRecord record, (string File, string Target)[] work, bool overwrite)
+    /// <summary>Makes the folder this process's, and one that says what is in it.</summary>
+    static WriterLock Prepare(string output, ShiftRecord record, (string File, string Target)[] work, bool overwrite)
     {
         if (File.Exists(output))
             throw new BadInputException($"{output} is a file, where a folder to write to is needed: give another --out.");
+        try
+        {
+            Directory.CreateDirectory(output);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(output, e);
+        }
+        WriterLock writer = WriterLock.Take(output, "shift");
+        try
+        {
+            Record(output, record, work, overwrite);
+            return writer;
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+    }
+
+    static BadInputException Unwritable(string output, Exception e) =>
+        new($"{output} cannot be written to ({e.Message.TrimEnd('.')}); give another --out or change its permissions.", e);
+
+    static void Record(string output, ShiftRecord record, (string File, string Target)[] work, bool overwrite)
+    {
         ShiftRecord? before = ShiftRecord.Read(output);
         string[] present = before == record ? [] : [.. work.Select(w => Path.Combine(output, w.Target)).Where(File.Exists)];
         if (present.Length > 0 && !overwrite)
@@ -138,14 +165,13 @@ sealed class ShiftVerb : Verb
                 : $"{output} holds images made by another shift, {before}; give another --out, or pass --overwrite to replace them.");
         try
         {
-            Directory.CreateDirectory(output);
             // Else an interrupt would leave old ones that look as if they were new.
             foreach (string path in present)
                 File.Delete(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{output} cannot be written to ({e.Message.TrimEnd('.')}); give another --out or change its permissions.", e);
+            throw Unwritable(output, e);
         }
         record.Write(output);
     }

@@ -26,7 +26,12 @@ sealed class TrainLocatorVerb : Verb
     readonly Option<string> _input = new("--input") { Description = "What the hypernetwork sees of a failure: its feature, as published, and the error at it or the gradient that corrects it.", DefaultValueFactory = _ => Inputs.Keys.First(), HelpName = string.Join('|', Inputs.Keys) };
     readonly Option<bool> _balanced = new("--balanced") { Description = "Rank units within their matrix, so that a mask has as many of each; published: all compete." };
     readonly Option<int> _depth = new("--hypernetwork-blocks") { Description = "Transformer blocks of the hypernetwork; --blocks with a number alone means them, too.", DefaultValueFactory = _ => Published.Blocks, HelpName = "N" };
-    readonly Option<int> _heads = new("--heads") { Description = "Its attention heads, fewer where they do not divide the width.", DefaultValueFactory = _ => Published.Heads, HelpName = "N" };
+    readonly Option<int> _heads = new("--hypernetwork-heads")
+    {
+        Description = "Attention heads of the hypernetwork, fewer where they do not divide the width.",
+        DefaultValueFactory = _ => Published.Heads,
+        HelpName = "N",
+    };
     readonly Option<int?> _mlpWidth = new("--mlp-width") { Description = "The hidden width of its MLPs; by default the model's width.", HelpName = "N" };
     readonly Option<double> _lr = new("--lr") { Description = "RMSprop's first step size.", DefaultValueFactory = _ => Published.LearningRate, HelpName = "RATE" };
     readonly Option<bool> _half = new("--half") { Description = "Store float16: half the size." };
@@ -54,12 +59,18 @@ sealed class TrainLocatorVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
+        Depth(parsed);
         string output = parsed.GetRequiredValue(_out);
         OutputName.Require(output, "a locator (a safetensors file)", ".safetensors");
         string[] sides = [output + ".csv", output + ".svg"];
-        AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
+        string checkpoint = Checkpoint(output);
+        // What a training wrote that was killed before it could say so is its own.
+        bool finished = parsed.GetValue(_resume) && File.Exists(checkpoint) && LocatorCheckpoint.IsFinished(checkpoint);
+        bool overwrite = parsed.GetValue(_overwrite) || finished;
+        AtomicFile.CheckWritable(output, overwrite);
         foreach (string side in sides)
             AtomicFile.CheckWritable(side, overwrite: true);
+        using WriterLock writer = WriterLock.Take(output, Name);
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);
@@ -74,6 +85,8 @@ sealed class TrainLocatorVerb : Verb
         using LocatorTraining training = trained.Training;
         bool best = training.Best is not null;
         TrainingPoint chosen = best ? training.Curve.First(p => p.HeldOutLoss == training.BestLoss) : training.Curve[^1];
+        LocatorCheckpoint.Save(training, trained.Data, checkpoint, finished: true);
+        TrainingCurves.Write(training.Curve, output);
         HypernetworkFile.Save(training.Best ?? training.Network, new LocatorProvenance
         {
             Targets = trained.Manifest,
@@ -82,9 +95,8 @@ sealed class TrainLocatorVerb : Verb
             Batches = chosen.Batches,
             HeldOutLoss = best ? training.BestLoss : chosen.Loss,
             MeanMaskLoss = chosen.MeanMaskLoss,
-        }, output, parsed.GetValue(_half), parsed.GetValue(_overwrite));
-        TrainingCurves.Write(training.Curve, output);
-        File.Delete(Checkpoint(output));
+        }, output, parsed.GetValue(_half), overwrite);
+        AtomicFile.Delete(checkpoint);
 
         double heldOut = best ? training.BestLoss : chosen.Loss;
         terminal.Line(Text($"{output}: {trained.Count} targets, {chosen.Batches} batches, BCE on held-out targets {heldOut:0.0000}{(chosen.MeanMaskLoss is double mean ? $" (the mean target mask: {mean:0.0000})" : "")}"));
@@ -109,10 +121,12 @@ sealed class TrainLocatorVerb : Verb
         int heldOut = (int)Math.Round(parsed.GetValue(_heldOut) * samples.Count), epochs = parsed.GetValue(_epochs), batch = _targets.Batch(parsed);
         int perEpoch = Math.Max((samples.Count - heldOut) / batch, 1);
         LocatorTrainingSettings settings = Settings(parsed) with { StepsPerBatch = 1, Schedule = epochs * perEpoch };
-        LocatorTraining training = Begin(parsed, terminal, space, settings, $"target bank {bank.Manifest.Identity()}, {count} targets, {samples.Count} learned from, {heldOut} held out, {epochs} epochs", out Action<LocatorTraining> keep);
+        string data = $"target bank {bank.Manifest.Identity()}, {count} targets, {samples.Count} learned from, "
+            + $"{heldOut} held out, {epochs} epochs";
+        LocatorTraining training = Begin(parsed, terminal, space, settings, data, out Action<LocatorTraining> keep);
         Run(parsed, terminal, training, (progress) =>
             new LocatorTrainer(split.Model, training, every: Math.Max(perEpoch / 2, 1), keep, progress).FromBank(samples, epochs, heldOut, cancellation), cancellation);
-        return new Trained(training, bank.Manifest, samples.Count);
+        return new Trained(training, bank.Manifest, samples.Count, data);
     }
 
     Trained Online(ParseResult parsed, Terminal terminal, SplitVit split, TargetBankFiller filler, CancellationToken cancellation)
@@ -121,7 +135,8 @@ sealed class TrainLocatorVerb : Verb
             throw new BadInputException("--min-divergence chooses among the targets of a bank; give a --bank, or leave it out.");
         LocatorTrainingSettings settings = Settings(parsed);
         int batches = Math.Max((parsed.GetValue(_count) ?? DefaultTargets) / settings.Batch, 1);
-        LocatorTraining training = Begin(parsed, terminal, split.Space, settings, $"samples {filler.Manifest.Identity()}", out Action<LocatorTraining> keep);
+        string data = $"samples {filler.Manifest.Identity()}";
+        LocatorTraining training = Begin(parsed, terminal, split.Space, settings, data, out Action<LocatorTraining> keep);
         try
         {
             Run(parsed, terminal, training, progress => new LocatorTrainer(split.Model, training, every: 5, keep, progress).Online(filler, batches, cancellation: cancellation), cancellation);
@@ -130,7 +145,7 @@ sealed class TrainLocatorVerb : Verb
         {
             TargetOptions.PrintSkipped(terminal, filler);
         }
-        return new Trained(training, filler.Manifest, batches * settings.Batch);
+        return new Trained(training, filler.Manifest, batches * settings.Batch, data);
     }
 
     LocatorTraining Begin(ParseResult parsed, Terminal terminal, EditSpace space, LocatorTrainingSettings settings, string data, out Action<LocatorTraining> keep)
@@ -164,7 +179,10 @@ sealed class TrainLocatorVerb : Verb
             string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
             int batches = training.Batches;
             training.Dispose();
-            throw new OperationCanceledException($"interrupted after {batches} batches; {checkpoint} keeps them, and the same command with --resume goes on.", e, cancellation);
+            throw new OperationCanceledException(File.Exists(checkpoint)
+                ? $"interrupted after {batches} batches; {checkpoint} keeps them, "
+                    + "and the same command with --resume goes on."
+                : "interrupted before the first batch; the same command begins anew.", e, cancellation);
         }
         catch
         {
@@ -201,7 +219,7 @@ sealed class TrainLocatorVerb : Verb
         Input = Inputs[parsed.GetRequiredValue(_input)],
         MinDivergence = parsed.GetValue(_divergence),
         Balanced = parsed.GetValue(_balanced),
-        Blocks = _targets.Depth(parsed) ?? parsed.GetValue(_depth),
+        Blocks = Depth(parsed),
         Heads = parsed.GetValue(_heads),
         MlpWidth = parsed.GetValue(_mlpWidth),
         Batch = _targets.Batch(parsed),
@@ -209,9 +227,20 @@ sealed class TrainLocatorVerb : Verb
         Seed = _targets.Seed(parsed),
     };
 
+    int Depth(ParseResult parsed)
+    {
+        int depth = parsed.GetValue(_depth);
+        if (_targets.Depth(parsed) is not int other)
+            return depth;
+        if (other == depth || parsed.GetResult(_depth) is not { Implicit: false })
+            return other;
+        throw new BadInputException($"--blocks {other} and --hypernetwork-blocks {depth} both give the hypernetwork's "
+            + "blocks; leave one out, or give --blocks a window such as 7-9.");
+    }
+
     static string Checkpoint(string output) => output + ".checkpoint";
 
     static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    sealed record Trained(LocatorTraining Training, TargetBankManifest Manifest, int Count);
+    sealed record Trained(LocatorTraining Training, TargetBankManifest Manifest, int Count, string Data);
 }

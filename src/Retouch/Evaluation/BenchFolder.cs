@@ -12,23 +12,40 @@ public static class BenchFolder
     /// <summary>The name of the copy of the run's benchmark.</summary>
     public const string BenchmarkName = "benchmark.json";
 
+    /// <summary>
+    /// Makes this process the only one that writes a shard's rows in a folder, and of the whole run the files made of
+    /// them. The folder is created where it does not exist.
+    /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="shard">The shard; others may be written at once.</param>
+    /// <param name="verb">What writes, such as <c>bench</c>.</param>
+    /// <exception cref="BadInputException">
+    /// Another process writes the shard, which is named, or the folder cannot be created.
+    /// </exception>
+    public static WriterLock Lock(string folder, Shard shard, string verb)
+    {
+        Create(folder);
+        return WriterLock.Take(Path.Combine(folder, shard.FileName), verb);
+    }
+
     /// <summary>Puts the manifest into a folder, which is created where it does not exist.</summary>
     /// <exception cref="BadInputException">It cannot be written, or the folder holds another run.</exception>
     public static void Prepare(string folder, BenchManifest manifest)
     {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BadInputException($"The folder {folder} cannot be created: {e.Message.TrimEnd('.')}.", e);
-        }
+        Create(folder);
         string path = Path.Combine(folder, BenchManifest.FileName);
-        if (File.Exists(path) && ReadManifest(folder).Run is string run && run != manifest.Run)
+        if (!File.Exists(path))
+        {
+            try
+            {
+                Write(path, manifest, EvaluationJson.Indented.BenchManifest, overwrite: false);
+                return;
+            }
+            // Shards may start at once: one is the first, and each looks whether it is of that run.
+            catch (BadInputException) when (File.Exists(path)) { }
+        }
+        if (ReadManifest(folder).Run is string run && run != manifest.Run)
             throw new BadInputException($"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs; name another folder with --out.");
-        // Shards may start at once: each writes the same.
-        Write(path, manifest, EvaluationJson.Indented.BenchManifest, overwrite: true);
     }
 
     /// <summary>Reads a folder's manifest.</summary>
@@ -97,6 +114,18 @@ public static class BenchFolder
             WriteBenchmark(output, benchmark);
         AtomicFile.Write(Path.Combine(output, Shard.Whole.FileName), overwrite: true, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(BenchRowFile.Text(rows))));
         return rows;
+    }
+
+    static void Create(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"The folder {folder} cannot be created: {e.Message.TrimEnd('.')}.", e);
+        }
     }
 
     static void Write<T>(string path, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, bool overwrite) => AtomicFile.Write(path, overwrite, stream =>

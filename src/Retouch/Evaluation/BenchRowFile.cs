@@ -6,14 +6,16 @@ namespace Retouch.Evaluation;
 
 /// <summary>
 /// Rows on disk: one JSON object a line, only ever appended to, flushed to the disk after each batch. What an
-/// interruption can leave is a torn last line. Not safe for use from several threads or processes.
+/// interruption can leave is a torn last line. One process at a time has it open, and one thread may use it.
 /// </summary>
 public sealed class BenchRowFile : IDisposable
 {
     readonly FileStream _stream;
+    readonly WriterLock? _own;
     readonly string _path;
 
-    BenchRowFile(FileStream stream, string path, int rows) => (_stream, _path, Rows) = (stream, path, rows);
+    BenchRowFile(FileStream stream, WriterLock? own, string path, int rows) =>
+        (_stream, _own, _path, Rows) = (stream, own, path, rows);
 
     /// <summary>The number of rows in the file.</summary>
     public int Rows { get; private set; }
@@ -23,11 +25,34 @@ public sealed class BenchRowFile : IDisposable
     /// <param name="plan">The run that the rows are of.</param>
     /// <param name="shard">The part of it.</param>
     /// <param name="resume">Whether rows that are there may be kept; a torn last line is cut off then.</param>
-    /// <exception cref="BadInputException">There is a file and <paramref name="resume"/> is false, its rows are not the first ones of the shard, or it cannot be written.</exception>
-    public static BenchRowFile Open(string path, BenchPlan plan, Shard shard, bool resume)
+    /// <param name="held">
+    /// The file's lock where the caller has it, from <see cref="BenchFolder.Lock"/>, and keeps it; null to take it as
+    /// long as the file is open.
+    /// </param>
+    /// <exception cref="BadInputException">
+    /// There is a file and <paramref name="resume"/> is false, its rows are not the first ones of the
+    /// shard, another process writes it, or it cannot be written.
+    /// </exception>
+    public static BenchRowFile Open(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? held = null)
     {
         if (Directory.Exists(path))
             throw new BadInputException($"{path} is a directory, where the file of rows is to be; name another folder with --out.");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            throw new BadInputException($"{path} cannot be written: its folder does not exist.");
+        WriterLock? own = held is null ? WriterLock.Take(path, "bench") : null;
+        try
+        {
+            return Continue(path, plan, shard, resume, own);
+        }
+        catch
+        {
+            own?.Dispose();
+            throw;
+        }
+    }
+
+    static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
+    {
         if (!resume && File.Exists(path))
             throw new BadInputException($"{path} exists; pass --resume to go on with it, or name another folder with --out.");
         try
@@ -43,7 +68,7 @@ public sealed class BenchRowFile : IDisposable
                     throw new BadInputException($"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file was changed, or made by another shard.");
                 stream.SetLength(length);
                 stream.Position = length;
-                return new BenchRowFile(stream, path, rows.Count);
+                return new BenchRowFile(stream, own, path, rows.Count);
             }
             catch
             {
@@ -74,6 +99,7 @@ public sealed class BenchRowFile : IDisposable
     {
         try
         {
+            AtomicFile.Reach(_path);
             _stream.Write(Encoding.UTF8.GetBytes(Text(rows)));
             _stream.Flush(flushToDisk: true);
             Rows += rows.Count;
@@ -85,7 +111,11 @@ public sealed class BenchRowFile : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _own?.Dispose();
+    }
 
     static (List<BenchRow> Rows, long Length) Parse(FileStream stream, string path)
     {

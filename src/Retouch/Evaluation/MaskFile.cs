@@ -25,6 +25,8 @@ public static class MaskFile
             throw new BadInputException($"The folder {folder} cannot be created: {e.Message.TrimEnd('.')}.", e);
         }
         string path = Path.Combine(folder, FileName);
+        // What another process adds meanwhile would be lost.
+        using WriterLock writer = WriterLock.Wait(path, "bench masks");
         IReadOnlyList<MaskComparison> there = Read(folder);
         if (there.FirstOrDefault(m => m.Model != comparison.Model) is { } other)
             throw new BadInputException($"{path} compares masks of the model {other.Model}, but this model is {comparison.Model}; name another folder with --out.");

@@ -5,7 +5,8 @@ namespace Retouch.Formats;
 /// <summary>
 /// Writes a file completely or not at all: into a temporary file beside it, flushed to the disk, then
 /// renamed. A reader, a crash or a full disk never meets half a file, and an old file stays until the
-/// new one is whole.
+/// new one is whole. What a killed process left under such a temporary name goes when the next one writes
+/// into the folder.
 /// </summary>
 public static class AtomicFile
 {
@@ -19,9 +20,8 @@ public static class AtomicFile
     public static void CheckWritable(string path, bool overwrite)
     {
         string target = CheckPath(path, overwrite);
-        string probe = TemporaryBeside(target);
-        Create(probe, target).Dispose();
-        File.Delete(probe);
+        TemporaryFile.Sweep(Path.GetDirectoryName(target)!);
+        Create(target).Dispose();
     }
 
     /// <summary>Lets <paramref name="write"/> fill a stream and puts the result at <paramref name="path"/>.</summary>
@@ -35,27 +35,47 @@ public static class AtomicFile
     public static void Write(string path, bool overwrite, Action<Stream> write)
     {
         string target = CheckPath(path, overwrite);
-        string temporary = TemporaryBeside(target);
+        TemporaryFile.SweepOnce(Path.GetDirectoryName(target)!);
         try
         {
-            using (FileStream stream = Create(temporary, target))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
+            using TemporaryFile temporary = Create(target);
+            write(temporary.Stream);
+            temporary.Stream.Flush(flushToDisk: true);
+            Reach(target);
             Rename(temporary, target, overwrite);
         }
         catch (IOException e) when (IsDiskFull(e))
         {
             throw DiskFull(target, e);
         }
-        finally
+    }
+
+    /// <summary>Deletes a file that is no longer needed; one that is not there is no error.</summary>
+    /// <exception cref="BadInputException">It cannot be deleted.</exception>
+    public static void Delete(string path)
+    {
+        if (!File.Exists(path))
+            return;
+        Reach(path);
+        try
         {
-            // Deleting in a folder that has vanished would throw, and hide the reason of the failure.
-            if (File.Exists(temporary))
-                File.Delete(temporary);
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string why = e.Message.TrimEnd('.');
+            throw new BadInputException($"{path}, which is no longer needed, cannot be deleted: {why}.", e);
         }
     }
+
+    /// <summary>
+    /// Told of the file before each step that others can see on the disk; a test that throws there is as good as a
+    /// kill.
+    /// </summary>
+    internal static AsyncLocal<Action<string>?> BeforeStep { get; } = new();
+
+    /// <summary>Announces a step to <see cref="BeforeStep"/>.</summary>
+    internal static void Reach(string path) => BeforeStep.Value?.Invoke(path);
 
     static string CheckPath(string path, bool overwrite)
     {
@@ -78,18 +98,12 @@ public static class AtomicFile
         return target;
     }
 
-    static string TemporaryBeside(string target) =>
-        Path.Combine(Path.GetDirectoryName(target)!, $".retouch-{Guid.NewGuid():N}.tmp");
-
-    static FileStream Create(string temporary, string target)
+    static TemporaryFile Create(string target)
     {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 1 << 16 };
+        string temporary = "";
         try
         {
-            // Whoever kept the old file private wants the new one private too.
-            if (!OperatingSystem.IsWindows() && File.Exists(target))
-                options.UnixCreateMode = File.GetUnixFileMode(target);
-            return new FileStream(temporary, options);
+            return TemporaryFile.Create(Path.GetDirectoryName(target)!, target, out temporary);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -97,11 +111,11 @@ public static class AtomicFile
         }
     }
 
-    static void Rename(string temporary, string target, bool overwrite)
+    static void Rename(TemporaryFile temporary, string target, bool overwrite)
     {
         try
         {
-            File.Move(temporary, target, overwrite);
+            temporary.MoveTo(target, overwrite);
         }
         // Someone else created the file while this one was being written.
         catch (IOException e) when (!overwrite && File.Exists(target))
@@ -110,7 +124,7 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Explain(e, temporary, target);
+            throw Explain(e, temporary.Path, target);
         }
     }
 

@@ -12,14 +12,16 @@ namespace Retouch.Locating;
 /// </summary>
 public static class LocatorCheckpoint
 {
-    const string Format = "retouch-locator-training", Now = "now.", Square = "square.", Best = "best.";
+    const string Format = "retouch-locator-training", Finished = "finished";
+    const string Now = "now.", Square = "square.", Best = "best.";
 
     /// <summary>Writes a training, atomically.</summary>
     /// <param name="training">The training.</param>
     /// <param name="data">What it learns from; only the same data may continue it.</param>
     /// <param name="path">The file; replaced if it exists.</param>
+    /// <param name="finished">Whether only the results remain to be written; see <see cref="IsFinished"/>.</param>
     /// <exception cref="BadInputException">The file cannot be written.</exception>
-    public static void Save(LocatorTraining training, string data, string path)
+    public static void Save(LocatorTraining training, string data, string path, bool finished = false)
     {
         Dictionary<string, string> metadata = new()
         {
@@ -34,12 +36,24 @@ public static class LocatorCheckpoint
         };
         if (training.Best is not null)
             metadata["bestLoss"] = training.BestLoss.ToString("R", CultureInfo.InvariantCulture);
+        if (finished)
+            metadata[Finished] = "true";
         SafeTensorsWriter.Write(path,
             [
                 .. training.Network.Tensors.Select(t => (Now + t.Key, t.Value)),
                 .. training.Squares.Select(t => (Square + t.Key, t.Value)),
                 .. training.Best?.Tensors.Select(t => (Best + t.Key, t.Value)) ?? [],
             ], metadata, overwrite: true);
+    }
+
+    /// <summary>
+    /// Whether a training was done and its results were being written, so that those beside the file are its own.
+    /// </summary>
+    /// <exception cref="BadInputException">The file cannot be read.</exception>
+    public static bool IsFinished(string path)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        return file.Metadata.GetValueOrDefault("format") == Format && file.Metadata.ContainsKey(Finished);
     }
 
     /// <summary>Reads a training to go on with; the caller disposes it.</summary>

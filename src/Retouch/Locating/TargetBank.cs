@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using Retouch.Formats;
 
@@ -62,6 +63,32 @@ public sealed class TargetBank
         string[] differences = [.. bank.Manifest.Differences(manifest)];
         return differences.Length == 0 ? bank
             : throw new BadInputException($"The target bank {folder} was made for {string.Join("; ", differences)}. Give another folder, or the same model, images and settings.");
+    }
+
+    /// <summary>
+    /// Makes this process the only one that writes a part of the files; parts that have no file in common may be
+    /// written at once.
+    /// </summary>
+    /// <param name="part">The part, from 0 to <paramref name="parts"/> − 1.</param>
+    /// <param name="parts">How many parts there are.</param>
+    /// <exception cref="BadInputException">Another process writes some of these files; it is named.</exception>
+    internal WriterLock Lock(int part, int parts)
+    {
+        const string verb = "solve-targets", start = "part-", of = "-of-";
+        using WriterLock turn = WriterLock.Wait(Path.Combine(Folder, "parts"), verb);
+        foreach (string other in Directory.EnumerateFiles(Folder, $".retouch-{start}*.lock"))
+        {
+            // Of two parts the numbers of their files meet where they agree in what both divisions leave.
+            string name = Path.GetFileNameWithoutExtension(other)[".retouch-".Length..];
+            if (name[start.Length..].Split(of) is [string i, string n] && Number(i) is int otherPart && Number(n) is > 0 and int all
+                && (part - otherPart) % (int)BigInteger.GreatestCommonDivisor(parts, all) == 0)
+                WriterLock.Take(Path.Combine(Folder, name), verb, Folder).Dispose();
+        }
+        string own = string.Create(CultureInfo.InvariantCulture, $"{start}{part}{of}{parts}");
+        return WriterLock.Take(Path.Combine(Folder, own), verb, Folder);
+
+        static int? Number(string text) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
 
     /// <summary>How many samples, from its first on, a file has; 0 where there is none.</summary>

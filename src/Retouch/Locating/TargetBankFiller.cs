@@ -1,3 +1,4 @@
+using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Vit;
 using TorchSharp;
@@ -82,7 +83,10 @@ public sealed class TargetBankFiller : IDisposable
     /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
     /// <param name="progress">Told after each sample, from one thread at a time; null for nobody.</param>
     /// <param name="cancellation">Stops within a second or so.</param>
-    /// <exception cref="BadInputException">The bank is another one's, a file of it is damaged, or no image can be decoded.</exception>
+    /// <exception cref="BadInputException">
+    /// The bank is another one's, a file of it is damaged, another process solves some of the samples, or no image can
+    /// be decoded.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled; what was solved is kept.</exception>
     public void Fill(TargetBank bank, int count, int part = 0, int parts = 1, int? workers = null, IProgress<TargetBankProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -92,13 +96,11 @@ public sealed class TargetBankFiller : IDisposable
         if (part < 0 || part >= parts)
             throw new ArgumentOutOfRangeException(nameof(part), part, $"must be from 0 to {parts - 1}");
 
-        List<Shard> shards = [];
-        for (long shard = part; shard * TargetBank.ShardSize < count; shard += parts)
-        {
-            int wanted = (int)Math.Min(TargetBank.ShardSize, count - shard * TargetBank.ShardSize), solved = bank.Solved(shard);
-            if (solved < wanted)
-                shards.Add(new Shard(shard, solved, wanted));
-        }
+        // Who has nothing to write is in nobody's way.
+        if (Missing(bank, count, part, parts).Count == 0)
+            return;
+        using WriterLock writer = bank.Lock(part, parts);
+        List<Shard> shards = Missing(bank, count, part, parts);
         (Shard Shard, int Place)[] work = [.. shards.SelectMany(s => Enumerable.Range(s.Solved, s.Results.Length).Select(p => (s, p)))];
         Tally tally = new(work.Length, progress);
         try
@@ -118,6 +120,19 @@ public sealed class TargetBankFiller : IDisposable
             foreach (Shard shard in shards)
                 shard.Save(bank);
         }
+    }
+
+    static List<Shard> Missing(TargetBank bank, int count, int part, int parts)
+    {
+        List<Shard> shards = [];
+        for (long shard = part; shard * TargetBank.ShardSize < count; shard += parts)
+        {
+            int wanted = (int)Math.Min(TargetBank.ShardSize, count - shard * TargetBank.ShardSize);
+            int solved = bank.Solved(shard);
+            if (solved < wanted)
+                shards.Add(new Shard(shard, solved, wanted));
+        }
+        return shards;
     }
 
     // On a thread for which libtorch has one thread: with more, sums may come in another order.

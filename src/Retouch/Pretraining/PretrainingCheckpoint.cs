@@ -8,21 +8,38 @@ namespace Retouch.Pretraining;
 /// <summary>A training on disk, whole: weights, both moments, the number of steps and what it learns from.</summary>
 public static class PretrainingCheckpoint
 {
-    const string Format = "retouch-pretraining";
+    const string Format = "retouch-pretraining", Finished = "finished";
 
     /// <summary>Writes a training, atomically.</summary>
     /// <param name="run">The training.</param>
     /// <param name="data">What it learns from; only the same data may continue it.</param>
     /// <param name="path">The file; replaced if it exists.</param>
+    /// <param name="finished">Whether only the model remains to be written; see <see cref="IsFinished"/>.</param>
     /// <exception cref="BadInputException">The file cannot be written.</exception>
-    public static void Save(PretrainingRun run, string data, string path) =>
-        SafeTensorsWriter.Write(path, [("first", run.First), ("second", run.Second), ("weights", run.Weights)], new SortedDictionary<string, string>(StringComparer.Ordinal)
+    public static void Save(PretrainingRun run, string data, string path, bool finished = false)
+    {
+        SortedDictionary<string, string> metadata = new(StringComparer.Ordinal)
         {
             ["format"] = Format,
             ["data"] = data,
             ["settings"] = run.Settings.ToJson(),
             ["steps"] = run.Steps.ToString(CultureInfo.InvariantCulture),
-        }, overwrite: true);
+        };
+        if (finished)
+            metadata[Finished] = "true";
+        (string, Tensor)[] tensors = [("first", run.First), ("second", run.Second), ("weights", run.Weights)];
+        SafeTensorsWriter.Write(path, tensors, metadata, overwrite: true);
+    }
+
+    /// <summary>
+    /// Whether a training was done and its model was being written, so that the one beside the file is its own.
+    /// </summary>
+    /// <exception cref="BadInputException">The file cannot be read.</exception>
+    public static bool IsFinished(string path)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        return file.Metadata.GetValueOrDefault("format") == Format && file.Metadata.ContainsKey(Finished);
+    }
 
     /// <summary>Reads a training to go on with; the caller disposes it.</summary>
     /// <param name="path">The file.</param>

@@ -9,9 +9,13 @@ public sealed class InterruptTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
-    [Fact]
-    public void An_interrupt_while_editing_leaves_no_file() => Interrupt(
-        Workbench.With(_bench.Edit(_bench.Path("p"), "--steps", "2000000000"), "--lr", "1e-12"), after: "preprocessing: ", wait: 300);
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    [InlineData("HUP")]
+    [InlineData("QUIT")]
+    public void An_interrupt_while_editing_leaves_no_file(string signal) => Interrupt(
+        Workbench.With(_bench.Edit(_bench.Path("p"), "--steps", "2000000000"), "--lr", "1e-12"), after: "preprocessing: ", wait: 300, signal);
 
     [Fact]
     public void An_interrupt_while_editing_the_real_model_leaves_no_file() => Interrupt(
@@ -28,17 +32,11 @@ public sealed class InterruptTests : IDisposable
     ];
 
     // Waits for a line of the error stream, then a little, so that the command is in the midst of its work.
-    void Interrupt(string[] args, string after, int wait)
+    void Interrupt(string[] args, string after, int wait, string signal = "INT")
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signal to send to one process alone");
         string[] before = _bench.Contents();
-        string program = Path.Combine(AppContext.BaseDirectory, "Retouch.Cli.dll");
-        ProcessStartInfo start = new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", ["exec", program, .. args])
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        };
-        using Process process = Process.Start(start)!;
+        using Process process = Child.Start(args);
         try
         {
             string? line;
@@ -50,7 +48,7 @@ public sealed class InterruptTests : IDisposable
             Assert.False(process.HasExited);
 
             Stopwatch clock = Stopwatch.StartNew();
-            Assert.Equal(0, Shell.Run("kill", "-INT", process.Id.ToString()));
+            Assert.Equal(0, Shell.Run("kill", "-" + signal, process.Id.ToString()));
             Assert.True(process.WaitForExit(20_000), "the process goes on after an interrupt");
             string rest = process.StandardError.ReadToEnd();
             Assert.True(process.ExitCode == 130, $"exit code {process.ExitCode}: {rest}");

@@ -56,6 +56,22 @@ public sealed class HubTests : IDisposable
     }
 
     [Fact]
+    public async Task A_link_that_a_killed_pull_left_under_a_temporary_name_goes()
+    {
+        string snapshot = await Pull(), link = Path.Combine(snapshot, "model.safetensors");
+        string? target = new FileInfo(link).LinkTarget;
+        Assert.SkipWhen(target is null, "needs links");
+        string left = Path.Combine(snapshot, ".retouch-0123456789abcdef0123456789abcdef.tmp"), another = Path.Combine(snapshot, ".retouch-1123456789abcdef0123456789abcdef.tmp");
+        File.CreateSymbolicLink(left, target);
+        File.CreateSymbolicLink(another, Path.Combine("..", "..", "blobs", "of-another-pull"));
+        File.Delete(link);
+        await Pull();
+        Assert.Equal(_weights, File.ReadAllBytes(link));
+        Assert.Null(new FileInfo(left).LinkTarget);
+        Assert.NotNull(new FileInfo(another).LinkTarget);
+    }
+
+    [Fact]
     public async Task A_pull_lays_the_cache_out_as_Python_does()
     {
         Assert.Null(Find());

@@ -26,6 +26,7 @@ public static class BenchReport
     public static string Write(string path, BenchComparison comparison, LabelSet? labels, IReadOnlyList<GalleryEdit> gallery, bool overwrite)
     {
         AtomicFile.CheckWritable(path, overwrite);
+        using WriterLock writer = WriterLock.Take(path, "bench report");
         ReportPage page = new(comparison, labels, gallery);
         string folder = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileNameWithoutExtension(path) + "-files");
         try

@@ -72,14 +72,20 @@ public static class ModelExport
         (string Name, byte[] Text)[] cards = Cards(model.Config, scheme, preprocessing, labels);
         RefuseOthers(scheme, output);
         CreateFolder(output);
+        using WriterLock writer = WriterLock.Take(output, "export");
         string[] files = [Path.Combine(output, WeightsName), .. cards.Select(c => Path.Combine(output, c.Name))];
-        foreach (string file in files)
+        // What an export that was killed left is as good as new.
+        (string Name, byte[] Text)[] missing = [.. cards.Where(c => !Holds(Path.Combine(output, c.Name), c.Text))];
+        foreach (string file in missing.Select(c => Path.Combine(output, c.Name)).Prepend(files[0]))
             AtomicFile.CheckWritable(file, overwrite);
-        WriteWeights(model, scheme, preprocessing, labels, files[0], overwrite);
-        foreach ((string name, byte[] text) in cards)
+        // The weights come last: with them the folder is a model.
+        foreach ((string name, byte[] text) in missing)
             AtomicFile.Write(Path.Combine(output, name), overwrite, stream => stream.Write(text));
+        WriteWeights(model, scheme, preprocessing, labels, files[0], overwrite);
         return files;
     }
+
+    static bool Holds(string path, byte[] text) => File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(text);
 
     /// <summary>What a user should know to load the model in Python where no config.json does it; often nothing.</summary>
     public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme) => scheme.Name switch

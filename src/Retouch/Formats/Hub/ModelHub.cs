@@ -139,23 +139,28 @@ public sealed partial class ModelHub : IDisposable
     async Task FetchAsync(HubReference reference, RemoteFile file, string snapshot, IProgress<HubProgress>? progress, CancellationToken cancellation)
     {
         string blob = Path.Combine(Folder(reference), "blobs", file.Etag!), link = Path.Combine(snapshot, file.Name);
+        string target = Path.Combine("..", "..", "blobs", file.Etag!);
+        if (File.Exists(blob) && IsThere())
+            return;
+        string locked = Path.Combine(_settings.Cache, ".locks", Path.GetFileName(Folder(reference)), file.Etag + ".lock");
+        using IDisposable taken = await FileLock.TakeAsync(locked, cancellation).ConfigureAwait(false);
+        // Another process may have brought it in the meantime.
         if (!File.Exists(blob))
         {
-            using IDisposable taken = await FileLock.TakeAsync(Path.Combine(_settings.Cache, ".locks", Path.GetFileName(Folder(reference)), file.Etag + ".lock"), cancellation).ConfigureAwait(false);
-            // Another process may have brought it in the meantime.
-            if (!File.Exists(blob))
-            {
-                Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
-                await _transfer.DownloadAsync(file, blob + ".incomplete", progress, cancellation).ConfigureAwait(false);
-                File.Move(blob + ".incomplete", blob, overwrite: true);
-            }
+            Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
+            await _transfer.DownloadAsync(file, blob + ".incomplete", progress, cancellation).ConfigureAwait(false);
+            File.Move(blob + ".incomplete", blob, overwrite: true);
         }
-        string target = Path.Combine("..", "..", "blobs", file.Etag!);
-        // Without a link it is the copy that Windows gets.
-        if (File.Exists(link) && (new FileInfo(link).LinkTarget ?? target) == target)
+        if (IsThere())
             return;
         Directory.CreateDirectory(snapshot);
-        string temporary = Path.Combine(snapshot, $".retouch-{Guid.NewGuid():N}.tmp");
+        // Under this lock nobody else makes links to this file: those that are there a killed process left.
+        foreach (string left in Directory.EnumerateFiles(snapshot, TemporaryFile.Pattern))
+        {
+            if (new FileInfo(left).LinkTarget == target)
+                File.Delete(left);
+        }
+        string temporary = TemporaryFile.NameIn(snapshot);
         try
         {
             File.CreateSymbolicLink(temporary, target);
@@ -166,6 +171,9 @@ public sealed partial class ModelHub : IDisposable
             File.Copy(blob, temporary);
         }
         File.Move(temporary, link, overwrite: true);
+
+        // Without a link it is the copy that Windows gets.
+        bool IsThere() => File.Exists(link) && (new FileInfo(link).LinkTarget ?? target) == target;
     }
 
     async Task<string> PullBucketAsync(string name, IProgress<HubProgress>? progress, CancellationToken cancellation)

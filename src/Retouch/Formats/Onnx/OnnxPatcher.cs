@@ -43,6 +43,8 @@ public static class OnnxPatcher
         string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
         if (file.External.Count > 0 && FileIdentity.Same(folder, Path.GetDirectoryName(Path.GetFullPath(served))!))
             throw new BadInputException($"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
+        using WriterLock writer = WriterLock.Take(output, "apply");
+        // The graph comes last: without it the copies beside it mean nothing.
         (OpenedFile From, string To)[] copies = [.. file.Files().Select(f => (f.File, f.External is null ? output : Path.Combine(folder, f.External)))];
         foreach ((OpenedFile from, string to) in copies)
         {
