@@ -14,16 +14,15 @@ static class LabelFile
         string text = ReadText(path);
         bool json = text.AsSpan().TrimStart() is ['[' or '{', ..]
             || Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase);
-        LabelListing listing = json ? LabelJson.Read(text, path) : LabelText.Read(text, path);
-        if (listing.Labels.Count == 0)
-            throw new BadInputException($"{path} holds no labels.");
-        return Ordered(listing.WithWordNetIds(path), path);
+        return Checked(json ? LabelJson.Read(text, path) : LabelText.Read(text, path), path);
     }
 
-    /// <summary>Labels from JSON that stands elsewhere than in a file of its own.</summary>
-    public static Label[] ReadJson(string text, string source) => FromJson(text, source) is { Count: > 0 } labels
-        ? Ordered(labels, source)
+    static Label[] Checked(LabelListing listing, string source) => listing.Labels.Count > 0
+        ? Ordered(listing.WithWordNetIds(source), source)
         : throw new BadInputException($"{source} holds no labels.");
+
+    /// <summary>Labels from JSON that stands elsewhere than in a file of its own.</summary>
+    public static Label[] ReadJson(string text, string source) => Checked(LabelJson.Read(text, source), source);
 
     static string ReadText(string path)
     {

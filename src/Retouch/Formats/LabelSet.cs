@@ -67,7 +67,7 @@ public sealed class LabelSet
 
     void Write(Utf8JsonWriter json, Label label)
     {
-        if (_byWordNetId.Count == 0)
+        if (_labels.All(l => l.WordNetId is null))
         {
             json.WriteStringValue(label.Name);
             return;

@@ -13,6 +13,9 @@ public sealed class ImageFolder
         _realFolders = walk.RealFolders;
     }
 
+    ImageFolder(ImageFolder whole, IReadOnlyList<string> files) =>
+        (Root, Files, LeftOut, _realFolders) = (whole.Root, files, whole.LeftOut, whole._realFolders);
+
     /// <summary>The folder, as it was given.</summary>
     public string Root { get; }
 
@@ -59,7 +62,7 @@ public sealed class ImageFolder
 
     /// <summary>The same folder with some of its files.</summary>
     /// <param name="files">Some of <see cref="Files"/>, in their order.</param>
-    internal ImageFolder With(IReadOnlyList<string> files) => new(Root, files);
+    internal ImageFolder With(IReadOnlyList<string> files) => new(this, files);
 
     /// <summary>The path of one of <see cref="Files"/>, to open it.</summary>
     public string FullPath(string file) => Path.Combine(Root, file);
