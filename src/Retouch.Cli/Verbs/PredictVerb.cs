@@ -31,7 +31,7 @@ sealed class PredictVerb : Verb
         ModelOptions.PrintPreprocessing(file, terminal);
         Vit.SplitVit split = new(file.Model);
         bool allGood = true;
-        foreach (string[] paths in parsed.GetRequiredValue(_images).Chunk(Chunk))
+        foreach (string[] paths in parsed.GetRequiredValue(_images).Chunk(Vit.VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();

@@ -83,7 +83,7 @@ public static class Locality
     {
         int done = 0, used = 0;
         string? reason = null;
-        foreach (string[] chunk in folder.Files.Chunk(Chunk))
+        foreach (string[] chunk in folder.Files.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable([.. chunk.Select(folder.FullPath)], preprocessing);

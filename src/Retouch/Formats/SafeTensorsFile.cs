@@ -13,11 +13,13 @@ public sealed class SafeTensorsFile : ITensorSource
     readonly MemoryMappedFile? _map;
     readonly MemoryMappedViewAccessor? _view;
     readonly SafeTensorsHeader _header;
+    readonly long _length;
 
     SafeTensorsFile(string path, FileStream stream)
     {
         Path = path;
         long fileLength = CheckedLength(path, stream);
+        _length = fileLength;
         _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
         try
         {
@@ -37,6 +39,8 @@ public sealed class SafeTensorsFile : ITensorSource
     public string Path { get; }
 
     string ITensorSource.Kind => "safetensors";
+
+    long ITensorSource.Length => _length;
 
     /// <summary>The texts that the file keeps beside its tensors; empty if it has none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;

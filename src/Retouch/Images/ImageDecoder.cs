@@ -7,7 +7,7 @@ namespace Retouch.Images;
 /// <c>Image.open(path).convert("RGB")</c> gives: colour profiles are ignored, alpha is dropped rather
 /// than blended. It differs from PIL in that an EXIF orientation is applied, 16 bits of grey keep
 /// their upper 8 instead of saturating, and the transparent pixels of a GIF are black.
-/// Safe on files from strangers: sizes are checked before memory for pixels is taken, and a
+/// Safe on files from strangers: sizes are checked against <see cref="ReadingBudget"/> before memory for pixels is taken, and a
 /// truncated file is refused, never filled up with grey.
 /// </summary>
 public static class ImageDecoder
@@ -15,11 +15,17 @@ public static class ImageDecoder
     /// <summary>The largest file that <see cref="Load"/> reads: 512 MiB.</summary>
     public const long MaxFileBytes = 512L << 20;
 
+    // As Skia gives a pixel, and as RgbImage holds it.
+    const int BytesPerPixel = 4 + 3;
+
     const string Supported = "JPEG, PNG, WebP, BMP or GIF";
 
     /// <summary>Reads and decodes an image file.</summary>
     /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
-    public static RgbImage Load(string path)
+    public static RgbImage Load(string path) => Load(path, image => image);
+
+    /// <summary>The same, and what is made of the pixels at once, so that many at a time share <see cref="ReadingBudget"/> until each is small.</summary>
+    internal static T Load<T>(string path, Func<RgbImage, T> use)
     {
         if (Directory.Exists(path))
         {
@@ -48,14 +54,19 @@ public static class ImageDecoder
         {
             throw new BadInputException($"{path} cannot be read ({e.Message.TrimEnd('.')}): check its permissions.", e);
         }
-        return Decode(data, path);
+        return Decode(data, path, data.Length, use);
     }
 
     /// <summary>Decodes the bytes of an image file.</summary>
     /// <param name="data">The whole file.</param>
     /// <param name="name">What messages call it.</param>
     /// <exception cref="BadInputException">The bytes are empty, truncated, damaged, of another format or too many pixels.</exception>
-    public static unsafe RgbImage Decode(ReadOnlySpan<byte> data, string name)
+    public static RgbImage Decode(ReadOnlySpan<byte> data, string name) => Decode(data, name, data.Length, image => image);
+
+    /// <summary>Decodes what this process encoded itself, however small it became.</summary>
+    internal static RgbImage DecodeOwn(ReadOnlySpan<byte> data, string name) => Decode(data, name, long.MaxValue, image => image);
+
+    static unsafe T Decode<T>(ReadOnlySpan<byte> data, string name, long length, Func<RgbImage, T> use)
     {
         if (data.IsEmpty)
         {
@@ -65,6 +76,10 @@ public static class ImageDecoder
         if (!HasKnownSignature(data))
         {
             throw new BadInputException($"{name} is not an image of a known format: give a {Supported} file.");
+        }
+        if (JpegScans.AreTooMany(data))
+        {
+            throw new BadInputException($"{name} is a JPEG of more than {JpegScans.Most} scans, each of which draws the whole picture again: it is made to be slow, so save it anew.");
         }
         fixed (byte* bytes = data)
         {
@@ -80,6 +95,9 @@ public static class ImageDecoder
             {
                 throw new BadInputException($"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may have: shrink it first.");
             }
+            long needed = (long)width * height * BytesPerPixel;
+            ReadingBudget.Require(needed, length, ReadingBudget.ImageGrowth, $"{name} claims {width}x{height} pixels, which");
+            using IDisposable reserved = ReadingBudget.Reserve(needed);
 
             // Without a colour space Skia converts no colours; unpremultiplied, it leaves them as stored.
             SKImageInfo info = new(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
@@ -88,7 +106,7 @@ public static class ImageDecoder
             {
                 result = codec.GetPixels(info, (nint)pixels);
             }
-            return result == SKCodecResult.Success ? Upright(rgba, width, height, codec.EncodedOrigin) : throw Undecodable(result, name);
+            return result == SKCodecResult.Success ? use(Upright(rgba, width, height, codec.EncodedOrigin)) : throw Undecodable(result, name);
         }
     }
 

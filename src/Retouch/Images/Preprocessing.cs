@@ -156,7 +156,7 @@ public sealed record Preprocessing
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{source}: not the JSON of timm's pretrained_cfg ({e.Message.TrimEnd('.')}).", e);
+            throw new BadInputException($"{source}: not the JSON of timm's pretrained_cfg ({JsonPlace.Describe(e, json)}).", e);
         }
         if (config.InputSize is not [3, int height, int width] || height != width)
         {
