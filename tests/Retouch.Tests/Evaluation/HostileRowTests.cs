@@ -90,7 +90,16 @@ public sealed class HostileRowTests : IDisposable
     {
         BenchFolder.Prepare(_folder.Root, new BenchManifest
         {
-            Run = "0123456789abcdef", Model = BenchSamples.Hash(1), Edits = 6, Groups = 3, LocalityImages = 2, SensitiveImages = 1, MaxEditsPerGroup = null, Batch = 12, Seed = 0, Settings = ["keep 1"],
+            Run = "0123456789abcdef",
+            Model = BenchSamples.Hash(1),
+            Edits = 6,
+            Groups = 3,
+            LocalityImages = 2,
+            SensitiveImages = 1,
+            MaxEditsPerGroup = null,
+            Batch = 12,
+            Seed = 0,
+            Settings = ["keep 1"],
         });
         string path = _folder.File(BenchManifest.FileName), text = File.ReadAllText(path);
         Assert.Equal(6, BenchFolder.ReadManifest(_folder.Root).Edits);
@@ -124,12 +133,12 @@ public sealed class HostileRowTests : IDisposable
         Refuses(p => ConfirmedList.Load(p));
         Refuses(p => ClassFolders.Load(p, LabelSet.Numbered(3)));
         Refuses(p => LabelSet.Load(p));
-        Refuses(p => PretrainingSettings.Load(p), "{\n\"seed\": 1,\n\"a\": ?\n}");
+        Refuses(p => PretrainingSettings.Load(p), "{\n\"seed\": 1,\n\"batch\": ?\n}", "line 3, column 10");
 
-        void Refuses(Action<string> load, string text = "{\n\"ä\": 1,\n\"ö\": ?\n}")
+        void Refuses(Action<string> load, string text = "{\n\"ä\": 1,\n\"ö\": ?\n}", string place = "line 3, column 6")
         {
             string message = Assert.Throws<BadInputException>(() => load(_folder.Write("x.json", text))).Message;
-            Assert.Contains("line 3, column 6", message, StringComparison.Ordinal);
+            Assert.Contains(place, message, StringComparison.Ordinal);
             Assert.Contains("x.json", message, StringComparison.Ordinal);
         }
     }
