@@ -6,6 +6,8 @@ namespace Retouch.Cli.Verbs;
 /// <summary>The options that name a model and its classes.</summary>
 sealed class ModelOptions
 {
+    const double NoticeableSeconds = 10;
+
     readonly Option<string> _model;
     readonly HintOptions _hints;
     readonly Option<string?> _labels = new("--labels") { Description = "The names of its classes: JSON, CSV, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
@@ -69,6 +71,9 @@ sealed class ModelOptions
             }
             foreach (string note in file.Notes)
                 terminal.Warn(note);
+            Vit.VitCost cost = Vit.VitCost.Of(config);
+            if (hints.ImageSize is not null && cost.Seconds > NoticeableSeconds)
+                terminal.Warn($"at an image size of {config.ImageSize} an image takes {cost} on this machine");
             terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "
                 + $"{config.Activation}, norm epsilon {config.NormEpsilon}, {config.Pooling} pooling; fingerprint {file.Model.Fingerprint}");
             return file;

@@ -33,7 +33,7 @@ sealed class PredictVerb : Verb
         bool allGood = true;
         int asked = 0;
         string[] all = parsed.GetRequiredValue(_images);
-        foreach (string[] paths in all.Chunk(Chunk))
+        foreach (string[] paths in all.Chunk(Vit.VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
         {
             if (cancellation.IsCancellationRequested)
             {

@@ -5,6 +5,7 @@ using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Pretraining;
+using Retouch.Vit;
 using TorchSharp;
 
 namespace Retouch.Cli.Verbs;
@@ -60,7 +61,7 @@ sealed class PretrainVerb : Verb
 
         string turned = preprocessing.Orientation == ImageOrientation.Exif ? " turned" : "";
         string data = ImageFolders.Open([folder.Root]).Hash() + turned + " " + string.Join('|', names);
-        using PretrainingRun run = Begin(parsed, terminal, settings, names.Count, data);
+        using PretrainingRun run = Begin(parsed, terminal, settings, names.Count, images.Count, data);
         terminal.Note(Text($"{run.Size} parameters, {images.Count} images of {names.Count} classes, {settings.Epochs} epochs of {run.StepsPerEpoch(images)} steps"));
         double seconds = Train(parsed, terminal, run, images, heldOut, data, cancellation);
 
@@ -101,14 +102,21 @@ sealed class PretrainVerb : Verb
         return name => index.TryGetValue(name, out int found) ? found : throw new BadInputException($"The folder {name} of the held-out images is no class of the images to learn.");
     }
 
-    PretrainingRun Begin(ParseResult parsed, Terminal terminal, PretrainingSettings settings, int classes, string data)
+    PretrainingRun Begin(ParseResult parsed, Terminal terminal, PretrainingSettings settings, int classes, int images, string data)
     {
         string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
         bool exists = File.Exists(checkpoint);
         if (exists && !parsed.GetValue(_resume) && !parsed.GetValue(_overwrite))
             throw new BadInputException($"{checkpoint} is a training that was interrupted; pass --resume to go on, or --overwrite to start anew.");
         if (!exists || !parsed.GetValue(_resume))
+        {
+            VitConfig architecture = settings.Architecture(classes);
+            // Weights, gradients and both moments of AdamW.
+            double weights = 4.0 * sizeof(float) * architecture.Depth * architecture.Width * (4.0 * architecture.Width + 2.0 * architecture.MlpWidth);
+            int together = Math.Min(Math.Min(settings.Batch, images), PretrainingRun.Piece * Cores(parsed));
+            MemoryNeed.Require(weights + VitCost.TrainingBytes(architecture, together), "A training of these settings", "give a smaller imageSize, depth, width or mlpWidth");
             return new PretrainingRun(settings, classes);
+        }
         PretrainingRun run = PretrainingCheckpoint.Load(checkpoint, data, settings, classes);
         terminal.Note($"going on from {checkpoint}, after {run.Steps} steps");
         return run;

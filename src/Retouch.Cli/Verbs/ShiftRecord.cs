@@ -41,7 +41,7 @@ sealed record ShiftRecord(string Kind, double Strength, int Seed, string Format,
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} does not say what made the images beside it; give another --out, or delete the file and pass --overwrite.", e);
+            throw new BadInputException($"{path} does not say what made the images beside it{(e is JsonException { LineNumber: long line, BytePositionInLine: long at } ? $" (line {line + 1}, column {at + 1})" : "")}; give another --out, or delete the file and pass --overwrite.", e);
         }
     }
 

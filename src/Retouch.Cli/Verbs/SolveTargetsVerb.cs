@@ -31,9 +31,10 @@ sealed class SolveTargetsVerb : Verb
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);
         using TargetBankFiller filler = _targets.Filler(parsed, terminal, split, file.Preprocessing)!;
+        int count = parsed.GetValue(_count);
+        TargetOptions.RequireDisk(split.Space, count, parsed.GetRequiredValue(_bank));
         TargetBank bank = TargetBank.OpenOrCreate(parsed.GetRequiredValue(_bank), filler.Manifest);
         (int part, int parts) = TargetOptions.Part(parsed.GetRequiredValue(_shard))!.Value;
-        int count = parsed.GetValue(_count);
         TargetOptions.Fill(terminal, filler, bank, count, part, parts, cancellation);
         long solved = bank.SolvedOf(count);
         terminal.Line($"{bank.Folder} has {solved} of {count} targets");

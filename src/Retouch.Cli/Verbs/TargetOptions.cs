@@ -89,6 +89,22 @@ sealed class TargetOptions
         Temperature = parsed.GetValue(_temperature) ?? Published.Temperature,
     };
 
+    /// <summary>Refuses a number of targets that no training could hold, before any is solved.</summary>
+    public static void RequireMemory(EditSpace space, int count) => MemoryNeed.Require(
+        // Those of the files, those that are learned from, and a batch of them at a time.
+        2 * TargetBank.SampleBytes(space) * count, Text($"Learning from {count} targets"), "give fewer --targets");
+
+    /// <summary>Refuses a number of targets whose files the disk cannot hold, before any is solved.</summary>
+    public static void RequireDisk(EditSpace space, int count, string bank)
+    {
+        double bytes = TargetBank.SampleBytes(space) * count;
+        string root = Path.GetFullPath(bank);
+        while (!Directory.Exists(root) && Path.GetDirectoryName(root) is string parent)
+            root = parent;
+        if (bytes > new DriveInfo(root).TotalSize)
+            throw new BadInputException(Text($"{count} targets would take {MemoryNeed.Size(bytes)} of disk, and the one of {bank} has {MemoryNeed.Size(new DriveInfo(root).TotalSize)}; give a smaller --count."));
+    }
+
     /// <summary>Solves what a bank lacks, telling how it goes.</summary>
     public static void Fill(Terminal terminal, TargetBankFiller filler, TargetBank bank, int count, int part, int parts, CancellationToken cancellation)
     {

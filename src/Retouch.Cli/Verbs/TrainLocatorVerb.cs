@@ -74,6 +74,7 @@ sealed class TrainLocatorVerb : Verb
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);
+        LocatorTraining.RequireRoom(split.Space, Settings(parsed));
         using TargetBankFiller? filler = _targets.Filler(parsed, terminal, split, file.Preprocessing);
         string? bankFolder = parsed.GetValue(_bank);
         if (filler is null && bankFolder is null)
@@ -107,6 +108,8 @@ sealed class TrainLocatorVerb : Verb
 
     Trained FromBank(ParseResult parsed, Terminal terminal, SplitVit split, TargetBankFiller? filler, string folder, CancellationToken cancellation)
     {
+        if (parsed.GetValue(_count) is int wanted)
+            TargetOptions.RequireMemory(split.Space, wanted);
         TargetBank bank = filler is null ? TargetBank.Open(folder) : TargetBank.OpenOrCreate(folder, filler.Manifest);
         if (bank.Manifest.Model != split.Model.Fingerprint)
             throw new BadInputException($"The target bank {folder} was made for the model {bank.Manifest.Model}, not {split.Model.Fingerprint}. Give the model that it was made for, or another bank.");

@@ -13,15 +13,19 @@ abstract class Verb : Command
         if (reports)
             Add(Json);
         Add(Threads);
+        Add(Reading);
         Add(Verbose);
         Add(Quiet);
         Require<int>(Threads, threads => threads is >= 1 and <= 1024, "a whole number from 1 to 1024");
+        Require<double>(Reading, times => times is >= 1 and <= 1000, "a number from 1 to 1000");
         SetAction((parsed, cancellation) => Task.FromResult(Execute(parsed, cancellation)));
     }
 
     public Option<bool> Verbose { get; } = new("--verbose") { Description = "Say more, and show where an error arose." };
 
     protected Option<int?> Threads { get; } = new("--threads") { Description = "Threads for matrix products; by default one a core.", HelpName = "N" };
+
+    protected Option<double?> Reading { get; } = new("--reading-budget") { Description = "How many times the usual memory and time reading a file may take; the usual is enough but for files that are made to be hostile, and some that only look so.", HelpName = "TIMES" };
 
     protected Option<bool> Quiet { get; } = new("--quiet") { Description = "Print results and errors only." };
 
@@ -35,7 +39,7 @@ abstract class Verb : Command
     /// <summary>Puts what must be given before what may be, and what all verbs have last: the order that help has.</summary>
     public void Arrange()
     {
-        Option[] common = [Json, Threads, Verbose, Quiet];
+        Option[] common = [Json, Threads, Reading, Verbose, Quiet];
         Option[] ordered = [.. Options.OrderBy(o => common.Contains(o) ? 2 : o.Required ? 0 : 1)];
         Options.Clear();
         foreach (Option option in ordered)
@@ -57,6 +61,17 @@ abstract class Verb : Command
         OutputGuard.Check(parsed);
         if (NeedsTorch && parsed.GetValue(Threads) is int threads)
             torch.set_num_threads(threads);
-        return Run(parsed, terminal, cancellation);
+        if (parsed.GetValue(Reading) is not double times)
+            return Run(parsed, terminal, cancellation);
+        double before = ReadingBudget.Times;
+        try
+        {
+            ReadingBudget.Times = times;
+            return Run(parsed, terminal, cancellation);
+        }
+        finally
+        {
+            ReadingBudget.Times = before;
+        }
     }
 }

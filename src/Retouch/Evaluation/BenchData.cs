@@ -82,7 +82,7 @@ public sealed class BenchData : IDisposable
             List<PrefixState> chunks = [];
             try
             {
-                foreach (string[] chunk in paths.Chunk(Chunk))
+                foreach (string[] chunk in paths.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
                 {
                     cancellation.ThrowIfCancellationRequested();
                     using Tensor pixels = ImageLoader.LoadBatch(chunk, preprocessing);

@@ -12,6 +12,8 @@ public static class BenchFolder
     /// <summary>The name of the copy of the run's benchmark.</summary>
     public const string BenchmarkName = "benchmark.json";
 
+    const int MaxManifestLength = 16 << 20;
+
     /// <summary>
     /// Makes this process the only one that writes a shard's rows in a folder, and of the whole run the files made of
     /// them. The folder is created where it does not exist.
@@ -53,14 +55,15 @@ public static class BenchFolder
     public static BenchManifest ReadManifest(string folder)
     {
         string path = Path.Combine(folder, BenchManifest.FileName);
-        using FileStream stream = InputFile.Open(path);
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxManifestLength);
         try
         {
-            return JsonSerializer.Deserialize(stream, EvaluationJson.Default.BenchManifest) is { Edits: > 0 } manifest ? manifest : throw new JsonException();
+            BenchManifest manifest = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.BenchManifest) ?? throw new JsonException("it is null");
+            return manifest.Defect() is string defect ? throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes: {defect}.") : manifest;
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes.", e);
+            throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes: {JsonPlace.Describe(e, text.Span)}.", e);
         }
     }
 

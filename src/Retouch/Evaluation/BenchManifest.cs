@@ -44,4 +44,12 @@ public sealed record BenchManifest
 
     /// <summary>The methods under their settings, each in a line.</summary>
     public required IReadOnlyList<string> Settings { get; init; }
+
+    /// <summary>What is wrong with a manifest that was read, or null where nothing is.</summary>
+    internal string? Defect() =>
+        Edits < 1 ? "it has no edits"
+        : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages ? "its numbers of groups and images cannot be"
+        : Batch < 1 || MaxEditsPerGroup < 1 || Sequence < 1 || Samples.Any(k => k < 1) || !Enum.IsDefined(Mode) ? "its mode, its batch or its numbers of samples cannot be"
+        : Settings.Contains(null) ? "one of its settings is null"
+        : null;
 }

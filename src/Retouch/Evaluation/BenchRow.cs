@@ -84,4 +84,14 @@ public sealed record BenchRow
 
     /// <summary>Numbers that the edit consists of: the weights of its units, or the values or factors that it adds.</summary>
     public required long Parameters { get; init; }
+
+    /// <summary>What is wrong with a row that was read, or null where nothing is.</summary>
+    internal string? Defect() =>
+        Settings.Values.Contains(null) || FurtherImages.Contains(null) ? "a setting or an image is null"
+        : Edit < 0 || Label < 0 || Predicted < 0 || Others < 0 || Steps < 0 || Units < 0 || Parameters < 0 || Step < 1 ? "one of its numbers is negative"
+        : Seconds < 0 ? "its seconds are negative"
+        : !((double?[])[Generalization, Locality, SensitiveLocality, EarlierSuccess]).All(share => share is null or (>= 0 and <= 1)) ? "one of its rates does not lie in [0,1]"
+        : SamplesRight < 0 || SamplesRight > Samples ? "more of its samples are right than it has"
+        : !Enum.IsDefined(Mode) ? "its mode is unknown"
+        : null;
 }

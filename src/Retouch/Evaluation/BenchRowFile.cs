@@ -10,6 +10,9 @@ namespace Retouch.Evaluation;
 /// </summary>
 public sealed class BenchRowFile : IDisposable
 {
+    // A power of two, as the buffer's lengths are.
+    const int LongestLine = 1 << 24;
+
     readonly FileStream _stream;
     readonly WriterLock? _own;
     readonly string _path;
@@ -119,22 +122,40 @@ public sealed class BenchRowFile : IDisposable
 
     static (List<BenchRow> Rows, long Length) Parse(FileStream stream, string path)
     {
-        byte[] bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
         List<BenchRow> rows = [];
-        int start = 0;
+        byte[] buffer = new byte[1 << 16];
+        int held = 0;
+        long length = 0;
         // What follows the last line's end was torn off by an interruption.
-        for (int end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0; start = end + 1)
+        for (int read; (read = stream.Read(buffer, held, buffer.Length - held)) > 0;)
         {
-            try
-            {
-                rows.Add(JsonSerializer.Deserialize(bytes.AsSpan(start, end - start), EvaluationJson.Default.BenchRow) ?? throw new JsonException());
-            }
-            catch (JsonException e)
-            {
-                throw new BadInputException($"Line {rows.Count + 1} of {path} is not a row of a benchmark run; the file was changed or is another.", e);
-            }
+            int start = 0, end = held;
+            for (held += read; (end = Array.IndexOf(buffer, (byte)'\n', end, held - end)) >= 0; start = ++end)
+                rows.Add(Row(buffer.AsSpan(start, end - start), rows.Count, path));
+            length += start;
+            held -= start;
+            Array.Copy(buffer, start, buffer, 0, held);
+            if (held == LongestLine)
+                throw new BadInputException($"Line {rows.Count + 1} of {path} has more than {LongestLine} bytes, which no row of a benchmark run has; the file was changed or is another.");
+            if (held == buffer.Length)
+                Array.Resize(ref buffer, 2 * buffer.Length);
         }
-        return (rows, start);
+        return (rows, length);
+    }
+
+    static BenchRow Row(ReadOnlySpan<byte> line, int before, string path)
+    {
+        try
+        {
+            BenchRow row = JsonSerializer.Deserialize(line, EvaluationJson.Default.BenchRow) ?? throw new JsonException("it is null");
+            return row.Defect() is string defect ? throw Unlike(defect, null) : row;
+        }
+        catch (JsonException e)
+        {
+            throw Unlike(JsonPlace.Describe(e, line, before), e);
+        }
+
+        BadInputException Unlike(string why, Exception? cause) =>
+            new($"Line {before + 1} of {path} is not a row of a benchmark run ({why}); the file was changed or is another.", cause!);
     }
 }

@@ -12,7 +12,7 @@ public static partial class BenchmarkFile
 {
     const string Format = "retouch-benchmark";
     const int Version = 1;
-    const long MaxLength = 64 << 20; // some 400 000 images
+    const int MaxLength = 64 << 20; // some 400 000 images
 
     /// <summary>Writes a benchmark, atomically.</summary>
     /// <exception cref="BadInputException">The file cannot be written, or would not be one that <see cref="Load"/> takes.</exception>
@@ -32,23 +32,21 @@ public static partial class BenchmarkFile
     /// <exception cref="BadInputException">The file cannot be read or is not a benchmark; the message says why.</exception>
     public static Benchmark Load(string path)
     {
-        using FileStream stream = InputFile.Open(path);
-        if (stream.Length > MaxLength)
-            throw new BadInputException($"{path} has {stream.Length} bytes, too many for a benchmark; is it another file?");
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         Document document;
         try
         {
-            using JsonDocument json = JsonDocument.Parse(stream);
+            using JsonDocument json = JsonDocument.Parse(text);
             // Said first: of another format or version nothing else needs to fit.
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("format", out JsonElement format) || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
                 throw new BadInputException($"{path} is JSON but not a benchmark; benchmarks are what 'retouch mine --out' writes.");
             if (!json.RootElement.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
                 throw new BadInputException($"{path} is a benchmark of version {(version.ValueKind == JsonValueKind.Undefined ? "none" : UserText.Quote(version.GetRawText()))}; this Retouch reads version {Version}.");
-            document = json.Deserialize(EvaluationJson.Default.Document)!;
+            document = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.Document)!;
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not the JSON of a benchmark{(e.LineNumber is long line ? $" (line {line + 1})" : "")}: {Plain(e)}", e);
+            throw new BadInputException($"{path} is not the JSON of a benchmark: {JsonPlace.Describe(e, text.Span)}.", e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
@@ -60,8 +58,6 @@ public static partial class BenchmarkFile
     }
 
     internal static Document ToDocument(Benchmark b) => new(Format, Version, b.ModelFingerprint, b.Groups, b.SensitiveMargin, b.Locality);
-
-    static string Plain(JsonException e) => string.IsNullOrEmpty(e.Path) || e.Path == "$" ? "its text is malformed." : $"its part {UserText.Quote(e.Path)} is missing, malformed or of the wrong type.";
 
     static string? Defect(Benchmark b)
     {

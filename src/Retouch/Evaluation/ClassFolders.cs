@@ -9,7 +9,7 @@ namespace Retouch.Evaluation;
 /// </summary>
 public sealed class ClassFolders
 {
-    const long MaxLength = 1 << 20;
+    const int MaxLength = 1 << 20;
 
     readonly LabelSet _labels;
     readonly IReadOnlyDictionary<string, int[]> _accepted;
@@ -28,12 +28,10 @@ public sealed class ClassFolders
     /// <exception cref="BadInputException">The file cannot be read, or a class is not one of <paramref name="labels"/>; the message says which.</exception>
     public static ClassFolders Load(string path, LabelSet labels)
     {
-        using FileStream stream = InputFile.Open(path);
-        if (stream.Length > MaxLength)
-            throw new BadInputException($"{path} has {stream.Length} bytes, too many for a mapping of folders to classes; is it another file?");
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         try
         {
-            using JsonDocument json = JsonDocument.Parse(stream);
+            using JsonDocument json = JsonDocument.Parse(text);
             if (json.RootElement.ValueKind != JsonValueKind.Object)
                 throw Unlike("is not a JSON object");
             Dictionary<string, int[]> accepted = [];
@@ -51,7 +49,7 @@ public sealed class ClassFolders
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not valid JSON (line {e.LineNumber + 1}).", e);
+            throw new BadInputException($"{path} is not valid JSON ({JsonPlace.Describe(e, text.Span)}).", e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)

@@ -12,7 +12,7 @@ public sealed record ConfirmedList
 {
     internal const string Format = "retouch-confirmed";
     internal const int Version = 1;
-    const long MaxLength = 64 << 20;
+    const int MaxLength = 64 << 20;
 
     /// <summary>The fingerprint of the model whose failures these are.</summary>
     public required string Model { get; init; }
@@ -24,17 +24,20 @@ public sealed record ConfirmedList
     /// <exception cref="BadInputException">The file cannot be read or is no such list; the message says why.</exception>
     public static ConfirmedList Load(string path)
     {
-        using FileStream stream = InputFile.Open(path);
-        if (stream.Length > MaxLength)
-            throw new BadInputException($"{path} has {stream.Length} bytes, too many for a list of confirmed images; is it another file?");
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         Document document;
         try
         {
-            document = JsonSerializer.Deserialize(stream, EvaluationJson.Default.ConfirmedListDocument) ?? throw new JsonException();
+            document = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.ConfirmedListDocument) ?? throw new JsonException();
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not a list of confirmed images, which the page of 'retouch mine --stronger' saves.", e);
+            throw new BadInputException($"{path} is not a list of confirmed images, which the page of 'retouch mine --stronger' saves: {JsonPlace.Describe(e, text.Span)}.", e);
+        }
+        // The reader's word for an escaped half of a surrogate pair.
+        catch (InvalidOperationException e)
+        {
+            throw new BadInputException($"{path} is not a list of confirmed images: it holds a text that is not valid Unicode.", e);
         }
         if (document.Format != Format || document.Version != Version)
             throw new BadInputException($"{path} is not a list of confirmed images of version {Version}, which the page of 'retouch mine --stronger' saves.");

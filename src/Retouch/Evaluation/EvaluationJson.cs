@@ -5,7 +5,7 @@ using System.Text.Unicode;
 
 namespace Retouch.Evaluation;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
 [JsonSerializable(typeof(BenchmarkFile.Document))]
 [JsonSerializable(typeof(ConfirmedList.Document), TypeInfoPropertyName = "ConfirmedListDocument")]
 [JsonSerializable(typeof(BenchRow))]

@@ -99,7 +99,7 @@ public static class Locality
                 $"The unedited model takes images of {config.ImageSize} pixels and has {config.Classes} classes, "
                 + $"the edited one {split.Model.Config.ImageSize} and {split.Model.Config.Classes}; name the model that was edited.");
         }
-        foreach (string[] chunk in folder.Files.Chunk(Chunk))
+        foreach (string[] chunk in folder.Files.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable([.. chunk.Select(folder.FullPath)], preprocessing);

@@ -9,6 +9,8 @@ public static class MaskFile
     /// <summary>The file's name.</summary>
     public const string FileName = "masks.json";
 
+    const int MaxLength = 64 << 20;
+
     /// <summary>Adds a comparison to a folder's, in the place of an earlier one of the same masks.</summary>
     /// <param name="folder">The folder, which is created where it does not exist.</param>
     /// <param name="comparison">What to add.</param>
@@ -48,18 +50,21 @@ public static class MaskFile
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
             return [];
-        using FileStream stream = InputFile.Open(path);
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         try
         {
-            IReadOnlyList<MaskComparison> read = JsonSerializer.Deserialize(stream, EvaluationJson.Default.IReadOnlyListMaskComparison) ?? throw new JsonException();
-            return read.All(IsWhole) ? read : throw new JsonException();
+            IReadOnlyList<MaskComparison> read = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.IReadOnlyListMaskComparison) ?? throw new JsonException("it is null");
+            return read.All(IsWhole) ? read
+                : throw new BadInputException($"{path} is not a comparison of masks, which 'retouch bench masks --out' writes: its comparison {read.TakeWhile(IsWhole).Count() + 1} has shares outside of [0,1], or a matrix that is not one of its groups.");
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not a comparison of masks, which 'retouch bench masks --out' writes.", e);
+            throw new BadInputException($"{path} is not a comparison of masks, which 'retouch bench masks --out' writes: {JsonPlace.Describe(e, text.Span)}.", e);
         }
     }
 
     static bool IsWhole(MaskComparison? m) =>
-        m is { Specificity: { } s } && s.Groups.Count > 0 && s.Groups.All(g => g is not null) && s.Matrix.Count == s.Groups.Count && s.Matrix.All(r => r?.Count == s.Groups.Count);
+        m is { Specificity: { } s, Keep: > 0 and <= 1 } && IsShare(s.Within) && (s.Across is not double across || IsShare(across)) && s.Groups.Count > 0 && s.Groups.All(g => g is not null) && s.Matrix.Count == s.Groups.Count && s.Matrix.All(r => r?.Count == s.Groups.Count && r.All(IsShare));
+
+    static bool IsShare(double value) => value is >= 0 and <= 1;
 }

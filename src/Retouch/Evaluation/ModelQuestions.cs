@@ -13,18 +13,17 @@ namespace Retouch.Evaluation;
 /// <param name="cancellation">Stops between chunks.</param>
 sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<string> skipped, IProgress<int>? progress, CancellationToken cancellation)
 {
-    const int Chunk = 16;
-
+    readonly int _together = VitCost.Of(split.Model.Config).ImagesTogether(16);
     int _done;
 
     /// <summary>Asks about files; <paramref name="tell"/> gets each one's place and the answer, in order.</summary>
     public void Ask(string[] paths, Action<int, ModelAnswer> tell)
     {
-        for (int start = 0; start < paths.Length; start += Chunk)
+        for (int start = 0; start < paths.Length; start += _together)
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
-            string[] chunk = [.. paths.Skip(start).Take(Chunk)];
+            string[] chunk = [.. paths.Skip(start).Take(_together)];
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, preprocessing);
             skipped.AddRange(failed.Select(f => f.Why));
             if (loaded.Count > 0)

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Retouch.Formats;
 
 /// <summary>Opens files that a user named, with a sentence for everything that keeps them shut.</summary>
@@ -31,14 +33,52 @@ static class InputFile
         }
     }
 
+    /// <summary>The UTF-8 text of a JSON file, without a byte order mark.</summary>
+    /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
+    public static ReadOnlyMemory<byte> ReadJson(string path, int maxBytes)
+    {
+        byte[] bytes = ReadBytes(path, maxBytes);
+        return bytes switch
+        {
+            [0xEF, 0xBB, 0xBF, ..] => bytes.AsMemory(3),
+            // As Windows' editors call "Unicode".
+            [0xFF, 0xFE, ..] => Encoding.UTF8.GetBytes(Encoding.Unicode.GetString(bytes.AsSpan(2))),
+            [0xFE, 0xFF, ..] => Encoding.UTF8.GetBytes(Encoding.BigEndianUnicode.GetString(bytes.AsSpan(2))),
+            _ => bytes,
+        };
+    }
+
+    /// <summary>The bytes of a small file.</summary>
+    /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
+    public static byte[] ReadBytes(string path, int maxBytes)
+    {
+        using FileStream stream = Open(path);
+        RequireAtMost(path, stream.Length, maxBytes);
+        byte[] bytes = new byte[stream.Length];
+        try
+        {
+            stream.ReadExactly(bytes);
+        }
+        catch (IOException e)
+        {
+            throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+        return bytes;
+    }
+
     /// <summary>The text of a small file.</summary>
     /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
     public static string ReadText(string path, int maxBytes = 1 << 20)
     {
         using FileStream stream = Open(path);
-        if (stream.Length > maxBytes)
-            throw new BadInputException($"{path} has {stream.Length} bytes, where at most {maxBytes} are expected; it is not the file that was meant.");
+        RequireAtMost(path, stream.Length, maxBytes);
         using StreamReader reader = new(stream);
         return reader.ReadToEnd();
+    }
+
+    static void RequireAtMost(string path, long length, int most)
+    {
+        if (length > most)
+            throw new BadInputException($"{path} has {length} bytes, where at most {most} are expected; it is not the file that was meant.");
     }
 }

@@ -31,8 +31,8 @@ sealed class LabelJson
         catch (JsonException e)
         {
             throw new BadInputException(
-                $"{path} is not valid JSON (line {e.LineNumber + 1}); give a JSON list of names, or a text file with "
-                + $"one name a line.", e);
+                $"{path} is not valid JSON ({JsonPlace.Describe(e, text)}); give a JSON list of names, or a text file "
+                + "with one name a line.", e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)

@@ -82,17 +82,23 @@ sealed record ModelCard
 
     static (ModelCard, bool) Parse(string path, Func<ConfigObject, (ModelCard, bool)> read)
     {
+        ReadOnlyMemory<byte> json = InputFile.ReadJson(path, LongestConfig);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(InputFile.ReadText(path, LongestConfig));
+            using JsonDocument document = JsonDocument.Parse(json);
             ConfigObject root = new(document.RootElement, path);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? read(root)
                 : throw root.Bad("it is no JSON object");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            throw new BadInputException($"{path}, beside the model, is not valid JSON; mend it or take it away.", e);
+            throw new BadInputException($"{path}, beside the model, is not valid JSON ({JsonPlace.Describe(e, json.Span)}); mend it or take it away.", e);
+        }
+        // The document's word for an escaped half of a surrogate pair.
+        catch (InvalidOperationException e)
+        {
+            throw new BadInputException($"{path}, beside the model, is not valid JSON: it holds a text that is not valid Unicode; mend it or take it away.", e);
         }
     }
 

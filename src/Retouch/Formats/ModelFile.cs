@@ -110,8 +110,16 @@ public sealed class ModelFile : IDisposable
                 throw new BadInputException($"config.json beside it says that the model takes images of {made} pixels, "
                     + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}; ask for an "
                     + $"--image-size of {made}, or take that file away.");
+            // Tensors may share their numbers, as tied weights do, and each is read for itself.
+            long needed = shapes.Values.Sum(s => s.Aggregate((double)sizeof(float), (product, size) => product * size)) is var bytes and < long.MaxValue ? (long)bytes : long.MaxValue;
+            ReadingBudget.Require(needed, source.Length, ReadingBudget.WeightGrowth, $"{source.Path} holds a model whose weights");
+            RequireRoom(hints.ImageSize, config);
+            ReadingTime time = new(source.Path, source.Length);
             foreach ((string canonical, NamedTensor[] parts) in names)
+            {
+                time.Check();
                 tensors[canonical] = Read(source, parts);
+            }
             source.RequireUnchanged();
             int size = Resized(hints.ImageSize, config, tensors);
             (Preprocessing preprocessing, string? stated) = source.Metadata.TryGetValue("preprocessing", out string? json) ? (Preprocessing.FromJson(json), "the model file")
@@ -285,6 +293,18 @@ public sealed class ModelFile : IDisposable
         if (shapes.Any(s => s.Length == 0 || !s.AsSpan().SequenceEqual(shapes[0])))
             throw new BadInputException($"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of different shapes.");
         return [shapes.Sum(s => s[0]), .. shapes[0][1..]];
+    }
+
+    /// <summary>Refuses a size whose images no pass could take, before the positions of theirs are made.</summary>
+    static void RequireRoom(int? wanted, VitConfig config)
+    {
+        if (wanted is not int size || size <= config.ImageSize)
+            return;
+        VitConfig resized = config with { ImageSize = size };
+        VitCost cost = VitCost.Of(resized);
+        // The positions, and their copies while they are made.
+        double positions = 3.0 * sizeof(float) * resized.Grid * resized.Grid * config.Width;
+        MemoryNeed.Require(cost.Bytes + positions, $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which takes {cost}, and the positions", "give a smaller --image-size");
     }
 
     static int Resized(int? wanted, VitConfig config, Dictionary<string, Tensor> tensors)

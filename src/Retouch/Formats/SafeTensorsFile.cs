@@ -24,6 +24,8 @@ public sealed class SafeTensorsFile : ITensorSource
 
     string ITensorSource.Kind => "safetensors";
 
+    long ITensorSource.Length => _file.Length;
+
     /// <summary>The texts that the file keeps beside its tensors; empty if it has none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 

@@ -30,20 +30,20 @@ sealed class SafeTensorsHeader
 
     /// <summary>Parses and validates the header of a file with <paramref name="dataLength"/> bytes behind it.</summary>
     /// <exception cref="BadInputException">The header breaks the format in some way; the message says which.</exception>
-    public static SafeTensorsHeader Parse(ReadOnlySpan<byte> json, long dataLength, string path)
+    public static SafeTensorsHeader Parse(ReadOnlySpan<byte> bytes, long dataLength, string path)
     {
-        if (!Utf8.IsValid(json))
+        if (!Utf8.IsValid(bytes))
             throw NotSafeTensors(path, "its header is not UTF-8 text");
         var header = new SafeTensorsHeader();
         try
         {
-            var reader = new Utf8JsonReader(json);
+            var reader = new Utf8JsonReader(bytes);
             header.ReadAll(ref reader, path);
         }
         // InvalidOperationException is the reader's word for an escaped half of a surrogate pair.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw NotSafeTensors(path, "its header is not valid JSON", e);
+            throw NotSafeTensors(path, e is JsonException json ? $"its header is not valid JSON ({JsonPlace.Describe(json, bytes)})" : "its header is not valid JSON: a text in it is not valid Unicode", e);
         }
         header.CheckCoverage(dataLength, path);
         return header;

@@ -8,13 +8,17 @@ namespace Retouch.Images;
 /// than blended, and an EXIF orientation is applied in no format unless that is asked for. It differs
 /// from PIL in that 16 bits of grey keep their upper 8 instead of saturating, and the transparent
 /// pixels of a GIF are black.
-/// Safe on files from strangers: sizes are checked before memory for pixels is taken, and a
+/// Safe on files from strangers: sizes are checked against <see cref="ReadingBudget"/> before memory
+/// for pixels is taken, and a
 /// truncated file is refused, never filled up with grey.
 /// </summary>
 public static class ImageDecoder
 {
     /// <summary>The largest file that <see cref="Load"/> reads: 512 MiB.</summary>
     public const long MaxFileBytes = 512L << 20;
+
+    // As Skia gives a pixel, and as RgbImage holds it.
+    const int BytesPerPixel = 4 + 3;
 
     const string Supported = "JPEG, PNG, WebP, BMP or GIF";
 
@@ -23,7 +27,14 @@ public static class ImageDecoder
     /// <param name="orientation">Which way up the result is.</param>
     /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
     public static RgbImage Load(string path, ImageOrientation orientation = ImageOrientation.Stored) =>
-        Decode(Read(path), path, orientation);
+        Load(path, orientation, image => image);
+
+    /// <summary>The same, and what is made of the pixels at once, so that many at a time share <see cref="ReadingBudget"/> until each is small.</summary>
+    internal static T Load<T>(string path, ImageOrientation orientation, Func<RgbImage, T> use)
+    {
+        byte[] data = Read(path);
+        return Decode(data, path, data.Length, orientation, use);
+    }
 
     /// <summary>Whether the EXIF orientation of an image file is another than that of its pixels.</summary>
     /// <exception cref="BadInputException">The file is missing, unreadable or too large.</exception>
@@ -64,8 +75,16 @@ public static class ImageDecoder
     /// <param name="name">What messages call it.</param>
     /// <param name="orientation">Which way up the result is.</param>
     /// <exception cref="BadInputException">The bytes are empty, truncated, damaged, of another format or too many pixels.</exception>
-    public static unsafe RgbImage Decode(
-        ReadOnlySpan<byte> data, string name, ImageOrientation orientation = ImageOrientation.Stored)
+    public static RgbImage Decode(
+        ReadOnlySpan<byte> data, string name, ImageOrientation orientation = ImageOrientation.Stored) =>
+        Decode(data, name, data.Length, orientation, image => image);
+
+    /// <summary>Decodes what this process encoded itself, however small it became.</summary>
+    internal static RgbImage DecodeOwn(ReadOnlySpan<byte> data, string name) =>
+        Decode(data, name, long.MaxValue, ImageOrientation.Stored, image => image);
+
+    static unsafe T Decode<T>(
+        ReadOnlySpan<byte> data, string name, long length, ImageOrientation orientation, Func<RgbImage, T> use)
     {
         if (data.IsEmpty)
         {
@@ -75,6 +94,10 @@ public static class ImageDecoder
         if (!HasKnownSignature(data))
         {
             throw new BadInputException($"{name} is not an image of a known format: give a {Supported} file.");
+        }
+        if (JpegScans.AreTooMany(data))
+        {
+            throw new BadInputException($"{name} is a JPEG of more than {JpegScans.Most} scans, each of which draws the whole picture again: it is made to be slow, so save it anew.");
         }
         fixed (byte* bytes = data)
         {
@@ -90,6 +113,9 @@ public static class ImageDecoder
             {
                 throw new BadInputException($"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may have: shrink it first.");
             }
+            long needed = (long)width * height * BytesPerPixel;
+            ReadingBudget.Require(needed, length, ReadingBudget.ImageGrowth, $"{name} claims {width}x{height} pixels, which");
+            using IDisposable reserved = ReadingBudget.Reserve(needed);
 
             // Without a colour space Skia converts no colours; unpremultiplied, it leaves them as stored.
             SKImageInfo info = new(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
@@ -100,7 +126,7 @@ public static class ImageDecoder
             }
             int turned = orientation == ImageOrientation.Exif ? ExifOrientation.Of(data) : ExifOrientation.Upright;
             return result == SKCodecResult.Success
-                ? Turned(rgba, width, height, turned)
+                ? use(Turned(rgba, width, height, turned))
                 : throw Undecodable(result, name);
         }
     }

@@ -8,7 +8,7 @@ public static class ImageLoader
 {
     /// <summary>
     /// Decodes and preprocesses the files on all cores into one tensor [B, 3, S, S], float32, in the
-    /// order given. Beside the tensor, memory holds one decoded image a core. The caller disposes it.
+    /// order given. Beside the tensor, memory holds one decoded image a core, as many as <see cref="ReadingBudget"/> lets. The caller disposes it.
     /// </summary>
     /// <exception cref="BadInputException">There is no file, or one cannot be used: the first such, in the order given.</exception>
     public static Tensor LoadBatch(IReadOnlyList<string> paths, Preprocessing preprocessing)
@@ -62,7 +62,7 @@ public static class ImageLoader
         {
             try
             {
-                preprocessing.WriteNormalized(preprocessing.Apply(preprocessing.Open(paths[i])), table, batch, i);
+                preprocessing.WriteNormalized(preprocessing.Load(paths[i]), table, batch, i);
             }
             catch (Exception e)
             {

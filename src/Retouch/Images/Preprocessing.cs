@@ -100,6 +100,10 @@ public sealed record Preprocessing
     /// another format.</exception>
     public RgbImage Open(string path) => ImageDecoder.Load(path, Orientation);
 
+    /// <summary>An image file as the model sees it, before the normalization: <see cref="Open"/> and <see cref="Apply"/>, within the memory that images share.</summary>
+    /// <exception cref="BadInputException">As of <see cref="Open"/>.</exception>
+    internal RgbImage Load(string path) => ImageDecoder.Load(path, Orientation, Apply);
+
     /// <summary>Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.</summary>
     public RgbImage Apply(RgbImage image)
     {
@@ -182,7 +186,7 @@ public sealed record Preprocessing
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{source}: not the JSON of timm's pretrained_cfg ({e.Message.TrimEnd('.')}).", e);
+            throw new BadInputException($"{source}: not the JSON of timm's pretrained_cfg ({JsonPlace.Describe(e, json)}).", e);
         }
         if (config.InputSize is not [3, int height, int width] || height != width)
         {

@@ -29,7 +29,7 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor norms = UnitGradients.Norms(split, image, label)[0];
-        Tensor information = fisher[FisherStatistics.Tensor].to(norms.device); // [matrices,H]
+        Tensor information = fisher.Shaped(FisherStatistics.Tensor, split.Space.Matrices, split.Space.Hidden).to(norms.device); // [matrices,H]
         Tensor scores = norms / information.Plus(information.mean([1], true) * Held(damping)).clamp_min(Held(float.Epsilon));
         return Mask.FromTensor(split.Space, scores / scores.amax([1], true).clamp_min(Held(float.Epsilon)));
     }

@@ -86,6 +86,11 @@ public sealed class Hypernetwork : IDisposable
         return new Hypernetwork(tensors, heads, input, balanced);
     }
 
+    /// <summary>The numbers that one of these settings consists of, counted without making it.</summary>
+    internal static double Parameters(EditSpace space, LocatorTrainingSettings settings) =>
+        Expected(space.Matrices, space.Hidden, space.Width, settings.Blocks, settings.MlpWidth ?? space.Width, settings.Input)
+            .Sum(e => e.Shape.Aggregate(1.0, (product, size) => product * size));
+
     /// <summary>A copy with tensors of its own; the caller disposes it.</summary>
     public Hypernetwork Clone() => new(_tensors.ToDictionary(t => t.Key, t => t.Value.clone()), Heads, Input, Balanced);
 

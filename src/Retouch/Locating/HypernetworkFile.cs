@@ -45,7 +45,7 @@ public static class HypernetworkFile
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path}: its provenance cannot be read: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"{path}: its provenance cannot be read: {JsonPlace.Describe(e, file.Metadata[ProvenanceKey])}.", e);
         }
     }
 

@@ -73,30 +73,46 @@ public static class LocatorCheckpoint
         using DisposeScope scope = NewDisposeScope();
         try
         {
-            (int batches, int heads) = (int.Parse(Text("batches"), CultureInfo.InvariantCulture), int.Parse(Text("heads"), CultureInfo.InvariantCulture));
-            (double, int) losses = (double.Parse(Text("lossSum"), CultureInfo.InvariantCulture), int.Parse(Text("lossCount"), CultureInfo.InvariantCulture));
-            if (batches < 0)
-                throw new FormatException("its number of batches is negative");
+            (int batches, int heads, (double, int) losses) = (Count("batches"), Count("heads"), (Number("lossSum"), Count("lossCount")));
+            double? best = file.Metadata.ContainsKey("bestLoss") ? Number("bestLoss") : null;
             Dictionary<string, Tensor> squares = Tensors(Square);
             Hypernetwork now = new(Tensors(Now), heads, settings.Input, settings.Balanced);
             if (now.Tensors.Any(t => !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)))
                 throw new BadInputException("its optimizer state does not fit its weights.");
+            if (squares.FirstOrDefault(s => !IsMeanSquare(s.Value)) is { Key: string strange })
+                throw new BadInputException($"its optimizer state of {strange} holds NaN, infinite or negative values.");
             LocatorTraining training = new(now, settings, squares);
             training.Restore(batches, losses, JsonSerializer.Deserialize(Text("curve"), LocatingJson.Default.TrainingPointArray) ?? []);
-            if (file.Metadata.TryGetValue("bestLoss", out string? loss))
-                training.SetBest(new Hypernetwork(Tensors(Best), heads, settings.Input, settings.Balanced), double.Parse(loss, CultureInfo.InvariantCulture));
+            if (best is double loss)
+                training.SetBest(new Hypernetwork(Tensors(Best), heads, settings.Input, settings.Balanced), loss);
             return training;
         }
-        catch (Exception e) when (e is BadInputException or JsonException or FormatException or OverflowException)
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}. Leave out --resume to start anew.", e);
+        }
+        catch (Exception e) when (e is BadInputException or InvalidOperationException)
         {
             throw new BadInputException($"{path} is damaged: {e.Message.TrimEnd('.')}. Leave out --resume to start anew.", e);
         }
+
+        int Count(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+            : throw new BadInputException($"its metadata '{key}' are {UserText.Quote(Text(key))}, not a whole number.");
+
+        double Number(string key) => double.TryParse(Text(key), CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
+            : throw new BadInputException($"its metadata '{key}' are {UserText.Quote(Text(key))}, not a finite number.");
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw new BadInputException($"{path} is damaged: its metadata lack '{key}'.");
 
         Dictionary<string, Tensor> Tensors(string prefix) => file.Tensors.Keys
             .Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(n => n[prefix.Length..], file.ReadFloat);
+    }
+
+    static bool IsMeanSquare(Tensor values)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return values.isfinite().logical_and(values.ge(0)).all().item<bool>();
     }
 
     static string Settings(LocatorTrainingSettings settings) => string.Join(", ", settings.Describe().Select(s => $"{s.Key} {s.Value}"));

@@ -51,9 +51,22 @@ public sealed class LocatorTraining : IDisposable
     /// <exception cref="BadInputException">A setting is out of range.</exception>
     public static LocatorTraining Start(EditSpace space, LocatorTrainingSettings settings)
     {
-        settings.Validate();
+        RequireRoom(space, settings);
         int heads = Enumerable.Range(1, Math.Min(settings.Heads, space.Width)).Last(h => space.Width % h == 0);
         return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed, settings.Input, settings.Balanced), settings);
+    }
+
+    /// <summary>Checks that a training fits into memory, before any is taken.</summary>
+    /// <param name="space">Where it is to say what to edit.</param>
+    /// <param name="settings">The settings.</param>
+    /// <exception cref="BadInputException">A setting is out of range, or the training takes more than this process may use.</exception>
+    public static void RequireRoom(EditSpace space, LocatorTrainingSettings settings)
+    {
+        settings.Validate();
+        // Weights, their gradients and mean squares, and the best so far.
+        double bytes = 4.0 * sizeof(float) * Hypernetwork.Parameters(space, settings);
+        MemoryNeed.Require(bytes, $"A hypernetwork of {settings.Blocks} blocks, {settings.MlpWidth ?? space.Width} hidden units each, in training",
+            "give fewer --hypernetwork-blocks or a smaller --mlp-width");
     }
 
     /// <summary>Learns one batch.</summary>

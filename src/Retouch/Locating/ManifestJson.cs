@@ -2,6 +2,6 @@ using System.Text.Json.Serialization;
 
 namespace Retouch.Locating;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n", RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n", RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
 [JsonSerializable(typeof(TargetBankManifest))]
 sealed partial class ManifestJson : JsonSerializerContext;

@@ -24,6 +24,9 @@ public sealed class Preparation : IDisposable
     public Preparation(string kind, SplitVit split, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
         : this(kind, split.Model.Fingerprint, Describe(split.Space), settings, tensors) { }
 
+    /// <summary>The file that it was read from; null where it was made here.</summary>
+    string? Path { get; init; }
+
     Preparation(string kind, string model, string space, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
     {
         (Kind, ModelFingerprint, Space, Settings) = (kind, model, space, settings);
@@ -49,6 +52,17 @@ public sealed class Preparation : IDisposable
     /// <exception cref="BadInputException">There is none of this name; the file is damaged.</exception>
     public Tensor this[string name] => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor
         : throw new BadInputException($"The preparation '{Kind}' lacks its tensor {name}; make it again: {new MakingCommands().Prepare(Kind)} --overwrite.");
+
+    /// <summary>One of <see cref="Tensors"/>, of the shape that a method needs.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="shape">Its sizes; −1 for any of at least 1.</param>
+    /// <exception cref="BadInputException">There is none of this name, or it is of another shape; the message says which.</exception>
+    internal Tensor Shaped(string name, params long[] shape)
+    {
+        Tensor tensor = this[name];
+        return tensor.is_floating_point() && tensor.dim() == shape.Length && tensor.shape.Zip(shape).All(s => s.Second < 0 ? s.First > 0 : s.First == s.Second) ? tensor
+            : throw new BadInputException($"{Path ?? $"The preparation '{Kind}'"} holds {name} as {tensor.dtype} {UserText.Shape(tensor.shape)}, where this model needs floating-point numbers {UserText.Shape(shape).Replace("-1", "n", StringComparison.Ordinal)}; make it again with 'retouch prepare'.");
+    }
 
     /// <summary>What follows from the tensors at some cost, computed on first use. It belongs to the preparation.</summary>
     /// <param name="name">What tells it from others.</param>
@@ -119,9 +133,15 @@ public sealed class Preparation : IDisposable
             throw new BadInputException($"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads version {Version}.");
         const string prefix = "setting.";
         using DisposeScope scope = NewDisposeScope();
+        Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(n => n, file.Read);
+        if (tensors.FirstOrDefault(t => !IsFinite(t.Value)) is { Key: string strange })
+            throw new BadInputException($"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values; make it again with 'retouch prepare'.");
         return new Preparation(Text("kind"), Text("model"), Text("space"),
             new SortedDictionary<string, string>(file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[prefix.Length..], m => m.Value), StringComparer.Ordinal),
-            file.Tensors.Keys.ToDictionary(n => n, file.Read));
+            tensors)
+        {
+            Path = path,
+        };
 
         string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw new BadInputException($"{path} is a damaged preparation: its metadata lack '{key}'.");
     }
@@ -131,6 +151,12 @@ public sealed class Preparation : IDisposable
     {
         foreach (Tensor tensor in Tensors.Values.Concat(_derived.Values))
             tensor.Dispose();
+    }
+
+    static bool IsFinite(Tensor values)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return values.isfinite().all().item<bool>();
     }
 
     static string Describe(EditSpace space) =>

@@ -34,7 +34,7 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
         IReadOnlyList<string> paths = Spread(most);
         int done = skip, used = 0;
         string? firstReason = null;
-        foreach (string[] chunk in paths.Skip(skip).Chunk(Chunk))
+        foreach (string[] chunk in paths.Skip(skip).Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, Preprocessing);

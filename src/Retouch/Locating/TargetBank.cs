@@ -2,6 +2,9 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 using Retouch.Formats;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Retouch.Locating;
 
@@ -18,9 +21,14 @@ public sealed class TargetBank
 
     const string ManifestName = "bank.json";
 
+    static readonly string[] Parts = ["features", "originals", "targets", "gradients", "measures"];
+
     readonly string _identity;
 
     TargetBank(string folder, TargetBankManifest manifest) => (Folder, Manifest, _identity) = (folder, manifest, manifest.Identity());
+
+    /// <summary>Bytes that a sample takes on disk and in memory.</summary>
+    public static double SampleBytes(EditSpace space) => sizeof(float) * (2.0 * space.Width + 2.0 * space.Matrices * space.Hidden + 3);
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
@@ -112,8 +120,19 @@ public sealed class TargetBank
             return null;
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         Check(file, shard);
-        return new TargetSamples(shard * ShardSize,
-            file.Read("features").DetachFromDisposeScope(), file.Read("originals").DetachFromDisposeScope(), file.Read("targets").DetachFromDisposeScope(), file.Read("gradients").DetachFromDisposeScope(), file.Read("measures").DetachFromDisposeScope());
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] parts = [.. Parts.Select(file.Read)];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            // Targets are shares of units, gradients norms.
+            bool sound = Parts[i] switch { "targets" => parts[i].ge(0).logical_and(parts[i].le(1)), "gradients" => parts[i].ge(0), _ => parts[i].isfinite() } is { } holds
+                && holds.logical_and(parts[i].isfinite()).all().item<bool>();
+            if (!sound)
+                throw new BadInputException($"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values; delete it, and 'retouch solve-targets' makes it anew.");
+        }
+        foreach (Tensor part in parts)
+            part.DetachFromDisposeScope();
+        return new TargetSamples(shard * ShardSize, parts[0], parts[1], parts[2], parts[3], parts[4]);
     }
 
     /// <summary>Samples 0 to <paramref name="count"/> − 1 in one piece; the caller disposes them.</summary>

@@ -225,7 +225,7 @@ public sealed class TargetBankFiller : IDisposable
     {
         string[] paths = [.. _images.Paths];
         StableRandom.For(_seed, FisherPurpose, 0).Shuffle(paths);
-        return paths.Take(FisherImages).Chunk(FisherBatch).SelectMany(Prefixes);
+        return paths.Take(FisherImages).Chunk(VitCost.Of(_split.Model.Config).ImagesTogether(FisherBatch)).SelectMany(Prefixes);
     }
 
     PrefixState? Prefix(IEnumerable<RgbImage> images) => images.ToArray() is { Length: > 0 } some ? _split.Prefix(_preprocessing.ToTensor(some)) : null;

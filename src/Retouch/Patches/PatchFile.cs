@@ -192,9 +192,9 @@ public static class PatchFile
             {
                 return JsonSerializer.Deserialize(Text(key), type) ?? throw Bad($"its metadata '{key}' are empty");
             }
-            catch (JsonException)
+            catch (JsonException e)
             {
-                throw Unlike(key);
+                throw Bad($"its metadata '{key}' are not the JSON that a patch has: {JsonPlace.Describe(e, Text(key))}");
             }
         }
 

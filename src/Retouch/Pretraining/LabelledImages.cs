@@ -49,7 +49,7 @@ public sealed class LabelledImages
 
     RgbImage Load(int index)
     {
-        RgbImage image = _preprocessing.Apply(_preprocessing.Open(_folder.FullPath(_folder.Files[index])));
+        RgbImage image = _preprocessing.Load(_folder.FullPath(_folder.Files[index]));
         // Two threads may decode the same image; both get the same pixels.
         _held?[index] = image;
         return image;

@@ -68,6 +68,11 @@ public static class PretrainingCheckpoint
             throw new BadInputException($"{path}: {e.Message}", e);
         }
 
-        Tensor Read(string name) => file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw new BadInputException($"the tensor {name} is missing.");
+        Tensor Read(string name)
+        {
+            Tensor read = file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw new BadInputException($"the tensor {name} is missing.");
+            bool sound = read.isfinite().all().item<bool>() && (name != "second" || read.ge(0).all().item<bool>());
+            return sound ? read : throw new BadInputException($"the tensor {name} holds NaN, infinite or impossible values; leave out --resume to start anew.");
+        }
     }
 }

@@ -14,7 +14,9 @@ namespace Retouch.Pretraining;
 /// </summary>
 public sealed class PretrainingRun : IDisposable
 {
-    const int Piece = 16; // images of one backward pass: what one core's cache holds
+    /// <summary>Images of one backward pass: what one core's cache holds.</summary>
+    public const int Piece = 16;
+
     const long InitPurpose = 1, OrderPurpose = 2, ImagePurpose = 3, MixPurpose = 4;
 
     readonly (string Name, long[] Shape, long Offset, long Length)[] _layout;

@@ -13,7 +13,7 @@ namespace Retouch.Pretraining;
 /// </summary>
 public sealed record PretrainingSettings
 {
-    const long MaxLength = 1 << 16;
+    const int MaxLength = 1 << 16;
 
     // Not source-generated: that would forget the defaults of what a file leaves out.
     static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
@@ -79,18 +79,16 @@ public sealed record PretrainingSettings
     /// <exception cref="BadInputException">The file cannot be read, has an unknown setting, or one is out of range; the message names it.</exception>
     public static PretrainingSettings Load(string path)
     {
-        using FileStream stream = InputFile.Open(path);
-        if (stream.Length > MaxLength)
-            throw new BadInputException($"{path} has {stream.Length} bytes, too many for the settings of a training; is it another file?");
+        ReadOnlyMemory<byte> json = InputFile.ReadJson(path, MaxLength);
         try
         {
-            PretrainingSettings settings = JsonSerializer.Deserialize<PretrainingSettings>(stream, Json) ?? throw new JsonException("it is null");
+            PretrainingSettings settings = JsonSerializer.Deserialize<PretrainingSettings>(json.Span, Json) ?? throw new JsonException("it is null");
             settings.Validate();
             return settings;
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} holds no settings of a training ({e.Message.TrimEnd('.')}).", e);
+            throw new BadInputException($"{path} holds no settings of a training ({JsonPlace.Describe(e, json.Span)}).", e);
         }
         catch (BadInputException e)
         {

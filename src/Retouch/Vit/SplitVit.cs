@@ -14,7 +14,7 @@ namespace Retouch.Vit;
 public sealed class SplitVit
 {
     // Images that one pass takes at once: enough rows for full matrix products, few enough for the caches.
-    const int Chunk = 16;
+    int Chunk => VitCost.Of(Model.Config).ImagesTogether(16);
 
     readonly Lazy<PrecisionCheck> _check;
 

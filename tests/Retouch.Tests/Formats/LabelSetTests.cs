@@ -30,7 +30,7 @@ public sealed class LabelSetTests : IDisposable
     [InlineData("l.txt", " \n", "holds no labels")]
     [InlineData("l.json", "[]", "holds no labels")]
     [InlineData("l.json", "{}", "holds no labels")]
-    [InlineData("l.json", "tench", "not valid JSON (line 1)")]
+    [InlineData("l.json", "tench", "not valid JSON (line 1, column ")]
     [InlineData("l.json", "3", "not a list of class names")]
     [InlineData("l.json", "[3]", "not a list of class names")]
     [InlineData("l.json", """[{"index":0.5,"name":"a"}]""", "not a list of class names")]

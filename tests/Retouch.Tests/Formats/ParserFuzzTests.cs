@@ -9,8 +9,12 @@ using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Patches;
+using Retouch.Pretraining;
+using Retouch.Tests.Images;
+using Retouch.Tests.Locating;
 using Retouch.Tests.Patches;
 using Retouch.Vit;
+using SkiaSharp;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,15 +22,17 @@ namespace Retouch.Tests.Formats;
 
 /// <summary>
 /// Damaged files by the thousand, for everything that parses what nobody vouches for: either it is read, or it is
-/// refused as bad input, with memory in bounds. A second a parser; RETOUCH_FUZZ_SECONDS says how long instead, and
-/// RETOUCH_FUZZ_SEED where to start.
+/// refused as bad input, with memory in bounds. As many rounds a parser as are told here, the same on any machine;
+/// RETOUCH_FUZZ_SECONDS says how long instead, and RETOUCH_FUZZ_SEED where to start.
 /// </summary>
 public sealed class ParserFuzzTests : IDisposable
 {
     // Twenty times what the largest sample needs; tensors count on the other side of the border, whose sizes are checked first.
     const long MostMemory = 64 << 20;
 
-    static readonly double Seconds = double.Parse(Environment.GetEnvironmentVariable("RETOUCH_FUZZ_SECONDS") ?? "1", CultureInfo.InvariantCulture);
+    const int Rounds = 150;
+
+    static readonly double? Seconds = Environment.GetEnvironmentVariable("RETOUCH_FUZZ_SECONDS") is string text ? double.Parse(text, CultureInfo.InvariantCulture) : null;
     static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("RETOUCH_FUZZ_SEED") ?? "1", CultureInfo.InvariantCulture);
 
     static readonly byte[] Hurting = [0, 1, 0x7f, 0x80, 0xff, (byte)'.', (byte)'(', (byte)'"', (byte)'9', (byte)'-', (byte)'[', (byte)'{'];
@@ -45,7 +51,9 @@ public sealed class ParserFuzzTests : IDisposable
     [
         "safetensors", "shard index", "pickle", "PyTorch", "PyTorch before 1.6", "npz", "npy head", "ONNX",
         "config.json", "preprocessor_config.json", "labels", "label table", "image with EXIF", "pretrained_cfg",
-            "patch", "locator", "preparation", "benchmark", "confirmed list",
+        "patch", "locator", "preparation", "benchmark", "confirmed list",
+        "rows", "manifest", "masks", "checkpoint", "pretraining checkpoint", "bank", "bank manifest", "mapping", "settings", "numbers of rows", "pickle program",
+        "image PNG", "image JPEG", "image WebP", "image BMP", "image GIF",
     ];
 
     public void Dispose()
@@ -63,9 +71,15 @@ public sealed class ParserFuzzTests : IDisposable
         read(path);
         Stopwatch time = Stopwatch.StartNew();
         int refused = 0, rounds = 0;
-        for (int seed = Seed; time.Elapsed.TotalSeconds < Seconds; seed++, rounds++)
+        for (int seed = Seed; Seconds is double seconds ? time.Elapsed.TotalSeconds < seconds : rounds < Rounds; seed++, rounds++)
         {
-            byte[] damaged = Damaged(sample, seed);
+            // Programs and numbers are made anew each round: flipped bytes rarely are one.
+            byte[] damaged = parser switch
+            {
+                "pickle program" => PickleProgram(new Random(seed)),
+                "numbers of rows" => Encoding.UTF8.GetBytes(Numbers(Encoding.UTF8.GetString(sample), new Random(seed))),
+                _ => Damaged(sample, seed),
+            };
             File.WriteAllBytes(path, damaged);
             long before = GC.GetAllocatedBytesForCurrentThread();
             try
@@ -77,6 +91,7 @@ public sealed class ParserFuzzTests : IDisposable
             {
                 refused++;
                 Assert.False(string.IsNullOrWhiteSpace(e.Message));
+                Assert.InRange(e.Message.Length, 1, 4000);
             }
             catch (Exception e)
             {
@@ -185,9 +200,86 @@ public sealed class ParserFuzzTests : IDisposable
                 return ("b.json", Encoding.UTF8.GetBytes(BenchmarkText()), path => BenchmarkFile.Load(path));
             case "confirmed list":
                 return ("confirmed.json", Encoding.UTF8.GetBytes($$"""{"format": "retouch-confirmed", "version": 1, "model": "{{new string('a', 64)}}", "stronger": "{{new string('c', 64)}}", "groups": [{"source": "s", "class": "c", "label": 1, "wrong": 2, "images": [{"path": "a/b.png", "sha256": "{{new string('b', 64)}}"}]}]}"""), path => ConfirmedList.Load(path));
+            case "rows" or "numbers of rows":
+                return ("rows.jsonl", Encoding.UTF8.GetBytes(BenchRowFile.Text([Evaluation.BenchSamples.Row(0, "g", true, 0.5, 1), Evaluation.BenchSamples.Row(1, "g", false, null, 0.25)])), path => Encoding.UTF8.GetBytes(BenchRowFile.Text(BenchRowFile.Read(path))));
+            case "manifest":
+                BenchFolder.Prepare(_folder.Root, new BenchManifest { Run = "0123456789abcdef", Model = new string('a', 64), Edits = 6, Groups = 3, LocalityImages = 2, SensitiveImages = 1, MaxEditsPerGroup = null, Batch = 12, Seed = 0, Settings = ["keep 1"] });
+                return (BenchManifest.FileName, File.ReadAllBytes(_folder.File(BenchManifest.FileName)), path => BenchFolder.ReadManifest(Path.GetDirectoryName(path)!));
+            case "masks":
+                MaskFile.Add(_folder.Root, new MaskComparison { Model = new string('a', 64), Locator = "gradient", Keep = 0.2, Seed = 0, Specificity = new MaskSpecificity { Within = 0.5, Across = 0.1, Groups = ["a", "b"], Matrix = [[0.5, 0.1], [0.1, 0.5]] } });
+                return (MaskFile.FileName, File.ReadAllBytes(_folder.File(MaskFile.FileName)), path => MaskFile.Read(Path.GetDirectoryName(path)!));
+            case "checkpoint":
+                LocatorTrainingSettings settings = new() { Blocks = 1, Heads = 3 };
+                using (LocatorTraining training = LocatorTraining.Start(new SplitVit(_model).Space, settings))
+                    LocatorCheckpoint.Save(training, "data", _folder.File("sample.checkpoint"));
+                return ("l.checkpoint", File.ReadAllBytes(_folder.File("sample.checkpoint")), path => LocatorCheckpoint.Load(path, "data", settings).Dispose());
+            case "pretraining checkpoint":
+                PretrainingSettings pretraining = new() { ImageSize = 8, Depth = 1, Width = 8, Heads = 2, MlpWidth = 8 };
+                using (PretrainingRun run = new(pretraining, 3))
+                    PretrainingCheckpoint.Save(run, "data", _folder.File("sample.checkpoint"));
+                return ("p.checkpoint", File.ReadAllBytes(_folder.File("sample.checkpoint")), path => PretrainingCheckpoint.Load(path, "data", pretraining, 3).Dispose());
+            case "bank" or "bank manifest":
+                using (MetaWorld world = new())
+                {
+                    using TargetBankFiller filler = world.Filler();
+                    TargetBank bank = world.Bank("bank", filler);
+                    filler.Fill(bank, 3);
+                    byte[] manifest = File.ReadAllBytes(Path.Combine(bank.Folder, "bank.json")), targets = File.ReadAllBytes(Path.Combine(bank.Folder, "targets-0000000.safetensors"));
+                    _folder.Write("bank.json", manifest);
+                    _folder.Write("targets-0000000.safetensors", targets);
+                    return parser == "bank" ? ("targets-0000000.safetensors", targets, _ => TargetBank.Open(_folder.Root).ReadFirst(3).Dispose()) : ("bank.json", manifest, _ => TargetBank.Open(_folder.Root));
+                }
+            case "mapping":
+                return ("accept.json", "{\"elephant\": [386, 101, \"385\"], \"horse\": []}"u8.ToArray(), path => ClassFolders.Load(path, LabelSet.Numbered(1000)));
+            case "settings":
+                return ("settings.json", Encoding.UTF8.GetBytes(new PretrainingSettings().ToJson()), path => PretrainingSettings.Load(path));
+            case "pickle program":
+                return ("data.pkl", PickleBuilder.StateDictionary(shapes), path => Load(_folder.Write("m.pth", PickleBuilder.Zip(File.ReadAllBytes(path), storages))));
+            case "image PNG" or "image JPEG" or "image WebP":
+                return ("x.img", TestImage.Encode(TestImage.Noise(40, 30), Enum.Parse<SKEncodedImageFormat>(parser["image ".Length..], ignoreCase: true), 80), path => ImageDecoder.Load(path));
+            case "image BMP":
+                byte[] bmp = new byte[54 + 3 * 8 * 6];
+                "BM"u8.CopyTo(bmp);
+                foreach ((int at, int value) in ((int, int)[])[(2, bmp.Length), (10, 54), (14, 40), (18, 8), (22, 6), (26, 1 | 24 << 16)])
+                    BitConverter.TryWriteBytes(bmp.AsSpan(at), value);
+                return ("x.bmp", bmp, path => ImageDecoder.Load(path));
+            case "image GIF":
+                return ("x.gif", Convert.FromBase64String("R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="), path => ImageDecoder.Load(path));
             default:
                 throw new ArgumentException(parser, nameof(parser));
         }
+    }
+
+    /// <summary>A pickle of instructions in any order, each whole: what flipped bytes never reach.</summary>
+    static byte[] PickleProgram(Random random)
+    {
+        PickleBuilder pickle = new PickleBuilder().Op('}').Op('q', 0).Op(']').Op('q', 1).Text("k").Op('q', 2).Op('K', 3).Op('q', 3).Ints(2, 2).Op('q', 4)
+            .Global("collections", "OrderedDict").Op('q', 5).Global("torch._utils", "_rebuild_tensor_v2").Op('q', 6).Int(System.Numerics.BigInteger.Pow(2, 2000)).Op('q', 7)
+            .Op('(').Text("storage").Global("torch", "FloatStorage").Text("0").Text("cpu").Int(4).Op('t').Op('Q').Op('q', 8);
+        for (int i = random.Next(1, 400); i > 0; i--)
+        {
+            _ = random.Next(12) switch
+            {
+                0 => pickle.Op('('),
+                1 => pickle.Op('t'),
+                2 => pickle.Op('e'),
+                3 => pickle.Op('u'),
+                4 => pickle.Op('R'),
+                5 => pickle.Op((byte)random.Next(0x85, 0x88)),
+                6 => pickle.Op('2'),
+                7 => pickle.Op('}'),
+                8 => pickle.Op('s'),
+                _ => pickle.Op('h', (byte)random.Next(9)),
+            };
+        }
+        return pickle.Stop();
+    }
+
+    /// <summary>A text of JSON with some of its numbers changed for ones that hurt.</summary>
+    static string Numbers(string json, Random random)
+    {
+        string[] hurting = ["1e999", "-1e999", "1e-999", "-1", "0.5", "99999999999", "1e400", "NaN", "-0", "null", "\"1\"", "[1]", "2147483648", "1.0000000001"];
+        return System.Text.RegularExpressions.Regex.Replace(json, "(?<=:)-?[0-9.]+", m => random.Next(6) == 0 ? hurting[random.Next(hurting.Length)] : m.Value);
     }
 
     void ReadOnnx(string path)

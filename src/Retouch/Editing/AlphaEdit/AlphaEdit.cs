@@ -50,7 +50,7 @@ public sealed class AlphaEdit : IEditor
         _keys.Require(KeyStatistics.Kind, split);
         int block = Edits.BlockOrLast(split, _settings.Block);
         using DisposeScope scope = NewDisposeScope();
-        Tensor projection = Projection(KeyStatistics.Moment(_keys, block, _settings.ClassShare), _settings.NullEnergy);
+        Tensor projection = Projection(KeyStatistics.Moment(_keys, block, split.Space.Hidden, _settings.ClassShare), _settings.NullEnergy);
         return Edits.OneByOne(failures, failure =>
         {
             using DisposeScope each = NewDisposeScope();

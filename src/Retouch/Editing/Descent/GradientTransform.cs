@@ -13,6 +13,11 @@ abstract class GradientTransform
     /// <summary>What is added to each matrix of the space as it is stored, within the graph of the leaves.</summary>
     public abstract Tensor[] Deltas(SplitVit split, EditGradient gradient);
 
+    /// <summary>The leaves of one that was trained.</summary>
+    /// <exception cref="BadInputException">One is missing or misshapen; the message names it.</exception>
+    protected static Dictionary<string, Tensor> Checked(Preparation learned, IEnumerable<(string Name, long[] Shape)> shapes) =>
+        shapes.ToDictionary(s => s.Name, s => learned.Shaped(s.Name, s.Shape).to(ScalarType.Float32));
+
     /// <summary>The deltas as rows of units; takes its own copies.</summary>
     public static WeightDelta Rows(EditSpace space, IReadOnlyList<Tensor> deltas, double scale)
     {

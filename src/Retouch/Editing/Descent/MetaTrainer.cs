@@ -90,11 +90,11 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         using IDisposable noGrad = no_grad();
         for (int i = 0; i < names.Length; i++)
         {
-            leaves[i].copy_(partial["leaf." + names[i]]);
-            adam.Means[i].copy_(partial["mean." + names[i]]);
-            adam.Squares[i].copy_(partial["square." + names[i]]);
+            leaves[i].copy_(partial.Shaped("leaf." + names[i], leaves[i].shape));
+            adam.Means[i].copy_(partial.Shaped("mean." + names[i], leaves[i].shape));
+            adam.Squares[i].copy_(partial.Shaped("square." + names[i], leaves[i].shape));
         }
-        losses.AddRange(partial["losses"].data<float>().ToArray());
+        losses.AddRange(partial.Shaped("losses", -1).to(ScalarType.Float32).data<float>().ToArray());
         adam.Steps = losses.Count;
     }
 

@@ -40,12 +40,12 @@ sealed class KfacMetric : IDisposable
             string name = space.MatrixName(m);
             (Preparation? widths, double widthDamping) = fc1 ? (inputs, damping) : (outputs, outputDamping);
             (Preparation? units, double unitDamping) = fc1 ? (outputs, outputDamping) : (inputs, damping);
-            _widths[m] = widths is null ? null : Inverse(widths, name, widthDamping, rows[m].device);
+            _widths[m] = widths is null ? null : Inverse(widths, name, space.Width, widthDamping, rows[m].device);
             if (units is null)
                 continue;
             _units[m] = masks[m] is null && rows[m].shape[1] == space.Hidden
-                ? Inverse(units, name, unitDamping, rows[m].device).unsqueeze(0).DetachFromDisposeScope()
-                : Restricted(units, name, unitDamping, rows[m], masks[m]).DetachFromDisposeScope();
+                ? Inverse(units, name, space.Hidden, unitDamping, rows[m].device).unsqueeze(0).DetachFromDisposeScope()
+                : Restricted(units, name, space.Hidden, unitDamping, rows[m], masks[m]).DetachFromDisposeScope();
         }
     }
 
@@ -64,25 +64,25 @@ sealed class KfacMetric : IDisposable
     }
 
     // (M + damping·mean(diag M)·I), [d,d] float64; in the caller's dispose scope.
-    static Tensor Damped(Preparation moments, string name, double damping)
+    static Tensor Damped(Preparation moments, string name, long size, double damping)
     {
-        Tensor moment = moments.Derived("moment " + name, () => PackedMoment.Unpack(moments, name)).clone();
+        Tensor moment = moments.Derived("moment " + name, () => PackedMoment.Unpack(moments, name, size)).clone();
         moment.diagonal().Plus_(moment.diagonal().mean() * Held(damping));
         return moment;
     }
 
     // Of all units or of the width: the same for every edit, so computed once.
-    static Tensor Inverse(Preparation moments, string name, double damping, Device device) =>
+    static Tensor Inverse(Preparation moments, string name, long size, double damping, Device device) =>
         moments.Derived(string.Create(CultureInfo.InvariantCulture, $"inverse {name} {damping} {device}"), () =>
         {
             using DisposeScope scope = NewDisposeScope();
-            return Inverse(Damped(moments, name, damping), name, damping).to(device).MoveToOuterDisposeScope();
+            return Inverse(Damped(moments, name, size, damping), name, damping).to(device).MoveToOuterDisposeScope();
         });
 
     // Rows that are not selected are cut off from the others, so that the inverse of the rest is as if they were not there.
-    static Tensor Restricted(Preparation moments, string name, double damping, Tensor rows, Tensor? mask)
+    static Tensor Restricted(Preparation moments, string name, long size, double damping, Tensor rows, Tensor? mask)
     {
-        Tensor damped = Damped(moments, name, damping);
+        Tensor damped = Damped(moments, name, size, damping);
         Tensor units = rows.cpu();
         Tensor some = stack([.. Enumerable.Range(0, (int)units.shape[0]).Select(e => damped.index_select(0, units[e]).index_select(1, units[e]))]); // [B,u,u]
         if (mask is not null)

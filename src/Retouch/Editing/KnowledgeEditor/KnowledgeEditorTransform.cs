@@ -1,3 +1,4 @@
+using Retouch.Locating;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,7 +22,15 @@ sealed class KnowledgeEditorTransform : GradientTransform
     public override IReadOnlyDictionary<string, Tensor> Leaves => _all;
 
     /// <summary>One that was trained.</summary>
-    public static KnowledgeEditorTransform Load(IReadOnlyDictionary<string, Tensor> tensors) => new(tensors);
+    /// <exception cref="BadInputException">A leaf is missing or misshapen; the message names it.</exception>
+    public static KnowledgeEditorTransform Load(Preparation learned, EditSpace space)
+    {
+        long outputs = 2L * (space.Width + space.Hidden) + 1, hidden = learned.Shaped("in.weight", -1, 3L * space.Width).shape[0];
+        List<(string, long[])> shapes = [("in.weight", [hidden, 3L * space.Width]), ("in.bias", [hidden])];
+        for (int m = 0; m < space.Matrices; m++)
+            shapes.AddRange([($"{m}.weight", [outputs, hidden]), ($"{m}.bias", [outputs]), ($"{m}.rate", [])]);
+        return new KnowledgeEditorTransform(Checked(learned, shapes));
+    }
 
     /// <summary>A new one, at first close to normalized gradient descent.</summary>
     public static KnowledgeEditorTransform Create(SplitVit split, int hidden, int seed)

@@ -72,7 +72,7 @@ public sealed class KnowledgeNeurons : IEditor
         long wrong = softmax(logits, 1).mean([0]).index_fill(0, tensor((long)failure.Label), Held(0)).argmax().item<long>();
         (Tensor attributions, Tensor activations) = Attribute(split, failure.State, (int)wrong, _settings.Points);
         if (_statistics is not null)
-            attributions = where(_statistics["shares"].to(attributions.device).le(Held(_settings.MaxShare)), attributions, zeros_like(attributions));
+            attributions = where(_statistics.Shaped("shares", split.Space.Blocks, split.Space.Hidden).to(attributions.device).le(Held(_settings.MaxShare)), attributions, zeros_like(attributions));
         float[] scores = attributions.reshape(-1).cpu().data<float>().ToArray(), signs = activations.sign().reshape(-1).cpu().data<float>().ToArray();
         float limit = (float)_settings.Threshold * scores.Max();
         int[] neurons = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] > 0 && scores[i] >= limit).OrderByDescending(i => scores[i]).Take(_settings.MostNeurons).Order()];

@@ -47,7 +47,7 @@ public sealed class Mend : IEditor
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
         _learned.Require(MendTraining.Kind, split);
-        MendTransform transform = MendTransform.Load(_learned.Tensors);
+        MendTransform transform = MendTransform.Load(_learned, split.Space);
         return Edits.OneByOne(failures, failure =>
         {
             using DisposeScope scope = NewDisposeScope();

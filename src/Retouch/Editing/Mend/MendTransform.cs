@@ -1,3 +1,4 @@
+using Retouch.Locating;
 using Retouch.Vit;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -23,7 +24,24 @@ sealed class MendTransform : GradientTransform
     public override IReadOnlyDictionary<string, Tensor> Leaves => _all;
 
     /// <summary>Those that were trained.</summary>
-    public static MendTransform Load(IReadOnlyDictionary<string, Tensor> tensors) => new(tensors);
+    /// <exception cref="BadInputException">A leaf is missing or misshapen; the message names it.</exception>
+    public static MendTransform Load(Preparation learned, EditSpace space)
+    {
+        long n = space.Width + space.Hidden, rank = learned.Shaped("fc1.U1", n, -1).shape[1];
+        List<(string, long[])> shapes = [];
+        foreach (string kind in (string[])["fc1", "fc2"])
+        {
+            foreach (int layer in (int[])[1, 2])
+                shapes.AddRange([($"{kind}.U{layer}", [n, rank]), ($"{kind}.V{layer}", [rank, n]), ($"{kind}.b{layer}", [n])]);
+        }
+        for (int m = 0; m < space.Matrices; m++)
+        {
+            foreach (int layer in (int[])[1, 2])
+                shapes.AddRange([($"{m}.s{layer}", [n]), ($"{m}.o{layer}", [n])]);
+            shapes.AddRange([($"{m}.rate", []), ($"{m}.in", []), ($"{m}.out", [])]);
+        }
+        return new MendTransform(Checked(learned, shapes));
+    }
 
     /// <summary>New ones, at first the identity: plain gradient descent with normalized factors.</summary>
     public static MendTransform Create(SplitVit split, IReadOnlyList<EditGradient> gradients, int rank, int seed)

@@ -55,7 +55,7 @@ public sealed class RefineVit : IEditor
     {
         _memory.Require(TokenMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
-        Tensor tokens = _memory["tokens"], wanted = Features(new Suffix(split), tokens); // z [N,D]
+        Tensor tokens = _memory.Shaped("tokens", -1, split.Model.Config.Tokens, split.Space.Width).to(ScalarType.Float32), wanted = Features(new Suffix(split), tokens); // z [N,D]
         return Edits.OneByOne(failures, failure => Edit(split, failure, tokens, wanted, progress, cancellation), cancellation);
     }
 

@@ -50,10 +50,12 @@ public sealed class KeyStatistics(int most = 1000) : IPreparation
     }
 
     /// <summary>A mixture of the two moments of a block: share·cls + (1 − share)·all. The caller disposes it.</summary>
-    internal static Tensor Moment(Preparation keys, int block, double classShare)
+    internal static Tensor Moment(Preparation keys, int block, long hidden, double classShare)
     {
         using DisposeScope scope = NewDisposeScope();
-        return (keys[Class(block)] * Held(classShare)).Plus(keys[All(block)] * Held(1 - classShare)).MoveToOuterDisposeScope();
+        return (Of(Class(block)) * Held(classShare)).Plus(Of(All(block)) * Held(1 - classShare)).MoveToOuterDisposeScope();
+
+        Tensor Of(string name) => keys.Shaped(name, hidden, hidden).to(ScalarType.Float32);
     }
 
     static string All(int block) => $"blocks.{block}.all";

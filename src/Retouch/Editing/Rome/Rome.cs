@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Retouch.Locating;
 using Retouch.Vit;
 using TorchSharp;
@@ -47,9 +48,9 @@ public sealed class Rome : IEditor
         _keys.Require(KeyStatistics.Kind, split);
         int block = Edits.BlockOrLast(split, _settings.Block);
         using DisposeScope scope = NewDisposeScope();
-        Tensor moment = KeyStatistics.Moment(_keys, block, _settings.ClassShare);
+        Tensor moment = KeyStatistics.Moment(_keys, block, split.Space.Hidden, _settings.ClassShare);
         moment.diagonal().Plus_(moment.diagonal().mean() * Held(_settings.Ridge));
-        Tensor factor = linalg.cholesky(moment); // C = L·Lᵀ
+        Tensor factor = Factor(moment, block); // C = L·Lᵀ
         return Edits.OneByOne(failures, failure =>
         {
             using DisposeScope each = NewDisposeScope();
@@ -60,5 +61,17 @@ public sealed class Rome : IEditor
             TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange> { [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(value, direction.t()) });
             return Edits.Result(split, failure, delta, Name, RomeSettings.Table.Describe(_settings with { Block = block }), 0, wanted.Steps, wanted.Losses);
         }, cancellation);
+    }
+
+    static Tensor Factor(Tensor moment, int block)
+    {
+        try
+        {
+            return linalg.cholesky(moment);
+        }
+        catch (ExternalException e)
+        {
+            throw new BadInputException($"The keys' moment of block {block} is none: it is not positive definite, whatever is added to it. Make the preparation '{KeyStatistics.Kind}' again, or use a larger ridge.", e);
+        }
     }
 }

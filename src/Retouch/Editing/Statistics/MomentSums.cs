@@ -106,7 +106,11 @@ sealed class MomentSums : IDisposable
     static void Into(Dictionary<string, Tensor> sums, string name, Tensor value)
     {
         if (sums.TryGetValue(name, out Tensor? sum))
+        {
+            if (!sum.shape.AsSpan().SequenceEqual(value.shape))
+                throw new BadInputException($"What was kept of the preparation's {name} is of another shape than this model's; delete the .partial file beside --out to begin anew.");
             sum.Plus_(value);
+        }
         else
             sums[name] = value.clone().DetachFromDisposeScope();
     }
@@ -128,16 +132,22 @@ sealed class MomentSums : IDisposable
     {
         using Preparation partial = Preparation.Load(checkpoint);
         partial.Require(kind + "-partial", split);
-        if (settings.Any(s => partial.Settings.GetValueOrDefault(s.Key) != s.Value) || !int.TryParse(partial.Settings.GetValueOrDefault("done"), out int done) || !int.TryParse(partial.Settings.GetValueOrDefault("used"), out int used))
+        if (settings.Any(s => partial.Settings.GetValueOrDefault(s.Key) != s.Value) || !int.TryParse(partial.Settings.GetValueOrDefault("done"), out int done) || !int.TryParse(partial.Settings.GetValueOrDefault("used"), out int used) || done < 0 || used < 0)
             throw new BadInputException($"{checkpoint} holds the beginning of another preparation (other images or settings); delete it to begin anew.");
+        using DisposeScope scope = NewDisposeScope();
         Images = used;
         foreach (string name in Of("sum."))
         {
-            _sums[name] = partial["sum." + name].clone().DetachFromDisposeScope();
-            _counts[name] = partial["count." + name].item<long>();
+            _sums[name] = partial.Shaped("sum." + name, -1).to(ScalarType.Float64).clone().DetachFromDisposeScope();
+            Tensor count = partial["count." + name];
+            _counts[name] = count.dtype == ScalarType.Int64 && count.NumberOfElements == 1 && count.item<long>() > 0 ? count.item<long>()
+                : throw new BadInputException($"{checkpoint} is damaged: the count of {name} is none; delete it to begin anew.");
         }
         foreach (string name in Of("product."))
-            _products[name] = partial["product." + name].clone().DetachFromDisposeScope();
+        {
+            long size = partial.Shaped("sum." + name, -1).shape[0];
+            _products[name] = partial.Shaped("product." + name, size, size).to(ScalarType.Float64).clone().DetachFromDisposeScope();
+        }
         return done;
 
         IEnumerable<string> Of(string part) => partial.Tensors.Keys.Where(n => n.StartsWith(part, StringComparison.Ordinal)).Select(n => n[part.Length..]);

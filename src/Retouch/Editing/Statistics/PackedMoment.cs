@@ -29,14 +29,14 @@ public static class PackedMoment
 
     /// <summary>The moment, <c>[d,d]</c> float64; the caller disposes it.</summary>
     /// <exception cref="BadInputException">A part is missing or has not the size of the others.</exception>
-    public static Tensor Unpack(Preparation from, string name)
+    public static Tensor Unpack(Preparation from, string name) => Unpack(from, name, from.Shaped(name + ".mean", -1).shape[0]);
+
+    /// <summary>The same, of a matrix's side of a known size.</summary>
+    internal static Tensor Unpack(Preparation from, string name, long size)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor mean = from[name + ".mean"].to(ScalarType.Float64), deviation = from[name + ".deviation"].to(ScalarType.Float64);
-        Tensor correlations = from[name + ".correlations"].to(ScalarType.Float64);
-        long size = mean.NumberOfElements;
-        if (deviation.NumberOfElements != size || correlations.NumberOfElements != size * (size - 1) / 2)
-            throw new BadInputException($"The preparation '{from.Kind}' is damaged: the parts of {name} do not fit together. Make it again: {new MakingCommands().Prepare(from.Kind)} --overwrite.");
+        Tensor mean = from.Shaped(name + ".mean", size).to(ScalarType.Float64), deviation = from.Shaped(name + ".deviation", size).to(ScalarType.Float64);
+        Tensor correlations = from.Shaped(name + ".correlations", size * (size - 1) / 2).to(ScalarType.Float64);
         Tensor upper = zeros([size, size], ScalarType.Float64).masked_scatter_(Above(size), correlations);
         Tensor covariance = upper.Plus(upper.t()).Plus(eye(size, dtype: ScalarType.Float64)) * outer(deviation, deviation);
         return covariance.Plus(outer(mean, mean)).MoveToOuterDisposeScope();

@@ -52,7 +52,7 @@ public sealed class TPatcher : IEditor
     {
         _memory.Require(QueryMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
-        Tensor all = _memory["queries"];
+        Tensor all = _memory.Shaped("queries", -1, split.Space.Width).to(ScalarType.Float32);
         long count = Math.Min(_settings.Memory, all.shape[0]);
         Tensor memory = all.index_select(0, tensor([.. Enumerable.Range(0, (int)count).Select(i => i * all.shape[0] / count)])); // M [N,D]
         return Edits.OneByOne(failures, failure => Edit(split, failure, memory.to(failure.State.Residual.device), progress, cancellation), cancellation);

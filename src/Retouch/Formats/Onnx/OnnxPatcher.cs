@@ -26,7 +26,9 @@ public static class OnnxPatcher
     public static IReadOnlyDictionary<string, string> Write(string served, string output, IReadOnlyDictionary<string, Tensor> before, IReadOnlyDictionary<string, Tensor> after, bool overwrite)
     {
         using OnnxFile file = OnnxFile.Open(served);
-        Dictionary<string, OnnxPlace[]> places = before.ToDictionary(b => b.Key, b => Find(file, b.Key, b.Value), StringComparer.Ordinal);
+        // Tensors may be said to lie at the same bytes, and each is compared for itself.
+        ReadingTime time = new(served, file.Files().Sum(f => f.File.Length));
+        Dictionary<string, OnnxPlace[]> places = before.ToDictionary(b => b.Key, b => Find(file, b.Key, b.Value, time), StringComparer.Ordinal);
         if (places.Values.SelectMany(p => p).GroupBy(p => p.Tensor).FirstOrDefault(g => g.Count() > 1) is { } shared)
             throw new BadInputException($"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once ({string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))}); nothing was changed.");
         Dictionary<OpenedFile, List<(long Offset, Tensor Values)>> changes = [];
@@ -66,16 +68,16 @@ public static class OnnxPatcher
         return places.ToDictionary(p => p.Key, p => string.Join(", ", p.Value.Select(v => v.Tensor.Name)));
     }
 
-    static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight)
+    static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight, ReadingTime time)
     {
-        OnnxPlace[] whole = Places(file, weight, null);
+        OnnxPlace[] whole = Places(file, weight, null, time);
         if (whole.Length == 1)
             return whole;
         if (whole.Length == 0 && name.Contains(".attn.qkv.", StringComparison.Ordinal))
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor[] thirds = weight.chunk(3);
-            OnnxPlace[][] found = [.. thirds.Select((third, i) => Places(file, third, i))];
+            OnnxPlace[][] found = [.. thirds.Select((third, i) => Places(file, third, i, time))];
             if (found.All(f => f.Length == 1))
                 return [.. found.Select(f => f[0])];
             if (found.FirstOrDefault(f => f.Length > 1) is { } several)
@@ -88,13 +90,14 @@ public static class OnnxPatcher
             : $"{file.Path} holds the weight {weightName} {found.Length} times ({string.Join(", ", found.Select(f => UserText.Quote(f.Tensor.Name)))}), so it cannot be told which is meant; nothing was changed.");
     }
 
-    static OnnxPlace[] Places(OnnxFile file, Tensor weight, int? part)
+    static OnnxPlace[] Places(OnnxFile file, Tensor weight, int? part, ReadingTime time)
     {
         using DisposeScope scope = NewDisposeScope();
         long[] shape = weight.shape, turned = [.. shape.Reverse()];
         List<OnnxPlace> places = [];
         foreach (OnnxTensor tensor in file.Tensors.Where(t => t.Count == weight.NumberOfElements))
         {
+            time.Check();
             // A vector or a convolution may be stored with further or fewer axes of size 1.
             bool same = Essential(tensor.Shape).SequenceEqual(Essential(shape)), swapped = weight.dim() == 2 && tensor.Shape.SequenceEqual(turned);
             if (same && Equal(file, tensor, weight))

@@ -62,9 +62,19 @@ static class PickleCalls
             ? new PickleGlobal(name)
             : throw Refused(name, path);
 
+    // PyTorch itself cannot do much with more axes.
+    const int MostAxes = 64;
+
+    // What a name of a file inside an archive, or a number, has at most.
+    const int LongestKey = 200;
+
     /// <summary>What a call gives.</summary>
+    /// <param name="callee">What is called.</param>
+    /// <param name="arguments">What it is given.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="charge">Told the bytes of memory that a call takes beside its result, before it takes them.</param>
     /// <exception cref="BadInputException">The call is not one that PyTorch writes.</exception>
-    public static object? Call(object? callee, PickleTuple? arguments, string path)
+    public static object? Call(object? callee, PickleTuple? arguments, string path, Action<long> charge)
     {
         if (callee is not PickleGlobal { Name: string name } || arguments is null)
             throw Damaged(path, "its pickle calls something that is no function");
@@ -72,7 +82,7 @@ static class PickleCalls
         switch (name)
         {
             case "collections.OrderedDict" or "collections.defaultdict" or "builtins.dict" or "__builtin__.dict":
-                return Pairs(given);
+                return Pairs(given, charge);
             case "builtins.list":
                 return new List<object?>();
             case "torch.Size":
@@ -80,10 +90,9 @@ static class PickleCalls
             case "torch._utils._rebuild_parameter":
                 return given is [PickleTensor tensor, ..] ? tensor : throw Damaged(path, "a parameter in it is no tensor");
             case "torch._utils._rebuild_tensor" or "torch._utils._rebuild_tensor_v2":
-                return given is [PickleStorage storage, BigInteger offset, PickleTuple shape, PickleTuple strides, ..]
-                        && shape.Items.All(s => s is BigInteger) && strides.Items.All(s => s is BigInteger)
-                    ? PickleTensor.Create(storage, offset, [.. shape.Items.Cast<BigInteger>()], [.. strides.Items.Cast<BigInteger>()])
-                        ?? throw Damaged(path, $"a tensor of shape [{string.Join(", ", shape.Items)}] does not lie within its storage of {storage.Count} numbers")
+                return given is [PickleStorage storage, BigInteger offset, PickleTuple shape, PickleTuple strides, ..] && Sizes(shape) is { } sizes && Sizes(strides) is { } steps
+                    ? PickleTensor.Create(storage, offset, sizes, steps)
+                        ?? throw Damaged(path, $"a tensor of shape {UserText.Shape([.. sizes.Select(s => (long)s)])} does not lie within its storage of {storage.Count} numbers")
                     : throw Damaged(path, "a tensor in it is not stated as PyTorch does");
             default:
                 if (Inert.Contains(name) || PickleBystanders.Contains(name))
@@ -98,7 +107,7 @@ static class PickleCalls
     /// <exception cref="BadInputException">It is not one that PyTorch writes.</exception>
     public static PickleStorage Storage(PickleTuple? id, string path)
     {
-        if (id?.Items is not ["storage", PickleGlobal { Name: string type }, string key, string, BigInteger count, ..] || !Storages.TryGetValue(type, out TensorDType dtype) || count < 0 || count > long.MaxValue / 8)
+        if (id?.Items is not ["storage", PickleGlobal { Name: string type }, string key, string, BigInteger count, ..] || key.Length > LongestKey || !Storages.TryGetValue(type, out TensorDType dtype) || count < 0 || count > long.MaxValue / 8)
             throw Damaged(path, "a storage in it is not stated as PyTorch does");
         // Before PyTorch 1.6 a storage could be a part of another.
         return id.Items switch
@@ -109,17 +118,27 @@ static class PickleCalls
         };
     }
 
-    static Dictionary<object, object?> Pairs(IReadOnlyList<object?> given)
+    // Null where there are too many, or one is no number of 64 bits: nothing is computed or printed of those.
+    static BigInteger[]? Sizes(PickleTuple sizes) =>
+        sizes.Items.Count <= MostAxes && sizes.Items.All(s => s is BigInteger size && size >= long.MinValue && size <= long.MaxValue) ? [.. sizes.Items.Cast<BigInteger>()] : null;
+
+    static Dictionary<object, object?> Pairs(IReadOnlyList<object?> given, Action<long> charge)
     {
         Dictionary<object, object?> dictionary = [];
         if (given is [List<object?> pairs])
         {
+            // The same list may be given again and again.
             foreach (object? pair in pairs)
             {
-                if (pair is PickleTuple { Items: [string key, var value] })
+                (string? key, object? value) = pair switch
+                {
+                    PickleTuple { Items: [string first, var second] } => (first, second),
+                    List<object?> { Count: 2 } list => (list[0] as string, list[1]),
+                    _ => (null, null),
+                };
+                charge(ItemBytes + (key?.Length ?? 0));
+                if (key is not null)
                     dictionary[key] = value;
-                else if (pair is List<object?> { Count: 2 } list && list[0] is string other)
-                    dictionary[other] = list[1];
             }
         }
         return dictionary;
@@ -128,6 +147,9 @@ static class PickleCalls
     static BadInputException Refused(string name, string path) => new($"{path} asks for {UserText.Quote(name)}, which "
         + "is no part of a model's weights; nothing of the file was run. If you trust it, save its state_dict() in "
         + "Python, as safetensors or with torch.save.");
+
+    /// <summary>Bytes of memory that an item of a dictionary takes, roughly.</summary>
+    public const long ItemBytes = 48;
 
     static BadInputException Damaged(string path, string why) => new($"{path} is a damaged PyTorch file: {why}.");
 }

@@ -8,23 +8,37 @@ namespace Retouch.Formats;
 /// <summary>
 /// Reads a Python pickle as data. A pickle is a program for a small stack machine; this one knows the
 /// instructions that build numbers, texts, lists, dictionaries and PyTorch's tensors, and none that would
-/// call anything. Whatever else it meets, it refuses by name. Memory is bounded by <see cref="MostSteps"/> and the
-/// length of the stream.
+/// call anything. Whatever else it meets, it refuses by name. Memory and work are bounded by <see cref="MostSteps"/>
+/// and by a multiple of what was read: values that are remembered and used again and again count each time.
 /// </summary>
 sealed class PickleReader
 {
     // A model with its optimizer takes some 30 steps a tensor.
     const int MostSteps = 4_000_000, MostText = 16 << 20;
 
+    // Bytes of memory or of work for each that was read, and beside them.
+    const int Growth = 64;
+    const long Allowance = 64 << 20;
+
+    // An object with its place on the stack, roughly.
+    const long ObjectBytes = 48;
+
     static readonly object Mark = new();
 
     readonly Stream _stream;
     readonly string _path;
-    readonly long _end;
+    readonly long _start, _end;
+    readonly ReadingTime _time;
     readonly Stack<object?> _stack = new();
     readonly Dictionary<uint, object?> _memo = [];
 
-    PickleReader(Stream stream, string path, long end) => (_stream, _path, _end) = (stream, path, end);
+    long _taken;
+
+    PickleReader(Stream stream, string path, long end)
+    {
+        (_stream, _path, _start, _end) = (stream, path, stream.Position, end);
+        _time = new ReadingTime(path, end);
+    }
 
     /// <summary>Reads one pickle and leaves the stream behind its end.</summary>
     /// <param name="stream">The bytes; it must know its position.</param>
@@ -52,6 +66,9 @@ sealed class PickleReader
             int code = ReadByte();
             if (code == '.')
                 return Pop();
+            Charge(ObjectBytes);
+            if (step % (1 << 16) == 0)
+                _time.Check();
             Step(code);
         }
         throw Damaged($"its pickle has more than {MostSteps} steps");
@@ -105,7 +122,7 @@ sealed class PickleReader
             case 0x91: PopToMark(); _stack.Push(new PickleInert()); break;             // FROZENSET
             case 'c': PushGlobal(ReadLine(), ReadLine()); break;
             case 0x93: (object? name, object? module) = (Pop(), Pop()); PushGlobal(module as string, name as string); break;
-            case 'R' or 0x81: (object? arguments, object? callee) = (Pop(), Pop()); _stack.Push(PickleCalls.Call(callee, arguments as PickleTuple, _path)); break;
+            case 'R' or 0x81: (object? arguments, object? callee) = (Pop(), Pop()); _stack.Push(PickleCalls.Call(callee, arguments as PickleTuple, _path, Charge)); break;
             case 'b': Pop(); if (Peek() is not (PickleInert or Dictionary<object, object?>)) throw Damaged("its pickle sets the state of something that has none"); break;
             case 'q': _memo[(uint)ReadByte()] = Peek(); break;
             case 'r': _memo[BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4))] = Peek(); break;
@@ -150,8 +167,19 @@ sealed class PickleReader
         if (Peek() is not Dictionary<object, object?> dictionary || items.Count % 2 != 0)
             throw Damaged("its pickle puts an item into something that is no dictionary");
         for (int i = 0; i < items.Count; i += 2)
+        {
+            // A key is walked through to find its place, the same one as often as it is used.
+            Charge(PickleCalls.ItemBytes + (items[i] is string text ? text.Length : 0));
             // Keys of another kind cannot name a tensor.
             dictionary[items[i] is string or BigInteger ? items[i]! : new PickleInert()] = items[i + 1];
+        }
+    }
+
+    void Charge(long bytes)
+    {
+        _taken += bytes;
+        if (_taken > ReadingBudget.Times * (Allowance + (double)Growth * (_stream.Position - _start)))
+            throw Damaged($"its pickle makes much out of little: more than {ReadingBudget.Size(_taken)} out of {ReadingBudget.Size(_stream.Position - _start)}");
     }
 
     object? Peek() => _stack.TryPeek(out object? top) && !ReferenceEquals(top, Mark) ? top : throw Damaged("its pickle takes more from its stack than there is");

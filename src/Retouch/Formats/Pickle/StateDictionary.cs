@@ -3,7 +3,7 @@ namespace Retouch.Formats;
 /// <summary>Gathers the tensors of what a pickle holds, however deep a training script put them.</summary>
 static class StateDictionary
 {
-    const int Deepest = 16, MostTensors = 100_000;
+    const int Deepest = 16, MostTensors = 100_000, LongestName = 500;
 
     /// <summary>Every tensor under its path of keys, with dots between.</summary>
     /// <exception cref="BadInputException">There is none, or two have one name.</exception>
@@ -12,27 +12,38 @@ static class StateDictionary
         Dictionary<string, PickleTensor> tensors = new(StringComparer.Ordinal);
         // A container that occurs twice is gathered once, or a few bytes could ask for endless work.
         HashSet<object> seen = new(ReferenceEqualityComparer.Instance);
-        Gather(root, "", 0);
+        List<string> keys = [];
+        Gather(root);
         return tensors.Count > 0 ? tensors : throw new BadInputException($"{path} holds no tensor that is a model's: save its state_dict().");
 
-        void Gather(object? value, string name, int depth)
+        void Gather(object? value)
         {
             if (value is PickleTensor tensor)
             {
+                // Made of its keys here alone: what else is kept under a long key costs nothing.
+                if (keys.Sum(k => (long)k.Length + 1) > LongestName)
+                    throw new BadInputException($"{path} holds a tensor whose name is longer than {LongestName} characters: {UserText.Quote(keys.MaxBy(k => k.Length)!)}.");
+                string name = string.Join('.', keys);
                 if (!tensors.TryAdd(name, tensor) || tensors.Count > MostTensors)
                     throw new BadInputException($"{path} holds {(tensors.Count > MostTensors ? $"more than {MostTensors} tensors" : $"two tensors {UserText.Quote(name)}")}.");
                 return;
             }
-            if (depth == Deepest || value is not (Dictionary<object, object?> or List<object?> or PickleTuple) || !seen.Add(value))
+            if (keys.Count == Deepest || value is not (Dictionary<object, object?> or List<object?> or PickleTuple) || !seen.Add(value))
                 return;
             IEnumerable<(string Key, object? Value)> items = value switch
             {
-                Dictionary<object, object?> dictionary => dictionary.Where(d => d.Key is not PickleInert).Select(d => (d.Key.ToString()!, d.Value)),
+                Dictionary<object, object?> dictionary => dictionary.Where(d => d.Key is not PickleInert).Select(d => (d.Key as string ?? d.Key.ToString()!, d.Value)),
                 List<object?> list => list.Select((item, i) => (i.ToString(), item)),
                 _ => ((PickleTuple)value).Items.Select((item, i) => (i.ToString(), item)),
             };
             foreach ((string key, object? item) in items)
-                Gather(item, name.Length == 0 ? key : $"{name}.{key}", depth + 1);
+            {
+                if (item is not (PickleTensor or Dictionary<object, object?> or List<object?> or PickleTuple))
+                    continue;
+                keys.Add(key);
+                Gather(item);
+                keys.RemoveAt(keys.Count - 1);
+            }
         }
     }
 }

@@ -9,9 +9,6 @@ namespace Retouch.Formats;
 /// </summary>
 sealed class CheckedArchive : IDisposable
 {
-    // Weights hardly shrink under deflate, but for the zeros of a new head.
-    const long MostGrowth = 16, Allowance = 16 << 20;
-
     // PyTorch writes one entry a tensor; the largest optimizers have thousands.
     const int MostEntries = 100_000;
 
@@ -19,7 +16,7 @@ sealed class CheckedArchive : IDisposable
 
     CheckedArchive(string path, ZipArchive zip, long fileLength)
     {
-        (Path, _zip) = (path, zip);
+        (Path, _zip, Length) = (path, zip, fileLength);
         if (zip.Entries.Count > MostEntries)
             throw Damaged($"it lists {zip.Entries.Count} entries, and {MostEntries} are allowed");
         long total = 0;
@@ -34,12 +31,15 @@ sealed class CheckedArchive : IDisposable
             if (!Entries.TryAdd(name, entry))
                 throw Damaged($"it holds two entries {UserText.Quote(name)}");
         }
-        if (total / MostGrowth > fileLength + Allowance)
-            throw Damaged($"its {fileLength} bytes would unpack to {total}; weights never shrink so far, so this is a zip bomb");
+        // Weights hardly shrink under deflate, but for the zeros of a new head.
+        ReadingBudget.Require(total, fileLength, ReadingBudget.ArchiveGrowth, $"{path} is not a sound archive: weights never shrink so far, so this is a zip bomb. Unpacked it");
     }
 
     /// <summary>The path that it was opened by.</summary>
     public string Path { get; }
+
+    /// <summary>Bytes of the file.</summary>
+    public long Length { get; }
 
     /// <summary>The entries by name.</summary>
     public Dictionary<string, ZipArchiveEntry> Entries { get; } = new(StringComparer.Ordinal);

@@ -17,6 +17,9 @@ interface ITensorSource : IDisposable
     /// <summary>Texts beside the tensors; empty if the format has none.</summary>
     IReadOnlyDictionary<string, string> Metadata { get; }
 
+    /// <summary>Bytes of its file, or of all its files together.</summary>
+    long Length { get; }
+
     /// <summary>All tensors by name. Offsets mean something to the source alone.</summary>
     IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
 

@@ -19,6 +19,7 @@ sealed class LegacyTorchFile : ITensorSource
     readonly Dictionary<string, PickleTensor> _stated;
     readonly Dictionary<string, long> _begins = new(StringComparer.Ordinal);
     readonly Dictionary<string, TensorEntry> _tensors;
+    readonly SharedStorages _shared;
 
     LegacyTorchFile(string path, Stream stream)
     {
@@ -38,10 +39,14 @@ sealed class LegacyTorchFile : ITensorSource
                 throw Damaged($"the storage of the tensor {UserText.Quote(name)} is not there");
         }
         _tensors = TorchTensors.Entries(_stated);
+        _shared = new SharedStorages(_stated.Values);
     }
 
     /// <inheritdoc/>
     public string Path { get; }
+
+    /// <inheritdoc/>
+    public long Length => _stream.Length;
 
     /// <inheritdoc/>
     public string Kind => "PyTorch (before 1.6)";
@@ -73,19 +78,31 @@ sealed class LegacyTorchFile : ITensorSource
     {
         TensorSource.FloatEntry(this, name);
         PickleTensor tensor = _stated[name];
+        long begin = _begins[tensor.Storage.Key];
         try
         {
-            _stream.Position = _begins[tensor.Storage.Key] + TorchTensors.Before(tensor);
-            return TensorSource.ToFloat(TorchTensors.Read(_stream, tensor));
+            Tensor? shared = _shared.Find(
+                tensor, storage => At(begin, () => TensorBytes.Read(_stream, tensor.Storage.DType, [storage])));
+            return TensorSource.ToFloat(shared ?? At(begin + TorchTensors.Before(tensor), () => TorchTensors.Read(_stream, tensor)));
         }
         catch (EndOfStreamException e)
         {
             throw new BadInputException($"{Path} was cut short while it was being read; start again when it is at rest.", e);
         }
+
+        Tensor At(long position, Func<Tensor> read)
+        {
+            _stream.Position = position;
+            return read();
+        }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        _shared.Dispose();
+        _stream.Dispose();
+    }
 
     void FindStorages(object?[] keys)
     {

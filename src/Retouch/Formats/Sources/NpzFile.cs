@@ -35,6 +35,9 @@ sealed class NpzFile : ITensorSource
     public string Path => _archive.Path;
 
     /// <inheritdoc/>
+    public long Length => _archive.Length;
+
+    /// <inheritdoc/>
     public string Kind => "NumPy .npz";
 
     /// <inheritdoc/>

@@ -21,6 +21,9 @@ sealed class ShardedFile : ITensorSource
     IReadOnlyList<string> ITensorSource.Files => [Path, .. _shards.SelectMany(s => s.Files)];
 
     /// <inheritdoc/>
+    public long Length => _shards.Sum(s => s.Length);
+
+    /// <inheritdoc/>
     public string Kind => $"{_shards[0].Kind}, {_shards.Count} files";
 
     /// <inheritdoc/>
@@ -62,10 +65,10 @@ sealed class ShardedFile : ITensorSource
 
     static Dictionary<string, string> ReadIndex(string path)
     {
-        string text = InputFile.ReadText(path, LongestIndex);
+        ReadOnlyMemory<byte> json = InputFile.ReadJson(path, LongestIndex);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(text);
+            using JsonDocument document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
                 throw Bad("it has no weight_map");
             Dictionary<string, string> files = new(StringComparer.Ordinal);
@@ -79,9 +82,14 @@ sealed class ShardedFile : ITensorSource
             }
             return files.Count > 0 ? files : throw Bad("it names no tensor");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not the index of a sharded model: it is not valid JSON.", e);
+            throw new BadInputException($"{path} is not the index of a sharded model: it is not valid JSON ({JsonPlace.Describe(e, json.Span)}).", e);
+        }
+        // The document's word for an escaped half of a surrogate pair.
+        catch (InvalidOperationException e)
+        {
+            throw new BadInputException($"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.", e);
         }
 
         BadInputException Bad(string why) => new($"{path} is not the index of a sharded model: {why}.");
@@ -90,7 +98,8 @@ sealed class ShardedFile : ITensorSource
     void OpenShards(Dictionary<string, string> index)
     {
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        string[] files = [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
+        ILookup<string, string> names = index.ToLookup(i => i.Value, i => i.Key, StringComparer.Ordinal);
+        string[] files = [.. names.Select(n => n.Key).Order(StringComparer.Ordinal)];
         if (files.Length > MostShards)
             throw new BadInputException($"{Path} names {files.Length} files, and {MostShards} are allowed.");
         foreach (string file in files)
@@ -99,7 +108,7 @@ sealed class ShardedFile : ITensorSource
                 throw new BadInputException($"{Path} names another index, {UserText.Quote(file)}.");
             ITensorSource shard = TensorSource.Open(System.IO.Path.Combine(folder, file));
             _shards.Add(shard);
-            foreach (string name in index.Where(i => i.Value == file).Select(i => i.Key))
+            foreach (string name in names[file])
             {
                 _tensors[name] = shard.Tensors.TryGetValue(name, out TensorEntry? entry)
                     ? entry

@@ -15,6 +15,7 @@ sealed class TorchFile : ITensorSource
     readonly string _root;
     readonly Dictionary<string, PickleTensor> _stated;
     readonly Dictionary<string, TensorEntry> _tensors;
+    readonly SharedStorages _shared;
 
     /// <summary>Reads the table of contents, taking the archive over.</summary>
     /// <param name="archive">The archive.</param>
@@ -38,10 +39,14 @@ sealed class TorchFile : ITensorSource
                 throw archive.Damaged($"the tensor {UserText.Quote(name)} needs {tensor.Storage.Count} numbers, but {UserText.Quote(Entry(tensor))} has {entry.Length} bytes");
         }
         _tensors = TorchTensors.Entries(_stated);
+        _shared = new SharedStorages(_stated.Values);
     }
 
     /// <inheritdoc/>
     public string Path => _archive.Path;
+
+    /// <inheritdoc/>
+    public long Length => _archive.Length;
 
     /// <inheritdoc/>
     public string Kind => "PyTorch";
@@ -57,15 +62,20 @@ sealed class TorchFile : ITensorSource
     {
         TensorSource.FloatEntry(this, name);
         PickleTensor tensor = _stated[name];
-        return TensorSource.ToFloat(_archive.Read(Entry(tensor), stream =>
-        {
-            Skip(stream, TorchTensors.Before(tensor));
-            return TorchTensors.Read(stream, tensor);
-        }));
+        return TensorSource.ToFloat(_shared.Find(tensor, storage => _archive.Read(Entry(tensor), stream => TensorBytes.Read(stream, tensor.Storage.DType, [storage])))
+            ?? _archive.Read(Entry(tensor), stream =>
+            {
+                Skip(stream, TorchTensors.Before(tensor));
+                return TorchTensors.Read(stream, tensor);
+            }));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _archive.Dispose();
+    public void Dispose()
+    {
+        _shared.Dispose();
+        _archive.Dispose();
+    }
 
     string Entry(PickleTensor tensor) => $"{_root}data/{tensor.Storage.Key}";
 
