@@ -10,7 +10,7 @@ namespace Retouch.Tests;
 /// holds (see <see cref="HeldNumber"/>), be it made by the caller or somewhere inside TorchSharp, and random values
 /// without a seed. What TorchSharp does inside is read from TorchSharp itself, so that its next version is, too.
 /// </summary>
-sealed partial class CallRules
+public sealed partial class CallRules : IDisposable
 {
     const string Scalar = "TorchSharp.Scalar", Generator = "TorchSharp.torch/Generator";
 
@@ -143,4 +143,6 @@ sealed partial class CallRules
         "^_?(rand|normal|bernoulli|binomial|multinomial|poisson|exponential|geometric|cauchy|log_normal|uniform"
         + "|.*dropout|rrelu|manual_seed|seed|standard_gamma|sample_dirichlet|kaiming|xavier|trunc_normal|orthogonal)")]
     private static partial Regex Random();
+
+    public void Dispose() => _resolver.Dispose();
 }

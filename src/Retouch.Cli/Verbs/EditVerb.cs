@@ -185,7 +185,7 @@ sealed class EditVerb : Verb
                 outcome = terminal.Progress("measuring locality", locality.Files.Count, report =>
                 {
                     (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) =
-                        Locality.Measure(split, result.Patch.Change, locality, file.Preprocessing, new Told<int>(done => report(done, null)), cancellation, against.Model);
+                        Locality.Measure(split, result.Patch.Change, locality, file.Preprocessing, new Told<int>(done => report(done, null)), against.Model, cancellation);
                     return new LocalityOutcome(measurement, files, skipped);
                 });
                 Warn(terminal, outcome);
@@ -233,7 +233,7 @@ sealed class EditVerb : Verb
         IReadOnlyList<double> places = method.Generalities;
         ImageFolder locality = against.Images!;
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
-            Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, cancellation, against.Model));
+            Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, against.Model, cancellation));
         using (set)
         {
             GuardedEdit guarded = terminal.Progress("searching", places.Count, report =>

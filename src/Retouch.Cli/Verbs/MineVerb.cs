@@ -139,7 +139,7 @@ sealed class MineVerb : Verb
     {
         if (result.Labelled == 0)
         {
-            string why = result.Skipped.FirstOrDefault() ?? "the mapping leaves all of them out.";
+            string why = result.Skipped is [string first, ..] ? first : "the mapping leaves all of them out.";
             throw new BadInputException(
                 $"No folder's name is a class: {why} Say which classes the folders stand for with --accept.");
         }

@@ -16,16 +16,16 @@ public static class Locality
     /// <param name="folder">The images.</param>
     /// <param name="preprocessing">How they are made into pixels.</param>
     /// <param name="progress">Told the number of files done; null for nobody.</param>
-    /// <param name="cancellation">Stops between chunks.</param>
     /// <param name="unedited">
     /// The model whose predictions are to be kept where <paramref name="split"/> is one that was edited before; null for <paramref name="split"/>.
     /// </param>
+    /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The measurement, the files it speaks of (in its order), and those that could not be decoded, with the reason.</returns>
     /// <exception cref="BadInputException">No image of the folder can be decoded, or the two models do not take the same images or have other classes.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static (LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Measure(
-        SplitVit split, ModelDelta delta, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, CancellationToken cancellation = default,
-        SplitVit? unedited = null)
+        SplitVit split, ModelDelta delta, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null,
+        SplitVit? unedited = null, CancellationToken cancellation = default)
     {
         List<string> files = [];
         List<(string, string)> skipped = [];
@@ -48,16 +48,16 @@ public static class Locality
     /// <param name="preprocessing">How they are made into pixels.</param>
     /// <param name="progress">Told the number of files done; null for nobody.</param>
     /// <param name="memory">Bytes that the prefixes may take in memory; null for a quarter of what the process may use.</param>
-    /// <param name="cancellation">Stops between chunks.</param>
     /// <param name="unedited">
     /// The model whose predictions are to be kept where <paramref name="split"/> is one that was edited before; null for <paramref name="split"/>.
     /// </param>
+    /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The set, which the caller disposes, its files in its order, and those that could not be decoded, with the reason.</returns>
     /// <exception cref="BadInputException">No image of the folder can be decoded, or the two models do not take the same images or have other classes.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static (LocalitySet Set, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Load(
-        SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, long? memory = null, CancellationToken cancellation = default,
-        SplitVit? unedited = null)
+        SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, long? memory = null,
+        SplitVit? unedited = null, CancellationToken cancellation = default)
     {
         List<string> files = [];
         List<(string, string)> skipped = [];

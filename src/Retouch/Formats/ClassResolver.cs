@@ -137,7 +137,7 @@ sealed class ClassResolver
             && index < _labels.Count ? index : null;
 
     // How a number has to be written so that it is read as one.
-    string Number(int index) => _byNumber.Any() ? $"{NumberMark}{Text(index)}" : Text(index);
+    string Number(int index) => _byNumber.Count > 0 ? $"{NumberMark}{Text(index)}" : Text(index);
 
     BadInputException Several(string text, int[] found)
     {

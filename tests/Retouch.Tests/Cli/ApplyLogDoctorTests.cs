@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Retouch.Formats;
 using Retouch.Vit;
 
 namespace Retouch.Tests.Cli;

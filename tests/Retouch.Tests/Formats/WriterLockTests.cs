@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Retouch.Evaluation;
 using Retouch.Formats;
 
 namespace Retouch.Tests.Formats;
