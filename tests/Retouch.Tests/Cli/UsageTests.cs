@@ -69,7 +69,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("--seed", "x", "whole number")]
     [InlineData("--threads", "0", "from 1 to 1024")]
     [InlineData("--threads", "many", "from 1 to 1024")]
-    [InlineData("--locator", "guess", "hypernetwork, gradient, random, all, fisher")]
+    [InlineData("--locator", "guess", "hypernetwork, gradient, fisher, random, all")]
     public void A_value_out_of_range_is_named_with_its_range(string option, string value, string range)
     {
         string[] args = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", "1", "--out", _bench.Path("p"), option, value];

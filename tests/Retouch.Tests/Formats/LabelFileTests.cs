@@ -110,7 +110,7 @@ public sealed class LabelFileTests : IDisposable
     [InlineData("l.json", "[\"ant\",\n[\"bee\", \"cow\"]]", "not a list of class names", "(line 2)")]
     [InlineData("l.json", "{\"ant\": 0,\n\"bee\": 1.5}", "something other than a class number", "(line 2)")]
     [InlineData("l.json", "{\"ant\": 0,\n\"bee\": 0}", "names class 0 twice", "(line 2)")]
-    [InlineData("l.json", "{0: 'tench',\n 1: 'goldfish'}", "not valid JSON", "(line 1)")]
+    [InlineData("l.json", "{0: 'tench',\n 1: 'goldfish'}", "not valid JSON", "(line 1, column ")]
     public void What_cannot_be_read_is_refused_with_the_line(string name, string content, string words, string line)
     {
         string path = _folder.Write(name, content);
