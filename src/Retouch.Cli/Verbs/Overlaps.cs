@@ -19,13 +19,28 @@ static class Overlaps
     /// <param name="measured">What was measured of them, to end each note with.</param>
     public static IEnumerable<string> Notes(string[] paths, IReadOnlyList<Patch> patches, string measured)
     {
-        foreach (PatchContradiction contradiction in PatchLedger.Contradictions(patches))
-            yield return $"warning: {Text(paths, contradiction)}";
-        foreach (PatchOverlap overlap in PatchLedger.Overlaps(patches))
-            yield return $"note: {paths[overlap.First]} and {paths[overlap.Second]} both touch {overlap.Units} units (IoU {overlap.IntersectionOverUnion:0.000}); {measured}.";
-        foreach (PatchSharing sharing in PatchLedger.Sharings(patches))
-            yield return $"note: {paths[sharing.First]} and {paths[sharing.Second]} both change {sharing.Tensors} whole tensors; {measured}.";
+        IReadOnlyList<PatchContradiction> contradictions = PatchLedger.Contradictions(patches);
+        HashSet<(int, int)> warned = [.. contradictions.Select(c => (c.First, c.Second))];
+        PatchOverlap[] overlaps = [.. PatchLedger.Overlaps(patches).Where(o => !warned.Contains((o.First, o.Second)))];
+        PatchSharing[] sharings = [.. PatchLedger.Sharings(patches).Where(s => !warned.Contains((s.First, s.Second)))];
+        return
+        [
+            .. First(contradictions, c => $"warning: {Text(paths, c)}"),
+            .. First(overlaps, o => $"note: {paths[o.First]} and {paths[o.Second]} both touch {Count(o.Units, "unit")} "
+                + $"(IoU {o.IntersectionOverUnion:0.000}); {measured}."),
+            .. First(sharings, s => $"note: {paths[s.First]} and {paths[s.Second]} both change "
+                + $"{Count(s.Tensors, "whole tensor")}; {measured}."),
+        ];
     }
+
+    // Of many patches the pairs are too many to read.
+    static IEnumerable<string> First<T>(IReadOnlyCollection<T> pairs, Func<T, string> text)
+    {
+        int more = pairs.Count - Named;
+        return [.. pairs.Take(Named).Select(text), .. more > 0 ? (string[])[$"note: so do {Count(more, "more pair")}"] : []];
+    }
+
+    static string Count(int number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
 
     /// <exception cref="BadInputException">Two patches are the same or rewrite the same unit.</exception>
     public static void Refuse(string[] paths, IReadOnlyList<Patch> patches)

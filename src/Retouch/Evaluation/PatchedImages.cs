@@ -42,7 +42,7 @@ public static class PatchedImages
         using DisposeScope scope = NewDisposeScope();
         try
         {
-            Tensor pixels = preprocessing.ToTensor(preprocessing.Apply(ImageDecoder.Decode(bytes, result.Path!)));
+            Tensor pixels = preprocessing.ToTensor(preprocessing.Apply(ImageDecoder.Decode(bytes, result.Path!, preprocessing.Orientation)));
             using PrefixState state = split.Prefix(pixels);
             (Tensor probabilities, Tensor classes) = special.softmax(split.Logits(state), 1).max(1);
             return result with { Predicted = (int)classes.item<long>(), Probability = probabilities.item<float>() };
@@ -71,7 +71,7 @@ public static class PatchedImages
 
     // A name is untrusted text, and a relative one goes on from the patch or from where the command runs.
     static IEnumerable<string> Candidates(string beside, PatchImage image) => ((string?[])[image.Path, image.Name]).OfType<string>()
-        .Where(n => n.Length > 0 && !n.Contains('\0')).SelectMany(n => (string[])[Path.Combine(beside, n), Path.GetFullPath(n)]).Distinct();
+        .Where(n => n.Length > 0 && !n.Contains('\0')).SelectMany(n => (string[])[Path.GetFullPath(n, beside), Path.GetFullPath(n)]).Distinct();
 
     // A pipe or a device, which could be read without end, has no length.
     static byte[]? Read(string path)
