@@ -48,6 +48,7 @@ public sealed class KnowledgeEditor : IEditor
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
         _learned.Require(KnowledgeEditorTraining.Kind, split);
+        using DisposeScope whole = NewDisposeScope();
         KnowledgeEditorTransform transform = KnowledgeEditorTransform.Load(_learned, split.Space);
         return Edits.OneByOne(failures, failure =>
         {

@@ -47,6 +47,7 @@ public sealed class Mend : IEditor
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
         _learned.Require(MendTraining.Kind, split);
+        using DisposeScope whole = NewDisposeScope();
         MendTransform transform = MendTransform.Load(_learned, split.Space);
         return Edits.OneByOne(failures, failure =>
         {
