@@ -112,7 +112,7 @@ public static class LocatorCheckpoint
     static bool IsMeanSquare(Tensor values)
     {
         using DisposeScope scope = NewDisposeScope();
-        return values.isfinite().logical_and(values.ge(0)).all().item<bool>();
+        return values.isfinite().logical_and(values.ge(Held(0))).all().item<bool>();
     }
 
     static string Settings(LocatorTrainingSettings settings) => string.Join(", ", settings.Describe().Select(s => $"{s.Key} {s.Value}"));

@@ -125,7 +125,7 @@ public sealed class TargetBank
         for (int i = 0; i < parts.Length; i++)
         {
             // Targets are shares of units, gradients norms.
-            bool sound = Parts[i] switch { "targets" => parts[i].ge(0).logical_and(parts[i].le(1)), "gradients" => parts[i].ge(0), _ => parts[i].isfinite() } is { } holds
+            bool sound = Parts[i] switch { "targets" => parts[i].ge(Held(0)).logical_and(parts[i].le(Held(1))), "gradients" => parts[i].ge(Held(0)), _ => parts[i].isfinite() } is { } holds
                 && holds.logical_and(parts[i].isfinite()).all().item<bool>();
             if (!sound)
                 throw new BadInputException($"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values; delete it, and 'retouch solve-targets' makes it anew.");

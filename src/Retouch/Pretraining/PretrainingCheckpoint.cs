@@ -71,7 +71,7 @@ public static class PretrainingCheckpoint
         Tensor Read(string name)
         {
             Tensor read = file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw new BadInputException($"the tensor {name} is missing.");
-            bool sound = read.isfinite().all().item<bool>() && (name != "second" || read.ge(0).all().item<bool>());
+            bool sound = read.isfinite().all().item<bool>() && (name != "second" || read.ge(Held(0)).all().item<bool>());
             return sound ? read : throw new BadInputException($"the tensor {name} holds NaN, infinite or impossible values; leave out --resume to start anew.");
         }
     }

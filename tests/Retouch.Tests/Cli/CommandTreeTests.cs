@@ -30,7 +30,8 @@ public sealed class CommandTreeTests
         Option[] single = [.. command.Options.Where(o => o.Arity.MaximumNumberOfValues == 1 && o.ValueType != typeof(bool))];
         foreach (Option option in single)
         {
-            Ran ran = Ran.Retouch([.. path.Split(' '), option.Name, "1", option.Name, "2"]);
+            (string first, string second) = option.ValueType == typeof(bool?) ? ("true", "false") : ("1", "2");
+            Ran ran = Ran.Retouch([.. path.Split(' '), option.Name, first, option.Name, second]);
             Assert.Equal(2, ran.Code);
             Assert.Contains($"{option.Name} is given 2 times, but takes one value", ran.Err, StringComparison.Ordinal);
         }

@@ -121,7 +121,7 @@ public sealed class EditMethodTests : IDisposable
         _bench.Refuses([.. bare, "--set", "damping=1"], "--set", "masked-fine-tuning");
         _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "damping=1"], "--guard", "damping");
         _bench.Refuses([.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "stopMargin=1"], "--guard", "stopMargin");
-        _bench.Refuses([.. bare, "--locator", "fisher"], "--locator", "fisher");
+        _bench.Refuses([.. bare, "--locator", "fisher"], "fisher", "--prepared");
     }
 
     [Theory]

@@ -1,5 +1,11 @@
 using System.Text.Json;
+using Retouch.Editing;
+using Retouch.Evaluation;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Locating;
 using Retouch.Patches;
+using Retouch.Vit;
 
 namespace Retouch.Tests.Cli;
 
@@ -60,6 +66,27 @@ public sealed class EditTests : IDisposable
             }
             Assert.Equal(File.ReadAllBytes(files[0]), File.ReadAllBytes(files[1]));
         }
+    }
+
+    [Fact]
+    public void A_random_mask_is_the_one_that_a_benchmark_draws_for_the_same_settings()
+    {
+        string[] settings = ["--locator", "random", "--keep", "0.2", "--lr", Workbench.Rate, "--seed", "5"];
+        string label = _bench.WrongLabel();
+        Ran.Retouch(["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", label, "--out", _bench.Path("p"), .. settings]).Good();
+        using Patch edited = PatchFile.Load(_bench.Path("p"));
+
+        using ModelFile file = ModelFile.Load(_bench.Model);
+        SplitVit split = new(file.Model);
+        using PrefixState state = split.Prefix(ImageLoader.LoadBatch([_bench.Image], file.Preprocessing));
+        Failure failure = new(state, int.Parse(label)) { Images = [new PatchImage("image.png", ImageRoots.Hash(_bench.Image))] };
+        Dictionary<string, IReadOnlyList<string>> given = new() { ["locator"] = ["random"], ["keep"] = ["0.2"], ["lr"] = [Workbench.Rate] };
+        BenchSetting setting = Assert.Single(EditorRegistry.Settings(["masked-fine-tuning"], Sweep.Published, given, new EditorResources { Seed = 5 }));
+        using EditResult benched = Assert.Single(setting.Editor.Edit(split, [failure]));
+        UnitSelection mine = ((WeightDelta)edited.Change).Units;
+        UnitSelection theirs = ((WeightDelta)benched.Patch.Change).Units;
+        for (int m = 0; m < split.Space.Matrices; m++)
+            Assert.Equal(theirs[m].ToArray(), mine[m].ToArray());
     }
 
     [Fact]

@@ -88,7 +88,7 @@ public sealed class Gate : IEditor
         long[] classes = [.. _memory["classes"].data<long>()];
         Tensor others = tensor([.. classes.Select(c => c != failure.Label)]);
         (Tensor key, Tensor bias) = Key(QueryMemory.Query(split, failure.State, Name).Read.mean([0]), memory, others);
-        float[] opening = [.. (mv(memory, key) + bias).cpu().data<float>()];
+        float[] opening = [.. mv(memory, key).Plus(bias).cpu().data<float>()];
         int[] alike = [.. Enumerable.Range(0, classes.Length).Where(i => classes[i] == mistakenFor)];
         return new GateCost(classes.Length, alike.Length, alike.Count(i => opening[i] > Shut));
     }
