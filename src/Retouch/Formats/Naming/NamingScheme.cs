@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 using Retouch.Images;
 using Retouch.Vit;
@@ -10,10 +11,11 @@ namespace Retouch.Formats;
 /// is usual in this family. A scheme is data; the model knows none
 /// of them. Immutable. <see cref="NamingSchemes"/> has those that are known.
 /// </summary>
-public sealed record NamingScheme
+public sealed partial record NamingScheme
 {
-    // Names come from files that nobody vouches for.
-    const RegexOptions Linear = RegexOptions.CultureInvariant | RegexOptions.NonBacktracking;
+    // All patterns are this project's own, and in none do two quantifiers meet, so that backtracking costs little on
+    // names from files that nobody vouches for. Automata for them would take 70 MB, anew for every file.
+    static readonly ConcurrentDictionary<string, Regex> s_patterns = new();
 
     /// <summary>The scheme's name, as it is printed and as <c>--scheme</c> takes it.</summary>
     public required string Name { get; init; }
@@ -51,9 +53,9 @@ public sealed record NamingScheme
     /// <summary>The prefixes that training scripts left on this scheme's names in a file; averaged weights (EMA) come first, as in timm, then the shortest.</summary>
     internal IEnumerable<string> Prefixes(IEnumerable<string> fileNames)
     {
-        Regex marker = new($"^(.*[./])?{Wrappers.Between(Marker)}$", Linear);
+        Regex marker = Cached($"^(.*[./])?{Wrappers.Between(Marker)}$");
         return fileNames.Select(n => marker.Match(n)).Where(m => m.Success).Select(m => m.Groups[1].Value)
-            .OrderByDescending(p => Regex.IsMatch(p, @"(^|[._])ema([._]|$)", RegexOptions.IgnoreCase | Linear))
+            .OrderByDescending(p => Averaged().IsMatch(p))
             .ThenBy(p => p.Length).ThenBy(p => p, StringComparer.Ordinal);
     }
 
@@ -67,7 +69,7 @@ public sealed record NamingScheme
     internal IReadOnlyDictionary<string, NamedTensor[]> Map(IEnumerable<string> fileNames, string prefix)
     {
         (Regex Pattern, TensorName Row)[] patterns = [.. Names.Select(n => (Pattern(n.InFile), n))];
-        Regex[] ignored = [.. Ignored.Select(i => new Regex($"^(?:{i})$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking))];
+        Regex[] ignored = [.. Ignored.Select(i => Cached($"^(?:{i})$"))];
         Dictionary<string, List<NamedTensor>> map = new(StringComparer.Ordinal);
         string unwrapped = Wrappers.TakenOff(prefix);
         foreach (string file in fileNames)
@@ -141,7 +143,13 @@ public sealed record NamingScheme
         return Names.Any(n => n.Canonical == canonical && n.InFile == bare);
     }
 
-    static Regex Pattern(string name) => new($"^{Regex.Escape(name)
+    static Regex Cached(string pattern) =>
+        s_patterns.GetOrAdd(pattern, p => new Regex(p, RegexOptions.CultureInvariant));
+
+    [GeneratedRegex(@"(^|[._])ema([._]|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Averaged();
+
+    static Regex Pattern(string name) => Cached($"^{Regex.Escape(name)
         .Replace(@"\{i}", @"(\d{1,4})", StringComparison.Ordinal)
-        .Replace(@"\{part}", @"\w+(?:\.\w+)*", StringComparison.Ordinal)}$", Linear);
+        .Replace(@"\{part}", @"\w+(?:\.\w+)*", StringComparison.Ordinal)}$");
 }
