@@ -95,7 +95,7 @@ public sealed class LabelSet
         return new LabelSet(all, named: true);
     }
 
-    /// <summary>Stand-ins for a model whose class names nobody gave: "class 0", "class 1", ...</summary>
+    /// <summary>Stand-ins for the class names of a model without any: "class 0", "class 1", ...</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is not positive.</exception>
     public static LabelSet Numbered(int count)
     {

@@ -96,7 +96,7 @@ public sealed class TargetBankFiller : IDisposable
         if (part < 0 || part >= parts)
             throw new ArgumentOutOfRangeException(nameof(part), part, $"must be from 0 to {parts - 1}");
 
-        // Who has nothing to write is in nobody's way.
+        // With nothing to write there is nothing to exclude.
         if (Missing(bank, count, part, parts).Count == 0)
             return;
         using WriterLock writer = bank.Lock(part, parts);

@@ -22,7 +22,7 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
     public int? Columns { get; init; }
 
     /// <summary>
-    /// Whether one legend speaks for all panels, series of one name then having one colour, or each panel has
+    /// Whether one legend serves all panels, series of one name then having one colour, or each panel has
     /// its own, or null for one where a panel has all names that there are.
     /// </summary>
     public bool? SharedLegend { get; init; }

@@ -12,7 +12,7 @@ namespace Retouch.Formats;
 /// </summary>
 public sealed record NamingScheme
 {
-    // Names come from files that nobody vouches for.
+    // Names come from untrusted files.
     const RegexOptions Linear = RegexOptions.CultureInvariant | RegexOptions.NonBacktracking;
 
     /// <summary>The scheme's name, as it is printed and as <c>--scheme</c> takes it.</summary>
