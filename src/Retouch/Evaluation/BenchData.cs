@@ -34,10 +34,10 @@ public sealed class BenchData : IDisposable
         return all.Select(images);
     }
 
-    /// <summary>The files behind them, for provenance.</summary>
+    /// <summary>The files that they come from, for provenance.</summary>
     public IReadOnlyList<IReadOnlyList<PatchImage>> Images { get; }
 
-    /// <summary>The locality images, which belong to this object; null where the benchmark names none.</summary>
+    /// <summary>The locality images, which belong to this object, or null if the benchmark names none.</summary>
     public LocalitySet? Locality { get; }
 
     /// <summary>Finds, checks and loads every image; the caller disposes the result.</summary>
@@ -46,8 +46,8 @@ public sealed class BenchData : IDisposable
     /// <param name="preprocessing">How images are made into pixels.</param>
     /// <param name="images">Where the groups' images are.</param>
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
-    /// <param name="progress">Told the number of images done; null for nobody.</param>
-    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images; null for a quarter of what the process may use.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
+    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images, or null for a quarter of what the process may use.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">The benchmark is another model's, or an image is missing, another or unreadable.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

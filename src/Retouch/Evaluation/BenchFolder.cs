@@ -71,7 +71,7 @@ public static class BenchFolder
     /// <exception cref="BadInputException">It cannot be written.</exception>
     public static void WriteBenchmark(string folder, Benchmark benchmark) => BenchmarkFile.Save(benchmark, Path.Combine(folder, BenchmarkName), overwrite: true);
 
-    /// <summary>The folder's copy of the run's benchmark; null where it has none.</summary>
+    /// <summary>The folder's copy of the run's benchmark, or null if it has none.</summary>
     /// <exception cref="BadInputException">It is damaged.</exception>
     public static Benchmark? ReadBenchmark(string folder) => Path.Combine(folder, BenchmarkName) is var path && File.Exists(path) ? BenchmarkFile.Load(path) : null;
 

@@ -18,7 +18,7 @@ public sealed record BenchManifest
     /// <summary>The numbers of edit samples that were tried.</summary>
     public IReadOnlyList<int> Samples { get => field ?? [1]; init; } = [1];
 
-    /// <summary>Edits of a sequence at most; null for all, and where edits are not sequential.</summary>
+    /// <summary>The most edits in a sequence, or null for all and if edits are not sequential.</summary>
     public int? Sequence { get; init; }
 
     /// <summary>The number of edits, and so of rows, over all shards.</summary>
@@ -33,7 +33,7 @@ public sealed record BenchManifest
     /// <summary>The number of sensitive ones among them.</summary>
     public required int SensitiveImages { get; init; }
 
-    /// <summary>Edits a group at most, or in batch mode images an edit; null for all of the group's.</summary>
+    /// <summary>The most edits per group, or in batch mode images per edit, or null for all of the group's.</summary>
     public required int? MaxEditsPerGroup { get; init; }
 
     /// <summary>Edits that run as one batch.</summary>
@@ -45,7 +45,7 @@ public sealed record BenchManifest
     /// <summary>The methods under their settings, each in a line.</summary>
     public required IReadOnlyList<string> Settings { get; init; }
 
-    /// <summary>What is wrong with a manifest that was read, or null where nothing is.</summary>
+    /// <summary>What is wrong with a manifest that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Edits < 1 ? "it has no edits"
         : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages ? "its numbers of groups and images cannot be"

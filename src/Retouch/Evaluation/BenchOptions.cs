@@ -14,10 +14,10 @@ public sealed record BenchOptions
     /// <summary>The numbers of edit samples to try, of single edits; groups that would have no other image left are left out.</summary>
     public IReadOnlyList<int> Samples { get; init; } = [1];
 
-    /// <summary>Edits of a sequence at most; null for all.</summary>
+    /// <summary>The most edits in a sequence, or null for all.</summary>
     public int? Sequence { get; init; }
 
-    /// <summary>Edits a group at most (in batch mode images that a group's edit sees), spread evenly over its images; null for all of its images.</summary>
+    /// <summary>The most edits per group (in batch mode images that a group's edit sees), spread evenly over its images, or null for all of its images.</summary>
     public int? MaxEditsPerGroup { get; init; }
 
     /// <summary>Edits that run as one batch, at least 1. A part of the run's identity: sums of another order round otherwise.</summary>

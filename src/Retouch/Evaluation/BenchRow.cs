@@ -36,7 +36,7 @@ public sealed record BenchRow
     /// <summary>The number of edit samples, k.</summary>
     public int Samples { get => Math.Max(field, 1); init; } = 1;
 
-    /// <summary>How many of them the edited model gives an accepted class; null in rows of before there were several.</summary>
+    /// <summary>How many of them the edited model gives an accepted class; null in rows from before there were several.</summary>
     public int? SamplesRight { get; init; }
 
     /// <summary>The class that the edit aims at.</summary>
@@ -64,7 +64,7 @@ public sealed record BenchRow
     /// <summary>The same over the sensitive locality images alone.</summary>
     public required double? SensitiveLocality { get; init; }
 
-    /// <summary>The edit's place in its sequence, from 1; null where edits are not sequential.</summary>
+    /// <summary>The edit's place in its sequence, from 1, or null if edits are not sequential.</summary>
     public int? Step { get; init; }
 
     /// <summary>
@@ -85,7 +85,7 @@ public sealed record BenchRow
     /// <summary>Numbers that the edit consists of: the weights of its units, or the values or factors that it adds.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>What is wrong with a row that was read, or null where nothing is.</summary>
+    /// <summary>What is wrong with a row that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Settings.Values.Contains(null) || FurtherImages.Contains(null) ? "a setting or an image is null"
         : Edit < 0 || Label < 0 || Predicted < 0 || Others < 0 || Steps < 0 || Units < 0 || Parameters < 0 || Step < 1 ? "one of its numbers is negative"

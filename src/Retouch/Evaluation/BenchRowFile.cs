@@ -23,7 +23,7 @@ public sealed class BenchRowFile : IDisposable
     /// <summary>The number of rows in the file.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Starts a file of rows, or goes on with one.</summary>
+    /// <summary>Starts a file of rows, or continues one.</summary>
     /// <param name="path">The file.</param>
     /// <param name="plan">The run that the rows are of.</param>
     /// <param name="shard">The part of it.</param>

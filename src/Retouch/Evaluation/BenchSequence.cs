@@ -63,7 +63,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
         }
     }
 
-    /// <summary>The edit, or null where the image is right already; the caller disposes it.</summary>
+    /// <summary>The edit, or null if the image is right already; the caller disposes it.</summary>
     EditResult? Edit(SplitVit now, BenchEdit edit, CancellationToken cancellation)
     {
         FailureGroup group = plan.Benchmark.Groups[edit.Group];

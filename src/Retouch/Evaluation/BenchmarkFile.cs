@@ -73,7 +73,7 @@ public static partial class BenchmarkFile
         return Images(b.Locality.Select(x => x is null ? default : (x.Path, x.Sha256)), "of the locality set");
     }
 
-    /// <summary>What is wrong with groups of a model's failures, or null where nothing is.</summary>
+    /// <summary>What is wrong with groups of a model's failures, or null if nothing is.</summary>
     internal static string? Defect(string model, IReadOnlyList<FailureGroup> groups, int fewest)
     {
         if (!Sha256().IsMatch(model))

@@ -22,7 +22,7 @@ public static class ContactSheet
     /// <param name="path">The file.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
     /// <param name="orientation">Which way up the images are shown: as the model sees them.</param>
-    /// <param name="progress">Told the number of images done; null for nobody.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
     /// <param name="cancellation">Stops between images; nothing is written then.</param>
     /// <exception cref="BadInputException">The file cannot be written, or an image has vanished.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

@@ -42,7 +42,7 @@ public sealed record Disagreement
     /// <param name="folders">The images, in any folders below; a folder's own name says where its images come from.</param>
     /// <param name="labels">The classes' names.</param>
     /// <param name="settings">What to keep; the fewest images of a group counts.</param>
-    /// <param name="progress">Told the number of answers; null for nobody.</param>
+    /// <param name="progress">Told the number of answers, or null to ignore.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">The models have different classes or are the same, two folders are called
     /// alike, or an image lies in two.</exception>

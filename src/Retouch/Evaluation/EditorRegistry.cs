@@ -40,7 +40,7 @@ public static class EditorRegistry
     /// <param name="method">The method's name.</param>
     /// <param name="settings">Its settings as rows have them.</param>
     /// <param name="resources">What editors need beside their settings.</param>
-    /// <returns>The setting; null where the resources lack something, or are others than the rows'.</returns>
+    /// <returns>The setting, or null if the resources lack something, or are others than the rows'.</returns>
     public static BenchSetting? Recreate(
         string method, IReadOnlyDictionary<string, string> settings, EditorResources resources)
     {

@@ -23,7 +23,7 @@ public readonly record struct GroupMeasurement(int Samples, int SamplesRight, in
     /// <param name="predictions">The edited model's class for each image of the group.</param>
     /// <param name="samples">The places of the images that were edited on, each once.</param>
     /// <param name="accepted">The classes that count as right.</param>
-    /// <param name="leftOut">Places of images that count neither for success nor for generalization; null for none.</param>
+    /// <param name="leftOut">Places of images that count neither for success nor for generalization, or null for none.</param>
     /// <exception cref="ArgumentException">There are no edit samples, or one is named twice.</exception>
     /// <exception cref="ArgumentOutOfRangeException">One of <paramref name="samples"/> is not a place in the group.</exception>
     public static GroupMeasurement Of(IReadOnlyList<int> predictions, IReadOnlyList<int> samples, IReadOnlyList<int> accepted, IReadOnlySet<int>? leftOut = null)

@@ -14,7 +14,7 @@ public sealed class GuardedEdit : IDisposable
     /// <summary>Every edit that was tried, the most general first.</summary>
     public IReadOnlyList<GuardPoint> Curve { get; }
 
-    /// <summary>The setting of the edit that was chosen; null where none keeps to the bound.</summary>
+    /// <summary>The setting of the edit that was chosen, or null if none keeps to the bound.</summary>
     public double? Setting { get; }
 
     /// <summary>That edit; it belongs to this object.</summary>
@@ -29,7 +29,7 @@ public sealed class GuardedEdit : IDisposable
     /// <param name="bound">The least locality rate, in (0,1].</param>
     /// <param name="settings">Settings to try, above 0, decreasing: the most general first.</param>
     /// <param name="halvings">How often to halve the interval between the last edit that did not keep to the bound and the first that did.</param>
-    /// <param name="progress">Told each edit that was tried; null for nobody.</param>
+    /// <param name="progress">Told each edit that was tried, or null to ignore.</param>
     /// <param name="cancellation">Stops between edits.</param>
     /// <exception cref="BadInputException">The bound is out of range.</exception>
     /// <exception cref="ArgumentException">There is no setting, or they do not decrease.</exception>

@@ -15,9 +15,9 @@ public static class Locality
     /// <param name="delta">What the edit adds.</param>
     /// <param name="folder">The images.</param>
     /// <param name="preprocessing">How they are made into pixels.</param>
-    /// <param name="progress">Told the number of files done; null for nobody.</param>
+    /// <param name="progress">Told the number of files done, or null to ignore.</param>
     /// <param name="unedited">
-    /// The model whose predictions are to be kept where <paramref name="split"/> is one that was edited before; null for <paramref name="split"/>.
+    /// The model whose predictions are to be kept where <paramref name="split"/> is one that was edited before, or null for <paramref name="split"/>.
     /// </param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The measurement, the files it speaks of (in its order), and those that could not be decoded, with the reason.</returns>
@@ -46,10 +46,10 @@ public static class Locality
     /// <param name="split">The unedited model.</param>
     /// <param name="folder">The images.</param>
     /// <param name="preprocessing">How they are made into pixels.</param>
-    /// <param name="progress">Told the number of files done; null for nobody.</param>
-    /// <param name="memory">Bytes that the prefixes may take in memory; null for a quarter of what the process may use.</param>
+    /// <param name="progress">Told the number of files done, or null to ignore.</param>
+    /// <param name="memory">Bytes that the prefixes may take in memory, or null for a quarter of what the process may use.</param>
     /// <param name="unedited">
-    /// The model whose predictions are to be kept where <paramref name="split"/> is one that was edited before; null for <paramref name="split"/>.
+    /// The model whose predictions are to be kept where <paramref name="split"/> is one that was edited before, or null for <paramref name="split"/>.
     /// </param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The set, which the caller disposes, its files in its order, and those that could not be decoded, with the reason.</returns>

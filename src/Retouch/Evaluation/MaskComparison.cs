@@ -9,7 +9,7 @@ public sealed record MaskComparison
     /// <summary>The locator's name.</summary>
     public required string Locator { get; init; }
 
-    /// <summary>The start of the SHA-256 of the hypernetwork's file; null for locators without one.</summary>
+    /// <summary>The first digits of the SHA-256 of the hypernetwork's file, or null for locators without one.</summary>
     public string? LocatorFile { get; init; }
 
     /// <summary>The share of units in a mask.</summary>

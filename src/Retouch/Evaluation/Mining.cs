@@ -11,9 +11,9 @@ public static class Mining
     /// <param name="preprocessing">How images are made into pixels.</param>
     /// <param name="folders">The images. The folder that holds an image names its class, the folder above that its source.</param>
     /// <param name="classes">What the folders' names mean.</param>
-    /// <param name="locality">Images that edits should leave alone; null for none.</param>
+    /// <param name="locality">Images that edits should leave alone, or null for none.</param>
     /// <param name="settings">What to keep.</param>
-    /// <param name="progress">Told the number of images done; null for nobody.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The benchmark, which has no groups where the model gets everything right, where no group is large
     /// enough, and where no folder is called by a class.</returns>
@@ -69,9 +69,9 @@ public static class Mining
     /// <param name="preprocessing">How images are made into pixels.</param>
     /// <param name="images">Where the images are.</param>
     /// <param name="confirmed">The confirmed images.</param>
-    /// <param name="locality">Images that edits should leave alone; null for none.</param>
+    /// <param name="locality">Images that edits should leave alone, or null for none.</param>
     /// <param name="settings">What to keep.</param>
-    /// <param name="progress">Told the number of images done; null for nobody.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>The benchmark, which has no groups where none is large enough.</returns>
     /// <exception cref="BadInputException">The list is another model's, or an image is missing or another.</exception>

@@ -9,7 +9,7 @@ namespace Retouch.Evaluation;
 /// <param name="split">The model.</param>
 /// <param name="preprocessing">How images are made into pixels.</param>
 /// <param name="skipped">Gets why an image was left out.</param>
-/// <param name="progress">Told the number of images done over all questions; null for nobody.</param>
+/// <param name="progress">Told the number of images done over all questions, or null to ignore.</param>
 /// <param name="cancellation">Stops between chunks.</param>
 sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<string> skipped, IProgress<int>? progress, CancellationToken cancellation)
 {

@@ -6,9 +6,9 @@ namespace Retouch.Evaluation;
 /// <param name="Patch">Index of the patch in the stack.</param>
 /// <param name="Image">The image, as the patch's provenance has it.</param>
 /// <param name="Label">The class that the patch edited it to.</param>
-/// <param name="Path">Where the image was found; null where it was not.</param>
-/// <param name="Missing">Why it was not measured; null where it was.</param>
-/// <param name="Predicted">The likeliest class; null where it was not measured.</param>
+/// <param name="Path">Where the image was found, or null if it was not.</param>
+/// <param name="Missing">Why it was not measured, or null if it was.</param>
+/// <param name="Predicted">The likeliest class, or null if it was not measured.</param>
 /// <param name="Probability">Its probability, in [0,1].</param>
 public sealed record PatchedImage(int Patch, PatchImage Image, int Label, string? Path, string? Missing, int? Predicted, double Probability)
 {

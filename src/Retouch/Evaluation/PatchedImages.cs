@@ -14,7 +14,7 @@ public static class PatchedImages
     /// <param name="edited">The model with all of the patches.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
     /// <param name="patches">The patches, each with the path of its file, from whose folder its images' paths go on.</param>
-    /// <param name="folder">A folder in which images are looked for by their contents, too; null for none.</param>
+    /// <param name="folder">A folder in which images are looked for by their contents, too, or null for none.</param>
     /// <param name="cancellation">Stops between two images.</param>
     /// <returns>One result an image, in the order of the patches.</returns>
     public static IReadOnlyList<PatchedImage> Measure(

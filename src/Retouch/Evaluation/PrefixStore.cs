@@ -20,7 +20,7 @@ public sealed class PrefixStore : IDisposable
     long _inMemory, _onDisk;
 
     /// <summary>Creates an empty store.</summary>
-    /// <param name="budget">How many bytes may stay in memory, at least 0; null for a quarter of what the process may use.</param>
+    /// <param name="budget">How many bytes may stay in memory, at least 0, or null for a quarter of what the process may use.</param>
     /// <exception cref="ArgumentOutOfRangeException">The budget is negative.</exception>
     public PrefixStore(long? budget = null)
     {

@@ -12,7 +12,7 @@ public sealed record SettingSummary
     /// <summary>What the edits are made on.</summary>
     public required BenchMode Mode { get; init; }
 
-    /// <summary>The number of edit samples; null where it differs from edit to edit.</summary>
+    /// <summary>The number of edit samples, or null if it differs from edit to edit.</summary>
     public required int? Samples { get; init; }
 
     /// <summary>The number of edits.</summary>
@@ -24,13 +24,13 @@ public sealed record SettingSummary
     /// <summary>SR: the share of edit samples that are right after their edit.</summary>
     public required Estimate Success { get; init; }
 
-    /// <summary>GR; null where no edit left another image to its group.</summary>
+    /// <summary>GR, or null if no edit left another image to its group.</summary>
     public required Estimate? Generalization { get; init; }
 
-    /// <summary>LR, in a sequence the mean over its steps; null where it was not measured.</summary>
+    /// <summary>LR, in a sequence the mean over its steps, or null if it was not measured.</summary>
     public required Estimate? Locality { get; init; }
 
-    /// <summary>LR over the sensitive images; null where it was not measured.</summary>
+    /// <summary>LR over the sensitive images, or null if it was not measured.</summary>
     public required Estimate? SensitiveLocality { get; init; }
 
     /// <summary>The share of earlier edits of a sequence that are still right, the mean over its steps; null elsewhere.</summary>
@@ -54,7 +54,7 @@ public sealed record SettingSummary
     /// <summary>Whether no other setting of the table with this mode and number of samples is better in both GR and LR; false where either was not measured.</summary>
     public required bool OnFront { get; init; }
 
-    /// <summary>Where the setting stands; null where GR or LR was not measured.</summary>
+    /// <summary>Where the setting stands, or null if GR or LR was not measured.</summary>
     public OperatingPoint? Point() => Generalization is { } generalization && Locality is { } locality ? new OperatingPoint(generalization.Mean, locality.Mean) : null;
 
     /// <summary>Summarizes rows, setting by setting (and by mode and number of samples) in the order of their first rows.</summary>

@@ -25,7 +25,7 @@ public static class AtomicFile
     }
 
     /// <summary>Lets <paramref name="write"/> fill a stream and puts the result at <paramref name="path"/>.</summary>
-    /// <param name="path">Where the file shall be; a symbolic link there is replaced, not followed.</param>
+    /// <param name="path">Where the file is to be; a symbolic link there is replaced, not followed.</param>
     /// <param name="overwrite">Whether a file that is there already may be replaced.</param>
     /// <param name="write">Fills the stream, which it must not close. What it throws passes through, a full disk excepted.</param>
     /// <exception cref="BadInputException">

@@ -85,7 +85,7 @@ sealed class ClassResolver
     /// <summary>Whether a text is a number that no class has for its name.</summary>
     public bool IsOnlyNumber(string text) => IsNumber(text.Trim()) && !_byNumber[WithoutZeros(text.Trim())].Any();
 
-    /// <summary>The class whose number a text is, whatever the classes are called; null where it is none's.</summary>
+    /// <summary>The class whose number a text is, whatever the classes are called, or null if there is none.</summary>
     public int? NumberIn(string text) => IndexOf(text.Trim());
 
     /// <summary>The error for a number that is no class's.</summary>

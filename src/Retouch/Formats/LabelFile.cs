@@ -21,7 +21,7 @@ static class LabelFile
         ? Ordered(listing.WithWordNetIds(source), source)
         : throw new BadInputException($"{source} holds no labels.");
 
-    /// <summary>Labels from JSON that stands elsewhere than in a file of its own.</summary>
+    /// <summary>Labels from JSON that is somewhere else than in a file of its own.</summary>
     public static Label[] ReadJson(string text, string source) => Checked(LabelJson.Read(text, source), source);
 
     static string ReadText(string path)

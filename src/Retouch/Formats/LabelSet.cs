@@ -40,7 +40,7 @@ public sealed class LabelSet
     /// commas, semicolons or tabs, with a header or without.
     /// </summary>
     /// <exception cref="BadInputException">
-    /// The file cannot be read, its indices are not 0, 1, 2, ..., or it is not told what it holds; the message says
+    /// The file cannot be read, its indices are not 0, 1, 2, ..., or it cannot be told what it holds; the message says
     /// why and, as far as one is to blame, which line.
     /// </exception>
     public static LabelSet Load(string path) => new(LabelFile.Read(path), named: true);
@@ -95,7 +95,7 @@ public sealed class LabelSet
         return new LabelSet(all, named: true);
     }
 
-    /// <summary>Stand-ins for a model whose class names nobody gave: "class 0", "class 1", ...</summary>
+    /// <summary>Stand-ins for the class names of a model without any: "class 0", "class 1", ...</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is not positive.</exception>
     public static LabelSet Numbered(int count)
     {
@@ -129,7 +129,7 @@ public sealed class LabelSet
     internal bool HasIndex(string text) => _resolver.NumberIn(text) is not null;
 
     /// <summary>
-    /// The index that a text is not read as although it is its number, because a class is called so; null where there
+    /// The index that a text is not read as although it is its number, because a class is called so, or null if there
     /// is no such doubt.
     /// </summary>
     /// <exception cref="BadInputException">As of <see cref="Resolve"/>.</exception>

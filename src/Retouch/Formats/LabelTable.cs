@@ -25,7 +25,7 @@ sealed class LabelTable
 
     int Columns => _rows[0].Length;
 
-    /// <summary>The labels of a table's lines; null where they are no table.</summary>
+    /// <summary>The labels of a table's lines, or null if they are no table.</summary>
     /// <exception cref="BadInputException">A file of tables, by its name, is not one, or it cannot be told what its
     /// columns hold.</exception>
     public static LabelListing? Read(string[] lines, string path)
@@ -134,7 +134,7 @@ sealed class LabelTable
 
     static string Plain(string cell) => string.Concat(cell.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
 
-    // The fields of a line; null where a quotation mark lacks its second.
+    // The fields of a line, or null if a quotation mark lacks its second.
     static string[]? Cells(string line, char separator)
     {
         List<string> cells = [];

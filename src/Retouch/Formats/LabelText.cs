@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Retouch.Formats;
 
-/// <summary>Reads labels from lines of text: names, names behind their numbers, or tables.</summary>
+/// <summary>Reads labels from lines of text: names, names after their numbers, or tables.</summary>
 static partial class LabelText
 {
     /// <summary>The labels of a text.</summary>

@@ -15,13 +15,13 @@ sealed record ModelCard
     /// <summary>What no tensor shows.</summary>
     public VitTraits Traits { get; init; } = new();
 
-    /// <summary>The side of the images that the model was made for, in pixels; null where it is not stated.</summary>
+    /// <summary>The side of the images that the model was made for, in pixels, or null if it is not stated.</summary>
     public int? ImageSize { get; init; }
 
     /// <summary>Whether the model is known to see square images.</summary>
     public bool SquareImages { get; init; }
 
-    /// <summary>The transform, or null where none is stated.</summary>
+    /// <summary>The transform, or null if none is stated.</summary>
     public Preprocessing? Preprocessing { get; init; }
 
     /// <summary>The file that states it.</summary>
@@ -62,7 +62,7 @@ sealed record ModelCard
             : Noting($"{path} states {listed}{more}, which Retouch does not know and passed over");
     }
 
-    /// <summary>The card with a note that a config is another model's; null where its numbers are this one's.</summary>
+    /// <summary>The card with a note that a config is another model's, or null if its numbers are this one's.</summary>
     /// <param name="stated">Settings, what they are, and the model's own.</param>
     public ModelCard? OfAnother(IEnumerable<(ConfigObject Place, string Setting, string What, int? Own)> stated)
     {

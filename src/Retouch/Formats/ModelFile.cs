@@ -47,7 +47,7 @@ public sealed class ModelFile : IDisposable
     /// <summary>How images are made into the model's pixels.</summary>
     public Preprocessing Preprocessing { get; private init; } = null!;
 
-    /// <summary>Which file states the preprocessing: the model's own or one beside it; null where none does and it is the usual one of the naming scheme.</summary>
+    /// <summary>Which file states the preprocessing: the model's own or one beside it, or null if none does and it is the usual one of the naming scheme.</summary>
     public string? PreprocessingSource { get; private init; }
 
     /// <summary>Whether a file states the preprocessing; otherwise it is the usual one of the naming scheme.</summary>
@@ -56,7 +56,7 @@ public sealed class ModelFile : IDisposable
     /// <summary>The classes' names, where a file beside the model has them.</summary>
     public LabelSet? Labels { get; private init; }
 
-    /// <summary>What states the classes' names: the model file or a file beside it; null where none does.</summary>
+    /// <summary>What states the classes' names: the model file or a file beside it, or null if none does.</summary>
     public string? LabelsSource { get; private init; }
 
     /// <summary>What no file states and was taken as usual; each can be stated in <see cref="ModelHints"/>.</summary>
@@ -72,7 +72,7 @@ public sealed class ModelFile : IDisposable
     /// become float32.
     /// </summary>
     /// <param name="path">The file or folder.</param>
-    /// <param name="hints">What the file does not say; null for nothing.</param>
+    /// <param name="hints">What the file does not state, or null to add nothing.</param>
     /// <exception cref="BadInputException">
     /// The file cannot be read, is of another format, or its tensors are not those of a supported ViT; the
     /// message names the file and the tensor.
@@ -252,7 +252,7 @@ public sealed class ModelFile : IDisposable
         ? [(name, tensor)]
         : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
 
-    // What was assumed is not stated: whoever opens the result is to be told of it, too.
+    // What was assumed is not stated: whoever opens the result should be told, too.
     Dictionary<string, string> Stated(Preprocessing preprocessing) =>
         ModelMetadata.Of(Model.Config, preprocessing, Labels, _known);
 

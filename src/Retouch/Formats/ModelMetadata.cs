@@ -13,7 +13,7 @@ static class ModelMetadata
     /// <param name="config">The model.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
     /// <param name="labels">The classes' names; null or nameless for none.</param>
-    /// <param name="stated">Which traits to state; null for all.</param>
+    /// <param name="stated">Which traits to state, or null for all.</param>
     /// <param name="withPreprocessing">Whether to state the preprocessing.</param>
     public static Dictionary<string, string> Of(
         VitConfig config, Preprocessing preprocessing, LabelSet? labels = null, VitTraits? stated = null,

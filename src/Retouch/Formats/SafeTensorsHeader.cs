@@ -28,7 +28,7 @@ sealed class SafeTensorsHeader
 
     public OrderedDictionary<string, TensorEntry> Tensors { get; } = [];
 
-    /// <summary>Parses and validates the header of a file with <paramref name="dataLength"/> bytes behind it.</summary>
+    /// <summary>Parses and validates the header of a file with <paramref name="dataLength"/> bytes after it.</summary>
     /// <exception cref="BadInputException">The header breaks the format in some way; the message says which.</exception>
     public static SafeTensorsHeader Parse(ReadOnlySpan<byte> bytes, long dataLength, string path)
     {
@@ -131,7 +131,7 @@ sealed class SafeTensorsHeader
 
     void ReadMetadata(ref Utf8JsonReader reader, string path)
     {
-        // What Python's library makes of no metadata, where a program writes the key all the same.
+        // What Python's library makes of no metadata, where a program writes the key anyway.
         if (reader.TokenType == JsonTokenType.Null)
             return;
         if (reader.TokenType != JsonTokenType.StartObject)

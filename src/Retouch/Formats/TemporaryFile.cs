@@ -82,7 +82,7 @@ sealed class TemporaryFile : IDisposable
                     TakeAwayIfNobodys(path);
             }
         }
-        // What lies about harms nobody; whether the folder can be written to is found out by writing.
+        // A leftover does no harm; whether the folder can be written to is found out by writing.
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { }
     }
 

@@ -14,7 +14,7 @@ static class UnknownModel
 
     /// <summary>Why no naming scheme fits a file.</summary>
     /// <param name="source">The file.</param>
-    /// <param name="forced">The only scheme that was tried; null for all.</param>
+    /// <param name="forced">The only scheme that was tried, or null for all.</param>
     public static BadInputException Explain(ITensorSource source, NamingScheme? forced)
     {
         string[] names = [.. source.Tensors.Keys];

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Retouch.Formats;
 
-/// <summary>Puts text from files that nobody vouches for into messages.</summary>
+/// <summary>Puts text from untrusted files into messages.</summary>
 static class UserText
 {
     const int Longest = 100, MostAxes = 16;

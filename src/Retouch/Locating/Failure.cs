@@ -11,6 +11,6 @@ namespace Retouch.Locating;
 /// <param name="Label">The index of the right class.</param>
 public sealed record Failure(PrefixState State, int Label)
 {
-    /// <summary>The image files behind the prefix, for a patch's provenance; empty where there are none.</summary>
+    /// <summary>The image files of the prefix, for a patch's provenance; empty where there are none.</summary>
     public IReadOnlyList<PatchImage> Images { get; init; } = [];
 }

@@ -61,7 +61,7 @@ public sealed class Hypernetwork : IDisposable
     /// <param name="space">Where it is to say what to edit.</param>
     /// <param name="blocks">The number of transformer blocks, at least 1.</param>
     /// <param name="heads">The number of attention heads; divides the width.</param>
-    /// <param name="mlpWidth">The width of its MLPs; null for the width itself, as published.</param>
+    /// <param name="mlpWidth">The width of its MLPs, or null for the width itself, as published.</param>
     /// <param name="seed">The seed of the weights.</param>
     /// <param name="input">What it is to see.</param>
     /// <param name="balanced">Whether its units are to be ranked within their matrices.</param>

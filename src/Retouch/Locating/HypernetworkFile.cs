@@ -33,7 +33,7 @@ public static class HypernetworkFile
         }, overwrite);
     }
 
-    /// <summary>Where a hypernetwork comes from, or null where its file does not say.</summary>
+    /// <summary>Where a hypernetwork comes from, or null if its file does not say.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="BadInputException">The file cannot be read or what it says is not a provenance.</exception>
     public static LocatorProvenance? Provenance(string path)

@@ -13,9 +13,9 @@ public interface IPreparation
     /// <param name="images">The images to learn from.</param>
     /// <param name="checkpoint">
     /// Where a long preparation keeps what it has so far, so that the same call goes on from there after an
-    /// interrupt; null for nowhere. Left for the caller to delete.
+    /// interrupt, or null to keep nothing. Left for the caller to delete.
     /// </param>
-    /// <param name="progress">Told how far it is; null for nobody.</param>
+    /// <param name="progress">Told how far it has come, or null to ignore.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The result; the caller disposes it.</returns>
     /// <exception cref="BadInputException">The images do not suffice or cannot be decoded.</exception>

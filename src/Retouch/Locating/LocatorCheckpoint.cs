@@ -58,7 +58,7 @@ public static class LocatorCheckpoint
 
     /// <summary>Reads a training to go on with; the caller disposes it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="data">What it shall learn from.</param>
+    /// <param name="data">What it is to learn from.</param>
     /// <param name="settings">Its settings.</param>
     /// <exception cref="BadInputException">The file cannot be read, is no checkpoint, or one of other data or settings; the message names both.</exception>
     public static LocatorTraining Load(string path, string data, LocatorTrainingSettings settings)

@@ -15,9 +15,9 @@ public sealed record LocatorProvenance
     /// <summary>Batches learned until these weights.</summary>
     public required int Batches { get; init; }
 
-    /// <summary>Binary cross-entropy on held-out targets, or on each batch before it was learned; null if not measured.</summary>
+    /// <summary>Binary cross-entropy on held-out targets, or on each batch before it was learned, or null if not measured.</summary>
     public double? HeldOutLoss { get; init; }
 
-    /// <summary>The same of the mean of the targets as a constant output; null if not measured.</summary>
+    /// <summary>The same for the mean of the targets as a constant output, or null if not measured.</summary>
     public double? MeanMaskLoss { get; init; }
 }

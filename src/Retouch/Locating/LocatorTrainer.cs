@@ -21,8 +21,8 @@ public sealed class LocatorTrainer
     /// <param name="model">The model that the locator is for.</param>
     /// <param name="training">What is trained; stays the caller's.</param>
     /// <param name="every">Batches between two points of the curves.</param>
-    /// <param name="keep">Called with each point and when the training is cancelled: to write a checkpoint. Null for none.</param>
-    /// <param name="progress">Told after each batch; null for nobody.</param>
+    /// <param name="keep">Called with each point and when the training is cancelled: to write a checkpoint, or null for none.</param>
+    /// <param name="progress">Told after each batch, or null to ignore.</param>
     public LocatorTrainer(VitModel model, LocatorTraining training, int every, Action<LocatorTraining>? keep = null, IProgress<TrainingProgress>? progress = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(every);
@@ -84,7 +84,7 @@ public sealed class LocatorTrainer
     /// <summary>Trains on samples as they are solved, each batch once, as published; a batch's loss before it is learned is a held-out one.</summary>
     /// <param name="filler">What solves them.</param>
     /// <param name="batches">Batches to learn.</param>
-    /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
+    /// <param name="workers">Samples solved at once, or null for one per thread of libtorch.</param>
     /// <param name="cancellation">Stops within a second or so; the training is kept as it was after the last batch.</param>
     /// <exception cref="OperationCanceledException">The training was cancelled.</exception>
     public void Online(TargetBankFiller filler, int batches, int? workers = null, CancellationToken cancellation = default)

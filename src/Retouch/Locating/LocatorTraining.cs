@@ -130,7 +130,7 @@ public sealed class LocatorTraining : IDisposable
 
     /// <summary>The mean binary cross-entropy of a constant output to target masks: of their mean where nothing else is given.</summary>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
-    /// <param name="constant">The output, <c>[matrices,H]</c>; null for the targets' own mean.</param>
+    /// <param name="constant">The output, <c>[matrices,H]</c>, or null for the targets' own mean.</param>
     public static double ConstantLoss(Tensor targets, Tensor? constant = null)
     {
         using DisposeScope scope = NewDisposeScope();

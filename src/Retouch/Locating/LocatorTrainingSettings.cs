@@ -17,7 +17,7 @@ public sealed record LocatorTrainingSettings
     /// <summary>Attention heads, at least 1; the largest number up to this that divides the width is taken.</summary>
     public int Heads { get; init; } = 6;
 
-    /// <summary>The hidden width of its MLPs, at least 1; null for the model's width, as published.</summary>
+    /// <summary>The hidden width of its MLPs, at least 1, or null for the model's width, as published.</summary>
     public int? MlpWidth { get; init; }
 
     /// <summary>

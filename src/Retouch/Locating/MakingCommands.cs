@@ -8,7 +8,7 @@ public sealed record MakingCommands
     /// <summary>The arguments that name the model, as a shell takes them.</summary>
     public string Model { get; init; } = "--model MODEL";
 
-    /// <summary>The blocks to edit, such as 7-9; null for those that a command takes by itself.</summary>
+    /// <summary>The blocks to edit, such as 7-9, or null for those that a command takes by itself.</summary>
     public string? Blocks { get; init; }
 
     /// <summary>What makes a preparation, from a folder of ordinary images.</summary>

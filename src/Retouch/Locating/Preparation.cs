@@ -24,7 +24,7 @@ public sealed class Preparation : IDisposable
     public Preparation(string kind, SplitVit split, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
         : this(kind, split.Model.Fingerprint, Describe(split.Space), settings, tensors) { }
 
-    /// <summary>The file that it was read from; null where it was made here.</summary>
+    /// <summary>The file that it was read from, or null if it was made here.</summary>
     string? Path { get; init; }
 
     Preparation(string kind, string model, string space, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
@@ -100,7 +100,7 @@ public sealed class Preparation : IDisposable
             throw new BadInputException($"{mismatch}; make one for it: {Command(split).Prepare(Kind)}.");
     }
 
-    /// <summary>Why this does not serve edits of a model, as a clause; null where it does.</summary>
+    /// <summary>Why this does not serve edits of a model, as a clause, or null if it does.</summary>
     internal string? Mismatch(SplitVit split)
     {
         // What is known of the unedited model serves the edits of a sequence, too.

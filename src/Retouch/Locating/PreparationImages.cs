@@ -24,7 +24,7 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
     /// <summary>The prefix of images that are spread evenly over the folders, a few images in memory at a time. Files that cannot be decoded are left out.</summary>
     /// <param name="split">The model.</param>
     /// <param name="most">How many images at most.</param>
-    /// <param name="progress">Told how many are done, after whoever enumerates is done with them; null for nobody.</param>
+    /// <param name="progress">Told how many are done, after whoever enumerates is done with them, or null to ignore.</param>
     /// <param name="skip">As many of the first images are left out, since they were done before: a number that <paramref name="progress"/> told.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <returns>States of a few images each; whoever enumerates disposes each.</returns>

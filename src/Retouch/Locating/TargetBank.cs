@@ -111,7 +111,7 @@ public sealed class TargetBank
         return Check(file, shard);
     }
 
-    /// <summary>The samples of a file, or null where there is none; the caller disposes them.</summary>
+    /// <summary>The samples of a file, or null if there is none; the caller disposes them.</summary>
     /// <exception cref="BadInputException">The file is not one of this bank.</exception>
     public TargetSamples? Read(long shard)
     {

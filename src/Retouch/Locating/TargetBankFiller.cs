@@ -30,7 +30,7 @@ public sealed class TargetBankFiller : IDisposable
     /// <param name="split">The model.</param>
     /// <param name="images">The images to make pseudo-failures of.</param>
     /// <param name="preprocessing">The model's.</param>
-    /// <param name="settings">The solver's settings; null for the published ones.</param>
+    /// <param name="settings">The solver's settings, or null for the published ones.</param>
     /// <param name="seed">The seed of the samples.</param>
     /// <exception cref="BadInputException">A setting is out of range, or there are too few images.</exception>
     public TargetBankFiller(SplitVit split, ImageFolders images, Preprocessing preprocessing, TargetMaskSettings? settings = null, int seed = 0)
@@ -77,15 +77,15 @@ public sealed class TargetBankFiller : IDisposable
     /// solved and continues where it was when called again.
     /// </summary>
     /// <param name="bank">A bank with this filler's manifest.</param>
-    /// <param name="count">Samples that the bank shall have.</param>
+    /// <param name="count">Samples that the bank is to have.</param>
     /// <param name="part">Which part of the files this run solves, from 0 to <paramref name="parts"/> − 1.</param>
     /// <param name="parts">How many runs share the work.</param>
-    /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
-    /// <param name="progress">Told after each sample, from one thread at a time; null for nobody.</param>
+    /// <param name="workers">Samples solved at once, or null for one per thread of libtorch.</param>
+    /// <param name="progress">Told after each sample, from one thread at a time, or null to ignore.</param>
     /// <param name="cancellation">Stops within a second or so.</param>
     /// <exception cref="BadInputException">
-    /// The bank is another one's, a file of it is damaged, another process solves some of the samples, or no image can
-    /// be decoded.
+    /// The bank belongs to another task, one of its files is damaged, another process solves some of the
+    /// samples, or no image can be decoded.
     /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled; what was solved is kept.</exception>
     public void Fill(TargetBank bank, int count, int part = 0, int parts = 1, int? workers = null, IProgress<TargetBankProgress>? progress = null, CancellationToken cancellation = default)
@@ -96,7 +96,7 @@ public sealed class TargetBankFiller : IDisposable
         if (part < 0 || part >= parts)
             throw new ArgumentOutOfRangeException(nameof(part), part, $"must be from 0 to {parts - 1}");
 
-        // Who has nothing to write is in nobody's way.
+        // With nothing to write there is nothing to exclude.
         if (Missing(bank, count, part, parts).Count == 0)
             return;
         using WriterLock writer = bank.Lock(part, parts);
@@ -166,7 +166,7 @@ public sealed class TargetBankFiller : IDisposable
     /// <summary>Solves consecutive samples; the caller disposes them.</summary>
     /// <param name="first">The number of the first.</param>
     /// <param name="count">How many.</param>
-    /// <param name="workers">Samples solved at a time; null for one a thread of libtorch.</param>
+    /// <param name="workers">Samples solved at once, or null for one per thread of libtorch.</param>
     /// <param name="cancellation">Stops within a second or so.</param>
     /// <exception cref="BadInputException">None of the images can be decoded.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

@@ -52,8 +52,8 @@ public sealed record TargetMaskSettings
     public double Sparsity { get; init; } = 1;
 
     /// <summary>
-    /// The share of units that shall earn their price, above 0 and below 1: each sample's sparsity term is then
-    /// raised or lowered until so many do. Null, as published: one price for all samples.
+    /// The share of units that are to earn their price, above 0 and below 1: each sample's sparsity term is then
+    /// raised or lowered until that share does. Null, as published: one price for all samples.
     /// </summary>
     public double? Density { get; init; }
 

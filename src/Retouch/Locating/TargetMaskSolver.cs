@@ -15,11 +15,11 @@ public sealed class TargetMaskSolver
 {
     readonly SplitVit _split;
     readonly TargetMaskSettings _settings;
-    readonly DiagonalFisher? _fisher; // null where all units pay alike
+    readonly DiagonalFisher? _fisher; // null if all units pay alike
 
     /// <summary>Creates a solver for one model.</summary>
     /// <param name="split">The model.</param>
-    /// <param name="settings">The settings; null for the published ones.</param>
+    /// <param name="settings">The settings, or null for the published ones.</param>
     /// <param name="fisher">What ordinary images need, for a Fisher power above 0; stays the caller's.</param>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
     /// <exception cref="ArgumentException">There is a Fisher power but no Fisher information of this space.</exception>

@@ -9,13 +9,13 @@ namespace Retouch.Locating;
 /// <param name="Start">The mask logits to start from, <c>[B,matrices,H]</c>; published: uniform in (-1,1).</param>
 public sealed record TargetProblem(PrefixState Spoilt, Tensor Wanted, Tensor Start)
 {
-    /// <summary>The prefix of each sample's other views, B·V sample by sample; null where the settings have none.</summary>
+    /// <summary>The prefix of each sample's other views, B·V sample by sample, or null if the settings have none.</summary>
     public PrefixState? Views { get; init; }
 
     /// <summary>The unedited model's logits of the views' originals, <c>[B·V,C]</c>.</summary>
     public Tensor? WantedOfViews { get; init; }
 
-    /// <summary>The prefix of each sample's ordinary images, B·L sample by sample; null where the settings have none.</summary>
+    /// <summary>The prefix of each sample's ordinary images, B·L sample by sample, or null if the settings have none.</summary>
     public PrefixState? Ordinary { get; init; }
 
     /// <summary>The unedited model's logits of the ordinary images, <c>[B·L,C]</c>.</summary>

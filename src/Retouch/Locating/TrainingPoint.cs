@@ -4,8 +4,8 @@ namespace Retouch.Locating;
 /// <param name="Batches">Batches learned so far.</param>
 /// <param name="LearningRate">RMSprop's step size.</param>
 /// <param name="Loss">Binary cross-entropy on the batches since the last point, each before it was learned.</param>
-/// <param name="HeldOutLoss">The same on held-out samples; null where there are none.</param>
-/// <param name="MeanMaskLoss">The same of a constant output, the mean of the targets: what there is to beat; null where there are no held-out samples.</param>
+/// <param name="HeldOutLoss">The same on held-out samples, or null if there are none.</param>
+/// <param name="MeanMaskLoss">The same for a constant output, the mean of the targets: the value to beat, or null if there are no held-out samples.</param>
 /// <param name="Before">The targets' divergence under the unedited model.</param>
 /// <param name="After">The targets' divergence under the solver's last edits.</param>
 /// <param name="TargetDensity">The mean of the targets.</param>

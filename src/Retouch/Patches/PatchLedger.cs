@@ -89,7 +89,7 @@ public static class PatchLedger
             : null;
     }
 
-    // The hidden units, by block, that a change goes by; null where it changes tensors as a whole.
+    // The hidden units, by block, that a change goes by, or null if it changes tensors as a whole.
     static HashSet<(int Block, int Unit)>? Units(ModelDelta change) => change switch
     {
         WeightDelta delta => [.. Enumerable.Range(0, delta.Space.Matrices).SelectMany(m => delta.Units[m].ToArray().Select(u => (delta.Space.Matrix(m).Block, u)))],

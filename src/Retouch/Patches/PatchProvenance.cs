@@ -6,10 +6,10 @@ public sealed record PatchProvenance
     /// <summary>The fingerprint of the model that the patch belongs to.</summary>
     public required string ModelFingerprint { get; init; }
 
-    /// <summary>The fingerprint of that model with its weights rounded to float16; null if nobody said.</summary>
+    /// <summary>The fingerprint of that model with its weights rounded to float16, or null if unknown.</summary>
     public string? Float16Fingerprint { get; init; }
 
-    /// <summary>The fingerprint of that model with its weights rounded to bfloat16; null if nobody said.</summary>
+    /// <summary>The fingerprint of that model with its weights rounded to bfloat16, or null if unknown.</summary>
     public string? BFloat16Fingerprint { get; init; }
 
     /// <summary>The editing images.</summary>

@@ -43,7 +43,7 @@ public static class PretrainingCheckpoint
 
     /// <summary>Reads a training to go on with; the caller disposes it.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="data">What it shall learn from.</param>
+    /// <param name="data">What it is to learn from.</param>
     /// <param name="settings">Its settings.</param>
     /// <param name="classes">The number of classes.</param>
     /// <exception cref="BadInputException">The file cannot be read, is no checkpoint, or one of other data or settings.</exception>

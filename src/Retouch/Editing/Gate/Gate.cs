@@ -19,7 +19,7 @@ namespace Retouch.Editing;
 /// block's output until the image is right, back to the first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>.
 /// Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent
 /// against a memory; GRACE (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here
-/// nothing but the value is learned, and the architecture stays as it is. docs/method.md has its curves.
+/// nothing but the value is learned, and the architecture stays as it is. docs/gate.md explains it.
 /// </remarks>
 public sealed class Gate : IEditor
 {

@@ -16,7 +16,7 @@ namespace Retouch.Editing;
 /// key, Λ·(C⁻¹k)ᵀ, is of this shape, and AlphaEdit's projection its limit without damping. Here C is damped,
 /// C + λ·mean(diag C)·I; the gradient is that of what the matrices do to [CLS] alone, taken anew after each step of a bounded length; and on the last step the
 /// edit goes back to the first point at which the image is right with the wanted confidence, for what lies beyond
-/// only costs locality. docs/method.md derives it.
+/// only costs locality. docs/kfac.md derives it.
 /// </remarks>
 public sealed class Kfac : IEditor
 {

@@ -17,10 +17,10 @@ public sealed record HeatMap(string Title, IReadOnlyList<IReadOnlyList<double>> 
     /// <summary>What the colours measure; stands beside the scale.</summary>
     public string ScaleLabel { get; init; } = "";
 
-    /// <summary>The value of the first colour; null for the least.</summary>
+    /// <summary>The value of the first colour, or null for the least.</summary>
     public double? Min { get; init; }
 
-    /// <summary>The value of the last colour; null for the largest.</summary>
+    /// <summary>The value of the last colour, or null for the largest.</summary>
     public double? Max { get; init; }
 
     /// <summary>Whether values are shares, to be written as percentages.</summary>

@@ -5,12 +5,12 @@ namespace Retouch.Evaluation;
 /// <param name="Y">Where it stands vertically.</param>
 public readonly record struct PlotPoint(double X, double Y)
 {
-    /// <summary>The interval around <see cref="Y"/>, for instance a confidence interval; null for none.</summary>
+    /// <summary>The interval around <see cref="Y"/>, for instance a confidence interval, or null for none.</summary>
     public (double Low, double High)? YInterval { get; init; }
 
-    /// <summary>The interval around <see cref="X"/>; null for none.</summary>
+    /// <summary>The interval around <see cref="X"/>, or null for none.</summary>
     public (double Low, double High)? XInterval { get; init; }
 
-    /// <summary>What shows when its marker is pointed at, instead of the series' name and both values; null for these.</summary>
+    /// <summary>What shows when its marker is pointed at, instead of the series' name and both values, or null for these.</summary>
     public string? Tip { get; init; }
 }

@@ -22,8 +22,8 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
     public int? Columns { get; init; }
 
     /// <summary>
-    /// Whether one legend speaks for all panels, series of one name then having one colour, or each panel has
-    /// its own; null for one where a panel has all names that there are.
+    /// Whether one legend serves all panels, series of one name then having one colour, or each panel has
+    /// its own, or null for one where a panel has all names that there are.
     /// </summary>
     public bool? SharedLegend { get; init; }
 
@@ -31,7 +31,7 @@ public sealed record SvgPlot(string Title, IReadOnlyList<PlotPanel> Panels)
     public bool Legend { get; init; } = true;
 
     /// <summary>
-    /// The width of a panel in the plot's units, in which text is 17 high; null for 640 of one column and 372 of
+    /// The width of a panel in the plot's units, in which text is 17 high, or null for 640 of one column and 372 of
     /// several. A narrow panel keeps its text large where it is shown small.
     /// </summary>
     public double? PanelWidth { get; init; }

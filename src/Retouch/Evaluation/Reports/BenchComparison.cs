@@ -49,7 +49,7 @@ public sealed class BenchComparison
 
     /// <summary>Puts runs together.</summary>
     /// <param name="runs">At least one.</param>
-    /// <param name="options">What to compare by; null for the usual.</param>
+    /// <param name="options">What to compare by, or null for the default.</param>
     /// <exception cref="BadInputException">An option is out of range, or the runs are of different models.</exception>
     /// <exception cref="ArgumentException">There is no run.</exception>
     public static BenchComparison Of(IReadOnlyList<ReportRun> runs, ReportOptions? options = null)

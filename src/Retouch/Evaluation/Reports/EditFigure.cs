@@ -16,7 +16,7 @@ public static class EditFigure
     /// <param name="edit">The edit.</param>
     /// <param name="title">What is written above it.</param>
     /// <param name="probabilities">The classes to show, each with its probability before and after, in [0,1].</param>
-    /// <param name="labels">The names of the classes; null for their indices.</param>
+    /// <param name="labels">The names of the classes, or null for their indices.</param>
     public static string Svg(GalleryEdit edit, string title, IReadOnlyList<(int Class, double Before, double After)> probabilities, LabelSet? labels)
     {
         int top = 56, rows = top + PictureSide + 34, height = rows + 3 * RowHeight + 2;

@@ -53,10 +53,10 @@ public static class Gallery
     /// <param name="data">Its images.</param>
     /// <param name="preprocessing">How images are made into pixels.</param>
     /// <param name="images">Where the groups' images are.</param>
-    /// <param name="locality">Where the locality images are; null if the benchmark names none.</param>
+    /// <param name="locality">Where the locality images are, or null if the benchmark names none.</param>
     /// <param name="setting">The method under the rows' settings.</param>
     /// <param name="rows">The edits.</param>
-    /// <param name="progress">Told the number of edits done; null for nobody.</param>
+    /// <param name="progress">Told the number of edits done, or null to ignore.</param>
     /// <param name="cancellation">Stops between edits and within them between steps.</param>
     /// <exception cref="BadInputException">A row is of another benchmark, or an image cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

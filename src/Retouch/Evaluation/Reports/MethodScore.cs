@@ -3,7 +3,7 @@ namespace Retouch.Evaluation;
 /// <summary>A method's line in a report: how it compares at matched locality, over all settings that were tried. Immutable.</summary>
 public sealed record MethodScore
 {
-    /// <summary>The subset; null for all together.</summary>
+    /// <summary>The subset, or null for all together.</summary>
     public required string? Subset { get; init; }
 
     /// <summary>The method, masked fine-tuning with its locator.</summary>

@@ -24,6 +24,6 @@ public sealed record PairedDifference
     /// <summary>GR less that of random masks.</summary>
     public required Estimate Generalization { get; init; }
 
-    /// <summary>LR less that of random masks; null where it was not measured.</summary>
+    /// <summary>LR less that of random masks, or null if it was not measured.</summary>
     public required Estimate? Locality { get; init; }
 }

@@ -8,7 +8,7 @@ namespace Retouch.Evaluation;
 /// <param name="Csv">The numbers as comma-separated values.</param>
 sealed record ReportFigure(string Id, string Title, string Caption, IReadOnlyList<SvgPlot> Plots, string Csv)
 {
-    /// <summary>What stands above it on the page, where the section says the rest of the title; null for the title.</summary>
+    /// <summary>Its heading on the page, where the section says the rest of the title, or null for the title.</summary>
     public string? Heading { get; init; }
 
     /// <summary>Whether the page shows the methods' colours beside it, so that its plots need no legend there.</summary>

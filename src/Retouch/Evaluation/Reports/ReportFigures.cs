@@ -72,7 +72,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         { Small = true, Heading = Heading(subset), PlotTitles = [.. subset.Groups.Select(text.Group)] };
     }
 
-    /// <summary>GR and LR by the share of units that masked fine-tuning touches, one line a locator; null where neither share nor locator varies.</summary>
+    /// <summary>GR and LR by the share of units that masked fine-tuning touches, one line per locator, or null if neither share nor locator varies.</summary>
     public static ReportFigure? Keep(ReportSubset subset)
     {
         ReportSetting[] masked = [.. subset.Settings.Where(s => s.Summary.Method == ReportMethod.Masked && s.Number("keep") is > 0)];
@@ -100,7 +100,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         static string Others(ReportSetting s) => BenchSetting.Describe("", s.Summary.Settings.Where(k => k.Key != "keep").ToDictionary());
     }
 
-    /// <summary>GR and LR by the number of editing images; null where every edit sees one.</summary>
+    /// <summary>GR and LR by the number of editing images, or null if every edit sees one.</summary>
     public ReportFigure? Samples(ReportSubset subset)
     {
         BenchRow[] rows = [.. subset.Rows.Where(r => r.Mode == BenchMode.Single)];
@@ -140,7 +140,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         }
     }
 
-    /// <summary>LR and what is left of earlier edits along sequences of edits; null where edits are not sequential.</summary>
+    /// <summary>LR and what is left of earlier edits along sequences of edits, or null if edits are not sequential.</summary>
     public ReportFigure? Sequence(ReportSubset subset)
     {
         var lines = subset.Rows.Where(r => r is { Mode: BenchMode.Sequential, Step: not null }).GroupBy(r => BenchSetting.Describe(r.Method, r.Settings))

@@ -14,7 +14,7 @@ sealed record ReportMethod(string Name, string Key, int Color)
     /// <summary>Whether its masks are drawn at random.</summary>
     public bool IsRandom => Key == $"{Masked} {Locators.Random}";
 
-    /// <summary>What it does and where it was published; null for a method that this version does not know.</summary>
+    /// <summary>What it does and where it was published, or null for a method unknown to this version.</summary>
     public string? About { get; init; }
 
     public static string KeyOf(BenchRow row) => row.Method != Masked ? row.Method

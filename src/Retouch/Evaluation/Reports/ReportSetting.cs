@@ -15,7 +15,7 @@ sealed record ReportSetting(ReportMethod Method, string Name, SettingSummary Sum
         return string.Join(", ", varying.Select(k => $"{k} {Summary.Settings[k]}"));
     }
 
-    /// <summary>A setting's value as a number; null where it has none.</summary>
+    /// <summary>A setting's value as a number, or null if it has none.</summary>
     public double? Number(string knob) => Summary.Settings.TryGetValue(knob, out string? text)
         && double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : null;
 }

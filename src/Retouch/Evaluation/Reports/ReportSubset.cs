@@ -1,7 +1,7 @@
 namespace Retouch.Evaluation;
 
 /// <summary>Groups that methods are compared on: those of one source, or of all.</summary>
-/// <param name="Name">The source; null for all together.</param>
+/// <param name="Name">The source, or null for all together.</param>
 /// <param name="Groups">The groups' names, in order.</param>
 /// <param name="Rows">All rows on them.</param>
 /// <param name="Settings">The settings under which every group was edited, by one image an edit.</param>

@@ -5,7 +5,7 @@ namespace Retouch.Formats;
 /// <summary>The names by which timm's and transformers' configs call the activations.</summary>
 static class ConfigActivations
 {
-    /// <summary>The activation that a setting names; null where it is not stated.</summary>
+    /// <summary>The activation that a setting names, or null if it is not stated.</summary>
     /// <exception cref="BadInputException">It is one that Retouch does not compute.</exception>
     public static VitActivation? Read(ConfigObject config, string setting) => config.Text(setting) switch
     {

@@ -18,7 +18,7 @@ readonly record struct ConfigObject(JsonElement Root, string Path)
     public JsonElement? Find(string name) =>
         Root.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    /// <summary>An object within, or null where there is none of this name.</summary>
+    /// <summary>An object within, or null if there is none of this name.</summary>
     public ConfigObject? Within(string name) => Find(name) switch
     {
         null => null,

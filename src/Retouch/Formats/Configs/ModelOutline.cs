@@ -2,7 +2,7 @@ using Retouch.Vit;
 
 namespace Retouch.Formats;
 
-/// <summary>What shapes show of a model, by which another one's config is told; null where they do not.</summary>
+/// <summary>What shapes show of a model, by which another one's config is told, or null if they do not.</summary>
 /// <param name="Width">Width of a token.</param>
 /// <param name="Depth">Number of blocks.</param>
 /// <param name="PatchSize">Side of a patch in pixels.</param>

@@ -14,7 +14,7 @@ static class ProcessorConfig
 
     static readonly FrozenDictionary<string, ProcessorDefaults> Processors = new Dictionary<string, ProcessorDefaults>
     {
-        // A file of no type is of the time when there were few.
+        // A file without a type is from the time when there were few.
         [""] = new(Squash: true, Crop: false, Resample: 2),
         ["ViT"] = new(Squash: true, Crop: false, Resample: 2),
         ["DeiT"] = new(Squash: true, Crop: true, Resample: 3),

@@ -175,7 +175,7 @@ static class TimmArchitectures
     ];
 
     /// <summary>The facts of a plain ViT; null of all other names.</summary>
-    /// <param name="name">timm's name, with or without the tag of its weights behind a dot.</param>
+    /// <param name="name">timm's name, with or without the tag of its weights after a dot.</param>
     public static TimmArchitecture? Find(string name) => Plain.GetValueOrDefault(Untagged(name));
 
     /// <summary>Why a name's architecture is none that Retouch computes; null of plain and of unknown names.</summary>

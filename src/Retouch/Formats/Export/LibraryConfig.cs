@@ -29,7 +29,7 @@ static class LibraryConfig
         return ratio;
     }
 
-    /// <summary>timm's act_layer; null for its usual one.</summary>
+    /// <summary>timm's act_layer, or null for its usual one.</summary>
     public static string? TimmActivation(VitActivation activation) => activation switch
     {
         VitActivation.Gelu => null,
@@ -55,7 +55,7 @@ static class LibraryConfig
         + $"num_classes={config.Classes}"
         + (NormLayer(config) is string norm ? $", {norm})" : ")");
 
-    /// <summary>timm's and torchvision's argument for the norms' epsilon; null where it is their usual one.</summary>
+    /// <summary>timm's and torchvision's argument for the norms' epsilon, or null if it is their usual one.</summary>
     public static string? NormLayer(VitConfig config) => config.NormEpsilon == 1e-6
         ? null
         : $"norm_layer=functools.partial(torch.nn.LayerNorm, eps={Text(config.NormEpsilon)})";

@@ -9,16 +9,16 @@ public sealed partial record HubReference
 
     HubReference() { }
 
-    /// <summary>The repository, <c>owner/name</c>; null for a file of AugReg's bucket.</summary>
+    /// <summary>The repository, <c>owner/name</c>, or null for a file of AugReg's bucket.</summary>
     public string? Repository { get; private init; }
 
     /// <summary>A branch, tag or commit of the repository.</summary>
     public string Revision { get; private init; } = "main";
 
-    /// <summary>The file of AugReg's bucket; null for a repository.</summary>
+    /// <summary>The file of AugReg's bucket, or null for a repository.</summary>
     public string? AugRegFile { get; private init; }
 
-    /// <summary>Reads a name, or gives null where it has another form: then it is a path.</summary>
+    /// <summary>Reads a name, or gives null if it has another form: then it is a path.</summary>
     public static HubReference? Parse(string text)
     {
         if (AugReg().Match(text) is { Success: true } bucket)

@@ -9,7 +9,7 @@ public sealed record HubSettings
     /// <summary>The folder of AugReg's files in Google's bucket; RETOUCH_AUGREG_ENDPOINT.</summary>
     public Uri AugRegEndpoint { get; init; } = new("https://storage.googleapis.com/vit_models/augreg");
 
-    /// <summary>The token that the hub gets, and no other host; HF_TOKEN, or the file that Python's login writes. Null for none.</summary>
+    /// <summary>The token that the hub gets, and no other host; HF_TOKEN, or the file that Python's login writes, or null for none.</summary>
     public string? Token { get; init; }
 
     /// <summary>The cache, shared with Python; HF_HUB_CACHE, or <c>hub</c> in HF_HOME.</summary>
@@ -31,7 +31,7 @@ public sealed record HubSettings
     public int Tries { get; init; } = 5;
 
     /// <summary>The settings that environment variables state.</summary>
-    /// <param name="variable">Gives a variable's value; null for the process's own environment.</param>
+    /// <param name="variable">Gives a variable's value, or null for the process's own environment.</param>
     /// <exception cref="BadInputException">An address is none.</exception>
     public static HubSettings FromEnvironment(Func<string, string?>? variable = null)
     {

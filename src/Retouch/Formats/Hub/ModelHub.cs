@@ -18,7 +18,7 @@ public sealed partial class ModelHub : IDisposable
     readonly Transfer _transfer;
 
     /// <summary>Creates a client.</summary>
-    /// <param name="settings">Where to download from and to; null for what the environment says.</param>
+    /// <param name="settings">Where to download from and to, or null for what the environment says.</param>
     /// <exception cref="BadInputException">The environment names an address that is none.</exception>
     public ModelHub(HubSettings? settings = null)
     {
@@ -29,7 +29,7 @@ public sealed partial class ModelHub : IDisposable
     /// <summary>Whether nothing may be downloaded.</summary>
     public bool Offline => _settings.Offline;
 
-    /// <summary>Where a model is in the cache: a folder or a file for <see cref="ModelFile.Load"/>; null where it is not whole.</summary>
+    /// <summary>Where a model is in the cache: a folder or a file for <see cref="ModelFile.Load"/>, or null if it is not whole.</summary>
     public string? Find(HubReference reference)
     {
         if (reference.AugRegFile is string file)
@@ -42,7 +42,7 @@ public sealed partial class ModelHub : IDisposable
 
     /// <summary>Downloads a model, as far as it is not in the cache already, at the revision as it is now.</summary>
     /// <param name="reference">The model.</param>
-    /// <param name="progress">Told how far each file is.</param>
+    /// <param name="progress">Told how far each download has come.</param>
     /// <param name="cancellation">Stops at once; what was downloaded is kept, and a later call goes on from there.</param>
     /// <returns>The folder or file for <see cref="ModelFile.Load"/>.</returns>
     /// <exception cref="BadInputException">There is no such model or revision, a token is needed, or the settings forbid downloads.</exception>
@@ -103,7 +103,7 @@ public sealed partial class ModelHub : IDisposable
         return snapshot;
     }
 
-    /// <summary>What the hub says of a file; null where the repository has none of this name.</summary>
+    /// <summary>What the hub says of a file, or null if the repository has none of this name.</summary>
     async Task<RemoteFile?> AskAsync(HubReference reference, string revision, string name, CancellationToken cancellation)
     {
         Uri address = new(_settings.Endpoint, $"{_settings.Endpoint.AbsolutePath.TrimEnd('/')}/{reference.Repository}/resolve/{Uri.EscapeDataString(revision)}/{name}");

@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace Retouch.Formats;
 
-/// <summary>A file of a server, as its headers state it.</summary>
+/// <summary>A file on a server, as its headers state it.</summary>
 /// <param name="Name">What it is called.</param>
 /// <param name="Address">Where to ask for it.</param>
 /// <param name="Etag">What the hub calls its contents by; null elsewhere.</param>
 /// <param name="Commit">The commit that it belongs to; null outside the hub.</param>
-/// <param name="Size">Its bytes, or null where the server does not say.</param>
-/// <param name="Hash">The hash that its contents must have, in lower-case hexadecimal; null where the server states none.</param>
+/// <param name="Size">Its bytes, or null if the server does not say.</param>
+/// <param name="Hash">The hash that its contents must have, in lower-case hexadecimal, or null if the server states none.</param>
 /// <param name="Kind">Which hash that is.</param>
 sealed record RemoteFile(string Name, Uri Address, string? Etag, string? Commit, long? Size, string? Hash, RemoteHash Kind)
 {

@@ -27,7 +27,7 @@ sealed class Transfer(HubSettings settings) : IDisposable
     /// <summary>Downloads a file, going on from what <paramref name="partial"/> holds already, and checks its size and hash.</summary>
     /// <param name="file">The file.</param>
     /// <param name="partial">Where it grows. It stays for a later try where this one breaks off, unless it is wrong.</param>
-    /// <param name="progress">Told of every few bytes.</param>
+    /// <param name="progress">Told after every few bytes.</param>
     /// <param name="cancellation">Stops at once.</param>
     /// <exception cref="HubException">The file could not be had whole and right; <paramref name="partial"/> is never called whole then.</exception>
     public async Task DownloadAsync(RemoteFile file, string partial, IProgress<HubProgress>? progress, CancellationToken cancellation)

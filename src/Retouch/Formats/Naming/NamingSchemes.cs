@@ -118,8 +118,8 @@ public static class NamingSchemes
     /// patch projection.
     /// </summary>
     /// <param name="fileNames">The names of the file's tensors.</param>
-    /// <param name="forced">The only scheme to try; null for all.</param>
-    /// <returns>The scheme and prefix, or null where no scheme fits.</returns>
+    /// <param name="forced">The only scheme to try, or null for all.</param>
+    /// <returns>The scheme and prefix, or null if no scheme fits.</returns>
     public static (NamingScheme Scheme, string Prefix)? Recognize(IEnumerable<string> fileNames, NamingScheme? forced = null)
     {
         string[] names = [.. fileNames];

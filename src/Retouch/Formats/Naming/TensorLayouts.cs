@@ -5,7 +5,7 @@ namespace Retouch.Formats;
 /// <summary>Turns a <see cref="TensorLayout"/> into the canonical one: for shapes, and for tensors.</summary>
 static class TensorLayouts
 {
-    /// <summary>The canonical shape of a tensor that a file has in this layout, or null where it cannot be of it.</summary>
+    /// <summary>The canonical shape of a tensor that a file has in this layout, or null if it cannot be of it.</summary>
     public static long[]? Canonical(this TensorLayout layout, IReadOnlyList<long> stored) => (layout, stored) switch
     {
         (TensorLayout.Same, _) => [.. stored],

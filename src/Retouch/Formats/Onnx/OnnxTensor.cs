@@ -4,7 +4,7 @@ namespace Retouch.Formats;
 /// <param name="Name">Its name in the graph.</param>
 /// <param name="DType">The type of its numbers.</param>
 /// <param name="Shape">Its sizes.</param>
-/// <param name="External">The file beside the ONNX file that holds its bytes; null where that itself does.</param>
+/// <param name="External">The file beside the ONNX file that holds its bytes, or null if that itself does.</param>
 /// <param name="Offset">Where they begin there.</param>
 sealed record OnnxTensor(string Name, TensorDType DType, IReadOnlyList<long> Shape, string? External, long Offset)
 {

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Retouch.Formats;
 
 /// <summary>
-/// Walks through the fields of a Protocol Buffers message that nobody vouches for, without reading what it passes
+/// Walks through the fields of an untrusted Protocol Buffers message, without reading what it passes
 /// over: where each field's value begins is what counts. Every length is checked against the message's end.
 /// </summary>
 sealed class ProtoReader(Stream stream, long start, long end, string path)

@@ -70,7 +70,7 @@ static partial class PickleBystanders
     /// </summary>
     public static bool MayBeEnumeration(string name) => IsGetAttribute(name) || IsForeignClass(name);
 
-    /// <summary>What a call of such a name gives; null where it is not the call of an enumeration.</summary>
+    /// <summary>What a call of such a name gives, or null if it is not the call of an enumeration.</summary>
     /// <param name="name">The name.</param>
     /// <param name="given">What it is called with.</param>
     public static object? Member(string name, IReadOnlyList<object?> given)

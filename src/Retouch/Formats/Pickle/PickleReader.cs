@@ -40,7 +40,7 @@ sealed class PickleReader
         _time = new ReadingTime(path, end);
     }
 
-    /// <summary>Reads one pickle and leaves the stream behind its end.</summary>
+    /// <summary>Reads one pickle and leaves the stream after its end.</summary>
     /// <param name="stream">The bytes; it must know its position.</param>
     /// <param name="path">The file, for messages.</param>
     /// <returns>

@@ -49,7 +49,7 @@ sealed record PickleTensor(PickleStorage Storage, long Offset, IReadOnlyList<lon
     }
 
     /// <summary>Checks a tensor's bounds without overflow.</summary>
-    /// <returns>The tensor, or null where it does not lie within its storage or has more numbers than that.</returns>
+    /// <returns>The tensor, or null if it does not lie within its storage or has more numbers than that.</returns>
     public static PickleTensor? Create(PickleStorage storage, BigInteger offset, IReadOnlyList<BigInteger> shape, IReadOnlyList<BigInteger> strides)
     {
         if (shape.Count != strides.Count || shape.Count > 64 || offset < 0 || shape.Any(s => s < 0) || strides.Any(s => s < 0))

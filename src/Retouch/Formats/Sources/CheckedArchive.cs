@@ -3,7 +3,7 @@ using System.IO.Compression;
 namespace Retouch.Formats;
 
 /// <summary>
-/// A zip archive that nobody vouches for, opened for reading: its table of contents is checked at once, and
+/// An untrusted zip archive, opened for reading: its table of contents is checked at once, and
 /// no entry gives more bytes than it announces. Nothing is ever extracted to the disk. Not safe for use from
 /// several threads.
 /// </summary>

@@ -19,9 +19,9 @@ sealed class SharedStorages : IDisposable
         .Select(g => (g.Key, Users: g.Count(), Count: g.Max(t => t.Storage.Offset + t.Storage.Count)))
         .Where(s => s.Users > 1).ToDictionary(s => s.Key, s => s.Count, StringComparer.Ordinal);
 
-    /// <summary>A tensor as a copy of its part of its storage; null where no other tensor shares that.</summary>
+    /// <summary>A tensor as a copy of its part of its storage, or null if no other tensor shares that.</summary>
     /// <param name="tensor">What to read.</param>
-    /// <param name="read">Reads the storage from its first number on, as many as it is told.</param>
+    /// <param name="read">Reads the storage from its first number on, as many as it is asked for.</param>
     public Tensor? Find(PickleTensor tensor, Func<long, Tensor> read)
     {
         if (!_shared.TryGetValue(tensor.Storage.Key, out long count))

@@ -33,7 +33,7 @@ static class Noise
         return top + fy * (bottom - top);
     }
 
-    /// <summary>White noise, averaged over so many neighbours before and behind, and spread out again.</summary>
+    /// <summary>White noise, averaged over this many neighbours on either side, and spread out again.</summary>
     static float[] Tile(int seed, int along)
     {
         Random random = new(seed);
