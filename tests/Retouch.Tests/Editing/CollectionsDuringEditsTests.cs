@@ -97,7 +97,7 @@ public sealed class CollectionsDuringEditsTests : IDisposable
     IEditor Create(string name, Dictionary<string, Preparation> prepared)
     {
         Method method = Methods.Find(name);
-        if (method.NewPreparation() is IPreparation preparation)
+        if (method.NewPreparation?.Invoke() is IPreparation preparation)
             prepared[preparation.Name] = _bed.Prepare(Short(preparation));
         if (name == "kfac")
             prepared[InputStatistics.Kind] = _bed.Prepare(new InputStatistics());
