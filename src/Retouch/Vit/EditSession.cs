@@ -105,10 +105,11 @@ public sealed class EditSession : IDisposable
     {
         for (int m = 0; m < deltas.Count; m++)
         {
+            EditMatrix matrix = _split.Space.Matrix(m);
             if (_engine is not null)
-                _units[m / 2].Give(_engine, m % 2, deltas[m], scales?[m]);
+                Units(matrix).Give(_engine, matrix.Kind, deltas[m], scales?[m]);
             else
-                _ffns[m / 2].SetDelta(m % 2, deltas[m], scales?[m]);
+                _ffns[matrix.PlaceOfBlock].SetDelta(matrix.Kind, deltas[m], scales?[m]);
         }
     }
 
@@ -158,8 +159,8 @@ public sealed class EditSession : IDisposable
         Backward(logitGradient, onlyClass);
         if (_engine is not null)
         {
-            for (int j = 0; j < _units.Length; j++)
-                (_gradients[2 * j], _gradients[2 * j + 1]) = _units[j].Gradients(_engine, onlyClass);
+            foreach (EditMatrix matrix in _split.Space.InOrder)
+                _gradients[matrix.Index] = Units(matrix).Gradient(_engine, matrix.Kind, onlyClass);
         }
         foreach (Tensor gradient in _gradients)
             gradient.MoveToOuterDisposeScope();
@@ -187,8 +188,8 @@ public sealed class EditSession : IDisposable
             return;
         }
         Backward(logitGradient, onlyClass: false);
-        for (int m = 0; m < deltas.Count; m++)
-            _units[m / 2].Descend(_engine, m % 2, deltas[m], scales?[m], rate);
+        foreach (EditMatrix matrix in _split.Space.InOrder)
+            Units(matrix).Descend(_engine, matrix.Kind, deltas[matrix.Index], scales?[matrix.Index], rate);
     }
 
     /// <summary>How the loss changes with what each row's delta is multiplied by, after <see cref="Logits"/>: the scalar product of its gradient and its delta.</summary>
@@ -202,7 +203,7 @@ public sealed class EditSession : IDisposable
         if (_engine is null)
             return [.. Gradients(logitGradient).Zip(deltas, (g, d) => (g * d).sum(2).MoveToOuterDisposeScope())];
         Backward(logitGradient, onlyClass: false);
-        return [.. deltas.Select((d, m) => _units[m / 2].Slopes(_engine, m % 2, d).MoveToOuterDisposeScope())];
+        return [.. _split.Space.InOrder.Select(m => Units(m).Slopes(_engine, m.Kind, deltas[m.Index]).MoveToOuterDisposeScope())];
     }
 
     /// <summary>One edit's delta as a value of its own; the caller disposes it.</summary>
@@ -213,8 +214,8 @@ public sealed class EditSession : IDisposable
         using DisposeScope scope = NewDisposeScope();
         UnitSelection units = _units[0].Selections[edit];
         Tensor[] rows = new Tensor[deltas.Count];
-        for (int m = 0; m < rows.Length; m++)
-            rows[m] = deltas[m][edit].index_select(0, _units[m / 2].Places(edit, m));
+        foreach (EditMatrix matrix in _split.Space.InOrder)
+            rows[matrix.Index] = deltas[matrix.Index][edit].index_select(0, Units(matrix).Places(edit, matrix));
         return new WeightDelta(units, rows);
     }
 
@@ -228,6 +229,8 @@ public sealed class EditSession : IDisposable
         _normed?.Dispose();
         _constant.Dispose();
     }
+
+    EditedUnits Units(EditMatrix matrix) => _units[matrix.PlaceOfBlock];
 
     // In the caller's dispose scope.
     void Backward(Tensor logitGradient, bool onlyClass)
@@ -277,7 +280,7 @@ public sealed class EditSession : IDisposable
             BlockWeights block = split.Model.Blocks[split.Space.FirstBlock + units.Index];
             ScalarType type = split.Model.Block(split.Space.FirstBlock + units.Index, split.Precision).Type;
             int n = units.Index == 0 ? units.Count : split.Space.Hidden;
-            (_first1, _first2) = (n - units.Count + units.First(0), n - units.Count + units.First(1));
+            (_first1, _first2) = (n - units.Count + units.First(FfnMatrix.Fc1), n - units.Count + units.First(FfnMatrix.Fc2));
             using DisposeScope scope = NewDisposeScope();
             Tensor rows = units.Last(n, block.Fc1Weight.device);
             _fc1 = Own(SplitVit.As(type, EditedUnits.Of(block.Fc1Weight, rows)));
@@ -287,10 +290,10 @@ public sealed class EditSession : IDisposable
             _rows2 = Own(_fc2.narrow(1, _first2, units.Bases[1].shape[1]));
         }
 
-        public void SetDelta(int matrix, Tensor delta, Tensor? scale)
+        public void SetDelta(FfnMatrix matrix, Tensor delta, Tensor? scale)
         {
-            Tensor rows = matrix == 0 ? _rows1 : _rows2;
-            Aten.AddScaled(_units.Bases[matrix], delta, scale, rows);
+            Tensor rows = matrix == FfnMatrix.Fc1 ? _rows1 : _rows2;
+            Aten.AddScaled(_units.Bases[(int)matrix], delta, scale, rows);
         }
 
         public Tensor Contribution(Tensor normed) => Times(_model.Activate(Hidden(normed)), _fc2);
@@ -304,9 +307,9 @@ public sealed class EditSession : IDisposable
 
             Tensor? Derivative(Tensor dy)
             {
-                put(2 * _units.Index + 1, activated.narrow(2, _first2, _rows2.shape[1]), dy, _units.Masks[1]);
+                put(EditMatrix.IndexOf(_units.Index, FfnMatrix.Fc2), activated.narrow(2, _first2, _rows2.shape[1]), dy, _units.Masks[1]);
                 Tensor dHidden = _model.ActivateBackward(Times(dy, _fc2.transpose(1, 2)), hidden);
-                put(2 * _units.Index, dHidden.narrow(2, _first1, _rows1.shape[1]), input, _units.Masks[0]);
+                put(EditMatrix.IndexOf(_units.Index, FfnMatrix.Fc1), dHidden.narrow(2, _first1, _rows1.shape[1]), input, _units.Masks[0]);
                 return _units.Index == 0 ? null : Times(dHidden, _fc1);
             }
         }

@@ -2,16 +2,6 @@ using System.Globalization;
 
 namespace Retouch.Vit;
 
-/// <summary>Which of a feed-forward network's two weight matrices.</summary>
-public enum FfnMatrix
-{
-    /// <summary><c>fc1.weight [H,D]</c>: a hidden unit's row.</summary>
-    Fc1,
-
-    /// <summary><c>fc2.weight [D,H]</c>: a hidden unit's column.</summary>
-    Fc2,
-}
-
 /// <summary>
 /// Where an edit may change a model: the two FFN matrices of a window of consecutive blocks, biases
 /// excluded. Fixes the order of everything that has one value a matrix: first block fc1, first block fc2,
@@ -91,18 +81,24 @@ public sealed record EditSpace
             ? new EditSpace(firstBlock, blocks, hidden, width)
             : null;
 
-    /// <summary>The block (zero-based) and kind of a matrix of the order above.</summary>
-    public (int Block, FfnMatrix Kind) Matrix(int index)
+    /// <summary>The matrices in the order above.</summary>
+    public IEnumerable<EditMatrix> InOrder => Enumerable.Range(0, Matrices).Select(Matrix);
+
+    /// <summary>A matrix by its place in the order above.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is none.</exception>
+    public EditMatrix Matrix(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Matrices);
-        return (FirstBlock + index / 2, (FfnMatrix)(index % 2));
+        return new EditMatrix(this, index);
     }
 
+    /// <summary>One of a block's two matrices.</summary>
+    /// <param name="block">The block in the model, zero-based.</param>
+    /// <param name="kind">Which of the two.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The block is not one of the space.</exception>
+    public EditMatrix Matrix(int block, FfnMatrix kind) => Matrix(EditMatrix.IndexOf(block - FirstBlock, kind));
+
     /// <summary>The canonical name of a matrix of the order above, such as <c>blocks.7.mlp.fc1.weight</c>.</summary>
-    public string MatrixName(int index)
-    {
-        (int block, FfnMatrix kind) = Matrix(index);
-        return VitNames.Block(block, kind == FfnMatrix.Fc1 ? "mlp.fc1.weight" : "mlp.fc2.weight");
-    }
+    public string MatrixName(int index) => Matrix(index).Name;
 }

@@ -26,7 +26,7 @@ sealed class EditedUnits : IDisposable
         EditSpace space = split.Space;
         BlockWeights block = split.Model.Blocks[space.FirstBlock + index];
         (Index, Selections, _block) = (index, selections, space.FirstBlock + index);
-        HashSet<int>[] fc1 = [.. selections.Select(s => s[2 * index].ToArray().ToHashSet())], fc2 = [.. selections.Select(s => s[2 * index + 1].ToArray().ToHashSet())];
+        HashSet<int>[] fc1 = Selected(FfnMatrix.Fc1), fc2 = Selected(FfnMatrix.Fc2);
         int both = fc1.Zip(fc2, (x, y) => x.Count(y.Contains)).Max();
         int only2 = fc1.Zip(fc2, (x, y) => y.Count - x.Count(y.Contains)).Max(), only1 = fc1.Zip(fc2, (x, y) => x.Count - x.Count(y.Contains)).Max();
         // Too many for such an order: all units, in their own.
@@ -43,6 +43,9 @@ sealed class EditedUnits : IDisposable
         Rows = [.. Enumerable.Range(0, 2).Select(m => units.narrow(1, _first[m], _count[m]).clone().DetachFromDisposeScope())];
         Bases = [Of(block.Fc1Weight, Rows[0]).DetachFromDisposeScope(), Of(block.Fc2Weight.t(), Rows[1]).DetachFromDisposeScope()];
         Masks = [Mask(0, fc1), Mask(1, fc2)];
+
+        HashSet<int>[] Selected(FfnMatrix kind) =>
+            [.. selections.Select(s => s[space.Matrix(_block, kind)].ToArray().ToHashSet())];
 
         Tensor? Mask(int matrix, HashSet<int>[] selected)
         {
@@ -72,7 +75,7 @@ sealed class EditedUnits : IDisposable
     public Tensor[] Rows { get; }
 
     /// <summary>A matrix's first row among the units at the end.</summary>
-    public int First(int matrix) => _first[matrix];
+    public int First(FfnMatrix matrix) => _first[(int)matrix];
 
     /// <summary>The last <paramref name="n"/> units of each edit, <c>[B,n]</c>; in the caller's dispose scope.</summary>
     public Tensor Last(int n, Device device) => tensor([.. _order.SelectMany(o => o.TakeLast(n).Select(i => (long)i))], ScalarType.Int64, device).view(_order.Length, n);
@@ -81,10 +84,10 @@ sealed class EditedUnits : IDisposable
     public static Tensor Of(Tensor values, Tensor units) => values.index_select(0, units.flatten()).view([.. units.shape, .. values.shape[1..]]);
 
     /// <summary>Where the selected units of a matrix, of all of the space's, stand among the rows of an edit.</summary>
-    public Tensor Places(int edit, int matrix)
+    public Tensor Places(int edit, EditMatrix matrix)
     {
         Dictionary<int, long> places = [];
-        foreach ((int place, int unit) in RowsOf(_order[edit], matrix % 2).Index())
+        foreach ((int place, int unit) in RowsOf(_order[edit], (int)matrix.Kind).Index())
             places[unit] = place;
         return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, Rows[0].device);
     }
@@ -96,38 +99,33 @@ sealed class EditedUnits : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor units = Last(_own, CPU);
         engine.SetUnits(_block, Of(block.Fc1Bias, units), Index == 0 || _own == split.Space.Hidden ? null : Engines.Staying(split.Space.Hidden, [.. _order.Select(o => o.TakeLast(_own))]), some: _count.Any(c => c < _own));
-        engine.SetWeights(_block, 0, Of(block.Fc1Weight, units), null, null, 0);
-        engine.SetWeights(_block, 1, Of(block.Fc2Weight.t(), units), null, null, 0);
+        engine.SetWeights(_block, FfnMatrix.Fc1, Of(block.Fc1Weight, units), null, null, 0);
+        engine.SetWeights(_block, FfnMatrix.Fc2, Of(block.Fc2Weight.t(), units), null, null, 0);
     }
 
     /// <summary>Sets one matrix's rows.</summary>
-    public void Give(IEngine engine, int matrix, Tensor delta, Tensor? scale) => engine.SetWeights(_block, matrix, Bases[matrix], delta, scale, At(matrix));
+    public void Give(IEngine engine, FfnMatrix matrix, Tensor delta, Tensor? scale) =>
+        engine.SetWeights(_block, matrix, Bases[(int)matrix], delta, scale, At(matrix));
 
     /// <summary>Takes a step down the gradient of one matrix's rows.</summary>
-    public void Descend(IEngine engine, int matrix, Tensor delta, Tensor? scale, double rate) =>
-        engine.Descend(_block, matrix, Bases[matrix], delta, scale, Masks[matrix], At(matrix), rate);
+    public void Descend(IEngine engine, FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) =>
+        engine.Descend(_block, matrix, Bases[(int)matrix], delta, scale, Masks[(int)matrix], At(matrix), rate);
 
     /// <summary>The scalar product of each row's gradient and its delta, <c>[B,u]</c>; in the caller's dispose scope.</summary>
-    public Tensor Slopes(IEngine engine, int matrix, Tensor delta)
+    public Tensor Slopes(IEngine engine, FfnMatrix matrix, Tensor delta)
     {
         Tensor slopes = empty(delta.shape[0], delta.shape[1]);
         engine.Slopes(_block, matrix, At(matrix), delta, slopes);
-        return Masks[matrix] is Tensor mask ? slopes.mul_(mask.squeeze(2)) : slopes;
+        return Masks[(int)matrix] is Tensor mask ? slopes.mul_(mask.squeeze(2)) : slopes;
     }
 
-    /// <summary>The gradients of both matrices' rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
-    public (Tensor Fc1, Tensor Fc2) Gradients(IEngine engine, bool onlyClass)
+    /// <summary>The gradients of one matrix's rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
+    public Tensor Gradient(IEngine engine, FfnMatrix matrix, bool onlyClass)
     {
         _gradients ??= [.. Bases.Select(b => empty_like(b).DetachFromDisposeScope())];
-        for (int m = 0; m < 2; m++)
-            engine.Gradients(_block, m, At(m), _gradients[m], onlyClass);
-        return (Masked(0), Masked(1));
-
-        Tensor Masked(int matrix)
-        {
-            Tensor rows = _gradients[matrix].alias();
-            return Masks[matrix] is Tensor mask ? rows.mul_(mask) : rows;
-        }
+        engine.Gradients(_block, matrix, At(matrix), _gradients[(int)matrix], onlyClass);
+        Tensor rows = _gradients[(int)matrix].alias();
+        return Masks[(int)matrix] is Tensor mask ? rows.mul_(mask) : rows;
     }
 
     public void Dispose()
@@ -137,7 +135,7 @@ sealed class EditedUnits : IDisposable
     }
 
     // A matrix's first row among those of an engine's own units.
-    int At(int matrix) => _own - Count + _first[matrix];
+    int At(FfnMatrix matrix) => _own - Count + First(matrix);
 
     IEnumerable<int> RowsOf(int[] order, int matrix) => order.Skip(order.Length - Count + _first[matrix]).Take(_count[matrix]);
 

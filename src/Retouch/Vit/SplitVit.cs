@@ -274,7 +274,7 @@ public sealed class SplitVit
     bool SetUnits(IEngine engine, WeightDelta delta, int j)
     {
         BlockWeights block = Model.Blocks[Space.FirstBlock + j];
-        int[] union = [.. delta.Units[2 * j].ToArray().Union(delta.Units[2 * j + 1].ToArray()).Order()];
+        int[] union = delta.Units.OfBlock(Space.FirstBlock + j);
         // Above half of the units all of them cost less.
         bool all = 2 * union.Length >= Space.Hidden;
         if (all)
@@ -282,7 +282,7 @@ public sealed class SplitVit
         using DisposeScope scope = NewDisposeScope();
         Tensor units = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, block.Fc1Weight.device);
         Tensor old1 = block.Fc1Weight.index_select(0, units), old2 = block.Fc2Weight.t().index_select(0, units), bias = block.Fc1Bias.index_select(0, units);
-        Tensor fc1 = Changed(2 * j, old1), fc2 = Changed(2 * j + 1, old2);
+        Tensor fc1 = Changed(FfnMatrix.Fc1, old1), fc2 = Changed(FfnMatrix.Fc2, old2);
         if (j == 0 && !all)
         {
             fc1 = cat([fc1, old1], 0);
@@ -290,12 +290,19 @@ public sealed class SplitVit
             bias = cat([bias, bias]);
         }
         engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), j == 0 || all ? null : Engines.Staying(Space.Hidden, [union]), some: false);
-        engine.SetWeights(Space.FirstBlock + j, 0, fc1.unsqueeze(0), null, null, 0);
-        engine.SetWeights(Space.FirstBlock + j, 1, fc2.unsqueeze(0), null, null, 0);
+        engine.SetWeights(Space.FirstBlock + j, FfnMatrix.Fc1, fc1.unsqueeze(0), null, null, 0);
+        engine.SetWeights(Space.FirstBlock + j, FfnMatrix.Fc2, fc2.unsqueeze(0), null, null, 0);
         return all && j == 0;
 
-        Tensor Changed(int matrix, Tensor old) => delta.Units[matrix].Length == 0 ? old
-            : old.index_add(0, tensor([.. delta.Units[matrix].ToArray().Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device), delta.Rows[matrix], Held(1));
+        Tensor Changed(FfnMatrix kind, Tensor old)
+        {
+            EditMatrix matrix = Space.Matrix(Space.FirstBlock + j, kind);
+            int[] changed = delta.Units[matrix].ToArray();
+            if (changed.Length == 0)
+                return old;
+            Tensor places = tensor([.. changed.Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device);
+            return old.index_add(0, places, delta.Rows[matrix.Index], Held(1));
+        }
     }
 
     /// <summary>The first norm, float32, in the type of the block's products.</summary>
@@ -359,11 +366,11 @@ public sealed class SplitVit
             _block = split.Model.Block(split.Space.FirstBlock + block, precision);
             // Rounded after the sum: a delta is smaller than the weights' last bit, but not than their average.
             BlockWeights exact = split.Model.Blocks[split.Space.FirstBlock + block];
-            _fc1 = As(_block.Type, delta.AddTo(2 * block, exact.Fc1Weight));
-            _fc2 = As(_block.Type, delta.AddTo(2 * block + 1, exact.Fc2Weight));
+            _fc1 = As(_block.Type, delta.AddTo(EditMatrix.IndexOf(block, FfnMatrix.Fc1), exact.Fc1Weight));
+            _fc2 = As(_block.Type, delta.AddTo(EditMatrix.IndexOf(block, FfnMatrix.Fc2), exact.Fc2Weight));
             if (block == 0)
             {
-                int[] union = [.. delta.Units[0].ToArray().Union(delta.Units[1].ToArray()).Order()];
+                int[] union = delta.Units.OfBlock(split.Space.FirstBlock);
                 // Below half of the units the change of their contribution costs less than the whole FFN.
                 if (2 * union.Length < split.Space.Hidden)
                 {

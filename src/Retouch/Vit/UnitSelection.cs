@@ -38,6 +38,14 @@ public sealed class UnitSelection
     /// <summary>The selected units of a matrix, increasing.</summary>
     public ReadOnlySpan<int> this[int matrix] => _units[matrix];
 
+    /// <inheritdoc cref="this[int]"/>
+    public ReadOnlySpan<int> this[EditMatrix matrix] => _units[matrix.Index];
+
+    /// <summary>The units of a block that are selected in either of its matrices, increasing.</summary>
+    /// <param name="block">The block in the model, zero-based.</param>
+    internal int[] OfBlock(int block) =>
+        [.. this[Space.Matrix(block, FfnMatrix.Fc1)].ToArray().Union(this[Space.Matrix(block, FfnMatrix.Fc2)].ToArray()).Order()];
+
     /// <summary>Every unit of the space.</summary>
     public static UnitSelection All(EditSpace space)
     {

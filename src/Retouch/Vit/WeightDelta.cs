@@ -36,7 +36,7 @@ public sealed class WeightDelta : ModelDelta
     public override EditSpace Space => Units.Space;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Names => [.. Enumerable.Range(0, Space.Matrices).Where(m => Units[m].Length > 0).Select(Space.MatrixName)];
+    public override IReadOnlyList<string> Names => [.. Space.InOrder.Where(m => Units[m].Length > 0).Select(m => m.Name)];
 
     /// <inheritdoc/>
     public override long Parameters => Units.Parameters;
@@ -55,7 +55,7 @@ public sealed class WeightDelta : ModelDelta
     }
 
     /// <inheritdoc/>
-    public override Tensor Apply(string name, Tensor weight) => AddTo(Enumerable.Range(0, Space.Matrices).First(m => Space.MatrixName(m) == name), weight);
+    public override Tensor Apply(string name, Tensor weight) => AddTo(Space.InOrder.First(m => m.Name == name).Index, weight);
 
     /// <summary>A matrix of the model with the delta added, a new tensor of its type that the caller disposes.</summary>
     /// <param name="matrix">Index of the matrix in the space.</param>

@@ -14,24 +14,13 @@ sealed record EditGradient(IReadOnlyList<Tensor> Inputs, IReadOnlyList<Tensor> O
     /// <summary>Computes it under the unedited model; the tensors lie in the caller's dispose scope.</summary>
     public static EditGradient Of(SplitVit split, PrefixState state, int label)
     {
-        EditSpace space = split.Space;
-        Tensor[] inputs = new Tensor[space.Matrices], outputs = new Tensor[space.Matrices];
-        Suffix suffix = new(split, visit: (point, block, value) =>
-        {
-            if (block > space.LastBlock)
-                return value;
-            int matrix = 2 * (block - space.FirstBlock) + (point is SuffixPoint.Activation or SuffixPoint.FfnOutput ? 1 : 0);
-            if (point is SuffixPoint.FfnInput or SuffixPoint.Activation)
-                inputs[matrix] = value.detach();
-            else
-                outputs[matrix] = value = value.requires_grad ? value : value.detach().requires_grad_();
-            return value;
-        });
+        MatrixProbe probe = new(split.Space);
+        Suffix suffix = new(split, visit: probe.Visit);
         Tensor feature = suffix.ClassFeatures(state.Residual, state.Output), logits = suffix.Classify(feature);
         Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
-        IList<Tensor> gradients = autograd.grad([loss], outputs);
+        IList<Tensor> gradients = probe.Gradients(loss);
         return new EditGradient(
-            [.. inputs.Select(u => u.reshape(-1, u.shape[2]))], [.. gradients.Select(g => g.reshape(-1, g.shape[2]))],
+            [.. probe.Inputs.Select(u => u.reshape(-1, u.shape[2]))], [.. gradients.Select(g => g.reshape(-1, g.shape[2]))],
             feature.detach().mean([0]), label, (int)logits.detach().mean([0]).argmax().item<long>());
     }
 }

@@ -22,7 +22,7 @@ abstract class GradientTransform
     public static WeightDelta Rows(EditSpace space, IReadOnlyList<Tensor> deltas, double scale)
     {
         using IDisposable noGrad = no_grad();
-        return new WeightDelta(UnitSelection.All(space), [.. deltas.Select((d, m) => ((m % 2 == 0 ? d : d.t()) * Held(scale)).contiguous())]);
+        return new WeightDelta(UnitSelection.All(space), [.. deltas.Select((d, m) => ((space.Matrix(m).Kind == FfnMatrix.Fc1 ? d : d.t()) * Held(scale)).contiguous())]);
     }
 
     /// <summary>A method's settings with those of the meta-training that it uses, for the provenance.</summary>

@@ -39,26 +39,8 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
         settings["weights"] = "squared output gradients";
         settings["draws"] = draws.ToString(CultureInfo.InvariantCulture);
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
-        Tensor[] inputs = new Tensor[space.Matrices], outputs = new Tensor[space.Matrices];
-        Suffix suffix = new(split, visit: (point, block, value) =>
-        {
-            if (block > space.LastBlock)
-                return value;
-            int fc1 = 2 * (block - space.FirstBlock);
-            switch (point)
-            {
-                case SuffixPoint.FfnInput:
-                    inputs[fc1] = value.detach();
-                    return value;
-                case SuffixPoint.PreActivation:
-                    return outputs[fc1] = value.requires_grad ? value : value.detach().requires_grad_();
-                case SuffixPoint.Activation:
-                    inputs[fc1 + 1] = value.detach();
-                    return value;
-                default:
-                    return outputs[fc1 + 1] = value;
-            }
-        });
+        MatrixProbe probe = new(space);
+        Suffix suffix = new(split, visit: probe.Visit);
         using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
             Tensor likely = log_softmax(suffix.Logits(state), 1), probabilities = likely.exp();
@@ -66,25 +48,25 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
             for (int draw = 0; draw < draws; draw++)
             {
                 Tensor classes = DrawnClasses.Of(probabilities, StableRandom.For(seed, Purpose, (long)sums.Images * draws + draw)).unsqueeze(1);
-                IList<Tensor> gradients = autograd.grad([likely.gather(1, classes).sum()], outputs, retain_graph: draw < draws - 1);
+                IList<Tensor> gradients = probe.Gradients(likely.gather(1, classes).sum(), again: draw < draws - 1);
                 for (int m = 0; m < weights.Length; m++)
                 {
                     Tensor square = gradients[m].Squared().sum(2, true) / Held(draws);
                     weights[m] = draw == 0 ? square : weights[m].Plus(square);
                     // Of an image, over all its tokens: rows of fc1, columns of fc2.
-                    using Tensor gradient = bmm(gradients[m].transpose(1, 2), inputs[m]); // [B,out,in]
+                    using Tensor gradient = bmm(gradients[m].transpose(1, 2), probe.Inputs[m]); // [B,out,in]
                     sums.AddToMean(Unit(space.MatrixName(m)), gradient.Squared().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1]));
                 }
             }
-            for (int m = 0; m < inputs.Length; m++)
+            for (int m = 0; m < space.Matrices; m++)
             {
-                Tensor weighted = inputs[m] * weights[m].sqrt();
+                Tensor weighted = probe.Inputs[m] * weights[m].sqrt();
                 sums.Add(space.MatrixName(m), weighted.reshape(-1, weighted.shape[2]));
             }
         }, checkpoint, progress, cancellation);
         return Packed(Name, split, settings, gathered, new()
         {
-            [FisherStatistics.Tensor] = stack([.. Enumerable.Range(0, space.Matrices).Select(m => gathered.Mean(Unit(space.MatrixName(m))))]).to(ScalarType.Float32),
+            [FisherStatistics.Tensor] = stack([.. space.InOrder.Select(m => gathered.Mean(Unit(m.Name)))]).to(ScalarType.Float32),
         });
     }
 
@@ -100,7 +82,7 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
     internal static Preparation Packed(string kind, SplitVit split, Dictionary<string, string> settings, MomentSums sums, Dictionary<string, Tensor>? more = null)
     {
         Dictionary<string, Tensor> packed = more ?? [];
-        foreach (string name in Enumerable.Range(0, split.Space.Matrices).Select(split.Space.MatrixName))
+        foreach (string name in split.Space.InOrder.Select(m => m.Name))
             PackedMoment.Pack(packed, name, sums.Moment(name), sums.Mean(name));
         return new Preparation(kind, split, new Dictionary<string, string>(settings) { ["images"] = sums.Images.ToString(CultureInfo.InvariantCulture) }, packed);
     }

@@ -32,19 +32,14 @@ public sealed class OutputStatistics(int most = 300, int seed = 0) : IPreparatio
         EditSpace space = split.Space;
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
-        Tensor[] outputs = new Tensor[space.Matrices];
-        Suffix suffix = new(split, visit: (point, block, value) =>
-        {
-            if (block > space.LastBlock || point is SuffixPoint.FfnInput or SuffixPoint.Activation)
-                return value;
-            return outputs[2 * (block - space.FirstBlock) + (point == SuffixPoint.FfnOutput ? 1 : 0)] = value.requires_grad ? value : value.detach().requires_grad_();
-        });
+        MatrixProbe probe = new(space);
+        Suffix suffix = new(split, visit: probe.Visit);
         using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
             Tensor likely = log_softmax(suffix.Logits(state), 1);
             Tensor classes = DrawnClasses.Of(likely.exp(), StableRandom.For(seed, Purpose, sums.Images)).unsqueeze(1);
-            IList<Tensor> gradients = autograd.grad([likely.gather(1, classes).sum()], outputs);
-            for (int m = 0; m < outputs.Length; m++)
+            IList<Tensor> gradients = probe.Gradients(likely.gather(1, classes).sum());
+            for (int m = 0; m < space.Matrices; m++)
                 sums.Add(space.MatrixName(m), gradients[m].reshape(-1, gradients[m].shape[2]));
         }, checkpoint, progress, cancellation);
         return InputStatistics.Packed(Name, split, settings, gathered);

@@ -73,5 +73,6 @@ sealed class KnowledgeEditorTransform : GradientTransform
         static Tensor Normalized(Tensor x) => (x - x.mean()) / x.std().clamp_min(Held(1e-6));
     }
 
-    static (long Rows, long Columns) Shape(EditSpace space, int matrix) => matrix % 2 == 0 ? (space.Hidden, space.Width) : (space.Width, space.Hidden);
+    static (long Rows, long Columns) Shape(EditSpace space, int matrix) =>
+        space.Matrix(matrix).Kind == FfnMatrix.Fc1 ? (space.Hidden, space.Width) : (space.Width, space.Hidden);
 }

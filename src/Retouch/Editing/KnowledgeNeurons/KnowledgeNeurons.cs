@@ -77,15 +77,17 @@ public sealed class KnowledgeNeurons : IEditor
         float limit = (float)_settings.Threshold * scores.Max();
         int[] neurons = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] > 0 && scores[i] >= limit).OrderByDescending(i => scores[i]).Take(_settings.MostNeurons).Order()];
 
-        int[][] units = [.. Enumerable.Range(0, space.Matrices).Select(m => m % 2 == 0 ? [] : neurons.Where(i => i / space.Hidden == m / 2).Select(i => i % space.Hidden).ToArray())];
+        int[][] units = [.. space.InOrder.Select(m => m.Kind == FfnMatrix.Fc1 ? []
+            : neurons.Where(i => i / space.Hidden == m.PlaceOfBlock).Select(i => i % space.Hidden).ToArray())];
         Tensor direction = Embedding(failure.Label) - Embedding(wrong) * Held(_settings.Loss); // [D]
         Tensor[] rows = [.. Enumerable.Range(0, space.Matrices).Select(m => zeros([units[m].Length, space.Width]))];
-        for (int m = 1; m < rows.Length; m += 2)
+        foreach (EditMatrix matrix in space.InOrder)
         {
+            int m = matrix.Index;
             if (units[m].Length == 0)
                 continue;
-            Tensor values = model.Tensors[space.MatrixName(m)].index_select(1, tensor([.. units[m].Select(u => (long)u)])).t(); // [k,D]
-            Tensor sign = tensor([.. units[m].Select(u => signs[m / 2 * space.Hidden + u])]).unsqueeze(1);
+            Tensor values = model.Tensors[matrix.Name].index_select(1, tensor([.. units[m].Select(u => (long)u)])).t(); // [k,D]
+            Tensor sign = tensor([.. units[m].Select(u => signs[matrix.PlaceOfBlock * space.Hidden + u])]).unsqueeze(1);
             rows[m] = values.norm(1, true) * sign * Held(_settings.Gain) * direction;
         }
         return Edits.Result(split, failure, new WeightDelta(new UnitSelection(space, units), rows), Name, KnowledgeNeuronsSettings.Table.Describe(_settings), 0, 1, []);

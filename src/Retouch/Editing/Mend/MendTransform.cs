@@ -77,7 +77,7 @@ sealed class MendTransform : GradientTransform
 
     public override Tensor[] Deltas(SplitVit split, EditGradient gradient) => [.. gradient.Inputs.Select((input, m) =>
     {
-        (string kind, long width) = (m % 2 == 0 ? "fc1" : "fc2", input.shape[1]);
+        (string kind, long width) = (split.Space.Matrix(m).Kind == FfnMatrix.Fc1 ? "fc1" : "fc2", input.shape[1]);
         Tensor z = cat([input / _all[$"{m}.in"].exp(), gradient.Outputs[m] / _all[$"{m}.out"].exp()], 1); // [n,in+out]
         foreach (int layer in (int[])[1, 2])
         {

@@ -28,23 +28,21 @@ public sealed class KeyStatistics(int most = 1000) : IPreparation
         using IDisposable noGrad = no_grad();
         split.Model.Config.RequireClassToken("What is prepared here");
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
-        MomentSums? sums = null;
-        Suffix suffix = new(split, visit: (point, block, value) =>
+        int first = split.Space.FirstBlock;
+        EditSpace all = new(split.Model.Config, first, split.Model.Config.Depth - first);
+        MatrixProbe probe = new(all);
+        Suffix suffix = new(split, visit: probe.Visit);
+        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
-            if (point == SuffixPoint.Activation)
-            {
-                sums!.Add(All(block), value.reshape(-1, value.shape[2]));
-                sums.Add(Class(block), value.select(1, 0));
-            }
-            return value;
-        });
-        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (s, state) =>
-        {
-            sums = s;
             suffix.Logits(state);
+            foreach (EditMatrix matrix in all.InOrder.Where(m => m.Kind == FfnMatrix.Fc2))
+            {
+                Tensor keys = probe.Inputs[matrix.Index];
+                sums.Add(All(matrix.Block), keys.reshape(-1, keys.shape[2]));
+                sums.Add(Class(matrix.Block), keys.select(1, 0));
+            }
         }, checkpoint, progress, cancellation);
         settings["images"] = gathered.Images.ToString(CultureInfo.InvariantCulture);
-        int first = split.Space.FirstBlock;
         return new Preparation(Name, split, settings, Enumerable.Range(first, split.Model.Config.Depth - first).SelectMany(i => (string[])[All(i), Class(i)])
             .ToDictionary(n => n, n => gathered.Moment(n).to(ScalarType.Float32)));
     }

@@ -27,18 +27,10 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
     public static WantedValue Find(SplitVit split, Failure failure, int block, bool shared, ValueSettings settings, IProgress<EditProgress>? progress, CancellationToken cancellation)
     {
         split.Model.Config.RequireClassToken("This method");
-        Tensor keys = null!, values = null!;
+        MatrixProbe probe = new(new EditSpace(split.Model.Config, block, 1));
         using (no_grad())
-        {
-            new Suffix(split, visit: (point, at, value) =>
-            {
-                if (at == block && point == SuffixPoint.Activation)
-                    keys = value.select(1, 0);
-                if (at == block && point == SuffixPoint.FfnOutput)
-                    values = value.select(1, 0);
-                return value;
-            }).Logits(failure.State);
-        }
+            new Suffix(split, visit: probe.Visit).Logits(failure.State);
+        Tensor keys = probe.Input(block, FfnMatrix.Fc2).select(1, 0), values = probe.Output(block, FfnMatrix.Fc2).select(1, 0);
         double length = values.norm(1).mean().Number();
         Tensor change = zeros([shared ? 1 : values.shape[0], values.shape[1]], device: values.device).requires_grad_();
         Suffix suffix = new(split, visit: (point, at, value) => at == block && point == SuffixPoint.FfnOutput

@@ -51,13 +51,10 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
     internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state, string method = TPatcherName)
     {
         split.Model.Config.RequireClassToken(method);
-        Tensor query = null!;
-        Tensor after = new Suffix(split, visit: (point, block, value) =>
-        {
-            if (point == SuffixPoint.FfnInput && block == split.Model.Config.Depth - 1)
-                query = value.select(1, 0);
-            return value;
-        }).LastTokens(state.Residual, state.Output).select(1, 0);
-        return (query, after);
+        using IDisposable noGrad = no_grad();
+        int last = split.Model.Config.Depth - 1;
+        MatrixProbe probe = new(new EditSpace(split.Model.Config, last, 1));
+        Tensor after = new Suffix(split, visit: probe.Visit).LastTokens(state.Residual, state.Output).select(1, 0);
+        return (probe.Input(last, FfnMatrix.Fc1).select(1, 0), after);
     }
 }

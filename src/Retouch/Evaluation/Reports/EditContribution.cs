@@ -89,22 +89,11 @@ public sealed class EditContribution
     /// <summary>What each matrix reads, <c>[M,in]</c>, and the margin's gradient with respect to what it gives, <c>[M,out]</c>; M is 1 in the last block.</summary>
     static (Tensor[] Inputs, Tensor[] Gradients) Gradients(SplitVit split, PrefixState image, Dictionary<string, Tensor> weights, int label, int wrong)
     {
-        EditSpace space = split.Space;
-        Tensor[] inputs = new Tensor[space.Matrices], outputs = new Tensor[space.Matrices];
-        Suffix suffix = new(split, weights, (point, block, value) =>
-        {
-            if (block > space.LastBlock)
-                return value;
-            int matrix = 2 * (block - space.FirstBlock) + (point is SuffixPoint.Activation or SuffixPoint.FfnOutput ? 1 : 0);
-            if (point is SuffixPoint.FfnInput or SuffixPoint.Activation)
-                inputs[matrix] = value.detach().squeeze(0);
-            else
-                outputs[matrix] = value = value.requires_grad ? value : value.detach().requires_grad_();
-            return value;
-        });
+        MatrixProbe probe = new(split.Space);
+        Suffix suffix = new(split, weights, probe.Visit);
         Tensor logits = suffix.Logits(image);
-        IList<Tensor> gradients = autograd.grad([logits[0, label] - logits[0, wrong]], outputs);
-        return (inputs, [.. gradients.Select(g => g.squeeze(0))]);
+        IList<Tensor> gradients = probe.Gradients(logits[0, label] - logits[0, wrong]);
+        return ([.. probe.Inputs.Select(u => u.squeeze(0))], [.. gradients.Select(g => g.squeeze(0))]);
     }
 
     static void Add(double[] to, Tensor values)

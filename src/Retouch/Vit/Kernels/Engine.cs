@@ -98,9 +98,9 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         _own[block] = new OwnUnits<T>(_edits, _width, bias, frozen, _records, some);
     }
 
-    public void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at) => Set(block, matrix, weights, deltas, scales, at, null);
+    public void SetWeights(int block, FfnMatrix matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at) => Set(block, matrix, weights, deltas, scales, at, null);
 
-    public void Descend(int block, int matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate)
+    public void Descend(int block, FfnMatrix matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate)
     {
         float* to = (float*)Pointer.Of(deltas), counts = mask is null ? null : (float*)Pointer.Of(mask);
         long units = deltas.shape[1];
@@ -114,7 +114,7 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     }
 
     // Sets weights, in parts that stay in the cache; before each is set, calls a function of the edit, the first unit of n in the part, their number.
-    void Set(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at, Action<int, int, int, Scratch>? before)
+    void Set(int block, FfnMatrix matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at, Action<int, int, int, Scratch>? before)
     {
         OwnUnits<T> own = _own[block]!;
         using Tensor? whole = scales?.contiguous();
@@ -521,14 +521,14 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
             own.IntoBack(edit).Product(At(rows), scratch.Active, units + Spare, to, _width, add);
     }
 
-    public void Gradients(int block, int matrix, int first, Tensor into, bool onlyClass)
+    public void Gradients(int block, FfnMatrix matrix, int first, Tensor into, bool onlyClass)
     {
         float* to = (float*)Pointer.Of(into);
         int units = (int)into.shape[1];
         EachPart(units, (edit, start, rows, _) => Gradients(block, matrix, edit, first + start, rows, to + ((long)edit * units + start) * _width, onlyClass));
     }
 
-    public void Slopes(int block, int matrix, int first, Tensor deltas, Tensor into)
+    public void Slopes(int block, FfnMatrix matrix, int first, Tensor deltas, Tensor into)
     {
         float* along = (float*)Pointer.Of(deltas), to = (float*)Pointer.Of(into);
         int units = (int)deltas.shape[1];
@@ -542,11 +542,11 @@ sealed unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     }
 
     // The gradients of some of an edit's own units, from one on, [units,D].
-    void Gradients(int block, int matrix, int edit, int unit, int units, float* to, bool onlyClass)
+    void Gradients(int block, FfnMatrix matrix, int edit, int unit, int units, float* to, bool onlyClass)
     {
         Layer layer = _layers[block]!;
-        T* left = (matrix == 0 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * _own[block]!.Padded + unit) * layer.Padded;
-        Matrix<T> right = (matrix == 0 ? layer.Inputs! : layer.OutputGradients!)[edit];
+        T* left = (matrix == FfnMatrix.Fc1 ? layer.HiddenGradients! : layer.Activations!).Start + ((long)edit * _own[block]!.Padded + unit) * layer.Padded;
+        Matrix<T> right = (matrix == FfnMatrix.Fc1 ? layer.Inputs! : layer.OutputGradients!)[edit];
         if (onlyClass && layer.Tokens > 1)
             right.SumOfRows(units, left, layer.Padded, to, _width, layer.Tokens, layer.PerEdit);
         else

@@ -67,12 +67,12 @@ interface IEngine : IDisposable
 
     /// <summary>Sets the weights of such units: <paramref name="weights"/> plus <paramref name="deltas"/> times <paramref name="scales"/>.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="matrix">Which of its two.</param>
     /// <param name="weights"><c>[B,n,D]</c> float32.</param>
     /// <param name="deltas"><c>[B,n,D]</c>; null for 0.</param>
     /// <param name="scales"><c>[B,n,1]</c>; null for 1.</param>
     /// <param name="at">The first of the n units.</param>
-    void SetWeights(int block, int matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at);
+    void SetWeights(int block, FfnMatrix matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at);
 
     /// <summary>What the own units of the first FFN give for tokens before it, without bias and scale; keeps the normed tokens for <see cref="ForwardFromFfn"/>.</summary>
     /// <param name="residual"><c>[B·S,M,D]</c>.</param>
@@ -103,28 +103,28 @@ interface IEngine : IDisposable
 
     /// <summary>The gradients of own units' weights in one matrix, after <see cref="Backward"/>.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="matrix">Which of its two.</param>
     /// <param name="first">The first unit.</param>
     /// <param name="into">Gets them, <c>[B,n,D]</c>, of n units.</param>
     /// <param name="onlyClass">Whether only what the units do to [CLS] counts.</param>
-    void Gradients(int block, int matrix, int first, Tensor into, bool onlyClass);
+    void Gradients(int block, FfnMatrix matrix, int first, Tensor into, bool onlyClass);
 
     /// <summary>A step down such gradients: adds them, times the negative rate, to the deltas, and sets the weights; one pass over memory.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="matrix">Which of its two.</param>
     /// <param name="weights"><c>[B,n,D]</c>, as for <see cref="SetWeights"/>.</param>
     /// <param name="deltas"><c>[B,n,D]</c>, changed.</param>
     /// <param name="scales">What deltas are multiplied by in the weights, <c>[B,n,1]</c>; null for 1.</param>
     /// <param name="mask">What gradients are multiplied by, <c>[B,n,1]</c>; null for 1.</param>
     /// <param name="at">The first of the n units.</param>
     /// <param name="rate">The learning rate.</param>
-    void Descend(int block, int matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate);
+    void Descend(int block, FfnMatrix matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate);
 
     /// <summary>The scalar product of each own unit's gradient and its delta.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="matrix">Which of its two.</param>
     /// <param name="first">The first unit.</param>
     /// <param name="deltas"><c>[B,n,D]</c>.</param>
     /// <param name="into">Gets them, <c>[B,n]</c>.</param>
-    void Slopes(int block, int matrix, int first, Tensor deltas, Tensor into);
+    void Slopes(int block, FfnMatrix matrix, int first, Tensor deltas, Tensor into);
 }

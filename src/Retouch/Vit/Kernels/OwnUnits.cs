@@ -61,7 +61,7 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     public Matrix<T> OutBack(int edit) => _outBack[edit];     // [D,u]
 
     /// <summary>Makes the weights of some of one edit's units a sum; of others in the same part they stay, or are zero if weights are always set for all.</summary>
-    /// <param name="matrix">0 for fc1, 1 for fc2.</param>
+    /// <param name="matrix">Which of its two.</param>
     /// <param name="edit">The edit.</param>
     /// <param name="start">The part's first unit, a multiple of 16.</param>
     /// <param name="count">The part's units, a multiple of 16.</param>
@@ -71,15 +71,15 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     /// <param name="deltas"><c>[given,D]</c>; null for 0.</param>
     /// <param name="scales">What each unit's deltas are multiplied by, <c>[given]</c>; null for 1.</param>
     /// <param name="spare">Room for the part's rows.</param>
-    public void Set(int matrix, int edit, int start, int count, int skip, int given, float* weights, float* deltas, float* scales, T* spare)
+    public void Set(FfnMatrix matrix, int edit, int start, int count, int skip, int given, float* weights, float* deltas, float* scales, T* spare)
     {
         T* to = spare;
         if (_rows.Length > 0)
-            to = _rows[matrix].Start + ((long)edit * Padded + start) * _width;
+            to = _rows[(int)matrix].Start + ((long)edit * Padded + start) * _width;
         else
             new Span<T>(to + (long)given * _width, (count - given) * _width).Clear();
         RowKernels<T>.Sum(weights, deltas, 1, scales, given, _width, to + (long)skip * _width);
-        Matrix<T>[] columns = matrix == 0 ? _into : _outBack, rows = matrix == 0 ? _intoBack : _out;
+        Matrix<T>[] columns = matrix == FfnMatrix.Fc1 ? _into : _outBack, rows = matrix == FfnMatrix.Fc1 ? _intoBack : _out;
         if (columns.Length > 0)
             columns[edit].PutColumns(to, _width, count, start);
         if (rows.Length > 0)
