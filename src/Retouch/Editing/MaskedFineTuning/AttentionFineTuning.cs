@@ -66,9 +66,7 @@ public sealed class AttentionFineTuning : IEditor
 
     SortedDictionary<string, string> Describe()
     {
-        SortedDictionary<string, string> settings = MaskedFineTuningSettings.Table.Describe(_settings);
-        settings["optimizer"] = "rmsprop";
-        settings["precision"] = "float32";
+        SortedDictionary<string, string> settings = _settings.Provenance();
         settings.Remove("keep");
         settings.Remove("locator");
         settings["blocks"] = $"{_first}-{_first + _blocks - 1}";

@@ -54,7 +54,7 @@ public sealed class MaskedFineTuning : IEditor
         IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
         RmsProp rmsProp = new(_settings.Alpha, _settings.Epsilon);
-        using DescendingEdits edits = new(split, failures, units, Name, Provenance(), _settings.Seed);
+        using DescendingEdits edits = new(split, failures, units, Name, _settings.Provenance(), _settings.Seed);
         for (int step = 0; ; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -70,13 +70,5 @@ public sealed class MaskedFineTuning : IEditor
                 rmsProp.Step(edits.Deltas[m], gradients[m], edits.Squares[m], _settings.LearningRate);
             edits.Continue();
         }
-    }
-
-    SortedDictionary<string, string> Provenance()
-    {
-        SortedDictionary<string, string> settings = MaskedFineTuningSettings.Table.Describe(_settings);
-        settings["optimizer"] = "rmsprop";
-        settings["precision"] = "float32";
-        return settings;
     }
 }

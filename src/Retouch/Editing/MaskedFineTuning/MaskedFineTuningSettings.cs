@@ -64,4 +64,13 @@ public sealed record MaskedFineTuningSettings : IMethodSettings<MaskedFineTuning
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
     public void Validate() => Table.Validate(this);
+
+    /// <summary>The settings and what is none, as a patch records them.</summary>
+    internal SortedDictionary<string, string> Provenance()
+    {
+        SortedDictionary<string, string> settings = Table.Describe(this);
+        settings["optimizer"] = "rmsprop";
+        settings["precision"] = "float32";
+        return settings;
+    }
 }

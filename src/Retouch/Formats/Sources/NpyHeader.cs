@@ -77,10 +77,9 @@ sealed partial record NpyHeader(TensorDType DType, IReadOnlyList<long> Shape, bo
         return new NpyHeader(dtype, shape, match.Groups["order"].Value == "True", length, shape.Contains(0) ? 0 : (long)bytes);
     }
 
-    // Backtracking costs nothing here, for no two quantifiers meet; an automaton would take 70 MB for its states.
-    [GeneratedRegex("""^\s*\{\s*'descr':\s*'(?<descr>[^']{1,16})',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\),?\s*\}\s*$""", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("""^\s*\{\s*'descr':\s*'(?<descr>[^']{1,16})',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\),?\s*\}\s*$""", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Head();
 
-    [GeneratedRegex("""'descr':\s*'[|<>=]?O""", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("""'descr':\s*'[|<>=]?O""", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex ObjectArray();
 }
