@@ -49,7 +49,7 @@ public static class App
         }
         catch (BadInputException e)
         {
-            return Report(e.Message, e, BadInput);
+            return Report(RemedyText.Of(e), e, BadInput);
         }
         catch (Formats.HubException e)
         {
@@ -66,7 +66,7 @@ public static class App
         }
         catch (Exception e)
         {
-            return Report($"{e.Message.Split('\n')[0].TrimEnd()}{(verbose ? "" : " (--verbose shows where)")}", e, Failed);
+            return Report($"{SystemMessage.FirstLine(e)}{(verbose ? "" : " (--verbose shows where)")}", e, Failed);
         }
 
         int Report(string message, Exception exception, int code)

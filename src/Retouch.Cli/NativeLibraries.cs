@@ -12,7 +12,8 @@ static class NativeLibraries
         for (Exception? e = exception; e is not null; e = e.InnerException)
         {
             if (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException
-                || (e is NotSupportedException && e.Message.Contains("libtorch", StringComparison.Ordinal)))
+                // How TorchSharp says that it found no libtorch.
+                || e is NotSupportedException { Source: "TorchSharp" })
                 return true;
         }
         return false;
@@ -34,7 +35,7 @@ static class NativeLibraries
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or FileNotFoundException)
         {
-            return new LibraryJson(name, false, e.Message.Split('\n')[0].Trim());
+            return new LibraryJson(name, false, SystemMessage.FirstLine(e));
         }
     }
 

@@ -68,7 +68,11 @@ public static class ReadingBudget
             return;
         string enough = Math.Ceiling(_times * needed / most).ToString(CultureInfo.InvariantCulture);
         throw new BadInputException($"{what} would take {Size(needed)} of memory, and a file of {Size(length)} may take "
-            + $"{Size(most)}; if you trust it, pass --reading-budget {enough}.");
+            + $"{Size(most)}.")
+        {
+            Kind = BadInputKind.TooLarge,
+            Remedy = Remedy.Larger(Parameter.ReadingBudget, enough),
+        };
     }
 
     /// <summary>Waits until what is reserved leaves room, or nothing is; disposing the result gives it back.</summary>

@@ -17,8 +17,12 @@ sealed class ReadingTime(string path, long length)
         {
             string seconds = most.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
             throw new BadInputException($"Reading {path} has taken more than the {seconds} s that a file of "
-                + $"{ReadingBudget.Size(length)} may take; it is made to be slow, or lies on a slow disk. If you trust it, "
-                + "pass a larger --reading-budget.");
+                + $"{ReadingBudget.Size(length)} may take; it is made to be slow, or lies on a slow disk.")
+            {
+                Kind = BadInputKind.TooLarge,
+                Subject = path,
+                Remedy = Remedy.Larger(Parameter.ReadingBudget),
+            };
         }
     }
 }

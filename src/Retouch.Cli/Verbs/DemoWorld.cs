@@ -59,7 +59,7 @@ sealed class DemoWorld : IDisposable
             world.Dispose();
             if (e is not (IOException or UnauthorizedAccessException))
                 throw;
-            throw new BadInputException($"{folder} cannot be written to ({e.Message.TrimEnd('.')}); give another --out.", e);
+            throw new BadInputException($"{folder} cannot be written to ({SystemMessage.Of(e)}); give another --out.", e);
         }
         return world;
     }

@@ -19,7 +19,7 @@ sealed class MethodsVerb : Verb
             terminal.Line($"{method.Name}: {method.Title}");
             terminal.Line($"  paper        {method.Paper}");
             if (method.PreparationKind is not null)
-                terminal.Line($"  preparation  {method.PreparationKind} ({new Locating.MakingCommands().Prepare(method.Name)})");
+                terminal.Line($"  preparation  {method.PreparationKind} ({MakingText.Prepare(null, null, method.Name)})");
             foreach (MethodSetting setting in method.Settings.Where(s => !s.IsDetail))
                 terminal.Line($"  {setting.Name,-11}  {setting.Help}; {setting.Default}{(setting.Full.Count > 1 ? $" (swept: {string.Join(", ", setting.Full)})" : "")}");
             foreach (MethodSetting detail in method.Settings.Where(s => s.IsDetail))

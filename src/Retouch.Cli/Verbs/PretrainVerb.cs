@@ -114,7 +114,7 @@ sealed class PretrainVerb : Verb
             // Weights, gradients and both moments of AdamW.
             double weights = 4.0 * sizeof(float) * architecture.Depth * architecture.Width * (4.0 * architecture.Width + 2.0 * architecture.MlpWidth);
             int together = Math.Min(Math.Min(settings.Batch, images), PretrainingRun.Piece * Cores(parsed));
-            MemoryNeed.Require(weights + VitCost.TrainingBytes(architecture, together), "A training of these settings", "give a smaller imageSize, depth, width or mlpWidth");
+            MemoryNeed.Require(weights + VitCost.TrainingBytes(architecture, together), "A training of these settings", Remedy.Smaller("imageSize", "depth", "width", "mlpWidth"));
             return new PretrainingRun(settings, classes);
         }
         PretrainingRun run = PretrainingCheckpoint.Load(checkpoint, data, settings, classes);

@@ -153,7 +153,7 @@ sealed class ShiftVerb : Verb
     }
 
     static BadInputException Unwritable(string output, Exception e) =>
-        new($"{output} cannot be written to ({e.Message.TrimEnd('.')}); give another --out or change its permissions.", e);
+        new($"{output} cannot be written to ({SystemMessage.Of(e)}); give another --out or change its permissions.", e);
 
     static void Record(string output, ShiftRecord record, (string File, string Target)[] work, bool overwrite)
     {
@@ -215,7 +215,7 @@ sealed class ShiftVerb : Verb
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new BadInputException($"The folder {parent} cannot be made ({e.Message.TrimEnd('.')}).", e);
+                throw new BadInputException($"The folder {parent} cannot be made ({SystemMessage.Of(e)}).", e);
             }
             AtomicFile.Write(path, overwrite, stream => stream.Write(bytes));
             written = true;

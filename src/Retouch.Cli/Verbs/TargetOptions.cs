@@ -92,7 +92,7 @@ sealed class TargetOptions
     /// <summary>Refuses a number of targets that no training could hold, before any is solved.</summary>
     public static void RequireMemory(EditSpace space, int count) => MemoryNeed.Require(
         // Those of the files, those that are learned from, and a batch of them at a time.
-        2 * TargetBank.SampleBytes(space) * count, Text($"Learning from {count} targets"), "give fewer --targets");
+        2 * TargetBank.SampleBytes(space) * count, Text($"Learning from {count} targets"), Remedy.Smaller(Parameter.Targets));
 
     /// <summary>Refuses a number of targets whose files the disk cannot hold, before any is solved.</summary>
     public static void RequireDisk(EditSpace space, int count, string bank)

@@ -27,7 +27,7 @@ public sealed record EditorResources
     /// <summary>The model whose edits they are for, so that what was made for another is refused before any work; null where it is not known.</summary>
     public SplitVit? For { get; init; }
 
-    /// <summary>The commands that make what is missing, which a message names.</summary>
+    /// <summary>The model and the blocks in the caller's words, for what is to be made where something is missing.</summary>
     public MakingCommands Commands { get; init; } = new();
 
     /// <summary>A preparation that a method needs.</summary>
@@ -35,17 +35,30 @@ public sealed record EditorResources
     public Preparation Preparation(string kind)
     {
         string name = Methods.All.FirstOrDefault(m => m.PreparationKind == kind)?.Name ?? kind;
-        string make = $"make it from some ordinary images: {Commands.Prepare(name)}, and add --prepared {name}.safetensors";
+        Remedy make = Commands.MakePreparation(name);
         if (!Preparations.TryGetValue(kind, out Preparation? found))
-            throw new BadInputException($"{Whose(name, kind)} needs the preparation '{kind}'; {make}.");
-        return For is not null && found.Mismatch(For) is string mismatch ? throw new BadInputException($"{mismatch}; {make}.") : found;
+        {
+            throw new BadInputException($"{Whose(name, kind)} needs the preparation '{kind}'.")
+            {
+                Kind = BadInputKind.Missing,
+                Subject = kind,
+                Remedy = make,
+            };
+        }
+        if (For is null || found.Mismatch(For) is not string mismatch)
+            return found;
+        throw new BadInputException($"{mismatch}.") { Kind = BadInputKind.Mismatch, Subject = kind, Remedy = make };
     }
 
     /// <summary>The hypernetwork that a locator needs.</summary>
     /// <exception cref="BadInputException">There is none.</exception>
     public Hypernetwork RequireHypernetwork() => Hypernetwork ?? throw new BadInputException(
-        "The locator hypernetwork needs a hypernetwork trained for this model; train one on some ordinary images: "
-        + $"{Commands.TrainLocator()}, and add --locator-file locator.safetensors, or choose another with --locator.");
+        "The locator hypernetwork needs a hypernetwork trained for this model.")
+    {
+        Kind = BadInputKind.Missing,
+        Subject = Locators.Hypernetwork,
+        Remedy = Remedy.AnyOf(Commands.MakeLocator(), Remedy.Option(Parameter.Locator)),
+    };
 
     static string Whose(string name, string kind) => kind switch
     {

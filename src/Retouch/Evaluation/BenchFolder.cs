@@ -47,7 +47,7 @@ public static class BenchFolder
             catch (BadInputException) when (File.Exists(path)) { }
         }
         if (ReadManifest(folder).Run is string run && run != manifest.Run)
-            throw new BadInputException($"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs; name another folder with --out.");
+            throw new BadInputException($"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs.") { Kind = BadInputKind.Mismatch, Subject = folder, Remedy = Remedy.OtherOutput };
     }
 
     /// <summary>Reads a folder's manifest.</summary>
@@ -59,11 +59,11 @@ public static class BenchFolder
         try
         {
             BenchManifest manifest = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.BenchManifest) ?? throw new JsonException("it is null");
-            return manifest.Defect() is string defect ? throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes: {defect}.") : manifest;
+            return manifest.Defect() is string defect ? throw NoManifest(path, defect, null) : manifest;
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes: {JsonPlace.Describe(e, text.Span)}.", e);
+            throw NoManifest(path, JsonPlace.Describe(e, text.Span), e);
         }
     }
 
@@ -119,6 +119,14 @@ public static class BenchFolder
         return rows;
     }
 
+    static BadInputException NoManifest(string path, string defect, Exception? cause) =>
+        new($"{path} is not a run's manifest: {defect}.", cause)
+        {
+            Kind = BadInputKind.Damaged,
+            Subject = path,
+            Remedy = Remedy.GiveMade(Artifact.Run),
+        };
+
     static void Create(string folder)
     {
         try
@@ -127,7 +135,7 @@ public static class BenchFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"The folder {folder} cannot be created: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", e);
         }
     }
 

@@ -41,9 +41,16 @@ public sealed record BenchOptions
         if (Samples.Count == 0 || Samples.Any(k => k is < 1 or > MostSamples) || Samples.Distinct().Count() < Samples.Count)
             throw new BadInputException($"The numbers of editing images are {string.Join(", ", Samples)}; they must be from 1 to {MostSamples}, each once.");
         if (Mode != BenchMode.Single && Samples is not [1])
+        {
             throw new BadInputException(Mode == BenchMode.Batch
-                ? "In batch mode an edit sees a whole group, so that several numbers of editing images are for single edits only; --max-edits-per-group limits the images of a batch."
-                : "In a sequence every edit has one image; several editing images are for single edits only.");
+                ? "In batch mode an edit sees a whole group, so that several numbers of editing images are for single edits only."
+                : "In a sequence every edit has one image; several editing images are for single edits only.")
+            {
+                Kind = BadInputKind.Mismatch,
+                Subject = nameof(Samples),
+                Remedy = Mode == BenchMode.Batch ? Remedy.Option(Parameter.EditsPerGroup) : null,
+            };
+        }
         if (Sequence is not null && Mode != BenchMode.Sequential)
             throw new BadInputException("The length of a sequence is for sequential edits only.");
         if (Sequence < 1)

@@ -26,7 +26,7 @@ public sealed class BenchPlan
         if (settings.Count == 0 || settings.Select(s => s.Name).Distinct().Count() < settings.Count)
             throw new ArgumentException("A plan needs settings, each once.", nameof(settings));
         if (options.Mode == BenchMode.Sequential && settings.FirstOrDefault(s => Methods.All.Any(m => m.Name == s.Editor.Name && !m.Sequential)) is { } alone)
-            throw new BadInputException($"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that the next edit would start from has no place for them; leave it out, or use --mode single or batch.");
+            throw new BadInputException($"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that the next edit would start from has no place for them.") { Kind = BadInputKind.Unsupported, Subject = alone.Editor.Name, Remedy = Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "single or batch")) };
         (Benchmark, Settings, Options) = (benchmark, settings, options);
         (int Group, int[] Samples)[] one = [.. options.Mode switch
         {
@@ -76,8 +76,13 @@ public sealed class BenchPlan
     {
         if (Options.Mode == BenchMode.Sequential && shard.Count > Settings.Count)
         {
-            throw new BadInputException("A sequence is one unit of work, since each of its edits starts from those before; "
-                + (Settings.Count == 1 ? "run this one without --shard." : $"these {Settings.Count} settings make {Settings.Count} sequences, so run at most {Settings.Count} shards."));
+            throw new BadInputException("A sequence is one unit of work, since each of its edits starts from those before"
+                + (Settings.Count == 1 ? "." : $"; these {Settings.Count} settings make {Settings.Count} sequences, so run at most {Settings.Count} shards."))
+            {
+                Kind = BadInputKind.OutOfRange,
+                Subject = nameof(Shard),
+                Remedy = Settings.Count == 1 ? Remedy.LeaveOut(Parameter.Shard) : null,
+            };
         }
         IEnumerable<BenchEdit[]> batches = Options.Mode switch
         {

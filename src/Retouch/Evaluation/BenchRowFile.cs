@@ -39,7 +39,7 @@ public sealed class BenchRowFile : IDisposable
     public static BenchRowFile Open(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? held = null)
     {
         if (Directory.Exists(path))
-            throw new BadInputException($"{path} is a directory, where the file of rows is to be; name another folder with --out.");
+            throw new BadInputException($"{path} is a directory, where the file of rows is to be.") { Kind = BadInputKind.Exists, Subject = path, Remedy = Remedy.OtherOutput };
         if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
             throw new BadInputException($"{path} cannot be written: its folder does not exist.");
         WriterLock? own = held is null ? WriterLock.Take(path, "bench") : null;
@@ -57,7 +57,7 @@ public sealed class BenchRowFile : IDisposable
     static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
     {
         if (!resume && File.Exists(path))
-            throw new BadInputException($"{path} exists; pass --resume to go on with it, or name another folder with --out.");
+            throw new BadInputException($"{path} exists.") { Kind = BadInputKind.Exists, Subject = path, Remedy = Remedy.AnyOf(Remedy.Resume, Remedy.OtherOutput) };
         try
         {
             FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
@@ -66,7 +66,7 @@ public sealed class BenchRowFile : IDisposable
                 (List<BenchRow> rows, long length) = Parse(stream, path);
                 int[] order = [.. plan.Batches(shard).SelectMany(b => b.Select(e => e.Index))];
                 if (rows.FirstOrDefault(r => r.Run != plan.Manifest.Run) is { } other)
-                    throw new BadInputException($"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the model, the benchmark, a setting or an option differs; name another folder with --out.");
+                    throw new BadInputException($"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the model, the benchmark, a setting or an option differs.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.OtherOutput };
                 if (rows.Count > order.Length || !rows.Select(r => r.Edit).SequenceEqual(order.Take(rows.Count)))
                     throw new BadInputException($"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file was changed, or made by another shard.");
                 stream.SetLength(length);
@@ -81,7 +81,7 @@ public sealed class BenchRowFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be written: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"{path} cannot be written: {SystemMessage.Of(e)}.", e);
         }
     }
 
@@ -109,7 +109,7 @@ public sealed class BenchRowFile : IDisposable
         }
         catch (IOException e)
         {
-            throw new BadInputException($"{_path} cannot be written: {e.Message.TrimEnd('.')}; --resume goes on with the rows that are there.", e);
+            throw new BadInputException($"{_path} cannot be written: {SystemMessage.Of(e)}.", e) { Kind = BadInputKind.Inaccessible, Subject = _path, Remedy = Remedy.Resume };
         }
     }
 

@@ -36,7 +36,7 @@ public sealed record Benchmark
     public void RequireModel(VitModel model)
     {
         if (model.Fingerprint != ModelFingerprint)
-            throw new BadInputException($"The benchmark holds the failures of the model {ModelFingerprint}, but this model is {model.Fingerprint}; mine one for this model: retouch mine --model MODEL --images FOLDER --out FILE.");
+            throw new BadInputException($"The benchmark holds the failures of the model {ModelFingerprint}, but this model is {model.Fingerprint}.") { Kind = BadInputKind.Mismatch, Subject = ModelFingerprint, Remedy = Remedy.Make(Artifact.Benchmark) };
         int classes = model.Config.Classes;
         if (Groups.FirstOrDefault(g => g.Wrong >= classes || g.Accepted.Any(c => c >= classes)) is { } group)
             throw new BadInputException($"The benchmark's group {group.Name} names a class that the model, which has {classes}, lacks; the file is damaged.");

@@ -39,7 +39,7 @@ public static partial class BenchmarkFile
             using JsonDocument json = JsonDocument.Parse(text);
             // Said first: of another format or version nothing else needs to fit.
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("format", out JsonElement format) || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
-                throw new BadInputException($"{path} is JSON but not a benchmark; benchmarks are what 'retouch mine --out' writes.");
+                throw new BadInputException($"{path} is JSON but not a benchmark.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.Benchmark) };
             if (!json.RootElement.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
                 throw new BadInputException($"{path} is a benchmark of version {(version.ValueKind == JsonValueKind.Undefined ? "none" : UserText.Quote(version.GetRawText()))}; this Retouch reads version {Version}.");
             document = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.Document)!;

@@ -102,6 +102,11 @@ public sealed class ClassFolders
             $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
             + $"{UserText.Quote(beyond)} is none of them, "
             + $"so {UserText.Quote(counted)} cannot be trusted to be {index} ({UserText.Quote(_labels[index].Name)}); "
-            + "call the folders by names or WordNet ids, or say what they are with --accept.");
+            + "call the folders by names or WordNet ids.")
+        {
+            Kind = BadInputKind.Ambiguous,
+            Subject = beyond,
+            Remedy = Remedy.Option(Parameter.AcceptedClasses),
+        };
     }
 }

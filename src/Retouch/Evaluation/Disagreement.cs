@@ -55,7 +55,7 @@ public sealed record Disagreement
         if (model.Model.Config.Classes != stronger.Model.Config.Classes)
             throw new BadInputException($"The stronger model has {stronger.Model.Config.Classes} classes, but the model has {model.Model.Config.Classes}; they must have the same, in the same order.");
         if (model.Model.Fingerprint == stronger.Model.Fingerprint)
-            throw new BadInputException("The stronger model is the model itself, which agrees with itself everywhere; give another with --stronger.");
+            throw new BadInputException("The stronger model is the model itself, which agrees with itself everywhere.") { Kind = BadInputKind.Mismatch, Remedy = Remedy.Option(Parameter.StrongerModel) };
         List<string> skipped = [.. folders.SelectMany(f => f.LeftOut)];
         (string Source, string Path, string FullPath)[] images = [.. Named(folders, skipped)];
         string[] paths = [.. images.Select(i => i.FullPath)];

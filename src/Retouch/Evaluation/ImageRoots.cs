@@ -46,7 +46,7 @@ public sealed class ImageRoots
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"{path} cannot be read: {SystemMessage.Of(e)}.", e);
         }
     }
 }

@@ -101,5 +101,5 @@ public sealed record LocationResult
         && int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out int from) && int.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out int to) && from <= to
         && settings.ContainsKey(LocationSearch.RateKey)
             ? new EditWindow(layers == "ffn" ? EditLayers.Ffn : EditLayers.Msa, from, to - from + 1)
-            : throw new BadInputException("The rows are not those of a search for the location, which 'retouch search-location' writes.");
+            : throw new BadInputException("The rows are not those of a search for the location.") { Kind = BadInputKind.Mismatch, Remedy = Remedy.GiveMade(Artifact.LocationSearch) };
 }

@@ -63,8 +63,11 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            string why = e.Message.TrimEnd('.');
-            throw new BadInputException($"{path}, which is no longer needed, cannot be deleted: {why}.", e);
+            throw new BadInputException($"{path}, which is no longer needed, cannot be deleted: {SystemMessage.Of(e)}.", e)
+            {
+                Kind = BadInputKind.Inaccessible,
+                Subject = path,
+            };
         }
     }
 
@@ -133,14 +136,14 @@ public static class AtomicFile
         UnauthorizedAccessException => new($"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; choose another folder or change its permissions.", e),
         IOException io when IsDiskFull(io) => DiskFull(target, io),
         // The temporary name means nothing to a reader.
-        _ => new($"{target} cannot be written: {e.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal).TrimEnd('.')}.", e),
+        _ => new($"{target} cannot be written: {SystemMessage.Without(e, temporary)}.", e),
     };
 
     static BadInputException DiskFull(string target, IOException e) =>
         new($"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", e);
 
     static BadInputException Exists(string path, Exception? cause = null) =>
-        new($"{path} exists; pass --overwrite to replace it.", cause!);
+        new($"{path} exists.", cause) { Kind = BadInputKind.Exists, Subject = path, Remedy = Remedy.Overwrite };
 
     static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
         ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL

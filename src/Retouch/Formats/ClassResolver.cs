@@ -170,7 +170,12 @@ sealed class ClassResolver
         {
             return new BadInputException(
                 $"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
-                + $"give a number from 0 to {Last}, or the names with --labels.");
+                + $"give a number from 0 to {Last}.")
+            {
+                Kind = BadInputKind.Missing,
+                Subject = text,
+                Remedy = Remedy.Option(Parameter.Labels),
+            };
         }
         IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({l.Index})");
         return new BadInputException(

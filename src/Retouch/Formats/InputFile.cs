@@ -29,7 +29,7 @@ static class InputFile
         }
         catch (IOException e)
         {
-            throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"{path} cannot be read: {SystemMessage.Of(e)}.", e);
         }
     }
 
@@ -61,7 +61,7 @@ static class InputFile
         }
         catch (IOException e)
         {
-            throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"{path} cannot be read: {SystemMessage.Of(e)}.", e);
         }
         return bytes;
     }

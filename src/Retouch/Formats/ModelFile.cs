@@ -108,8 +108,14 @@ public sealed class ModelFile : IDisposable
             VitConfig config = VitConfig.Infer(shapes, traits, Spelled);
             if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
                 throw new BadInputException($"config.json beside it says that the model takes images of {made} pixels, "
-                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}; ask for an "
-                    + $"--image-size of {made}, or take that file away.");
+                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}.")
+                {
+                    Kind = BadInputKind.Mismatch,
+                    Subject = "config.json",
+                    Remedy = Remedy.AnyOf(
+                        Remedy.Option(Parameter.ImageSize, made.ToString(CultureInfo.InvariantCulture)),
+                        Remedy.TakeAway),
+                };
             // Tensors may share their numbers, as tied weights do, and each is read for itself.
             long needed = shapes.Values.Sum(s => s.Aggregate((double)sizeof(float), (product, size) => product * size)) is var bytes and < long.MaxValue ? (long)bytes : long.MaxValue;
             ReadingBudget.Require(needed, source.Length, ReadingBudget.WeightGrowth, $"{source.Path} holds a model whose weights");
@@ -126,7 +132,14 @@ public sealed class ModelFile : IDisposable
                 : card.Preprocessing is { } beside ? (beside, card.PreprocessingSource)
                 : (scheme.Preprocessing(size), (string?)null);
             if (preprocessing.ImageSize != size && preprocessing.ImageSize != config.ImageSize)
-                throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}; ask for an --image-size of {preprocessing.ImageSize}, or take that file away.");
+                throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}.")
+                {
+                    Kind = BadInputKind.Mismatch,
+                    Subject = stated,
+                    Remedy = Remedy.AnyOf(
+                        Remedy.Option(Parameter.ImageSize, preprocessing.ImageSize.ToString(CultureInfo.InvariantCulture)),
+                        Remedy.TakeAway),
+                };
             LabelSet? own = ModelMetadata.Labels(source.Metadata, config.Classes);
             bool statedElsewhere = hints.Traits != new VitTraits() || card.Traits != new VitTraits() || card.Preprocessing is not null || card.Labels is not null;
             bool square = hints.ImageSize is not null || stated is not null || card.ImageSize is not null
@@ -176,10 +189,10 @@ public sealed class ModelFile : IDisposable
     public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite)
     {
         if (_rewritable is null && !output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
-            throw new BadInputException($"{Path} is {Kind}, which Retouch reads but does not write; give --out a name that ends in .safetensors.");
+            throw new BadInputException($"{Path} is {Kind}, which Retouch reads but does not write.") { Kind = BadInputKind.Unsupported, Subject = output, Remedy = Remedy.OutputEnding(".safetensors") };
         OutputName.RequireModel(output);
         if (!Scheme.Writable)
-            throw new BadInputException($"{Path} has the names of {Scheme.Name}, under which Retouch writes no file; use 'retouch export --patch … --format timm' (or transformers, torchvision).");
+            throw new BadInputException($"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.") { Kind = BadInputKind.Unsupported, Subject = Path, Remedy = Remedy.Export("timm", "transformers", "torchvision") };
         using DisposeScope scope = NewDisposeScope();
         if (_rewritable is null)
         {
@@ -304,7 +317,7 @@ public sealed class ModelFile : IDisposable
         VitCost cost = VitCost.Of(resized);
         // The positions, and their copies while they are made.
         double positions = 3.0 * sizeof(float) * resized.Grid * resized.Grid * config.Width;
-        MemoryNeed.Require(cost.Bytes + positions, $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which takes {cost}, and the positions", "give a smaller --image-size");
+        MemoryNeed.Require(cost.Bytes + positions, $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which takes {cost}, and the positions", Remedy.Smaller(Parameter.ImageSize));
     }
 
     static int Resized(int? wanted, VitConfig config, Dictionary<string, Tensor> tensors)
@@ -346,7 +359,7 @@ public sealed class ModelFile : IDisposable
     {
         if (config.PreNorm && known.Activation is null)
             yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
-                + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu (--activation)";
+                + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu";
         if (!ownClassifier)
             yield return $"{spelled(VitNames.HeadWeight)} stands within a module of its own; what else that module has "
                 + "holds no weights and was taken for dropout";

@@ -44,7 +44,7 @@ sealed class OpenedFile : IDisposable
             }
             catch (IOException e)
             {
-                throw new BadInputException($"{Path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+                throw new BadInputException($"{Path} cannot be read: {SystemMessage.Of(e)}.", e);
             }
             if (read == 0)
                 throw Changed("was cut short");

@@ -48,7 +48,7 @@ public sealed partial class WriterLock : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new BadInputException($"{shown ?? path} cannot be written: {e.Message.TrimEnd('.')}.", e);
+                throw new BadInputException($"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", e);
             }
         }
     }

@@ -66,7 +66,7 @@ public static class ImageDecoder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be read ({e.Message.TrimEnd('.')}): check its permissions.", e);
+            throw new BadInputException($"{path} cannot be read ({SystemMessage.Of(e)}): check its permissions.", e);
         }
     }
 

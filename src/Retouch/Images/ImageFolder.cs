@@ -56,7 +56,7 @@ public sealed class ImageFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be listed ({e.Message.TrimEnd('.')}): check its permissions.", e);
+            throw new BadInputException($"{path} cannot be listed ({SystemMessage.Of(e)}): check its permissions.", e);
         }
     }
 

@@ -47,7 +47,7 @@ public sealed class ImageFolders
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"An image cannot be read: {e.InnerException.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"An image cannot be read: {SystemMessage.Of(e.InnerException)}.", e);
         }
         return _hash = Convert.ToHexStringLower(SHA256.HashData([.. hashes.SelectMany(h => h)]));
     }

@@ -67,9 +67,9 @@ public static class LocatorCheckpoint
         if (file.Metadata.GetValueOrDefault("format") != Format)
             throw new BadInputException($"{path} is not a checkpoint of a locator's training.");
         if (Text("data") != data)
-            throw new BadInputException($"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}); leave out --resume to start anew.");
+            throw new BadInputException($"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}).") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
         if (Text("settings") != Settings(settings))
-            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({Text("settings")}, not {Settings(settings)}); leave out --resume to start anew.");
+            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({Text("settings")}, not {Settings(settings)}).") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
         using DisposeScope scope = NewDisposeScope();
         try
         {
@@ -89,11 +89,11 @@ public static class LocatorCheckpoint
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}. Leave out --resume to start anew.", e);
+            throw new BadInputException($"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}.", e) { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.StartAnew };
         }
         catch (Exception e) when (e is BadInputException or InvalidOperationException)
         {
-            throw new BadInputException($"{path} is damaged: {e.Message.TrimEnd('.')}. Leave out --resume to start anew.", e);
+            throw new BadInputException($"{path} is damaged: {SystemMessage.Of(e)}.", e) { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.StartAnew };
         }
 
         int Count(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number

@@ -66,7 +66,7 @@ public sealed class LocatorTraining : IDisposable
         // Weights, their gradients and mean squares, and the best so far.
         double bytes = 4.0 * sizeof(float) * Hypernetwork.Parameters(space, settings);
         MemoryNeed.Require(bytes, $"A hypernetwork of {settings.Blocks} blocks, {settings.MlpWidth ?? space.Width} hidden units each, in training",
-            "give fewer --hypernetwork-blocks or a smaller --mlp-width");
+            Remedy.AnyOf(Remedy.Smaller(Parameter.HypernetworkBlocks), Remedy.Smaller(Parameter.MlpWidth)));
     }
 
     /// <summary>Learns one batch.</summary>

@@ -42,7 +42,7 @@ public sealed class TargetBank
     {
         string path = Path.Combine(folder, ManifestName);
         if (!File.Exists(path))
-            throw new BadInputException($"{folder} is not a target bank: it has no {ManifestName}. 'retouch solve-targets --model MODEL --images FOLDER --bank {folder}' makes one.");
+            throw new BadInputException($"{folder} is not a target bank: it has no {ManifestName}.") { Kind = BadInputKind.Missing, Subject = folder, Remedy = Remedy.MakeIn(Artifact.TargetBank, folder) };
         return new TargetBank(folder, TargetBankManifest.FromJson(InputFile.ReadText(path), path));
     }
 
@@ -62,7 +62,7 @@ public sealed class TargetBank
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new BadInputException($"The target bank {folder} cannot be made: {e.Message.TrimEnd('.')}.", e);
+                throw new BadInputException($"The target bank {folder} cannot be made: {SystemMessage.Of(e)}.", e);
             }
             // Another process may have been the first.
             catch (BadInputException) when (File.Exists(path)) { }
@@ -128,7 +128,7 @@ public sealed class TargetBank
             bool sound = Parts[i] switch { "targets" => parts[i].ge(Held(0)).logical_and(parts[i].le(Held(1))), "gradients" => parts[i].ge(Held(0)), _ => parts[i].isfinite() } is { } holds
                 && holds.logical_and(parts[i].isfinite()).all().item<bool>();
             if (!sound)
-                throw new BadInputException($"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values; delete it, and 'retouch solve-targets' makes it anew.");
+                throw new BadInputException($"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values.") { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.MakeAgain(Artifact.TargetBank, place: Folder) };
         }
         foreach (Tensor part in parts)
             part.DetachFromDisposeScope();
@@ -149,7 +149,7 @@ public sealed class TargetBank
                 if (part is not null)
                     parts.Add(part);
                 if (part is null || part.Count < Math.Min(ShardSize, count - first))
-                    throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for; 'retouch solve-targets --model MODEL --images FOLDER --bank {Folder} --count {count}' solves what is missing.");
+                    throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for.") { Kind = BadInputKind.Missing, Subject = Folder, Remedy = Remedy.MakeIn(Artifact.TargetBank, Folder, count) };
             }
             using TargetSamples all = TargetSamples.Join(parts);
             return all.Take(count);
@@ -197,7 +197,7 @@ public sealed class TargetBank
         bool fits = count is > 0 and <= ShardSize
             && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
             && Is("features", [count, Manifest.Width]) && Is("originals", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
-        return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank; delete it, and 'retouch solve-targets --model MODEL --images FOLDER --bank {Folder}' makes it anew.");
+        return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank.") { Kind = BadInputKind.Damaged, Subject = file.Path, Remedy = Remedy.MakeAgain(Artifact.TargetBank, place: Folder) };
 
         bool Is(string name, long[] shape) => file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.DType == TensorDType.F32 && entry.Shape.SequenceEqual(shape);
     }

@@ -86,7 +86,7 @@ public static class PatchFile
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (!file.Metadata.TryGetValue("format", out string? format) || format != Format)
-            throw new BadInputException($"{path} is a safetensors file but not a patch; patches are what 'retouch edit --out' writes.");
+            throw new BadInputException($"{path} is a safetensors file but not a patch.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.Patch) };
         if (Text("version") != Version)
             throw new BadInputException($"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}.");
 

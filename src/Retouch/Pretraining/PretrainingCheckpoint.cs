@@ -53,9 +53,9 @@ public static class PretrainingCheckpoint
         if (file.Metadata.GetValueOrDefault("format") != Format)
             throw new BadInputException($"{path} is not a checkpoint of a model's training.");
         if (file.Metadata.GetValueOrDefault("data") != data)
-            throw new BadInputException($"{path} is a checkpoint of a training on other images; leave out --resume to start anew.");
+            throw new BadInputException($"{path} is a checkpoint of a training on other images.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
         if (file.Metadata.GetValueOrDefault("settings") != settings.ToJson())
-            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({file.Metadata.GetValueOrDefault("settings")}); leave out --resume to start anew.");
+            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({file.Metadata.GetValueOrDefault("settings")}).") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
         if (!long.TryParse(file.Metadata.GetValueOrDefault("steps"), NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
             throw new BadInputException($"{path} does not say how many steps it has done.");
         using DisposeScope scope = NewDisposeScope();
@@ -72,7 +72,7 @@ public static class PretrainingCheckpoint
         {
             Tensor read = file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw new BadInputException($"the tensor {name} is missing.");
             bool sound = read.isfinite().all().item<bool>() && (name != "second" || read.ge(Held(0)).all().item<bool>());
-            return sound ? read : throw new BadInputException($"the tensor {name} holds NaN, infinite or impossible values; leave out --resume to start anew.");
+            return sound ? read : throw new BadInputException($"the tensor {name} holds NaN, infinite or impossible values.") { Kind = BadInputKind.Damaged, Subject = name, Remedy = Remedy.StartAnew };
         }
     }
 }

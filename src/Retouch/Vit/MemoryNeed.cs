@@ -9,15 +9,18 @@ public static class MemoryNeed
     /// <summary>Checks that something fits.</summary>
     /// <param name="bytes">Bytes of memory that it takes, estimated.</param>
     /// <param name="what">What takes it, as the begin of a sentence.</param>
-    /// <param name="remedy">What to do, as the end of a sentence.</param>
+    /// <param name="remedy">What to do.</param>
     /// <exception cref="BadInputException">It takes more than this process may use.</exception>
-    public static void Require(double bytes, string what, string remedy)
+    public static void Require(double bytes, string what, Remedy remedy)
     {
         if (bytes > Available)
         {
             throw new BadInputException(
-                $"{what} would take about {Size(bytes)} of memory, and this process may use {Size(Available)}; "
-                + $"{remedy}.");
+                $"{what} would take about {Size(bytes)} of memory, and this process may use {Size(Available)}.")
+            {
+                Kind = BadInputKind.TooLarge,
+                Remedy = remedy,
+            };
         }
     }
 

@@ -142,7 +142,7 @@ public sealed record VitConfig
 
         int? usual = HeadsOfWidth.TryGetValue(width, out int published) ? published : width % 64 == 0 ? width / 64 : null;
         if (traits.Heads is null && usual is null)
-            throw new BadInputException($"The number of attention heads cannot be told from a width of {width}; state it with --heads (published ViTs have width ÷ 64).");
+            throw new BadInputException($"The number of attention heads cannot be told from a width of {width} (published ViTs have width ÷ 64).") { Kind = BadInputKind.Missing, Remedy = Remedy.Option(Parameter.Heads) };
         int headCount = traits.Heads ?? usual!.Value;
         if (headCount < 1 || width % headCount != 0)
             throw new BadInputException($"{headCount} attention heads do not divide a width of {width}.");

@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Editing;
 using Retouch.Locating;
 using TorchSharp;
@@ -70,7 +71,7 @@ public sealed class HostilePreparationTests : IDisposable
     {
         using (Preparation bad = new("memory", _bed.Split, new Dictionary<string, string>(), new Dictionary<string, Tensor> { ["good"] = ones([2]), ["queries"] = tensor((double[])[1, value, 2], dtype: type) }))
             bad.Save(_bed.FilePath("bad.prep"), overwrite: true);
-        string message = Assert.Throws<BadInputException>(() => Preparation.Load(_bed.FilePath("bad.prep"))).Message;
+        string message = RemedyText.Of(Assert.Throws<BadInputException>(() => Preparation.Load(_bed.FilePath("bad.prep"))));
         Assert.Contains("bad.prep", message, StringComparison.Ordinal);
         Assert.Contains("\"queries\" holds NaN or infinite values", message, StringComparison.Ordinal);
         Assert.Contains("retouch prepare", message, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Evaluation;
 using Retouch.Vit;
 using TorchSharp;
@@ -67,7 +68,7 @@ public sealed class PrefixStoreTests : IDisposable
             using PrefixStore store = new(0);
             using Tensor pixels = TinyVit.Pixels(_model, 1);
             BadInputException told = Assert.Throws<BadInputException>(() => store.Add(_split.Prefix(pixels)));
-            Assert.Contains("--memory", told.Message, StringComparison.Ordinal);
+            Assert.Contains("--memory", RemedyText.Of(told), StringComparison.Ordinal);
             Assert.Equal(0, store.Count);
         }
         finally

@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Formats;
 
 namespace Retouch.Tests.Formats;
@@ -55,7 +56,7 @@ public sealed class AtomicFileTests : IDisposable
         string path = _folder.File("f");
         var refusal = Assert.Throws<BadInputException>(() =>
             AtomicFile.Write(path, overwrite: false, _ => File.WriteAllText(path, "theirs")));
-        Assert.Contains("exists; pass --overwrite", refusal.Message);
+        Assert.Contains("exists; pass --overwrite", RemedyText.Of(refusal));
         Assert.Equal("theirs", File.ReadAllText(path));
         Assert.Equal(["f"], _folder.Names());
     }
@@ -123,8 +124,8 @@ public sealed class AtomicFileTests : IDisposable
     /// <summary>The check in advance and the write itself must agree.</summary>
     static string Refusal(string path)
     {
-        string early = Assert.Throws<BadInputException>(() => AtomicFile.CheckWritable(path, overwrite: false)).Message;
-        string late = Assert.Throws<BadInputException>(() => AtomicFile.Write(path, overwrite: false, _ => Assert.Fail("must not be asked to write"))).Message;
+        string early = RemedyText.Of(Assert.Throws<BadInputException>(() => AtomicFile.CheckWritable(path, overwrite: false)));
+        string late = RemedyText.Of(Assert.Throws<BadInputException>(() => AtomicFile.Write(path, overwrite: false, _ => Assert.Fail("must not be asked to write"))));
         Assert.Equal(early, late);
         return early;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Vit;
@@ -35,7 +36,7 @@ public sealed class ExportedFolderTests : IDisposable
             string folder = Path.Combine(root, format);
             if (Refusal(name, format) is string word)
             {
-                string message = Assert.Throws<BadInputException>(() => Export(format, folder)).Message;
+                string message = RemedyText.Of(Assert.Throws<BadInputException>(() => Export(format, folder)));
                 Assert.Contains(word, message, StringComparison.Ordinal);
                 Assert.False(Directory.Exists(folder));
             }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Numerics;
 using System.Text;
+using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Vit;
 using TorchSharp;
@@ -330,7 +331,7 @@ public sealed class HostileModelTests : IDisposable
 
     static string Refused(string path)
     {
-        string message = Assert.Throws<BadInputException>(() => ModelFile.Load(path).Dispose()).Message;
+        string message = RemedyText.Of(Assert.Throws<BadInputException>(() => ModelFile.Load(path).Dispose()));
         Assert.InRange(message.Length, 1, 2000);
         return message;
     }

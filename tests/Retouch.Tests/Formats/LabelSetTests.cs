@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Formats;
 
 namespace Retouch.Tests.Formats;
@@ -113,7 +114,7 @@ public sealed class LabelSetTests : IDisposable
         LabelSet labels = LabelSet.Numbered(20);
         Assert.Equal("class 17", labels[17].Name);
         Assert.Equal(17, labels.Resolve("17"));
-        Assert.Contains("--labels", Assert.Throws<BadInputException>(() => labels.Resolve("class 17")).Message);
+        Assert.Contains("--labels", RemedyText.Of(Assert.Throws<BadInputException>(() => labels.Resolve("class 17"))));
         Assert.Throws<ArgumentOutOfRangeException>(() => LabelSet.Numbered(0));
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Retouch.Cli;
 using Retouch.Images;
 using SkiaSharp;
 
@@ -121,7 +122,7 @@ public sealed class HostileImageTests
         Assert.False(JpegScans.AreTooMany([0xFF, 0xD8, 0xFF, 0xFF, 0xFF, 0xDA]));
     }
 
-    static string Refused(byte[] file, string name) => Assert.Throws<BadInputException>(() => ImageDecoder.Decode(file, name)).Message;
+    static string Refused(byte[] file, string name) => RemedyText.Of(Assert.Throws<BadInputException>(() => ImageDecoder.Decode(file, name)));
 
     static byte[] Bmp(int width, int height)
     {

@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Tests.Editing;
@@ -75,7 +76,7 @@ public sealed class FisherLocatorTests
         Assert.InRange(TinyVit.RelativeDifference(inputs["fisher"], expected), 0, 0.1);
         // Statistics of before there was such a tensor are named, with what to do.
         using Preparation older = new(InputStatistics.Kind, bed.Split, inputs.Settings, inputs.Tensors.Where(t => t.Key != "fisher").ToDictionary(t => t.Key, t => t.Value.clone()));
-        string message = Assert.Throws<BadInputException>(() => new Kfac(older).Edit(bed.Split, [bed.Failure])).Message;
+        string message = RemedyText.Of(Assert.Throws<BadInputException>(() => new Kfac(older).Edit(bed.Split, [bed.Failure])));
         Assert.Contains("fisher", message, StringComparison.Ordinal);
         Assert.Contains("retouch prepare", message, StringComparison.Ordinal);
     }

@@ -100,8 +100,12 @@ public sealed class Gate : IEditor
         return memory.dim() == 2 && memory.shape[0] > 0 && memory.shape[1] == split.Space.Width && _memory["classes"].shape.SequenceEqual([memory.shape[0]])
             ? memory
             : throw new BadInputException(
-                $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together. "
-                + $"Make it again: {new MakingCommands().Prepare(Name)} --overwrite.");
+                $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together.")
+            {
+                Kind = BadInputKind.Damaged,
+                Subject = GateMemory.Kind,
+                Remedy = Remedy.MakeAgain(Artifact.Preparation, Name),
+            };
     }
 
     EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor usual, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)

@@ -38,8 +38,12 @@ public sealed class Kfac : IEditor
         if (_settings.OutputDamping is not null)
         {
             _outputs = outputs ?? throw new BadInputException(
-                "An outputs' damping needs the output gradients' moments; make them: "
-                + $"{new MakingCommands().Prepare(OutputStatistics.Kind)}, and name the file with --prepared.");
+                "An outputs' damping needs the output gradients' moments.")
+            {
+                Kind = BadInputKind.Missing,
+                Subject = OutputStatistics.Kind,
+                Remedy = new MakingCommands().MakePreparation(OutputStatistics.Kind),
+            };
         }
     }
 

@@ -37,7 +37,12 @@ public sealed class KnowledgeNeurons : IEditor
         {
             throw new BadInputException(
                 $"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation "
-                + $"'{NeuronStatistics.Kind}'; make it: {new MakingCommands().Prepare(Name)}, or set the share to 1.");
+                + $"'{NeuronStatistics.Kind}', which a share of 1 does without.")
+            {
+                Kind = BadInputKind.Missing,
+                Subject = NeuronStatistics.Kind,
+                Remedy = new MakingCommands().MakePreparation(Name),
+            };
         }
     }
 

@@ -108,7 +108,7 @@ sealed class MomentSums : IDisposable
         if (sums.TryGetValue(name, out Tensor? sum))
         {
             if (!sum.shape.AsSpan().SequenceEqual(value.shape))
-                throw new BadInputException($"What was kept of the preparation's {name} is of another shape than this model's; delete the .partial file beside --out to begin anew.");
+                throw new BadInputException($"What was kept of the preparation's {name} is of another shape than this model's; delete the .partial file beside the output to begin anew.") { Kind = BadInputKind.Mismatch, Subject = name };
             sum.Plus_(value);
         }
         else

@@ -35,7 +35,7 @@ public static class BenchReport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"The folder {folder} cannot be created: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", e);
         }
         foreach (ReportFigure figure in page.AllFigures)
         {

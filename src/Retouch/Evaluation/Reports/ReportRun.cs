@@ -17,11 +17,11 @@ public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyLis
             throw new BadInputException($"There is no folder {folder}: check the path.");
         string path = Path.Combine(folder, Shard.Whole.FileName);
         if (!File.Exists(path) && Directory.EnumerateFiles(folder, "rows-*-of-*.jsonl").Any())
-            throw new BadInputException($"{folder} holds the shards of a run; put them together with 'retouch bench merge {folder} --out {folder}' first.");
+            throw new BadInputException($"{folder} holds the shards of a run.") { Kind = BadInputKind.Missing, Subject = folder, Remedy = Remedy.Merge(folder) };
         BenchManifest manifest = BenchFolder.ReadManifest(folder);
         IReadOnlyList<BenchRow> rows = BenchRowFile.Read(path);
         if (rows.Count == 0)
-            throw new BadInputException($"{path} has no rows yet; wait for the run, or go on with it by 'retouch bench --resume'.");
+            throw new BadInputException($"{path} has no rows yet.") { Kind = BadInputKind.Missing, Subject = path, Remedy = Remedy.ResumeRun };
         if (rows.FirstOrDefault(r => r.Run != manifest.Run) is { } other)
             throw new BadInputException($"{path} holds rows of the run {other.Run}, but the manifest beside it is of {manifest.Run}; the folder was changed.");
         return new ReportRun(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), manifest, rows) { Masks = MaskFile.Read(folder) };

@@ -16,9 +16,13 @@ static class LibraryConfig
         Timm.FirstOrDefault(t => t.Epsilon == config.NormEpsilon).Architecture
         ?? throw new BadInputException(
             $"timm's config.json cannot state a norm's epsilon of {Text(config.NormEpsilon)}, only "
-            + $"{string.Join(" and ", Timm.Select(t => Text(t.Epsilon)))}. --norm-epsilon 1e-6 exports the model with "
-            + "that one, which changes its logits a little; a file that ends in .safetensors instead of a folder, "
-            + "--format transformers and --format onnx keep it.");
+            + $"{string.Join(" and ", Timm.Select(t => Text(t.Epsilon)))}.")
+        {
+            Kind = BadInputKind.Unsupported,
+            Remedy = Remedy.AnyOf(
+                Remedy.Option(Parameter.NormEpsilon, "1e-6"), Remedy.OutputEnding(".safetensors"),
+                Remedy.Option(Parameter.ExportFormat, "transformers"), Remedy.Option(Parameter.ExportFormat, "onnx")),
+        };
 
     /// <summary>timm's mlp_ratio, times the width rounded down the number of hidden units.</summary>
     public static double TimmMlpRatio(VitConfig config)

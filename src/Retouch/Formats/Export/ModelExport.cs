@@ -224,7 +224,7 @@ public static class ModelExport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new BadInputException($"The folder {path} cannot be made: {e.Message.TrimEnd('.')}.", e);
+            throw new BadInputException($"The folder {path} cannot be made: {SystemMessage.Of(e)}.", e);
         }
     }
 }

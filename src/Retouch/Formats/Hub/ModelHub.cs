@@ -57,7 +57,7 @@ public sealed partial class ModelHub : IDisposable
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new HubException($"{reference} cannot be kept in the cache: {e.Message.TrimEnd('.')}.", e);
+            throw new HubException($"{reference} cannot be kept in the cache: {SystemMessage.Of(e)}.", e);
         }
     }
 

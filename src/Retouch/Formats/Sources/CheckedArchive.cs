@@ -82,5 +82,5 @@ sealed class CheckedArchive : IDisposable
 
     static bool IsDamage(Exception e) => e is InvalidDataException or EndOfStreamException or IOException or NotSupportedException or ArgumentException or OverflowException or InvalidOperationException && e is not BadInputException;
 
-    static BadInputException Unreadable(string path, Exception e) => new($"{path} is a damaged zip archive ({e.Message.TrimEnd('.')}); was the download cut short?", e);
+    static BadInputException Unreadable(string path, Exception e) => new($"{path} is a damaged zip archive ({SystemMessage.Of(e)}); was the download cut short?", e);
 }

@@ -1,0 +1,28 @@
+using Retouch.Locating;
+
+namespace Retouch.Cli;
+
+/// <summary>The commands that make what an edit lacks, as exactly as is known.</summary>
+static class MakingText
+{
+    const string Model = "--model MODEL", Images = "--images FOLDER";
+
+    /// <summary>What makes a preparation, from a folder of ordinary images.</summary>
+    /// <param name="commands">What is known of the model and the blocks.</param>
+    /// <param name="name">The method that it is for, or the preparation's own name; also that of the file.</param>
+    public static string Prepare(this MakingCommands commands, string name) => Prepare(commands.Model, commands.Blocks, name);
+
+    /// <inheritdoc cref="Prepare(MakingCommands, string)"/>
+    public static string Prepare(string? model, string? blocks, string name) =>
+        $"retouch prepare {model ?? Model} {Images} --method {name}{Window(blocks)} --out {name}.safetensors";
+
+    /// <summary>What trains a locator, from a folder of ordinary images.</summary>
+    /// <param name="commands">What is known of the model and the blocks.</param>
+    public static string TrainLocator(this MakingCommands commands) => TrainLocator(commands.Model, commands.Blocks);
+
+    /// <inheritdoc cref="TrainLocator(MakingCommands)"/>
+    public static string TrainLocator(string? model, string? blocks) =>
+        $"retouch train-locator {model ?? Model} {Images}{Window(blocks)} --out locator.safetensors";
+
+    static string Window(string? blocks) => blocks is null ? "" : $" --blocks {blocks}";
+}

@@ -1,0 +1,68 @@
+namespace Retouch;
+
+/// <summary>What a caller may state, and a <see cref="Remedy"/> asks for.</summary>
+public enum Parameter
+{
+    /// <summary>The side of the images that a model takes, in pixels.</summary>
+    ImageSize,
+
+    /// <summary>The number of attention heads.</summary>
+    Heads,
+
+    /// <summary>The epsilon of a model's norms.</summary>
+    NormEpsilon,
+
+    /// <summary>The FFN's activation.</summary>
+    Activation,
+
+    /// <summary>The names of a model's classes.</summary>
+    Labels,
+
+    /// <summary>Which classes a folder's images may be given.</summary>
+    AcceptedClasses,
+
+    /// <summary>The locator that says where to edit.</summary>
+    Locator,
+
+    /// <summary>The folder of images whose predictions are to stay.</summary>
+    Locality,
+
+    /// <summary>The model that a model is compared with.</summary>
+    StrongerModel,
+
+    /// <summary>The editing methods.</summary>
+    Method,
+
+    /// <summary>How a benchmark edits: single edits, batches or sequences.</summary>
+    Mode,
+
+    /// <summary>The part of a run.</summary>
+    Shard,
+
+    /// <summary>How many images of a group are edited.</summary>
+    EditsPerGroup,
+
+    /// <summary>The number of solved targets.</summary>
+    Targets,
+
+    /// <summary>The number of targets that are held out.</summary>
+    HeldOut,
+
+    /// <summary>The size of a batch.</summary>
+    Batch,
+
+    /// <summary>The number of blocks of a hypernetwork.</summary>
+    HypernetworkBlocks,
+
+    /// <summary>The number of hidden units of a hypernetwork's blocks.</summary>
+    MlpWidth,
+
+    /// <summary>The format of an exported model.</summary>
+    ExportFormat,
+
+    /// <summary>The memory that images may take.</summary>
+    Memory,
+
+    /// <summary><see cref="Retouch.ReadingBudget.Times"/>.</summary>
+    ReadingBudget,
+}
