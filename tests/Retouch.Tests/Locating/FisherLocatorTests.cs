@@ -1,8 +1,8 @@
 using Retouch.Cli;
 using Retouch.Editing;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Tests.Editing;
-using Retouch.Vit;
 using static TorchSharp.torch;
 
 namespace Retouch.Tests.Locating;
