@@ -29,11 +29,12 @@ public class BadInputException : Exception
     public Problem Problem => new(Message, Kind, Subject, Remedy);
 
     /// <summary>The same, with the place where it was met in front of the message.</summary>
-    /// <param name="place">The place, such as a file; also the subject.</param>
-    internal BadInputException At(string place) => new($"{place}: {Message}", this)
+    /// <param name="place">The place, such as a file.</param>
+    /// <param name="subject">The file that it is in; null where that is the place.</param>
+    internal BadInputException At(string place, string? subject = null) => new($"{place}: {Message}", this)
     {
         Kind = Kind,
-        Subject = place,
+        Subject = subject ?? place,
         Remedy = Remedy,
     };
 

@@ -36,7 +36,7 @@ public static class ReadingBudget
     {
         get => _times;
         set => _times = value is >= 1 and <= 1000 ? value
-            : throw new BadInputException(string.Create(
+            : throw BadInput.OutOfRange(null, string.Create(
                 CultureInfo.InvariantCulture,
                 $"The reading budget is {value:R} times the usual; give a number from 1 to 1000."));
     }
@@ -59,20 +59,17 @@ public static class ReadingBudget
     /// <param name="needed">Bytes of memory.</param>
     /// <param name="length">The file's length.</param>
     /// <param name="growth">Bytes a byte of it beside the allowance.</param>
+    /// <param name="path">The file.</param>
     /// <param name="what">The file and what it asks for, as the begin of a sentence.</param>
     /// <exception cref="BadInputException">It is not.</exception>
-    internal static void Require(long needed, long length, int growth, string what)
+    internal static void Require(long needed, long length, int growth, string path, string what)
     {
         long most = Bytes(length, growth);
         if (needed <= most)
             return;
         string enough = Math.Ceiling(_times * needed / most).ToString(CultureInfo.InvariantCulture);
-        throw new BadInputException($"{what} would take {Size(needed)} of memory, and a file of {Size(length)} may take "
-            + $"{Size(most)}.")
-        {
-            Kind = BadInputKind.TooLarge,
-            Remedy = Remedy.Larger(Parameter.ReadingBudget, enough),
-        };
+        throw BadInput.TooLarge(path, $"{what} would take {Size(needed)} of memory, and a file of {Size(length)} may take "
+            + $"{Size(most)}.", Remedy.Larger(Parameter.ReadingBudget, enough));
     }
 
     /// <summary>Waits until what is reserved leaves room, or nothing is; disposing the result gives it back.</summary>

@@ -56,7 +56,7 @@ public sealed class ArchitectureTests
         // What every room says of bad input, and what reading may take.
         Type[] common =
         [
-            typeof(BadInputException), typeof(BadInputKind), typeof(Problem), typeof(Remedy), typeof(RemedyAction),
+            typeof(BadInput), typeof(BadInputException), typeof(BadInputKind), typeof(Problem), typeof(Remedy), typeof(RemedyAction),
             typeof(Parameter), typeof(Artifact), typeof(SystemMessage), typeof(ReadingBudget),
         ];
         Assert.All(Library.GetExportedTypes().Except(common), t => Assert.Contains(t.Namespace, rooms));

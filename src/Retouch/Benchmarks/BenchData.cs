@@ -114,7 +114,7 @@ public sealed class BenchData : IDisposable
     public static (string[][] Groups, string[] Locality) Find(Benchmark benchmark, ImageRoots images, ImageRoots? locality)
     {
         if (benchmark.Locality.Count > 0 && locality is null)
-            throw new BadInputException($"The benchmark has {benchmark.Locality.Count} locality images, but their folder is not named.") { Kind = BadInputKind.Missing, Remedy = Remedy.Option(Parameter.Locality) };
+            throw BadInput.Missing(null, $"The benchmark has {benchmark.Locality.Count} locality images, but their folder is not named.", Remedy.Option(Parameter.Locality));
         return ([.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())], [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]);
     }
 

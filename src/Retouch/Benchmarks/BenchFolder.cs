@@ -47,7 +47,7 @@ public static class BenchFolder
             catch (BadInputException) when (File.Exists(path)) { }
         }
         if (ReadManifest(folder).Run is string run && run != manifest.Run)
-            throw new BadInputException($"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs.") { Kind = BadInputKind.Mismatch, Subject = folder, Remedy = Remedy.OtherOutput };
+            throw BadInput.Mismatch(folder, $"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs.", Remedy.OtherOutput);
     }
 
     /// <summary>Reads a folder's manifest.</summary>
@@ -97,19 +97,19 @@ public static class BenchFolder
             foreach (BenchRow row in read)
             {
                 if (its.Run != manifest.Run || row.Run != manifest.Run)
-                    throw new BadInputException($"{file} is of the run {(its.Run != manifest.Run ? its.Run : row.Run)}, but {files[0]} of {manifest.Run}; merge the shards of one run.");
+                    throw BadInput.Mismatch(file, $"{file} is of the run {(its.Run != manifest.Run ? its.Run : row.Run)}, but {files[0]} of {manifest.Run}; merge the shards of one run.");
                 if (row.Edit < 0 || row.Edit >= manifest.Edits)
-                    throw new BadInputException($"{file} holds the edit {row.Edit}, which the run does not have; the file was changed.");
+                    throw BadInput.Damaged(file, $"{file} holds the edit {row.Edit}, which the run does not have; the file was changed.");
                 if (!merged.TryAdd(row.Edit, (row, file)) && BenchRowFile.Text([merged[row.Edit].Row with { Seconds = 0 }]) != BenchRowFile.Text([row with { Seconds = 0 }]))
-                    throw new BadInputException($"{merged[row.Edit].File} and {file} both hold the edit {row.Edit}, with different results; they come from machines that compute differently, or one was changed.");
+                    throw BadInput.Damaged(file, $"{merged[row.Edit].File} and {file} both hold the edit {row.Edit}, with different results; they come from machines that compute differently, or one was changed.");
             }
         }
         if (manifest is null)
-            throw new BadInputException("There are no rows to merge; name the shards' files or their folders.");
+            throw BadInput.Missing(null, "There are no rows to merge; name the shards' files or their folders.");
         if (merged.Count < manifest.Edits)
         {
             int first = Enumerable.Range(0, manifest.Edits).First(i => !merged.ContainsKey(i));
-            throw new BadInputException($"{manifest.Edits - merged.Count} of the run's {manifest.Edits} rows are missing, the first is edit {first}; run or resume the shards that lack them, then merge again.");
+            throw BadInput.Missing(null, $"{manifest.Edits - merged.Count} of the run's {manifest.Edits} rows are missing, the first is edit {first}; run or resume the shards that lack them, then merge again.");
         }
         BenchRow[] rows = [.. merged.Values.Select(m => m.Row)];
         Prepare(output, manifest);
@@ -120,12 +120,7 @@ public static class BenchFolder
     }
 
     static BadInputException NoManifest(string path, string defect, Exception? cause) =>
-        new($"{path} is not a run's manifest: {defect}.", cause)
-        {
-            Kind = BadInputKind.Damaged,
-            Subject = path,
-            Remedy = Remedy.GiveMade(Artifact.Run),
-        };
+        BadInput.Damaged(path, $"{path} is not a run's manifest: {defect}.", Remedy.GiveMade(Artifact.Run), cause);
 
     static void Create(string folder)
     {
@@ -135,7 +130,7 @@ public static class BenchFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(folder, $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", cause: e);
         }
     }
 

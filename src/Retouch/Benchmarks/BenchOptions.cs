@@ -37,27 +37,22 @@ public sealed record BenchOptions
     public void Validate()
     {
         if (!Enum.IsDefined(Mode))
-            throw new BadInputException($"There is no mode {Mode}.");
+            throw BadInput.Missing(null, $"There is no mode {Mode}.");
         if (Samples.Count == 0 || Samples.Any(k => k is < 1 or > MostSamples) || Samples.Distinct().Count() < Samples.Count)
-            throw new BadInputException($"The numbers of editing images are {string.Join(", ", Samples)}; they must be from 1 to {MostSamples}, each once.");
+            throw BadInput.OutOfRange(null, $"The numbers of editing images are {string.Join(", ", Samples)}; they must be from 1 to {MostSamples}, each once.");
         if (Mode != BenchMode.Single && Samples is not [1])
         {
-            throw new BadInputException(Mode == BenchMode.Batch
+            throw BadInput.Mismatch(nameof(Samples), Mode == BenchMode.Batch
                 ? "In batch mode an edit sees a whole group, so that several numbers of editing images are for single edits only."
-                : "In a sequence every edit has one image; several editing images are for single edits only.")
-            {
-                Kind = BadInputKind.Mismatch,
-                Subject = nameof(Samples),
-                Remedy = Mode == BenchMode.Batch ? Remedy.Option(Parameter.EditsPerGroup) : null,
-            };
+                : "In a sequence every edit has one image; several editing images are for single edits only.", Mode == BenchMode.Batch ? Remedy.Option(Parameter.EditsPerGroup) : null);
         }
         if (Sequence is not null && Mode != BenchMode.Sequential)
-            throw new BadInputException("The length of a sequence is for sequential edits only.");
+            throw BadInput.OutOfRange(null, "The length of a sequence is for sequential edits only.");
         if (Sequence < 1)
-            throw new BadInputException($"The length of a sequence is {Sequence}; it must be at least 1.");
+            throw BadInput.OutOfRange(null, $"The length of a sequence is {Sequence}; it must be at least 1.");
         if (MaxEditsPerGroup < 1)
-            throw new BadInputException($"The number of edits a group is {MaxEditsPerGroup}; it must be at least 1.");
+            throw BadInput.OutOfRange(null, $"The number of edits a group is {MaxEditsPerGroup}; it must be at least 1.");
         if (Batch is < 1 or > 1024)
-            throw new BadInputException($"The number of edits a batch is {Batch}; it must be from 1 to 1024.");
+            throw BadInput.OutOfRange(null, $"The number of edits a batch is {Batch}; it must be from 1 to 1024.");
     }
 }

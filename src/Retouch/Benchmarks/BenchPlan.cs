@@ -26,7 +26,7 @@ public sealed class BenchPlan
         if (settings.Count == 0 || settings.Select(s => s.Name).Distinct().Count() < settings.Count)
             throw new ArgumentException("A plan needs settings, each once.", nameof(settings));
         if (options.Mode == BenchMode.Sequential && settings.FirstOrDefault(s => Methods.All.Any(m => m.Name == s.Editor.Name && !m.Sequential)) is { } alone)
-            throw new BadInputException($"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that the next edit would start from has no place for them.") { Kind = BadInputKind.Unsupported, Subject = alone.Editor.Name, Remedy = Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "single or batch")) };
+            throw BadInput.Unsupported(alone.Editor.Name, $"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that the next edit would start from has no place for them.", Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "single or batch")));
         (Benchmark, Settings, Options) = (benchmark, settings, options);
         (int Group, int[] Samples)[] one = [.. options.Mode switch
         {
@@ -35,7 +35,7 @@ public sealed class BenchPlan
             _ => options.Samples.Order().SelectMany(Single),
         }];
         if (one.Length == 0)
-            throw new BadInputException($"No group of the benchmark has another image left beside {options.Samples.Min()} to edit on; use fewer.");
+            throw BadInput.Mismatch(null, $"No group of the benchmark has another image left beside {options.Samples.Min()} to edit on; use fewer.");
         Edits = [.. settings.SelectMany((_, s) => one.Select((e, i) => new BenchEdit(s * one.Length + i, s, e.Group, e.Samples)))];
         Manifest = new BenchManifest
         {
@@ -76,13 +76,8 @@ public sealed class BenchPlan
     {
         if (Options.Mode == BenchMode.Sequential && shard.Count > Settings.Count)
         {
-            throw new BadInputException("A sequence is one unit of work, since each of its edits starts from those before"
-                + (Settings.Count == 1 ? "." : $"; these {Settings.Count} settings make {Settings.Count} sequences, so run at most {Settings.Count} shards."))
-            {
-                Kind = BadInputKind.OutOfRange,
-                Subject = nameof(Shard),
-                Remedy = Settings.Count == 1 ? Remedy.LeaveOut(Parameter.Shard) : null,
-            };
+            throw BadInput.OutOfRange(nameof(Shard), "A sequence is one unit of work, since each of its edits starts from those before"
+                + (Settings.Count == 1 ? "." : $"; these {Settings.Count} settings make {Settings.Count} sequences, so run at most {Settings.Count} shards."), Settings.Count == 1 ? Remedy.LeaveOut(Parameter.Shard) : null);
         }
         IEnumerable<BenchEdit[]> batches = Options.Mode switch
         {

@@ -39,9 +39,9 @@ public sealed class BenchRowFile : IDisposable
     public static BenchRowFile Open(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? held = null)
     {
         if (Directory.Exists(path))
-            throw new BadInputException($"{path} is a directory, where the file of rows is to be.") { Kind = BadInputKind.Exists, Subject = path, Remedy = Remedy.OtherOutput };
+            throw BadInput.Exists(path, $"{path} is a directory, where the file of rows is to be.", Remedy.OtherOutput);
         if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
-            throw new BadInputException($"{path} cannot be written: its folder does not exist.");
+            throw BadInput.Inaccessible(path, $"{path} cannot be written: its folder does not exist.");
         WriterLock? own = held is null ? WriterLock.Take(path, "bench") : null;
         try
         {
@@ -57,7 +57,7 @@ public sealed class BenchRowFile : IDisposable
     static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
     {
         if (!resume && File.Exists(path))
-            throw new BadInputException($"{path} exists.") { Kind = BadInputKind.Exists, Subject = path, Remedy = Remedy.AnyOf(Remedy.Resume, Remedy.OtherOutput) };
+            throw BadInput.Exists(path, $"{path} exists.", Remedy.AnyOf(Remedy.Resume, Remedy.OtherOutput));
         try
         {
             FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
@@ -66,9 +66,9 @@ public sealed class BenchRowFile : IDisposable
                 (List<BenchRow> rows, long length) = Parse(stream, path);
                 int[] order = [.. plan.Batches(shard).SelectMany(b => b.Select(e => e.Index))];
                 if (rows.FirstOrDefault(r => r.Run != plan.Manifest.Run) is { } other)
-                    throw new BadInputException($"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the model, the benchmark, a setting or an option differs.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.OtherOutput };
+                    throw BadInput.Mismatch(path, $"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the model, the benchmark, a setting or an option differs.", Remedy.OtherOutput);
                 if (rows.Count > order.Length || !rows.Select(r => r.Edit).SequenceEqual(order.Take(rows.Count)))
-                    throw new BadInputException($"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file was changed, or made by another shard.");
+                    throw BadInput.Damaged(path, $"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file was changed, or made by another shard.");
                 stream.SetLength(length);
                 stream.Position = length;
                 return new BenchRowFile(stream, own, path, rows.Count);
@@ -81,7 +81,7 @@ public sealed class BenchRowFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be written: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(path, $"{path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
         }
     }
 
@@ -109,7 +109,7 @@ public sealed class BenchRowFile : IDisposable
         }
         catch (IOException e)
         {
-            throw new BadInputException($"{_path} cannot be written: {SystemMessage.Of(e)}.", e) { Kind = BadInputKind.Inaccessible, Subject = _path, Remedy = Remedy.Resume };
+            throw BadInput.Inaccessible(_path, $"{_path} cannot be written: {SystemMessage.Of(e)}.", Remedy.Resume, e);
         }
     }
 
@@ -136,7 +136,7 @@ public sealed class BenchRowFile : IDisposable
             held -= start;
             Array.Copy(buffer, start, buffer, 0, held);
             if (held == LongestLine)
-                throw new BadInputException($"Line {rows.Count + 1} of {path} has more than {LongestLine} bytes, which no row of a benchmark run has; the file was changed or is another.");
+                throw BadInput.TooLarge(path, $"Line {rows.Count + 1} of {path} has more than {LongestLine} bytes, which no row of a benchmark run has; the file was changed or is another.");
             if (held == buffer.Length)
                 Array.Resize(ref buffer, 2 * buffer.Length);
         }
@@ -156,6 +156,6 @@ public sealed class BenchRowFile : IDisposable
         }
 
         BadInputException Unlike(string why, Exception? cause) =>
-            new($"Line {before + 1} of {path} is not a row of a benchmark run ({why}); the file was changed or is another.", cause!);
+            BadInput.Damaged(path, $"Line {before + 1} of {path} is not a row of a benchmark run ({why}); the file was changed or is another.", cause: cause);
     }
 }

@@ -78,7 +78,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
         if (result.Patch.Change.IsFinite)
             return result;
         result.Dispose();
-        throw new BadInputException($"The sequence of {setting.Name} ends at edit {edit.Index}, whose weights are no numbers any more; use a smaller step size.");
+        throw BadInput.Damaged(setting.Name, $"The sequence of {setting.Name} ends at edit {edit.Index}, whose weights are no numbers any more; use a smaller step size.");
     }
 
     int[] Predict(SplitVit now, int group)

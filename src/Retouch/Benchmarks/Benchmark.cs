@@ -37,9 +37,9 @@ public sealed record Benchmark
     public void RequireModel(VitModel model)
     {
         if (model.Fingerprint != ModelFingerprint)
-            throw new BadInputException($"The benchmark holds the failures of the model {ModelFingerprint}, but this model is {model.Fingerprint}.") { Kind = BadInputKind.Mismatch, Subject = ModelFingerprint, Remedy = Remedy.Make(Artifact.Benchmark) };
+            throw BadInput.Mismatch(ModelFingerprint, $"The benchmark holds the failures of the model {ModelFingerprint}, but this model is {model.Fingerprint}.", Remedy.Make(Artifact.Benchmark));
         int classes = model.Config.Classes;
         if (Groups.FirstOrDefault(g => g.Wrong >= classes || g.Accepted.Any(c => c >= classes)) is { } group)
-            throw new BadInputException($"The benchmark's group {group.Name} names a class that the model, which has {classes}, lacks; the file is damaged.");
+            throw BadInput.Damaged(null, $"The benchmark's group {group.Name} names a class that the model, which has {classes}, lacks; the file is damaged.");
     }
 }

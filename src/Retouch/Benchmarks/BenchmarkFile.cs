@@ -20,7 +20,7 @@ public static partial class BenchmarkFile
     public static void Save(Benchmark benchmark, string path, bool overwrite)
     {
         if (Defect(benchmark) is string defect)
-            throw new BadInputException($"The benchmark cannot be written to {path}: {defect}.");
+            throw BadInput.Damaged(path, $"The benchmark cannot be written to {path}: {defect}.");
         Document document = ToDocument(benchmark);
         AtomicFile.Write(path, overwrite, stream =>
         {
@@ -40,22 +40,22 @@ public static partial class BenchmarkFile
             using JsonDocument json = JsonDocument.Parse(text);
             // Said first: of another format or version nothing else needs to fit.
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("format", out JsonElement format) || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
-                throw new BadInputException($"{path} is JSON but not a benchmark.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.Benchmark) };
+                throw BadInput.Mismatch(path, $"{path} is JSON but not a benchmark.", Remedy.GiveMade(Artifact.Benchmark));
             if (!json.RootElement.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
-                throw new BadInputException($"{path} is a benchmark of version {(version.ValueKind == JsonValueKind.Undefined ? "none" : UserText.Quote(version.GetRawText()))}; this Retouch reads version {Version}.");
+                throw BadInput.Unsupported(path, $"{path} is a benchmark of version {(version.ValueKind == JsonValueKind.Undefined ? "none" : UserText.Quote(version.GetRawText()))}; this Retouch reads version {Version}.");
             document = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.Document)!;
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not the JSON of a benchmark: {JsonPlace.Describe(e, text.Span)}.", e);
+            throw BadInput.Damaged(path, $"{path} is not the JSON of a benchmark: {JsonPlace.Describe(e, text.Span)}.", cause: e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw new BadInputException($"{path} holds a text that is not valid Unicode.", e);
+            throw BadInput.Damaged(path, $"{path} holds a text that is not valid Unicode.", cause: e);
         }
         Benchmark benchmark = new() { ModelFingerprint = document.Model, Groups = document.Groups, Locality = document.Locality, SensitiveMargin = document.SensitiveMargin };
-        return Defect(benchmark) is string defect ? throw new BadInputException($"{path} is a damaged benchmark: {defect}.") : benchmark;
+        return Defect(benchmark) is string defect ? throw BadInput.Damaged(path, $"{path} is a damaged benchmark: {defect}.") : benchmark;
     }
 
     internal static Document ToDocument(Benchmark b) => new(Format, Version, b.ModelFingerprint, b.Groups, b.SensitiveMargin, b.Locality);

@@ -32,20 +32,20 @@ public sealed record ConfirmedList
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not a list of confirmed images: {JsonPlace.Describe(e, text.Span)}.", e) { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.ConfirmedList) };
+            throw BadInput.Mismatch(path, $"{path} is not a list of confirmed images: {JsonPlace.Describe(e, text.Span)}.", Remedy.GiveMade(Artifact.ConfirmedList), e);
         }
         // The reader's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw new BadInputException($"{path} is not a list of confirmed images: it holds a text that is not valid Unicode.", e);
+            throw BadInput.Damaged(path, $"{path} is not a list of confirmed images: it holds a text that is not valid Unicode.", cause: e);
         }
         if (document.Format != Format || document.Version != Version)
-            throw new BadInputException($"{path} is not a list of confirmed images of version {Version}.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.ConfirmedList) };
+            throw BadInput.Mismatch(path, $"{path} is not a list of confirmed images of version {Version}.", Remedy.GiveMade(Artifact.ConfirmedList));
         Group[] groups = [.. document.Groups.Where(g => g?.Images is { Count: > 0 })];
         if (groups.Length == 0)
-            throw new BadInputException($"{path} holds no confirmed image.") { Kind = BadInputKind.Missing, Subject = path, Remedy = Remedy.MakeAgain(Artifact.ConfirmedList) };
+            throw BadInput.Missing(path, $"{path} holds no confirmed image.", Remedy.MakeAgain(Artifact.ConfirmedList));
         ConfirmedList list = new() { Model = document.Model, Groups = [.. groups.Select(g => new FailureGroup(g.Source, g.Class, [g.Label], g.Wrong, g.Images))] };
-        return BenchmarkFile.Defect(list.Model, list.Groups, fewest: 1) is string defect ? throw new BadInputException($"{path} is a damaged list of confirmed images: {defect}.") : list;
+        return BenchmarkFile.Defect(list.Model, list.Groups, fewest: 1) is string defect ? throw BadInput.Damaged(path, $"{path} is a damaged list of confirmed images: {defect}.") : list;
     }
 
     /// <summary>Checks that the list belongs to a model.</summary>
@@ -53,9 +53,9 @@ public sealed record ConfirmedList
     public void RequireModel(VitModel model)
     {
         if (model.Fingerprint != Model)
-            throw new BadInputException($"The confirmed images are failures of the model {Model}, but this model is {model.Fingerprint}.") { Kind = BadInputKind.Mismatch, Subject = Model, Remedy = Remedy.Make(Artifact.ContactSheet) };
+            throw BadInput.Mismatch(Model, $"The confirmed images are failures of the model {Model}, but this model is {model.Fingerprint}.", Remedy.Make(Artifact.ContactSheet));
         if (Groups.FirstOrDefault(g => g.Wrong >= model.Config.Classes || g.Label >= model.Config.Classes) is { } group)
-            throw new BadInputException($"The confirmed group {group.Name} names a class that the model, which has {model.Config.Classes}, lacks; the file was changed.");
+            throw BadInput.Damaged(null, $"The confirmed group {group.Name} names a class that the model, which has {model.Config.Classes}, lacks; the file was changed.");
     }
 
     internal sealed record Document(string Format, int Version, string Model, string Stronger, IReadOnlyList<Group> Groups);

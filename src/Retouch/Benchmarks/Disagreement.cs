@@ -55,9 +55,9 @@ public sealed record Disagreement
     {
         settings.Validate();
         if (model.Model.Config.Classes != stronger.Model.Config.Classes)
-            throw new BadInputException($"The stronger model has {stronger.Model.Config.Classes} classes, but the model has {model.Model.Config.Classes}; they must have the same, in the same order.");
+            throw BadInput.Mismatch(null, $"The stronger model has {stronger.Model.Config.Classes} classes, but the model has {model.Model.Config.Classes}; they must have the same, in the same order.");
         if (model.Model.Fingerprint == stronger.Model.Fingerprint)
-            throw new BadInputException("The stronger model is the model itself, which agrees with itself everywhere.") { Kind = BadInputKind.Mismatch, Remedy = Remedy.Option(Parameter.StrongerModel) };
+            throw BadInput.Mismatch(null, "The stronger model is the model itself, which agrees with itself everywhere.", Remedy.Option(Parameter.StrongerModel));
         List<string> skipped = [.. folders.SelectMany(f => f.LeftOut)];
         (string Source, string Path, string FullPath)[] images = [.. Named(folders, skipped)];
         string[] paths = [.. images.Select(i => i.FullPath)];
@@ -111,13 +111,13 @@ public sealed record Disagreement
             string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder.Root));
             string source = Path.GetFileName(root) is { Length: > 0 } last ? last : "images";
             if (sources.TryGetValue(source, out string? known) && known != root)
-                throw new BadInputException($"{known} and {root} have the same name, which is to tell where images come from; rename one.");
+                throw BadInput.Ambiguous(null, $"{known} and {root} have the same name, which is to tell where images come from; rename one.");
             sources[source] = root;
             foreach (string file in folder.Files.Where(f => Mining.Nameable(f, skipped)))
             {
                 string full = Path.GetFullPath(folder.FullPath(file));
                 if (!seen.Add(folder.RealPath(file)))
-                    throw new BadInputException($"{full} lies in two of the folders; name every folder of images once.");
+                    throw BadInput.Ambiguous(full, $"{full} lies in two of the folders; name every folder of images once.");
                 yield return (source, file, full);
             }
         }

@@ -29,7 +29,7 @@ public sealed record EditWindow(EditLayers Layers, int FirstBlock, int Blocks)
     public static IReadOnlyList<EditWindow> All(VitConfig config, int blocks)
     {
         if (blocks < 1 || blocks > config.Depth)
-            throw new BadInputException($"A window of {blocks} blocks does not fit a model of {config.Depth}.");
+            throw BadInput.OutOfRange(null, $"A window of {blocks} blocks does not fit a model of {config.Depth}.");
         return
         [
             .. from layers in (EditLayers[])[EditLayers.Ffn, EditLayers.Msa]

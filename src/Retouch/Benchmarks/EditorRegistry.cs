@@ -32,7 +32,7 @@ public static class EditorRegistry
         Method[] chosen = [.. methods.Distinct().Select(Methods.Find)];
         string[] names = [.. chosen.SelectMany(m => m.Settings.Select(s => s.Name)).Distinct()];
         if (given.Keys.FirstOrDefault(k => !names.Contains(k)) is string unknown)
-            throw new BadInputException($"None of the methods {string.Join(", ", methods)} has a setting {unknown}; they have {string.Join(", ", names)}.");
+            throw BadInput.Missing(null, $"None of the methods {string.Join(", ", methods)} has a setting {unknown}; they have {string.Join(", ", names)}.");
         return [.. chosen.SelectMany(m => Of(m, sweep, given, resources(m.Name))).DistinctBy(s => s.Name)];
     }
 

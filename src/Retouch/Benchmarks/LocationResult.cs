@@ -30,11 +30,11 @@ public sealed record LocationResult
         [
             .. SettingSummary.Of(rows).GroupBy(s => Window(s.Settings)).OrderBy(g => g.Key.Layers).ThenBy(g => g.Key.FirstBlock).Select(g => new WindowScore(g.Key, ParetoFront.Hypervolume(
             [
-                .. g.Select(s => s.Point() ?? throw new BadInputException("A location is searched by GR and LR, but rows lack one of them; the benchmark needs groups of at least two images and locality images.")),
+                .. g.Select(s => s.Point() ?? throw BadInput.OutOfRange(null, "A location is searched by GR and LR, but rows lack one of them; the benchmark needs groups of at least two images and locality images.")),
             ]), [.. g])),
         ];
         if (!windows.Any(w => w.Window.Layers == EditLayers.Ffn))
-            throw new BadInputException("There are no rows of FFN windows.");
+            throw BadInput.Missing(null, "There are no rows of FFN windows.");
         return new LocationResult
         {
             Windows = windows,
@@ -103,5 +103,5 @@ public sealed record LocationResult
         && int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out int from) && int.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out int to) && from <= to
         && settings.ContainsKey(LocationSearch.RateKey)
             ? new EditWindow(layers == "ffn" ? EditLayers.Ffn : EditLayers.Msa, from, to - from + 1)
-            : throw new BadInputException("The rows are not those of a search for the location.") { Kind = BadInputKind.Mismatch, Remedy = Remedy.GiveMade(Artifact.LocationSearch) };
+            : throw BadInput.Mismatch(null, "The rows are not those of a search for the location.", Remedy.GiveMade(Artifact.LocationSearch));
 }

@@ -25,7 +25,7 @@ public static class LocationSearch
         settings.Validate();
         benchmark.RequireModel(model);
         if (benchmark.Locality.Count == 0)
-            throw new BadInputException("The benchmark has no locality images, without which a location's damage cannot be seen.") { Kind = BadInputKind.Missing, Remedy = Remedy.Make(Artifact.Benchmark, with: Parameter.Locality) };
+            throw BadInput.Missing(null, "The benchmark has no locality images, without which a location's damage cannot be seen.", Remedy.Make(Artifact.Benchmark, with: Parameter.Locality));
         return new BenchPlan(benchmark, [.. EditWindow.All(model.Config, settings.Blocks).SelectMany(w => settings.LearningRates.Select(r => Setting(w, r, settings.MaxSteps)))], options);
     }
 

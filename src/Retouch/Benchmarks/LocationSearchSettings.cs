@@ -21,8 +21,8 @@ public sealed record LocationSearchSettings
     public void Validate()
     {
         if (LearningRates.Count == 0 || LearningRates.Any(r => !double.IsFinite(r) || r <= 0) || LearningRates.Distinct().Count() < LearningRates.Count)
-            throw new BadInputException($"The step sizes are {string.Join(", ", LearningRates)}; they must be above 0, each once.");
+            throw BadInput.OutOfRange(null, $"The step sizes are {string.Join(", ", LearningRates)}; they must be above 0, each once.");
         if (MaxSteps < 1)
-            throw new BadInputException($"The number of steps is {MaxSteps}; it must be at least 1.");
+            throw BadInput.OutOfRange(null, $"The number of steps is {MaxSteps}; it must be at least 1.");
     }
 }

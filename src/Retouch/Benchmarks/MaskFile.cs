@@ -24,14 +24,14 @@ public static class MaskFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(folder, $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", cause: e);
         }
         string path = Path.Combine(folder, FileName);
         // What another process adds meanwhile would be lost.
         using WriterLock writer = WriterLock.Wait(path, "bench masks");
         IReadOnlyList<MaskComparison> there = Read(folder);
         if (there.FirstOrDefault(m => m.Model != comparison.Model) is { } other)
-            throw new BadInputException($"{path} compares masks of the model {other.Model}, but this model is {comparison.Model}.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.OtherOutput };
+            throw BadInput.Mismatch(path, $"{path} compares masks of the model {other.Model}, but this model is {comparison.Model}.", Remedy.OtherOutput);
         IReadOnlyList<MaskComparison> all = [.. there.Where(m => Key(m) != Key(comparison)), comparison];
         AtomicFile.Write(path, overwrite: true, stream =>
         {
@@ -55,11 +55,11 @@ public static class MaskFile
         {
             IReadOnlyList<MaskComparison> read = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.IReadOnlyListMaskComparison) ?? throw new JsonException("it is null");
             return read.All(IsWhole) ? read
-                : throw new BadInputException($"{path} is not a comparison of masks: its comparison {read.TakeWhile(IsWhole).Count() + 1} has shares outside of [0,1], or a matrix that is not one of its groups.") { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.GiveMade(Artifact.MaskComparison) };
+                : throw BadInput.Damaged(path, $"{path} is not a comparison of masks: its comparison {read.TakeWhile(IsWhole).Count() + 1} has shares outside of [0,1], or a matrix that is not one of its groups.", Remedy.GiveMade(Artifact.MaskComparison));
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not a comparison of masks: {JsonPlace.Describe(e, text.Span)}.", e) { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.GiveMade(Artifact.MaskComparison) };
+            throw BadInput.Damaged(path, $"{path} is not a comparison of masks: {JsonPlace.Describe(e, text.Span)}.", Remedy.GiveMade(Artifact.MaskComparison), e);
         }
     }
 

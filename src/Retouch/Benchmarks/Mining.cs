@@ -33,7 +33,7 @@ public static class Mining
         foreach (Labelled image in labelled)
         {
             if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
-                throw new BadInputException($"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}.");
+                throw BadInput.Unsupported(null, $"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}.");
         }
 
         int asked = 0, right = 0;
@@ -167,11 +167,11 @@ public static class Mining
                     if (!Nameable(file, skipped))
                         continue;
                     if (!seen.Add(folder.RealPath(file)))
-                        throw new BadInputException($"{full} lies in two of the folders; name every folder of images once.");
+                        throw BadInput.Ambiguous(full, $"{full} lies in two of the folders; name every folder of images once.");
                     string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
                     string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
                     if (sources.TryGetValue(source, out string? known) && known != sourceFolder)
-                        throw new BadInputException($"{known} and {sourceFolder} have the same name, which is to tell where images come from; rename one.");
+                        throw BadInput.Ambiguous(null, $"{known} and {sourceFolder} have the same name, which is to tell where images come from; rename one.");
                     sources[source] = sourceFolder;
                     yield return new Labelled(source, name, right, file, full);
                 }

@@ -23,8 +23,8 @@ public sealed record MiningSettings
     public void Validate()
     {
         if (MinImages < FewestImages)
-            throw new BadInputException($"The least number of images of a group is {MinImages}; it must be at least {FewestImages}, or there is no other image to generalize to.");
+            throw BadInput.OutOfRange(null, $"The least number of images of a group is {MinImages}; it must be at least {FewestImages}, or there is no other image to generalize to.");
         if (!(Margin is >= 0 and <= 1))
-            throw new BadInputException($"The margin is {Margin}; it must be at least 0 and at most 1.");
+            throw BadInput.OutOfRange(null, $"The margin is {Margin}; it must be at least 0 and at most 1.");
     }
 }

@@ -41,20 +41,20 @@ public sealed class ClassFolders
                     throw Unlike($"gives {UserText.Quote(folder.Name)} no list");
                 int[] classes = [.. folder.Value.EnumerateArray().Select(c => Class(folder.Name, c))];
                 if (classes.Distinct().Count() < classes.Length)
-                    throw new BadInputException($"{path} names a class of {UserText.Quote(folder.Name)} twice.");
+                    throw BadInput.Ambiguous(path, $"{path} names a class of {UserText.Quote(folder.Name)} twice.");
                 if (!accepted.TryAdd(folder.Name, classes))
-                    throw new BadInputException($"{path} names the folder {UserText.Quote(folder.Name)} twice.");
+                    throw BadInput.Ambiguous(path, $"{path} names the folder {UserText.Quote(folder.Name)} twice.");
             }
             return new ClassFolders(labels, accepted);
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not valid JSON ({JsonPlace.Describe(e, text.Span)}).", e);
+            throw BadInput.Damaged(path, $"{path} is not valid JSON ({JsonPlace.Describe(e, text.Span)}).", cause: e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw new BadInputException($"{path} holds a text that is not valid Unicode.", e);
+            throw BadInput.Damaged(path, $"{path} holds a text that is not valid Unicode.", cause: e);
         }
 
         int Class(string folder, JsonElement value)
@@ -69,11 +69,11 @@ public sealed class ClassFolders
             }
             catch (BadInputException e)
             {
-                throw new BadInputException($"{path}, {UserText.Quote(folder)}: {e.Message}", e);
+                throw e.At($"{path}, {UserText.Quote(folder)}", path);
             }
         }
 
-        BadInputException Unlike(string how) => new($"{path} {how}; a mapping looks like {{\"elephant\": [386, 101, 385], \"horse\": [339]}}.");
+        BadInputException Unlike(string how) => BadInput.Mismatch(path, $"{path} {how}; a mapping looks like {{\"elephant\": [386, 101, 385], \"horse\": [339]}}.");
     }
 
     /// <summary>The classes that count as right in a folder, the one that an edit aims at first; empty where the mapping leaves it out.</summary>
@@ -98,15 +98,10 @@ public sealed class ClassFolders
         if (beyond is null || counted is null)
             return;
         int index = _labels.Resolve(counted);
-        throw new BadInputException(
-            $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
+        throw BadInput.Ambiguous(
+            beyond, $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
             + $"{UserText.Quote(beyond)} is none of them, "
             + $"so {UserText.Quote(counted)} cannot be trusted to be {index} ({UserText.Quote(_labels[index].Name)}); "
-            + "call the folders by names or WordNet ids.")
-        {
-            Kind = BadInputKind.Ambiguous,
-            Subject = beyond,
-            Remedy = Remedy.Option(Parameter.AcceptedClasses),
-        };
+            + "call the folders by names or WordNet ids.", Remedy.Option(Parameter.AcceptedClasses));
     }
 }

@@ -39,7 +39,7 @@ public sealed class ImageFolder
     {
         if (!Directory.Exists(path))
         {
-            throw new BadInputException(File.Exists(path)
+            throw BadInput.Missing(path, File.Exists(path)
                 ? $"{path} is a file, where a folder of images is needed: name the folder that holds it."
                 : $"There is no folder {path}: check the path.");
         }
@@ -51,12 +51,12 @@ public sealed class ImageFolder
                 return folder;
             }
             string more = folder.LeftOut.Count > 0 ? $"; {folder.LeftOut[0]}" : ".";
-            throw new BadInputException($"{path} holds no image: give a folder with "
+            throw BadInput.Missing(path, $"{path} holds no image: give a folder with "
                 + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be listed ({SystemMessage.Of(e)}): check its permissions.", e);
+            throw BadInput.Inaccessible(path, $"{path} cannot be listed ({SystemMessage.Of(e)}): check its permissions.", cause: e);
         }
     }
 

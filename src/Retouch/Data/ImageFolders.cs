@@ -21,11 +21,11 @@ public sealed class ImageFolders
     public static ImageFolders Open(IReadOnlyList<string> folders)
     {
         if (folders.Count == 0)
-            throw new BadInputException("Name at least one folder of images.");
+            throw BadInput.OutOfRange(null, "Name at least one folder of images.");
         ImageFolder[] opened = [.. folders.Select(ImageFolder.Open)];
         IEnumerable<string> real = opened.SelectMany(f => f.Files.Select(f.RealPath));
         if (real.GroupBy(p => p).FirstOrDefault(g => g.Count() > 1) is { } twice)
-            throw new BadInputException($"{twice.Key} lies in two of the given folders; name each folder once.");
+            throw BadInput.Ambiguous(null, $"{twice.Key} lies in two of the given folders; name each folder once.");
         return new ImageFolders(
             [.. opened.SelectMany(f => f.Files.Select(f.FullPath))], [.. opened.SelectMany(f => f.LeftOut)]);
     }
@@ -47,7 +47,7 @@ public sealed class ImageFolders
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"An image cannot be read: {SystemMessage.Of(e.InnerException)}.", e);
+            throw BadInput.Inaccessible(null, $"An image cannot be read: {SystemMessage.Of(e.InnerException)}.", cause: e);
         }
         return _hash = Convert.ToHexStringLower(SHA256.HashData([.. hashes.SelectMany(h => h)]));
     }

@@ -12,7 +12,7 @@ public sealed class ImageRoots
     public ImageRoots(IReadOnlyList<string> folders)
     {
         if (folders.FirstOrDefault(f => !Directory.Exists(f)) is string missing)
-            throw new BadInputException($"There is no folder {missing}: check the path.");
+            throw BadInput.Missing(missing, $"There is no folder {missing}: check the path.");
         _folders = folders;
     }
 
@@ -30,7 +30,7 @@ public sealed class ImageRoots
                 return full;
             other = full;
         }
-        throw new BadInputException(other is null
+        throw BadInput.Mismatch(path, other is null
             ? $"The benchmark names the image {path}, which is not below {string.Join(", ", _folders)}; name the folders that it was mined from."
             : $"{other} is not the image that the benchmark names: its SHA-256 differs from {sha256}; use the original images, or mine the benchmark again.");
     }
@@ -46,7 +46,7 @@ public sealed class ImageRoots
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be read: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(path, $"{path} cannot be read: {SystemMessage.Of(e)}.", cause: e);
         }
     }
 }

@@ -38,27 +38,17 @@ public sealed record EditorResources
         Remedy make = Commands.MakePreparation(name);
         if (!Preparations.TryGetValue(kind, out Preparation? found))
         {
-            throw new BadInputException($"{Whose(name, kind)} needs the preparation '{kind}'.")
-            {
-                Kind = BadInputKind.Missing,
-                Subject = kind,
-                Remedy = make,
-            };
+            throw BadInput.Missing(kind, $"{Whose(name, kind)} needs the preparation '{kind}'.", make);
         }
         if (For is null || found.Mismatch(For) is not string mismatch)
             return found;
-        throw new BadInputException($"{mismatch}.") { Kind = BadInputKind.Mismatch, Subject = kind, Remedy = make };
+        throw BadInput.Mismatch(kind, $"{mismatch}.", make);
     }
 
     /// <summary>The hypernetwork that a locator needs.</summary>
     /// <exception cref="BadInputException">There is none.</exception>
-    public Hypernetwork RequireHypernetwork() => Hypernetwork ?? throw new BadInputException(
-        "The locator hypernetwork needs a hypernetwork trained for this model.")
-    {
-        Kind = BadInputKind.Missing,
-        Subject = Locators.Hypernetwork,
-        Remedy = Remedy.AnyOf(Commands.MakeLocator(), Remedy.Option(Parameter.Locator)),
-    };
+    public Hypernetwork RequireHypernetwork() => Hypernetwork ?? throw BadInput.Missing(
+        Locators.Hypernetwork, "The locator hypernetwork needs a hypernetwork trained for this model.", Remedy.AnyOf(Commands.MakeLocator(), Remedy.Option(Parameter.Locator)));
 
     static string Whose(string name, string kind) => kind switch
     {

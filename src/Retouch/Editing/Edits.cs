@@ -52,7 +52,7 @@ static class Edits
         int last = split.Model.Config.Depth - 1;
         return block is null ? split.Space.LastBlock
             : block >= split.Space.FirstBlock && block <= last ? block.Value
-            : throw new BadInputException($"Block {block} cannot be edited; it must be from {split.Space.FirstBlock} to {last}.");
+            : throw BadInput.OutOfRange(null, $"Block {block} cannot be edited; it must be from {split.Space.FirstBlock} to {last}.");
     }
 
     /// <summary>Whether every image of a failure gets its label.</summary>

@@ -63,11 +63,7 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path}, which is no longer needed, cannot be deleted: {SystemMessage.Of(e)}.", e)
-            {
-                Kind = BadInputKind.Inaccessible,
-                Subject = path,
-            };
+            throw BadInput.Inaccessible(path, $"{path}, which is no longer needed, cannot be deleted: {SystemMessage.Of(e)}.", cause: e);
         }
     }
 
@@ -83,19 +79,19 @@ public static class AtomicFile
     static string CheckPath(string path, bool overwrite)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
-            throw new BadInputException("The name of the file to write is empty or not a file name; give another.");
+            throw BadInput.Missing(null, "The name of the file to write is empty or not a file name; give another.");
         string target = Path.GetFullPath(path);
         if (Directory.Exists(target) || Path.EndsInDirectorySeparator(path))
-            throw new BadInputException($"{path} is a directory; give the name of a file to write.");
+            throw BadInput.Mismatch(path, $"{path} is a directory; give the name of a file to write.");
         string? folder = Path.GetDirectoryName(target);
         if (!Directory.Exists(folder))
-            throw new BadInputException($"The folder {folder} does not exist, so {path} cannot be written; create it first.");
+            throw BadInput.Missing(folder, $"The folder {folder} does not exist, so {path} cannot be written; create it first.");
         // The temporary file, having a short name, would not find this out before the rename.
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(target)) > LongestName)
-            throw new BadInputException($"{path} cannot be written: its name is longer than {LongestName} bytes; give a shorter one.");
+            throw BadInput.OutOfRange(path, $"{path} cannot be written: its name is longer than {LongestName} bytes; give a shorter one.");
         // A rename would put an ordinary file in the place of /dev/null.
         if (!OperatingSystem.IsWindows() && folder == "/dev")
-            throw new BadInputException($"{path} is a device; give the name of a file to write.");
+            throw BadInput.Mismatch(path, $"{path} is a device; give the name of a file to write.");
         if (!overwrite && File.Exists(target))
             throw Exists(path);
         return target;
@@ -133,17 +129,17 @@ public static class AtomicFile
 
     static BadInputException Explain(Exception e, string temporary, string target) => e switch
     {
-        UnauthorizedAccessException => new($"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; choose another folder or change its permissions.", e),
+        UnauthorizedAccessException => BadInput.Inaccessible(target, $"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; choose another folder or change its permissions.", cause: e),
         IOException io when IsDiskFull(io) => DiskFull(target, io),
         // The temporary name means nothing to a reader.
-        _ => new($"{target} cannot be written: {SystemMessage.Without(e, temporary)}.", e),
+        _ => BadInput.Inaccessible(target, $"{target} cannot be written: {SystemMessage.Without(e, temporary)}.", cause: e),
     };
 
     static BadInputException DiskFull(string target, IOException e) =>
-        new($"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", e);
+        BadInput.Inaccessible(Path.GetDirectoryName(target), $"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", cause: e);
 
     static BadInputException Exists(string path, Exception? cause = null) =>
-        new($"{path} exists.", cause) { Kind = BadInputKind.Exists, Subject = path, Remedy = Remedy.Overwrite };
+        BadInput.Exists(path, $"{path} exists.", Remedy.Overwrite, cause);
 
     static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
         ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL

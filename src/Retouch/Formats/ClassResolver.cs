@@ -52,7 +52,7 @@ sealed class ClassResolver
         if ((One(_byExactName[text], text) ?? One(_byExactName[trimmed], text)) is int exact)
             return exact;
         if (wanted.Length == 0)
-            throw new BadInputException($"An empty text names no class; give a number from 0 to {Last} or a name.");
+            throw BadInput.OutOfRange(null, $"An empty text names no class; give a number from 0 to {Last} or a name.");
         int? named = One(_byName[wanted], text) ?? One(_byFirstSynonym[wanted], text);
         if (IsNumber(trimmed.TrimStart('-')))
             return ByNumber(text, trimmed, named ?? One(_byNumber[WithoutZeros(trimmed)], text));
@@ -90,7 +90,7 @@ sealed class ClassResolver
 
     /// <summary>The error for a number that is no class's.</summary>
     public BadInputException OutOfRange(string index) =>
-        new($"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Last}.");
+        BadInput.OutOfRange(index, $"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Last}.");
 
     int Last => _labels.Count - 1;
 
@@ -142,7 +142,7 @@ sealed class ClassResolver
     BadInputException Several(string text, int[] found)
     {
         string what = found.All(i => _labels[i].WordNetId is not null) ? "WordNet id or the number" : "number";
-        return new BadInputException($"{UserText.Quote(text)} names {found.Length} classes: "
+        return BadInput.Ambiguous(text, $"{UserText.Quote(text)} names {found.Length} classes: "
             + $"{string.Join(", ", found.Select(Place))}; give the {what} of the one you mean, as {Number(found[0])}.");
     }
 
@@ -150,7 +150,7 @@ sealed class ClassResolver
     {
         string readings =
             $"{UserText.Quote(text)} has two readings: by name it is the class {Described(named)}, by number";
-        return new BadInputException(index is int place
+        return BadInput.Ambiguous(null, index is int place
             ? $"{readings} {Described(place)}; give the exact name, or {NumberMark}{Text(place)} for the number."
             : $"{readings} none of the classes; give the exact name alone.");
     }
@@ -160,7 +160,7 @@ sealed class ClassResolver
         string ids = _byWordNetId.Count > 0 ? $"the labels have WordNet ids, but not {id}"
             : $"the labels have no WordNet ids to look {id} up in";
         string number = index is int place ? $"the class {Described(place)}" : "none of the classes";
-        return new BadInputException($"{UserText.Quote(text)} cannot be checked: {ids}, and by number it is {number} "
+        return BadInput.Ambiguous(text, $"{UserText.Quote(text)} cannot be checked: {ids}, and by number it is {number} "
             + "only if its numbers are this model's; give labels with WordNet ids, or say which class it is.");
     }
 
@@ -168,18 +168,13 @@ sealed class ClassResolver
     {
         if (!_named)
         {
-            return new BadInputException(
-                $"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
-                + $"give a number from 0 to {Last}.")
-            {
-                Kind = BadInputKind.Missing,
-                Subject = text,
-                Remedy = Remedy.Option(Parameter.Labels),
-            };
+            return BadInput.Missing(
+                text, $"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
+                + $"give a number from 0 to {Last}.", Remedy.Option(Parameter.Labels));
         }
         IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({l.Index})");
-        return new BadInputException(
-            $"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
+        return BadInput.Missing(
+            text, $"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
     }
 
     string Place(int index) =>

@@ -10,26 +10,26 @@ static class InputFile
     public static FileStream Open(string path)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
-            throw new BadInputException("The name of the file to read is empty or not a file name; give another.");
+            throw BadInput.Missing(null, "The name of the file to read is empty or not a file name; give another.");
         if (Directory.Exists(path))
-            throw new BadInputException($"{path} is a directory; give a file inside it.");
+            throw BadInput.Mismatch(path, $"{path} is a directory; give a file inside it.");
         if (!File.Exists(path))
-            throw new BadInputException($"There is no file {path}; check the name.");
+            throw BadInput.Missing(path, $"There is no file {path}; check the name.");
         try
         {
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
             if (stream.CanSeek)
                 return stream;
             stream.Dispose();
-            throw new BadInputException($"{path} is a pipe or a device; give an ordinary file.");
+            throw BadInput.Mismatch(path, $"{path} is a pipe or a device; give an ordinary file.");
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new BadInputException($"There is no permission to read {path}.", e);
+            throw BadInput.Inaccessible(path, $"There is no permission to read {path}.", cause: e);
         }
         catch (IOException e)
         {
-            throw new BadInputException($"{path} cannot be read: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(path, $"{path} cannot be read: {SystemMessage.Of(e)}.", cause: e);
         }
     }
 
@@ -61,7 +61,7 @@ static class InputFile
         }
         catch (IOException e)
         {
-            throw new BadInputException($"{path} cannot be read: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(path, $"{path} cannot be read: {SystemMessage.Of(e)}.", cause: e);
         }
         return bytes;
     }
@@ -79,6 +79,6 @@ static class InputFile
     static void RequireAtMost(string path, long length, int most)
     {
         if (length > most)
-            throw new BadInputException($"{path} has {length} bytes, where at most {most} are expected; it is not the file that was meant.");
+            throw BadInput.TooLarge(path, $"{path} has {length} bytes, where at most {most} are expected; it is not the file that was meant.");
     }
 }

@@ -19,7 +19,7 @@ static class LabelFile
 
     static Label[] Checked(LabelListing listing, string source) => listing.Labels.Count > 0
         ? Ordered(listing.WithWordNetIds(source), source)
-        : throw new BadInputException($"{source} holds no labels.");
+        : throw BadInput.Missing(source, $"{source} holds no labels.");
 
     /// <summary>Labels from JSON that is somewhere else than in a file of its own.</summary>
     public static Label[] ReadJson(string text, string source) => Checked(LabelJson.Read(text, source), source);
@@ -28,7 +28,7 @@ static class LabelFile
     {
         using FileStream stream = InputFile.Open(path);
         if (stream.Length > MaxLength)
-            throw new BadInputException($"{path} has {stream.Length} bytes, too many for a file of class names; is it another file?");
+            throw BadInput.TooLarge(path, $"{path} has {stream.Length} bytes, too many for a file of class names; is it another file?");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         // What Windows calls "Unicode".
@@ -42,7 +42,7 @@ static class LabelFile
             string kind = FileKind.Describe(bytes) is string known
                 ? $"it looks like {known}"
                 : $"line {LineAt(bytes, bad)} is no such text";
-            throw new BadInputException($"{path} is not a file of class names in UTF-8 text; {kind}.");
+            throw BadInput.Mismatch(path, $"{path} is not a file of class names in UTF-8 text; {kind}.");
         }
         return Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF');
     }
@@ -66,13 +66,13 @@ static class LabelFile
             int index = ordered[i].Label.Index;
             string where = $"(line {listing.LineOf(ordered[i].Position)})";
             if (i > 0 && index == ordered[i - 1].Label.Index)
-                throw new BadInputException($"{path} names class {index} twice {where}.");
+                throw BadInput.Ambiguous(path, $"{path} names class {index} twice {where}.");
             if (index < 0)
-                throw new BadInputException($"{path} has the negative class number {index} {where}.");
+                throw BadInput.OutOfRange(path, $"{path} has the negative class number {index} {where}.");
             if (index != i)
             {
-                throw new BadInputException(
-                    $"{path} names no class {i}; the numbers must run from 0 to {ordered.Length - 1} without a gap, "
+                throw BadInput.OutOfRange(
+                    path, $"{path} names no class {i}; the numbers must run from 0 to {ordered.Length - 1} without a gap, "
                     + $"but {(i == 0 ? "the first" : $"after {i - 1}")} comes {index} {where}.");
             }
         }

@@ -30,14 +30,14 @@ sealed class LabelJson
         }
         catch (JsonException e)
         {
-            throw new BadInputException(
-                $"{path} is not valid JSON ({JsonPlace.Describe(e, text)}); give a JSON list of names, or a text file "
-                + "with one name a line.", e);
+            throw BadInput.Damaged(
+                path, $"{path} is not valid JSON ({JsonPlace.Describe(e, text)}); give a JSON list of names, or a text file "
+                + "with one name a line.", cause: e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw new BadInputException($"{path} holds a text that is not valid Unicode.", e);
+            throw BadInput.Damaged(path, $"{path} holds a text that is not valid Unicode.", cause: e);
         }
     }
 
@@ -86,8 +86,8 @@ sealed class LabelJson
     Label FromIndex(JsonProperty member, int position)
     {
         int index = Number(member.Name)
-            ?? throw new BadInputException(
-                $"{_path} has the key {UserText.Quote(member.Name)} where a class number is needed{At(position)}.");
+            ?? throw BadInput.Damaged(
+                _path, $"{_path} has the key {UserText.Quote(member.Name)} where a class number is needed{At(position)}.");
         return Pair(index, member.Value, position) ?? Named(index, null, member.Value, position);
     }
 
@@ -100,10 +100,10 @@ sealed class LabelJson
             _ => null,
         };
         if (string.IsNullOrWhiteSpace(member.Name))
-            throw new BadInputException($"{_path} has a blank name{At(position)}.");
+            throw BadInput.Damaged(_path, $"{_path} has a blank name{At(position)}.");
         return new Label(
-            index ?? throw new BadInputException(
-                $"{_path} gives the class {UserText.Quote(member.Name)} something other than a class "
+            index ?? throw BadInput.Damaged(
+                _path, $"{_path} gives the class {UserText.Quote(member.Name)} something other than a class "
                 + $"number{At(position)}."),
             null, member.Name);
     }
@@ -118,14 +118,14 @@ sealed class LabelJson
     Label Named(int index, string? wordNetId, JsonElement name, int position) =>
         name.ValueKind == JsonValueKind.String && name.GetString() is string text && !string.IsNullOrWhiteSpace(text)
             ? new Label(index, wordNetId, text)
-            : throw new BadInputException(
-                $"The name of class {index} in {_path} is blank or not a text{At(position)}.");
+            : throw BadInput.Damaged(
+                _path, $"The name of class {index} in {_path} is blank or not a text{At(position)}.");
 
     static int? Number(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 
     BadInputException Unlike(int? position) =>
-        new($"{_path} is not a list of class names{(position is int place ? At(place) : "")}: a JSON list of names, of "
+        BadInput.Mismatch(_path, $"{_path} is not a list of class names{(position is int place ? At(place) : "")}: a JSON list of names, of "
             + "{index, wnid, name} or of [wnid, name], an object from index to name or from name to index, or text "
             + "with one name a line.");
 

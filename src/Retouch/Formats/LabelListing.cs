@@ -17,8 +17,8 @@ sealed record LabelListing(IReadOnlyList<Label> Labels, Func<int, int> LineOf)
         int without = Array.IndexOf(has, false), with = Array.IndexOf(has, true);
         if (without >= 0)
         {
-            throw new BadInputException(
-                $"Line {LineOf(without)} of {path} has no WordNet id before a name, which line {LineOf(with)} has; "
+            throw BadInput.Missing(
+                path, $"Line {LineOf(without)} of {path} has no WordNet id before a name, which line {LineOf(with)} has; "
                 + "give all classes one, or none.");
         }
         return this with

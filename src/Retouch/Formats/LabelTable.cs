@@ -46,11 +46,11 @@ sealed class LabelTable
         string[][] rows = [.. lines.Select((l, i) => Cells(l, wanted) ?? throw Open(i, path))];
         if (Array.FindIndex(rows, r => r.Length != rows[0].Length) is > 0 and int other)
         {
-            throw new BadInputException(
-                $"Line {other + 1} of {path} has {rows[other].Length} fields, but line 1 has {rows[0].Length}; "
+            throw BadInput.Damaged(
+                path, $"Line {other + 1} of {path} has {rows[other].Length} fields, but line 1 has {rows[0].Length}; "
                 + "put names that hold a comma into quotation marks.");
         }
-        return (Of(rows, path, called) ?? throw new BadInputException($"{path} holds no labels.")).Labels();
+        return (Of(rows, path, called) ?? throw BadInput.Missing(path, $"{path} holds no labels.")).Labels();
     }
 
     // A text that is not called a table is one only if a header or a column of numbers or WordNet ids shows it.
@@ -67,7 +67,7 @@ sealed class LabelTable
     }
 
     static BadInputException Open(int row, string path) =>
-        new($"Line {row + 1} of {path} has a quotation mark without its second.");
+        BadInput.Damaged(path, $"Line {row + 1} of {path} has a quotation mark without its second.");
 
     // Whether a column shows that this is a table, which names with commas are not.
     bool Tells(int column) => IsOfIds(column) || (Numbers(column) is { } numbers && LabelText.AreIndices(numbers));
@@ -82,17 +82,17 @@ sealed class LabelTable
             && Array.FindIndex(_rows, r => !IsInteger(r[strict])) is >= 0 and int bad)
         {
             string cell = UserText.Quote(_rows[bad][strict]);
-            throw new BadInputException(
-                $"Line {bad + FirstLine} of {_path} has {cell} where a class number is needed.");
+            throw BadInput.Damaged(
+                _path, $"Line {bad + FirstLine} of {_path} has {cell} where a class number is needed.");
         }
         int? named = Only(columns.Where(c => c != id && c != index), NameWords, "names");
         if ((named ?? id) is not int name || Numbering() == name)
-            throw new BadInputException($"{_path} has no column of names (line 1).");
+            throw BadInput.Missing(_path, $"{_path} has no column of names (line 1).");
         IReadOnlyList<int>? numbers = index is int place ? Numbers(place) : null;
         Label[] labels = [.. _rows.Select((row, i) =>
             new Label(numbers?[i] ?? i, id is int at ? row[at] : null, row[name]))];
         return Array.FindIndex(labels, l => string.IsNullOrWhiteSpace(l.Name)) is >= 0 and int blank
-            ? throw new BadInputException($"Line {blank + FirstLine} of {_path} has a blank name.")
+            ? throw BadInput.Damaged(_path, $"Line {blank + FirstLine} of {_path} has a blank name.")
             : new LabelListing(labels, i => i + FirstLine);
     }
 
@@ -104,7 +104,7 @@ sealed class LabelTable
             return found.Length == 0 ? null : found[0];
         int? headed = _header is null ? null : words.Select(word => Array.FindIndex(_header, h => Plain(h) == word))
             .Where(found.Contains).Cast<int?>().FirstOrDefault();
-        return headed ?? throw new BadInputException($"{_path} has {found.Length} columns that may be {what} (line 1); "
+        return headed ?? throw BadInput.Ambiguous(_path, $"{_path} has {found.Length} columns that may be {what} (line 1); "
             + "keep one, or give the columns a header such as index,wnid,name.");
     }
 

@@ -14,7 +14,7 @@ static partial class LabelText
         string[] lines = text.TrimEnd().Length == 0 ? []
             : [.. LineEnd().Split(text.TrimEnd()).Select(l => l.TrimEnd())];
         if (Array.FindIndex(lines, string.IsNullOrWhiteSpace) is >= 0 and int blank)
-            throw new BadInputException($"Line {blank + 1} of {path} is blank; every line must name a class.");
+            throw BadInput.Damaged(path, $"Line {blank + 1} of {path} is blank; every line must name a class.");
         return LabelTable.Read(lines, path)
             ?? new LabelListing(Numbered(lines) ?? Named(lines), place => place + 1);
     }

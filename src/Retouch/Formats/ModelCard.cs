@@ -93,12 +93,12 @@ sealed record ModelCard
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path}, beside the model, is not valid JSON ({JsonPlace.Describe(e, json.Span)}); mend it or take it away.", e);
+            throw BadInput.Damaged(path, $"{path}, beside the model, is not valid JSON ({JsonPlace.Describe(e, json.Span)}); mend it or take it away.", cause: e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw new BadInputException($"{path}, beside the model, is not valid JSON: it holds a text that is not valid Unicode; mend it or take it away.", e);
+            throw BadInput.Damaged(path, $"{path}, beside the model, is not valid JSON: it holds a text that is not valid Unicode; mend it or take it away.", cause: e);
         }
     }
 

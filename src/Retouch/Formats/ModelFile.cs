@@ -94,7 +94,7 @@ public sealed class ModelFile : IDisposable
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
             {
                 if (!source.Tensors[name.InFile].DType.IsFloat())
-                    throw new BadInputException($"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights are F64, F32, F16 or BF16.");
+                    throw BadInput.Mismatch(null, $"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights are F64, F32, F16 or BF16.");
             }
             Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
             ModelCard card = ModelCard.Beside(source.Path, ModelOutline.Of(shapes));
@@ -107,18 +107,13 @@ public sealed class ModelFile : IDisposable
             // Shapes are checked before anything large is read.
             VitConfig config = VitConfig.Infer(shapes, traits, Spelled);
             if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
-                throw new BadInputException($"config.json beside it says that the model takes images of {made} pixels, "
-                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}.")
-                {
-                    Kind = BadInputKind.Mismatch,
-                    Subject = "config.json",
-                    Remedy = Remedy.AnyOf(
+                throw BadInput.Mismatch("config.json", $"config.json beside it says that the model takes images of {made} pixels, "
+                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}.", Remedy.AnyOf(
                         Remedy.Option(Parameter.ImageSize, made.ToString(CultureInfo.InvariantCulture)),
-                        Remedy.TakeAway),
-                };
+                        Remedy.TakeAway));
             // Tensors may share their numbers, as tied weights do, and each is read for itself.
             long needed = shapes.Values.Sum(s => s.Aggregate((double)sizeof(float), (product, size) => product * size)) is var bytes and < long.MaxValue ? (long)bytes : long.MaxValue;
-            ReadingBudget.Require(needed, source.Length, ReadingBudget.WeightGrowth, $"{source.Path} holds a model whose weights");
+            ReadingBudget.Require(needed, source.Length, ReadingBudget.WeightGrowth, source.Path, $"{source.Path} holds a model whose weights");
             RequireRoom(hints.ImageSize, config);
             ReadingTime time = new(source.Path, source.Length);
             foreach ((string canonical, NamedTensor[] parts) in names)
@@ -132,14 +127,9 @@ public sealed class ModelFile : IDisposable
                 : card.Preprocessing is { } beside ? (beside, card.PreprocessingSource)
                 : (scheme.Preprocessing(size), (string?)null);
             if (preprocessing.ImageSize != size && preprocessing.ImageSize != config.ImageSize)
-                throw new BadInputException($"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}.")
-                {
-                    Kind = BadInputKind.Mismatch,
-                    Subject = stated,
-                    Remedy = Remedy.AnyOf(
+                throw BadInput.Mismatch(stated, $"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}.", Remedy.AnyOf(
                         Remedy.Option(Parameter.ImageSize, preprocessing.ImageSize.ToString(CultureInfo.InvariantCulture)),
-                        Remedy.TakeAway),
-                };
+                        Remedy.TakeAway));
             LabelSet? own = ModelMetadata.Labels(source.Metadata, config.Classes);
             bool statedElsewhere = hints.Traits != new VitTraits() || card.Traits != new VitTraits() || card.Preprocessing is not null || card.Labels is not null;
             bool square = hints.ImageSize is not null || stated is not null || card.ImageSize is not null
@@ -168,7 +158,7 @@ public sealed class ModelFile : IDisposable
                 tensor.Dispose();
             if (failure is not BadInputException e)
                 throw;
-            throw e.Message.StartsWith(source.Path, StringComparison.Ordinal) ? e : new BadInputException($"{source.Path}: {e.Message}", e);
+            throw e.AtUnlessNamed(source.Path);
         }
     }
 
@@ -189,10 +179,10 @@ public sealed class ModelFile : IDisposable
     public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite)
     {
         if (_rewritable is null && !output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
-            throw new BadInputException($"{Path} is {Kind}, which Retouch reads but does not write.") { Kind = BadInputKind.Unsupported, Subject = output, Remedy = Remedy.OutputEnding(".safetensors") };
+            throw BadInput.Unsupported(output, $"{Path} is {Kind}, which Retouch reads but does not write.", Remedy.OutputEnding(".safetensors"));
         OutputName.RequireModel(output);
         if (!Scheme.Writable)
-            throw new BadInputException($"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.") { Kind = BadInputKind.Unsupported, Subject = Path, Remedy = Remedy.Export("timm", "transformers", "torchvision") };
+            throw BadInput.Unsupported(Path, $"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.", Remedy.Export("timm", "transformers", "torchvision"));
         using DisposeScope scope = NewDisposeScope();
         if (_rewritable is null)
         {
@@ -300,11 +290,11 @@ public sealed class ModelFile : IDisposable
     static long[] CanonicalShape(ITensorSource source, NamedTensor[] parts)
     {
         long[][] shapes = [.. parts.Select(p => p.Layout.Canonical(source.Tensors[p.InFile].Shape)
-            ?? throw new BadInputException($"the tensor {p.InFile} is {UserText.Shape(source.Tensors[p.InFile].Shape)}, which is not how this naming scheme lays it out."))];
+            ?? throw BadInput.Mismatch(null, $"the tensor {p.InFile} is {UserText.Shape(source.Tensors[p.InFile].Shape)}, which is not how this naming scheme lays it out."))];
         if (shapes is [long[] single])
             return single;
         if (shapes.Any(s => s.Length == 0 || !s.AsSpan().SequenceEqual(shapes[0])))
-            throw new BadInputException($"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of different shapes.");
+            throw BadInput.Mismatch(null, $"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of different shapes.");
         return [shapes.Sum(s => s[0]), .. shapes[0][1..]];
     }
 
@@ -325,7 +315,7 @@ public sealed class ModelFile : IDisposable
         if (wanted is not int size || size == config.ImageSize)
             return config.ImageSize;
         if (size < config.PatchSize || size > 8192 || size % config.PatchSize != 0)
-            throw new BadInputException($"An image size of {size} is not a multiple of the model's patches of {config.PatchSize} pixels, up to 8192.");
+            throw BadInput.OutOfRange(null, $"An image size of {size} is not a multiple of the model's patches of {config.PatchSize} pixels, up to 8192.");
         Tensor old = tensors[VitNames.Positions];
         tensors[VitNames.Positions] = PositionGrid.Resize(old, config.PrefixPositions ? config.PrefixTokens : 0, config.Grid, size / config.PatchSize);
         old.Dispose();

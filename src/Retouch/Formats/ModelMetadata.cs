@@ -59,7 +59,7 @@ static class ModelMetadata
             return null;
         LabelSet labels = LabelSet.FromJson(text, $"the text {UserText.Quote(Names)} in its metadata");
         return labels.Count == classes ? labels
-            : throw new BadInputException($"{Names} in its metadata name {labels.Count} classes, but the model has {classes}.");
+            : throw BadInput.Mismatch(null, $"{Names} in its metadata name {labels.Count} classes, but the model has {classes}.");
     }
 
     static BadInputException Bad(string key, string text, string wanted) => new($"{key} in its metadata is {UserText.Quote(text)}, not {wanted}.");

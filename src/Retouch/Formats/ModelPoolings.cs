@@ -17,7 +17,7 @@ public static class ModelPoolings
     /// <summary>The pooling of a name.</summary>
     /// <exception cref="BadInputException">There is none of this name.</exception>
     public static VitPooling Parse(string name) => Table.TryGetValue(name, out VitPooling pooling) ? pooling
-        : throw new BadInputException($"The pooling {UserText.Quote(name)} is not known; there are "
+        : throw BadInput.Missing(name, $"The pooling {UserText.Quote(name)} is not known; there are "
             + $"{string.Join(", ", Names)}.");
 
     /// <summary>The name of a pooling.</summary>

@@ -44,7 +44,7 @@ sealed class OpenedFile : IDisposable
             }
             catch (IOException e)
             {
-                throw new BadInputException($"{Path} cannot be read: {SystemMessage.Of(e)}.", e);
+                throw BadInput.Inaccessible(Path, $"{Path} cannot be read: {SystemMessage.Of(e)}.", cause: e);
             }
             if (read == 0)
                 throw Changed("was cut short");
@@ -68,7 +68,7 @@ sealed class OpenedFile : IDisposable
 
     /// <summary>What to throw where what is read again is not what was read before.</summary>
     public BadInputException Changed(string how = "was written to") =>
-        new($"{Path} {how} while it was being read; nothing was written. Start again when it is at rest.");
+        BadInput.Damaged(Path, $"{Path} {how} while it was being read; nothing was written. Start again when it is at rest.");
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();

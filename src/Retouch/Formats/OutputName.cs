@@ -53,7 +53,7 @@ public static class OutputName
     {
         string extension = Path.GetExtension(Path.TrimEndingDirectorySeparator(path));
         if (Said.TryGetValue(extension, out string? said) && !fitting.Contains(extension, StringComparer.OrdinalIgnoreCase))
-            throw new BadInputException($"{path} would be called {said}, but what is written is {content}.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.OutputEnding(fitting[0]) };
+            throw BadInput.Mismatch(path, $"{path} would be called {said}, but what is written is {content}.", Remedy.OutputEnding(fitting[0]));
     }
 
     /// <summary>Checks the name of a model file to write, which is always safetensors.</summary>

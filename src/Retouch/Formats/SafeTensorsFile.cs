@@ -66,7 +66,7 @@ public sealed class SafeTensorsFile : ITensorSource
     {
         TensorDType dtype = Entry(name).DType;
         if (!dtype.IsFloat())
-            throw new BadInputException($"Tensor {UserText.Quote(name)} in {Path} holds {dtype} numbers where floating-point numbers are needed.");
+            throw BadInput.Mismatch(Path, $"Tensor {UserText.Quote(name)} in {Path} holds {dtype} numbers where floating-point numbers are needed.");
         Tensor stored = Read(name);
         if (dtype == TensorDType.F32)
             return stored;
@@ -95,11 +95,11 @@ public sealed class SafeTensorsFile : ITensorSource
     TensorEntry Entry(string name) =>
         _header.Tensors.TryGetValue(name, out TensorEntry? entry)
             ? entry
-            : throw new BadInputException($"{Path} has no tensor {UserText.Quote(name)}.");
+            : throw BadInput.Missing(Path, $"{Path} has no tensor {UserText.Quote(name)}.");
 
     static long CheckedLength(OpenedFile file) => file.Length switch
     {
-        0 => throw new BadInputException($"{file.Path} is empty (0 bytes); was the download cut short?"),
+        0 => throw BadInput.Damaged(file.Path, $"{file.Path} is empty (0 bytes); was the download cut short?"),
         < SafeTensorsHeader.PrefixLength => throw SafeTensorsHeader.NotSafeTensors(file.Path, $"it has only {file.Length} bytes"),
         long length => length,
     };

@@ -76,7 +76,7 @@ sealed class SafeTensorsHeader
     }
 
     public static BadInputException NotSafeTensors(string path, string reason, Exception? cause = null) =>
-        new($"{path} is not a safetensors file; {reason}.", cause!);
+        BadInput.Mismatch(path, $"{path} is not a safetensors file; {reason}.", cause: cause);
 
     static void WriteMetadata(Utf8JsonWriter json, IReadOnlyDictionary<string, string> metadata)
     {
@@ -215,7 +215,7 @@ sealed class SafeTensorsHeader
     {
         // Enum.TryParse would accept "3" and "F32, F16" too.
         if (!Enum.IsDefined(typeof(TensorDType), dtypeName))
-            throw new BadInputException($"{path} stores tensor {UserText.Quote(name)} as {UserText.Quote(dtypeName)}, which Retouch does not read; convert it to one of {string.Join(", ", Enum.GetNames<TensorDType>())}.");
+            throw BadInput.Unsupported(path, $"{path} stores tensor {UserText.Quote(name)} as {UserText.Quote(dtypeName)}, which Retouch does not read; convert it to one of {string.Join(", ", Enum.GetNames<TensorDType>())}.");
         var dtype = Enum.Parse<TensorDType>(dtypeName);
         if (begin > end)
             throw Damaged(path, $"the data of tensor {UserText.Quote(name)} ends at byte {end}, before its begin at {begin}");
@@ -265,5 +265,5 @@ sealed class SafeTensorsHeader
     }
 
     static BadInputException Damaged(string path, string what) =>
-        new($"{path} is not a valid safetensors file: {what}.");
+        BadInput.Mismatch(path, $"{path} is not a valid safetensors file: {what}.");
 }

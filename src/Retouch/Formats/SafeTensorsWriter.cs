@@ -98,12 +98,12 @@ public static class SafeTensorsWriter
     static void CheckReplacement(SafeTensorsFile source, string name, Tensor tensor)
     {
         if (!source.Tensors.TryGetValue(name, out TensorEntry? entry))
-            throw new BadInputException($"{source.Path} has no tensor {UserText.Quote(name)} to replace; is it the file of another model?");
+            throw BadInput.Missing(source.Path, $"{source.Path} has no tensor {UserText.Quote(name)} to replace; is it the file of another model?");
         if (!entry.Shape.SequenceEqual(tensor.shape))
-            throw new BadInputException($"Tensor {UserText.Quote(name)} in {source.Path} has shape {UserText.Shape(entry.Shape)}, but its replacement has {UserText.Shape(tensor.shape)}; is it the file of another model?");
+            throw BadInput.Mismatch(source.Path, $"Tensor {UserText.Quote(name)} in {source.Path} has shape {UserText.Shape(entry.Shape)}, but its replacement has {UserText.Shape(tensor.shape)}; is it the file of another model?");
         TensorDType given = tensor.dtype.ToTensorDType();
         if (given != entry.DType && !(given.IsFloat() && entry.DType.IsFloat()))
-            throw new BadInputException($"Tensor {UserText.Quote(name)} in {source.Path} is stored as {entry.DType}, which cannot hold {given} numbers.");
+            throw BadInput.Unsupported(source.Path, $"Tensor {UserText.Quote(name)} in {source.Path} is stored as {entry.DType}, which cannot hold {given} numbers.");
     }
 
     static byte[] HeaderWith(SafeTensorsFile source, IReadOnlyDictionary<string, string> extraMetadata)
@@ -120,7 +120,7 @@ public static class SafeTensorsWriter
         Tensor stored = tensor.to(entry.DType.ToScalarType());
         // An infinity that the conversion made would break the model without a word.
         if (entry.DType.IsFloat() && stored.isinf().logical_and(tensor.isfinite()).any().item<bool>())
-            throw new BadInputException($"The new values of tensor {UserText.Quote(entry.Name)} are too large for {entry.DType}, the type that {sourcePath} stores it in; convert that file to F32 first.");
+            throw BadInput.TooLarge(entry.Name, $"The new values of tensor {UserText.Quote(entry.Name)} are too large for {entry.DType}, the type that {sourcePath} stores it in; convert that file to F32 first.");
         TensorBytes.Write(stored, target);
     }
 

@@ -19,10 +19,10 @@ static class UnknownModel
     {
         string[] names = [.. source.Tensors.Keys];
         if (forced is not null)
-            return new($"{source.Path} holds no ViT under the names of {forced.Name}: no tensor is called "
+            return BadInput.Unsupported(source.Path, $"{source.Path} holds no ViT under the names of {forced.Name}: no tensor is called "
                 + $"{forced.Marker}.");
         if (ForeignTensors.HasAdapter(names))
-            return new($"{source.Path} is an adapter (LoRA or of its kind) without the model that it belongs to; merge "
+            return BadInput.Unsupported(source.Path, $"{source.Path} is an adapter (LoRA or of its kind) without the model that it belongs to; merge "
                 + "it into its model first, in Python with merge_and_unload(), and save that. It holds "
                 + $"{Listed(source, names)}.");
         try
@@ -38,10 +38,10 @@ static class UnknownModel
         {
             string[] others =
                 [.. names.Where(n => !Backbone.Any(part => n.StartsWith(root + part, StringComparison.Ordinal)))];
-            return new($"{source.Path} has no classifier: it holds transformers' bare "
+            return BadInput.Missing(source.Path, $"{source.Path} has no classifier: it holds transformers' bare "
                 + $"ViTModel{(root.Length == 0 ? "" : $" under {root}")}. {Besides(source, others)}");
         }
-        return new($"{source.Path} holds no ViT under a known naming scheme: none of its "
+        return BadInput.Unsupported(source.Path, $"{source.Path} holds no ViT under a known naming scheme: none of its "
             + $"{names.Length.ToString(CultureInfo.InvariantCulture)} tensors is called "
             + $"{string.Join(", ", NamingSchemes.All.Select(s => $"{s.Marker} ({s.Name})"))}; its first is "
             + $"{UserText.Quote(names.FirstOrDefault() ?? "")}.");
@@ -57,7 +57,7 @@ static class UnknownModel
     {
         HashSet<string> own =
             [.. names.Where(n => scheme.InFile(n.Key).Length > 0).SelectMany(n => n.Value).Select(n => n.InFile)];
-        return new($"{source.Path} has no classifier: no tensor is called "
+        return BadInput.Missing(source.Path, $"{source.Path} has no classifier: no tensor is called "
             + $"{scheme.Spelled(VitNames.HeadWeight, names, prefix)}, so that it is a backbone under the names of "
             + $"{scheme.Name}. {Besides(source, [.. source.Tensors.Keys.Where(n => !own.Contains(n))])}");
     }

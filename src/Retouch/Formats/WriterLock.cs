@@ -43,12 +43,12 @@ public sealed partial class WriterLock : IDisposable
             catch (IOException e) when (IsHeld(e) && !File.Exists(file) && tries < Tries) { }
             catch (IOException e) when (IsHeld(e))
             {
-                throw new BadInputException($"{shown ?? path} is being written by {Holder(file)}; "
-                    + "wait until that is done, or name another place to write to.", e);
+                throw BadInput.Busy(shown ?? path, $"{shown ?? path} is being written by {Holder(file)}; "
+                    + "wait until that is done, or name another place to write to.", cause: e);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new BadInputException($"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", e);
+                throw BadInput.Inaccessible(shown ?? path, $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
             }
         }
     }

@@ -18,7 +18,7 @@ public sealed record CutMix
     public CutMix(int patchSize, int minPatches = 3, int maxPatches = 8)
     {
         if (patchSize < 1 || minPatches < 1 || maxPatches < minPatches)
-            throw new BadInputException($"CutMix takes {minPatches} to {maxPatches} patches of {patchSize} pixels: give numbers of at least 1, the smaller first.");
+            throw BadInput.OutOfRange(null, $"CutMix takes {minPatches} to {maxPatches} patches of {patchSize} pixels: give numbers of at least 1, the smaller first.");
         (PatchSize, MinPatches, MaxPatches) = (patchSize, minPatches, maxPatches);
     }
 

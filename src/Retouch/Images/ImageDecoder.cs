@@ -44,16 +44,16 @@ public static class ImageDecoder
     {
         if (Directory.Exists(path))
         {
-            throw new BadInputException($"{path} is a folder, where an image file is needed: name one file in it.");
+            throw BadInput.Mismatch(path, $"{path} is a folder, where an image file is needed: name one file in it.");
         }
         FileInfo file = new(path);
         if (!file.Exists)
         {
-            throw new BadInputException($"There is no image file {path}: check the path.");
+            throw BadInput.Missing(path, $"There is no image file {path}: check the path.");
         }
         if (file.Length > MaxFileBytes)
         {
-            throw new BadInputException($"{path} has {file.Length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may have: shrink it first.");
+            throw BadInput.TooLarge(path, $"{path} has {file.Length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may have: shrink it first.");
         }
         // Also keeps a pipe or a device, whose length reads as 0, from being read without end.
         if (file.Length == 0)
@@ -66,7 +66,7 @@ public static class ImageDecoder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} cannot be read ({SystemMessage.Of(e)}): check its permissions.", e);
+            throw BadInput.Inaccessible(path, $"{path} cannot be read ({SystemMessage.Of(e)}): check its permissions.", cause: e);
         }
     }
 
@@ -93,11 +93,11 @@ public static class ImageDecoder
         // Skia would try more formats, one of which (WBMP) is told by two zero bytes.
         if (!HasKnownSignature(data))
         {
-            throw new BadInputException($"{name} is not an image of a known format: give a {Supported} file.");
+            throw BadInput.Mismatch(name, $"{name} is not an image of a known format: give a {Supported} file.");
         }
         if (JpegScans.AreTooMany(data))
         {
-            throw new BadInputException($"{name} is a JPEG of more than {JpegScans.Most} scans, each of which draws the whole picture again: it is made to be slow, so save it anew.");
+            throw BadInput.TooLarge(name, $"{name} is a JPEG of more than {JpegScans.Most} scans, each of which draws the whole picture again: it is made to be slow, so save it anew.");
         }
         fixed (byte* bytes = data)
         {
@@ -111,10 +111,10 @@ public static class ImageDecoder
             (int width, int height) = (codec.Info.Width, codec.Info.Height);
             if ((long)width * height > RgbImage.MaxPixels)
             {
-                throw new BadInputException($"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may have: shrink it first.");
+                throw BadInput.TooLarge(name, $"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may have: shrink it first.");
             }
             long needed = (long)width * height * BytesPerPixel;
-            ReadingBudget.Require(needed, length, ReadingBudget.ImageGrowth, $"{name} claims {width}x{height} pixels, which");
+            ReadingBudget.Require(needed, length, ReadingBudget.ImageGrowth, name, $"{name} claims {width}x{height} pixels, which");
             using IDisposable reserved = ReadingBudget.Reserve(needed);
 
             // Without a colour space Skia converts no colours; unpremultiplied, it leaves them as stored.
@@ -139,12 +139,12 @@ public static class ImageDecoder
         || data.StartsWith("GIF8"u8);
 
     static BadInputException Empty(string name) =>
-        new($"{name} is empty (0 bytes): give a {Supported} file.");
+        BadInput.Missing(name, $"{name} is empty (0 bytes): give a {Supported} file.");
 
     static BadInputException Undecodable(SKCodecResult result, string name) =>
         result == SKCodecResult.IncompleteInput
-            ? new($"{name} is truncated: its image data ends early; copy or download it again.")
-            : new($"{name} is a damaged image file ({result}): copy or download it again.");
+            ? BadInput.Damaged(name, $"{name} is truncated: its image data ends early; copy or download it again.")
+            : BadInput.Damaged(name, $"{name} is a damaged image file ({result}): copy or download it again.");
 
     /// <summary>Drops alpha and turns the image as EXIF's number of an orientation says, in one walk.</summary>
     static RgbImage Turned(ReadOnlySpan<byte> rgba, int width, int height, int orientation)

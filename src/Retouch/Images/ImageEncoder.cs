@@ -31,6 +31,6 @@ public static class ImageEncoder
         }
         using SKData? data = bitmap.Encode(format, quality);
         // JPEG has no sides of more than 65535 pixels.
-        return data?.ToArray() ?? throw new BadInputException($"An image of {image.Width}x{image.Height} pixels cannot be written as {format}.");
+        return data?.ToArray() ?? throw BadInput.TooLarge(null, $"An image of {image.Width}x{image.Height} pixels cannot be written as {format}.");
     }
 }

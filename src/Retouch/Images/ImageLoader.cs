@@ -15,7 +15,7 @@ public static class ImageLoader
     {
         if (paths.Count == 0)
         {
-            throw new BadInputException("There is no image to load: name one image file or more.");
+            throw BadInput.Missing(null, "There is no image to load: name one image file or more.");
         }
         (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: true);
         if (failures.FirstOrDefault(failure => failure is not null) is { } first)

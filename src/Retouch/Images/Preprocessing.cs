@@ -27,7 +27,7 @@ public sealed record Preprocessing
     {
         get;
         init => field = value is >= 1 and <= 8192 ? value
-            : throw new BadInputException($"The preprocessing's image size is {value}: give 1 to 8192 pixels.");
+            : throw BadInput.OutOfRange(null, $"The preprocessing's image size is {value}: give 1 to 8192 pixels.");
     }
 
     /// <summary>
@@ -38,7 +38,7 @@ public sealed record Preprocessing
     {
         get;
         init => field = value is >= 0.01 and <= 2 ? value
-            : throw new BadInputException($"The preprocessing's crop fraction is {value}: give a share of the shorter side from 0.01 to 2, as 0.9.");
+            : throw BadInput.OutOfRange(null, $"The preprocessing's crop fraction is {value}: give a share of the shorter side from 0.01 to 2, as 0.9.");
     }
 
     /// <summary>The kernel of the resize.</summary>
@@ -46,7 +46,7 @@ public sealed record Preprocessing
     {
         get;
         init => field = Enum.IsDefined(value) ? value
-            : throw new BadInputException($"The preprocessing's interpolation is {value}: give {nameof(Interpolation.Bilinear)} or {nameof(Interpolation.Bicubic)}.");
+            : throw BadInput.OutOfRange(null, $"The preprocessing's interpolation is {value}: give {nameof(Interpolation.Bilinear)} or {nameof(Interpolation.Bicubic)}.");
     }
 
     /// <summary>What is subtracted from each channel after its values are scaled to 0..1.</summary>
@@ -54,7 +54,7 @@ public sealed record Preprocessing
     {
         get;
         init => field = value.ToArray().All(x => float.IsFinite((float)x)) ? value
-            : throw new BadInputException($"The preprocessing's mean is {value}: give three finite numbers.");
+            : throw BadInput.OutOfRange(null, $"The preprocessing's mean is {value}: give three finite numbers.");
     }
 
     /// <summary>What each channel is divided by thereafter, above 0.</summary>
@@ -62,7 +62,7 @@ public sealed record Preprocessing
     {
         get;
         init => field = value.ToArray().All(x => float.IsNormal((float)x) && x > 0) ? value
-            : throw new BadInputException($"The preprocessing's standard deviation is {value}: give three numbers above 0.");
+            : throw BadInput.OutOfRange(null, $"The preprocessing's standard deviation is {value}: give three numbers above 0.");
     }
 
     /// <summary>Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as transformers' ViTs do.</summary>
@@ -76,8 +76,8 @@ public sealed record Preprocessing
     {
         get;
         init => field = Enum.IsDefined(value) ? value
-            : throw new BadInputException(
-                $"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or "
+            : throw BadInput.OutOfRange(
+                null, $"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or "
                 + $"{nameof(ImageOrientation.Exif)}.");
     }
 
@@ -186,7 +186,7 @@ public sealed record Preprocessing
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{source}: not the JSON of timm's pretrained_cfg ({JsonPlace.Describe(e, json)}).", e);
+            throw BadInput.Damaged(source, $"{source}: not the JSON of timm's pretrained_cfg ({JsonPlace.Describe(e, json)}).", cause: e);
         }
         if (config.InputSize is not [3, int height, int width] || height != width)
         {
@@ -228,11 +228,11 @@ public sealed record Preprocessing
         }
         catch (BadInputException e)
         {
-            throw new BadInputException($"{source}: {e.Message}", e);
+            throw e.At(source);
         }
 
         BadInputException Unusable(string setting, string wanted) =>
-            new($"{source}: {setting} is missing or not supported: give {wanted}.");
+            BadInput.Unsupported(setting, $"{source}: {setting} is missing or not supported: give {wanted}.");
     }
 
     /// <summary>The transform in one line for a person.</summary>
@@ -245,7 +245,7 @@ public sealed record Preprocessing
     {
         long length = 3L * ImageSize * ImageSize * count;
         return length <= Array.MaxLength ? new float[length]
-            : throw new BadInputException($"{count} images of {ImageSize}x{ImageSize} do not fit one batch: load at most {Array.MaxLength / (3 * ImageSize * ImageSize)} at a time.");
+            : throw BadInput.TooLarge(null, $"{count} images of {ImageSize}x{ImageSize} do not fit one batch: load at most {Array.MaxLength / (3 * ImageSize * ImageSize)} at a time.");
     }
 
     internal Tensor ToTensor(float[] batch) =>

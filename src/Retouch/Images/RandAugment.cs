@@ -19,9 +19,9 @@ public sealed record RandAugment
     public RandAugment(double magnitude, int operations = 2)
     {
         if (!(magnitude is >= 0 and <= 1))
-            throw new BadInputException($"The augmentation's magnitude is {magnitude}: give 0 to 1.");
+            throw BadInput.OutOfRange(null, $"The augmentation's magnitude is {magnitude}: give 0 to 1.");
         if (operations is < 0 or > 16)
-            throw new BadInputException($"The augmentation's number of colour operations is {operations}: give 0 to 16.");
+            throw BadInput.OutOfRange(null, $"The augmentation's number of colour operations is {operations}: give 0 to 16.");
         (Magnitude, Operations) = (magnitude, operations);
     }
 

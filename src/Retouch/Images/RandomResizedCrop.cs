@@ -17,15 +17,15 @@ public sealed record RandomResizedCrop
     {
         if (size is < 1 or > 8192)
         {
-            throw new BadInputException($"The random crop's size is {size}: give 1 to 8192 pixels.");
+            throw BadInput.OutOfRange(null, $"The random crop's size is {size}: give 1 to 8192 pixels.");
         }
         if (!(minScale > 0 && minScale <= maxScale && maxScale <= 1))
         {
-            throw new BadInputException($"The random crop's scale is {minScale} to {maxScale}: give shares of the area above 0 up to 1, the smaller first.");
+            throw BadInput.OutOfRange(null, $"The random crop's scale is {minScale} to {maxScale}: give shares of the area above 0 up to 1, the smaller first.");
         }
         if (!(minRatio > 0 && minRatio <= maxRatio && double.IsFinite(maxRatio)))
         {
-            throw new BadInputException($"The random crop's aspect ratio is {minRatio} to {maxRatio}: give numbers above 0, the smaller first.");
+            throw BadInput.OutOfRange(null, $"The random crop's aspect ratio is {minRatio} to {maxRatio}: give numbers above 0, the smaller first.");
         }
         (Size, Interpolation) = (size, interpolation);
         (MinScale, MaxScale, MinRatio, MaxRatio) = (minScale, maxScale, minRatio, maxRatio);

@@ -30,10 +30,10 @@ public sealed class Hypernetwork : IDisposable
         long[] tokens = Shape(tensors, "cls_token");
         long[] output = Shape(tensors, "out_layer.0.out.weight");
         if (tokens.Length != 3 || output.Length != 2 || tokens[1] is < 2 or > 256)
-            throw new BadInputException("cls_token and out_layer.0.out.weight do not have the shapes [1, matrices, D] and [H, D] of a hypernetwork.");
+            throw BadInput.Mismatch(null, "cls_token and out_layer.0.out.weight do not have the shapes [1, matrices, D] and [H, D] of a hypernetwork.");
         (Matrices, Width, Hidden, Heads) = ((int)tokens[1], (int)tokens[2], (int)output[0], heads);
         if (heads < 1 || Width % heads != 0)
-            throw new BadInputException($"{heads} attention heads do not divide the hypernetwork's width of {Width}.");
+            throw BadInput.OutOfRange(null, $"{heads} attention heads do not divide the hypernetwork's width of {Width}.");
         while (tensors.ContainsKey($"layer.{Blocks}.attention_norm.weight"))
             Blocks++;
         MlpWidth = tensors.TryGetValue("layer.0.ffn.fc1.weight", out Tensor? mlp) && mlp.dim() == 2 ? (int)mlp.shape[0] : Width;
@@ -41,10 +41,10 @@ public sealed class Hypernetwork : IDisposable
         foreach ((string name, long[] shape) in expected)
         {
             if (!Shape(tensors, name).AsSpan().SequenceEqual(shape))
-                throw new BadInputException($"{name} is [{string.Join(", ", Shape(tensors, name))}]; [{string.Join(", ", shape)}] was expected.");
+                throw BadInput.Mismatch(name, $"{name} is [{string.Join(", ", Shape(tensors, name))}]; [{string.Join(", ", shape)}] was expected.");
             using Tensor finite = tensors[name].isfinite().all();
             if (!finite.item<bool>())
-                throw new BadInputException($"The tensor {name} holds NaN or infinite values.");
+                throw BadInput.Damaged(name, $"The tensor {name} holds NaN or infinite values.");
         }
         _tensors = expected.ToDictionary(e => e.Name, e => tensors[e.Name].DetachFromDisposeScope());
         foreach ((string name, Tensor unused) in tensors)
@@ -188,7 +188,7 @@ public sealed class Hypernetwork : IDisposable
     }
 
     static long[] Shape(IReadOnlyDictionary<string, Tensor> tensors, string name) =>
-        tensors.TryGetValue(name, out Tensor? tensor) ? tensor.shape : throw new BadInputException($"The tensor {name} is missing; this is not a hypernetwork.");
+        tensors.TryGetValue(name, out Tensor? tensor) ? tensor.shape : throw BadInput.Missing(name, $"The tensor {name} is missing; this is not a hypernetwork.");
 
     Tensor Linear(Tensor x, string name) => linear(x, _tensors[name + ".weight"], _tensors[name + ".bias"]);
 

@@ -45,7 +45,7 @@ public static class HypernetworkFile
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path}: its provenance cannot be read: {JsonPlace.Describe(e, file.Metadata[ProvenanceKey])}.", e);
+            throw BadInput.Damaged(path, $"{path}: its provenance cannot be read: {JsonPlace.Describe(e, file.Metadata[ProvenanceKey])}.", cause: e);
         }
     }
 
@@ -57,15 +57,15 @@ public static class HypernetworkFile
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         const string marker = "out_layer.0.out.weight";
         string found = file.Tensors.Keys.FirstOrDefault(n => n == marker || n.EndsWith("." + marker, StringComparison.Ordinal))
-            ?? throw new BadInputException($"{path} is not a locator: no tensor is called {marker}.");
+            ?? throw BadInput.Missing(path, $"{path} is not a locator: no tensor is called {marker}.");
         string prefix = found[..^marker.Length];
         int heads = PublishedHeads;
         if (file.Metadata.TryGetValue("heads", out string? text) && !int.TryParse(text, CultureInfo.InvariantCulture, out heads))
-            throw new BadInputException($"{path}: its number of heads is not a number.");
+            throw BadInput.OutOfRange(path, $"{path}: its number of heads is not a number.");
 
         LocatorInput input = LocatorInput.Feature;
         if (file.Metadata.TryGetValue(InputKey, out string? sees) && !(Enum.TryParse(sees, out input) && Enum.IsDefined(input)))
-            throw new BadInputException($"{path}: it was trained to see {UserText.Quote(sees)}, which this Retouch does not know.");
+            throw BadInput.Unsupported(path, $"{path}: it was trained to see {UserText.Quote(sees)}, which this Retouch does not know.");
 
         Dictionary<string, Tensor> tensors = [];
         try
@@ -82,7 +82,7 @@ public static class HypernetworkFile
         {
             foreach (Tensor tensor in tensors.Values)
                 tensor.Dispose();
-            throw new BadInputException($"{path}: {e.Message}", e);
+            throw e.At(path);
         }
     }
 }

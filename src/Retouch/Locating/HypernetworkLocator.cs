@@ -19,8 +19,8 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
         EditSpace space = split.Space;
         if (network.Width != space.Width || network.Hidden != space.Hidden || network.Matrices != space.Matrices)
         {
-            throw new BadInputException(
-                $"The locator scores {network.Matrices} matrices of {network.Hidden} units from features of width {network.Width}; "
+            throw BadInput.Mismatch(
+                null, $"The locator scores {network.Matrices} matrices of {network.Hidden} units from features of width {network.Width}; "
                 + $"the model has {space.Matrices} of {space.Hidden} and width {space.Width}. It was trained for another model.");
         }
         using DisposeScope scope = NewDisposeScope();

@@ -65,11 +65,11 @@ public static class LocatorCheckpoint
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (file.Metadata.GetValueOrDefault("format") != Format)
-            throw new BadInputException($"{path} is not a checkpoint of a locator's training.");
+            throw BadInput.Mismatch(path, $"{path} is not a checkpoint of a locator's training.");
         if (Text("data") != data)
-            throw new BadInputException($"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}).") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
+            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}).", Remedy.StartAnew);
         if (Text("settings") != Settings(settings))
-            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({Text("settings")}, not {Settings(settings)}).") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
+            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training with other settings ({Text("settings")}, not {Settings(settings)}).", Remedy.StartAnew);
         using DisposeScope scope = NewDisposeScope();
         try
         {
@@ -78,9 +78,9 @@ public static class LocatorCheckpoint
             Dictionary<string, Tensor> squares = Tensors(Square);
             Hypernetwork now = new(Tensors(Now), heads, settings.Input, settings.Balanced);
             if (now.Tensors.Any(t => !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)))
-                throw new BadInputException("its optimizer state does not fit its weights.");
+                throw BadInput.Damaged(null, "its optimizer state does not fit its weights.");
             if (squares.FirstOrDefault(s => !IsMeanSquare(s.Value)) is { Key: string strange })
-                throw new BadInputException($"its optimizer state of {strange} holds NaN, infinite or negative values.");
+                throw BadInput.Damaged(null, $"its optimizer state of {strange} holds NaN, infinite or negative values.");
             LocatorTraining training = new(now, settings, squares);
             training.Restore(batches, losses, JsonSerializer.Deserialize(Text("curve"), LocatingJson.Default.TrainingPointArray) ?? []);
             if (best is double loss)
@@ -89,20 +89,20 @@ public static class LocatorCheckpoint
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}.", e) { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.StartAnew };
+            throw BadInput.Damaged(path, $"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}.", Remedy.StartAnew, e);
         }
         catch (Exception e) when (e is BadInputException or InvalidOperationException)
         {
-            throw new BadInputException($"{path} is damaged: {SystemMessage.Of(e)}.", e) { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.StartAnew };
+            throw BadInput.Damaged(path, $"{path} is damaged: {SystemMessage.Of(e)}.", Remedy.StartAnew, e);
         }
 
         int Count(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
-            : throw new BadInputException($"its metadata '{key}' are {UserText.Quote(Text(key))}, not a whole number.");
+            : throw BadInput.OutOfRange(null, $"its metadata '{key}' are {UserText.Quote(Text(key))}, not a whole number.");
 
         double Number(string key) => double.TryParse(Text(key), CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
-            : throw new BadInputException($"its metadata '{key}' are {UserText.Quote(Text(key))}, not a finite number.");
+            : throw BadInput.Damaged(null, $"its metadata '{key}' are {UserText.Quote(Text(key))}, not a finite number.");
 
-        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw new BadInputException($"{path} is damaged: its metadata lack '{key}'.");
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw BadInput.Damaged(path, $"{path} is damaged: its metadata lack '{key}'.");
 
         Dictionary<string, Tensor> Tensors(string prefix) => file.Tensors.Keys
             .Where(n => n.StartsWith(prefix, StringComparison.Ordinal))

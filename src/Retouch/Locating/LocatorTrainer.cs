@@ -45,12 +45,8 @@ public sealed class LocatorTrainer
         LocatorTrainingSettings settings = _training.Settings;
         int learned = samples.Count - heldOut, perEpoch = learned / settings.Batch;
         if (heldOut < 0 || perEpoch < 1)
-            throw new BadInputException($"{samples.Count} targets of which {heldOut} are held out make no batch of {settings.Batch}.")
-            {
-                Kind = BadInputKind.OutOfRange,
-                Remedy = Remedy.AnyOf(
-                    Remedy.Larger(Parameter.Targets), Remedy.Smaller(Parameter.HeldOut), Remedy.Smaller(Parameter.Batch)),
-            };
+            throw BadInput.OutOfRange(null, $"{samples.Count} targets of which {heldOut} are held out make no batch of {settings.Batch}.", Remedy.AnyOf(
+                    Remedy.Larger(Parameter.Targets), Remedy.Smaller(Parameter.HeldOut), Remedy.Smaller(Parameter.Batch)));
 
         using DisposeScope scope = NewDisposeScope();
         Tensor all = Tokens(samples), features = all.narrow(0, learned, heldOut), targets = samples.Targets.narrow(0, learned, heldOut);

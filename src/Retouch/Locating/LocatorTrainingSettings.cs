@@ -99,6 +99,6 @@ public sealed record LocatorTrainingSettings
     static void Require(bool holds, string name, double value, string range)
     {
         if (!holds)
-            throw new BadInputException($"The {name} is {Text(value)}; it must be {range}.");
+            throw BadInput.OutOfRange(name, $"The {name} is {Text(value)}; it must be {range}.");
     }
 }

@@ -48,13 +48,13 @@ public sealed class Mask
     public UnitSelection Keep(double keepRatio)
     {
         if (!(keepRatio > 0 && keepRatio <= 1))
-            throw new BadInputException($"The keep ratio is {keepRatio}; it must be above 0 and at most 1.");
+            throw BadInput.OutOfRange(null, $"The keep ratio is {keepRatio}; it must be above 0 and at most 1.");
         if (keepRatio == 1)
             return UnitSelection.All(Space);
         int k = (int)Math.Floor(keepRatio * _values.Length);
         if (k < 1)
-            throw new BadInputException(
-                $"A keep ratio of {keepRatio} keeps none of this model's {_values.Length} units; use at least {LeastRatio:0.#######}.");
+            throw BadInput.OutOfRange(
+                null, $"A keep ratio of {keepRatio} keeps none of this model's {_values.Length} units; use at least {LeastRatio:0.#######}.");
         float threshold = _values.OrderDescending().ElementAt(k - 1);
         HashSet<int> kept = [.. Enumerable.Range(0, _values.Length).Where(i => _values[i] > threshold)];
         if (kept.Count == 0)

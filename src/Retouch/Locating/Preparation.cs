@@ -52,7 +52,7 @@ public sealed class Preparation : IDisposable
     /// <summary>One of <see cref="Tensors"/>.</summary>
     /// <exception cref="BadInputException">There is none of this name; the file is damaged.</exception>
     public Tensor this[string name] => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor
-        : throw new BadInputException($"The preparation '{Kind}' lacks its tensor {name}.") { Kind = BadInputKind.Damaged, Subject = Path ?? Kind, Remedy = Remedy.MakeAgain(Artifact.Preparation, Kind) };
+        : throw BadInput.Damaged(Path ?? Kind, $"The preparation '{Kind}' lacks its tensor {name}.", Remedy.MakeAgain(Artifact.Preparation, Kind));
 
     /// <summary>One of <see cref="Tensors"/>, of the shape that a method needs.</summary>
     /// <param name="name">Its name.</param>
@@ -62,7 +62,7 @@ public sealed class Preparation : IDisposable
     {
         Tensor tensor = this[name];
         return tensor.is_floating_point() && tensor.dim() == shape.Length && tensor.shape.Zip(shape).All(s => s.Second < 0 ? s.First > 0 : s.First == s.Second) ? tensor
-            : throw new BadInputException($"{Path ?? $"The preparation '{Kind}'"} holds {name} as {tensor.dtype} {UserText.Shape(tensor.shape)}, where this model needs floating-point numbers {UserText.Shape(shape).Replace("-1", "n", StringComparison.Ordinal)}.") { Kind = BadInputKind.Mismatch, Subject = Path ?? Kind, Remedy = Remedy.MakeAgain(Artifact.Preparation, Kind) };
+            : throw BadInput.Mismatch(Path ?? Kind, $"{Path ?? $"The preparation '{Kind}'"} holds {name} as {tensor.dtype} {UserText.Shape(tensor.shape)}, where this model needs floating-point numbers {UserText.Shape(shape).Replace("-1", "n", StringComparison.Ordinal)}.", Remedy.MakeAgain(Artifact.Preparation, Kind));
     }
 
     /// <summary>What follows from the tensors at some cost, computed on first use. It belongs to the preparation.</summary>
@@ -87,8 +87,8 @@ public sealed class Preparation : IDisposable
     {
         if (kind != Kind)
         {
-            throw new BadInputException(
-                $"This method needs the preparation '{kind}', but was given '{Kind}'.") { Kind = BadInputKind.Mismatch, Subject = kind, Remedy = Command(split).MakePreparation(kind) };
+            throw BadInput.Mismatch(
+                kind, $"This method needs the preparation '{kind}', but was given '{Kind}'.", Command(split).MakePreparation(kind));
         }
         Require(split);
     }
@@ -98,7 +98,7 @@ public sealed class Preparation : IDisposable
     internal void Require(SplitVit split)
     {
         if (Mismatch(split) is string mismatch)
-            throw new BadInputException($"{mismatch}.") { Kind = BadInputKind.Mismatch, Subject = Path ?? Kind, Remedy = Command(split).MakePreparation(Kind) };
+            throw BadInput.Mismatch(Path ?? Kind, $"{mismatch}.", Command(split).MakePreparation(Kind));
     }
 
     /// <summary>Why this does not serve edits of a model, as a clause, or null if it does.</summary>
@@ -129,14 +129,14 @@ public sealed class Preparation : IDisposable
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (file.Metadata.GetValueOrDefault("format") != Format)
-            throw new BadInputException($"{path} is a safetensors file but not a preparation.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.Preparation) };
+            throw BadInput.Mismatch(path, $"{path} is a safetensors file but not a preparation.", Remedy.GiveMade(Artifact.Preparation));
         if (file.Metadata.GetValueOrDefault("version") != Version)
-            throw new BadInputException($"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads version {Version}.");
+            throw BadInput.Unsupported(path, $"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads version {Version}.");
         const string prefix = "setting.";
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(n => n, file.Read);
         if (tensors.FirstOrDefault(t => !IsFinite(t.Value)) is { Key: string strange })
-            throw new BadInputException($"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values.") { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.MakeAgain(Artifact.Preparation, Text("kind")) };
+            throw BadInput.Damaged(path, $"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values.", Remedy.MakeAgain(Artifact.Preparation, Text("kind")));
         return new Preparation(Text("kind"), Text("model"), Text("space"),
             new SortedDictionary<string, string>(file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[prefix.Length..], m => m.Value), StringComparer.Ordinal),
             tensors)
@@ -144,7 +144,7 @@ public sealed class Preparation : IDisposable
             Path = path,
         };
 
-        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw new BadInputException($"{path} is a damaged preparation: its metadata lack '{key}'.");
+        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw BadInput.Damaged(path, $"{path} is a damaged preparation: its metadata lack '{key}'.");
     }
 
     /// <summary>Frees the tensors.</summary>

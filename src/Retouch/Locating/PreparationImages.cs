@@ -50,6 +50,6 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
             progress?.Report(new PreparationProgress(done += chunk.Length, paths.Count));
         }
         if (used == 0 && skip == 0)
-            throw new BadInputException($"None of the {paths.Count} images can be decoded; the first: {firstReason}");
+            throw BadInput.Missing(null, $"None of the {paths.Count} images can be decoded; the first: {firstReason}");
     }
 }

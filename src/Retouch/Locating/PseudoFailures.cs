@@ -35,7 +35,7 @@ public sealed class PseudoFailures
     public PseudoFailures(ImageFolders images, Preprocessing preprocessing, VitConfig config, EditSpace space, int seed, int batch = 8)
     {
         if (images.Paths.Count < 2 * batch)
-            throw new BadInputException($"There are {images.Paths.Count} images; a batch of {batch} samples needs {2 * batch}, two a sample. Give more images or a smaller batch.");
+            throw BadInput.Missing(null, $"There are {images.Paths.Count} images; a batch of {batch} samples needs {2 * batch}, two a sample. Give more images or a smaller batch.");
         (_images, _units, _seed) = (images, space.Units, seed);
         _preprocessing = preprocessing;
         _crop = new RandomResizedCrop(preprocessing.ImageSize, preprocessing.Interpolation);
@@ -98,6 +98,6 @@ public sealed class PseudoFailures
                 _skipped[path] = e.Message;
             }
         }
-        throw new BadInputException($"None of the {order.Length} images can be decoded; the first: {_skipped.Values.First()}");
+        throw BadInput.Missing(null, $"None of the {order.Length} images can be decoded; the first: {_skipped.Values.First()}");
     }
 }

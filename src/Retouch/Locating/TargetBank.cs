@@ -42,7 +42,7 @@ public sealed class TargetBank
     {
         string path = Path.Combine(folder, ManifestName);
         if (!File.Exists(path))
-            throw new BadInputException($"{folder} is not a target bank: it has no {ManifestName}.") { Kind = BadInputKind.Missing, Subject = folder, Remedy = Remedy.MakeIn(Artifact.TargetBank, folder) };
+            throw BadInput.Missing(folder, $"{folder} is not a target bank: it has no {ManifestName}.", Remedy.MakeIn(Artifact.TargetBank, folder));
         return new TargetBank(folder, TargetBankManifest.FromJson(InputFile.ReadText(path), path));
     }
 
@@ -57,12 +57,12 @@ public sealed class TargetBank
             {
                 Directory.CreateDirectory(folder);
                 if (Directory.EnumerateFileSystemEntries(folder).Any(f => !Path.GetFileName(f).StartsWith('.') && Path.GetFileName(f) != ManifestName))
-                    throw new BadInputException($"{folder} holds other files and no {ManifestName}; give a new folder or a target bank.");
+                    throw BadInput.Exists(folder, $"{folder} holds other files and no {ManifestName}; give a new folder or a target bank.");
                 AtomicFile.Write(path, overwrite: false, s => s.Write(Encoding.UTF8.GetBytes(manifest.ToJson() + "\n")));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new BadInputException($"The target bank {folder} cannot be made: {SystemMessage.Of(e)}.", e);
+                throw BadInput.Inaccessible(folder, $"The target bank {folder} cannot be made: {SystemMessage.Of(e)}.", cause: e);
             }
             // Another process may have been the first.
             catch (BadInputException) when (File.Exists(path)) { }
@@ -70,7 +70,7 @@ public sealed class TargetBank
         TargetBank bank = Open(folder);
         string[] differences = [.. bank.Manifest.Differences(manifest)];
         return differences.Length == 0 ? bank
-            : throw new BadInputException($"The target bank {folder} was made for {string.Join("; ", differences)}. Give another folder, or the same model, images and settings.");
+            : throw BadInput.Mismatch(folder, $"The target bank {folder} was made for {string.Join("; ", differences)}. Give another folder, or the same model, images and settings.");
     }
 
     /// <summary>
@@ -128,7 +128,7 @@ public sealed class TargetBank
             bool sound = Parts[i] switch { "targets" => parts[i].ge(Held(0)).logical_and(parts[i].le(Held(1))), "gradients" => parts[i].ge(Held(0)), _ => parts[i].isfinite() } is { } holds
                 && holds.logical_and(parts[i].isfinite()).all().item<bool>();
             if (!sound)
-                throw new BadInputException($"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values.") { Kind = BadInputKind.Damaged, Subject = path, Remedy = Remedy.MakeAgain(Artifact.TargetBank, place: Folder) };
+                throw BadInput.Damaged(path, $"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values.", Remedy.MakeAgain(Artifact.TargetBank, place: Folder));
         }
         foreach (Tensor part in parts)
             part.DetachFromDisposeScope();
@@ -149,7 +149,7 @@ public sealed class TargetBank
                 if (part is not null)
                     parts.Add(part);
                 if (part is null || part.Count < Math.Min(ShardSize, count - first))
-                    throw new BadInputException($"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for.") { Kind = BadInputKind.Missing, Subject = Folder, Remedy = Remedy.MakeIn(Artifact.TargetBank, Folder, count) };
+                    throw BadInput.Missing(Folder, $"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for.", Remedy.MakeIn(Artifact.TargetBank, Folder, count));
             }
             using TargetSamples all = TargetSamples.Join(parts);
             return all.Take(count);
@@ -192,12 +192,12 @@ public sealed class TargetBank
     int Check(SafeTensorsFile file, long shard)
     {
         if (file.Metadata.GetValueOrDefault("bank") != _identity)
-            throw new BadInputException($"{file.Path} belongs to another target bank than {Path.Combine(Folder, ManifestName)}; take it out of the folder.");
+            throw BadInput.Mismatch(file.Path, $"{file.Path} belongs to another target bank than {Path.Combine(Folder, ManifestName)}; take it out of the folder.");
         long count = file.Tensors.TryGetValue("features", out TensorEntry? features) && features.Shape.Count == 2 ? features.Shape[0] : 0;
         bool fits = count is > 0 and <= ShardSize
             && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
             && Is("features", [count, Manifest.Width]) && Is("originals", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
-        return fits ? (int)count : throw new BadInputException($"{file.Path} is damaged or not a file of a target bank.") { Kind = BadInputKind.Damaged, Subject = file.Path, Remedy = Remedy.MakeAgain(Artifact.TargetBank, place: Folder) };
+        return fits ? (int)count : throw BadInput.Damaged(file.Path, $"{file.Path} is damaged or not a file of a target bank.", Remedy.MakeAgain(Artifact.TargetBank, place: Folder));
 
         bool Is(string name, long[] shape) => file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.DType == TensorDType.F32 && entry.Shape.SequenceEqual(shape);
     }

@@ -58,12 +58,12 @@ public sealed record TargetBankManifest
             TargetBankManifest manifest = JsonSerializer.Deserialize(json, ManifestJson.Default.TargetBankManifest) ?? throw new JsonException("it is null");
             return manifest.Settings.ContainsValue(null!) || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width) is null
                 || manifest.Images < 1
-                ? throw new BadInputException($"{source} is not the manifest of a target bank: its values are impossible.")
+                ? throw BadInput.Damaged(source, $"{source} is not the manifest of a target bank: its values are impossible.")
                 : manifest;
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{source} is not the manifest of a target bank: {JsonPlace.Describe(e, json)}.", e);
+            throw BadInput.Mismatch(source, $"{source} is not the manifest of a target bank: {JsonPlace.Describe(e, json)}.", cause: e);
         }
     }
 

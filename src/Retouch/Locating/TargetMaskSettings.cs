@@ -134,6 +134,6 @@ public sealed record TargetMaskSettings
     static void Require(bool holds, string name, double value, string range)
     {
         if (!holds)
-            throw new BadInputException($"The {name} is {Text(value)}; it must be {range}.");
+            throw BadInput.OutOfRange(name, $"The {name} is {Text(value)}; it must be {range}.");
     }
 }

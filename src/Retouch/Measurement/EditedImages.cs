@@ -17,7 +17,7 @@ public static class EditedImages
         HashSet<long> lengths = [.. images.Select(Length)];
         ILookup<bool, string> files = folder.Files.ToLookup(f => IsEdited(folder.FullPath(f)));
         return files[false].Any() ? (folder.With([.. files[false]]), [.. files[true]])
-            : throw new BadInputException($"{folder.Root} holds nothing but images that are edited; name a folder of others.");
+            : throw BadInput.Mismatch(folder.Root, $"{folder.Root} holds nothing but images that are edited; name a folder of others.");
 
         // A link has the length of its target only when opened.
         static long Length(string path)

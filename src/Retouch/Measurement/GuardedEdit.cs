@@ -39,7 +39,7 @@ public sealed class GuardedEdit : IDisposable
         IProgress<GuardPoint>? progress = null, CancellationToken cancellation = default)
     {
         if (!(bound is > 0 and <= 1))
-            throw new BadInputException($"The guarded locality is {bound}; it must be above 0 and at most 1.");
+            throw BadInput.OutOfRange(null, $"The guarded locality is {bound}; it must be above 0 and at most 1.");
         if (settings.Count == 0 || settings[^1] <= 0 || settings.Zip(settings.Skip(1)).Any(s => s.First <= s.Second))
             throw new ArgumentException("Settings above 0 are needed, the largest first.", nameof(settings));
         List<GuardPoint> curve = [];

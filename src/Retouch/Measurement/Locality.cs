@@ -97,8 +97,8 @@ public static class Locality
         string? reason = null;
         if (unedited is { Model.Config: var config } && (config.ImageSize != split.Model.Config.ImageSize || config.Classes != split.Model.Config.Classes))
         {
-            throw new BadInputException(
-                $"The unedited model takes images of {config.ImageSize} pixels and has {config.Classes} classes, "
+            throw BadInput.Mismatch(
+                null, $"The unedited model takes images of {config.ImageSize} pixels and has {config.Classes} classes, "
                 + $"the edited one {split.Model.Config.ImageSize} and {split.Model.Config.Classes}; name the model that was edited.");
         }
         foreach (string[] chunk in folder.Files.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
@@ -112,7 +112,7 @@ public static class Locality
             progress?.Report(done += chunk.Length);
         }
         if (used == 0)
-            throw new BadInputException($"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: {reason}");
+            throw BadInput.Missing(folder.Root, $"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: {reason}");
     }
 
     static int[]? Predict(SplitVit? model, Tensor pixels)

@@ -75,7 +75,7 @@ public sealed class PrefixStore : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new BadInputException($"The images' prefixes need more than the {_budget >> 20} MiB of memory that they may use, and {Path.GetTempPath()} cannot take the rest: {SystemMessage.Of(e)}.", e) { Kind = BadInputKind.TooLarge, Subject = Path.GetTempPath(), Remedy = Remedy.AnyOf(Remedy.FreeSpace, Remedy.Larger(Parameter.Memory)) };
+                throw BadInput.TooLarge(Path.GetTempPath(), $"The images' prefixes need more than the {_budget >> 20} MiB of memory that they may use, and {Path.GetTempPath()} cannot take the rest: {SystemMessage.Of(e)}.", Remedy.AnyOf(Remedy.FreeSpace, Remedy.Larger(Parameter.Memory)), e);
             }
         }
         return _entries.Count - 1;

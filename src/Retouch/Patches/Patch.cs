@@ -35,11 +35,11 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
     {
         if (model.Fingerprint != Provenance.ModelFingerprint)
         {
-            throw new BadInputException(
-                $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}{Twin(model)}; apply it to the model that it was made for.");
+            throw BadInput.Mismatch(
+                name, $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}{Twin(model)}; apply it to the model that it was made for.");
         }
         if (!Change.Fits(model))
-            throw new BadInputException($"{name} names this model but its tensors are not the model's; the file is damaged.");
+            throw BadInput.Damaged(name, $"{name} names this model but its tensors are not the model's; the file is damaged.");
     }
 
     /// <summary>SHA-256 over what the patch changes, in lower-case hexadecimal: equal for patches that do the same, wherever they come from.</summary>

@@ -63,7 +63,7 @@ public static class PatchFile
         using DisposeScope scope = NewDisposeScope();
         (string Name, Tensor Tensor)[] tensors = [.. Parts(patch.Change)];
         if (tensors.FirstOrDefault(t => t.Tensor.dtype == ScalarType.Float32 && !IsFinite(t.Tensor)).Name is string bad)
-            throw new BadInputException($"The patch cannot be written to {path}: its delta of {bad[..bad.LastIndexOf('.')]} holds NaN or infinite values; the edit diverged.");
+            throw BadInput.Damaged(path, $"The patch cannot be written to {path}: its delta of {bad[..bad.LastIndexOf('.')]} holds NaN or infinite values; the edit diverged.");
         SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
     }
 
@@ -86,9 +86,9 @@ public static class PatchFile
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (!file.Metadata.TryGetValue("format", out string? format) || format != Format)
-            throw new BadInputException($"{path} is a safetensors file but not a patch.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.GiveMade(Artifact.Patch) };
+            throw BadInput.Mismatch(path, $"{path} is a safetensors file but not a patch.", Remedy.GiveMade(Artifact.Patch));
         if (Text("version") != Version)
-            throw new BadInputException($"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}.");
+            throw BadInput.Unsupported(path, $"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}.");
 
         using DisposeScope scope = NewDisposeScope();
         SpaceJson shape = Parse("space", PatchJson.Default.SpaceJson);
@@ -200,7 +200,7 @@ public static class PatchFile
 
         BadInputException Unlike(string key) => Bad($"its metadata '{key}' are not the JSON that a patch has");
 
-        BadInputException Bad(string why) => new($"{path} is a damaged patch: {why}.");
+        BadInputException Bad(string why) => BadInput.Damaged(path, $"{path} is a damaged patch: {why}.");
     }
 
     static bool IsFinite(Tensor values)

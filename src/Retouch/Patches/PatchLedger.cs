@@ -38,7 +38,7 @@ public static class PatchLedger
         foreach (Patch patch in patches)
             patch.RequireModel(model);
         if (patches.FirstOrDefault(p => p.Change is TensorDelta { ChangesShapes: true }) is { } wider)
-            throw new BadInputException($"A patch of {wider.Provenance.Method} adds hidden units, which no file of the model's architecture can hold; it can be measured but not applied.");
+            throw BadInput.Unsupported(null, $"A patch of {wider.Provenance.Method} adds hidden units, which no file of the model's architecture can hold; it can be measured but not applied.");
         // Of the sums that are representable, each order would find another.
         IReadOnlyList<Patch> ordered = patches.Count == 1 ? patches : [.. patches.OrderBy(p => p.Digest(), StringComparer.Ordinal)];
         Dictionary<string, Tensor> edited = [];

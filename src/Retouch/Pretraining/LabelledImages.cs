@@ -58,5 +58,5 @@ public sealed class LabelledImages
 
     static string ClassFolder(ImageFolder folder, string file) => file.Split('/') is [.., string name, _]
         ? name
-        : throw new BadInputException($"{folder.FullPath(file)} lies in no folder of a class; give a folder with one subfolder a class.");
+        : throw BadInput.Mismatch(folder.FullPath(file), $"{folder.FullPath(file)} lies in no folder of a class; give a folder with one subfolder a class.");
 }

@@ -51,13 +51,13 @@ public static class PretrainingCheckpoint
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (file.Metadata.GetValueOrDefault("format") != Format)
-            throw new BadInputException($"{path} is not a checkpoint of a model's training.");
+            throw BadInput.Mismatch(path, $"{path} is not a checkpoint of a model's training.");
         if (file.Metadata.GetValueOrDefault("data") != data)
-            throw new BadInputException($"{path} is a checkpoint of a training on other images.") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
+            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training on other images.", Remedy.StartAnew);
         if (file.Metadata.GetValueOrDefault("settings") != settings.ToJson())
-            throw new BadInputException($"{path} is a checkpoint of a training with other settings ({file.Metadata.GetValueOrDefault("settings")}).") { Kind = BadInputKind.Mismatch, Subject = path, Remedy = Remedy.StartAnew };
+            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training with other settings ({file.Metadata.GetValueOrDefault("settings")}).", Remedy.StartAnew);
         if (!long.TryParse(file.Metadata.GetValueOrDefault("steps"), NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
-            throw new BadInputException($"{path} does not say how many steps it has done.");
+            throw BadInput.Damaged(path, $"{path} does not say how many steps it has done.");
         using DisposeScope scope = NewDisposeScope();
         try
         {
@@ -65,14 +65,14 @@ public static class PretrainingCheckpoint
         }
         catch (BadInputException e)
         {
-            throw new BadInputException($"{path}: {e.Message}", e);
+            throw e.At(path);
         }
 
         Tensor Read(string name)
         {
-            Tensor read = file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw new BadInputException($"the tensor {name} is missing.");
+            Tensor read = file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw BadInput.Missing(name, $"the tensor {name} is missing.");
             bool sound = read.isfinite().all().item<bool>() && (name != "second" || read.ge(Held(0)).all().item<bool>());
-            return sound ? read : throw new BadInputException($"the tensor {name} holds NaN, infinite or impossible values.") { Kind = BadInputKind.Damaged, Subject = name, Remedy = Remedy.StartAnew };
+            return sound ? read : throw BadInput.Damaged(name, $"the tensor {name} holds NaN, infinite or impossible values.", Remedy.StartAnew);
         }
     }
 }

@@ -36,12 +36,12 @@ public sealed class PretrainingRun : IDisposable
     {
         settings.Validate();
         if (classes < 2)
-            throw new BadInputException($"There are images of {classes} class; a classifier needs two at least.");
+            throw BadInput.OutOfRange(null, $"There are images of {classes} class; a classifier needs two at least.");
         (Settings, Config) = (settings, settings.Architecture(classes));
         _layout = Layout(Config);
         using DisposeScope scope = NewDisposeScope();
         if (state is var (weights, first, second) && new[] { weights, first, second }.Any(t => t.shape is not [long length] || length != Size))
-            throw new BadInputException("The checkpoint's weights are not those of its settings.");
+            throw BadInput.Mismatch(null, "The checkpoint's weights are not those of its settings.");
         Weights = (state?.Weights ?? Init()).DetachFromDisposeScope();
         _adam = new Adam([Weights]) { Steps = steps };
         if (state is not null)

@@ -88,11 +88,11 @@ public sealed record PretrainingSettings
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} holds no settings of a training ({JsonPlace.Describe(e, json.Span)}).", e);
+            throw BadInput.Damaged(path, $"{path} holds no settings of a training ({JsonPlace.Describe(e, json.Span)}).", cause: e);
         }
         catch (BadInputException e)
         {
-            throw new BadInputException($"{path}: {e.Message}", e);
+            throw e.At(path);
         }
     }
 
@@ -154,6 +154,6 @@ public sealed record PretrainingSettings
     static void Require(bool holds, string name, double value, string range)
     {
         if (!holds)
-            throw new BadInputException($"{name} is {value.ToString("R", CultureInfo.InvariantCulture)}; it must be {range}.");
+            throw BadInput.OutOfRange(name, $"{name} is {value.ToString("R", CultureInfo.InvariantCulture)}; it must be {range}.");
     }
 }

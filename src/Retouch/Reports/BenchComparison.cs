@@ -62,7 +62,7 @@ public sealed class BenchComparison
         if (runs.Count == 0)
             throw new ArgumentException("A comparison needs a run.", nameof(runs));
         if (runs.FirstOrDefault(r => r.Manifest.Model != runs[0].Manifest.Model) is { } other)
-            throw new BadInputException($"The run {other.Name} is of the model {other.Manifest.Model}, but {runs[0].Name} is of {runs[0].Manifest.Model}; a report compares methods on one model.");
+            throw BadInput.Mismatch(null, $"The run {other.Name} is of the model {other.Manifest.Model}, but {runs[0].Name} is of {runs[0].Manifest.Model}; a report compares methods on one model.");
 
         HashSet<object> seen = [];
         int duplicates = 0;

@@ -35,7 +35,7 @@ public static class BenchReport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(folder, $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", cause: e);
         }
         foreach (ReportFigure figure in page.AllFigures)
         {

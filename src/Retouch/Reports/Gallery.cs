@@ -45,7 +45,7 @@ public static class Gallery
         foreach (BenchRow row in rows)
         {
             if (benchmark.Groups.FirstOrDefault(g => g.Name == row.Group)?.Images.Any(i => i.Path == row.Image) != true)
-                throw new BadInputException($"The benchmark has no image {row.Image} in a group {row.Group}, which the run edited; name the benchmark of the run.");
+                throw BadInput.Missing(null, $"The benchmark has no image {row.Image} in a group {row.Group}, which the run edited; name the benchmark of the run.");
         }
         return benchmark with { Groups = [.. benchmark.Groups.Where(g => rows.Any(r => r.Group == g.Name))] };
     }

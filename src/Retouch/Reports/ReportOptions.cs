@@ -23,12 +23,12 @@ public sealed record ReportOptions
     public void Validate()
     {
         if (LocalityLevels.Count == 0 || LocalityLevels.Any(l => l is not (>= 0 and <= 1)))
-            throw new BadInputException($"The levels of LR are {string.Join(", ", LocalityLevels)}; at least one from 0 to 1 is needed.");
+            throw BadInput.OutOfRange(null, $"The levels of LR are {string.Join(", ", LocalityLevels)}; at least one from 0 to 1 is needed.");
         if (ReferenceLocality is not (>= 0 and < 1))
-            throw new BadInputException($"The reference LR is {ReferenceLocality}; it must be from 0 to less than 1.");
+            throw BadInput.OutOfRange(null, $"The reference LR is {ReferenceLocality}; it must be from 0 to less than 1.");
         if (ZoomLocality is not (>= 0 and < 1))
-            throw new BadInputException($"The least LR of zoomed figures is {ZoomLocality}; it must be from 0 to less than 1.");
+            throw BadInput.OutOfRange(null, $"The least LR of zoomed figures is {ZoomLocality}; it must be from 0 to less than 1.");
         if (Resamples < 1)
-            throw new BadInputException($"The number of resamples is {Resamples}; it must be at least 1.");
+            throw BadInput.OutOfRange(null, $"The number of resamples is {Resamples}; it must be at least 1.");
     }
 }

@@ -16,16 +16,16 @@ public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyLis
     public static ReportRun Read(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new BadInputException($"There is no folder {folder}: check the path.");
+            throw BadInput.Missing(folder, $"There is no folder {folder}: check the path.");
         string path = Path.Combine(folder, Shard.Whole.FileName);
         if (!File.Exists(path) && Directory.EnumerateFiles(folder, "rows-*-of-*.jsonl").Any())
-            throw new BadInputException($"{folder} holds the shards of a run.") { Kind = BadInputKind.Missing, Subject = folder, Remedy = Remedy.Merge(folder) };
+            throw BadInput.Missing(folder, $"{folder} holds the shards of a run.", Remedy.Merge(folder));
         BenchManifest manifest = BenchFolder.ReadManifest(folder);
         IReadOnlyList<BenchRow> rows = BenchRowFile.Read(path);
         if (rows.Count == 0)
-            throw new BadInputException($"{path} has no rows yet.") { Kind = BadInputKind.Missing, Subject = path, Remedy = Remedy.ResumeRun };
+            throw BadInput.Missing(path, $"{path} has no rows yet.", Remedy.ResumeRun);
         if (rows.FirstOrDefault(r => r.Run != manifest.Run) is { } other)
-            throw new BadInputException($"{path} holds rows of the run {other.Run}, but the manifest beside it is of {manifest.Run}; the folder was changed.");
+            throw BadInput.Damaged(path, $"{path} holds rows of the run {other.Run}, but the manifest beside it is of {manifest.Run}; the folder was changed.");
         return new ReportRun(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), manifest, rows) { Masks = MaskFile.Read(folder) };
     }
 }

@@ -15,7 +15,7 @@ public sealed record EditSpace
     public EditSpace(VitConfig config, int firstBlock, int blocks)
     {
         if (blocks < 1 || firstBlock < 0 || firstBlock > config.Depth - blocks)
-            throw new BadInputException($"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to {config.Depth - 1}.");
+            throw BadInput.OutOfRange(null, $"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to {config.Depth - 1}.");
         (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, config.MlpWidth, config.Width);
     }
 

@@ -68,8 +68,8 @@ static class ForeignTensors
             if (!parts.All(p => all.Any(n => n.Bare.Contains(p, StringComparison.Ordinal))))
                 continue;
             string witness = all.First(n => n.Bare.Contains(parts[0], StringComparison.Ordinal)).Whole;
-            throw new BadInputException(
-                $"The tensor {witness} belongs to {architecture}; this architecture is not supported.");
+            throw BadInput.Unsupported(
+                null, $"The tensor {witness} belongs to {architecture}; this architecture is not supported.");
         }
     }
 }

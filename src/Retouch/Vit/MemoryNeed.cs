@@ -15,12 +15,8 @@ public static class MemoryNeed
     {
         if (bytes > Available)
         {
-            throw new BadInputException(
-                $"{what} would take about {Size(bytes)} of memory, and this process may use {Size(Available)}.")
-            {
-                Kind = BadInputKind.TooLarge,
-                Remedy = remedy,
-            };
+            throw BadInput.TooLarge(
+                null, $"{what} would take about {Size(bytes)} of memory, and this process may use {Size(Available)}.", remedy);
         }
     }
 

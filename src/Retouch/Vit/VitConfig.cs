@@ -113,7 +113,7 @@ public sealed record VitConfig
         int width = Size(patch[0], spelled(VitNames.PatchWeight));
         int patchSize = Size(patch[2], spelled(VitNames.PatchWeight));
         if (patch[1] != 3 || patch[2] != patch[3])
-            throw new BadInputException($"{spelled(VitNames.PatchWeight)} is {Text(patch)}; Retouch edits ViTs with "
+            throw BadInput.Unsupported(null, $"{spelled(VitNames.PatchWeight)} is {Text(patch)}; Retouch edits ViTs with "
                 + "square patches of 3 channels.");
 
         int depth = 0;
@@ -134,7 +134,7 @@ public sealed record VitConfig
         (int grid, bool prefixPositions) = ((bool[])(registers > 0 ? [false, true] : [true, false]))
             .Select(p => (SquareRoot(positions - (p ? prefix : 0)), p)).FirstOrDefault(g => g.Item1 is >= 1 and <= 4096);
         if (grid == 0)
-            throw new BadInputException($"{spelled(VitNames.Positions)} has {positions} positions; a square grid of "
+            throw BadInput.OutOfRange(null, $"{spelled(VitNames.Positions)} has {positions} positions; a square grid of "
                 + $"patches needs n·n, and {prefix} more where the tokens in front have positions, too.");
         VitPooling pooling = traits.Pooling ?? (classToken && !normAfterPooling ? VitPooling.ClassToken : VitPooling.Average);
         if (pooling == VitPooling.ClassToken && !classToken)
@@ -142,12 +142,12 @@ public sealed record VitConfig
 
         int? usual = HeadsOfWidth.TryGetValue(width, out int published) ? published : width % 64 == 0 ? width / 64 : null;
         if (traits.Heads is null && usual is null)
-            throw new BadInputException($"The number of attention heads cannot be told from a width of {width} (published ViTs have width ÷ 64).") { Kind = BadInputKind.Missing, Remedy = Remedy.Option(Parameter.Heads) };
+            throw BadInput.Missing(null, $"The number of attention heads cannot be told from a width of {width} (published ViTs have width ÷ 64).", Remedy.Option(Parameter.Heads));
         int headCount = traits.Heads ?? usual!.Value;
         if (headCount < 1 || width % headCount != 0)
-            throw new BadInputException($"{headCount} attention heads do not divide a width of {width}.");
+            throw BadInput.OutOfRange(null, $"{headCount} attention heads do not divide a width of {width}.");
         if (traits.NormEpsilon is double epsilon && epsilon is not (> 0 and < 1))
-            throw new BadInputException($"A norm's epsilon of {epsilon} is not between 0 and 1.");
+            throw BadInput.OutOfRange(null, $"A norm's epsilon of {epsilon} is not between 0 and 1.");
         bool preNorm = shapes.ContainsKey(VitNames.PreNormWeight);
 
         VitConfig config = new()
@@ -177,7 +177,7 @@ public sealed record VitConfig
         long[] Shape(string name, int rank)
         {
             long[] shape = shapes.TryGetValue(name, out long[]? found) ? found : throw Missing(spelled(name));
-            return shape.Length == rank ? shape : throw new BadInputException($"{spelled(name)} is {Text(shape)}; a "
+            return shape.Length == rank ? shape : throw BadInput.Mismatch(null, $"{spelled(name)} is {Text(shape)}; a "
                 + $"tensor of {rank} dimensions was expected.");
         }
     }
@@ -187,7 +187,7 @@ public sealed record VitConfig
     internal void RequireClassToken(string method)
     {
         if (!ReadsClassAlone)
-            throw new BadInputException($"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; use another method, such as masked fine-tuning or kfac.");
+            throw BadInput.Mismatch(null, $"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; use another method, such as masked fine-tuning or kfac.");
     }
 
     /// <summary>Canonical names and shapes of all tensors of a model with this architecture.</summary>
@@ -240,7 +240,7 @@ public sealed record VitConfig
         foreach (string name in shapes.Keys)
         {
             if (!expected.Contains(name))
-                throw new BadInputException($"The tensor {spelled(name)} does not belong to a ViT as Retouch knows it; "
+                throw BadInput.Unsupported(null, $"The tensor {spelled(name)} does not belong to a ViT as Retouch knows it; "
                     + "this architecture is not supported.");
         }
         foreach ((string name, long[] shape) in Tensors())
@@ -248,7 +248,7 @@ public sealed record VitConfig
             if (!shapes.TryGetValue(name, out long[]? found))
                 throw Missing(spelled(name));
             if (!found.AsSpan().SequenceEqual(shape))
-                throw new BadInputException($"{spelled(name)} is {Text(found)}; {Text(shape)} was expected beside the "
+                throw BadInput.Mismatch(null, $"{spelled(name)} is {Text(found)}; {Text(shape)} was expected beside the "
                     + "model's other tensors.");
         }
     }
@@ -260,9 +260,9 @@ public sealed record VitConfig
     }
 
     static int Size(long value, string name) =>
-        value is > 0 and <= 1 << 20 ? (int)value : throw new BadInputException($"{name} has a dimension of {value}.");
+        value is > 0 and <= 1 << 20 ? (int)value : throw BadInput.OutOfRange(name, $"{name} has a dimension of {value}.");
 
-    static BadInputException Missing(string name) => new($"The tensor {name} is missing.");
+    static BadInputException Missing(string name) => BadInput.Missing(name, $"The tensor {name} is missing.");
 
     static string Text(long[] shape) => $"[{string.Join(", ", shape)}]";
 }

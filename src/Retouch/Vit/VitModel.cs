@@ -50,7 +50,7 @@ public sealed class VitModel : IDisposable
                 throw new ArgumentException($"{name} is {tensor.dtype}; a model's tensors are float32.", nameof(tensors));
             using Tensor sum = tensor.isfinite().all();
             if (!sum.item<bool>())
-                throw new BadInputException($"The tensor {spelled(name)} holds NaN or infinite values.");
+                throw BadInput.Damaged(null, $"The tensor {spelled(name)} holds NaN or infinite values.");
         }
 
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));

@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Vit;
@@ -116,7 +117,7 @@ public sealed class ModelCardTests : IDisposable
     {
         ModelSamples.Write(_folder.File("model.safetensors"), _model);
         _folder.Write(name, json);
-        string message = Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root, ModelSamples.Hints(_model.Config))).Message;
+        string message = RemedyText.Of(Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root, ModelSamples.Hints(_model.Config))));
         Assert.Contains(word, message, StringComparison.Ordinal);
         Assert.Contains(name, message, StringComparison.Ordinal);
     }

@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Vit;
@@ -92,7 +93,7 @@ public sealed class ProcessorConfigTests : IDisposable
     {
         ModelSamples.Write(_folder.File("model.safetensors"), _model, "transformers");
         _folder.Write("config.json", $$"""{ {{Config}}, {{setting}} }""");
-        Assert.Contains(word, Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root).Dispose()).Message, StringComparison.Ordinal);
+        Assert.Contains(word, RemedyText.Of(Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root).Dispose())), StringComparison.Ordinal);
     }
 
     [Theory]

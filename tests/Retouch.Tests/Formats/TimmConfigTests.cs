@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Vit;
 using TorchSharp;
@@ -208,5 +209,5 @@ public sealed class TimmConfigTests : IDisposable
         return ModelFile.Load(_folder.Root, new ModelHints { Traits = new VitTraits { Heads = heads } });
     }
 
-    string Refused(string config) => Assert.Throws<BadInputException>(() => Load(config).Dispose()).Message;
+    string Refused(string config) => RemedyText.Of(Assert.Throws<BadInputException>(() => Load(config).Dispose()));
 }

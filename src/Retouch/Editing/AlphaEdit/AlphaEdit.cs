@@ -75,7 +75,7 @@ public sealed class AlphaEdit : IEditor
         Tensor share = energies.clamp_min(Held(0)).cumsum(0) / energies.clamp_min(Held(0)).sum();
         long count = share.le(Held(nullEnergy + 1e-12)).sum().item<long>();
         if (count == 0)
-            throw new BadInputException($"No direction of the keys holds less than {nullEnergy} of their energy; use a larger share for the null space.");
+            throw BadInput.OutOfRange(null, $"No direction of the keys holds less than {nullEnergy} of their energy; use a larger share for the null space.");
         Tensor null_ = directions.narrow(1, 0, count);
         return mm(null_, null_.t()).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }

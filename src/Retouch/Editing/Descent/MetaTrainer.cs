@@ -87,7 +87,7 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         using Preparation partial = Preparation.Load(checkpoint);
         partial.Require(kind + "-partial", split);
         if (!partial.Settings.OrderBy(s => s.Key, StringComparer.Ordinal).SequenceEqual(described))
-            throw new BadInputException($"{checkpoint} holds the beginning of another meta-training (other images or settings); delete it to begin anew.");
+            throw BadInput.Mismatch(checkpoint, $"{checkpoint} holds the beginning of another meta-training (other images or settings); delete it to begin anew.");
         using IDisposable noGrad = no_grad();
         for (int i = 0; i < names.Length; i++)
         {

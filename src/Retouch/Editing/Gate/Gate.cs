@@ -101,13 +101,8 @@ public sealed class Gate : IEditor
         Tensor memory = _memory["queries"].to(ScalarType.Float32).to(split.Model.Blocks[^1].Fc1Weight.device);
         return memory.dim() == 2 && memory.shape[0] > 0 && memory.shape[1] == split.Space.Width && _memory["classes"].shape.SequenceEqual([memory.shape[0]])
             ? memory
-            : throw new BadInputException(
-                $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together.")
-            {
-                Kind = BadInputKind.Damaged,
-                Subject = GateMemory.Kind,
-                Remedy = Remedy.MakeAgain(Artifact.Preparation, Name),
-            };
+            : throw BadInput.Damaged(
+                GateMemory.Kind, $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together.", Remedy.MakeAgain(Artifact.Preparation, Name));
     }
 
     EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor usual, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)
@@ -170,7 +165,7 @@ public sealed class Gate : IEditor
         Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0); // [H]
         IReadOnlySet<int> rewritten = EditHistory.Of(model).RewrittenUnits;
         int[] idle = [.. need.argsort().cpu().data<long>().Select(u => (int)u).Where(u => !rewritten.Contains(u)).Take(Math.Max(model.Config.MlpWidth / OneOf, 1))];
-        return idle.Length > 0 ? idle : throw new BadInputException("Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
+        return idle.Length > 0 ? idle : throw BadInput.Missing(null, "Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
     }
 
     // An ordinary image that has the wanted class already may well open the gate.

@@ -37,13 +37,8 @@ public sealed class Kfac : IEditor
         _settings.Validate();
         if (_settings.OutputDamping is not null)
         {
-            _outputs = outputs ?? throw new BadInputException(
-                "An outputs' damping needs the output gradients' moments.")
-            {
-                Kind = BadInputKind.Missing,
-                Subject = OutputStatistics.Kind,
-                Remedy = new MakingCommands().MakePreparation(OutputStatistics.Kind),
-            };
+            _outputs = outputs ?? throw BadInput.Missing(
+                OutputStatistics.Kind, "An outputs' damping needs the output gradients' moments.", new MakingCommands().MakePreparation(OutputStatistics.Kind));
         }
     }
 

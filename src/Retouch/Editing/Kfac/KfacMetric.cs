@@ -104,7 +104,7 @@ sealed class KfacMetric : IDisposable
         }
         catch (ExternalException e)
         {
-            throw new BadInputException($"The moments of {name} cannot be inverted with a damping of {SettingCheck.Text(damping)}; use a larger one.", e);
+            throw BadInput.OutOfRange(name, $"The moments of {name} cannot be inverted with a damping of {SettingCheck.Text(damping)}; use a larger one.", cause: e);
         }
     }
 }

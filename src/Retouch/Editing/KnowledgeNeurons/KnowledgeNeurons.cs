@@ -36,14 +36,9 @@ public sealed class KnowledgeNeurons : IEditor
         _settings.Validate();
         if (_settings.MaxShare < 1 && statistics is null)
         {
-            throw new BadInputException(
-                $"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation "
-                + $"'{NeuronStatistics.Kind}', which a share of 1 does without.")
-            {
-                Kind = BadInputKind.Missing,
-                Subject = NeuronStatistics.Kind,
-                Remedy = new MakingCommands().MakePreparation(Name),
-            };
+            throw BadInput.Missing(
+                NeuronStatistics.Kind, $"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation "
+                + $"'{NeuronStatistics.Kind}', which a share of 1 does without.", new MakingCommands().MakePreparation(Name));
         }
     }
 

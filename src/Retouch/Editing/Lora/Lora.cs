@@ -47,7 +47,7 @@ public sealed class Lora : IEditor
         (VitModel model, long width, int rank) = (split.Model, split.Space.Width, _settings.Rank);
         string[] names = [.. Enumerable.Range(split.Space.FirstBlock + 1, model.Config.Depth - split.Space.FirstBlock - 1).Select(i => VitNames.Block(i, "attn.qkv.weight"))];
         if (names.Length == 0)
-            throw new BadInputException("LoRA adapts attention after the first editable block, and this space begins in the last; use an earlier one.");
+            throw BadInput.OutOfRange(null, "LoRA adapts attention after the first editable block, and this space begins in the last; use an earlier one.");
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)_settings.Seed, CPU);
         // Of each block A and B of the queries, then of the values.

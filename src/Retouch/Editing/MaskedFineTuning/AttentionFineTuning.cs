@@ -38,7 +38,7 @@ public sealed class AttentionFineTuning : IEditor
     public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (_first <= split.Space.FirstBlock || _first + _blocks > split.Model.Config.Depth)
-            throw new BadInputException($"The attention of blocks {_first} to {_first + _blocks - 1} cannot be edited where the model is cut in block {split.Space.FirstBlock}; blocks {split.Space.FirstBlock + 1} to {split.Model.Config.Depth - 1} can.");
+            throw BadInput.Unsupported(null, $"The attention of blocks {_first} to {_first + _blocks - 1} cannot be edited where the model is cut in block {split.Space.FirstBlock}; blocks {split.Space.FirstBlock + 1} to {split.Model.Config.Depth - 1} can.");
         return Edits.OneByOne(failures, failure => Edit(split, failure, progress, cancellation), cancellation);
     }
 

@@ -36,7 +36,7 @@ public static class Locators
     /// <summary>A locator by its name.</summary>
     /// <exception cref="BadInputException">There is none.</exception>
     public static LocatorInfo Find(string name) => Known.FirstOrDefault(l => l.Name == name)
-        ?? throw new BadInputException($"There is no locator {name}; there are {string.Join(", ", Names)}.");
+        ?? throw BadInput.Missing(name, $"There is no locator {name}; there are {string.Join(", ", Names)}.");
 
     /// <summary>The setting "locator" of a method.</summary>
     internal static Setting<T> Setting<T>(Func<T, string> read, Func<T, string, T> write) => new(

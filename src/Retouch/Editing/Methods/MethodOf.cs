@@ -87,7 +87,7 @@ public sealed class Method<T> : Method
     public T Parse(IReadOnlyDictionary<string, string> settings)
     {
         if (settings.Keys.FirstOrDefault(k => !_table.Settings.Any(s => s.Name == k)) is string unknown)
-            throw new BadInputException($"The method {Name} has no setting {unknown}; it has {string.Join(", ", _table.Settings.Select(s => s.Name))}.");
+            throw BadInput.Missing(Name, $"The method {Name} has no setting {unknown}; it has {string.Join(", ", _table.Settings.Select(s => s.Name))}.");
         T parsed = _defaults;
         foreach (Setting<T> setting in _table.Settings)
         {

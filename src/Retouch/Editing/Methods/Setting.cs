@@ -59,17 +59,17 @@ public static class Setting
         return new(name, help, range, read, (s, text) => write(s, Known(text)), s => Known(read(s)));
 
         string Known(string text) => words.Contains(text) ? text
-            : throw new BadInputException($"The setting {name} is {text}; it must be {range}.");
+            : throw BadInput.OutOfRange(name, $"The setting {name} is {text}; it must be {range}.");
     }
 
     static double Parse(string name, string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
-            : throw new BadInputException($"The setting {name} is {text}, which is not a number.");
+            : throw BadInput.OutOfRange(name, $"The setting {name} is {text}, which is not a number.");
 
     static int ParseCount(string name, string text)
     {
         double value = Parse(name, text);
         return value == Math.Floor(value) && Math.Abs(value) <= int.MaxValue ? (int)value
-            : throw new BadInputException($"The setting {name} is {text}; it must be a whole number.");
+            : throw BadInput.OutOfRange(name, $"The setting {name} is {text}; it must be a whole number.");
     }
 }

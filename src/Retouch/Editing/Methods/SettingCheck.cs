@@ -8,7 +8,7 @@ static class SettingCheck
     public static void Require(bool holds, string name, double value, string range)
     {
         if (!holds)
-            throw new BadInputException($"The {name} is {Text(value)}; it must be {range}.");
+            throw BadInput.OutOfRange(name, $"The {name} is {Text(value)}; it must be {range}.");
     }
 
     /// <summary>Refuses a number out of range; none is always in it.</summary>

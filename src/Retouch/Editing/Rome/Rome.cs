@@ -72,7 +72,7 @@ public sealed class Rome : IEditor
         }
         catch (ExternalException e)
         {
-            throw new BadInputException($"The keys' moment of block {block} is none: it is not positive definite, whatever is added to it. Make the preparation '{KeyStatistics.Kind}' again, or use a larger ridge.", e);
+            throw BadInput.Damaged(null, $"The keys' moment of block {block} is none: it is not positive definite, whatever is added to it. Make the preparation '{KeyStatistics.Kind}' again, or use a larger ridge.", cause: e);
         }
     }
 }

@@ -39,7 +39,7 @@ sealed class MomentSums : IDisposable
         string? checkpoint, IProgress<PreparationProgress>? progress, CancellationToken cancellation)
     {
         if (most < 1)
-            throw new BadInputException($"The number of images is {most}; it must be at least 1.");
+            throw BadInput.OutOfRange(null, $"The number of images is {most}; it must be at least 1.");
         MomentSums sums = new();
         try
         {
@@ -108,7 +108,7 @@ sealed class MomentSums : IDisposable
         if (sums.TryGetValue(name, out Tensor? sum))
         {
             if (!sum.shape.AsSpan().SequenceEqual(value.shape))
-                throw new BadInputException($"What was kept of the preparation's {name} is of another shape than this model's; delete the .partial file beside the output to begin anew.") { Kind = BadInputKind.Mismatch, Subject = name };
+                throw BadInput.Mismatch(name, $"What was kept of the preparation's {name} is of another shape than this model's; delete the .partial file beside the output to begin anew.");
             sum.Plus_(value);
         }
         else
@@ -133,7 +133,7 @@ sealed class MomentSums : IDisposable
         using Preparation partial = Preparation.Load(checkpoint);
         partial.Require(kind + "-partial", split);
         if (settings.Any(s => partial.Settings.GetValueOrDefault(s.Key) != s.Value) || !int.TryParse(partial.Settings.GetValueOrDefault("done"), out int done) || !int.TryParse(partial.Settings.GetValueOrDefault("used"), out int used) || done < 0 || used < 0)
-            throw new BadInputException($"{checkpoint} holds the beginning of another preparation (other images or settings); delete it to begin anew.");
+            throw BadInput.Mismatch(checkpoint, $"{checkpoint} holds the beginning of another preparation (other images or settings); delete it to begin anew.");
         using DisposeScope scope = NewDisposeScope();
         Images = used;
         foreach (string name in Of("sum."))
@@ -141,7 +141,7 @@ sealed class MomentSums : IDisposable
             _sums[name] = partial.Shaped("sum." + name, -1).to(ScalarType.Float64).clone().DetachFromDisposeScope();
             Tensor count = partial["count." + name];
             _counts[name] = count.dtype == ScalarType.Int64 && count.NumberOfElements == 1 && count.item<long>() > 0 ? count.item<long>()
-                : throw new BadInputException($"{checkpoint} is damaged: the count of {name} is none; delete it to begin anew.");
+                : throw BadInput.Damaged(checkpoint, $"{checkpoint} is damaged: the count of {name} is none; delete it to begin anew.");
         }
         foreach (string name in Of("product."))
         {

@@ -83,5 +83,5 @@ readonly record struct ConfigObject(JsonElement Root, string Path)
     };
 
     /// <summary>Refuses the file.</summary>
-    public BadInputException Bad(string why) => new($"{Path}, beside the model, cannot be used: {why}.");
+    public BadInputException Bad(string why) => BadInput.Unsupported(Path, $"{Path}, beside the model, cannot be used: {why}.");
 }

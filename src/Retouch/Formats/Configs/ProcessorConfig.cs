@@ -94,9 +94,9 @@ static class ProcessorConfig
                 PreprocessingSource = root.Path,
             };
         }
-        catch (BadInputException e) when (!e.Message.StartsWith(root.Path, StringComparison.Ordinal))
+        catch (BadInputException e) when (e.Subject != root.Path)
         {
-            throw new BadInputException($"{root.Path}: {e.Message}", e);
+            throw e.At(root.Path);
         }
         return card.NotingUnknown(root.Path, unknown);
     }

@@ -14,15 +14,11 @@ static class LibraryConfig
     /// <exception cref="BadInputException">There is none.</exception>
     public static string TimmArchitecture(VitConfig config) =>
         Timm.FirstOrDefault(t => t.Epsilon == config.NormEpsilon).Architecture
-        ?? throw new BadInputException(
-            $"timm's config.json cannot state a norm's epsilon of {Text(config.NormEpsilon)}, only "
-            + $"{string.Join(" and ", Timm.Select(t => Text(t.Epsilon)))}.")
-        {
-            Kind = BadInputKind.Unsupported,
-            Remedy = Remedy.AnyOf(
+        ?? throw BadInput.Unsupported(
+            null, $"timm's config.json cannot state a norm's epsilon of {Text(config.NormEpsilon)}, only "
+            + $"{string.Join(" and ", Timm.Select(t => Text(t.Epsilon)))}.", Remedy.AnyOf(
                 Remedy.Option(Parameter.NormEpsilon, "1e-6"), Remedy.OutputEnding(".safetensors"),
-                Remedy.Option(Parameter.ExportFormat, "transformers"), Remedy.Option(Parameter.ExportFormat, "onnx")),
-        };
+                Remedy.Option(Parameter.ExportFormat, "transformers"), Remedy.Option(Parameter.ExportFormat, "onnx")));
 
     /// <summary>timm's mlp_ratio, times the width rounded down the number of hidden units.</summary>
     public static double TimmMlpRatio(VitConfig config)

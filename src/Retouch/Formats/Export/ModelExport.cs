@@ -27,7 +27,7 @@ public static class ModelExport
     public static NamingScheme Find(string format, VitModel model)
     {
         if (!Formats.Contains(format))
-            throw new BadInputException($"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx.");
+            throw BadInput.Missing(format, $"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx.");
         VitConfig config = model.Config;
         NamingScheme scheme = format == NamingSchemes.Transformers.Name && config.Registers == 1
             ? NamingSchemes.TransformersDeit
@@ -36,18 +36,18 @@ public static class ModelExport
         foreach ((string name, _) in expressed.Tensors())
         {
             if (scheme.InFile(name).Length == 0)
-                throw new BadInputException($"{format} has no place for the tensor {name}, so this model cannot be exported to it; timm and onnx have.");
+                throw BadInput.Unsupported(name, $"{format} has no place for the tensor {name}, so this model cannot be exported to it; timm and onnx have.");
         }
         if (format == NamingSchemes.Timm.Name && expressed is { PreNorm: true, PatchBias: true })
         {
-            throw new BadInputException(
-                $"timm builds no {VitNames.PatchBias} beside {VitNames.PreNormWeight}, so this model cannot be exported "
+            throw BadInput.Unsupported(
+                null, $"timm builds no {VitNames.PatchBias} beside {VitNames.PreNormWeight}, so this model cannot be exported "
                 + "to it; export it to onnx.");
         }
         if (!scheme.Activations.Contains(config.Activation))
-            throw new BadInputException($"{format} computes blocks.0.mlp.fc1 with gelu, but this model's activation is {ModelActivations.NameOf(config.Activation)}; export it to timm, transformers or onnx.");
+            throw BadInput.Mismatch(null, $"{format} computes blocks.0.mlp.fc1 with gelu, but this model's activation is {ModelActivations.NameOf(config.Activation)}; export it to timm, transformers or onnx.");
         if (format != NamingSchemes.Timm.Name && config.Pooling != VitPooling.ClassToken)
-            throw new BadInputException($"{format} classifies by {scheme.InFile(VitNames.ClassToken)[0].InFile}, but this model averages its patches; export it to timm or onnx.");
+            throw BadInput.Mismatch(null, $"{format} classifies by {scheme.InFile(VitNames.ClassToken)[0].InFile}, but this model averages its patches; export it to timm or onnx.");
         return scheme;
     }
 
@@ -68,7 +68,7 @@ public static class ModelExport
             return [output];
         }
         if (File.Exists(output))
-            throw new BadInputException($"{output} is a file; give a name that ends in .safetensors, or a folder.");
+            throw BadInput.Mismatch(output, $"{output} is a file; give a name that ends in .safetensors, or a folder.");
         (string Name, byte[] Text)[] cards = Cards(model.Config, scheme, preprocessing, labels);
         RefuseOthers(scheme, output);
         CreateFolder(output);
@@ -209,8 +209,8 @@ public static class ModelExport
             f != WeightsName && kinds.Any(k => f.EndsWith(k, StringComparison.Ordinal)) || f == ProcessorName);
         if (other is not null)
         {
-            throw new BadInputException(
-                $"{folder} holds {other}, which would be read in the place of what is exported; give an empty folder.");
+            throw BadInput.Exists(
+                folder, $"{folder} holds {other}, which would be read in the place of what is exported; give an empty folder.");
         }
     }
 
@@ -224,7 +224,7 @@ public static class ModelExport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new BadInputException($"The folder {path} cannot be made: {SystemMessage.Of(e)}.", e);
+            throw BadInput.Inaccessible(path, $"The folder {path} cannot be made: {SystemMessage.Of(e)}.", cause: e);
         }
     }
 }

@@ -51,6 +51,6 @@ public sealed record HubSettings
 
         Uri? Address(string name) => Set(name) is not string text ? null
             : Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https" ? address
-            : throw new BadInputException($"{name} is {UserText.Quote(text)}, which is not the address of a server; give https://HOST or take it away.");
+            : throw BadInput.Mismatch(name, $"{name} is {UserText.Quote(text)}, which is not the address of a server; give https://HOST or take it away.");
     }
 }

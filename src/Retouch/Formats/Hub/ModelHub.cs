@@ -50,7 +50,7 @@ public sealed partial class ModelHub : IDisposable
     public async Task<string> PullAsync(HubReference reference, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (Offline)
-            throw new BadInputException($"{reference} is not in the cache ({(reference.Repository is null ? _settings.AugRegCache : _settings.Cache)}), and HF_HUB_OFFLINE forbids downloads; unset it, or pull the model where there is a network.");
+            throw BadInput.Missing(reference.ToString(), $"{reference} is not in the cache ({(reference.Repository is null ? _settings.AugRegCache : _settings.Cache)}), and HF_HUB_OFFLINE forbids downloads; unset it, or pull the model where there is a network.");
         try
         {
             return reference.AugRegFile is string file ? await PullBucketAsync(file, progress, cancellation).ConfigureAwait(false) : await PullRepositoryAsync(reference, progress, cancellation).ConfigureAwait(false);
@@ -75,7 +75,7 @@ public sealed partial class ModelHub : IDisposable
                 break;
         }
         if (weights is null)
-            throw new BadInputException($"{reference} has none of {string.Join(", ", Weights)}; it is no model that Retouch can read.");
+            throw BadInput.Missing(reference.ToString(), $"{reference} has none of {string.Join(", ", Weights)}; it is no model that Retouch can read.");
         // From here on one commit, or a push in between would mix two.
         revision = weights.Commit!;
         string snapshot = Path.Combine(Folder(reference), "snapshots", revision);
@@ -90,7 +90,7 @@ public sealed partial class ModelHub : IDisposable
             foreach (string shard in ShardedFile.Files(Path.Combine(snapshot, weights.Name)))
             {
                 RemoteFile part = await AskAsync(reference, revision, shard, cancellation).ConfigureAwait(false)
-                    ?? throw new BadInputException($"{reference} has no {shard}, which its {weights.Name} names.");
+                    ?? throw BadInput.Missing(reference.ToString(), $"{reference} has no {shard}, which its {weights.Name} names.");
                 await FetchAsync(reference, part, snapshot, progress, cancellation).ConfigureAwait(false);
             }
         }
@@ -112,13 +112,13 @@ public sealed partial class ModelHub : IDisposable
         switch (answer.StatusCode)
         {
             case HttpStatusCode.NotFound when error is "RepoNotFound":
-                throw new BadInputException($"There is no model {reference.Repository} on {_settings.Endpoint.Host}; check its name.");
+                throw BadInput.Missing(null, $"There is no model {reference.Repository} on {_settings.Endpoint.Host}; check its name.");
             case HttpStatusCode.NotFound when error is "RevisionNotFound":
-                throw new BadInputException($"{reference.Repository} has no revision {revision}; give a branch, a tag or a whole commit behind the @.");
+                throw BadInput.Missing(null, $"{reference.Repository} has no revision {revision}; give a branch, a tag or a whole commit behind the @.");
             case HttpStatusCode.NotFound:
                 return null;
             case HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden:
-                throw new BadInputException($"{_settings.Endpoint.Host} refuses {reference.Repository} ({(int)answer.StatusCode}): "
+                throw BadInput.Mismatch(null, $"{_settings.Endpoint.Host} refuses {reference.Repository} ({(int)answer.StatusCode}): "
                     + (_settings.Token is null ? "there is no such model, or it is private or gated; for the latter set HF_TOKEN to a token that may read it."
                         : "the token in HF_TOKEN may not read it, or there is no such model; accept its terms on its page, or give another token."));
             case not HttpStatusCode.OK when (int)answer.StatusCode is < 300 or >= 400:
@@ -184,7 +184,7 @@ public sealed partial class ModelHub : IDisposable
         Uri address = new(_settings.AugRegEndpoint, $"{_settings.AugRegEndpoint.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(name)}");
         using HttpResponseMessage answer = await _transfer.HeadAsync(address, cancellation).ConfigureAwait(false);
         if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
-            throw new BadInputException($"Google's AugReg bucket has no {name}; its names are in the index that https://github.com/google-research/vision_transformer describes.");
+            throw BadInput.Missing(name, $"Google's AugReg bucket has no {name}; its names are in the index that https://github.com/google-research/vision_transformer describes.");
         if (!answer.IsSuccessStatusCode)
             throw new HubException($"{address} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}).");
         RemoteFile file = new(name, address, null, null, answer.Content.Headers.ContentLength, BucketHash(answer), RemoteHash.Md5);

@@ -93,18 +93,18 @@ public sealed partial record NamingScheme
             if (parts is [{ Part: null }])
                 continue;
             if (canonical is VitNames.HeadWeight or VitNames.HeadBias)
-                throw new BadInputException($"The classifier has several layers "
+                throw BadInput.Unsupported(null, $"The classifier has several layers "
                     + $"({string.Join(", ", parts.Select(p => p.InFile))}), and Retouch opens classifiers of one.");
             parts.Sort((a, b) => Nullable.Compare(a.Part, b.Part));
             if (parts.Count(p => p.Part == 0) > 1 || parts.Count > 3 || parts.Any(p => p.Part is null))
-                throw new BadInputException($"The tensors {string.Join(" and ", parts.Select(p => p.InFile))} are one and the same to a model.");
+                throw BadInput.Mismatch(null, $"The tensors {string.Join(" and ", parts.Select(p => p.InFile))} are one and the same to a model.");
             if (parts.Count < 3)
-                throw new BadInputException($"Of the query, key and value projections there is only {string.Join(" and ", parts.Select(p => p.InFile))}.");
+                throw BadInput.Missing(null, $"Of the query, key and value projections there is only {string.Join(" and ", parts.Select(p => p.InFile))}.");
         }
         if (map.TryGetValue(VitNames.HeadWeight, out List<NamedTensor>? weight)
             && map.TryGetValue(VitNames.HeadBias, out List<NamedTensor>? bias)
             && Module(weight[0].InFile) != Module(bias[0].InFile))
-            throw new BadInputException($"The classifier has several layers ({weight[0].InFile}, {bias[0].InFile}), "
+            throw BadInput.Unsupported(null, $"The classifier has several layers ({weight[0].InFile}, {bias[0].InFile}), "
                 + "and Retouch opens classifiers of one.");
         return map.ToDictionary(m => m.Key, m => m.Value.ToArray(), StringComparer.Ordinal);
 

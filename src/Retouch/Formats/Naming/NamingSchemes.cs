@@ -111,7 +111,7 @@ public static class NamingSchemes
     /// <summary>The scheme of a name.</summary>
     /// <exception cref="BadInputException">There is none of this name.</exception>
     public static NamingScheme Find(string name) => All.FirstOrDefault(s => s.Name == name)
-        ?? throw new BadInputException($"There is no naming scheme {UserText.Quote(name)}; there are {string.Join(", ", All.Select(s => s.Name))}.");
+        ?? throw BadInput.Missing(name, $"There is no naming scheme {UserText.Quote(name)}; there are {string.Join(", ", All.Select(s => s.Name))}.");
 
     /// <summary>
     /// The scheme of a file and the prefix that its training script left on the names, recognized by the

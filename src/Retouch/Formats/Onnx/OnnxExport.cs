@@ -45,7 +45,7 @@ public static class OnnxExport
         foreach ((string key, string value) in Metadata(model, preprocessing, labels))
             message.Add(ModelProperty, new ProtoMessage().Add(EntryKey, key).Add(EntryValue, value));
         if (message.Length > int.MaxValue)
-            throw new BadInputException($"The model takes {message.Length} bytes as ONNX, and one file can hold {int.MaxValue}; export it as safetensors.");
+            throw BadInput.TooLarge(null, $"The model takes {message.Length} bytes as ONNX, and one file can hold {int.MaxValue}; export it as safetensors.");
         AtomicFile.Write(path, overwrite, message.WriteTo);
     }
 

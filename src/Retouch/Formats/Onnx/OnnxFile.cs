@@ -43,12 +43,12 @@ sealed class OnnxFile : IDisposable
                 graph = true;
                 file.ReadGraph(model.Message());
             }
-            return graph ? file : throw new BadInputException($"{path} is not an ONNX file: it has no graph.");
+            return graph ? file : throw BadInput.Missing(path, $"{path} is not an ONNX file: it has no graph.");
         }
         catch (Exception e)
         {
             file.Dispose();
-            throw e is EndOfStreamException or OverflowException ? new BadInputException($"{path} is a damaged ONNX file.", e) : e;
+            throw e is EndOfStreamException or OverflowException ? BadInput.Damaged(path, $"{path} is a damaged ONNX file.", cause: e) : e;
         }
     }
 
@@ -149,7 +149,7 @@ sealed class OnnxFile : IDisposable
             if (!_external.TryGetValue(file, out OpenedFile? beside))
             {
                 beside = File.Exists(Beside(file)) ? OpenedFile.Open(Beside(file))
-                    : throw new BadInputException($"{Path} keeps the tensor {UserText.Quote(name)} in {UserText.Quote(file)}, which is not beside it.");
+                    : throw BadInput.Missing(Path, $"{Path} keeps the tensor {UserText.Quote(name)} in {UserText.Quote(file)}, which is not beside it.");
                 _external.Add(file, beside);
             }
             long offset = Number(external, "offset", name) ?? 0, length = beside.Length;
@@ -188,5 +188,5 @@ sealed class OnnxFile : IDisposable
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
         : throw Bad($"the {key} of the tensor {UserText.Quote(name)} is {UserText.Quote(text)}");
 
-    BadInputException Bad(string why) => new($"{Path} is a damaged ONNX file: {why}.");
+    BadInputException Bad(string why) => BadInput.Damaged(Path, $"{Path} is a damaged ONNX file: {why}.");
 }

@@ -30,7 +30,7 @@ public static class OnnxPatcher
         ReadingTime time = new(served, file.Files().Sum(f => f.File.Length));
         Dictionary<string, OnnxPlace[]> places = before.ToDictionary(b => b.Key, b => Find(file, b.Key, b.Value, time), StringComparer.Ordinal);
         if (places.Values.SelectMany(p => p).GroupBy(p => p.Tensor).FirstOrDefault(g => g.Count() > 1) is { } shared)
-            throw new BadInputException($"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once ({string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))}); nothing was changed.");
+            throw BadInput.Damaged(served, $"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once ({string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))}); nothing was changed.");
         Dictionary<OpenedFile, List<(long Offset, Tensor Values)>> changes = [];
         using DisposeScope scope = NewDisposeScope();
         foreach ((string name, OnnxPlace[] found) in places)
@@ -44,14 +44,14 @@ public static class OnnxPatcher
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
         if (file.External.Count > 0 && FileIdentity.Same(folder, Path.GetDirectoryName(Path.GetFullPath(served))!))
-            throw new BadInputException($"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
+            throw BadInput.Ambiguous(served, $"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
         using WriterLock writer = WriterLock.Take(output, "apply");
         // The graph comes last: without it the copies beside it mean nothing.
         (OpenedFile From, string To)[] copies = [.. file.Files().Select(f => (f.File, f.External is null ? output : Path.Combine(folder, f.External)))];
         foreach ((OpenedFile from, string to) in copies)
         {
             if (to != output && FileIdentity.Same(from.Path, to))
-                throw new BadInputException($"{to} is the very file in which {served} keeps its weights; write into another folder.");
+                throw BadInput.Mismatch(served, $"{to} is the very file in which {served} keeps its weights; write into another folder.");
             if (Path.GetDirectoryName(Path.GetFullPath(to)) is string inner && inner != folder && inner.StartsWith(folder, StringComparison.Ordinal))
                 Directory.CreateDirectory(inner);
             AtomicFile.CheckWritable(to, overwrite);
@@ -85,7 +85,7 @@ public static class OnnxPatcher
         }
         throw Refused(name, whole);
 
-        BadInputException Refused(string weightName, OnnxPlace[] found) => new(found.Length == 0
+        BadInputException Refused(string weightName, OnnxPlace[] found) => BadInput.Damaged(file.Path, found.Length == 0
             ? $"{file.Path} holds the weight {weightName} of the base model nowhere, neither as it is nor transposed, in float32 or a narrower type; is it exported from this very model, unedited and unquantized? Nothing was changed."
             : $"{file.Path} holds the weight {weightName} {found.Length} times ({string.Join(", ", found.Select(f => UserText.Quote(f.Tensor.Name)))}), so it cannot be told which is meant; nothing was changed.");
     }
@@ -131,7 +131,7 @@ public static class OnnxPatcher
         Tensor part = place.Part is int third ? after.chunk(3)[third] : after;
         Tensor values = (place.Transposed ? part.t() : part).contiguous(), stored = values.to(place.Tensor.DType.ToScalarType());
         return stored.isinf().logical_and(values.isfinite()).any().item<bool>()
-            ? throw new BadInputException($"The edited values of {name} are too large for {place.Tensor.DType}, the type that {served} stores them in; nothing was changed.")
+            ? throw BadInput.TooLarge(name, $"The edited values of {name} are too large for {place.Tensor.DType}, the type that {served} stores them in; nothing was changed.")
             : stored;
     }
 

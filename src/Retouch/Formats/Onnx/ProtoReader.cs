@@ -121,5 +121,5 @@ sealed class ProtoReader(Stream stream, long start, long end, string path)
         return bytes;
     }
 
-    BadInputException Damaged() => new($"{path} is not an ONNX file, or a damaged one: at byte {_next} is no field of a Protocol Buffers message.");
+    BadInputException Damaged() => BadInput.Damaged(path, $"{path} is not an ONNX file, or a damaged one: at byte {_next} is no field of a Protocol Buffers message.");
 }

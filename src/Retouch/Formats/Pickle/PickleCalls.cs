@@ -144,12 +144,12 @@ static class PickleCalls
         return dictionary;
     }
 
-    static BadInputException Refused(string name, string path) => new($"{path} asks for {UserText.Quote(name)}, which "
+    static BadInputException Refused(string name, string path) => BadInput.Unsupported(path, $"{path} asks for {UserText.Quote(name)}, which "
         + "is no part of a model's weights; nothing of the file was run. If you trust it, save its state_dict() in "
         + "Python, as safetensors or with torch.save.");
 
     /// <summary>Bytes of memory that an item of a dictionary takes, roughly.</summary>
     public const long ItemBytes = 48;
 
-    static BadInputException Damaged(string path, string why) => new($"{path} is a damaged PyTorch file: {why}.");
+    static BadInputException Damaged(string path, string why) => BadInput.Damaged(path, $"{path} is a damaged PyTorch file: {why}.");
 }

@@ -55,7 +55,7 @@ sealed class PickleReader
         }
         catch (Exception e) when (e is EndOfStreamException or DecoderFallbackException)
         {
-            throw new BadInputException($"{path} is a damaged PyTorch file: its pickle ends early or holds broken text.", e);
+            throw BadInput.Damaged(path, $"{path} is a damaged PyTorch file: its pickle ends early or holds broken text.", cause: e);
         }
     }
 
@@ -132,7 +132,7 @@ sealed class PickleReader
             case 'j': _stack.Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4)))); break;
             case 'g': _stack.Push(Remembered(Index())); break;
             case 'Q': _stack.Push(PickleCalls.Storage(Pop() as PickleTuple, _path)); break;
-            default: throw new BadInputException($"{_path} holds the pickle instruction {PickleCalls.Instruction(code)}, which Retouch does not carry out; nothing of the file was run. Save its state_dict() as safetensors, or with torch.save.");
+            default: throw BadInput.Unsupported(_path, $"{_path} holds the pickle instruction {PickleCalls.Instruction(code)}, which Retouch does not carry out; nothing of the file was run. Save its state_dict() as safetensors, or with torch.save.");
         }
     }
 
@@ -244,5 +244,5 @@ sealed class PickleReader
 
     static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    BadInputException Damaged(string why) => new($"{_path} is a damaged PyTorch file: {why}.");
+    BadInputException Damaged(string why) => BadInput.Damaged(_path, $"{_path} is a damaged PyTorch file: {why}.");
 }

@@ -14,7 +14,7 @@ static class StateDictionary
         HashSet<object> seen = new(ReferenceEqualityComparer.Instance);
         List<string> keys = [];
         Gather(root);
-        return tensors.Count > 0 ? tensors : throw new BadInputException($"{path} holds no tensor that is a model's: save its state_dict().");
+        return tensors.Count > 0 ? tensors : throw BadInput.Missing(path, $"{path} holds no tensor that is a model's: save its state_dict().");
 
         void Gather(object? value)
         {
@@ -22,10 +22,10 @@ static class StateDictionary
             {
                 // Made of its keys here alone: what else is kept under a long key costs nothing.
                 if (keys.Sum(k => (long)k.Length + 1) > LongestName)
-                    throw new BadInputException($"{path} holds a tensor whose name is longer than {LongestName} characters: {UserText.Quote(keys.MaxBy(k => k.Length)!)}.");
+                    throw BadInput.TooLarge(path, $"{path} holds a tensor whose name is longer than {LongestName} characters: {UserText.Quote(keys.MaxBy(k => k.Length)!)}.");
                 string name = string.Join('.', keys);
                 if (!tensors.TryAdd(name, tensor) || tensors.Count > MostTensors)
-                    throw new BadInputException($"{path} holds {(tensors.Count > MostTensors ? $"more than {MostTensors} tensors" : $"two tensors {UserText.Quote(name)}")}.");
+                    throw BadInput.TooLarge(path, $"{path} holds {(tensors.Count > MostTensors ? $"more than {MostTensors} tensors" : $"two tensors {UserText.Quote(name)}")}.");
                 return;
             }
             if (keys.Count == Deepest || value is not (Dictionary<object, object?> or List<object?> or PickleTuple) || !seen.Add(value))

@@ -32,7 +32,7 @@ sealed class CheckedArchive : IDisposable
                 throw Damaged($"it holds two entries {UserText.Quote(name)}");
         }
         // Weights hardly shrink under deflate, but for the zeros of a new head.
-        ReadingBudget.Require(total, fileLength, ReadingBudget.ArchiveGrowth, $"{path} is not a sound archive: weights never shrink so far, so this is a zip bomb. Unpacked it");
+        ReadingBudget.Require(total, fileLength, ReadingBudget.ArchiveGrowth, path, $"{path} is not a sound archive: weights never shrink so far, so this is a zip bomb. Unpacked it");
     }
 
     /// <summary>The path that it was opened by.</summary>
@@ -70,17 +70,17 @@ sealed class CheckedArchive : IDisposable
         }
         catch (Exception e) when (IsDamage(e))
         {
-            throw new BadInputException($"{Path}: the entry {UserText.Quote(name)} is damaged or cut short; was the download cut short?", e);
+            throw BadInput.Damaged(Path, $"{Path}: the entry {UserText.Quote(name)} is damaged or cut short; was the download cut short?", cause: e);
         }
     }
 
     /// <exception cref="BadInputException">The archive is damaged, in the way that the message says.</exception>
-    public BadInputException Damaged(string what) => new($"{Path} is not a sound archive: {what}.");
+    public BadInputException Damaged(string what) => BadInput.Damaged(Path, $"{Path} is not a sound archive: {what}.");
 
     /// <inheritdoc/>
     public void Dispose() => _zip.Dispose();
 
     static bool IsDamage(Exception e) => e is InvalidDataException or EndOfStreamException or IOException or NotSupportedException or ArgumentException or OverflowException or InvalidOperationException && e is not BadInputException;
 
-    static BadInputException Unreadable(string path, Exception e) => new($"{path} is a damaged zip archive ({SystemMessage.Of(e)}); was the download cut short?", e);
+    static BadInputException Unreadable(string path, Exception e) => BadInput.Damaged(path, $"{path} is a damaged zip archive ({SystemMessage.Of(e)}); was the download cut short?", cause: e);
 }

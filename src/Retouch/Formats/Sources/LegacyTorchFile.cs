@@ -25,11 +25,11 @@ sealed class LegacyTorchFile : ITensorSource
     {
         (Path, _stream) = (path, stream);
         if (PickleReader.Read(stream, path) is not BigInteger magic || magic != Magic)
-            throw new BadInputException($"{path} is a pickle, but not one that torch.save wrote.");
+            throw BadInput.Mismatch(path, $"{path} is a pickle, but not one that torch.save wrote.");
         if (PickleReader.Read(stream, path) is not BigInteger version || version != 1001)
             throw Damaged("its format's version is not 1001");
         if (PickleReader.Read(stream, path) is Dictionary<object, object?> machine && machine.TryGetValue("little_endian", out object? little) && little is not true)
-            throw new BadInputException($"{path} was written on a big-endian machine, which Retouch does not read.");
+            throw BadInput.Unsupported(path, $"{path} was written on a big-endian machine, which Retouch does not read.");
         _stated = StateDictionary.Flatten(PickleReader.Read(stream, path), path);
         object?[] keys = PickleReader.Read(stream, path) is List<object?> list ? [.. list] : throw Damaged("it has no list of storages");
         FindStorages(keys);
@@ -87,7 +87,7 @@ sealed class LegacyTorchFile : ITensorSource
         }
         catch (EndOfStreamException e)
         {
-            throw new BadInputException($"{Path} was cut short while it was being read; start again when it is at rest.", e);
+            throw BadInput.Damaged(Path, $"{Path} was cut short while it was being read; start again when it is at rest.", cause: e);
         }
 
         Tensor At(long position, Func<Tensor> read)
@@ -128,5 +128,5 @@ sealed class LegacyTorchFile : ITensorSource
         }
     }
 
-    BadInputException Damaged(string why) => new($"{Path} is a damaged PyTorch file: {why}.");
+    BadInputException Damaged(string why) => BadInput.Damaged(Path, $"{Path} is a damaged PyTorch file: {why}.");
 }

@@ -24,15 +24,15 @@ sealed partial record NpyHeader(TensorDType DType, IReadOnlyList<long> Shape, bo
         byte[] head = new byte[8];
         stream.ReadExactly(head);
         if (head[0] != 0x93 || !head.AsSpan(1).StartsWith("NUMPY"u8))
-            throw new BadInputException($"{what} does not begin as a NumPy array.");
+            throw BadInput.Mismatch(what, $"{what} does not begin as a NumPy array.");
         int version = head[6];
         if (version is < 1 or > 3)
-            throw new BadInputException($"{what} is of NumPy's format version {version}, which Retouch does not read.");
+            throw BadInput.Unsupported(what, $"{what} is of NumPy's format version {version}, which Retouch does not read.");
         byte[] size = new byte[version == 1 ? 2 : 4];
         stream.ReadExactly(size);
         uint length = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(size) : BinaryPrimitives.ReadUInt32LittleEndian(size);
         if (length > MostText)
-            throw new BadInputException($"{what} announces a head of {length} bytes, and {MostText} are allowed.");
+            throw BadInput.TooLarge(what, $"{what} announces a head of {length} bytes, and {MostText} are allowed.");
         byte[] text = new byte[length];
         stream.ReadExactly(text);
         return Parse(Encoding.Latin1.GetString(text), head.Length + size.Length + text.Length, what);
@@ -41,10 +41,10 @@ sealed partial record NpyHeader(TensorDType DType, IReadOnlyList<long> Shape, bo
     static NpyHeader Parse(string text, int length, string what)
     {
         if (ObjectArray().IsMatch(text))
-            throw new BadInputException($"{what} holds Python objects, which only a program could unpack; save it as an array of numbers.");
+            throw BadInput.Unsupported(what, $"{what} holds Python objects, which only a program could unpack; save it as an array of numbers.");
         Match match = Head().Match(text);
         if (!match.Success)
-            throw new BadInputException($"{what} has a head that Retouch does not read (a structured type, perhaps): {UserText.Quote(text.Trim())}.");
+            throw BadInput.Unsupported(what, $"{what} has a head that Retouch does not read (a structured type, perhaps): {UserText.Quote(text.Trim())}.");
         string descr = match.Groups["descr"].Value;
         TensorDType dtype = descr switch
         {
@@ -59,20 +59,20 @@ sealed partial record NpyHeader(TensorDType DType, IReadOnlyList<long> Shape, bo
             "|i1" => TensorDType.I8,
             "|u1" => TensorDType.U8,
             "|b1" => TensorDType.BOOL,
-            _ => throw new BadInputException($"{what} is of type {UserText.Quote(descr)}{(descr.StartsWith('>') ? ", which is big-endian" : "")}; Retouch reads little-endian numbers of 8 to 64 bits."),
+            _ => throw BadInput.Unsupported(what, $"{what} is of type {UserText.Quote(descr)}{(descr.StartsWith('>') ? ", which is big-endian" : "")}; Retouch reads little-endian numbers of 8 to 64 bits."),
         };
         string[] sizes = match.Groups["shape"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (sizes.Length > MostAxes)
-            throw new BadInputException($"{what} has {sizes.Length} axes, and {MostAxes} are allowed.");
+            throw BadInput.TooLarge(what, $"{what} has {sizes.Length} axes, and {MostAxes} are allowed.");
         long[] shape = new long[sizes.Length];
         UInt128 bytes = (uint)dtype.Size();
         for (int i = 0; i < sizes.Length; i++)
         {
             if (!long.TryParse(sizes[i], NumberStyles.None, CultureInfo.InvariantCulture, out shape[i]))
-                throw new BadInputException($"{what} has the size {UserText.Quote(sizes[i])}, which is too large.");
+                throw BadInput.TooLarge(what, $"{what} has the size {UserText.Quote(sizes[i])}, which is too large.");
             bytes *= (ulong)Math.Max(shape[i], 1);
             if (bytes > long.MaxValue)
-                throw new BadInputException($"{what} has the shape {UserText.Shape(shape)}, which is too large for any file.");
+                throw BadInput.TooLarge(what, $"{what} has the shape {UserText.Shape(shape)}, which is too large for any file.");
         }
         return new NpyHeader(dtype, shape, match.Groups["order"].Value == "True", length, shape.Contains(0) ? 0 : (long)bytes);
     }

@@ -55,7 +55,7 @@ sealed class ShardedFile : ITensorSource
 
     /// <inheritdoc/>
     public Tensor ReadFloat(string name) =>
-        _shardOf.TryGetValue(name, out ITensorSource? shard) ? shard.ReadFloat(name) : throw new BadInputException($"{Path} has no tensor {UserText.Quote(name)}.");
+        _shardOf.TryGetValue(name, out ITensorSource? shard) ? shard.ReadFloat(name) : throw BadInput.Missing(Path, $"{Path} has no tensor {UserText.Quote(name)}.");
 
     /// <inheritdoc/>
     public void RequireUnchanged() => _shards.ForEach(s => s.RequireUnchanged());
@@ -84,15 +84,15 @@ sealed class ShardedFile : ITensorSource
         }
         catch (JsonException e)
         {
-            throw new BadInputException($"{path} is not the index of a sharded model: it is not valid JSON ({JsonPlace.Describe(e, json.Span)}).", e);
+            throw BadInput.Damaged(path, $"{path} is not the index of a sharded model: it is not valid JSON ({JsonPlace.Describe(e, json.Span)}).", cause: e);
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw new BadInputException($"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.", e);
+            throw BadInput.Damaged(path, $"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.", cause: e);
         }
 
-        BadInputException Bad(string why) => new($"{path} is not the index of a sharded model: {why}.");
+        BadInputException Bad(string why) => BadInput.Mismatch(path, $"{path} is not the index of a sharded model: {why}.");
     }
 
     void OpenShards(Dictionary<string, string> index)
@@ -101,18 +101,18 @@ sealed class ShardedFile : ITensorSource
         ILookup<string, string> names = index.ToLookup(i => i.Value, i => i.Key, StringComparer.Ordinal);
         string[] files = [.. names.Select(n => n.Key).Order(StringComparer.Ordinal)];
         if (files.Length > MostShards)
-            throw new BadInputException($"{Path} names {files.Length} files, and {MostShards} are allowed.");
+            throw BadInput.TooLarge(Path, $"{Path} names {files.Length} files, and {MostShards} are allowed.");
         foreach (string file in files)
         {
             if (file.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
-                throw new BadInputException($"{Path} names another index, {UserText.Quote(file)}.");
+                throw BadInput.Mismatch(Path, $"{Path} names another index, {UserText.Quote(file)}.");
             ITensorSource shard = TensorSource.Open(System.IO.Path.Combine(folder, file));
             _shards.Add(shard);
             foreach (string name in names[file])
             {
                 _tensors[name] = shard.Tensors.TryGetValue(name, out TensorEntry? entry)
                     ? entry
-                    : throw new BadInputException($"{Path} says that {file} holds the tensor {UserText.Quote(name)}, but it does not.");
+                    : throw BadInput.Mismatch(Path, $"{Path} says that {file} holds the tensor {UserText.Quote(name)}, but it does not.");
                 _shardOf[name] = shard;
             }
         }

@@ -37,8 +37,8 @@ static class TensorSource
     /// <exception cref="BadInputException">There is no such tensor, or it does not hold floating-point numbers.</exception>
     public static TensorEntry FloatEntry(ITensorSource source, string name)
     {
-        TensorEntry entry = source.Tensors.TryGetValue(name, out TensorEntry? found) ? found : throw new BadInputException($"{source.Path} has no tensor {UserText.Quote(name)}.");
-        return entry.DType.IsFloat() ? entry : throw new BadInputException($"Tensor {UserText.Quote(name)} in {source.Path} holds {entry.DType} numbers where floating-point numbers are needed.");
+        TensorEntry entry = source.Tensors.TryGetValue(name, out TensorEntry? found) ? found : throw BadInput.Missing(source.Path, $"{source.Path} has no tensor {UserText.Quote(name)}.");
+        return entry.DType.IsFloat() ? entry : throw BadInput.Mismatch(source.Path, $"Tensor {UserText.Quote(name)} in {source.Path} holds {entry.DType} numbers where floating-point numbers are needed.");
     }
 
     static string InFolder(string folder)
@@ -46,8 +46,8 @@ static class TensorSource
         if (UsualNames.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists) is string usual)
             return usual;
         string[] files = [.. Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal)];
-        return files.Length == 1 ? files[0] : throw new BadInputException(
-            $"{folder} is a directory that holds {(files.Length == 0 ? "no model file" : $"{files.Length} safetensors files")} ({string.Join(", ", UsualNames)} would be taken); give a file inside it.");
+        return files.Length == 1 ? files[0] : throw BadInput.Mismatch(
+            folder, $"{folder} is a directory that holds {(files.Length == 0 ? "no model file" : $"{files.Length} safetensors files")} ({string.Join(", ", UsualNames)} would be taken); give a file inside it.");
     }
 
     static ITensorSource OpenArchive(string path)
@@ -59,7 +59,7 @@ static class TensorSource
                 return new TorchFile(archive, pickle);
             if (archive.Entries.Keys.Any(n => n.EndsWith(".npy", StringComparison.Ordinal)))
                 return new NpzFile(archive);
-            throw new BadInputException($"{path} is a zip archive with neither PyTorch's data.pkl nor NumPy's .npy files in it; it is no model.");
+            throw BadInput.Mismatch(path, $"{path} is a zip archive with neither PyTorch's data.pkl nor NumPy's .npy files in it; it is no model.");
         }
         catch
         {

@@ -26,9 +26,9 @@ sealed class TorchFile : ITensorSource
         _archive = archive;
         _root = pickle[..^"data.pkl".Length];
         if (archive.Entries.Keys.Any(n => n.StartsWith(_root + "code/", StringComparison.Ordinal)) || archive.Entries.ContainsKey(_root + "constants.pkl"))
-            throw new BadInputException($"{archive.Path} is a TorchScript program, not a file of weights; save its state_dict() with torch.save.");
+            throw BadInput.Unsupported(archive.Path, $"{archive.Path} is a TorchScript program, not a file of weights; save its state_dict() with torch.save.");
         if (archive.Entries.ContainsKey(_root + "byteorder") && archive.Read(_root + "byteorder", s => Bounded(s, 16)) is byte[] order && Encoding.ASCII.GetString(order) != "little")
-            throw new BadInputException($"{archive.Path} was written on a big-endian machine, which Retouch does not read.");
+            throw BadInput.Unsupported(archive.Path, $"{archive.Path} was written on a big-endian machine, which Retouch does not read.");
         byte[] text = archive.Entries[pickle].Length <= LongestPickle ? archive.Read(pickle, s => Bounded(s, LongestPickle)) : throw archive.Damaged($"its pickle has {archive.Entries[pickle].Length} bytes, and {LongestPickle} are allowed");
         _stated = StateDictionary.Flatten(PickleReader.Read(new MemoryStream(text, writable: false), archive.Path), archive.Path);
         foreach ((string name, PickleTensor tensor) in _stated)

@@ -28,7 +28,7 @@ public abstract class ImageShift
     /// <summary>The shift of a name.</summary>
     /// <exception cref="BadInputException">There is none; the message lists the names.</exception>
     public static ImageShift Find(string name) => All.FirstOrDefault(s => s.Name == name)
-        ?? throw new BadInputException($"There is no shift {name}; choose one of {string.Join(", ", All.Select(s => s.Name))}.");
+        ?? throw BadInput.Missing(name, $"There is no shift {name}; choose one of {string.Join(", ", All.Select(s => s.Name))}.");
 
     /// <summary>
     /// The random numbers of one image of a folder. They depend on nothing but the arguments: not on the other
@@ -47,7 +47,7 @@ public abstract class ImageShift
     public RgbImage Apply(RgbImage image, double strength, Random random)
     {
         if (!(strength is >= 0 and <= 1))
-            throw new BadInputException($"The strength of {Name} is {strength}: give 0 to 1.");
+            throw BadInput.OutOfRange(Name, $"The strength of {Name} is {strength}: give 0 to 1.");
         return strength == 0 ? image : Render(image, strength, random);
     }
 
