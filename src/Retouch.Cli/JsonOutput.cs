@@ -132,6 +132,15 @@ sealed record ShiftedJson
     /// <summary><c>written</c>, <c>kept</c> or <c>skipped</c>.</summary>
     public required string Status { get; init; }
     public required string? Why { get; init; }
+
+    /// <summary>What is wrong with a skipped image: <see cref="BadInputKind"/> in camel case.</summary>
+    public required string? Kind { get; init; }
+
+    /// <summary>The file that it is about.</summary>
+    public required string? Subject { get; init; }
+
+    /// <summary>What to do, where that is known.</summary>
+    public required string? Remedy { get; init; }
 }
 
 sealed record LibraryJson(string Name, bool Loads, string? Why);

@@ -48,8 +48,8 @@ static class RemedyText
     static string Give(Parameter parameter, string? value) => parameter switch
     {
         Parameter.ImageSize => $"ask for an --image-size of {value}",
-        Parameter.Labels => "give the names with --labels",
-        Parameter.AcceptedClasses => "say what they are with --accept",
+        Parameter.Labels => "or give the names with --labels",
+        Parameter.AcceptedClasses => "or say what they are with --accept",
         Parameter.Locator => "choose another with --locator",
         Parameter.Locality => "name their folder with --locality",
         Parameter.StrongerModel => "give another with --stronger",

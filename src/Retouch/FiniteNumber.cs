@@ -15,10 +15,13 @@ sealed class FiniteNumber : JsonConverter<double>
         if (reader.TokenType != JsonTokenType.Number)
             throw new JsonException();
         double value = reader.GetDouble();
-        return double.IsFinite(value) ? value : throw new JsonException(Complaint);
+        return double.IsFinite(value) ? value : throw new BeyondDoubleException(Complaint);
     }
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) =>
         writer.WriteNumberValue(value);
+
+    /// <summary>What the reader is told of such a number, and adds the place to.</summary>
+    public sealed class BeyondDoubleException(string message) : JsonException(message);
 }

@@ -25,9 +25,10 @@ static class JsonPlace
     /// <summary>As <see cref="Describe(JsonException, ReadOnlySpan{byte}, long)"/>, of a text.</summary>
     public static string Describe(JsonException e, string json) => Describe(e, Encoding.UTF8.GetBytes(json));
 
+    // The only place that looks into the reader's words: what is missing, unknown or there twice they alone say. Those
+    // are taken that name no type of this program.
     static string What(JsonException e)
     {
-        // Of the reader's own words only those that name no type of this program.
         const string missing = "missing required properties including:";
         int at = e.Message.IndexOf(missing, StringComparison.Ordinal);
         if (at >= 0)
@@ -38,7 +39,7 @@ static class JsonPlace
             return "a property is there twice";
         if (IsSyntax(e) || string.IsNullOrEmpty(e.Path) || e.Path == "$")
             return "its text is malformed";
-        return e.Message.StartsWith(FiniteNumber.Complaint, StringComparison.Ordinal)
+        return e is FiniteNumber.BeyondDoubleException
             ? $"{Part(e)}is {FiniteNumber.Complaint}"
             : $"{Part(e)}is missing, malformed or of the wrong type";
     }
@@ -46,7 +47,9 @@ static class JsonPlace
     static string Part(JsonException e) =>
         string.IsNullOrEmpty(e.Path) || e.Path == "$" ? "it " : $"its part {Cut(e.Path)} ";
 
-    static bool IsSyntax(JsonException e) => e.GetType() != typeof(JsonException) || e.InnerException is JsonException;
+    // The reader's own kind of exception is not public.
+    static bool IsSyntax(JsonException e) => e is not FiniteNumber.BeyondDoubleException
+        && (e.GetType() != typeof(JsonException) || e.InnerException is JsonException);
 
     // The reader counts bytes, and behind a value that it understood.
     static long Column(ReadOnlySpan<byte> json, long line, long at, bool syntax)

@@ -186,7 +186,7 @@ sealed class EditVerb : Verb
             {
                 outcome = terminal.Progress("measuring locality", locality.Files.Count, report =>
                 {
-                    (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) =
+                    (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, Problem Why)> skipped) =
                         Locality.Measure(split, result.Patch.Change, locality, file.Preprocessing, new Told<int>(done => report(done, null)), against.Model, cancellation);
                     return new LocalityOutcome(measurement, files, skipped);
                 });
@@ -234,7 +234,7 @@ sealed class EditVerb : Verb
     {
         IReadOnlyList<double> places = method.Generalities;
         ImageFolder locality = against.Images!;
-        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
+        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, Problem Why)> skipped) = terminal.Progress("loading locality images", locality.Files.Count, report =>
             Locality.Load(split, locality, preprocessing, new Told<int>(done => report(done, null)), memory, against.Model, cancellation));
         using (set)
         {
@@ -281,8 +281,8 @@ sealed class EditVerb : Verb
 
     static void Warn(Terminal terminal, LocalityOutcome outcome)
     {
-        foreach ((_, string why) in outcome.Skipped)
-            terminal.Note($"warning: skipped, {why}");
+        foreach ((_, Problem why) in outcome.Skipped)
+            terminal.Note($"warning: skipped, {RemedyText.Of(why)}");
     }
 
     // The method's defaults, and what --set and the options say, if it has such a setting.
@@ -408,7 +408,7 @@ sealed class EditVerb : Verb
     // A model of half precision is its own twin.
     static string? Rounded(VitModel model, ScalarType type) => model.FingerprintAs(type) is string rounded && rounded != model.Fingerprint ? rounded : null;
 
-    sealed record LocalityOutcome(LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped);
+    sealed record LocalityOutcome(LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, Problem Why)> Skipped);
 
     /// <summary>What locality is measured on, and against.</summary>
     /// <param name="Model">The unedited model, cut like the edited one; null where that is the unedited one itself.</param>

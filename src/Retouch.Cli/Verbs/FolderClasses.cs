@@ -16,14 +16,9 @@ sealed class FolderClasses
         string[] names = [.. images.Files.Select(Name).Distinct()];
         foreach (string name in names)
         {
-            try
-            {
-                _classes[name] = folders.Accepted(name);
-            }
-            catch (BadInputException)
-            {
-                // A folder that is called otherwise says nothing of its images.
-            }
+            // A folder that is called otherwise says nothing of its images.
+            if (folders.TryAccepted(name, out IReadOnlyList<int> classes, out _))
+                _classes[name] = classes;
         }
         // A number alone is as often that of a batch: it is a class's where all folders are classes'.
         if (_classes.Count < names.Length)

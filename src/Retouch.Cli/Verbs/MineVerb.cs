@@ -61,7 +61,7 @@ sealed class MineVerb : Verb
                 ? Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, told, cancellation)
                 : Mining.Confirm(split, file.Preprocessing, new ImageRoots([.. folders.Select(f => f.Root)]), confirmed, locality, settings, told, cancellation);
         });
-        terminal.Warnings(result.Skipped);
+        terminal.Warnings(result.Skipped.Select(RemedyText.Of));
         if (!labels.HasNames && confirmed is null)
             terminal.Note("classes: no file names them, so folders are taken by number (--labels names them)");
         Benchmark benchmark = result.Benchmark;
@@ -78,7 +78,7 @@ sealed class MineVerb : Verb
             SmallGroups = result.SmallGroups,
             LocalityImages = benchmark.Locality.Count,
             SensitiveImages = benchmark.Sensitive.Count,
-            Skipped = result.Skipped,
+            Skipped = [.. result.Skipped.Select(RemedyText.Of)],
         };
         terminal.Object(summary, JsonOutput.Default.MineJson);
         Print(terminal, summary, settings, confirmed is not null);
@@ -96,7 +96,7 @@ sealed class MineVerb : Verb
         int images = folders.Sum(f => f.Files.Count);
         Disagreement found = terminal.Progress("asking both models", 2 * images, report => Disagreement.Find(new(file.Model), file.Preprocessing, new(stronger.Model), stronger.Preprocessing,
             folders, labels, settings, new Told<int>(done => report(done, null)), cancellation));
-        terminal.Warnings(found.Skipped);
+        terminal.Warnings(found.Skipped.Select(RemedyText.Of));
         if (found.Images == 0)
             throw new BadInputException($"None of the {images} images can be decoded.");
         if (found.Groups.Count == 0 && found.Agreed < found.Images)
@@ -121,7 +121,7 @@ sealed class MineVerb : Verb
             Agreed = found.Agreed,
             Groups = [.. found.Groups.Select(g => new SheetGroupJson(g.Source, g.Class, Class(labels, g.Label), Class(labels, g.Wrong), g.Images.Count))],
             SmallGroups = found.SmallGroups,
-            Skipped = found.Skipped,
+            Skipped = [.. found.Skipped.Select(RemedyText.Of)],
         };
         terminal.Object(summary, JsonOutput.Default.SheetJson);
         terminal.Line($"the models agree on {summary.Agreed} of {summary.Images} images ({100.0 * summary.Agreed / summary.Images:0.0} %)");
@@ -140,7 +140,7 @@ sealed class MineVerb : Verb
     {
         if (result.Labelled == 0)
         {
-            string why = result.Skipped is [string first, ..] ? first : "the mapping leaves all of them out.";
+            string why = result.Skipped is [Problem first, ..] ? RemedyText.Of(first) : "the mapping leaves all of them out.";
             throw new BadInputException(
                 $"No folder's name is a class: {why} Say which classes the folders stand for with --accept.");
         }

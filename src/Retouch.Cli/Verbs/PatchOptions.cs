@@ -70,6 +70,6 @@ sealed class PatchOptions
 
         string Name(int index) => labels.HasNames && index < labels.Count ? $"{labels[index].Name} ({index})" : $"class {index}";
 
-        static string Why(PatchedImage image) => image.Missing!.TrimEnd('.');
+        static string Why(PatchedImage image) => RemedyText.Of(image.Missing!).TrimEnd('.');
     }
 }

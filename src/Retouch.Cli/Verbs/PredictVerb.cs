@@ -44,9 +44,9 @@ sealed class PredictVerb : Verb
                     new OperationCanceledException(cancellation), cancellation);
             }
             using DisposeScope scope = NewDisposeScope();
-            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(paths, file.Preprocessing);
-            foreach ((_, string why) in failed)
-                terminal.Error(why);
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = ImageLoader.LoadAvailable(paths, file.Preprocessing);
+            foreach ((_, Problem why) in failed)
+                terminal.Error(RemedyText.Of(why));
             allGood &= failed.Count == 0;
             asked += paths.Length;
             if (loaded.Count == 0)

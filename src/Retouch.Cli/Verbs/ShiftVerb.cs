@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.ExceptionServices;
+using System.Text.Json;
 using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
@@ -61,7 +62,7 @@ sealed class ShiftVerb : Verb
 
         Job job = new(folder, output, record, overwrite);
         ParallelOptions options = new() { MaxDegreeOfParallelism = parsed.GetValue(Threads) ?? Environment.ProcessorCount, CancellationToken = cancellation };
-        string?[] why = new string?[work.Length];
+        Problem?[] why = new Problem?[work.Length];
         bool[] done = new bool[work.Length], fresh = new bool[work.Length];
         bool interrupted = false;
         try
@@ -94,10 +95,13 @@ sealed class ShiftVerb : Verb
                 Image = work[i].File,
                 Output = why[i] is null ? work[i].Target : null,
                 Status = why[i] is not null ? "skipped" : fresh[i] ? "written" : "kept",
-                Why = why[i],
+                Why = why[i] is { } problem ? RemedyText.Of(problem) : null,
+                Kind = why[i] is { } bad ? JsonNamingPolicy.CamelCase.ConvertName(bad.Kind.ToString()) : null,
+                Subject = why[i]?.Subject,
+                Remedy = why[i] is { } unsolved ? RemedyText.Clause(unsolved) : null,
             }, JsonOutput.Default.ShiftedJson);
             if (why[i] is not null)
-                terminal.Note($"warning: skipped, {why[i]}");
+                terminal.Note($"warning: skipped, {RemedyText.Of(why[i]!)}");
         }
         int written = fresh.Count(f => f), skipped = why.Count(w => w is not null), kept = done.Count(d => d) - written - skipped;
         if (interrupted)
@@ -106,7 +110,7 @@ sealed class ShiftVerb : Verb
             return App.Interrupted;
         }
         if (skipped == work.Length)
-            throw new BadInputException($"None of the {work.Length} images in {folder.Root} can be decoded; the first: {why[0]}");
+            throw new BadInputException($"None of the {work.Length} images in {folder.Root} can be decoded; the first: {RemedyText.Of(why[0]!)}");
         terminal.Line($"{output}: {record}; {written} images written{(kept > 0 ? $", {kept} kept" : "")}{(skipped > 0 ? $", {skipped} skipped" : "")}");
         return App.Ok;
     }
@@ -184,7 +188,7 @@ sealed class ShiftVerb : Verb
         readonly Lock _large = new();
 
         /// <summary>Makes an image unless it is there; gives the reason why it cannot be made.</summary>
-        public string? Make(string file, string target, out bool written)
+        public Problem? Make(string file, string target, out bool written)
         {
             written = false;
             string path = Path.Combine(output, target);
@@ -197,7 +201,7 @@ sealed class ShiftVerb : Verb
             }
             catch (BadInputException e)
             {
-                return e.Message;
+                return e.Problem;
             }
             byte[] bytes;
             if (image.Width * image.Height < LargeImage)

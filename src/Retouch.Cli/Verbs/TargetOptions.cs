@@ -149,8 +149,8 @@ sealed class TargetOptions
     /// <summary>Names the images that could not be decoded.</summary>
     public static void PrintSkipped(Terminal terminal, TargetBankFiller filler)
     {
-        foreach ((_, string why) in filler.Skipped.OrderBy(s => s.Key, StringComparer.Ordinal))
-            terminal.Note($"warning: skipped, {why}");
+        foreach ((_, Problem why) in filler.Skipped.OrderBy(s => s.Key, StringComparer.Ordinal))
+            terminal.Note($"warning: skipped, {RemedyText.Of(why)}");
         if (filler.Skipped.Count > 0)
             terminal.Note($"warning: {filler.Skipped.Count} images could not be decoded; others took their place.");
     }

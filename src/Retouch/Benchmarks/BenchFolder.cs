@@ -36,16 +36,9 @@ public static class BenchFolder
     {
         Create(folder);
         string path = Path.Combine(folder, BenchManifest.FileName);
-        if (!File.Exists(path))
-        {
-            try
-            {
-                Write(path, manifest, EvaluationJson.Indented.BenchManifest, overwrite: false);
-                return;
-            }
-            // Shards may start at once: one is the first, and each looks whether it is of that run.
-            catch (BadInputException) when (File.Exists(path)) { }
-        }
+        // Shards may start at once: one is the first, and each looks whether it is of that run.
+        if (AtomicFile.TryCreate(path, stream => Write(stream, manifest, EvaluationJson.Indented.BenchManifest)))
+            return;
         if (ReadManifest(folder).Run is string run && run != manifest.Run)
             throw BadInput.Mismatch(folder, $"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs.", Remedy.OtherOutput);
     }
@@ -78,7 +71,9 @@ public static class BenchFolder
     /// <summary>Writes the summary of a run.</summary>
     /// <exception cref="BadInputException">It cannot be written.</exception>
     public static void WriteSummary(string folder, IReadOnlyList<SettingSummary> summary) =>
-        Write(Path.Combine(folder, SummaryName), summary, EvaluationJson.Indented.IReadOnlyListSettingSummary, overwrite: true);
+        AtomicFile.Write(
+            Path.Combine(folder, SummaryName), overwrite: true,
+            stream => Write(stream, summary, EvaluationJson.Indented.IReadOnlyListSettingSummary));
 
     /// <summary>Gathers the rows of a run's shards into one file, <c>rows.jsonl</c>, in the order of the plan.</summary>
     /// <param name="files">The shards' files of rows; beside each lies the run's manifest.</param>
@@ -134,9 +129,9 @@ public static class BenchFolder
         }
     }
 
-    static void Write<T>(string path, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, bool overwrite) => AtomicFile.Write(path, overwrite, stream =>
+    static void Write<T>(Stream stream, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
     {
         JsonSerializer.Serialize(stream, value, type);
         stream.WriteByte((byte)'\n');
-    });
+    }
 }

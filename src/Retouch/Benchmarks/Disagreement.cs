@@ -34,7 +34,7 @@ public sealed record Disagreement
     public required int SmallGroups { get; init; }
 
     /// <summary>Images that were left out, each with the reason.</summary>
-    public required IReadOnlyList<string> Skipped { get; init; }
+    public required IReadOnlyList<Problem> Skipped { get; init; }
 
     /// <summary>Asks two models about every image.</summary>
     /// <param name="model">The model whose failures are sought, cut anywhere.</param>
@@ -58,7 +58,7 @@ public sealed record Disagreement
             throw BadInput.Mismatch(null, $"The stronger model has {stronger.Model.Config.Classes} classes, but the model has {model.Model.Config.Classes}; they must have the same, in the same order.");
         if (model.Model.Fingerprint == stronger.Model.Fingerprint)
             throw BadInput.Mismatch(null, "The stronger model is the model itself, which agrees with itself everywhere.", Remedy.Option(Parameter.StrongerModel));
-        List<string> skipped = [.. folders.SelectMany(f => f.LeftOut)];
+        List<Problem> skipped = [.. folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why))];
         (string Source, string Path, string FullPath)[] images = [.. Named(folders, skipped)];
         string[] paths = [.. images.Select(i => i.FullPath)];
         ModelAnswer?[] weak = new ModelAnswer?[paths.Length], strong = new ModelAnswer?[paths.Length];
@@ -102,7 +102,7 @@ public sealed record Disagreement
         };
     }
 
-    static IEnumerable<(string, string, string)> Named(IReadOnlyList<ImageFolder> folders, List<string> skipped)
+    static IEnumerable<(string, string, string)> Named(IReadOnlyList<ImageFolder> folders, List<Problem> skipped)
     {
         Dictionary<string, string> sources = [];
         HashSet<string> seen = [];

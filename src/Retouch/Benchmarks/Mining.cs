@@ -27,9 +27,9 @@ public static class Mining
         MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         settings.Validate();
-        List<string> skipped = [];
+        List<Problem> skipped = [];
         List<Labelled> labelled = [.. Labelled.In(folders, classes, skipped)];
-        skipped.AddRange(folders.SelectMany(f => f.LeftOut));
+        skipped.AddRange(folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why)));
         foreach (Labelled image in labelled)
         {
             if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
@@ -84,7 +84,7 @@ public static class Mining
     {
         settings.Validate();
         confirmed.RequireModel(split.Model);
-        List<string> skipped = [];
+        List<Problem> skipped = [];
         (FailureGroup Group, BenchmarkImage Image)[] all = [.. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i)))];
         string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
         ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
@@ -96,7 +96,7 @@ public static class Mining
             if (answer.Class != group.Wrong)
             {
                 right += group.Accepted.Contains(answer.Class) ? 1 : 0;
-                skipped.Add($"{image.Path} is left out: the model gives it the class {answer.Class}, not {group.Wrong}.");
+                skipped.Add(new Problem($"{image.Path} is left out: the model gives it the class {answer.Class}, not {group.Wrong}.", BadInputKind.Mismatch, image.Path));
                 return;
             }
             if (!kept.TryGetValue(group, out List<BenchmarkImage>? list))
@@ -113,30 +113,30 @@ public static class Mining
         };
     }
 
-    static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<string> skipped)
+    static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<Problem> skipped)
     {
         List<LocalityImage> kept = [];
         if (locality is not null)
         {
-            skipped.AddRange(locality.LeftOut);
+            skipped.AddRange(locality.LeftOut.Select(why => new Problem(why)));
             string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
             questions.Ask([.. files.Select(locality.FullPath)], (i, answer) => kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)));
         }
         return kept;
     }
 
-    internal static bool Nameable(string file, List<string> skipped)
+    internal static bool Nameable(string file, List<Problem> skipped)
     {
         bool nameable = BenchmarkFile.IsBelow(file);
         if (!nameable)
-            skipped.Add($"{file} is left out: its name is not one on every system; rename it.");
+            skipped.Add(new Problem($"{file} is left out: its name is not one on every system; rename it.", BadInputKind.Unsupported, file));
         return nameable;
     }
 
     /// <summary>An image with its true class.</summary>
     sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted, string Path, string FullPath)
     {
-        public static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<string> skipped)
+        public static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<Problem> skipped)
         {
             IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
             classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
@@ -151,15 +151,8 @@ public static class Mining
                     string classFolder = ClassFolder(full), name = System.IO.Path.GetFileName(classFolder);
                     if (!accepted.TryGetValue(name, out IReadOnlyList<int>? right))
                     {
-                        try
-                        {
-                            right = classes.Accepted(name);
-                        }
-                        catch (BadInputException e)
-                        {
-                            skipped.Add($"The folder {classFolder} is left out: {e.Message}");
-                            right = [];
-                        }
+                        if (!classes.TryAccepted(name, out right, out Problem? problem))
+                            skipped.Add(problem with { Message = $"The folder {classFolder} is left out: {problem.Message}" });
                         accepted[name] = right;
                     }
                     if (right.Count == 0)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using Retouch.Formats;
 
@@ -61,16 +62,12 @@ public sealed class ClassFolders
         {
             if (value.ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
                 throw Unlike($"gives {UserText.Quote(folder)} something other than indices and names");
-            try
-            {
-                return value.ValueKind == JsonValueKind.Number
-                    ? labels.ResolveNumber(value.GetRawText())
-                    : labels.Resolve(value.GetString()!);
-            }
-            catch (BadInputException e)
-            {
-                throw e.At($"{path}, {UserText.Quote(folder)}", path);
-            }
+            ClassMatch match = value.ValueKind == JsonValueKind.Number
+                ? labels.MatchNumber(value.GetRawText())
+                : labels.Match(value.GetString()!);
+            return match.Refusal is { } refusal
+                ? throw refusal.At($"{path}, {UserText.Quote(folder)}", path)
+                : match.Index;
         }
 
         BadInputException Unlike(string how) => BadInput.Mismatch(path, $"{path} {how}; a mapping looks like {{\"elephant\": [386, 101, 385], \"horse\": [339]}}.");
@@ -80,6 +77,20 @@ public sealed class ClassFolders
     /// <exception cref="BadInputException">The folder's name is no class.</exception>
     public IReadOnlyList<int> Accepted(string folder) =>
         _accepted.TryGetValue(folder, out int[]? classes) ? classes : [_labels.Resolve(folder)];
+
+    /// <summary>The same, of a folder that may be called otherwise.</summary>
+    /// <param name="folder">The folder's name.</param>
+    /// <param name="classes">The classes; empty where there are none.</param>
+    /// <param name="problem">Why the name is no class; null where it is one, or is mapped.</param>
+    /// <returns>Whether the folder has a name that is a class, or is mapped.</returns>
+    public bool TryAccepted(
+        string folder, out IReadOnlyList<int> classes, [NotNullWhen(false)] out Problem? problem)
+    {
+        ClassMatch match = _accepted.ContainsKey(folder) ? default : _labels.Match(folder);
+        problem = match.Refusal?.Problem;
+        classes = problem is null ? Accepted(folder) : [];
+        return problem is null;
+    }
 
     /// <summary>
     /// Refuses folders that are numbered otherwise than the classes: some numbers are classes', but not all.

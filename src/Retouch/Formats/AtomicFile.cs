@@ -19,7 +19,9 @@ public static class AtomicFile
     /// <exception cref="BadInputException">The file could not be written, and why.</exception>
     public static void CheckWritable(string path, bool overwrite)
     {
-        string target = CheckPath(path, overwrite);
+        string target = CheckPath(path);
+        if (!overwrite && File.Exists(target))
+            throw Exists(path);
         TemporaryFile.Sweep(Path.GetDirectoryName(target)!);
         Create(target).Dispose();
     }
@@ -34,7 +36,27 @@ public static class AtomicFile
     /// </exception>
     public static void Write(string path, bool overwrite, Action<Stream> write)
     {
-        string target = CheckPath(path, overwrite);
+        string target = CheckPath(path);
+        if (!overwrite && File.Exists(target))
+            throw Exists(path);
+        if (!Put(target, overwrite, write))
+            throw Exists(target);
+    }
+
+    /// <summary>The same where several processes may want to make one file: whoever is the first does.</summary>
+    /// <param name="path">Where the file is to be.</param>
+    /// <param name="write">Fills the stream, which it must not close.</param>
+    /// <returns>Whether it was written; false where a file is there, now or by the time it would be.</returns>
+    /// <exception cref="BadInputException">It cannot be written, for another reason than that it is there.</exception>
+    public static bool TryCreate(string path, Action<Stream> write)
+    {
+        string target = CheckPath(path);
+        return !File.Exists(target) && Put(target, overwrite: false, write);
+    }
+
+    // False where a file is there that may not be replaced.
+    static bool Put(string target, bool overwrite, Action<Stream> write)
+    {
         TemporaryFile.SweepOnce(Path.GetDirectoryName(target)!);
         try
         {
@@ -42,7 +64,7 @@ public static class AtomicFile
             write(temporary.Stream);
             temporary.Stream.Flush(flushToDisk: true);
             Reach(target);
-            Rename(temporary, target, overwrite);
+            return Rename(temporary, target, overwrite);
         }
         catch (IOException e) when (IsDiskFull(e))
         {
@@ -76,7 +98,7 @@ public static class AtomicFile
     /// <summary>Announces a step to <see cref="BeforeStep"/>.</summary>
     internal static void Reach(string path) => BeforeStep.Value?.Invoke(path);
 
-    static string CheckPath(string path, bool overwrite)
+    static string CheckPath(string path)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
             throw BadInput.Missing(null, "The name of the file to write is empty or not a file name; give another.");
@@ -92,8 +114,6 @@ public static class AtomicFile
         // A rename would put an ordinary file in the place of /dev/null.
         if (!OperatingSystem.IsWindows() && folder == "/dev")
             throw BadInput.Mismatch(path, $"{path} is a device; give the name of a file to write.");
-        if (!overwrite && File.Exists(target))
-            throw Exists(path);
         return target;
     }
 
@@ -110,16 +130,17 @@ public static class AtomicFile
         }
     }
 
-    static void Rename(TemporaryFile temporary, string target, bool overwrite)
+    static bool Rename(TemporaryFile temporary, string target, bool overwrite)
     {
         try
         {
             temporary.MoveTo(target, overwrite);
+            return true;
         }
         // Someone else created the file while this one was being written.
-        catch (IOException e) when (!overwrite && File.Exists(target))
+        catch (IOException) when (!overwrite && File.Exists(target))
         {
-            throw Exists(target, e);
+            return false;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -138,8 +159,7 @@ public static class AtomicFile
     static BadInputException DiskFull(string target, IOException e) =>
         BadInput.Inaccessible(Path.GetDirectoryName(target), $"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", cause: e);
 
-    static BadInputException Exists(string path, Exception? cause = null) =>
-        BadInput.Exists(path, $"{path} exists.", Remedy.Overwrite, cause);
+    static BadInputException Exists(string path) => BadInput.Exists(path, $"{path} exists.", Remedy.Overwrite);
 
     static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
         ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL

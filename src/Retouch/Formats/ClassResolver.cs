@@ -42,44 +42,45 @@ sealed class ClassResolver
             .ToLookup(l => WithoutZeros(l.Name.Trim()), l => l.Index, StringComparer.Ordinal);
     }
 
-    /// <summary>The index that a text means; see <see cref="LabelSet.Resolve"/>.</summary>
-    /// <exception cref="BadInputException">No class is meant, or it cannot be told which of several.</exception>
-    public int Resolve(string text)
+    /// <summary>The class that a text means; see <see cref="LabelSet.Resolve"/>. Refused where none is, or several.</summary>
+    public ClassMatch Match(string text)
     {
         string trimmed = text.Trim(), wanted = Normalize(text);
-        if (One(_byWordNetId[trimmed], text) is int known)
+        if (One(_byWordNetId[trimmed], text) is ClassMatch known)
             return known;
-        if ((One(_byExactName[text], text) ?? One(_byExactName[trimmed], text)) is int exact)
+        if ((One(_byExactName[text], text) ?? One(_byExactName[trimmed], text)) is ClassMatch exact)
             return exact;
         if (wanted.Length == 0)
-            throw BadInput.OutOfRange(null, $"An empty text names no class; give a number from 0 to {Last} or a name.");
-        int? named = One(_byName[wanted], text) ?? One(_byFirstSynonym[wanted], text);
+            return BadInput.OutOfRange(null, $"An empty text names no class; give a number from 0 to {Last} or a name.");
+        ClassMatch? named = One(_byName[wanted], text) ?? One(_byFirstSynonym[wanted], text);
+        if (named is { Refusal: not null } several)
+            return several;
         if (IsNumber(trimmed.TrimStart('-')))
             return ByNumber(text, trimmed, named ?? One(_byNumber[WithoutZeros(trimmed)], text));
-        if (named is int found)
+        if (named is ClassMatch found)
             return found;
         if (trimmed.StartsWith(NumberMark, StringComparison.OrdinalIgnoreCase)
             && trimmed[NumberMark.Length..] is var marked)
-            return IndexOf(marked) ?? throw OutOfRange(marked);
+            return Indexed(marked);
         if (NumberAnd(trimmed, out string? number, out string? rest))
             return ByNumberAnd(text, number, rest);
         // n02085620-Chihuahua
         if (trimmed.Length > WordNetIdLength && !char.IsAsciiLetterOrDigit(trimmed[WordNetIdLength])
-            && One(_byWordNetId[trimmed[..WordNetIdLength]], text) is int first)
+            && One(_byWordNetId[trimmed[..WordNetIdLength]], text) is ClassMatch first)
             return first;
-        throw Unknown(text, wanted);
+        return Unknown(text, wanted);
     }
 
     /// <summary>
-    /// The index that a bare number means where it cannot be a name, as a number in JSON: refused if a class is
-    /// called so and is another one.
+    /// The class that a bare number means where it cannot be a name, as a number in JSON: refused if there is none, or
+    /// if a class is called so and is another one.
     /// </summary>
-    /// <exception cref="BadInputException">There is no such class, or another one is called so.</exception>
-    public int ResolveNumber(string text)
+    public ClassMatch MatchNumber(string text)
     {
-        int index = IndexOf(text) ?? throw OutOfRange(text);
+        if (IndexOf(text) is not int index)
+            return OutOfRange(text);
         int[] called = [.. _byNumber[WithoutZeros(text)]];
-        return called.Length == 0 || called.Contains(index) ? index : throw TwoReadings(text, called[0], index);
+        return called.Length == 0 || called.Contains(index) ? index : TwoReadings(text, called[0], index);
     }
 
     /// <summary>Whether a text is a number that no class has for its name.</summary>
@@ -94,41 +95,44 @@ sealed class ClassResolver
 
     int Last => _labels.Count - 1;
 
-    int ByNumber(string text, string number, int? named)
+    ClassMatch Indexed(string number) => IndexOf(number) is int index ? index : OutOfRange(number);
+
+    ClassMatch ByNumber(string text, string number, ClassMatch? named)
     {
-        int? index = IndexOf(number);
-        if (named is int name && index is int place && name != place)
-            throw TwoReadings(text, name, place);
-        return named ?? index ?? throw OutOfRange(number);
+        if (named is not ClassMatch name)
+            return Indexed(number);
+        return name.Refusal is null && IndexOf(number) is int place && name.Index != place
+            ? TwoReadings(text, name.Index, place)
+            : name;
     }
 
     // A number and a name, as folders of data sets have: 0386_n02504458, 0386_African_elephant.
-    int ByNumberAnd(string text, string number, string rest)
+    ClassMatch ByNumberAnd(string text, string number, string rest)
     {
-        if (One(_byWordNetId[rest], text) is int known)
+        if (One(_byWordNetId[rest], text) is ClassMatch known)
             return known;
         int? index = IndexOf(number);
         if (IsWordNetId(rest))
         {
             if (_byWordNetId.Count > 0 || _labels.Count != ImageNetClasses)
-                throw Unchecked(text, rest, index);
-            return index ?? throw OutOfRange(number);
+                return Unchecked(text, rest, index);
+            return Indexed(number);
         }
         int[] named = new[] { _byExactName[rest], _byName[Normalize(rest)], _byFirstSynonym[Normalize(rest)] }
             .Select(matches => matches.ToArray()).FirstOrDefault(matches => matches.Length > 0) ?? [];
         if (named.Length == 0)
-            throw Unknown(text, Normalize(text));
-        return index is int place && named.Contains(place) ? place : throw TwoReadings(text, named[0], index);
+            return Unknown(text, Normalize(text));
+        return index is int place && named.Contains(place) ? place : TwoReadings(text, named[0], index);
     }
 
-    int? One(IEnumerable<int> matches, string text)
+    ClassMatch? One(IEnumerable<int> matches, string text)
     {
         int[] found = [.. matches];
         return found.Length switch
         {
             0 => null,
             1 => found[0],
-            _ => throw Several(text, found),
+            _ => Several(text, found),
         };
     }
 

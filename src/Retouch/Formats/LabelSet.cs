@@ -114,11 +114,14 @@ public sealed class LabelSet
     /// No class is meant (the message offers near names), several are (it lists them), or name and number mean
     /// different ones (it says both).
     /// </exception>
-    public int Resolve(string text) => _resolver.Resolve(text);
+    public int Resolve(string text) => _resolver.Match(text).Required;
+
+    /// <summary>The same, with the refusal as a value.</summary>
+    internal ClassMatch Match(string text) => _resolver.Match(text);
 
     /// <summary>The class of an index that cannot be a name, as a number in JSON.</summary>
     /// <exception cref="BadInputException">There is none, or another class has this number for its name.</exception>
-    internal int ResolveNumber(string number) => _resolver.ResolveNumber(number);
+    internal ClassMatch MatchNumber(string number) => _resolver.MatchNumber(number);
 
     /// <summary>
     /// Whether a text is a number that no class has for its name, so that it can be nothing but an index.

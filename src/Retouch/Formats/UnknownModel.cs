@@ -25,14 +25,8 @@ static class UnknownModel
             return BadInput.Unsupported(source.Path, $"{source.Path} is an adapter (LoRA or of its kind) without the model that it belongs to; merge "
                 + "it into its model first, in Python with merge_and_unload(), and save that. It holds "
                 + $"{Listed(source, names)}.");
-        try
-        {
-            ForeignTensors.Refuse(names);
-        }
-        catch (BadInputException e)
-        {
-            return new($"{source.Path}: {e.Message}", e);
-        }
+        if (ForeignTensors.Refusal(names) is { } foreign)
+            return foreign.At(source.Path);
         if (names.FirstOrDefault(n => n.EndsWith(Patches, StringComparison.Ordinal)) is string patches
             && patches[..^Patches.Length] is string root && names.Contains(root + Block))
         {

@@ -29,8 +29,13 @@ public sealed partial class WriterLock : IDisposable
     /// <exception cref="BadInputException">
     /// Another writer has it, who is named, or no lock can be made there.
     /// </exception>
-    public static WriterLock Take(string path, string verb, string? shown = null)
+    public static WriterLock Take(string path, string verb, string? shown = null) =>
+        TryTake(path, verb, shown, out BadInputException? refusal) ?? throw refusal!;
+
+    // That a file is locked, and cannot be made, the system says by an exception alone: it is caught nowhere else.
+    static WriterLock? TryTake(string path, string verb, string? shown, out BadInputException? refusal)
     {
+        refusal = null;
         string file = FileOf(path);
         TemporaryFile.Sweep(Path.GetDirectoryName(file)!);
         for (int tries = 1; ; tries++)
@@ -43,12 +48,14 @@ public sealed partial class WriterLock : IDisposable
             catch (IOException e) when (IsHeld(e) && !File.Exists(file) && tries < Tries) { }
             catch (IOException e) when (IsHeld(e))
             {
-                throw BadInput.Busy(shown ?? path, $"{shown ?? path} is being written by {Holder(file)}; "
+                refusal = BadInput.Busy(shown ?? path, $"{shown ?? path} is being written by {Holder(file)}; "
                     + "wait until that is done, or name another place to write to.", cause: e);
+                return null;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw BadInput.Inaccessible(shown ?? path, $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
+                refusal = BadInput.Inaccessible(shown ?? path, $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
+                return null;
             }
         }
     }
@@ -58,14 +65,11 @@ public sealed partial class WriterLock : IDisposable
     {
         for (int waits = 0; ; waits++)
         {
-            try
-            {
-                return Take(path, verb);
-            }
-            catch (BadInputException e) when (waits < Waits && e.InnerException is IOException held && IsHeld(held))
-            {
-                Thread.Sleep(BetweenWaits);
-            }
+            if (TryTake(path, verb, null, out BadInputException? refusal) is { } taken)
+                return taken;
+            if (waits >= Waits || refusal!.Kind != BadInputKind.Busy)
+                throw refusal!;
+            Thread.Sleep(BetweenWaits);
         }
     }
 

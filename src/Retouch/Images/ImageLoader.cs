@@ -30,7 +30,7 @@ public static class ImageLoader
     /// The pixels of the files that could be used, [N, 3, S, S], which the caller disposes; the places of
     /// these files among <paramref name="paths"/>; and the places of the others, each with the reason.
     /// </returns>
-    public static (Tensor Pixels, IReadOnlyList<int> Loaded, IReadOnlyList<(int Index, string Why)> Failed) LoadAvailable(
+    public static (Tensor Pixels, IReadOnlyList<int> Loaded, IReadOnlyList<(int Index, Problem Why)> Failed) LoadAvailable(
         IReadOnlyList<string> paths, Preprocessing preprocessing)
     {
         (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: false);
@@ -39,7 +39,7 @@ public static class ImageLoader
             ExceptionDispatchInfo.Throw(unexpected);
         }
         int[] loaded = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is null)];
-        (int, string)[] failed = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is not null).Select(i => (i, failures[i]!.Message))];
+        (int, Problem)[] failed = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is not null).Select(i => (i, ((BadInputException)failures[i]!).Problem))];
         if (failed.Length > 0)
         {
             int size = batch.Length / Math.Max(paths.Count, 1);

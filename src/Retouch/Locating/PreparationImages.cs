@@ -35,11 +35,11 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
     {
         IReadOnlyList<string> paths = Spread(most);
         int done = skip, used = 0;
-        string? firstReason = null;
+        Problem? firstReason = null;
         foreach (string[] chunk in paths.Skip(skip).Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
-            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, Preprocessing);
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = ImageLoader.LoadAvailable(chunk, Preprocessing);
             using (pixels)
             {
                 used += loaded.Count;
@@ -50,6 +50,6 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
             progress?.Report(new PreparationProgress(done += chunk.Length, paths.Count));
         }
         if (used == 0 && skip == 0)
-            throw BadInput.Missing(null, $"None of the {paths.Count} images can be decoded; the first: {firstReason}");
+            throw BadInput.Missing(null, $"None of the {paths.Count} images can be decoded; the first: {firstReason?.Message}", firstReason?.Remedy);
     }
 }

@@ -21,7 +21,7 @@ public sealed class PseudoFailures
     readonly CutMix _mix;
     readonly int _units, _seed;
     readonly ConcurrentDictionary<long, int[]> _epochs = new();
-    readonly ConcurrentDictionary<string, string> _skipped = new();
+    readonly ConcurrentDictionary<string, Problem> _skipped = new();
 
     /// <summary>Creates the sequence.</summary>
     /// <param name="images">The images; their order counts.</param>
@@ -43,7 +43,7 @@ public sealed class PseudoFailures
     }
 
     /// <summary>Files that could not be decoded so far and why; the next image of the epoch took their place.</summary>
-    public IReadOnlyDictionary<string, string> Skipped => _skipped;
+    public IReadOnlyDictionary<string, Problem> Skipped => _skipped;
 
     /// <summary>The sample of a number from 0 on.</summary>
     /// <param name="index">The number.</param>
@@ -95,9 +95,10 @@ public sealed class PseudoFailures
             }
             catch (BadInputException e)
             {
-                _skipped[path] = e.Message;
+                _skipped[path] = e.Problem;
             }
         }
-        throw BadInput.Missing(null, $"None of the {order.Length} images can be decoded; the first: {_skipped.Values.First()}");
+        Problem first = _skipped.Values.First();
+        throw BadInput.Missing(null, $"None of the {order.Length} images can be decoded; the first: {first.Message}", first.Remedy);
     }
 }

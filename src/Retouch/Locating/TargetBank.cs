@@ -56,16 +56,16 @@ public sealed class TargetBank
             try
             {
                 Directory.CreateDirectory(folder);
-                if (Directory.EnumerateFileSystemEntries(folder).Any(f => !Path.GetFileName(f).StartsWith('.') && Path.GetFileName(f) != ManifestName))
+                bool strange = Directory.EnumerateFileSystemEntries(folder).Any(f => !Path.GetFileName(f).StartsWith('.') && Path.GetFileName(f) != ManifestName);
+                // Another process may have been the first, and have gone on.
+                if (strange && !File.Exists(path))
                     throw BadInput.Exists(folder, $"{folder} holds other files and no {ManifestName}; give a new folder or a target bank.");
-                AtomicFile.Write(path, overwrite: false, s => s.Write(Encoding.UTF8.GetBytes(manifest.ToJson() + "\n")));
+                AtomicFile.TryCreate(path, s => s.Write(Encoding.UTF8.GetBytes(manifest.ToJson() + "\n")));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw BadInput.Inaccessible(folder, $"The target bank {folder} cannot be made: {SystemMessage.Of(e)}.", cause: e);
             }
-            // Another process may have been the first.
-            catch (BadInputException) when (File.Exists(path)) { }
         }
         TargetBank bank = Open(folder);
         string[] differences = [.. bank.Manifest.Differences(manifest)];

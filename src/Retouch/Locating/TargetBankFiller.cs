@@ -72,7 +72,7 @@ public sealed class TargetBankFiller : IDisposable
     public TargetBankManifest Manifest { get; }
 
     /// <summary>Files that could not be decoded so far and why.</summary>
-    public IReadOnlyDictionary<string, string> Skipped => _failures.Skipped;
+    public IReadOnlyDictionary<string, Problem> Skipped => _failures.Skipped;
 
     /// <summary>
     /// Solves what a bank lacks of samples 0 to <paramref name="count"/> − 1. A cancelled run keeps what it has

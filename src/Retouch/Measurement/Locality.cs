@@ -25,14 +25,14 @@ public static class Locality
     /// <returns>The measurement, the files it speaks of (in its order), and those that could not be decoded, with the reason.</returns>
     /// <exception cref="BadInputException">No image of the folder can be decoded, or the two models do not take the same images or have other classes.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static (LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Measure(
+    public static (LocalityMeasurement Measurement, IReadOnlyList<string> Files, IReadOnlyList<(string File, Problem Why)> Skipped) Measure(
         SplitVit split, ModelDelta delta, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null,
         SplitVit? unedited = null, CancellationToken cancellation = default)
     {
         List<string> files = [];
-        List<(string, string)> skipped = [];
+        List<(string, Problem)> skipped = [];
         List<PredictionChange> changes = [];
-        foreach ((PrefixState? state, int[]? said, IReadOnlyList<string> loaded, IReadOnlyList<(string, string)> failed) in Chunks(split, unedited, folder, preprocessing, progress, cancellation))
+        foreach ((PrefixState? state, int[]? said, IReadOnlyList<string> loaded, IReadOnlyList<(string, Problem)> failed) in Chunks(split, unedited, folder, preprocessing, progress, cancellation))
         {
             skipped.AddRange(failed);
             if (state is null)
@@ -57,18 +57,18 @@ public static class Locality
     /// <returns>The set, which the caller disposes, its files in its order, and those that could not be decoded, with the reason.</returns>
     /// <exception cref="BadInputException">No image of the folder can be decoded, or the two models do not take the same images or have other classes.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static (LocalitySet Set, IReadOnlyList<string> Files, IReadOnlyList<(string File, string Why)> Skipped) Load(
+    public static (LocalitySet Set, IReadOnlyList<string> Files, IReadOnlyList<(string File, Problem Why)> Skipped) Load(
         SplitVit split, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress = null, long? memory = null,
         SplitVit? unedited = null, CancellationToken cancellation = default)
     {
         List<string> files = [];
-        List<(string, string)> skipped = [];
+        List<(string, Problem)> skipped = [];
         PrefixStore states = new(memory);
         List<PrefixState> together = [];
         List<int>? predictions = unedited is null ? null : [];
         try
         {
-            foreach ((PrefixState? state, int[]? said, IReadOnlyList<string> loaded, IReadOnlyList<(string, string)> failed) in Chunks(split, unedited, folder, preprocessing, progress, cancellation))
+            foreach ((PrefixState? state, int[]? said, IReadOnlyList<string> loaded, IReadOnlyList<(string, Problem)> failed) in Chunks(split, unedited, folder, preprocessing, progress, cancellation))
             {
                 predictions?.AddRange(said ?? []);
                 if (state is not null)
@@ -90,11 +90,11 @@ public static class Locality
         }
     }
 
-    static IEnumerable<(PrefixState? State, int[]? Said, IReadOnlyList<string> Loaded, IReadOnlyList<(string File, string Why)> Failed)> Chunks(
+    static IEnumerable<(PrefixState? State, int[]? Said, IReadOnlyList<string> Loaded, IReadOnlyList<(string File, Problem Why)> Failed)> Chunks(
         SplitVit split, SplitVit? unedited, ImageFolder folder, Preprocessing preprocessing, IProgress<int>? progress, CancellationToken cancellation)
     {
         int done = 0, used = 0;
-        string? reason = null;
+        Problem? reason = null;
         if (unedited is { Model.Config: var config } && (config.ImageSize != split.Model.Config.ImageSize || config.Classes != split.Model.Config.Classes))
         {
             throw BadInput.Mismatch(
@@ -104,7 +104,7 @@ public static class Locality
         foreach (string[] chunk in folder.Files.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
-            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable([.. chunk.Select(folder.FullPath)], preprocessing);
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = ImageLoader.LoadAvailable([.. chunk.Select(folder.FullPath)], preprocessing);
             using (pixels)
                 yield return (loaded.Count > 0 ? split.Prefix(pixels) : null, loaded.Count > 0 ? Predict(unedited, pixels) : null, [.. loaded.Select(i => chunk[i])], [.. failed.Select(f => (chunk[f.Index], f.Why))]);
             used += loaded.Count;
@@ -112,7 +112,7 @@ public static class Locality
             progress?.Report(done += chunk.Length);
         }
         if (used == 0)
-            throw BadInput.Missing(folder.Root, $"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: {reason}");
+            throw BadInput.Missing(folder.Root, $"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: {reason?.Message}", reason?.Remedy);
     }
 
     static int[]? Predict(SplitVit? model, Tensor pixels)

@@ -12,7 +12,7 @@ namespace Retouch.Measurement;
 /// <param name="skipped">Gets why an image was left out.</param>
 /// <param name="progress">Told the number of images done over all questions, or null to ignore.</param>
 /// <param name="cancellation">Stops between chunks.</param>
-sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<string> skipped, IProgress<int>? progress, CancellationToken cancellation)
+sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<Problem> skipped, IProgress<int>? progress, CancellationToken cancellation)
 {
     readonly int _together = VitCost.Of(split.Model.Config).ImagesTogether(16);
     int _done;
@@ -25,7 +25,7 @@ sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<st
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             string[] chunk = [.. paths.Skip(start).Take(_together)];
-            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, string Why)> failed) = ImageLoader.LoadAvailable(chunk, preprocessing);
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = ImageLoader.LoadAvailable(chunk, preprocessing);
             skipped.AddRange(failed.Select(f => f.Why));
             if (loaded.Count > 0)
             {

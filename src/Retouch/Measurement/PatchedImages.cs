@@ -31,7 +31,7 @@ public static class PatchedImages
             foreach (PatchImage image in provenance.Images)
             {
                 cancellation.ThrowIfCancellationRequested();
-                (string? path, byte[]? bytes, string? missing) = Find(patches[p].Path, image, byHash);
+                (string? path, byte[]? bytes, Problem? missing) = Find(patches[p].Path, image, byHash);
                 PatchedImage result = new(p, image, provenance.Label, path, missing, null, 0);
                 results.Add(bytes is null ? result : Measured(split, preprocessing, bytes, result));
             }
@@ -51,11 +51,11 @@ public static class PatchedImages
         }
         catch (BadInputException e)
         {
-            return result with { Missing = e.Message };
+            return result with { Missing = e.Problem };
         }
     }
 
-    static (string? Path, byte[]? Bytes, string? Missing) Find(string patch, PatchImage image, Lazy<Dictionary<string, string>> byHash)
+    static (string? Path, byte[]? Bytes, Problem? Missing) Find(string patch, PatchImage image, Lazy<Dictionary<string, string>> byHash)
     {
         string beside = Path.GetDirectoryName(Path.GetFullPath(patch))!;
         string? other = null;
@@ -68,7 +68,9 @@ public static class PatchedImages
             other ??= path;
         }
         return byHash.Value.TryGetValue(image.Sha256, out string? found) && Read(found) is byte[] same && Hash(same) == image.Sha256 ? (found, same, null)
-            : (null, null, other is null ? "not found" : $"{other} is another image now");
+            : (null, null, other is null
+                ? new Problem("not found", BadInputKind.Missing, image.Path)
+                : new Problem($"{other} is another image now", BadInputKind.Mismatch, other));
     }
 
     // A name is untrusted text, and a relative one goes on from the patch or from where the command runs.

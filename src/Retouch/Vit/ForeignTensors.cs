@@ -62,14 +62,24 @@ static class ForeignTensors
     /// <exception cref="BadInputException">Names give another architecture away.</exception>
     public static void Refuse(IEnumerable<string> names, int prefix = 0)
     {
+        if (Refusal(names, prefix) is { } refusal)
+            throw refusal;
+    }
+
+    /// <summary>What to throw where names give another architecture away; null where they do not.</summary>
+    /// <param name="names">Their names.</param>
+    /// <param name="prefix">How much of each says nothing: what a training script put in front.</param>
+    public static BadInputException? Refusal(IEnumerable<string> names, int prefix = 0)
+    {
         (string Whole, string Bare)[] all = [.. names.Select(n => (n, n[Math.Min(prefix, n.Length)..]))];
         foreach ((string[] parts, string architecture) in Table)
         {
             if (!parts.All(p => all.Any(n => n.Bare.Contains(p, StringComparison.Ordinal))))
                 continue;
             string witness = all.First(n => n.Bare.Contains(parts[0], StringComparison.Ordinal)).Whole;
-            throw BadInput.Unsupported(
-                null, $"The tensor {witness} belongs to {architecture}; this architecture is not supported.");
+            return BadInput.Unsupported(
+                witness, $"The tensor {witness} belongs to {architecture}; this architecture is not supported.");
         }
+        return null;
     }
 }

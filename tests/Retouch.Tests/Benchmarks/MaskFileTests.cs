@@ -1,4 +1,5 @@
 using Retouch.Benchmarks;
+using Retouch.Cli;
 using Retouch.Tests.Formats;
 using Retouch.Tests.Reports;
 
@@ -25,7 +26,7 @@ public sealed class MaskFileTests
         MaskFile.Add(run, Of("gradient", 0.3, keep: 0.1));
         Assert.Equal(Path.Combine(run, "masks.json"), MaskFile.Add(run, Of("gradient", 0.4)));
         Assert.Equal([("random", 0.05, 0.05), ("gradient", 0.3, 0.1), ("gradient", 0.4, 0.05)], MaskFile.Read(run).Select(m => (m.Locator, m.Specificity.Within, m.Keep)));
-        Assert.Contains("another folder", Assert.Throws<BadInputException>(() => MaskFile.Add(run, Of("gradient", 0.4, model: new string('b', 64)))).Message, StringComparison.Ordinal);
+        Assert.Contains("another folder", RemedyText.Of(Assert.Throws<BadInputException>(() => MaskFile.Add(run, Of("gradient", 0.4, model: new string('b', 64))))), StringComparison.Ordinal);
     }
 
     [Theory]

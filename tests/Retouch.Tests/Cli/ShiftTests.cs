@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Retouch.Images;
 
 namespace Retouch.Tests.Cli;
@@ -82,6 +83,9 @@ public sealed class ShiftTests : IDisposable
         Assert.Equal(0, ran.Code);
         Assert.Equal(["written", "skipped", "written", "written"], ran.Objects.Select(o => o.GetProperty("status").GetString()));
         Assert.Contains("1.png is not an image", Assert.Single(Ran.Lines(ran.Err)), StringComparison.Ordinal);
+        Assert.Equal("mismatch", ran.Objects[1].GetProperty("kind").GetString());
+        Assert.Equal(_bench.Path("photos/1.png"), ran.Objects[1].GetProperty("subject").GetString());
+        Assert.Equal(JsonValueKind.Null, ran.Objects[0].GetProperty("kind").ValueKind);
         Assert.Equal(["0.png", "2.png", "shift.json", "sub/y.png"], Files(_bench.Path("out")));
     }
 

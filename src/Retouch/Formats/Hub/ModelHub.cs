@@ -210,14 +210,9 @@ public sealed partial class ModelHub : IDisposable
     {
         if (Weights.FirstOrDefault(w => File.Exists(Path.Combine(snapshot, w))) is not string weights)
             return false;
-        try
-        {
-            return !weights.EndsWith(".index.json", StringComparison.Ordinal) || ShardedFile.Files(Path.Combine(snapshot, weights)).All(f => File.Exists(Path.Combine(snapshot, f)));
-        }
-        catch (BadInputException)
-        {
-            return false;
-        }
+        return !weights.EndsWith(".index.json", StringComparison.Ordinal)
+            || ShardedFile.TryFiles(Path.Combine(snapshot, weights), out _) is { } files
+                && files.All(f => File.Exists(Path.Combine(snapshot, f)));
     }
 
     string Folder(HubReference reference) => Path.Combine(_settings.Cache, $"models--{reference.Repository!.Replace("/", "--", StringComparison.Ordinal)}");

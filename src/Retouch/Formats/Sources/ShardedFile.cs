@@ -39,7 +39,7 @@ sealed class ShardedFile : ITensorSource
         ShardedFile sharded = new(path);
         try
         {
-            sharded.OpenShards(ReadIndex(path));
+            sharded.OpenShards(TryReadIndex(path, out BadInputException? refusal) ?? throw refusal!);
             return sharded;
         }
         catch
@@ -51,7 +51,16 @@ sealed class ShardedFile : ITensorSource
 
     /// <summary>The files that an index names, in ordinal order.</summary>
     /// <exception cref="BadInputException">It is no index, or names files elsewhere.</exception>
-    public static IReadOnlyList<string> Files(string path) => [.. ReadIndex(path).Values.Distinct().Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Files(string path) =>
+        TryFiles(path, out BadInputException? refusal) ?? throw refusal!;
+
+    /// <summary>The same; null where it is no index.</summary>
+    /// <param name="path">The index.</param>
+    /// <param name="refusal">Why it is none.</param>
+    public static IReadOnlyList<string>? TryFiles(string path, out BadInputException? refusal) =>
+        TryReadIndex(path, out refusal) is { } index
+            ? [.. index.Values.Distinct().Order(StringComparer.Ordinal)]
+            : null;
 
     /// <inheritdoc/>
     public Tensor ReadFloat(string name) =>
@@ -63,37 +72,50 @@ sealed class ShardedFile : ITensorSource
     /// <inheritdoc/>
     public void Dispose() => _shards.ForEach(s => s.Dispose());
 
-    static Dictionary<string, string> ReadIndex(string path)
+    static Dictionary<string, string>? TryReadIndex(string path, out BadInputException? refusal)
     {
-        ReadOnlyMemory<byte> json = InputFile.ReadJson(path, LongestIndex);
+        if (InputFile.TryReadJson(path, LongestIndex, out refusal) is not ReadOnlyMemory<byte> json)
+            return null;
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
-                throw Bad("it has no weight_map");
+                {
+                refusal = Bad("it has no weight_map");
+                return null;
+            }
             Dictionary<string, string> files = new(StringComparer.Ordinal);
             foreach (JsonProperty tensor in map.EnumerateObject())
             {
-                string file = tensor.Value.ValueKind == JsonValueKind.String ? tensor.Value.GetString()! : throw Bad($"the file of {UserText.Quote(tensor.Name)} is not a text");
-                if (file.Length == 0 || file != System.IO.Path.GetFileName(file) || file is "." or ".." || file.Contains('\\') || file.Contains('\0'))
-                    throw Bad($"it names the file {UserText.Quote(file)}; files must lie beside the index");
-                if (!files.TryAdd(tensor.Name, file))
-                    throw Bad($"it names {UserText.Quote(tensor.Name)} twice");
+                string? file = tensor.Value.ValueKind == JsonValueKind.String ? tensor.Value.GetString() : null;
+                refusal = file is null ? Bad($"the file of {UserText.Quote(tensor.Name)} is not a text")
+                    : !IsBeside(file)
+                        ? Bad($"it names the file {UserText.Quote(file)}; files must lie beside the index")
+                    : !files.TryAdd(tensor.Name, file) ? Bad($"it names {UserText.Quote(tensor.Name)} twice")
+                    : null;
+                if (refusal is not null)
+                    return null;
             }
-            return files.Count > 0 ? files : throw Bad("it names no tensor");
+            refusal = files.Count > 0 ? null : Bad("it names no tensor");
+            return refusal is null ? files : null;
         }
         catch (JsonException e)
         {
-            throw BadInput.Damaged(path, $"{path} is not the index of a sharded model: it is not valid JSON ({JsonPlace.Describe(e, json.Span)}).", cause: e);
+            refusal = BadInput.Damaged(path, $"{path} is not the index of a sharded model: it is not valid JSON ({JsonPlace.Describe(e, json.Span)}).", cause: e);
+            return null;
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw BadInput.Damaged(path, $"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.", cause: e);
+            refusal = BadInput.Damaged(path, $"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.", cause: e);
+            return null;
         }
 
         BadInputException Bad(string why) => BadInput.Mismatch(path, $"{path} is not the index of a sharded model: {why}.");
     }
+
+    static bool IsBeside(string file) => file.Length > 0 && file == System.IO.Path.GetFileName(file)
+        && file is not ("." or "..") && !file.Contains('\\') && !file.Contains('\0');
 
     void OpenShards(Dictionary<string, string> index)
     {
