@@ -52,6 +52,7 @@ public static class EditorRegistry
             string name = BenchSetting.Describe(method, settings);
             return Settings([method], Sweep.Published, given, resources).FirstOrDefault(s => s.Name == name);
         }
+        // What an editor lacks, its own constructor alone knows.
         catch (BadInputException)
         {
             return null;

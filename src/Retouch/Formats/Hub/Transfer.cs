@@ -205,7 +205,8 @@ sealed class Transfer(HubSettings settings) : IDisposable
     static bool Transient(Exception e, CancellationToken cancellation) => !cancellation.IsCancellationRequested
         && (e is HttpRequestException or TimeoutException or StatusException or System.Net.Sockets.SocketException || (e is IOException && e is not (FileNotFoundException or DirectoryNotFoundException)));
 
-    static string Why(Exception? e) => (e?.InnerException is System.Net.Sockets.SocketException inner ? inner.Message : e?.Message ?? "it gave up").TrimEnd('.');
+    static string Why(Exception? e) =>
+        e is null ? "it gave up" : SystemMessage.Of(e.InnerException as System.Net.Sockets.SocketException ?? e);
 
     static bool SameHost(Uri a, Uri b) => a.Scheme == b.Scheme && a.Host == b.Host && a.Port == b.Port;
 
