@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Retouch.UseCases;
 using Spectre.Console;
 
 namespace Retouch.Cli;
 
 /// <summary>Where a verb speaks: results to the output, everything else to the error stream.</summary>
-sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose)
+sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose) : IUseCaseEvents
 {
     static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25), SpokenEvery = TimeSpan.FromSeconds(30);
 
@@ -50,6 +51,11 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
         if (!quiet)
             Say(Printable(text));
     }
+
+    // Of a use case's warnings JSON objects have what their own fields say.
+    void IUseCaseEvents.Warn(string text) => Note($"warning: {text}");
+
+    T IUseCaseEvents.Step<T>(string what, double total, Func<Action<double, string?>, T> work) => Progress(what, total, work);
 
     /// <summary>What was left out or passed over, a line each.</summary>
     public void Warnings(IEnumerable<string> reasons)

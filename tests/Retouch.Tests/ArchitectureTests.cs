@@ -22,6 +22,7 @@ public sealed class ArchitectureTests
         ["Locating"] = ["Vit", "Formats", "Patches", "Images"],
         ["Editing"] = ["Locating", "Patches", "Vit", "Formats", "Images"],
         ["Evaluation"] = ["Editing", "Locating", "Patches", "Vit", "Formats", "Images"],
+        ["UseCases"] = ["Evaluation", "Editing", "Locating", "Patches", "Vit", "Formats", "Images"],
     };
 
     public static TheoryData<string> Rooms => [.. Allowed.Keys];

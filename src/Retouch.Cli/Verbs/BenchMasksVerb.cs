@@ -2,6 +2,7 @@ using System.CommandLine;
 using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Locating;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -39,7 +40,7 @@ sealed class BenchMasksVerb : Verb
         string? locatorFile = parsed.GetValue(_locatorFile);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
-        locatorFile = name == "hypernetwork" ? ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal, new MakingCommands { Model = _benchmark.ModelArguments(parsed) }) : null;
+        locatorFile = name == "hypernetwork" ? TrainedLocators.Choose(new() { Locator = locatorFile, Commands = new() { Model = _benchmark.ModelArguments(parsed) } }, file.Model, split.Space, terminal) : null;
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         ILocator locator = name switch
         {

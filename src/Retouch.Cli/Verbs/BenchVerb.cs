@@ -3,6 +3,7 @@ using System.Globalization;
 using Retouch.Editing;
 using Retouch.Evaluation;
 using Retouch.Formats;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -79,10 +80,13 @@ sealed class BenchVerb : Verb
         using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, shard, Name) : null;
         string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space))
+        TrainedFiles trained = new()
         {
+            Prepared = parsed.GetValue(_prepared) ?? [],
+            Locator = parsed.GetValue(_locatorFile),
             Commands = new() { Model = _benchmark.ModelArguments(parsed), Blocks = _blocks.Text(parsed) },
         };
+        using EditWindows windows = new(file.Model, trained, options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space));
         Dictionary<string, EditSpace> spaces = methods.Distinct().ToDictionary(m => m, m => _blocks.Given(parsed, file.Model) ?? Methods.Find(m).Window(file.Model.Config));
         EditSpace[] distinct = [.. spaces.Values.Distinct()];
         BenchKnobs knobs = Knobs(parsed, methods);
@@ -147,7 +151,7 @@ sealed class BenchVerb : Verb
             {
                 (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
                 BenchComparison comparison = BenchComparison.Of([ReportRun.Read(folder)]);
-                IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, windows).Make(
+                IReadOnlyList<GalleryEdit> gallery = new ReportEdits(file, images, locality, windows, terminal).Make(
                     comparison, [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
                 BenchFolder.WriteSummary(folder, summary);
                 string report = Path.Combine(folder, BenchReport.FileName);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Retouch.Evaluation;
 using Retouch.Formats;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

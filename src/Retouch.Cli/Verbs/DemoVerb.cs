@@ -7,6 +7,7 @@ using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Patches;
+using Retouch.UseCases;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -62,7 +63,7 @@ sealed class DemoVerb : Verb
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = ModelFile.Load(world.Model);
         LabelSet labels = LabelSet.Load(world.Labels);
-        using EditWindows windows = new(file.Model, [], null, 0, terminal, space => new SplitVit(file.Model, space));
+        using EditWindows windows = new(file.Model, new TrainedFiles(), 0, terminal);
         SplitVit usual = windows.Split(EditSpace.Default(file.Model.Config));
         if (windows.Resources(usual.Space).Hypernetwork is null)
             throw new BadInputException("The demo's locator is missing; build the program again, it comes with it.");
@@ -252,7 +253,7 @@ sealed class DemoVerb : Verb
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
         BenchFolder.WriteSummary(folder, summary);
         BenchComparison comparison = BenchComparison.Of([ReportRun.Read(folder)]);
-        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, windows).Make(comparison, [small], 4, wanted: null, space => own[space], cancellation);
+        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(file, images, locality, windows, terminal).Make(comparison, [small], 4, wanted: null, space => own[space], cancellation);
         BenchReport.Write(Path.Combine(folder, BenchReport.FileName), comparison, labels, gallery, overwrite: true);
         BenchTable.Print(terminal,
         [

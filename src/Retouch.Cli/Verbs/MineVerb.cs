@@ -2,6 +2,7 @@ using System.CommandLine;
 using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 

@@ -3,6 +3,7 @@ using Retouch.Editing;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

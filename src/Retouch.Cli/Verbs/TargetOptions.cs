@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

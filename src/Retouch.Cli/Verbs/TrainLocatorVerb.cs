@@ -4,6 +4,7 @@ using System.Globalization;
 using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Locating;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

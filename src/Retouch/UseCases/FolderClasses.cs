@@ -2,7 +2,7 @@ using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
 /// <summary>The classes of images whose folders are called by them, as far as the labels know these names.</summary>
 sealed class FolderClasses

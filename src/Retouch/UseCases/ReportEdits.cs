@@ -2,10 +2,15 @@ using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Vit;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
-/// <summary>Makes the edits that a report shows.</summary>
-sealed class ReportEdits(Terminal terminal, ModelFile file, ImageRoots images, ImageRoots? locality, EditWindows windows)
+/// <summary>Makes the edits that a report shows. Owns nothing.</summary>
+/// <param name="file">The runs' model.</param>
+/// <param name="images">Where the groups' images are.</param>
+/// <param name="locality">Where the locality images are; null to show none.</param>
+/// <param name="windows">The model cut for edits.</param>
+/// <param name="events">Told how far it is.</param>
+public sealed class ReportEdits(ModelFile file, ImageRoots images, ImageRoots? locality, EditWindows windows, IUseCaseEvents events)
 {
     /// <summary>Makes them again under one setting: the one that is named, or the best that can be made with what is at hand.</summary>
     /// <param name="comparison">What the report is of.</param>
@@ -14,6 +19,8 @@ sealed class ReportEdits(Terminal terminal, ModelFile file, ImageRoots images, I
     /// <param name="wanted">The setting, as the report writes it; null for the best.</param>
     /// <param name="loaded">The only benchmark's images, by window, where they are loaded; null to load what the edits need.</param>
     /// <param name="cancellation">Stops between edits.</param>
+    /// <exception cref="BadInputException">There is no such setting, what it needs is missing, or so is an image.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public IReadOnlyList<GalleryEdit> Make(BenchComparison comparison, IReadOnlyList<Benchmark> benchmarks, int count, string? wanted, Func<EditSpace, BenchData>? loaded, CancellationToken cancellation)
     {
         if (count == 0)
@@ -31,7 +38,7 @@ sealed class ReportEdits(Terminal terminal, ModelFile file, ImageRoots images, I
         EditSpace space = windows.Space(setting.Settings);
         BenchRow[] rows = [.. Gallery.Choose(chosen, count)];
         List<(int Place, GalleryEdit Edit)> edits = [];
-        terminal.Progress("gallery", rows.Length, report =>
+        events.Step("gallery", rows.Length, report =>
         {
             foreach (Benchmark benchmark in benchmarks)
             {

@@ -1,22 +1,21 @@
 using Retouch.Locating;
 using Retouch.Vit;
 
-namespace Retouch.Cli;
+namespace Retouch.UseCases;
 
-/// <summary>Trained locators: those that come with the program, each for one model, and those that a user names.</summary>
-static class ShippedLocators
+/// <summary>Trained locators: those that come along, each for one model, and those that a user names.</summary>
+public static class TrainedLocators
 {
-    /// <summary>The file of the locator to use for a model; says so where it is the one that comes with the program.</summary>
-    /// <param name="given">The file that the user named, or null.</param>
+    /// <summary>The file of the locator to use for a model; says so where it is one that comes along.</summary>
+    /// <param name="files">The file that the user named, or none, and those that come along.</param>
     /// <param name="model">The model.</param>
     /// <param name="space">The blocks to edit.</param>
-    /// <param name="terminal">Where to say it.</param>
-    /// <param name="commands">How to train one, for the message where there is none.</param>
+    /// <param name="events">Where to say it.</param>
     /// <exception cref="BadInputException">The file was trained for another model or other blocks, or none was named and none comes along.</exception>
-    public static string Choose(string? given, VitModel model, EditSpace space, Terminal terminal, MakingCommands commands)
+    public static string Choose(TrainedFiles files, VitModel model, EditSpace space, IUseCaseEvents events)
     {
-        string train = (commands with { Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange }).TrainLocator();
-        if (given is not null)
+        string train = (files.Commands with { Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange }).TrainLocator();
+        if (files.Locator is string given)
         {
             if (HypernetworkFile.Provenance(given) is not { Targets: var targets })
                 return given;
@@ -26,18 +25,20 @@ static class ShippedLocators
                 ? throw new BadInputException($"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}; pass --blocks {window}, or train one for these: {train}.")
                 : given;
         }
-        string path = For(model.Fingerprint, space) ?? throw new BadInputException((For(model.Fingerprint) is null
+        string path = For(files.Shipped, model.Fingerprint, space) ?? throw new BadInputException((For(files.Shipped, model.Fingerprint) is null
             ? "No hypernetwork for this model comes with Retouch."
             : $"The hypernetwork that comes with Retouch for this model is for other blocks than {space.BlockRange}.")
             + $" Train one on some ordinary images: {train}, and add --locator-file locator.safetensors; or use --locator gradient, which needs none.");
-        terminal.Note($"locator: {Path.GetFileName(path)}, which comes with Retouch and was trained for this model");
+        events.Note($"locator: {Path.GetFileName(path)}, which comes with Retouch and was trained for this model");
         return path;
     }
 
-    /// <summary>The file of the locator that was trained for a model, or null where there is none.</summary>
+    /// <summary>The file of the locator that comes along for a model, or null where there is none.</summary>
+    /// <param name="shipped">What comes along.</param>
     /// <param name="fingerprint">The model's.</param>
     /// <param name="space">The blocks that it is to be for; null for any.</param>
-    public static string? For(string fingerprint, EditSpace? space = null) => ShippedFiles.For("locators", fingerprint)
+    /// <exception cref="BadInputException">A file that comes along cannot be read.</exception>
+    public static string? For(ShippedFiles shipped, string fingerprint, EditSpace? space = null) => shipped.For("locators", fingerprint)
         .FirstOrDefault(path => space is null || IsFor(path, space));
 
     /// <summary>Whether a locator may be for some blocks: not where its file names others.</summary>

@@ -2,20 +2,20 @@ using Retouch.Evaluation;
 using Retouch.Locating;
 using Retouch.Vit;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
-/// <summary>The preparations that a command names, and those that come with the program for the model. Owns them.</summary>
+/// <summary>The preparations that a user names, and those that come along for the model. Owns them.</summary>
 sealed class PreparedFiles : IDisposable
 {
     readonly Dictionary<string, Preparation> _byKind = [];
     readonly Dictionary<string, string> _ids = [];
 
-    public PreparedFiles(IEnumerable<string> paths, SplitVit split)
+    public PreparedFiles(TrainedFiles files, SplitVit split)
     {
         try
         {
             List<(string Path, Preparation Preparation)> others = [];
-            foreach (string path in paths)
+            foreach (string path in files.Prepared)
             {
                 Preparation preparation = Preparation.Load(path);
                 if (!preparation.Fits(split))
@@ -26,7 +26,7 @@ sealed class PreparedFiles : IDisposable
             // For another window or model: for what else is edited, or a mistake, which the method names that would use it.
             foreach ((string path, Preparation preparation) in others)
                 Take(path, preparation);
-            foreach (string path in ShippedFiles.For("preparations", split.Model.Fingerprint))
+            foreach (string path in files.Shipped.For("preparations", split.Model.Fingerprint))
             {
                 Preparation preparation = Preparation.Load(path);
                 if (preparation.Fits(split))
