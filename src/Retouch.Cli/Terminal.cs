@@ -121,6 +121,21 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             });
     }
 
+    /// <summary>Runs what says itself what it keeps where it is interrupted, as an error.</summary>
+    /// <param name="work">Gives the exit code.</param>
+    public int Interruptible(Func<int> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (OperationCanceledException e) when (e.InnerException is OperationCanceledException)
+        {
+            Error(e.Message);
+            return App.Interrupted;
+        }
+    }
+
     /// <summary>
     /// Runs long work behind a table of its numbers on the error stream; where that is no terminal, they come
     /// as a line now and then.

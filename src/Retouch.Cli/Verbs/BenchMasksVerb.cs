@@ -48,10 +48,11 @@ sealed class BenchMasksVerb : Verb
             "random" => new RandomLocator(parsed.GetValue(_seed), anewForEachFailure: true),
             _ => new HypernetworkLocator(network!),
         };
-        Benchmark benchmark = _benchmark.Read(parsed);
-        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
-            return App.Ok;
-        using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
+        BenchmarkSource source = _benchmark.Source(parsed);
+        Benchmark benchmark = source.Read(file.Model) with { Locality = [] };
+        if (benchmark.Groups.Count == 0)
+            return BenchmarkOptions.SayEmpty(terminal);
+        using BenchData data = source.Load(split, file, benchmark, terminal, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
 
         string? written = parsed.GetValue(_out) is not string folder ? null : MaskFile.Add(folder, new MaskComparison

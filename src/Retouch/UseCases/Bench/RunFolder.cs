@@ -1,0 +1,107 @@
+using Retouch.Evaluation;
+using Retouch.Formats;
+
+namespace Retouch.UseCases;
+
+/// <summary>
+/// A run's folder while this process writes it: locked, prepared, begun or continued, and filled row by row. One
+/// thread at a time may use it; disposing it sets it free.
+/// </summary>
+sealed class RunFolder : IDisposable
+{
+    readonly Shard _shard;
+    readonly string _verb;
+    WriterLock? _lock;
+    BenchRowFile? _rows;
+    BenchPlan? _plan;
+    int _total;
+
+    /// <summary>Takes a folder at once where there can be another writer; one of one's own is made by <see cref="Begin"/>.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="shard">The part of the run that is written.</param>
+    /// <param name="verb">What writes it, such as <c>bench</c>.</param>
+    /// <exception cref="BadInputException">Another process writes it.</exception>
+    public RunFolder(string path, Shard shard, string verb)
+    {
+        (Path, _shard, _verb) = (path, shard, verb);
+        _lock = Directory.Exists(path) ? BenchFolder.Lock(path, shard, verb) : null;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The file of rows.</summary>
+    public string RowFile => System.IO.Path.Combine(Path, _shard.FileName);
+
+    /// <summary>Rows in the file; null before <see cref="Begin"/>.</summary>
+    public int? Written { get; private set; }
+
+    /// <summary>What the run is, once it has begun.</summary>
+    public string Description
+    {
+        get
+        {
+            string part = _shard.Count > 1 ? $", {_total} of them in shard {_shard.Index}/{_shard.Count}" : "";
+            string before = Written > 0 ? $", {Written} done before" : "";
+            return $"run {_plan!.Manifest.Run}: {_plan.Settings.Count} settings, {_plan.Edits.Count} edits{part}{before}";
+        }
+    }
+
+    /// <summary>What is left of the run where it is interrupted now.</summary>
+    public string Interruption => Written switch
+    {
+        null => "interrupted before the first edit; nothing was written.",
+        0 => "interrupted before the first row; the same command with --resume begins anew.",
+        int all when all == _total =>
+            $"interrupted; all {_total} rows are written, and --resume makes what comes of them.",
+        int some => $"interrupted; {some} of {_total} rows are written, and --resume goes on with them.",
+    };
+
+    /// <summary>Begins a run in the folder, or continues the one that is there.</summary>
+    /// <param name="plan">The run.</param>
+    /// <param name="benchmark">Its benchmark, to keep a copy of; null for none.</param>
+    /// <param name="resume">Whether rows that are there may be kept.</param>
+    /// <exception cref="BadInputException">
+    /// The folder holds another run, or rows that may not be kept, another process writes it, or it cannot be written.
+    /// </exception>
+    public void Begin(BenchPlan plan, Benchmark? benchmark, bool resume)
+    {
+        _lock ??= BenchFolder.Lock(Path, _shard, _verb);
+        BenchFolder.Prepare(Path, plan.Manifest);
+        if (benchmark is not null)
+            BenchFolder.WriteBenchmark(Path, benchmark);
+        _rows = BenchRowFile.Open(RowFile, plan, _shard, resume, _lock);
+        (_plan, _total, Written) = (plan, plan.Batches(_shard).Sum(b => b.Count), _rows.Rows);
+    }
+
+    /// <summary>Fills it.</summary>
+    /// <param name="events">Told how far it is.</param>
+    /// <param name="edit">Makes the rows: gets the number that is there, and what takes new ones, batch by batch.</param>
+    /// <returns>All rows of the shard.</returns>
+    /// <exception cref="BadInputException">They cannot be written.</exception>
+    public IReadOnlyList<BenchRow> Fill(IUseCaseEvents events, Action<int, Action<IReadOnlyList<BenchRow>>> edit)
+    {
+        using (BenchRowFile rows = _rows!)
+        {
+            events.Step("editing", _total, report =>
+            {
+                report(rows.Rows, null);
+                edit(rows.Rows, batch =>
+                {
+                    rows.Append(batch);
+                    Written = rows.Rows;
+                    report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
+                });
+                return rows.Rows;
+            });
+        }
+        return BenchRowFile.Read(RowFile);
+    }
+
+    /// <summary>Sets it free.</summary>
+    public void Dispose()
+    {
+        _rows?.Dispose();
+        _lock?.Dispose();
+    }
+}
