@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Retouch.Benchmarks;
+using Retouch.Reports;
 
 namespace Retouch.Cli;
 
@@ -57,7 +59,7 @@ sealed record SheetJson
 }
 
 sealed record LocationJson(
-    Evaluation.EditWindow Recommended, Evaluation.EditWindow Best, string Rule, IReadOnlyList<Evaluation.WindowScore> Windows, string Rows, string Csv, string Plot);
+    EditWindow Recommended, EditWindow Best, string Rule, IReadOnlyList<WindowScore> Windows, string Rows, string Csv, string Plot);
 
 sealed record ShiftedJson
 {
@@ -130,7 +132,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]
-[JsonSerializable(typeof(EditJson))]
+[JsonSerializable(typeof(Verbs.EditJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(ShiftedJson))]
 [JsonSerializable(typeof(Verbs.ShiftRecord))]
@@ -146,7 +148,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(MineJson))]
 [JsonSerializable(typeof(SheetJson))]
 [JsonSerializable(typeof(LocationJson))]
-[JsonSerializable(typeof(Evaluation.SettingSummary))]
-[JsonSerializable(typeof(Evaluation.MaskSpecificity))]
-[JsonSerializable(typeof(Evaluation.MethodScore))]
+[JsonSerializable(typeof(SettingSummary))]
+[JsonSerializable(typeof(MaskSpecificity))]
+[JsonSerializable(typeof(MethodScore))]
 sealed partial class JsonOutput : JsonSerializerContext;

@@ -1,9 +1,10 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.UseCases;
-using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
 

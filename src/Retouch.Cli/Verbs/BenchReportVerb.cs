@@ -1,6 +1,8 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Reports;
 using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;

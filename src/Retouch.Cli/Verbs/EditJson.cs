@@ -1,10 +1,9 @@
 using System.Globalization;
-using Retouch.Cli.Verbs;
 using Retouch.Editing;
-using Retouch.Evaluation;
+using Retouch.Measurement;
 using Retouch.UseCases;
 
-namespace Retouch.Cli;
+namespace Retouch.Cli.Verbs;
 
 /// <param name="Image">The file, relative to the folder.</param>
 /// <param name="Before">What the unedited model says.</param>

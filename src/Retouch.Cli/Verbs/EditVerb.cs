@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
-using Retouch.Images;
+using Retouch.Measurement;
 using Retouch.UseCases;
 using Retouch.Vit;
 

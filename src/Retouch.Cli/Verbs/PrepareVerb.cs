@@ -1,10 +1,10 @@
 using System.CommandLine;
+using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.UseCases;
-using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
 

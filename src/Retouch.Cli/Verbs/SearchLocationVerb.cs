@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.UseCases;
 

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.UseCases;
-using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
 

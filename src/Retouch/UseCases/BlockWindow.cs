@@ -1,4 +1,5 @@
 using System.Globalization;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.UseCases;

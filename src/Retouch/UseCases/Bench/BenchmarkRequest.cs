@@ -1,5 +1,5 @@
+using Retouch.Benchmarks;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Vit;
 
 namespace Retouch.UseCases;

@@ -1,5 +1,7 @@
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.UseCases;

@@ -1,6 +1,6 @@
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.UseCases;
 

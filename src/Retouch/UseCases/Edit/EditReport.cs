@@ -1,9 +1,9 @@
 using System.Globalization;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.UseCases;
 

@@ -1,6 +1,6 @@
+using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Vit;
 
 namespace Retouch.UseCases;

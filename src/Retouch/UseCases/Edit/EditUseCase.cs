@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.Measurement;
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

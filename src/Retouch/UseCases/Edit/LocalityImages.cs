@@ -1,7 +1,8 @@
-using Retouch.Evaluation;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
-using Retouch.Vit;
+using Retouch.Measurement;
+using Retouch.Suffix;
 
 namespace Retouch.UseCases;
 
