@@ -103,8 +103,6 @@ sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double 
 
 sealed record PretrainJson(string Model, long Parameters, int Classes, int Images, long Steps, double Seconds, double? HeldOutAccuracy, int? HeldOutImages);
 
-sealed record DemoEditJson(string Title, string Setting, double Before, double After, bool Success, int Fixed, int Others, int Broken, int Ordinary, int Steps, double Seconds);
-
 sealed record DemoJson
 {
     public required string Folder { get; init; }
@@ -115,7 +113,7 @@ sealed record DemoJson
     public required int Groups { get; init; }
     public required string Group { get; init; }
     public required string Image { get; init; }
-    public required IReadOnlyList<DemoEditJson> Edits { get; init; }
+    public required IReadOnlyList<UseCases.DemoEdit> Edits { get; init; }
     public required string Patch { get; init; }
     public required string Report { get; init; }
     public required string Picture { get; init; }

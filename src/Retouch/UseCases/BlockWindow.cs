@@ -14,13 +14,21 @@ public readonly record struct BlockWindow(int First, int Count)
     {
         int[]? numbers = Numbers(text.Split(','));
         if (numbers is { Length: > 0 })
-            return Enumerable.Range(numbers[0], numbers.Length).SequenceEqual(numbers) ? new(numbers[0], numbers.Length) : null;
-        return Numbers(text.Split('-', '–')) is [int first, int last] && first <= last ? new(first, last - first + 1) : null;
+        {
+            bool inARow = Enumerable.Range(numbers[0], numbers.Length).SequenceEqual(numbers);
+            return inARow ? new(numbers[0], numbers.Length) : null;
+        }
+        return Numbers(text.Split('-', '–')) is [int first, int last] && first <= last
+            ? new(first, last - first + 1)
+            : null;
 
         // Four digits are more blocks than any model has, and cannot overflow.
-        static int[]? Numbers(string[] parts) => parts.All(p => p.Trim() is { Length: > 0 and <= 4 } digits && digits.All(char.IsAsciiDigit))
+        static int[]? Numbers(string[] parts) => parts.All(IsNumber)
             ? [.. parts.Select(p => int.Parse(p, CultureInfo.InvariantCulture))]
             : null;
+
+        static bool IsNumber(string part) =>
+            part.Trim() is { Length: > 0 and <= 4 } digits && digits.All(char.IsAsciiDigit);
     }
 
     /// <summary>The window of a model.</summary>

@@ -7,7 +7,10 @@ using Retouch.Vit;
 
 namespace Retouch.UseCases;
 
-/// <summary>A model cut for each window of blocks that some methods edit, and what editors need there. Owns it, and the images that are loaded for it.</summary>
+/// <summary>
+/// A model cut for each window of blocks that some methods edit, and what editors need there. Owns it, and the images
+/// that are loaded for it.
+/// </summary>
 /// <param name="model">The model; not owned.</param>
 /// <param name="files">What was trained or prepared for it.</param>
 /// <param name="seed">The seed of everything random.</param>
@@ -32,8 +35,13 @@ public sealed class EditWindows(VitModel model, TrainedFiles files, int seed, IU
 
     /// <summary>What editors of a window need beside their settings.</summary>
     /// <param name="space">The window.</param>
-    /// <param name="alone">Whether the command edits no other window, so that a locator which the user named for another one is a mistake.</param>
-    /// <exception cref="BadInputException">A file that the user named cannot be read or is for another model, or, if <paramref name="alone"/>, other blocks.</exception>
+    /// <param name="alone">
+    /// Whether the command edits no other window, so that a locator which the user named for another one is a mistake.
+    /// </param>
+    /// <exception cref="BadInputException">
+    /// A file that the user named cannot be read or is for another model, or, if <paramref name="alone"/>, other
+    /// blocks.
+    /// </exception>
     public EditorResources Resources(EditSpace space, bool alone = false)
     {
         Window window = Of(space);

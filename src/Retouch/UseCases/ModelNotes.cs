@@ -15,7 +15,9 @@ public static class ModelNotes
         return $"preprocessing: {file.Preprocessing} ({source})";
     }
 
-    /// <summary>Which images a viewer shows turned though the model sees them as they are stored; null for none.</summary>
+    /// <summary>
+    /// Which images a viewer shows turned though the model sees them as they are stored; null for none.
+    /// </summary>
     /// <param name="images">Their paths.</param>
     /// <param name="file">The model.</param>
     public static string? Turned(IReadOnlyList<string> images, ModelFile file)

@@ -2,7 +2,9 @@ using Retouch.Formats;
 
 namespace Retouch.UseCases;
 
-/// <summary>Files that come with a program, each made for one model, which its metadata name by its fingerprint. Immutable.</summary>
+/// <summary>
+/// Files that come with a program, each made for one model, which its metadata name by its fingerprint. Immutable.
+/// </summary>
 /// <param name="root">The folder that holds theirs.</param>
 public sealed class ShippedFiles(string root)
 {
@@ -20,7 +22,9 @@ public sealed class ShippedFiles(string root)
     public IEnumerable<string> For(string folder, string fingerprint)
     {
         string path = PathOf(folder);
-        return Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.safetensors").Order(StringComparer.Ordinal).Where(Fits) : [];
+        return Directory.Exists(path)
+            ? Directory.EnumerateFiles(path, "*.safetensors").Order(StringComparer.Ordinal).Where(Fits)
+            : [];
 
         bool Fits(string file)
         {

@@ -2,7 +2,10 @@ using Retouch.Locating;
 
 namespace Retouch.UseCases;
 
-/// <summary>What was trained or prepared for a model before its edits: the files that a user names, and those that come along. Immutable.</summary>
+/// <summary>
+/// What was trained or prepared for a model before its edits: the files that a user names, and those that come along.
+/// Immutable.
+/// </summary>
 public sealed record TrainedFiles
 {
     /// <summary>Preparations, one of each kind; those that come along stand in for the rest.</summary>

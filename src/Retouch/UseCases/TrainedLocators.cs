@@ -12,10 +12,13 @@ public static class TrainedLocators
     /// <param name="model">The model.</param>
     /// <param name="space">The blocks to edit.</param>
     /// <param name="events">Where to say it.</param>
-    /// <exception cref="BadInputException">The file was trained for another model or other blocks, or none was named and none comes along.</exception>
+    /// <exception cref="BadInputException">
+    /// The file was trained for another model or other blocks, or none was named and none comes along.
+    /// </exception>
     public static string Choose(TrainedFiles files, VitModel model, EditSpace space, IUseCaseEvents events)
     {
-        string train = (files.Commands with { Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange }).TrainLocator();
+        string? blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange;
+        string train = (files.Commands with { Blocks = blocks }).TrainLocator();
         if (files.Locator is string given)
         {
             if (HypernetworkFile.Provenance(given) is not { Targets: var targets })
@@ -39,10 +42,11 @@ public static class TrainedLocators
     /// <param name="fingerprint">The model's.</param>
     /// <param name="space">The blocks that it is to be for; null for any.</param>
     /// <exception cref="BadInputException">A file that comes along cannot be read.</exception>
-    public static string? For(ShippedFiles shipped, string fingerprint, EditSpace? space = null) => shipped.For("locators", fingerprint)
-        .FirstOrDefault(path => space is null || IsFor(path, space));
+    public static string? For(ShippedFiles shipped, string fingerprint, EditSpace? space = null) =>
+        shipped.For("locators", fingerprint).FirstOrDefault(path => space is null || IsFor(path, space));
 
     /// <summary>Whether a locator may be for some blocks: not where its file names others.</summary>
     /// <exception cref="BadInputException">The file cannot be read or is no locator.</exception>
-    public static bool IsFor(string path, EditSpace space) => HypernetworkFile.Provenance(path) is not { Targets.BlockRange: string window } || window == space.BlockRange;
+    public static bool IsFor(string path, EditSpace space) =>
+        HypernetworkFile.Provenance(path) is not { Targets.BlockRange: string window } || window == space.BlockRange;
 }

@@ -19,7 +19,9 @@ public sealed record BenchmarkRequest
     /// <summary>How many values of each setting are tried.</summary>
     public Sweep Sweep { get; init; }
 
-    /// <summary>By a method's name, values of its settings, by their names, that take the place of the sweep's.</summary>
+    /// <summary>
+    /// By a method's name, values of its settings, by their names, that take the place of the sweep's.
+    /// </summary>
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>> Settings { get; init; } =
         new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>();
 

@@ -62,11 +62,12 @@ public sealed class BenchmarkSession : IDisposable
             Orientation = model.Preprocessing.Orientation,
         });
         LabelSet? labels = ModelLabels.Of(model, _request.LabelFile) is { HasNames: true } named ? named : null;
+        _folder.Plan(plan);
         try
         {
             foreach (EditSpace space in distinct)
                 Data(space);
-            _folder.Begin(plan, benchmark, _request.Resume);
+            _folder.Begin(benchmark, _request.Resume);
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(
                 events, (done, write) => BenchRun.Run(plan, Cut, _request.Shard, done, write, cancellation));

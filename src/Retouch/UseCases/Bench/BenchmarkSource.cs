@@ -60,7 +60,9 @@ public sealed record BenchmarkSource
         });
     }
 
-    /// <summary>What loads the benchmark's images, which are found and checked here, for any cut of the model.</summary>
+    /// <summary>
+    /// What loads the benchmark's images, which are found and checked here, for any cut of the model.
+    /// </summary>
     internal Func<SplitVit, BenchData> Loader(ModelFile model, Benchmark benchmark, CancellationToken cancellation)
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
@@ -69,7 +71,10 @@ public sealed record BenchmarkSource
             split, benchmark, model.Preprocessing, images, locality, memory: Memory, cancellation: cancellation);
     }
 
-    /// <summary>Says how many locality images are also edited ones, by their bytes: they do not count for the edits of their groups.</summary>
+    /// <summary>
+    /// Says how many locality images are also edited ones, by their bytes: they do not count for the edits of their
+    /// groups.
+    /// </summary>
     internal static void SayShared(Benchmark benchmark, IUseCaseEvents events)
     {
         int all = benchmark.Locality.Count;

@@ -43,10 +43,11 @@ public sealed class LocationSession : IDisposable
         BenchPlan plan = LocationSearch.Plan(
             model.Model, benchmark, settings with { Blocks = Math.Min(settings.Blocks, model.Model.Config.Depth) },
             _request.Options with { Orientation = model.Preprocessing.Orientation });
+        _folder.Plan(plan);
         Func<SplitVit, BenchData> load = _request.Benchmark.Loader(model, benchmark, cancellation);
         try
         {
-            _folder.Begin(plan, benchmark: null, _request.Resume);
+            _folder.Begin(benchmark: null, _request.Resume);
             events.Note(ModelNotes.Preprocessing(model));
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(

@@ -16,7 +16,9 @@ sealed class RunFolder : IDisposable
     BenchPlan? _plan;
     int _total;
 
-    /// <summary>Takes a folder at once where there can be another writer; one of one's own is made by <see cref="Begin"/>.</summary>
+    /// <summary>
+    /// Takes a folder at once where there can be another writer; one of one's own is made by <see cref="Begin"/>.
+    /// </summary>
     /// <param name="path">The folder.</param>
     /// <param name="shard">The part of the run that is written.</param>
     /// <param name="verb">What writes it, such as <c>bench</c>.</param>
@@ -36,14 +38,17 @@ sealed class RunFolder : IDisposable
     /// <summary>Rows in the file; null before <see cref="Begin"/>.</summary>
     public int? Written { get; private set; }
 
-    /// <summary>What the run is, once it has begun.</summary>
+    BenchPlan Planned => _plan ?? throw new InvalidOperationException($"{nameof(Plan)} says which run it is.");
+
+    /// <summary>What the run is.</summary>
     public string Description
     {
         get
         {
             string part = _shard.Count > 1 ? $", {_total} of them in shard {_shard.Index}/{_shard.Count}" : "";
             string before = Written > 0 ? $", {Written} done before" : "";
-            return $"run {_plan!.Manifest.Run}: {_plan.Settings.Count} settings, {_plan.Edits.Count} edits{part}{before}";
+            (string run, int settings, int edits) = (Planned.Manifest.Run, Planned.Settings.Count, Planned.Edits.Count);
+            return $"run {run}: {settings} settings, {edits} edits{part}{before}";
         }
     }
 
@@ -57,26 +62,33 @@ sealed class RunFolder : IDisposable
         int some => $"interrupted; {some} of {_total} rows are written, and --resume goes on with them.",
     };
 
-    /// <summary>Begins a run in the folder, or continues the one that is there.</summary>
+    /// <summary>Says which run it is to hold; nothing is written yet.</summary>
     /// <param name="plan">The run.</param>
+    /// <exception cref="BadInputException">The run cannot be divided so.</exception>
+    public void Plan(BenchPlan plan) => (_plan, _total) = (plan, plan.Batches(_shard).Sum(b => b.Count));
+
+    /// <summary>Begins the run that is planned, or continues it where it is there.</summary>
     /// <param name="benchmark">Its benchmark, to keep a copy of; null for none.</param>
     /// <param name="resume">Whether rows that are there may be kept.</param>
     /// <exception cref="BadInputException">
     /// The folder holds another run, or rows that may not be kept, another process writes it, or it cannot be written.
     /// </exception>
-    public void Begin(BenchPlan plan, Benchmark? benchmark, bool resume)
+    public void Begin(Benchmark? benchmark, bool resume)
     {
+        BenchPlan plan = Planned;
         _lock ??= BenchFolder.Lock(Path, _shard, _verb);
         BenchFolder.Prepare(Path, plan.Manifest);
         if (benchmark is not null)
             BenchFolder.WriteBenchmark(Path, benchmark);
         _rows = BenchRowFile.Open(RowFile, plan, _shard, resume, _lock);
-        (_plan, _total, Written) = (plan, plan.Batches(_shard).Sum(b => b.Count), _rows.Rows);
+        Written = _rows.Rows;
     }
 
     /// <summary>Fills it.</summary>
     /// <param name="events">Told how far it is.</param>
-    /// <param name="edit">Makes the rows: gets the number that is there, and what takes new ones, batch by batch.</param>
+    /// <param name="edit">
+    /// Makes the rows: gets the number that is there, and what takes new ones, batch by batch.
+    /// </param>
     /// <returns>All rows of the shard.</returns>
     /// <exception cref="BadInputException">They cannot be written.</exception>
     public IReadOnlyList<BenchRow> Fill(IUseCaseEvents events, Action<int, Action<IReadOnlyList<BenchRow>>> edit)

@@ -5,4 +5,5 @@ namespace Retouch.UseCases;
 /// <param name="Images">The number of images compared.</param>
 /// <param name="Changed">Those whose prediction changed, in the folder's order.</param>
 /// <param name="Skipped">Files that could not be decoded.</param>
-public sealed record EditLocality(double Rate, int Images, IReadOnlyList<ChangedImage> Changed, IReadOnlyList<string> Skipped);
+public sealed record EditLocality(
+    double Rate, int Images, IReadOnlyList<ChangedImage> Changed, IReadOnlyList<string> Skipped);

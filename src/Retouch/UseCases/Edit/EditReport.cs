@@ -52,7 +52,10 @@ public sealed record EditReport : IDisposable
     /// <summary>The edits that a guard tried, the most general first.</summary>
     public IReadOnlyList<GuardPoint> Curve { get; init; } = [];
 
-    /// <summary>The place on the way from general to local edits that a guard chose; null without a guard, or where no edit keeps to it.</summary>
+    /// <summary>
+    /// The place on the way from general to local edits that a guard chose; null without a guard, or where no edit
+    /// keeps to it.
+    /// </summary>
     public double? GuardedSetting { get; init; }
 
     /// <summary>The number of images that a guard compared; 0 without one.</summary>
@@ -70,7 +73,9 @@ public sealed record EditReport : IDisposable
     /// <summary>Why no patch was written; null where one was.</summary>
     public NotWritten? NotWritten { get; init; }
 
-    /// <summary>Whether every editing image has the label, by an edit or without one; not where a guard found no edit.</summary>
+    /// <summary>
+    /// Whether every editing image has the label, by an edit or without one; not where a guard found no edit.
+    /// </summary>
     public bool Success => Result?.Success ?? NotWritten == UseCases.NotWritten.AlreadyRight;
 
     /// <summary>Optimization steps.</summary>
@@ -82,15 +87,20 @@ public sealed record EditReport : IDisposable
     /// <summary>The number of weights that it changed.</summary>
     public long Parameters => Result?.Patch.Change.Parameters ?? 0;
 
-    /// <summary>A place on the method's way from general to local edits, as the values of the settings there, in columns.</summary>
+    /// <summary>
+    /// A place on the method's way from general to local edits, as the values of the settings there, in columns.
+    /// </summary>
     /// <param name="setting">The place.</param>
     public string Place(double setting) => Place(Method, setting);
 
     internal static string Place(Method method, double setting)
     {
         IReadOnlyDictionary<string, string> there = method.AtGenerality(new Dictionary<string, string>(), setting);
-        return string.Join(", ", method.GeneralitySettings.Select(name => string.Create(
-            CultureInfo.InvariantCulture, $"{name} {double.Parse(there[name], CultureInfo.InvariantCulture),-6:0.####}")));
+        return string.Join(", ", method.GeneralitySettings.Select(name =>
+        {
+            double value = double.Parse(there[name], CultureInfo.InvariantCulture);
+            return string.Create(CultureInfo.InvariantCulture, $"{name} {value,-6:0.####}");
+        }));
     }
 
     /// <summary>Frees the edit.</summary>

@@ -11,7 +11,9 @@ public sealed record EditRequest
     /// <summary>The images that the model gets wrong, one or several of the same class.</summary>
     public required IReadOnlyList<string> Images { get; init; }
 
-    /// <summary>The class that they should have: a WordNet id, a name or an index; <c>index:7</c> where a class is called 7.</summary>
+    /// <summary>
+    /// The class that they should have: a WordNet id, a name or an index; <c>index:7</c> where a class is called 7.
+    /// </summary>
     public required string Label { get; init; }
 
     /// <summary>A file of the classes' names; null for what the model's own say.</summary>
@@ -35,10 +37,16 @@ public sealed record EditRequest
     /// <summary>Other images, on which is measured what else changed; null for none.</summary>
     public ImageFolder? Locality { get; init; }
 
-    /// <summary>The unedited model where the model was edited before: locality and guard are measured against it; null for the model itself.</summary>
+    /// <summary>
+    /// The unedited model where the model was edited before: locality and guard are measured against it; null for the
+    /// model itself.
+    /// </summary>
     public string? Base { get; init; }
 
-    /// <summary>The share of the locality images, in (0,1], that the most general edit to be found must leave as they are; null to make one edit.</summary>
+    /// <summary>
+    /// The share of the locality images, in (0,1], that the most general edit to be found must leave as they are; null
+    /// to make one edit.
+    /// </summary>
     public double? Guard { get; init; }
 
     /// <summary>The seed of everything random.</summary>
@@ -50,17 +58,24 @@ public sealed record EditRequest
     /// <summary>Whether an existing patch may be replaced.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Whether to edit though the model is right already, and to write the patch of an edit that fails.</summary>
+    /// <summary>
+    /// Whether to edit though the model is right already, and to write the patch of an edit that fails.
+    /// </summary>
     public bool Force { get; init; }
 
-    /// <summary>Bytes that what is kept of the locality images may take in memory; null for a quarter of what the process may use.</summary>
+    /// <summary>
+    /// Bytes that what is kept of the locality images may take in memory; null for a quarter of what the process may
+    /// use.
+    /// </summary>
     public long? Memory { get; init; }
 
     /// <summary>How many of an image's likeliest classes the report names.</summary>
     public int Likeliest { get; init; } = 3;
 
     /// <summary>Checks that a patch can be written to a file.</summary>
-    /// <exception cref="BadInputException">Its name says that it is something else, it exists, or it cannot be written.</exception>
+    /// <exception cref="BadInputException">
+    /// Its name says that it is something else, it exists, or it cannot be written.
+    /// </exception>
     public static void RequireOutput(string path, bool overwrite)
     {
         OutputName.Require(path, "a patch (a safetensors file)", ".patch", ".safetensors");
@@ -68,15 +83,20 @@ public sealed record EditRequest
     }
 
     /// <summary>All of the method's settings that are no details: those given, and the published ones.</summary>
-    /// <exception cref="BadInputException">There is no such setting, a value is out of range, or they contradict each other or the guard.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no such setting, a value is out of range, or they contradict each other or the guard.
+    /// </exception>
     public IReadOnlyDictionary<string, string> AllSettings()
     {
         if (Settings.Keys.Any(name => !Method.Settings.Any(s => s.Name == name)))
             Method.Validate(Settings);
         if (Guard is not null && Method.GeneralitySettings.FirstOrDefault(Settings.ContainsKey) is string searched)
             throw new BadInputException($"--guard searches for the {searched}; leave it out of --set.");
-        IReadOnlyDictionary<string, string> all = Method.Grid(Sweep.Published, Settings.ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]))[0];
-        if (all.GetValueOrDefault("locator") == Locators.All && Settings.TryGetValue("keep", out string? keep) && keep != all["keep"])
+        Dictionary<string, IReadOnlyList<string>> given =
+            Settings.ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]);
+        IReadOnlyDictionary<string, string> all = Method.Grid(Sweep.Published, given)[0];
+        bool everywhere = all.GetValueOrDefault("locator") == Locators.All;
+        if (everywhere && Settings.TryGetValue("keep", out string? keep) && keep != all["keep"])
             throw new BadInputException($"--locator {Locators.All} edits every unit, but --keep is {keep}; leave out --keep, or choose another locator.");
         Method.Validate(all);
         if (Guard is not null && Method.Generalities.Count == 0)

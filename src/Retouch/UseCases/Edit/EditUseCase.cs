@@ -8,6 +8,7 @@ using Retouch.Locating;
 using Retouch.Measurement;
 using Retouch.Patches;
 using Retouch.Suffix;
+using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,12 +21,16 @@ public sealed class EditUseCase(ModelFile model)
     /// <summary>Opens the unedited model that a request names; what it opens is disposed here.</summary>
     public Func<string, ModelFile> Open { get; init; } = path => ModelFile.Load(path);
 
-    /// <summary>Makes an edit, measures it and writes its patch, unless there is a reason not to, which the report names.</summary>
+    /// <summary>
+    /// Makes an edit, measures it and writes its patch, unless there is a reason not to, which the report names.
+    /// </summary>
     /// <param name="request">What is to be corrected.</param>
     /// <param name="events">Told what happens; null for nobody.</param>
     /// <param name="cancellation">Stops between steps; nothing is written then.</param>
     /// <returns>The report, which the caller disposes.</returns>
-    /// <exception cref="BadInputException">The request cannot be, a file that it names cannot be read or does not fit the model, or the edit diverged.</exception>
+    /// <exception cref="BadInputException">
+    /// The request cannot be, a file that it names cannot be read or does not fit the model, or the edit diverged.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public EditReport Run(EditRequest request, IUseCaseEvents? events = null, CancellationToken cancellation = default)
     {
@@ -36,9 +41,12 @@ public sealed class EditUseCase(ModelFile model)
         using DisposeScope scope = NewDisposeScope();
         LabelSet labels = ModelLabels.Of(model, request.LabelFile);
         int label = ReadLabel(request.Label, labels, events);
-        SplitVit split = ModelCut.Of(model.Model, request.Blocks?.In(model.Model.Config) ?? request.Method.Window(model.Model.Config), request.Precision, events);
+        VitConfig config = model.Model.Config;
+        EditSpace space = request.Blocks?.In(config) ?? request.Method.Window(config);
+        SplitVit split = ModelCut.Of(model.Model, space, request.Precision, events);
         using PreparedFiles prepared = new(request.Files, split);
-        using Hypernetwork? network = LoadHypernetwork(request.Files, settings.GetValueOrDefault("locator"), split, events);
+        using Hypernetwork? network =
+            LoadHypernetwork(request.Files, settings.GetValueOrDefault("locator"), split, events);
         EditorResources resources = new()
         {
             Hypernetwork = network,
@@ -57,9 +65,11 @@ public sealed class EditUseCase(ModelFile model)
         if (ModelNotes.Turned(request.Images, model) is string turned)
             events.Note(turned);
         using Tensor before = split.Logits(state);
-        (ImageFolder? others, IReadOnlyList<string> leftOut) = request.Locality is null ? (null, []) : EditedImages.LeaveOut(request.Locality, request.Images);
+        (ImageFolder? others, IReadOnlyList<string> leftOut) =
+            request.Locality is null ? (null, []) : EditedImages.LeaveOut(request.Locality, request.Images);
         using ModelFile? unedited = request.Base is string path ? Open(path) : null;
-        SplitVit? against = unedited is null ? null : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
+        SplitVit? against =
+            unedited is null ? null : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
         LocalityImages? locality = others is null ? null : new LocalityImages(others, labels, split, against);
         EditReport report = new()
         {
@@ -71,31 +81,38 @@ public sealed class EditUseCase(ModelFile model)
             Settings = settings,
             Seed = request.Seed,
             Space = split.Space,
-            Reference = others is null ? null : new((unedited ?? model).Path, (unedited ?? model).Model.Fingerprint, unedited is not null),
+            Reference = others is null ? null : ReferenceTo(unedited),
             LeftOut = leftOut,
             Guard = request.Guard,
         };
         if (!request.Force && report.Images.All(i => i.Before.Right))
             return report with { NotWritten = NotWritten.AlreadyRight };
 
-        Failure failure = new(state, label) { Images = [.. request.Images.Select(image => Provenance(image, request.Output))] };
+        Failure failure = new(state, label)
+        {
+            Images = [.. request.Images.Select(image => Provenance(image, request.Output))],
+        };
         if (editor is Gate gate && request.Guard is null)
             WarnOfCost(gate, split, failure, before, settings, labels, events);
         Work work = new(request, settings, split, failure, locality, events, cancellation);
         Stopwatch clock = Stopwatch.StartNew();
-        report = request.Guard is double bound ? Search(report, work, resources, bound) : report with { Result = Edit(editor, work) };
+        report = request.Guard is double bound
+            ? Search(report, work, resources, bound)
+            : report with { Result = Edit(editor, work) };
         report = report with { Seconds = clock.Elapsed.TotalSeconds };
         if (report.Result is not { } result)
             return report;
         try
         {
             RequireFinite(result, settings);
-            events.Detail($"edited: {result.Steps} steps{(result.Losses.Count > 0 ? $", last loss {result.Losses[^1]:0.0000}" : "")}");
+            string loss = result.Losses.Count > 0 ? $", last loss {result.Losses[^1]:0.0000}" : "";
+            events.Detail($"edited: {result.Steps} steps{loss}");
             using Tensor after = split.Logits(state, result.Patch.Change);
             report = report with
             {
                 Images = Compare(request, label, before, after),
-                Locality = report.Locality ?? locality?.Measure(result.Patch.Change, model.Preprocessing, events, cancellation),
+                Locality = report.Locality
+                    ?? locality?.Measure(result.Patch.Change, model.Preprocessing, events, cancellation),
             };
             return Write(report, request);
         }
@@ -108,7 +125,8 @@ public sealed class EditUseCase(ModelFile model)
 
     static EditResult Edit(IEditor editor, Work work)
     {
-        int most = work.Settings.TryGetValue("steps", out string? steps) && int.TryParse(steps, CultureInfo.InvariantCulture, out int count) ? count : 1;
+        int most = int.TryParse(work.Settings.GetValueOrDefault("steps"), CultureInfo.InvariantCulture, out int count)
+            ? count : 1;
         return work.Events.Step("editing", most, report =>
         {
             Told<EditProgress> told = new(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}"));
@@ -134,8 +152,8 @@ public sealed class EditUseCase(ModelFile model)
                 Locality = locality,
             };
 
-        EditResult At(double place) =>
-            method.Create(method.AtGenerality(work.Settings, place), resources).Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
+        EditResult At(double place) => method.Create(method.AtGenerality(work.Settings, place), resources)
+            .Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
     }
 
     EditReport Write(EditReport report, EditRequest request)
@@ -151,11 +169,18 @@ public sealed class EditUseCase(ModelFile model)
             BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
             LabelName = report.Labels.HasNames ? report.Labels[report.Label].Name : null,
             Preprocessing = model.Preprocessing.ToString(),
-            Measurements = edited.Measurements! with { LocalityRate = report.Locality?.Rate, LocalityImages = report.Locality?.Images },
+            Measurements = edited.Measurements! with
+            {
+                LocalityRate = report.Locality?.Rate,
+                LocalityImages = report.Locality?.Images,
+            },
         };
         PatchFile.Save(report.Result.Patch.With(provenance), request.Output, request.Overwrite);
         return report with { Patch = request.Output, Provenance = provenance };
     }
+
+    LocalityReference ReferenceTo(ModelFile? unedited) =>
+        new((unedited ?? model).Path, (unedited ?? model).Model.Fingerprint, unedited is not null);
 
     // A model of half precision is its own twin.
     string? Rounded(ScalarType type) =>
@@ -192,20 +217,27 @@ public sealed class EditUseCase(ModelFile model)
     static EditedImage[] Compare(EditRequest request, int label, Tensor before, Tensor after)
     {
         IReadOnlyList<ImageAnswer> was = ImageAnswer.Of(before, label, request.Likeliest);
-        IReadOnlyList<ImageAnswer> now = ReferenceEquals(before, after) ? was : ImageAnswer.Of(after, label, request.Likeliest);
+        IReadOnlyList<ImageAnswer> now =
+            ReferenceEquals(before, after) ? was : ImageAnswer.Of(after, label, request.Likeliest);
         return [.. request.Images.Select((image, i) => new EditedImage(image, was[i], now[i]))];
     }
 
     // Patch and images may move together; where there is no way from one to the other (another drive), it is absolute.
-    static PatchImage Provenance(string image, string? patch) => new(Path.GetFileName(image), ImageRoots.Hash(image))
+    static PatchImage Provenance(string image, string? patch)
     {
-        Path = patch is null ? null : Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(patch))!, Path.GetFullPath(image))
-            .Replace(Path.DirectorySeparatorChar, '/'),
-    };
+        string? folder = patch is null ? null : Path.GetDirectoryName(Path.GetFullPath(patch));
+        return new PatchImage(Path.GetFileName(image), ImageRoots.Hash(image))
+        {
+            Path = folder is null ? null
+                : Path.GetRelativePath(folder, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/'),
+        };
+    }
 
-    // Of few classes each has many ordinary images, and those of the class that the image is mistaken for are the most alike.
+    // Of few classes each has many ordinary images, and those of the class that the image is mistaken for are the most
+    // alike.
     static void WarnOfCost(
-        Gate gate, SplitVit split, Failure failure, Tensor before, IReadOnlyDictionary<string, string> settings, LabelSet labels, IUseCaseEvents events)
+        Gate gate, SplitVit split, Failure failure, Tensor before, IReadOnlyDictionary<string, string> settings,
+        LabelSet labels, IUseCaseEvents events)
     {
         using Tensor classes = before.argmax(1);
         long[] wrong = [.. classes.data<long>().Where(c => c != failure.Label)];
@@ -219,13 +251,14 @@ public sealed class EditUseCase(ModelFile model)
                 $"of the {cost.Images} ordinary images that gate was prepared with, {cost.OfClass} "
                 + $"({100 * cost.ClassShare:0.#} %) are of the class that this one is mistaken for, "
                 + $"{labels[mistakenFor].Name} ({mistakenFor}), and {cost.Open} of those open the gate: "
-                + $"about {100 * cost.OpenShare:0.0} % of ordinary images may change, and shutting out the rest costs generalization. "
-                + $"--set leak=… below {settings["leak"]} changes less, above it generalizes more; --guard 0.99 --locality DIR finds the bound"));
+                + $"about {100 * cost.OpenShare:0.0} % of ordinary images may change, and shutting out the rest costs "
+                + $"generalization. --set leak=… below {settings["leak"]} changes less, above it generalizes more; "
+                + $"--guard 0.99 --locality DIR finds the bound"));
         }
     }
 
     /// <summary>What every way of making the edit takes.</summary>
     sealed record Work(
-        EditRequest Request, IReadOnlyDictionary<string, string> Settings, SplitVit Split, Failure Failure, LocalityImages? Locality,
-        IUseCaseEvents Events, CancellationToken Cancellation);
+        EditRequest Request, IReadOnlyDictionary<string, string> Settings, SplitVit Split, Failure Failure,
+        LocalityImages? Locality, IUseCaseEvents Events, CancellationToken Cancellation);
 }

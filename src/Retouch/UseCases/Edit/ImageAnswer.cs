@@ -15,6 +15,10 @@ public sealed record ImageAnswer(bool Right, double Probability, IReadOnlyList<C
         using DisposeScope scope = NewDisposeScope();
         float[] probabilities = [.. special.softmax(logits, 1).select(1, label).data<float>()];
         long[] classes = [.. logits.argmax(1).data<long>()];
-        return [.. probabilities.Select((p, i) => new ImageAnswer(classes[i] == label, p, ClassProbability.Top(logits[i], likeliest)))];
+        return
+        [
+            .. probabilities.Select((p, i) =>
+                new ImageAnswer(classes[i] == label, p, ClassProbability.Top(logits[i], likeliest))),
+        ];
     }
 }

@@ -16,11 +16,15 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
     readonly FolderClasses _classes = new(folder, labels);
 
     /// <summary>Measures one edit.</summary>
-    public EditLocality Measure(ModelDelta delta, Preprocessing preprocessing, IUseCaseEvents events, CancellationToken cancellation)
+    public EditLocality Measure(
+        ModelDelta delta, Preprocessing preprocessing, IUseCaseEvents events, CancellationToken cancellation)
     {
-        (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) =
-            events.Step("measuring locality", folder.Files.Count, report => Locality.Measure(
-                split, delta, folder, preprocessing, new Told<int>(done => report(done, null)), unedited, cancellation));
+        (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string, string)> skipped) =
+            events.Step("measuring locality", folder.Files.Count, report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return Locality.Measure(split, delta, folder, preprocessing, told, unedited, cancellation);
+            });
         return Described(measurement, files, skipped, events);
     }
 
@@ -38,28 +42,39 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
         Func<double, Editing.EditResult> edit, Func<double, string> place, IReadOnlyList<double> places, double bound,
         Preprocessing preprocessing, long? memory, IUseCaseEvents events, CancellationToken cancellation)
     {
-        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped) =
-            events.Step("loading locality images", folder.Files.Count, report => Locality.Load(
-                split, folder, preprocessing, new Told<int>(done => report(done, null)), memory, unedited, cancellation));
+        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string, string)> skipped) =
+            events.Step("loading locality images", folder.Files.Count, report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return Locality.Load(split, folder, preprocessing, told, memory, unedited, cancellation);
+            });
         using (set)
         {
             GuardedEdit guarded = events.Step("searching", places.Count, report =>
             {
                 int tried = 0;
-                Told<GuardPoint> told = new(p => report(++tried, $"{place(p.Setting)}: {100 * p.Locality:0.00} % kept"));
+                Told<GuardPoint> told = new(p =>
+                    report(++tried, $"{place(p.Setting)}: {100 * p.Locality:0.00} % kept"));
                 return GuardedEdit.Search(
-                    edit, result => set.Measure(result.Patch.Change), bound, places, progress: told, cancellation: cancellation);
+                    edit, result => set.Measure(result.Patch.Change), bound, places,
+                    progress: told, cancellation: cancellation);
             });
-            return (guarded, Described(guarded.Locality ?? new LocalityMeasurement(files.Count, []), files, skipped, events));
+            LocalityMeasurement measurement = guarded.Locality ?? new LocalityMeasurement(files.Count, []);
+            return (guarded, Described(measurement, files, skipped, events));
         }
     }
 
     EditLocality Described(
-        LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string File, string Why)> skipped, IUseCaseEvents events)
+        LocalityMeasurement measurement, IReadOnlyList<string> files,
+        IReadOnlyList<(string File, string Why)> skipped, IUseCaseEvents events)
     {
         foreach ((_, string why) in skipped)
             events.Warn($"skipped, {why}");
-        ChangedImage[] changed = [.. measurement.Changed.Select(c => new ChangedImage(files[c.Image], c.Before, c.After, Kind(files[c.Image], c)))];
+        ChangedImage[] changed =
+        [
+            .. measurement.Changed.Select(c =>
+                new ChangedImage(files[c.Image], c.Before, c.After, Kind(files[c.Image], c))),
+        ];
         return new EditLocality(measurement.Rate, measurement.Images, changed, [.. skipped.Select(s => s.File)]);
     }
 

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using Retouch.Formats;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
 /// <summary>The letters world that comes with the program, laid out in a folder of the user's.</summary>
 sealed class DemoWorld : IDisposable
@@ -16,9 +16,6 @@ sealed class DemoWorld : IDisposable
     WriterLock? _lock;
 
     DemoWorld(string folder) => Folder = folder;
-
-    /// <summary>Where the files that come with the program are.</summary>
-    public static string Shipped => Path.Combine(AppContext.BaseDirectory, "demo");
 
     /// <summary>The user's folder.</summary>
     public string Folder { get; }
@@ -35,9 +32,9 @@ sealed class DemoWorld : IDisposable
 
     /// <summary>Lays the world out in a folder: a new one, an empty one or one of an earlier demo.</summary>
     /// <exception cref="BadInputException">The folder is another one, cannot be written, or the program's files are missing.</exception>
-    public static DemoWorld LayOut(string folder, CancellationToken cancellation)
+    public static DemoWorld LayOut(string folder, ShippedFiles shipped, CancellationToken cancellation)
     {
-        string archive = Path.Combine(Shipped, "images.zip");
+        string source = shipped.PathOf("demo"), archive = Path.Combine(source, "images.zip");
         if (!System.IO.File.Exists(archive))
             throw new BadInputException($"{archive} is missing; build the program again, it comes with it.");
         DemoWorld world = new(folder);
@@ -50,8 +47,8 @@ sealed class DemoWorld : IDisposable
             Directory.CreateDirectory(folder);
             System.IO.File.WriteAllText(world.File(Mark), "");
             world._lock = WriterLock.Take(folder, "demo");
-            System.IO.File.Copy(Path.Combine(Shipped, "model.safetensors"), world.Model, overwrite: true);
-            System.IO.File.Copy(Path.Combine(Shipped, "labels.txt"), world.Labels, overwrite: true);
+            System.IO.File.Copy(Path.Combine(source, "model.safetensors"), world.Model, overwrite: true);
+            System.IO.File.Copy(Path.Combine(source, "labels.txt"), world.Labels, overwrite: true);
             Unpack(archive, world.File("images"), cancellation);
         }
         catch (Exception e)
