@@ -78,7 +78,7 @@ sealed record EditJson
             Label = Class(report.Label),
             Before = Answer(report.Images[0].Before),
             After = Answer(report.Images[0].After),
-            EachImage = [.. report.Images.Select(i => new EditedImageJson(i.Path, i.Before.Right, i.After.Right, i.Before.Probability, i.After.Probability, Answer(i.After)))],
+            EachImage = [.. report.Images.Select(Each)],
             AlreadyRight = report.Images.All(i => i.Before.Right),
             StillWrong = [.. report.Images.Where(i => !i.After.Right).Select(i => i.Path)],
             Success = report.Success,
@@ -89,7 +89,7 @@ sealed record EditJson
             LocalityModel = report.Reference?.Fingerprint,
             LocalityRate = report.Locality?.Rate,
             LocalityImages = report.Locality?.Images,
-            Changed = [.. (report.Locality?.Changed ?? []).Select(c => new ChangedJson(c.File, Class(c.Before), Class(c.After), Word(c.Kind)))],
+            Changed = [.. (report.Locality?.Changed ?? []).Select(Changed)],
             LeftOut = report.LeftOut,
             Skipped = report.Locality?.Skipped ?? [],
             Patch = report.Patch,
@@ -110,7 +110,14 @@ sealed record EditJson
 
         IReadOnlyList<PredictionJson> Answer(ImageAnswer answer) => Predictions.Named(answer.Likeliest, report.Labels);
 
-        double? Number(string knob) => settings.TryGetValue(knob, out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : null;
+        EditedImageJson Each(EditedImage image) => new(
+            image.Path, image.Before.Right, image.After.Right, image.Before.Probability, image.After.Probability,
+            Answer(image.After));
+
+        ChangedJson Changed(ChangedImage c) => new(c.File, Class(c.Before), Class(c.After), Word(c.Kind));
+
+        double? Number(string knob) =>
+            settings.TryGetValue(knob, out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : null;
     }
 
     /// <summary>What a changed prediction is, in a word.</summary>

@@ -107,20 +107,23 @@ sealed class EditVerb : Verb
         };
         // A contradiction in the settings is told before a folder that is missing.
         request.AllSettings();
-        request = request with { Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null };
+        if (parsed.GetValue(_locality) is string folder)
+            request = request with { Locality = ImageFolder.Open(folder) };
         request.Validate();
         if (guard is not null && parsed.GetValue(_method) is null)
         {
             string with = parsed.GetValue(_locator) is string where ? $" with --locator {where}" : "";
             terminal.Note($"guard: edits by --method {method.Name}{with}, since "
-                + $"{Masked.Name} has no settings that lead from general edits to local ones; --method {Gate.Definition.Name} is the other that has");
+                + $"{Masked.Name} has no settings that lead from general edits to local ones; "
+                + $"--method {Gate.Definition.Name} is the other that has");
         }
 
         using ModelFile file = _model.Load(parsed, terminal);
         EditUseCase edit = new(file) { Open = path => _model.Load(path, parsed, terminal) };
         using EditReport report = edit.Run(request, terminal, cancellation);
-        terminal.Object(EditJson.Of(report), JsonOutput.Default.EditJson);
-        Print(terminal, report);
+        EditJson json = EditJson.Of(report);
+        terminal.Object(json, JsonOutput.Default.EditJson);
+        Print(terminal, report, json);
         return report.Success ? App.Ok : App.Failed;
     }
 
@@ -152,49 +155,56 @@ sealed class EditVerb : Verb
 
     static bool Given(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
-    static void Print(Terminal terminal, EditReport report)
+    static void Print(Terminal terminal, EditReport report, EditJson json)
     {
         switch (report.NotWritten)
         {
             case NotWritten.AlreadyRight:
-                terminal.Line($"Nothing to correct: the model already says {report.Labels[report.Label].Name} ({report.Label}). No patch was written; --force edits all the same.");
+                terminal.Line(
+                    $"Nothing to correct: the model already says {report.Labels[report.Label].Name} ({report.Label}). "
+                    + "No patch was written; --force edits all the same.");
                 break;
             case NotWritten.GuardNotKept:
                 PrintCurve(terminal, report);
                 PrintLeftOut(terminal, report);
-                terminal.Line($"No edit leaves {100 * report.Guard!.Value:0.##} % of these images as they are and corrects the mistake; no patch was written. Take a lower --guard.");
+                terminal.Line(
+                    $"No edit leaves {100 * report.Guard!.Value:0.##} % of these images as they are and corrects the "
+                    + "mistake; no patch was written. Take a lower --guard.");
                 break;
             default:
-                PrintEdit(terminal, report);
+                PrintEdit(terminal, report, json);
                 break;
         }
     }
 
-    static void PrintEdit(Terminal terminal, EditReport report)
+    static void PrintEdit(Terminal terminal, EditReport report, EditJson json)
     {
         PrintAnswers(terminal, report);
         terminal.Line();
-        int all = report.Images.Count;
+        string are = json.Images.Count == 1 ? "image is" : "images are";
         terminal.Line(report.Success
             ? "corrected"
-            : $"NOT corrected: {report.Images.Count(i => !i.After.Right)} of {all} {(all == 1 ? "image is" : "images are")} still wrong");
-        terminal.Line($"  steps      {report.Steps} in {Math.Round(report.Seconds, 3):0.0} s");
-        if (report.Method.Name != Masked.Name)
-            terminal.Line($"  method     {report.Method.Name}: {string.Join(", ", report.Settings.Select(s => $"{s.Key} {s.Value}"))}");
-        EditJson settings = EditJson.Of(report);
-        terminal.Line($"  touched    {(report.Units > 0 ? $"{report.Units} units, " : "")}{report.Parameters} parameters{(settings.Locator is null ? $" (blocks {settings.Blocks})" : $" ({settings.Locator}, keep {settings.Keep:0.###}, blocks {settings.Blocks})")}");
+            : $"NOT corrected: {json.StillWrong.Count} of {json.Images.Count} {are} still wrong");
+        terminal.Line($"  steps      {report.Steps} in {json.Seconds:0.0} s");
+        if (json.Method != Masked.Name)
+            terminal.Line($"  method     {json.Method}: {string.Join(", ", json.Settings.Select(s => $"{s.Key} {s.Value}"))}");
+        string units = json.Units > 0 ? $"{json.Units} units, " : "";
+        string where = json.Locator is null ? "" : $"{json.Locator}, keep {json.Keep:0.###}, ";
+        terminal.Line($"  touched    {units}{json.Parameters} parameters ({where}blocks {json.Blocks})");
         PrintCurve(terminal, report);
         PrintLocality(terminal, report);
+        string other = json.Method == Masked.Name ? "more --steps, a larger --lr or --keep" : "other settings with --set";
         terminal.Line(report.Patch is string patch
             ? $"  patch      {patch} ({new FileInfo(patch).Length / 1024.0:0} KiB)"
-            : $"  patch      none was written, since the edit failed; try {(report.Method.Name == Masked.Name ? "more --steps, a larger --lr or --keep" : "other settings with --set")}, or --force to write it all the same");
+            : $"  patch      none was written, since the edit failed; try {other}, or --force to write it all the same");
     }
 
     static void PrintAnswers(Terminal terminal, EditReport report)
     {
         EditedImage first = report.Images[0];
         string label = report.Labels[report.Label].Name;
-        terminal.Line($"{first.Path}{(report.Images.Count > 1 ? $" and {report.Images.Count - 1} more" : "")} → {label} ({report.Label})");
+        string more = report.Images.Count > 1 ? $" and {report.Images.Count - 1} more" : "";
+        terminal.Line($"{first.Path}{more} → {label} ({report.Label})");
         string[] before = [.. first.Before.Likeliest.Select(Text)], after = [.. first.After.Likeliest.Select(Text)];
         int width = before.Max(text => text.Length);
         terminal.Line($"  {"before".PadRight(width)}    after");
@@ -204,13 +214,17 @@ sealed class EditVerb : Verb
             return;
         terminal.Line($"  {label}, image by image");
         foreach (EditedImage image in report.Images)
-            terminal.Line($"    {image.Path}: {100 * image.Before.Probability:0.00} → {100 * image.After.Probability:0.00} %{Verdict(image)}");
+        {
+            (double was, double now) = (100 * image.Before.Probability, 100 * image.After.Probability);
+            terminal.Line($"    {image.Path}: {was:0.00} → {now:0.00} %{Verdict(image)}");
+        }
 
         string Text(ClassProbability p) => Predictions.Text(p, report.Labels);
 
         string Verdict(EditedImage image) => image.After.Right
             ? image.Before.Right ? ", was right already" : ""
-            : $", {(image.Before.Right ? "was right and is wrong now" : "still wrong")}: {Text(image.After.Likeliest[0]).Trim()}";
+            : $", {(image.Before.Right ? "was right and is wrong now" : "still wrong")}: "
+                + Text(image.After.Likeliest[0]).Trim();
     }
 
     static void PrintLocality(Terminal terminal, EditReport report)
@@ -224,9 +238,11 @@ sealed class EditVerb : Verb
         foreach (ChangedImage c in locality.Changed)
         {
             string kind = c.Kind is null ? "" : $", {EditJson.Word(c.Kind)}";
-            terminal.Line($"    {c.File}: {report.Labels[c.Before].Name} ({c.Before}) → {report.Labels[c.After].Name} ({c.After}){kind}");
+            terminal.Line($"    {c.File}: {Class(c.Before)} → {Class(c.After)}{kind}");
         }
         PrintLeftOut(terminal, report);
+
+        string Class(int index) => $"{report.Labels[index].Name} ({index})";
     }
 
     // Where folders say what their images are.
@@ -234,8 +250,8 @@ sealed class EditVerb : Verb
     {
         if (changed.All(c => c.Kind is null))
             return "";
-        IEnumerable<string> kinds = changed.GroupBy(c => EditJson.Word(c.Kind) ?? "of unknown class").OrderBy(g => g.Key, StringComparer.Ordinal)
-            .Select(g => $"{g.Count()} {g.Key}");
+        IEnumerable<string> kinds = changed.GroupBy(c => EditJson.Word(c.Kind) ?? "of unknown class")
+            .OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => $"{g.Count()} {g.Key}");
         return $": {string.Join(", ", kinds)}, by the classes that their folders name";
     }
 
@@ -253,9 +269,12 @@ sealed class EditVerb : Verb
             return;
         string other = report.Reference!.IsBase ? "" : " (--base names the unedited model where this one was edited before)";
         terminal.Line(
-            $"  guard      {100 * guard:0.##} % of {report.GuardedImages} images keep their prediction by {report.Reference.Path}{other}; "
-            + "tried, the most general first:");
+            $"  guard      {100 * guard:0.##} % of {report.GuardedImages} images keep their prediction "
+            + $"by {report.Reference.Path}{other}; tried, the most general first:");
         foreach (GuardPoint p in report.Curve)
-            terminal.Line($"    {report.Place(p.Setting)}  {100 * p.Locality,6:0.00} % kept{(p.Success ? "" : ", not corrected")}{(p.Setting == report.GuardedSetting ? "  ← chosen" : "")}");
+        {
+            string corrected = p.Success ? "" : ", not corrected", chosen = p.Setting == report.GuardedSetting ? "  ← chosen" : "";
+            terminal.Line($"    {report.Place(p.Setting)}  {100 * p.Locality,6:0.00} % kept{corrected}{chosen}");
+        }
     }
 }

@@ -28,7 +28,12 @@ public sealed class BenchmarkSessionTests : IDisposable
         BenchmarkFile.Save(Benchmark(), _bench.Path("b.json"), overwrite: false);
         _request = new BenchmarkRequest
         {
-            Benchmark = new() { File = _bench.Path("b.json"), Images = [_bench.Path("paint")], Locality = _bench.Locality },
+            Benchmark = new()
+            {
+                File = _bench.Path("b.json"),
+                Images = [_bench.Path("paint")],
+                Locality = _bench.Locality,
+            },
             Output = _bench.Path("run"),
             Settings = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
             {
@@ -66,13 +71,17 @@ public sealed class BenchmarkSessionTests : IDisposable
                         source.Cancel();
                 },
             };
-            OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => session.Run(_model, cancels, source.Token));
+            OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() =>
+                session.Run(_model, cancels, source.Token));
             Assert.Equal($"interrupted; {kept} of {all} rows are written, and --resume goes on with them.", e.Message);
             Assert.Contains(cancels.Told, t => t.EndsWith($": 2 settings, {all} edits", StringComparison.Ordinal));
         }
         Assert.Equal(kept, BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Count);
         using (BenchmarkSession again = new(_request))
-            Assert.Contains("--resume", Assert.Throws<BadInputException>(() => again.Run(_model)).Message, StringComparison.Ordinal);
+        {
+            string message = Assert.Throws<BadInputException>(() => again.Run(_model)).Message;
+            Assert.Contains("--resume", message, StringComparison.Ordinal);
+        }
 
         Recorder told = new();
         BenchmarkReport resumed = Run(_request with { Resume = true }, told);
@@ -91,7 +100,10 @@ public sealed class BenchmarkSessionTests : IDisposable
     [Fact]
     public void Shards_have_rows_of_their_own_and_no_report()
     {
-        BenchmarkReport[] shards = [.. Enumerable.Range(0, 2).Select(i => Run(_request with { Shard = new Shard(i, 2) }))];
+        BenchmarkReport[] shards =
+        [
+            .. Enumerable.Range(0, 2).Select(i => Run(_request with { Shard = new Shard(i, 2) })),
+        ];
         Assert.All(shards, s => Assert.Null(s.Page));
         Assert.Equal(2 * Images, shards.Sum(s => BenchRowFile.Read(s.Rows).Count));
     }
@@ -132,7 +144,8 @@ public sealed class BenchmarkSessionTests : IDisposable
         using (LocationSession session = new(request))
         {
             Recorder cancels = new() { OnProgress = (_, done) => { if (done >= 1) source.Cancel(); } };
-            OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => session.Run(_model, cancels, source.Token));
+            OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() =>
+                session.Run(_model, cancels, source.Token));
             Assert.StartsWith("interrupted; 1 of ", e.Message, StringComparison.Ordinal);
         }
         using LocationSession again = new(request with { Resume = true });
@@ -148,22 +161,29 @@ public sealed class BenchmarkSessionTests : IDisposable
         return session.Run(_model, events)!;
     }
 
-    static string Rows(BenchmarkReport report) => BenchRowFile.Text(BenchRowFile.Read(report.Rows).Select(r => r with { Seconds = 0 }));
+    static string Rows(BenchmarkReport report) =>
+        BenchRowFile.Text(BenchRowFile.Read(report.Rows).Select(r => r with { Seconds = 0 }));
 
     // The class that the model finds least likely for the first image, which it then has to be taught for all.
     Benchmark Benchmark()
     {
         using DisposeScope scope = NewDisposeScope();
         string[] images = [.. Enumerable.Range(0, Images).Select(i => $"cat/{i}.png")];
-        Tensor logits = _model.Model.Logits(ImageLoader.LoadBatch([_bench.Path($"paint/{images[0]}")], _model.Preprocessing));
+        Tensor pixels = ImageLoader.LoadBatch([_bench.Path($"paint/{images[0]}")], _model.Preprocessing);
+        Tensor logits = _model.Model.Logits(pixels);
         FailureGroup group = new(
             "paint", "cat", [(int)logits.argmin(1).item<long>()], (int)logits.argmax(1).item<long>(),
-            [.. images.Select(i => new BenchmarkImage(i, ImageRoots.Hash(_bench.Path($"paint/{i}"))))]);
+            [.. images.Select(i => new BenchmarkImage(i, Hash($"paint/{i}")))]);
         return new()
         {
             ModelFingerprint = _model.Model.Fingerprint,
             Groups = [group],
-            Locality = [.. Enumerable.Range(0, 6).Select(i => new LocalityImage($"{i}.png", ImageRoots.Hash(_bench.Path($"locality/{i}.png")), 0.5))],
+            Locality =
+            [
+                .. Enumerable.Range(0, 6).Select(i => new LocalityImage($"{i}.png", Hash($"locality/{i}.png"), 0.5)),
+            ],
         };
+
+        string Hash(string file) => ImageRoots.Hash(_bench.Path(file));
     }
 }

@@ -26,7 +26,12 @@ public sealed class EditUseCaseTests : IDisposable
         {
             Images = [_bench.Image],
             Label = $"{Class(last: true)}",
-            Settings = new Dictionary<string, string> { ["locator"] = "gradient", ["keep"] = "0.2", ["lr"] = Workbench.Rate },
+            Settings = new Dictionary<string, string>
+            {
+                ["locator"] = "gradient",
+                ["keep"] = "0.2",
+                ["lr"] = Workbench.Rate,
+            },
             Output = _bench.Path("p.patch"),
         };
     }
@@ -42,7 +47,8 @@ public sealed class EditUseCaseTests : IDisposable
     {
         File.Copy(_bench.Image, _bench.Path("locality/copy.png"));
         Recorder told = new();
-        using EditReport report = new EditUseCase(_model).Run(_request with { Locality = ImageFolder.Open(_bench.Locality) }, told);
+        EditRequest request = _request with { Locality = ImageFolder.Open(_bench.Locality) };
+        using EditReport report = new EditUseCase(_model).Run(request, told);
 
         EditedImage image = Assert.Single(report.Images);
         Assert.Equal((false, true, true), (image.Before.Right, image.After.Right, report.Success));
@@ -52,10 +58,10 @@ public sealed class EditUseCaseTests : IDisposable
         Assert.Equal(["copy.png"], report.LeftOut);
         Assert.Equal(6, report.Locality!.Images);
         Assert.Equal(1 - report.Locality.Changed.Count / 6.0, report.Locality.Rate, 1e-12);
-        Assert.Equal((_model.Model.Fingerprint, false), (report.Reference!.Fingerprint, report.Reference.IsBase));
+        Assert.Equal(new LocalityReference(_bench.Model, _model.Model.Fingerprint, IsBase: false), report.Reference);
         Assert.Equal((47, 47 * 24), (report.Units, report.Parameters));
         Assert.True(report.Steps > 0 && report.Seconds > 0);
-        Assert.Equal(["editing", "measuring locality"], told.Told.Where(t => t.StartsWith("step: ")).Select(t => t[6..]));
+        Assert.Equal(["step: editing", "step: measuring locality"], told.Told.Where(t => t.StartsWith("step: ")));
         Assert.Contains(told.Told, t => t.StartsWith("note: preprocessing: "));
 
         Assert.Equal((_request.Output, null), (report.Patch, report.NotWritten));
@@ -101,7 +107,7 @@ public sealed class EditUseCaseTests : IDisposable
     [Fact]
     public void An_edit_that_fails_is_reported_and_written_only_where_that_is_asked_for()
     {
-        EditRequest weak = _request with { Settings = new Dictionary<string, string>(_request.Settings) { ["lr"] = "1e-9", ["steps"] = "1" } };
+        EditRequest weak = With(("lr", "1e-9"), ("steps", "1"));
         using (EditReport report = new EditUseCase(_model).Run(weak))
         {
             Assert.Equal((false, NotWritten.StillWrong, 1), (report.Success, report.NotWritten, report.Steps));
@@ -130,8 +136,10 @@ public sealed class EditUseCaseTests : IDisposable
     {
         using EditReport report = new EditUseCase(_model).Run(Guarded(0.01, ("stopLoss", "0.7")));
         Assert.True(report.Success);
-        Assert.Equal((Kfac.Definition.Generalities[0], report.Curve[0].Setting), (report.GuardedSetting, report.GuardedSetting));
-        Assert.Equal(("1", "16", "0.7"), (report.Settings["damping"], report.Settings["stopMargin"], report.Settings["stopLoss"]));
+        Assert.Equal(Kfac.Definition.Generalities[0], report.GuardedSetting);
+        Assert.Equal(report.GuardedSetting, report.Curve[0].Setting);
+        (string Name, string Value)[] settings = [("damping", "1"), ("stopMargin", "16"), ("stopLoss", "0.7")];
+        Assert.All(settings, s => Assert.Equal(s.Value, report.Settings[s.Name]));
         Assert.Contains("damping 1", report.Place(report.GuardedSetting!.Value), StringComparison.Ordinal);
         Assert.True(report.Locality!.Rate >= 0.01);
         Assert.True(File.Exists(report.Patch));
@@ -140,7 +148,8 @@ public sealed class EditUseCaseTests : IDisposable
     [Fact]
     public void Locality_is_measured_against_the_unedited_model_that_the_caller_opens()
     {
-        string edited = _bench.WriteModel("edited.safetensors", seed: 0, change: t => t["head.bias"] = t["head.bias"] + 0.5);
+        string edited = _bench.WriteModel(
+            "edited.safetensors", seed: 0, change: t => t["head.bias"] = t["head.bias"] + 0.5);
         using ModelFile model = ModelFile.Load(edited);
         List<string> opened = [];
         EditUseCase edit = new(model)
@@ -151,9 +160,10 @@ public sealed class EditUseCaseTests : IDisposable
                 return ModelFile.Load(path);
             },
         };
-        using EditReport report = edit.Run(_request with { Base = _bench.Model, Locality = ImageFolder.Open(_bench.Locality) });
+        EditRequest request = _request with { Base = _bench.Model, Locality = ImageFolder.Open(_bench.Locality) };
+        using EditReport report = edit.Run(request);
         Assert.Equal([_bench.Model], opened);
-        Assert.Equal((_bench.Model, _model.Model.Fingerprint, true), (report.Reference!.Path, report.Reference.Fingerprint, report.Reference.IsBase));
+        Assert.Equal(new LocalityReference(_bench.Model, _model.Model.Fingerprint, IsBase: true), report.Reference);
     }
 
     [Fact]
@@ -162,15 +172,19 @@ public sealed class EditUseCaseTests : IDisposable
         Recorder told = new();
         EditUseCase edit = new(_model);
         Refused(_request with { Base = _bench.Model }, "--base");
-        Refused(_request with { Method = Kfac.Definition, Settings = new Dictionary<string, string>(), Guard = 0.9 }, "--guard");
-        Refused(_request with { Method = Rome.Definition, Settings = new Dictionary<string, string>(), Guard = 0.9 }, "rome");
-        Refused(_request with { Settings = new Dictionary<string, string> { ["damping"] = "1" } }, "damping");
-        Refused(_request with { Settings = new Dictionary<string, string> { ["locator"] = "all", ["keep"] = "0.5" } }, "keep");
+        EditRequest bare = _request with { Settings = new Dictionary<string, string>() };
+        Refused(bare with { Method = Kfac.Definition, Guard = 0.9 }, "--guard");
+        Refused(bare with { Method = Rome.Definition, Guard = 0.9 }, "rome");
+        Refused(With(("damping", "1")), "damping");
+        Refused(With(("locator", "all"), ("keep", "0.5")), "keep");
         Refused(_request with { Output = _bench.Write("there.patch", "") }, "there.patch");
         Assert.Empty(told.Told);
 
-        void Refused(EditRequest request, string word) =>
-            Assert.Contains(word, Assert.Throws<BadInputException>(() => edit.Run(request, told).Dispose()).Message, StringComparison.Ordinal);
+        void Refused(EditRequest request, string word)
+        {
+            string message = Assert.Throws<BadInputException>(() => edit.Run(request, told).Dispose()).Message;
+            Assert.Contains(word, message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -178,9 +192,18 @@ public sealed class EditUseCaseTests : IDisposable
     {
         using CancellationTokenSource source = new();
         Recorder cancels = new() { OnProgress = (_, _) => source.Cancel() };
-        EditRequest slow = _request with { Settings = new Dictionary<string, string>(_request.Settings) { ["lr"] = "1e-9", ["steps"] = "1000" } };
-        Assert.ThrowsAny<OperationCanceledException>(() => new EditUseCase(_model).Run(slow, cancels, source.Token).Dispose());
+        EditRequest slow = With(("lr", "1e-9"), ("steps", "1000"));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            new EditUseCase(_model).Run(slow, cancels, source.Token).Dispose());
         Assert.False(File.Exists(slow.Output));
+    }
+
+    EditRequest With(params (string Name, string Value)[] settings)
+    {
+        Dictionary<string, string> all = new(_request.Settings);
+        foreach ((string name, string value) in settings)
+            all[name] = value;
+        return _request with { Settings = all };
     }
 
     EditRequest Guarded(double bound, params (string Name, string Value)[] settings)

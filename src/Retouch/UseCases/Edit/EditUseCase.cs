@@ -100,25 +100,27 @@ public sealed class EditUseCase(ModelFile model)
             ? Search(report, work, resources, bound)
             : report with { Result = Edit(editor, work) };
         report = report with { Seconds = clock.Elapsed.TotalSeconds };
-        if (report.Result is not { } result)
-            return report;
+        return report.Result is null ? report : Finish(report, work, before);
+    }
+
+    // Measures and writes the edit that was made.
+    EditReport Finish(EditReport report, Work work, Tensor before)
+    {
+        EditResult result = report.Result!;
         try
         {
-            RequireFinite(result, settings);
+            RequireFinite(result, work.Settings);
             string loss = result.Losses.Count > 0 ? $", last loss {result.Losses[^1]:0.0000}" : "";
-            events.Detail($"edited: {result.Steps} steps{loss}");
-            using Tensor after = split.Logits(state, result.Patch.Change);
-            report = report with
-            {
-                Images = Compare(request, label, before, after),
-                Locality = report.Locality
-                    ?? locality?.Measure(result.Patch.Change, model.Preprocessing, events, cancellation),
-            };
-            return Write(report, request);
+            work.Events.Detail($"edited: {result.Steps} steps{loss}");
+            using Tensor after = work.Split.Logits(work.Failure.State, result.Patch.Change);
+            EditLocality? locality = report.Locality
+                ?? work.Locality?.Measure(result.Patch.Change, model.Preprocessing, work.Events, work.Cancellation);
+            report = report with { Images = Compare(work.Request, report.Label, before, after), Locality = locality };
+            return Write(report, work.Request);
         }
         catch
         {
-            report.Dispose();
+            result.Dispose();
             throw;
         }
     }
