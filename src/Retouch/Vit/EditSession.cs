@@ -22,7 +22,7 @@ public sealed class EditSession : IDisposable
 {
     readonly SplitVit _split;
     readonly EditedUnits[] _units;
-    readonly IEngine? _engine; // where the processor has kernels of ours; else all products are libtorch's
+    readonly IRecordingEngine? _engine; // where the processor has kernels of ours; else all products are libtorch's
     readonly Ffn[] _ffns;      // without an engine
     readonly Tensor? _normed;  // [B,S·M,D]: the first FFN's input without an engine; M tokens an image, T or [CLS] alone
     readonly Tensor _constant; // [B,S·M,D]: the first block's output less the contribution of the units at the end
@@ -52,7 +52,7 @@ public sealed class EditSession : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         _units = [.. Enumerable.Range(0, space.Blocks).Select(j => new EditedUnits(split, j, selections))];
-        _engine = Engines.For(split.Model, split.Precision, state.Images, Edits, space.FirstBlock, records: true);
+        _engine = Engines.Recording(split.Model, split.Precision, state.Images, Edits, space.FirstBlock);
         _ffns = _engine is null ? [.. _units.Select(u => new Ffn(split, u))] : [];
 
         bool onlyClass = space.FirstBlock == split.Model.Config.Depth - 1 && split.Model.Config.ReadsClassAlone;

@@ -108,19 +108,19 @@ sealed class EditedUnits : IDisposable
         engine.SetWeights(_block, matrix, Bases[(int)matrix], delta, scale, At(matrix));
 
     /// <summary>Takes a step down the gradient of one matrix's rows.</summary>
-    public void Descend(IEngine engine, FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) =>
+    public void Descend(IRecordingEngine engine, FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) =>
         engine.Descend(_block, matrix, Bases[(int)matrix], delta, scale, Masks[(int)matrix], At(matrix), rate);
 
     /// <summary>The scalar product of each row's gradient and its delta, <c>[B,u]</c>; in the caller's dispose scope.</summary>
-    public Tensor Slopes(IEngine engine, FfnMatrix matrix, Tensor delta)
+    public Tensor Slopes(IRecordingEngine engine, FfnMatrix matrix, Tensor delta)
     {
         Tensor slopes = empty(delta.shape[0], delta.shape[1]);
-        engine.Slopes(_block, matrix, At(matrix), delta, slopes);
+        engine.ScaleGradients(_block, matrix, At(matrix), delta, slopes);
         return Masks[(int)matrix] is Tensor mask ? slopes.mul_(mask.squeeze(2)) : slopes;
     }
 
     /// <summary>The gradients of one matrix's rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
-    public Tensor Gradient(IEngine engine, FfnMatrix matrix, bool onlyClass)
+    public Tensor Gradient(IRecordingEngine engine, FfnMatrix matrix, bool onlyClass)
     {
         _gradients ??= [.. Bases.Select(b => empty_like(b).DetachFromDisposeScope())];
         engine.Gradients(_block, matrix, At(matrix), _gradients[(int)matrix], onlyClass);

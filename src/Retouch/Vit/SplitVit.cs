@@ -60,7 +60,7 @@ public sealed class SplitVit
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> residuals = [], outputs = [];
-        using IEngine? engine = Space.FirstBlock < 0 ? null : Engines.For(Model, Precision.Full, (int)Math.Min(Chunk, pixels.shape[0]), 1, 0, allTokens: true);
+        using IEngine? engine = Space.FirstBlock < 0 ? null : Engines.Forward(Model, Precision.Full, (int)Math.Min(Chunk, pixels.shape[0]), 0, allTokens: true);
         foreach (Tensor images in pixels.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
@@ -109,7 +109,7 @@ public sealed class SplitVit
         using IDisposable noGrad = no_grad();
         BlockWeights first = Model.Blocks[Space.FirstBlock];
         List<Tensor> outputs = [];
-        using IEngine? engine = Engines.For(Model, Precision.Full, Math.Min(Chunk, state.Images), 1, Space.FirstBlock, allTokens: true);
+        using IEngine? engine = Engines.Forward(Model, Precision.Full, Math.Min(Chunk, state.Images), Space.FirstBlock, allTokens: true);
         foreach (Tensor residual in state.Residual.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
@@ -218,7 +218,7 @@ public sealed class SplitVit
 
     Tensor Features(PrefixState state, WeightDelta? delta, Precision precision)
     {
-        if (Engines.For(Model, precision, Math.Min(Chunk, state.Images), 1, Space.FirstBlock) is IEngine engine)
+        if (Engines.Forward(Model, precision, Math.Min(Chunk, state.Images), Space.FirstBlock) is IEngine engine)
         {
             using (engine)
                 return Features(engine, state, delta);

@@ -22,7 +22,9 @@ static unsafe class Descent
     {
         if (!Native.HasSingle || !Fits(weights) || !Fits(gradient) || !Fits(square))
             return false;
-        float* w = (float*)Pointer.Of(weights), g = (float*)Pointer.Of(gradient), q = (float*)Pointer.Of(square);
+        float* w = (float*)Pointer.Of(weights);
+        float* g = (float*)Pointer.Of(gradient);
+        float* q = (float*)Pointer.Of(square);
         long count = weights.NumberOfElements;
         Team.Run((int)((count + Part - 1) / Part), Team.Size, (task, _) =>
         {
@@ -37,7 +39,8 @@ static unsafe class Descent
     {
         for (int i = 0; i < count; i += Shape.Lanes)
         {
-            Vector512<float> gradient = Vector512.Load(g + i), square = Vector512.Load(q + i) * Vector512.Create(alpha) + gradient * gradient * Vector512.Create(rest);
+            Vector512<float> gradient = Vector512.Load(g + i);
+            Vector512<float> square = Vector512.Load(q + i) * Vector512.Create(alpha) + gradient * gradient * Vector512.Create(rest);
             square.Store(q + i);
             (Vector512.Load(w + i) + gradient * Vector512.Create(rate) / (Vector512.Sqrt(square) + Vector512.Create(epsilon))).Store(w + i);
         }

@@ -73,7 +73,8 @@ readonly unsafe struct Bf16 : IElement<Bf16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Bf16* to, Vector512<float> values)
     {
-        Vector512<uint> bits = values.AsUInt32(), odd = (bits >>> 16) & Vector512.Create(1u);
+        Vector512<uint> bits = values.AsUInt32();
+        Vector512<uint> odd = (bits >>> 16) & Vector512.Create(1u);
         Avx512F.ConvertToVector256UInt16((bits + odd + Vector512.Create(0x7FFFu)) >>> 16).Store((ushort*)to);
     }
 

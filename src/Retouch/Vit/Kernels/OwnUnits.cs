@@ -9,8 +9,8 @@ namespace Retouch.Vit.Kernels;
 sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
 {
     readonly int _width;
-    readonly Matrix<T>[] _into, _intoBack, _out, _outBack; // an edit
-    readonly Block<T>[] _rows; // of each matrix as rows, [B,u,D], where only some may be set: panels are filled by sixteens
+    readonly PackedMatrix<T>[] _into, _intoBack, _out, _outBack; // an edit
+    readonly AlignedBuffer<T>[] _rows; // of each matrix as rows, [B,u,D], where only some may be set: panels are filled by sixteens
 
     /// <summary>Units with weights still zero.</summary>
     /// <param name="edits">B.</param>
@@ -23,21 +23,21 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     {
         (_width, Count) = (width, (int)bias.shape[1]);
         Padded = Shape.Up(Count);
-        Bias = new Block<float>((long)edits * Padded, zeros: true);
+        Bias = new AlignedBuffer<float>((long)edits * Padded, zeros: true);
         float* from = (float*)Pointer.Of(bias);
         for (int e = 0; e < edits; e++)
             new ReadOnlySpan<float>(from + (long)e * Count, Count).CopyTo(new Span<float>(Bias.Start + (long)e * Padded, Count));
         if (frozen is not null)
         {
-            Frozen = new Block<float>(frozen.Length);
+            Frozen = new AlignedBuffer<float>(frozen.Length);
             frozen.CopyTo(new Span<float>(Frozen.Start, frozen.Length));
         }
         _into = Make(width, Padded);
         _out = Make(Padded, width);
         (_intoBack, _outBack) = derivative ? (Make(Padded, width), Make(width, Padded)) : ([], []);
-        _rows = some ? [.. Enumerable.Range(0, 2).Select(_ => new Block<T>((long)edits * Padded * width, zeros: true))] : [];
+        _rows = some ? [.. Enumerable.Range(0, 2).Select(_ => new AlignedBuffer<T>((long)edits * Padded * width, zeros: true))] : [];
 
-        Matrix<T>[] Make(int k, int n) => [.. Enumerable.Range(0, edits).Select(_ => new Matrix<T>(k, n))];
+        PackedMatrix<T>[] Make(int k, int n) => [.. Enumerable.Range(0, edits).Select(_ => new PackedMatrix<T>(k, n))];
     }
 
     /// <summary>Units of an edit, u.</summary>
@@ -47,18 +47,18 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     public int Padded { get; }
 
     /// <summary>Of fc1, <c>[B,Padded]</c>.</summary>
-    public Block<float> Bias { get; }
+    public AlignedBuffer<float> Bias { get; }
 
     /// <summary><c>[B,H]</c>; null where no unit of the model's stays.</summary>
-    public Block<float>? Frozen { get; }
+    public AlignedBuffer<float>? Frozen { get; }
 
-    public Matrix<T> Into(int edit) => _into[edit];           // [D,u]
+    public PackedMatrix<T> Into(int edit) => _into[edit];           // [D,u]
 
-    public Matrix<T> IntoBack(int edit) => _intoBack[edit];   // [u,D]
+    public PackedMatrix<T> IntoBack(int edit) => _intoBack[edit];   // [u,D]
 
-    public Matrix<T> Out(int edit) => _out[edit];             // [u,D]
+    public PackedMatrix<T> Out(int edit) => _out[edit];             // [u,D]
 
-    public Matrix<T> OutBack(int edit) => _outBack[edit];     // [D,u]
+    public PackedMatrix<T> OutBack(int edit) => _outBack[edit];     // [D,u]
 
     /// <summary>Makes the weights of some of one edit's units a sum; of others in the same part they stay, or are zero if weights are always set for all.</summary>
     /// <param name="matrix">Which of its two.</param>
@@ -79,7 +79,8 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
         else
             new Span<T>(to + (long)given * _width, (count - given) * _width).Clear();
         RowKernels<T>.Sum(weights, deltas, 1, scales, given, _width, to + (long)skip * _width);
-        Matrix<T>[] columns = matrix == FfnMatrix.Fc1 ? _into : _outBack, rows = matrix == FfnMatrix.Fc1 ? _intoBack : _out;
+        PackedMatrix<T>[] columns = matrix == FfnMatrix.Fc1 ? _into : _outBack;
+        PackedMatrix<T>[] rows = matrix == FfnMatrix.Fc1 ? _intoBack : _out;
         if (columns.Length > 0)
             columns[edit].PutColumns(to, _width, count, start);
         if (rows.Length > 0)
@@ -88,11 +89,11 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
 
     public void Dispose()
     {
-        foreach (Matrix<T> matrix in (Matrix<T>[])[.. _into, .. _intoBack, .. _out, .. _outBack])
+        foreach (PackedMatrix<T> matrix in (PackedMatrix<T>[])[.. _into, .. _intoBack, .. _out, .. _outBack])
             matrix.Dispose();
         Bias.Dispose();
         Frozen?.Dispose();
-        foreach (Block<T> rows in _rows)
+        foreach (AlignedBuffer<T> rows in _rows)
             rows.Dispose();
     }
 }

@@ -23,7 +23,8 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     {
         for (int row = 0; row < m; row++, x += width, y += strideY, statistics += 2)
         {
-            Vector512<float> sum = Vector512<float>.Zero, square = Vector512<float>.Zero;
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> square = Vector512<float>.Zero;
             for (int i = 0; i < width; i += Lanes)
                 sum += Vector512.Load(x + i);
             Vector512<float> mean = Vector512.Create(Vector512.Sum(sum) / width);
@@ -53,18 +54,23 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     {
         for (int row = 0; row < m; row++, gradient += width, x += width, statistics += 2, sum += width)
         {
-            Vector512<float> mean = Vector512.Create(statistics[0]), inverse = Vector512.Create(statistics[1]), all = Vector512<float>.Zero, along = Vector512<float>.Zero;
+            Vector512<float> mean = Vector512.Create(statistics[0]);
+            Vector512<float> inverse = Vector512.Create(statistics[1]);
+            Vector512<float> sumGradient = Vector512<float>.Zero;
+            Vector512<float> sumProduct = Vector512<float>.Zero;
             for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i);
-                all += g;
-                along = Vector512.FusedMultiplyAdd(g, (Vector512.Load(x + i) - mean) * inverse, along);
+                sumGradient += g;
+                sumProduct = Vector512.FusedMultiplyAdd(g, (Vector512.Load(x + i) - mean) * inverse, sumProduct);
             }
-            Vector512<float> common = Vector512.Create(Vector512.Sum(all) / width), share = Vector512.Create(Vector512.Sum(along) / width);
+            Vector512<float> meanGradient = Vector512.Create(Vector512.Sum(sumGradient) / width);
+            Vector512<float> meanProduct = Vector512.Create(Vector512.Sum(sumProduct) / width);
             for (int i = 0; i < width; i += Lanes)
             {
-                Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i), normed = (Vector512.Load(x + i) - mean) * inverse;
-                Vector512.FusedMultiplyAdd(g - common - normed * share, inverse, Vector512.Load(sum + i)).Store(sum + i);
+                Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i);
+                Vector512<float> normed = (Vector512.Load(x + i) - mean) * inverse;
+                Vector512.FusedMultiplyAdd(g - meanGradient - normed * meanProduct, inverse, Vector512.Load(sum + i)).Store(sum + i);
             }
         }
     }
@@ -78,33 +84,33 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="mask">What each unit is multiplied by, <c>[width]</c>; null for 1.</param>
     /// <param name="y">The activations, <c>[m,width]</c>.</param>
     /// <param name="strideY">Elements from one of their rows to the next.</param>
-    /// <param name="slope">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
-    /// <param name="strideSlope">Elements from one of their rows to the next.</param>
+    /// <param name="derivatives">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
+    /// <param name="strideDerivatives">Elements from one of their rows to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Activate(VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* slope, int strideSlope)
+    public static void Activate(VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives, int strideDerivatives)
     {
         switch (kind)
         {
             case VitActivation.Gelu:
-                Activate<Gelu>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
+                Activate<Gelu>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
                 break;
             case VitActivation.GeluTanh:
-                Activate<GeluTanh>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
+                Activate<GeluTanh>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
                 break;
             default:
-                Activate<QuickGelu>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
+                Activate<QuickGelu>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
                 break;
         }
     }
 
     /// <summary>Products <c>[m,width]</c> times derivatives, as elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Times(float* x, int m, int width, T* slope, int strideSlope, T* y, int strideY)
+    public static void Times(float* x, int m, int width, T* derivatives, int strideDerivatives, T* y, int strideY)
     {
-        for (int row = 0; row < m; row++, x += width, slope += strideSlope, y += strideY)
+        for (int row = 0; row < m; row++, x += width, derivatives += strideDerivatives, y += strideY)
         {
             for (int i = 0; i < width; i += Lanes)
-                T.Store(y + i, Vector512.Load(x + i) * T.Load(slope + i));
+                T.Store(y + i, Vector512.Load(x + i) * T.Load(derivatives + i));
         }
     }
 
@@ -204,13 +210,13 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
 
     /// <summary>A sum of n rows, each times a number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Mix(float* shares, T* rows, int width, int n, float* to)
+    public static void Mix(float* weights, T* rows, int width, int n, float* to)
     {
         for (int i = 0; i < width; i += Lanes)
         {
             Vector512<float> sum = Vector512<float>.Zero;
             for (int row = 0; row < n; row++)
-                sum = Vector512.FusedMultiplyAdd(Vector512.Create(shares[row]), T.Load(rows + (long)row * width + i), sum);
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[row]), T.Load(rows + (long)row * width + i), sum);
             sum.Store(to + i);
         }
     }
@@ -238,12 +244,13 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     {
         int last = stride - Lanes;
         Vector512<float> outside = Vector512.GreaterThanOrEqual(Vector512<float>.Indices, Vector512.Create((float)(n - last)));
-        // All rows' greatest values first: found just before a row's exponentials, these would wait for them.
-        float* greatest = stackalloc float[m];
+        // All rows' maximum values first: found just before a row's exponentials, these would wait for them.
+        float* maximum = stackalloc float[m];
         for (int row = 0; row < m; row++)
         {
             float* values = x + (long)row * stride;
-            Vector512<float> most = Vector512.ConditionalSelect(outside, Vector512.Create(float.NegativeInfinity), Vector512.Load(values + last)), other = most;
+            Vector512<float> most = Vector512.ConditionalSelect(outside, Vector512.Create(float.NegativeInfinity), Vector512.Load(values + last));
+            Vector512<float> other = most;
             most.Store(values + last);
             int i = 0;
             for (; i + Lanes < last; i += 2 * Lanes)
@@ -253,20 +260,21 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
             }
             if (i < last)
                 most = Avx512F.Max(most, Vector512.Load(values + i));
-            greatest[row] = Simd.Greatest(Avx512F.Max(most, other));
+            maximum[row] = Simd.Max(Avx512F.Max(most, other));
         }
         for (int row = 0; row < m; row++, x += stride, y += stride)
         {
-            Vector512<float> sum = Vector512<float>.Zero, most = Vector512.Create(greatest[row]);
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> most = Vector512.Create(maximum[row]);
             for (int i = 0; i < stride; i += Lanes)
             {
                 Vector512<float> e = Simd.Exp(Vector512.Load(x + i) - most);
                 sum += e;
                 e.Store(x + i);
             }
-            Vector512<float> share = Vector512.Create(1 / Vector512.Sum(sum));
+            Vector512<float> inverse = Vector512.Create(1 / Vector512.Sum(sum));
             for (int i = 0; i < stride; i += Lanes)
-                T.Store(y + i, Vector512.Load(x + i) * share);
+                T.Store(y + i, Vector512.Load(x + i) * inverse);
         }
     }
 
@@ -307,7 +315,8 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
             int count = Math.Min(Lanes, rows - row);
             for (int column = 0; column < columns; column += Lanes)
             {
-                T* source = from + (long)row * strideFrom + column, target = to + (long)column * strideTo + row;
+                T* source = from + (long)row * strideFrom + column;
+                T* target = to + (long)column * strideTo + row;
                 if (count == Lanes)
                 {
                     Simd.Transpose(source, strideFrom, target, strideTo);
@@ -338,7 +347,7 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Activate<A>(float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* slope, int strideSlope) where A : struct, IActivation
+    static void Activate<A>(float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives, int strideDerivatives) where A : struct, IActivation
     {
         for (int row = 0; row < m; row++, x += width, y += strideY)
         {
@@ -351,11 +360,11 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
                     derivative *= Vector512.Load(mask + i);
                 }
                 T.Store(y + i, value);
-                if (slope is not null)
-                    T.Store(slope + i, derivative);
+                if (derivatives is not null)
+                    T.Store(derivatives + i, derivative);
             }
-            if (slope is not null)
-                slope += strideSlope;
+            if (derivatives is not null)
+                derivatives += strideDerivatives;
         }
     }
 
@@ -380,9 +389,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
         {
-            Vector512<float> square = x * x, gate = Simd.Sigmoid(x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), Vector512.Create(1.595769122f)));
-            Vector512<float> slope = Vector512.FusedMultiplyAdd(square, Vector512.Create(0.2140644488f), Vector512.Create(1.595769122f));
-            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), slope, gate));
+            Vector512<float> square = x * x;
+            Vector512<float> gate = Simd.Sigmoid(x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), Vector512.Create(1.595769122f)));
+            Vector512<float> inner = Vector512.FusedMultiplyAdd(square, Vector512.Create(0.2140644488f), Vector512.Create(1.595769122f));
+            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), inner, gate));
         }
     }
 

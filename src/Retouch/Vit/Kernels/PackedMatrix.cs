@@ -10,48 +10,55 @@ static class Shape
     /// <summary>Elements of a vector of float32.</summary>
     public const int Lanes = 16;
 
+    /// <summary>Columns of a packed matrix's panel at most: what products were fastest with among 64 to 768.</summary>
+    public const int MostPanelColumns = 128;
+
     /// <summary>The least multiple of <paramref name="of"/> that is not below <paramref name="n"/>.</summary>
     public static int Up(int n, int of = Lanes) => (n + of - 1) / of * of;
+
+    /// <summary>Columns of a panel of a packed matrix of <paramref name="n"/>.</summary>
+    public static int PanelColumns(int n)
+    {
+        int panels = Math.Max((n + MostPanelColumns - 1) / MostPanelColumns, 1);
+        return Math.Max(Up((n + panels - 1) / panels), Lanes);
+    }
 }
 
 /// <summary>
 /// The second factor of products, <c>[k,n]</c>, cut into panels of columns that the caches hold, one behind the other.
 /// A panel is <c>[k,w]</c> in float32 and <c>[k/2,w,2]</c> in bfloat16. Owns its memory.
 /// </summary>
-sealed unsafe class Matrix<T> : IDisposable where T : unmanaged, IElement<T>
+sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<T>
 {
-    /// <summary>Columns of a panel at most: what products were fastest with among 64 to 768.</summary>
-    public const int MostColumns = 128;
-
     // Rows that one call takes.
     const int MostRows = 768;
 
-    readonly Block<T> _memory;
+    readonly AlignedBuffer<T> _memory;
     readonly int _k, _n; // k up to an even number, n up to a multiple of 16
 
     /// <summary>Zeros.</summary>
-    public Matrix(int k, int n)
+    public PackedMatrix(int k, int n)
     {
         (_k, _n) = (Up(k, 2), Up(n));
-        Width = WidthOf(_n);
-        _memory = new Block<T>((long)_k * Up(_n, Width), zeros: true);
+        Width = PanelColumns(_n);
+        _memory = new AlignedBuffer<T>((long)_k * Up(_n, Width), zeros: true);
     }
 
     /// <summary>Columns of a panel, w, a multiple of 16; the last may have fewer in use.</summary>
     public int Width { get; }
 
     /// <summary>A matrix of rows, <c>[k,n]</c>, n a multiple of 16.</summary>
-    public static Matrix<T> OfRows(T* from, int k, int n)
+    public static PackedMatrix<T> OfRows(T* from, int k, int n)
     {
-        Matrix<T> matrix = new(k, n);
+        PackedMatrix<T> matrix = new(k, n);
         matrix.PutRows(from, n, k, n);
         return matrix;
     }
 
     /// <summary>A matrix of the rows <c>[n,k]</c> as columns; n is a multiple of 16, and k of that many elements as a vector has.</summary>
-    public static Matrix<T> OfColumns(T* from, int k, int n)
+    public static PackedMatrix<T> OfColumns(T* from, int k, int n)
     {
-        Matrix<T> matrix = new(k, n);
+        PackedMatrix<T> matrix = new(k, n);
         matrix.PutColumns(from, k, n);
         return matrix;
     }
@@ -107,7 +114,9 @@ sealed unsafe class Matrix<T> : IDisposable where T : unmanaged, IElement<T>
             T* panel = _memory.Start + (long)column * _k + (long)at * Width;
             for (int row = 0; row < rows; row += T.Depth)
             {
-                T* first = from + (long)row * stride + column, second = row + 1 < rows ? first + stride : null, to = panel + (long)row * Width;
+                T* first = from + (long)row * stride + column;
+                T* second = row + 1 < rows ? first + stride : null;
+                T* to = panel + (long)row * Width;
                 for (int i = 0; i < width; i += Lanes)
                     T.Interleave(to + i * T.Depth, first + i, second is null ? null : second + i);
             }
@@ -123,7 +132,8 @@ sealed unsafe class Matrix<T> : IDisposable where T : unmanaged, IElement<T>
     public void PutColumns(T* from, int stride, int columns, int at = 0)
     {
         // What lies side by side is moved as one float32.
-        int depth = T.Depth, units = _k / depth;
+        int depth = T.Depth;
+        int units = _k / depth;
         for (int column = 0; column < columns; column += Lanes)
         {
             int place = at + column;
@@ -157,12 +167,11 @@ sealed unsafe class Matrix<T> : IDisposable where T : unmanaged, IElement<T>
         }
     }
 
-    /// <summary>Columns of a panel of n.</summary>
-    public static int WidthOf(int n)
-    {
-        int panels = Math.Max((n + MostColumns - 1) / MostColumns, 1);
-        return Math.Max(Up((n + panels - 1) / panels), Lanes);
-    }
+    /// <summary>
+    /// Rows that a product takes for some: bfloat16's come in sixteens, and fewer take longer. What the others give is
+    /// not looked at.
+    /// </summary>
+    public static int RowsTaken(int rows) => T.Depth == 2 ? Up(rows) : rows;
 
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _memory.Dispose();
