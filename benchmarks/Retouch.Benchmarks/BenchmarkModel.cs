@@ -1,9 +1,10 @@
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Vit;
 using static TorchSharp.torch;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>
 /// An architecture to measure. Without a file its weights are random, of a trained model's size: time does not depend on

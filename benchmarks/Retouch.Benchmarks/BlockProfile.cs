@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Retouch.Kernels;
 using Retouch.Vit;
-using Retouch.Vit.Kernels;
 using Spectre.Console;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>What a frozen block of the suffix spends its time on, one image forward and backward on one thread: each kernel by itself, on memory that the caches hold.</summary>
 static unsafe class BlockProfile

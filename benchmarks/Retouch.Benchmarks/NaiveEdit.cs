@@ -1,9 +1,10 @@
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>
 /// An edit as the published code does it: every parameter takes part in autograd, each step runs the whole

@@ -1,9 +1,10 @@
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>
 /// A target mask as the published code solves it: one sample, the whole model forward at every inner and outer

@@ -1,6 +1,7 @@
+using Retouch.Suffix;
 using Retouch.Vit;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>
 /// Operations of matrix products that the suffix cannot do without, in 10⁹ (a multiplication and an addition are

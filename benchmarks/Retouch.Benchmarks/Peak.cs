@@ -2,7 +2,7 @@ using System.Diagnostics;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>The best rate of libtorch's plain matrix products on this machine, in 10⁹ operations a second: what all else is a share of.</summary>
 /// <param name="Full">In float32, when the program began.</param>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Retouch.Benchmarks;
-using Retouch.Vit;
+using Retouch.Speed;
+using Retouch.Suffix;
 using Spectre.Console;
 using TorchSharp;
 

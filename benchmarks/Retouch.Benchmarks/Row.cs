@@ -1,4 +1,4 @@
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>One comparison: medians of interleaved repetitions, and the ratios repetition by repetition.</summary>
 /// <param name="Model">The architecture.</param>

@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Locating;
+using Retouch.Measurement;
+using Retouch.Suffix;
 using Retouch.Vit;
 using Spectre.Console;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>Whether ten times as many images or edits cost ten times as much, and no more memory than the budget says.</summary>
 static class Scaling

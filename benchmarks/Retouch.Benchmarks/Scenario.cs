@@ -1,4 +1,4 @@
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>A unit of work in three ways, each of which returns the milliseconds that it took.</summary>
 /// <param name="GigaOperations">The operations that ours cannot do without, in 10⁹.</param>

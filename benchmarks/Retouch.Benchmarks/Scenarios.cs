@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Locating;
+using Retouch.Measurement;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>The pieces of work that are compared, for one model.</summary>
 sealed class Scenarios : IDisposable

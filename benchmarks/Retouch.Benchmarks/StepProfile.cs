@@ -1,12 +1,14 @@
 using System.Diagnostics;
 using Retouch.Locating;
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using Retouch.Vit;
 using Spectre.Console;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>
 /// Where a whole step goes: forward, backward, update; of the first two also the share of the best rate of plain products.

@@ -1,4 +1,4 @@
-namespace Retouch.Benchmarks;
+namespace Retouch.Speed;
 
 /// <summary>
 /// One way's median time; its ratios to the naive way's, repetition by repetition: median, lowest, highest; and of its rate

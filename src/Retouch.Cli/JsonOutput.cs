@@ -1,4 +1,7 @@
 using System.Text.Json.Serialization;
+using Retouch.Benchmarks;
+using Retouch.Measurement;
+using Retouch.Reports;
 
 namespace Retouch.Cli;
 
@@ -67,7 +70,7 @@ sealed record EditJson
     public required int Seed { get; init; }
     public required double? Guard { get; init; }
     public required double? GuardedSetting { get; init; }
-    public required IReadOnlyList<Evaluation.GuardPoint> Curve { get; init; }
+    public required IReadOnlyList<GuardPoint> Curve { get; init; }
 }
 
 sealed record MatrixJson(string Name, int Units, double Norm);
@@ -119,7 +122,7 @@ sealed record SheetJson
 }
 
 sealed record LocationJson(
-    Evaluation.EditWindow Recommended, Evaluation.EditWindow Best, string Rule, IReadOnlyList<Evaluation.WindowScore> Windows, string Rows, string Csv, string Plot);
+    EditWindow Recommended, EditWindow Best, string Rule, IReadOnlyList<WindowScore> Windows, string Rows, string Csv, string Plot);
 
 sealed record ShiftedJson
 {
@@ -208,7 +211,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 [JsonSerializable(typeof(MineJson))]
 [JsonSerializable(typeof(SheetJson))]
 [JsonSerializable(typeof(LocationJson))]
-[JsonSerializable(typeof(Evaluation.SettingSummary))]
-[JsonSerializable(typeof(Evaluation.MaskSpecificity))]
-[JsonSerializable(typeof(Evaluation.MethodScore))]
+[JsonSerializable(typeof(SettingSummary))]
+[JsonSerializable(typeof(MaskSpecificity))]
+[JsonSerializable(typeof(MethodScore))]
 sealed partial class JsonOutput : JsonSerializerContext;

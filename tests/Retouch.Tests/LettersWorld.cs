@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Retouch.Data;
 using Retouch.Images;
 using Retouch.Pretraining;
 

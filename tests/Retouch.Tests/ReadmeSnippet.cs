@@ -3,7 +3,7 @@ using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 // Outside the namespace of the library, whose names a reader's program does not see by itself either.
 namespace Readme;

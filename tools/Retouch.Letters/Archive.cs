@@ -1,7 +1,7 @@
 using System.IO.Compression;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Images;
 
 namespace Retouch.Letters;
 

@@ -1,3 +1,4 @@
+using Retouch.Data;
 using Retouch.Images;
 
 namespace Retouch.Letters;

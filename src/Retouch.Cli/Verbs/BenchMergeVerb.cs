@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
+using Retouch.Reports;
 
 namespace Retouch.Cli.Verbs;
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Vit;
+using Retouch.Reports;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 

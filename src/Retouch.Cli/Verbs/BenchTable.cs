@@ -1,4 +1,5 @@
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Measurement;
 
 namespace Retouch.Cli.Verbs;
 

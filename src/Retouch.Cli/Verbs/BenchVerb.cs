@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
+using Retouch.Reports;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -52,7 +55,7 @@ sealed class BenchVerb : Verb
         foreach (Option option in (Option[])[_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared])
             Add(option);
         _blocks = new BlocksOption(this);
-        _precision = new PrecisionOption(this, Vit.Precision.Checked);
+        _precision = new PrecisionOption(this, Precision.Checked);
         foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery])
             Add(option);
         Add(new BenchMergeVerb());

@@ -1,6 +1,8 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

@@ -1,12 +1,16 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.Measurement;
 using Retouch.Patches;
+using Retouch.Reports;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

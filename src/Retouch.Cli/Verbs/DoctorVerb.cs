@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 

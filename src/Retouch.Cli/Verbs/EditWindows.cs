@@ -1,6 +1,8 @@
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

@@ -1,6 +1,5 @@
-using Retouch.Evaluation;
+using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Images;
 
 namespace Retouch.Cli.Verbs;
 

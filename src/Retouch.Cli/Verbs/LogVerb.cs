@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 
 namespace Retouch.Cli.Verbs;

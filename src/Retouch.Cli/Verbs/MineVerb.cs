@@ -1,7 +1,8 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Images;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 
@@ -51,7 +52,7 @@ sealed class MineVerb : Verb
         ConfirmedList? confirmed = parsed.GetValue(_confirmed) is string list ? ConfirmedList.Load(list) : null;
         ClassFolders classes = parsed.GetValue(_accept) is string accept ? ClassFolders.Load(accept, labels) : new ClassFolders(labels);
         ModelOptions.PrintPreprocessing(file, terminal);
-        Vit.SplitVit split = new(file.Model);
+        SplitVit split = new(file.Model);
         int total = (confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)) + (locality?.Files.Count ?? 0);
         MiningResult result = terminal.Progress("mining", total, report =>
         {

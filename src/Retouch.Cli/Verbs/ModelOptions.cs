@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Retouch.Formats;
+using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
 
@@ -61,7 +62,7 @@ sealed class ModelOptions
         ModelFile file = ModelFile.Load(ModelSource.Resolve(name, terminal), hints);
         try
         {
-            Vit.VitConfig config = file.Model.Config;
+            VitConfig config = file.Model.Config;
             terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.LabelsSource is string source ? $", class names from {source} unless --labels gives them" : "")}");
             if (file.Assumptions.Count > 0)
             {
@@ -71,7 +72,7 @@ sealed class ModelOptions
             }
             foreach (string note in file.Notes)
                 terminal.Warn(note);
-            Vit.VitCost cost = Vit.VitCost.Of(config);
+            VitCost cost = VitCost.Of(config);
             if (hints.ImageSize is not null && cost.Seconds > NoticeableSeconds)
                 terminal.Warn($"at an image size of {config.ImageSize} an image takes {cost} on this machine");
             terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Retouch.Evaluation;
+using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Images;
+using Retouch.Measurement;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

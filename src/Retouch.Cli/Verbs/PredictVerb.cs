@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Retouch.Formats;
 using Retouch.Images;
+using Retouch.Suffix;
+using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -29,11 +31,11 @@ sealed class PredictVerb : Verb
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
         ModelOptions.PrintPreprocessing(file, terminal);
-        Vit.SplitVit split = new(file.Model);
+        SplitVit split = new(file.Model);
         bool allGood = true;
         int asked = 0;
         string[] all = parsed.GetRequiredValue(_images);
-        foreach (string[] paths in all.Chunk(Vit.VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
+        foreach (string[] paths in all.Chunk(VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -50,7 +52,7 @@ sealed class PredictVerb : Verb
             if (loaded.Count == 0)
                 continue;
             ModelOptions.PrintTurned([.. loaded.Select(i => paths[i])], file, terminal);
-            using Vit.PrefixState state = split.Prefix(pixels);
+            using PrefixState state = split.Prefix(pixels);
             Tensor logits = split.Logits(state);
             for (int i = 0; i < loaded.Count; i++)
             {

@@ -1,9 +1,9 @@
 using System.CommandLine;
+using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 

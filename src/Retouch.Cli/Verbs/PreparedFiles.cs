@@ -1,6 +1,6 @@
-using Retouch.Evaluation;
+using Retouch.Data;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Retouch.Evaluation;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Pretraining;

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 
@@ -44,7 +45,7 @@ sealed class SearchLocationVerb : Verb
         LocationSearchSettings settings = Published with { LearningRates = Rates(parsed), MaxSteps = parsed.GetValue(_steps), Blocks = Math.Min(Published.Blocks, file.Model.Config.Depth) };
         BenchPlan plan = LocationSearch.Plan(
             file.Model, benchmark, settings, options with { Orientation = file.Preprocessing.Orientation });
-        Func<Vit.SplitVit, BenchData> load = _benchmark.Loader(parsed, file, benchmark, cancellation);
+        Func<SplitVit, BenchData> load = _benchmark.Loader(parsed, file, benchmark, cancellation);
         int? written = null;
         try
         {

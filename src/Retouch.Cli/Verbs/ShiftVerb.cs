@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.ExceptionServices;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Retouch.Formats;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

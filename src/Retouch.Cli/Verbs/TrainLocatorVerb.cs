@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
 

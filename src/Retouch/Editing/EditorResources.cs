@@ -1,5 +1,5 @@
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Editing;
 
@@ -12,7 +12,7 @@ public sealed record EditorResources
     /// <summary>What tells that hypernetwork from others: the start of its file's SHA-256. Shown among the settings.</summary>
     public string? HypernetworkId { get; init; }
 
-    /// <summary>The blocks to edit where they are not the usual ones, as <see cref="Vit.EditSpace.BlockRange"/>; null for the usual. Shown among the settings.</summary>
+    /// <summary>The blocks to edit where they are not the usual ones, as <see cref="EditSpace.BlockRange"/>; null for the usual. Shown among the settings.</summary>
     public string? Blocks { get; init; }
 
     /// <summary>The seed of everything random.</summary>

@@ -1,5 +1,5 @@
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Editing;
 

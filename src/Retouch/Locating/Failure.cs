@@ -1,5 +1,5 @@
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Locating;
 

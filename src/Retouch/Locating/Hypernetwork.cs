@@ -1,4 +1,4 @@
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

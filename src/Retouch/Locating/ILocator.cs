@@ -1,4 +1,4 @@
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Locating;
 

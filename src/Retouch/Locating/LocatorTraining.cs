@@ -1,3 +1,5 @@
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,4 +1,4 @@
-using Retouch.Vit;
+using Retouch.Suffix;
 using static TorchSharp.torch;
 
 namespace Retouch.Locating;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Retouch.Formats;
-using Retouch.Vit;
+using Retouch.Patches;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -78,7 +79,7 @@ public sealed class Preparation : IDisposable
     }
 
     /// <summary>Whether it was made for this model and edit space.</summary>
-    public bool Fits(SplitVit split) => ModelFingerprint == split.Model.Origin && Space == Describe(split.Space);
+    public bool Fits(SplitVit split) => ModelFingerprint == EditHistory.Of(split.Model).Origin && Space == Describe(split.Space);
 
     /// <summary>Checks that this is what a method needs for a model.</summary>
     /// <exception cref="BadInputException">It is another kind, or was made for another model or edit space.</exception>
@@ -104,7 +105,7 @@ public sealed class Preparation : IDisposable
     internal string? Mismatch(SplitVit split)
     {
         // What is known of the unedited model serves the edits of a sequence, too.
-        if (ModelFingerprint != split.Model.Origin)
+        if (ModelFingerprint != EditHistory.Of(split.Model).Origin)
             return $"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}";
         return Space == Describe(split.Space) ? null
             : $"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}";

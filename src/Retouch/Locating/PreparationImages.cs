@@ -1,4 +1,6 @@
+using Retouch.Data;
 using Retouch.Images;
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 

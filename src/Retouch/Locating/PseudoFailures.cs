@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using Retouch.Data;
 using Retouch.Images;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Locating;

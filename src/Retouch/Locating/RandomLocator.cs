@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Locating;
 

@@ -1,5 +1,7 @@
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

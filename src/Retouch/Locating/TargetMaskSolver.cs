@@ -1,4 +1,5 @@
-using Retouch.Vit;
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Retouch.Formats;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

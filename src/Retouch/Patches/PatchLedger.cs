@@ -1,3 +1,4 @@
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,12 +18,15 @@ public static class PatchLedger
     public static VitModel Apply(VitModel model, IReadOnlyList<Patch> patches)
     {
         Dictionary<string, Tensor> edited = Edited(model, patches);
-        return new VitModel(model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()), model.Config.Traits)
-        {
-            Origin = model.Origin,
-            RewrittenUnits = patches.Select(p => p.Change).OfType<TensorDelta>().SelectMany(d => d.RewrittenUnits)
-                .Where(u => u.Block == model.Config.Depth - 1).Select(u => u.Unit).Concat(model.RewrittenUnits).ToHashSet(),
-        };
+        EditHistory before = EditHistory.Of(model);
+        int last = model.Config.Depth - 1;
+        IEnumerable<int> rewritten = patches.Select(p => p.Change).OfType<TensorDelta>()
+            .SelectMany(d => d.RewrittenUnits).Where(u => u.Block == last).Select(u => u.Unit);
+        VitModel result = new(
+            model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()),
+            model.Config.Traits);
+        EditHistory.Remember(result, before with { RewrittenUnits = before.RewrittenUnits.Concat(rewritten).ToHashSet() });
+        return result;
     }
 
     /// <summary>The matrices that patches change, by canonical name, with the patches applied: float32 tensors that the caller disposes.</summary>

@@ -1,4 +1,5 @@
 using Retouch.Images;
+using Retouch.Optimizers;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

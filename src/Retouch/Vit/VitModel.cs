@@ -1,6 +1,6 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Retouch.Vit.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -15,9 +15,7 @@ public sealed class VitModel : IDisposable
 {
     readonly Dictionary<string, Tensor> _tensors;
     readonly Lazy<string> _fingerprint;
-    readonly Lazy<BlockWeights>[] _narrow;
-    readonly Lazy<FrozenBlock<Fp32>>[] _packed;
-    readonly Lazy<FrozenBlock<Bf16>>[] _packedNarrow;
+    readonly ConcurrentDictionary<Type, Lazy<IDisposable>> _derived = [];
 
     /// <summary>Builds a model from its tensors under canonical names (<see cref="VitNames"/>), taking ownership of them.</summary>
     /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
@@ -57,9 +55,6 @@ public sealed class VitModel : IDisposable
 
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));
         Blocks = [.. Enumerable.Range(0, Config.Depth).Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name))))];
-        _narrow = [.. Enumerable.Range(0, Config.Depth).Select(i => new Lazy<BlockWeights>(() => Narrow(i)))];
-        _packed = [.. Blocks.Select(b => new Lazy<FrozenBlock<Fp32>>(() => new FrozenBlock<Fp32>(b, b)))];
-        _packedNarrow = [.. Blocks.Select((b, i) => new Lazy<FrozenBlock<Bf16>>(() => new FrozenBlock<Bf16>(_narrow[i].Value, b)))];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
@@ -78,26 +73,21 @@ public sealed class VitModel : IDisposable
     /// <param name="type">float16 or bfloat16.</param>
     public string FingerprintAs(ScalarType type) => ComputeFingerprint(type);
 
-    /// <summary>The fingerprint of the unedited model: where patches were applied in this process, of the one that the first was applied to; else the model's own.</summary>
-    public string Origin { get => field ?? Fingerprint; internal init; }
-
-    /// <summary>The hidden units of the last FFN that patches which were applied in this process rewrote.</summary>
-    internal IReadOnlySet<int> RewrittenUnits { get; init; } = new HashSet<int>();
-
     /// <summary>The model's tensors by canonical name; they belong to the model and must not be changed.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
     internal BlockWeights[] Blocks { get; }
 
-    /// <summary>One block with the matrices of its products in a precision; made at its first use and owned by the model.</summary>
-    internal BlockWeights Block(int index, Precision precision) => precision == Precision.Mixed ? _narrow[index].Value : Blocks[index];
-
     /// <summary>Whether all of the model lies in this machine's memory.</summary>
     internal bool OnCpu { get; }
 
-    /// <summary>One block as kernels read it; made at its first use and owned by the model.</summary>
-    internal FrozenBlock<T> Packed<T>(int index, Precision precision) where T : unmanaged, IElement<T> =>
-        (FrozenBlock<T>)(object)(precision == Precision.Mixed ? _packedNarrow[index].Value : _packed[index].Value);
+    /// <summary>
+    /// What faster passes make of the weights once and read at every pass, such as matrices packed for kernels: one of a
+    /// type, made at its first use, owned by the model and disposed with it.
+    /// </summary>
+    /// <param name="make">Makes it; called once.</param>
+    internal T Derived<T>(Func<VitModel, T> make) where T : class, IDisposable =>
+        (T)_derived.GetOrAdd(typeof(T), _ => new Lazy<IDisposable>(() => make(this))).Value;
 
     /// <summary>The class logits of images, computed in the plainest way: the oracle of every faster path.</summary>
     /// <param name="pixels">Normalized images, <c>[B,3,S,S]</c>.</param>
@@ -129,12 +119,8 @@ public sealed class VitModel : IDisposable
     {
         foreach (Tensor tensor in _tensors.Values)
             tensor.Dispose();
-        foreach (Lazy<BlockWeights> block in _narrow.Where(b => b.IsValueCreated))
-            block.Value.DisposeProducts();
-        foreach (Lazy<FrozenBlock<Fp32>> block in _packed.Where(b => b.IsValueCreated))
-            block.Value.Dispose();
-        foreach (Lazy<FrozenBlock<Bf16>> block in _packedNarrow.Where(b => b.IsValueCreated))
-            block.Value.Dispose();
+        foreach (Lazy<IDisposable> derived in _derived.Values.Where(d => d.IsValueCreated))
+            derived.Value.Dispose();
     }
 
     internal Tensor Embed(Tensor pixels) => Embed(pixels, _tensors);
@@ -190,19 +176,7 @@ public sealed class VitModel : IDisposable
         _ => gelu(x),
     };
 
-    /// <summary>The gradient of an activation's input <paramref name="x"/>, given that of its output.</summary>
-    internal Tensor ActivateBackward(Tensor gradient, Tensor x)
-    {
-        if (Config.Activation != VitActivation.QuickGelu)
-            return Aten.GeluBackward(gradient, x, Config.Activation == VitActivation.GeluTanh);
-        Tensor gate = (x * Held(1.702)).sigmoid();
-        return gradient * gate * (x * Held(1.702) * (Held(1) - gate) + Held(1));
-    }
-
     internal static Tensor Scaled(Tensor x, Tensor? scale) => scale is null ? x : x * scale;
-
-    BlockWeights Narrow(int index) => new(name => _tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null
-        : BlockWeights.IsOfProduct(name) ? weight.to(ScalarType.BFloat16).DetachFromDisposeScope() : weight);
 
     static Tensor Own(Tensor tensor)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.Tests.Cli;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Retouch.Formats;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Tests.Formats;
 using Retouch.Tests.Patches;
 using Retouch.Vit;

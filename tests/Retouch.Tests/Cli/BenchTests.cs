@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Images;
 
 namespace Retouch.Tests.Cli;

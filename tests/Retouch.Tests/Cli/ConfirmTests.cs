@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Images;
 
 namespace Retouch.Tests.Cli;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Patches;

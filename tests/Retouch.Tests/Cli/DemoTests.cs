@@ -1,9 +1,9 @@
 using System.Text.Json;
 using System.Xml.Linq;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Tests.Cli;
 

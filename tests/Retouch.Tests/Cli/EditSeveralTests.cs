@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 
 namespace Retouch.Tests.Cli;
 

@@ -1,11 +1,12 @@
 using System.Text.Json;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Patches;
-using Retouch.Vit;
+using Retouch.Suffix;
 
 namespace Retouch.Tests.Cli;
 

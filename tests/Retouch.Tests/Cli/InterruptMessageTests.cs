@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 
 namespace Retouch.Tests.Cli;
 

@@ -1,12 +1,13 @@
 using System.Text.Json;
+using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.Measurement;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Tests.Formats;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 

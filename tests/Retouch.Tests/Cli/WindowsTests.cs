@@ -1,4 +1,4 @@
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
 
 namespace Retouch.Tests.Cli;
 

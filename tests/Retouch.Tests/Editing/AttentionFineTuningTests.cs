@@ -1,6 +1,7 @@
+using Retouch.Benchmarks;
 using Retouch.Editing;
-using Retouch.Evaluation;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

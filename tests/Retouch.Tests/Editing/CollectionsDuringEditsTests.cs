@@ -1,6 +1,7 @@
 using Retouch.Editing;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

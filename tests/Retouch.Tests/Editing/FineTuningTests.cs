@@ -1,6 +1,6 @@
 using Retouch.Editing;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 

@@ -1,3 +1,4 @@
+using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Locating;
 using TorchSharp;
@@ -102,7 +103,7 @@ public sealed class HostilePreparationTests : IDisposable
         // Twenty, so that some are left after the first chunk.
         PreparationImages Few() => _bed.Images with { Folders = ImageFoldersTwice() };
 
-        Retouch.Images.ImageFolders ImageFoldersTwice()
+        ImageFolders ImageFoldersTwice()
         {
             string root = _bed.FilePath("more");
             if (!Directory.Exists(root))
@@ -114,7 +115,7 @@ public sealed class HostilePreparationTests : IDisposable
                     File.Copy(path, Path.Combine(root, "b" + Path.GetFileName(path)));
                 }
             }
-            return Retouch.Images.ImageFolders.Open([root]);
+            return ImageFolders.Open([root]);
         }
     }
 

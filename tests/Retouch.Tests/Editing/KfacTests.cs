@@ -1,6 +1,7 @@
 using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Retouch.Editing;
 using Retouch.Formats;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using Retouch.Editing;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

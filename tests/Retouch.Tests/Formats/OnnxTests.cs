@@ -1,6 +1,7 @@
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Tests.Patches;
 using Retouch.Vit;
 using TorchSharp;

@@ -4,12 +4,14 @@ using System.IO.Compression;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using Retouch.Evaluation;
+using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Patches;
 using Retouch.Pretraining;
+using Retouch.Suffix;
 using Retouch.Tests.Images;
 using Retouch.Tests.Locating;
 using Retouch.Tests.Patches;
@@ -202,7 +204,7 @@ public sealed class ParserFuzzTests : IDisposable
             case "confirmed list":
                 return ("confirmed.json", Encoding.UTF8.GetBytes($$"""{"format": "retouch-confirmed", "version": 1, "model": "{{new string('a', 64)}}", "stronger": "{{new string('c', 64)}}", "groups": [{"source": "s", "class": "c", "label": 1, "wrong": 2, "images": [{"path": "a/b.png", "sha256": "{{new string('b', 64)}}"}]}]}"""), path => ConfirmedList.Load(path));
             case "rows" or "numbers of rows":
-                return ("rows.jsonl", Encoding.UTF8.GetBytes(BenchRowFile.Text([Evaluation.BenchSamples.Row(0, "g", true, 0.5, 1), Evaluation.BenchSamples.Row(1, "g", false, null, 0.25)])), path => Encoding.UTF8.GetBytes(BenchRowFile.Text(BenchRowFile.Read(path))));
+                return ("rows.jsonl", Encoding.UTF8.GetBytes(BenchRowFile.Text([Benchmarks.BenchSamples.Row(0, "g", true, 0.5, 1), Benchmarks.BenchSamples.Row(1, "g", false, null, 0.25)])), path => Encoding.UTF8.GetBytes(BenchRowFile.Text(BenchRowFile.Read(path))));
             case "manifest":
                 BenchFolder.Prepare(_folder.Root, new BenchManifest { Run = "0123456789abcdef", Model = new string('a', 64), Edits = 6, Groups = 3, LocalityImages = 2, SensitiveImages = 1, MaxEditsPerGroup = null, Batch = 12, Seed = 0, Settings = ["keep 1"] });
                 return (BenchManifest.FileName, File.ReadAllBytes(_folder.File(BenchManifest.FileName)), path => BenchFolder.ReadManifest(Path.GetDirectoryName(path)!));
@@ -311,7 +313,7 @@ public sealed class ParserFuzzTests : IDisposable
 
     string BenchmarkText()
     {
-        BenchmarkFile.Save(Evaluation.BenchSamples.Benchmark(), _folder.File("bench.json"), overwrite: true);
+        BenchmarkFile.Save(Benchmarks.BenchSamples.Benchmark(), _folder.File("bench.json"), overwrite: true);
         return File.ReadAllText(_folder.File("bench.json"));
     }
 }

@@ -1,7 +1,7 @@
 using Retouch.Editing;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Tests.Editing;
-using Retouch.Vit;
 using static TorchSharp.torch;
 
 namespace Retouch.Tests.Locating;

@@ -1,5 +1,6 @@
 using Retouch.Formats;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,5 +1,7 @@
+using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Tests.Formats;
 using Retouch.Tests.Images;
 using Retouch.Vit;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Retouch.Formats;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

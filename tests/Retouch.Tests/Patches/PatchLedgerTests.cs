@@ -1,5 +1,6 @@
 using Retouch.Formats;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Tests.Formats;
 using Retouch.Vit;
 using TorchSharp;

@@ -1,4 +1,5 @@
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using Retouch.Formats;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

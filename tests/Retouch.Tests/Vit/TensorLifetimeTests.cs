@@ -1,3 +1,4 @@
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using static TorchSharp.torch;
 
 namespace Retouch.Editing;

@@ -1,4 +1,4 @@
-using Retouch.Vit;
+using Retouch.Suffix;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -15,7 +15,7 @@ sealed record EditGradient(IReadOnlyList<Tensor> Inputs, IReadOnlyList<Tensor> O
     public static EditGradient Of(SplitVit split, PrefixState state, int label)
     {
         MatrixProbe probe = new(split.Space);
-        Suffix suffix = new(split, visit: probe.Visit);
+        AutogradSuffix suffix = new(split, visit: probe.Visit);
         Tensor feature = suffix.ClassFeatures(state.Residual, state.Output), logits = suffix.Classify(feature);
         Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
         IList<Tensor> gradients = probe.Gradients(loss);

@@ -1,3 +1,4 @@
+using Retouch.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

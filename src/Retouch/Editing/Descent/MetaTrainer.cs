@@ -1,5 +1,6 @@
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -106,7 +107,7 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         Tensor[] deltas = transform.Deltas(split, EditGradient.Of(split, sample.Spoilt, sample.Label));
         Dictionary<string, Tensor> replaced = deltas.Select((d, m) => (Name: split.Space.MatrixName(m), Delta: d)).ToDictionary(d => d.Name, d => split.Model.Tensors[d.Name].Plus(d.Delta));
         using PrefixState states = PrefixState.Concat([sample.Mirrored, .. others.Select(o => o.Original)]);
-        Tensor likely = log_softmax(new Suffix(split, replaced).Logits(states), 1);
+        Tensor likely = log_softmax(new AutogradSuffix(split, replaced).Logits(states), 1);
         Tensor kept = cat([.. others.Select(o => o.Prediction)], 0); // log-probabilities [L,C]
         Tensor divergence = (kept.exp() * (kept - likely.narrow(0, 1, others.Length))).sum(1).mean();
         return divergence - likely[0, sample.Label] * Held(settings.EditWeight);

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -162,7 +164,8 @@ public sealed class Gate : IEditor
     static int[] Idle(VitModel model, BlockWeights block, Tensor deviations)
     {
         Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0); // [H]
-        int[] idle = [.. need.argsort().cpu().data<long>().Select(u => (int)u).Where(u => !model.RewrittenUnits.Contains(u)).Take(Math.Max(model.Config.MlpWidth / OneOf, 1))];
+        IReadOnlySet<int> rewritten = EditHistory.Of(model).RewrittenUnits;
+        int[] idle = [.. need.argsort().cpu().data<long>().Select(u => (int)u).Where(u => !rewritten.Contains(u)).Take(Math.Max(model.Config.MlpWidth / OneOf, 1))];
         return idle.Length > 0 ? idle : throw new BadInputException("Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,7 +41,7 @@ public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0)
         settings["draws"] = draws.ToString(CultureInfo.InvariantCulture);
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
         MatrixProbe probe = new(space);
-        Suffix suffix = new(split, visit: probe.Visit);
+        AutogradSuffix suffix = new(split, visit: probe.Visit);
         using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
             Tensor likely = log_softmax(suffix.Logits(state), 1), probabilities = likely.exp();

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -33,7 +33,7 @@ public sealed class OutputStatistics(int most = 300, int seed = 0) : IPreparatio
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
         MatrixProbe probe = new(space);
-        Suffix suffix = new(split, visit: probe.Visit);
+        AutogradSuffix suffix = new(split, visit: probe.Visit);
         using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
             Tensor likely = log_softmax(suffix.Logits(state), 1);

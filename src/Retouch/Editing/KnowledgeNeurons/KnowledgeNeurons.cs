@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -120,7 +121,7 @@ public sealed class KnowledgeNeurons : IEditor
                 using DisposeScope each = NewDisposeScope();
                 Tensor scaled = null!, units = null!;
                 Tensor shares = ((tensor([.. Enumerable.Range(0, points).Select(i => (float)i)]) + Held(0.5)) / Held(points)).unsqueeze(1);
-                Tensor probability = softmax(new Suffix(split, visit: (point, block, value) =>
+                Tensor probability = softmax(new AutogradSuffix(split, visit: (point, block, value) =>
                 {
                     if (point != SuffixPoint.Activation || block != space.FirstBlock + j)
                         return value;

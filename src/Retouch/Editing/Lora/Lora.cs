@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -52,7 +53,7 @@ public sealed class Lora : IEditor
         // Of each block A and B of the queries, then of the values.
         Tensor[] leaves = [.. names.SelectMany(_ => (Tensor[])[A(), B(), A(), B()])];
         (int steps, List<float> losses) = LeafDescent.Run(leaves, failure.Label,
-            () => (new Suffix(split, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))).Logits(failure.State), null),
+            () => (new AutogradSuffix(split, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))).Logits(failure.State), null),
             _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
         using IDisposable noGrad = no_grad();
         TensorDelta delta = new(split.Space, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => TensorChange.AddProduct(Left(n.i), Right(n.i))));

@@ -1,4 +1,6 @@
 using Retouch.Locating;
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -48,7 +50,7 @@ public sealed class AttentionFineTuning : IEditor
         Tensor[] deltas = [.. names.Select(n => zeros_like(model.Tensors[n]).requires_grad_())];
         Tensor[] squares = [.. names.Select(n => zeros_like(model.Tensors[n]))];
         (int steps, List<float> losses) = LeafDescent.Run(deltas, failure.Label,
-            () => (new Suffix(split, names.Index().ToDictionary(n => n.Item, n => model.Tensors[n.Item].Plus(deltas[n.Index]))).Logits(failure.State), null),
+            () => (new AutogradSuffix(split, names.Index().ToDictionary(n => n.Item, n => model.Tensors[n.Item].Plus(deltas[n.Index]))).Logits(failure.State), null),
             _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation, update: Step);
         using IDisposable noGrad = no_grad();
         TensorDelta delta = new(split.Space, names.Index().ToDictionary(n => n.Item, n => TensorChange.Add(deltas[n.Index].detach())));

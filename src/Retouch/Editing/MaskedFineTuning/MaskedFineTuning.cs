@@ -1,5 +1,6 @@
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Optimizers;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

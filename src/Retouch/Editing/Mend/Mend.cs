@@ -1,5 +1,5 @@
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

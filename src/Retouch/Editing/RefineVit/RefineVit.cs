@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -55,7 +56,7 @@ public sealed class RefineVit : IEditor
     {
         _memory.Require(TokenMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
-        Tensor tokens = _memory.Shaped("tokens", -1, split.Model.Config.Tokens, split.Space.Width).to(ScalarType.Float32), wanted = Features(new Suffix(split), tokens); // z [N,D]
+        Tensor tokens = _memory.Shaped("tokens", -1, split.Model.Config.Tokens, split.Space.Width).to(ScalarType.Float32), wanted = Features(new AutogradSuffix(split), tokens); // z [N,D]
         return Edits.OneByOne(failures, failure => Edit(split, failure, tokens, wanted, progress, cancellation), cancellation);
     }
 
@@ -72,7 +73,7 @@ public sealed class RefineVit : IEditor
             changes[name] = TensorChange.AddProduct(-split.Model.Tensors[name].index_select(1, columns), picked);
         }
         Dictionary<string, Tensor> ablated = changes.ToDictionary(c => c.Key, c => c.Value.Apply(split.Model.Tensors[c.Key]));
-        Suffix suffix = new(split, ablated);
+        AutogradSuffix suffix = new(split, ablated);
         Tensor own, others; // z̃ [S,D] and [N,D]
         using (no_grad())
             own = suffix.ClassFeatures(failure.State.Residual, failure.State.Output);
@@ -119,10 +120,10 @@ public sealed class RefineVit : IEditor
         return [.. heads.Where(h => h.Gain > 0).OrderByDescending(h => h.Gain).Take(_settings.Heads).Select(h => (h.Block, h.Head))];
 
         float Loss(Dictionary<string, Tensor>? replaced) =>
-            -log_softmax(new Suffix(split, replaced).Logits(failure.State), 1).select(1, failure.Label).mean().item<float>();
+            -log_softmax(new AutogradSuffix(split, replaced).Logits(failure.State), 1).select(1, failure.Label).mean().item<float>();
     }
 
-    static Tensor Features(Suffix suffix, Tensor tokens)
+    static Tensor Features(AutogradSuffix suffix, Tensor tokens)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -31,7 +32,7 @@ public sealed class KeyStatistics(int most = 1000) : IPreparation
         int first = split.Space.FirstBlock;
         EditSpace all = new(split.Model.Config, first, split.Model.Config.Depth - first);
         MatrixProbe probe = new(all);
-        Suffix suffix = new(split, visit: probe.Visit);
+        AutogradSuffix suffix = new(split, visit: probe.Visit);
         using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
         {
             suffix.Logits(state);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -29,11 +30,11 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
         split.Model.Config.RequireClassToken("This method");
         MatrixProbe probe = new(new EditSpace(split.Model.Config, block, 1));
         using (no_grad())
-            new Suffix(split, visit: probe.Visit).Logits(failure.State);
+            new AutogradSuffix(split, visit: probe.Visit).Logits(failure.State);
         Tensor keys = probe.Input(block, FfnMatrix.Fc2).select(1, 0), values = probe.Output(block, FfnMatrix.Fc2).select(1, 0);
         double length = values.norm(1).mean().Number();
         Tensor change = zeros([shared ? 1 : values.shape[0], values.shape[1]], device: values.device).requires_grad_();
-        Suffix suffix = new(split, visit: (point, at, value) => at == block && point == SuffixPoint.FfnOutput
+        AutogradSuffix suffix = new(split, visit: (point, at, value) => at == block && point == SuffixPoint.FfnOutput
             ? cat([value.narrow(1, 0, 1).Plus(change.unsqueeze(1)), value.narrow(1, 1, value.shape[1] - 1)], 1)
             : value);
         (int steps, List<float> losses) = LeafDescent.Run([change], failure.Label,

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Retouch.Locating;
-using Retouch.Vit;
+using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
 

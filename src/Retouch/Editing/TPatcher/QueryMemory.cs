@@ -1,5 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -54,7 +55,7 @@ public sealed class QueryMemory(int most = 2000) : IPreparation
         using IDisposable noGrad = no_grad();
         int last = split.Model.Config.Depth - 1;
         MatrixProbe probe = new(new EditSpace(split.Model.Config, last, 1));
-        Tensor after = new Suffix(split, visit: probe.Visit).LastTokens(state.Residual, state.Output).select(1, 0);
+        Tensor after = new AutogradSuffix(split, visit: probe.Visit).LastTokens(state.Residual, state.Output).select(1, 0);
         return (probe.Input(last, FfnMatrix.Fc1).select(1, 0), after);
     }
 }

@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -72,7 +73,7 @@ public sealed class TPatcher : IEditor
         key.requires_grad_();
         bias.requires_grad_();
         Tensor value = zeros_like(key, requires_grad: true); // vₚ [D]
-        Suffix suffix = new(split);
+        AutogradSuffix suffix = new(split);
         Tensor? scale = split.Model.Tensors.GetValueOrDefault(VitNames.Block(split.Model.Config.Depth - 1, "ls2.gamma"));
         int loudest = (int)Math.Max(1, Math.Round(_settings.Loudest * memory.shape[0]));
         bool silent = false;

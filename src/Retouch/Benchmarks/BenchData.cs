@@ -1,0 +1,129 @@
+using Retouch.Data;
+using Retouch.Images;
+using Retouch.Measurement;
+using Retouch.Patches;
+using Retouch.Suffix;
+using Retouch.Vit;
+using static TorchSharp.torch;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>
+/// A benchmark's images as their prefix, loaded once for all edits of a run: 2·T·D floats an image, 300 KB
+/// for ViT-Ti/16 and 1.2 MB for ViT-B/16, in memory as far as a budget goes, the rest in a temporary file.
+/// Owns the prefixes.
+/// </summary>
+public sealed class BenchData : IDisposable
+{
+    const int Chunk = 16;
+
+    readonly PrefixStore _groups;
+    readonly IReadOnlyList<int> _places;
+    readonly bool _isPart;
+
+    BenchData(PrefixStore groups, IReadOnlyList<int> places, IReadOnlyList<IReadOnlyList<PatchImage>> images, LocalitySet? locality, bool isPart = false) =>
+        (_groups, _places, Images, Locality, _isPart) = (groups, places, images, locality, isPart);
+
+    /// <summary>The prefix of a group's images; the caller disposes it.</summary>
+    /// <param name="group">Its place.</param>
+    public PrefixState Group(int group) => _groups.Open(_places[group]);
+
+    /// <summary>The prefix of some of a group's images, in the order asked for; the caller disposes it.</summary>
+    /// <param name="group">Its place.</param>
+    /// <param name="images">Their places in it.</param>
+    public PrefixState Group(int group, IReadOnlyList<int> images)
+    {
+        using PrefixState all = Group(group);
+        return all.Select(images);
+    }
+
+    /// <summary>The files that they come from, for provenance.</summary>
+    public IReadOnlyList<IReadOnlyList<PatchImage>> Images { get; }
+
+    /// <summary>The locality images, which belong to this object, or null if the benchmark names none.</summary>
+    public LocalitySet? Locality { get; }
+
+    /// <summary>Finds, checks and loads every image; the caller disposes the result.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="benchmark">What to load.</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="images">Where the groups' images are.</param>
+    /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
+    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images, or null for a quarter of what the process may use.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <exception cref="BadInputException">The benchmark is another model's, or an image is missing, another or unreadable.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static BenchData Load(
+        SplitVit split, Benchmark benchmark, Preprocessing preprocessing, ImageRoots images, ImageRoots? locality, IProgress<int>? progress = null, long? memory = null, CancellationToken cancellation = default)
+    {
+        benchmark.RequireModel(split.Model);
+        // Every hash before the first slow step.
+        (string[][] groupPaths, string[] localityPaths) = Find(benchmark, images, locality);
+
+        int done = 0;
+        PrefixStore groups = new(memory), others = new(memory);
+        try
+        {
+            foreach (string[] paths in groupPaths)
+                Add(groups, paths);
+            PatchImage[][] files = [.. benchmark.Groups.Select(g => g.Images.Select(i => new PatchImage(Path.GetFileName(i.Path), i.Sha256)).ToArray())];
+            foreach (string[] paths in localityPaths.Chunk(PrefixStore.Together))
+                Add(others, paths);
+            return new BenchData(groups, [.. Enumerable.Range(0, groups.Count)], files, localityPaths.Length == 0 ? null : new LocalitySet(split, others));
+        }
+        catch
+        {
+            groups.Dispose();
+            others.Dispose();
+            throw;
+        }
+
+        // The chunks' bounds are those of the group, never of the shard: products of other sizes round otherwise.
+        void Add(PrefixStore to, string[] paths)
+        {
+            List<PrefixState> chunks = [];
+            try
+            {
+                foreach (string[] chunk in paths.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    using Tensor pixels = ImageLoader.LoadBatch(chunk, preprocessing);
+                    chunks.Add(split.Prefix(pixels));
+                    progress?.Report(done += chunk.Length);
+                }
+                to.Add(chunks);
+            }
+            finally
+            {
+                chunks.ForEach(c => c.Dispose());
+            }
+        }
+    }
+
+    /// <summary>Some of the groups, in an order of their own, with the same locality images: what they are made of stays this object's, which must outlive the result.</summary>
+    /// <param name="groups">Their places.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>
+    public BenchData Select(IReadOnlyList<int> groups) => new(_groups, [.. groups.Select(g => _places[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
+
+    /// <summary>Finds and checks every image without loading it.</summary>
+    /// <param name="benchmark">What to find.</param>
+    /// <param name="images">Where the groups' images are.</param>
+    /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
+    /// <exception cref="BadInputException">An image is missing or another.</exception>
+    public static (string[][] Groups, string[] Locality) Find(Benchmark benchmark, ImageRoots images, ImageRoots? locality)
+    {
+        if (benchmark.Locality.Count > 0 && locality is null)
+            throw new BadInputException($"The benchmark has {benchmark.Locality.Count} locality images; name their folder with --locality.");
+        return ([.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())], [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]);
+    }
+
+    /// <summary>Frees the prefixes, but for those of a part, which belong to the whole.</summary>
+    public void Dispose()
+    {
+        if (_isPart)
+            return;
+        _groups.Dispose();
+        Locality?.Dispose();
+    }
+}

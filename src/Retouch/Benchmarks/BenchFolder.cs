@@ -1,0 +1,139 @@
+using System.Text.Json;
+using Retouch.Formats;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>A folder that holds a run: its manifest, its rows, in one file or a file a shard, and its summary.</summary>
+public static class BenchFolder
+{
+    /// <summary>The name of the summary's file.</summary>
+    public const string SummaryName = "summary.json";
+
+    /// <summary>The name of the copy of the run's benchmark.</summary>
+    public const string BenchmarkName = "benchmark.json";
+
+    const int MaxManifestLength = 16 << 20;
+
+    /// <summary>
+    /// Makes this process the only one that writes a shard's rows in a folder, and of the whole run the files made of
+    /// them. The folder is created where it does not exist.
+    /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="shard">The shard; others may be written at once.</param>
+    /// <param name="verb">What writes, such as <c>bench</c>.</param>
+    /// <exception cref="BadInputException">
+    /// Another process writes the shard, which is named, or the folder cannot be created.
+    /// </exception>
+    public static WriterLock Lock(string folder, Shard shard, string verb)
+    {
+        Create(folder);
+        return WriterLock.Take(Path.Combine(folder, shard.FileName), verb);
+    }
+
+    /// <summary>Puts the manifest into a folder, which is created where it does not exist.</summary>
+    /// <exception cref="BadInputException">It cannot be written, or the folder holds another run.</exception>
+    public static void Prepare(string folder, BenchManifest manifest)
+    {
+        Create(folder);
+        string path = Path.Combine(folder, BenchManifest.FileName);
+        if (!File.Exists(path))
+        {
+            try
+            {
+                Write(path, manifest, EvaluationJson.Indented.BenchManifest, overwrite: false);
+                return;
+            }
+            // Shards may start at once: one is the first, and each looks whether it is of that run.
+            catch (BadInputException) when (File.Exists(path)) { }
+        }
+        if (ReadManifest(folder).Run is string run && run != manifest.Run)
+            throw new BadInputException($"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs; name another folder with --out.");
+    }
+
+    /// <summary>Reads a folder's manifest.</summary>
+    /// <exception cref="BadInputException">There is none, or it is damaged.</exception>
+    public static BenchManifest ReadManifest(string folder)
+    {
+        string path = Path.Combine(folder, BenchManifest.FileName);
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxManifestLength);
+        try
+        {
+            BenchManifest manifest = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.BenchManifest) ?? throw new JsonException("it is null");
+            return manifest.Defect() is string defect ? throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes: {defect}.") : manifest;
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path} is not a run's manifest, which 'retouch bench' writes: {JsonPlace.Describe(e, text.Span)}.", e);
+        }
+    }
+
+    /// <summary>Puts a copy of the run's benchmark beside its manifest, so that the folder says all that a gallery of its edits needs but images and model.</summary>
+    /// <exception cref="BadInputException">It cannot be written.</exception>
+    public static void WriteBenchmark(string folder, Benchmark benchmark) => BenchmarkFile.Save(benchmark, Path.Combine(folder, BenchmarkName), overwrite: true);
+
+    /// <summary>The folder's copy of the run's benchmark, or null if it has none.</summary>
+    /// <exception cref="BadInputException">It is damaged.</exception>
+    public static Benchmark? ReadBenchmark(string folder) => Path.Combine(folder, BenchmarkName) is var path && File.Exists(path) ? BenchmarkFile.Load(path) : null;
+
+    /// <summary>Writes the summary of a run.</summary>
+    /// <exception cref="BadInputException">It cannot be written.</exception>
+    public static void WriteSummary(string folder, IReadOnlyList<SettingSummary> summary) =>
+        Write(Path.Combine(folder, SummaryName), summary, EvaluationJson.Indented.IReadOnlyListSettingSummary, overwrite: true);
+
+    /// <summary>Gathers the rows of a run's shards into one file, <c>rows.jsonl</c>, in the order of the plan.</summary>
+    /// <param name="files">The shards' files of rows; beside each lies the run's manifest.</param>
+    /// <param name="output">The folder to write to, with the manifest.</param>
+    /// <returns>The rows.</returns>
+    /// <exception cref="BadInputException">The files are of different runs, a row is missing, or two that should be the same differ.</exception>
+    public static IReadOnlyList<BenchRow> Merge(IReadOnlyList<string> files, string output)
+    {
+        BenchManifest? manifest = null;
+        SortedDictionary<int, (BenchRow Row, string File)> merged = [];
+        foreach (string file in files)
+        {
+            IReadOnlyList<BenchRow> read = BenchRowFile.Read(file);
+            BenchManifest its = ReadManifest(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            manifest ??= its;
+            foreach (BenchRow row in read)
+            {
+                if (its.Run != manifest.Run || row.Run != manifest.Run)
+                    throw new BadInputException($"{file} is of the run {(its.Run != manifest.Run ? its.Run : row.Run)}, but {files[0]} of {manifest.Run}; merge the shards of one run.");
+                if (row.Edit < 0 || row.Edit >= manifest.Edits)
+                    throw new BadInputException($"{file} holds the edit {row.Edit}, which the run does not have; the file was changed.");
+                if (!merged.TryAdd(row.Edit, (row, file)) && BenchRowFile.Text([merged[row.Edit].Row with { Seconds = 0 }]) != BenchRowFile.Text([row with { Seconds = 0 }]))
+                    throw new BadInputException($"{merged[row.Edit].File} and {file} both hold the edit {row.Edit}, with different results; they come from machines that compute differently, or one was changed.");
+            }
+        }
+        if (manifest is null)
+            throw new BadInputException("There are no rows to merge; name the shards' files or their folders.");
+        if (merged.Count < manifest.Edits)
+        {
+            int first = Enumerable.Range(0, manifest.Edits).First(i => !merged.ContainsKey(i));
+            throw new BadInputException($"{manifest.Edits - merged.Count} of the run's {manifest.Edits} rows are missing, the first is edit {first}; run or resume the shards that lack them, then merge again.");
+        }
+        BenchRow[] rows = [.. merged.Values.Select(m => m.Row)];
+        Prepare(output, manifest);
+        if (files.Select(f => ReadBenchmark(Path.GetDirectoryName(Path.GetFullPath(f))!)).FirstOrDefault(b => b is not null) is { } benchmark)
+            WriteBenchmark(output, benchmark);
+        AtomicFile.Write(Path.Combine(output, Shard.Whole.FileName), overwrite: true, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(BenchRowFile.Text(rows))));
+        return rows;
+    }
+
+    static void Create(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"The folder {folder} cannot be created: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
+    static void Write<T>(string path, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, bool overwrite) => AtomicFile.Write(path, overwrite, stream =>
+    {
+        JsonSerializer.Serialize(stream, value, type);
+        stream.WriteByte((byte)'\n');
+    });
+}

@@ -1,0 +1,183 @@
+using Retouch.Data;
+using Retouch.Images;
+using Retouch.Measurement;
+using Retouch.Suffix;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>Builds a benchmark from labelled folders, or from what a person confirmed: what a model gets wrong, grouped by source, true class and wrong prediction.</summary>
+public static class Mining
+{
+    /// <summary>Asks the model about every image and groups its failures.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="folders">The images. The folder that holds an image names its class, the folder above that its source.</param>
+    /// <param name="classes">What the folders' names mean.</param>
+    /// <param name="locality">Images that edits should leave alone, or null for none.</param>
+    /// <param name="settings">What to keep.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <returns>The benchmark, which has no groups where the model gets everything right, where no group is large
+    /// enough, and where no folder is called by a class.</returns>
+    /// <exception cref="BadInputException">A setting is out of range, folders are numbered otherwise than the
+    /// classes, or an image or a source is there twice.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static MiningResult Mine(
+        SplitVit split, Preprocessing preprocessing, IReadOnlyList<ImageFolder> folders, ClassFolders classes, ImageFolder? locality,
+        MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        settings.Validate();
+        List<string> skipped = [];
+        List<Labelled> labelled = [.. Labelled.In(folders, classes, skipped)];
+        skipped.AddRange(folders.SelectMany(f => f.LeftOut));
+        foreach (Labelled image in labelled)
+        {
+            if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
+                throw new BadInputException($"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}.");
+        }
+
+        int asked = 0, right = 0;
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
+        Dictionary<(string Source, string Class, int Wrong), List<Labelled>> failures = [];
+        questions.Ask([.. labelled.Select(l => l.FullPath)], (i, answer) =>
+        {
+            asked++;
+            if (labelled[i].Accepted.Contains(answer.Class))
+            {
+                right++;
+                return;
+            }
+            (string, string, int) key = (labelled[i].Source, labelled[i].Class, answer.Class);
+            if (!failures.TryGetValue(key, out List<Labelled>? group))
+                failures[key] = group = [];
+            group.Add(labelled[i]);
+        });
+        FailureGroup[] groups =
+        [
+            .. failures.Where(f => f.Value.Count >= settings.MinImages)
+                .OrderBy(f => f.Key.Source, StringComparer.Ordinal).ThenBy(f => f.Key.Class, StringComparer.Ordinal).ThenBy(f => f.Key.Wrong)
+                .Select(f => new FailureGroup(f.Key.Source, f.Key.Class, f.Value[0].Accepted, f.Key.Wrong,
+                    [.. f.Value.OrderBy(l => l.Path, StringComparer.Ordinal).Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath)))])),
+        ];
+        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
+        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
+        {
+            Labelled = labelled.Count,
+        };
+    }
+
+    /// <summary>Makes a benchmark of what a person confirmed. Every image is asked about again, so that no group holds what the model does not get wrong so.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="images">Where the images are.</param>
+    /// <param name="confirmed">The confirmed images.</param>
+    /// <param name="locality">Images that edits should leave alone, or null for none.</param>
+    /// <param name="settings">What to keep.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <returns>The benchmark, which has no groups where none is large enough.</returns>
+    /// <exception cref="BadInputException">The list is another model's, or an image is missing or another.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static MiningResult Confirm(
+        SplitVit split, Preprocessing preprocessing, ImageRoots images, ConfirmedList confirmed, ImageFolder? locality,
+        MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        settings.Validate();
+        confirmed.RequireModel(split.Model);
+        List<string> skipped = [];
+        (FailureGroup Group, BenchmarkImage Image)[] all = [.. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i)))];
+        string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
+        Dictionary<FailureGroup, List<BenchmarkImage>> kept = new(ReferenceEqualityComparer.Instance);
+        int right = 0;
+        questions.Ask(paths, (i, answer) =>
+        {
+            (FailureGroup group, BenchmarkImage image) = all[i];
+            if (answer.Class != group.Wrong)
+            {
+                right += group.Accepted.Contains(answer.Class) ? 1 : 0;
+                skipped.Add($"{image.Path} is left out: the model gives it the class {answer.Class}, not {group.Wrong}.");
+                return;
+            }
+            if (!kept.TryGetValue(group, out List<BenchmarkImage>? list))
+                kept[group] = list = [];
+            list.Add(image);
+        });
+        FailureGroup[] groups = [.. confirmed.Groups.Where(g => kept.TryGetValue(g, out List<BenchmarkImage>? list) && list.Count >= settings.MinImages)
+            .OrderBy(g => g.Source, StringComparer.Ordinal).ThenBy(g => g.Class, StringComparer.Ordinal).ThenBy(g => g.Wrong)
+            .Select(g => g with { Images = [.. kept[g].OrderBy(i => i.Path, StringComparer.Ordinal)] })];
+        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
+        return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped)
+        {
+            Labelled = all.Length,
+        };
+    }
+
+    static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<string> skipped)
+    {
+        List<LocalityImage> kept = [];
+        if (locality is not null)
+        {
+            skipped.AddRange(locality.LeftOut);
+            string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
+            questions.Ask([.. files.Select(locality.FullPath)], (i, answer) => kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)));
+        }
+        return kept;
+    }
+
+    internal static bool Nameable(string file, List<string> skipped)
+    {
+        bool nameable = BenchmarkFile.IsBelow(file);
+        if (!nameable)
+            skipped.Add($"{file} is left out: its name is not one on every system; rename it.");
+        return nameable;
+    }
+
+    /// <summary>An image with its true class.</summary>
+    sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted, string Path, string FullPath)
+    {
+        public static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<string> skipped)
+        {
+            IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
+            classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
+            Dictionary<string, IReadOnlyList<int>> accepted = [];
+            Dictionary<string, string> sources = [];
+            HashSet<string> seen = [];
+            foreach (ImageFolder folder in folders)
+            {
+                foreach (string file in folder.Files)
+                {
+                    string full = System.IO.Path.GetFullPath(folder.FullPath(file));
+                    string classFolder = ClassFolder(full), name = System.IO.Path.GetFileName(classFolder);
+                    if (!accepted.TryGetValue(name, out IReadOnlyList<int>? right))
+                    {
+                        try
+                        {
+                            right = classes.Accepted(name);
+                        }
+                        catch (BadInputException e)
+                        {
+                            skipped.Add($"The folder {classFolder} is left out: {e.Message}");
+                            right = [];
+                        }
+                        accepted[name] = right;
+                    }
+                    if (right.Count == 0)
+                        continue;
+                    if (!Nameable(file, skipped))
+                        continue;
+                    if (!seen.Add(folder.RealPath(file)))
+                        throw new BadInputException($"{full} lies in two of the folders; name every folder of images once.");
+                    string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
+                    string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
+                    if (sources.TryGetValue(source, out string? known) && known != sourceFolder)
+                        throw new BadInputException($"{known} and {sourceFolder} have the same name, which is to tell where images come from; rename one.");
+                    sources[source] = sourceFolder;
+                    yield return new Labelled(source, name, right, file, full);
+                }
+            }
+        }
+
+        static string ClassFolder(string path) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+    }
+}

@@ -1,0 +1,30 @@
+namespace Retouch.Benchmarks;
+
+/// <summary>What <see cref="Mining"/> keeps. Immutable.</summary>
+public sealed record MiningSettings
+{
+    /// <summary>The paper's margin below which a prediction counts as sensitive.</summary>
+    public const double PublishedMargin = 0.05;
+
+    /// <summary>The fewest images of a group: below two there is no other image to generalize to.</summary>
+    public const int FewestImages = 2;
+
+    /// <summary>
+    /// Groups of fewer images are left out, at least 2. The default, 5, gives a GR in steps of a quarter or
+    /// finer: with fewer others one image decides.
+    /// </summary>
+    public int MinImages { get; init; } = 5;
+
+    /// <summary>A locality image is sensitive where the difference of its two largest probabilities is below this, in [0,1].</summary>
+    public double Margin { get; init; } = PublishedMargin;
+
+    /// <summary>Checks every setting's range.</summary>
+    /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
+    public void Validate()
+    {
+        if (MinImages < FewestImages)
+            throw new BadInputException($"The least number of images of a group is {MinImages}; it must be at least {FewestImages}, or there is no other image to generalize to.");
+        if (!(Margin is >= 0 and <= 1))
+            throw new BadInputException($"The margin is {Margin}; it must be at least 0 and at most 1.");
+    }
+}

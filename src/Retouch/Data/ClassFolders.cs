@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Retouch.Formats;
+
+namespace Retouch.Data;
+
+/// <summary>
+/// Which classes a folder of images stands for. A folder is called by its class, as <see cref="LabelSet.Resolve"/>
+/// has it, or as a mapping file says. Immutable.
+/// </summary>
+public sealed class ClassFolders
+{
+    const int MaxLength = 1 << 20;
+
+    readonly LabelSet _labels;
+    readonly IReadOnlyDictionary<string, int[]> _accepted;
+
+    ClassFolders(LabelSet labels, IReadOnlyDictionary<string, int[]> accepted) => (_labels, _accepted) = (labels, accepted);
+
+    /// <summary>Folders that are called by their classes.</summary>
+    public ClassFolders(LabelSet labels) : this(labels, new Dictionary<string, int[]>()) { }
+
+    /// <summary>
+    /// Reads a mapping: a JSON object from a folder's name to the list of classes that count as right for its
+    /// images, each a number, which is an index, or a text as <see cref="LabelSet.Resolve"/> takes it, the one that an
+    /// edit aims at first; an empty list leaves the folder out. Folders that it does not name are called by their
+    /// classes.
+    /// </summary>
+    /// <exception cref="BadInputException">The file cannot be read, or a class is not one of <paramref name="labels"/>; the message says which.</exception>
+    public static ClassFolders Load(string path, LabelSet labels)
+    {
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(text);
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                throw Unlike("is not a JSON object");
+            Dictionary<string, int[]> accepted = [];
+            foreach (JsonProperty folder in json.RootElement.EnumerateObject())
+            {
+                if (folder.Value.ValueKind != JsonValueKind.Array)
+                    throw Unlike($"gives {UserText.Quote(folder.Name)} no list");
+                int[] classes = [.. folder.Value.EnumerateArray().Select(c => Class(folder.Name, c))];
+                if (classes.Distinct().Count() < classes.Length)
+                    throw new BadInputException($"{path} names a class of {UserText.Quote(folder.Name)} twice.");
+                if (!accepted.TryAdd(folder.Name, classes))
+                    throw new BadInputException($"{path} names the folder {UserText.Quote(folder.Name)} twice.");
+            }
+            return new ClassFolders(labels, accepted);
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path} is not valid JSON ({JsonPlace.Describe(e, text.Span)}).", e);
+        }
+        // The document's word for an escaped half of a surrogate pair.
+        catch (InvalidOperationException e)
+        {
+            throw new BadInputException($"{path} holds a text that is not valid Unicode.", e);
+        }
+
+        int Class(string folder, JsonElement value)
+        {
+            if (value.ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
+                throw Unlike($"gives {UserText.Quote(folder)} something other than indices and names");
+            try
+            {
+                return value.ValueKind == JsonValueKind.Number
+                    ? labels.ResolveNumber(value.GetRawText())
+                    : labels.Resolve(value.GetString()!);
+            }
+            catch (BadInputException e)
+            {
+                throw new BadInputException($"{path}, {UserText.Quote(folder)}: {e.Message}", e);
+            }
+        }
+
+        BadInputException Unlike(string how) => new($"{path} {how}; a mapping looks like {{\"elephant\": [386, 101, 385], \"horse\": [339]}}.");
+    }
+
+    /// <summary>The classes that count as right in a folder, the one that an edit aims at first; empty where the mapping leaves it out.</summary>
+    /// <exception cref="BadInputException">The folder's name is no class.</exception>
+    public IReadOnlyList<int> Accepted(string folder) =>
+        _accepted.TryGetValue(folder, out int[]? classes) ? classes : [_labels.Resolve(folder)];
+
+    /// <summary>
+    /// Refuses folders that are numbered otherwise than the classes: some numbers are classes', but not all.
+    /// </summary>
+    /// <param name="folders">The names of all folders.</param>
+    /// <exception cref="BadInputException">They are; the message names one folder of each kind.</exception>
+    public void RequireNumbering(IEnumerable<string> folders)
+    {
+        string[] numbers =
+        [
+            .. folders.Where(f => !_accepted.ContainsKey(f) && _labels.IsOnlyNumber(f)).Distinct()
+                .Order(StringComparer.Ordinal),
+        ];
+        string? counted = numbers.FirstOrDefault(_labels.HasIndex);
+        string? beyond = numbers.FirstOrDefault(f => !_labels.HasIndex(f));
+        if (beyond is null || counted is null)
+            return;
+        int index = _labels.Resolve(counted);
+        throw new BadInputException(
+            $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
+            + $"{UserText.Quote(beyond)} is none of them, "
+            + $"so {UserText.Quote(counted)} cannot be trusted to be {index} ({UserText.Quote(_labels[index].Name)}); "
+            + "call the folders by names or WordNet ids, or say what they are with --accept.");
+    }
+}

@@ -1,0 +1,80 @@
+namespace Retouch.Data;
+
+/// <summary>The image files under a folder, in an order that is the same on every machine. Immutable.</summary>
+public sealed class ImageFolder
+{
+    readonly IReadOnlyDictionary<string, string> _realFolders;
+
+    ImageFolder(string root, FolderWalk walk)
+    {
+        Root = root;
+        Files = [.. walk.Files.Order(StringComparer.Ordinal)];
+        LeftOut = walk.LeftOut;
+        _realFolders = walk.RealFolders;
+    }
+
+    ImageFolder(ImageFolder whole, IReadOnlyList<string> files) =>
+        (Root, Files, LeftOut, _realFolders) = (whole.Root, files, whole.LeftOut, whole._realFolders);
+
+    /// <summary>The folder, as it was given.</summary>
+    public string Root { get; }
+
+    /// <summary>The files' paths relative to <see cref="Root"/>, with / between the parts, in ordinal order.</summary>
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>
+    /// What lies there and is not listed, each with the reason: links in a circle, to a folder that is listed already
+    /// or to nothing, and images of formats that are not read.
+    /// </summary>
+    public IReadOnlyList<string> LeftOut { get; }
+
+    /// <summary>
+    /// Lists a folder and its subfolders by the files' extensions, without opening any file. Links to folders are
+    /// followed, each folder once: under its own path before a link's, and under the first link of several. Hidden
+    /// entries are left out, those whose names begin with a dot on every system, and so is what archives and file
+    /// servers add (<c>__MACOSX</c>, <c>@eaDir</c>).
+    /// </summary>
+    /// <exception cref="BadInputException">The folder is missing, a file, unreadable, or without images.</exception>
+    public static ImageFolder Open(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            throw new BadInputException(File.Exists(path)
+                ? $"{path} is a file, where a folder of images is needed: name the folder that holds it."
+                : $"There is no folder {path}: check the path.");
+        }
+        try
+        {
+            ImageFolder folder = new(path, FolderWalk.Through(path));
+            if (folder.Files.Count > 0)
+            {
+                return folder;
+            }
+            string more = folder.LeftOut.Count > 0 ? $"; {folder.LeftOut[0]}" : ".";
+            throw new BadInputException($"{path} holds no image: give a folder with "
+                + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{path} cannot be listed ({e.Message.TrimEnd('.')}): check its permissions.", e);
+        }
+    }
+
+    /// <summary>The same folder with some of its files.</summary>
+    /// <param name="files">Some of <see cref="Files"/>, in their order.</param>
+    internal ImageFolder With(IReadOnlyList<string> files) => new(this, files);
+
+    /// <summary>The path of one of <see cref="Files"/>, to open it.</summary>
+    public string FullPath(string file) => Path.Combine(Root, file);
+
+    /// <summary>The same without links to folders on the way: equal for the same file under two paths.</summary>
+    internal string RealPath(string file) => file.LastIndexOf('/') is int end and >= 0
+        ? Path.Combine(_realFolders[file[..end]], file[(end + 1)..]) : Path.Combine(_realFolders[""], file);
+
+    /// <summary>Whether a folder, which need not exist, is one of those listed or lies in one.</summary>
+    public bool Covers(string folder)
+    {
+        string real = RealFolder.Of(folder);
+        return _realFolders.Values.Any(listed => RealFolder.IsIn(real, listed));
+    }
+}

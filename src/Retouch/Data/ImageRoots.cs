@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+
+namespace Retouch.Data;
+
+/// <summary>Folders in which a benchmark's images are looked for; an image is taken by its hash, so the folders' order does not matter.</summary>
+public sealed class ImageRoots
+{
+    readonly IReadOnlyList<string> _folders;
+
+    /// <summary>Takes one folder or more.</summary>
+    /// <exception cref="BadInputException">A folder does not exist.</exception>
+    public ImageRoots(IReadOnlyList<string> folders)
+    {
+        if (folders.FirstOrDefault(f => !Directory.Exists(f)) is string missing)
+            throw new BadInputException($"There is no folder {missing}: check the path.");
+        _folders = folders;
+    }
+
+    /// <summary>The full path of an image.</summary>
+    /// <exception cref="BadInputException">No folder holds it, or only a file of this name with other bytes.</exception>
+    public string Find(string path, string sha256)
+    {
+        string? other = null;
+        foreach (string folder in _folders)
+        {
+            string full = Path.Combine(folder, path);
+            if (!File.Exists(full))
+                continue;
+            if (Hash(full) == sha256)
+                return full;
+            other = full;
+        }
+        throw new BadInputException(other is null
+            ? $"The benchmark names the image {path}, which is not below {string.Join(", ", _folders)}; name the folders that it was mined from."
+            : $"{other} is not the image that the benchmark names: its SHA-256 differs from {sha256}; use the original images, or mine the benchmark again.");
+    }
+
+    /// <summary>SHA-256 of a file's bytes in lower-case hexadecimal.</summary>
+    /// <exception cref="BadInputException">The file cannot be read.</exception>
+    public static string Hash(string path)
+    {
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+}

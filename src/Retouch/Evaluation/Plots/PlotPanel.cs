@@ -1,5 +1,0 @@
-namespace Retouch.Evaluation;
-
-/// <summary>One picture of a <see cref="SvgPlot"/>: <see cref="XyPanel"/> or <see cref="HeatMap"/>.</summary>
-/// <param name="Title">What stands above it.</param>
-public abstract record PlotPanel(string Title);

@@ -1,0 +1,121 @@
+using Retouch.Vit;
+using static Retouch.Kernels.Shape;
+
+namespace Retouch.Kernels;
+
+/// <summary>Of a block of which all that its backward pass needs is kept.</summary>
+sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unmanaged, IElement<T>
+{
+    readonly BatchShape _shape;
+    readonly int _ownUnits;
+    readonly AlignedBuffer<float> _statistics1;
+    readonly AlignedBuffer<float> _statistics2;
+    readonly AlignedBuffer<T>? _weights;        // [N,heads,T,Tp]
+    readonly AlignedBuffer<T>? _derivatives;    // [R,H]
+    readonly AlignedBuffer<T>? _ownDerivatives; // [R,u]
+    readonly AlignedBuffer<T>? _activations;    // [B,u,S·M]
+    readonly AlignedBuffer<T>? _hiddenGradients;
+    readonly PackedMatrix<T>[] _inputs = [];    // an edit [S·M,D]
+    readonly PackedMatrix<T>[] _outputGradients = [];
+
+    /// <summary>Takes the memory.</summary>
+    /// <param name="pool">From there.</param>
+    /// <param name="shape">Of the batch.</param>
+    /// <param name="block">Which block.</param>
+    /// <param name="own">The edits' own units in its FFN; null for none.</param>
+    public RecordedBlock(BufferPool pool, BatchShape shape, int block, OwnUnits<T>? own)
+        : base(pool, shape, Constant(shape, block), block != shape.FirstBlock, shape.ClassAlone && shape.TokensBehind(block) == 1)
+    {
+        long rows = shape.MostRows;
+        long behind = Behind(shape, block);
+        bool attends = block != shape.FirstBlock;
+        _shape = shape;
+        Tokens = shape.TokensBehind(block);
+        PerEdit = (int)(behind / shape.Edits);
+        PaddedPerEdit = Up(PerEdit);
+        Input = pool.Take<float>(attends ? rows * shape.Width : 0);
+        _statistics1 = pool.Take<float>(2 * rows);
+        _statistics2 = pool.Take<float>(2 * rows);
+        if (attends && Tokens > 1)
+            _weights = pool.Take<T>((long)shape.MostImages * shape.Heads * shape.Tokens * shape.PaddedTokens);
+        if (own is null || own.Frozen is not null)
+            _derivatives = pool.Take<T>(behind * shape.Hidden);
+        if (own is null)
+            return;
+        _ownUnits = own.Padded;
+        _ownDerivatives = pool.Take<T>(behind * own.Padded);
+        _activations = pool.Take<T>((long)shape.Edits * own.Padded * PaddedPerEdit, true);
+        _hiddenGradients = pool.Take<T>((long)shape.Edits * own.Padded * PaddedPerEdit, true);
+        _inputs = Matrices();
+        _outputGradients = Matrices();
+
+        PackedMatrix<T>[] Matrices() =>
+            [.. Enumerable.Range(0, shape.Edits).Select(_ => pool.TakeMatrix<T>(PerEdit, shape.Width))];
+    }
+
+    /// <summary>M, behind the attention.</summary>
+    public int Tokens { get; }
+
+    /// <summary>S·M.</summary>
+    public int PerEdit { get; }
+
+    /// <summary>The same, up to a multiple of 16.</summary>
+    public int PaddedPerEdit { get; }
+
+    /// <summary>Tokens before the attention, <c>[R,D]</c>.</summary>
+    public AlignedBuffer<float> Input { get; }
+
+    public override IFfnRecord<T> Ffn => this;
+
+    /// <summary>The statistics of the first norm, from a row on.</summary>
+    public float* Statistics1(long row) => _statistics1.Start + 2 * row;
+
+    /// <summary>Those of the second.</summary>
+    public float* Statistics2(long row) => _statistics2.Start + 2 * row;
+
+    public override float* Statistics1(long row, Workspace<T> workspace) => Statistics1(row);
+
+    public override float* Statistics2(long row, Workspace<T> workspace) => Statistics2(row);
+
+    /// <summary>The softmax weights of one head of one image, <c>[T,Tp]</c>, from a row on.</summary>
+    public T* SoftmaxWeights(int task, int row) =>
+        _weights!.Start + (long)task * _shape.Tokens * _shape.PaddedTokens + (long)row * _shape.PaddedTokens;
+
+    public override T* SoftmaxWeights(int task, int row, AttentionWorkspace<T> workspace) => SoftmaxWeights(task, row);
+
+    public T* Derivatives(int edit, int row, int unit) =>
+        _derivatives!.Start + ((long)edit * PerEdit + row) * _shape.Hidden + unit;
+
+    public T* OwnDerivatives(int edit, int row) => _ownDerivatives!.Start + ((long)edit * PerEdit + row) * _ownUnits;
+
+    public override void FfnInput(int edit, int row, T* normed, int rows)
+    {
+        if (_inputs.Length > 0)
+            _inputs[edit].PutRows(normed, _shape.Stride, rows, _shape.Width, row);
+    }
+
+    public void OwnActivations(int edit, int row, T* active, int stride, int rows) =>
+        RowKernels<T>.Transpose(active, stride, rows, _ownUnits, Column(_activations!, edit, 0) + row, PaddedPerEdit);
+
+    /// <summary>Gets the gradients of an edit's own hidden units from a row within it on, <c>[rows,u]</c>.</summary>
+    public void HiddenGradients(int edit, int row, T* gradients, int stride, int rows) =>
+        RowKernels<T>.Transpose(gradients, stride, rows, _ownUnits, Column(_hiddenGradients!, edit, 0) + row, PaddedPerEdit);
+
+    /// <summary>Gets the gradients of an edit's FFN outputs from a row within it on, <c>[rows,D + spare]</c>.</summary>
+    public void OutputGradients(int edit, int row, T* gradients, int rows) =>
+        _outputGradients[edit].PutRows(gradients, _shape.Stride, rows, _shape.Width, row);
+
+    /// <summary>The first factor of the gradients of an edit's own rows, <c>[u,S·M]</c> from a unit on.</summary>
+    public T* UnitSide(FfnMatrix matrix, int edit, int unit) =>
+        Column((matrix == FfnMatrix.Fc1 ? _hiddenGradients : _activations)!, edit, unit);
+
+    /// <summary>Their second factor, <c>[S·M,D]</c>.</summary>
+    public PackedMatrix<T> WidthSide(FfnMatrix matrix, int edit) =>
+        (matrix == FfnMatrix.Fc1 ? _inputs : _outputGradients)[edit];
+
+    T* Column(AlignedBuffer<T> of, int edit, int unit) => of.Start + ((long)edit * _ownUnits + unit) * PaddedPerEdit;
+
+    static long Behind(BatchShape shape, int block) => (long)shape.MostImages * shape.TokensBehind(block);
+
+    static long Constant(BatchShape shape, int block) => block == shape.FirstBlock ? Behind(shape, block) : 0;
+}

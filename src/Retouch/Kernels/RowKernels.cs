@@ -1,0 +1,409 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Retouch.Vit;
+using static Retouch.Kernels.Shape;
+
+namespace Retouch.Kernels;
+
+/// <summary>What is done to tokens between products, row by row, with sums in float32. Widths are multiples of 16.</summary>
+static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
+{
+    /// <summary>Layer normalization of rows <c>[m,width]</c>.</summary>
+    /// <param name="x">The rows.</param>
+    /// <param name="m">How many.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="weight"><c>[width]</c>.</param>
+    /// <param name="bias"><c>[width]</c>.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="y">The normed rows.</param>
+    /// <param name="strideY">Elements from one of them to the next.</param>
+    /// <param name="statistics">Gets mean and inverse standard deviation of each row, <c>[m,2]</c>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Norm(float* x, int m, int width, float* weight, float* bias, float epsilon, T* y, int strideY, float* statistics)
+    {
+        for (int row = 0; row < m; row++, x += width, y += strideY, statistics += 2)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> square = Vector512<float>.Zero;
+            for (int i = 0; i < width; i += Lanes)
+                sum += Vector512.Load(x + i);
+            Vector512<float> mean = Vector512.Create(Vector512.Sum(sum) / width);
+            for (int i = 0; i < width; i += Lanes)
+            {
+                Vector512<float> centred = Vector512.Load(x + i) - mean;
+                square = Vector512.FusedMultiplyAdd(centred, centred, square);
+            }
+            float inverse = 1 / MathF.Sqrt(Vector512.Sum(square) / width + epsilon);
+            Vector512<float> scale = Vector512.Create(inverse);
+            for (int i = 0; i < width; i += Lanes)
+                T.Store(y + i, Vector512.FusedMultiplyAdd((Vector512.Load(x + i) - mean) * scale, Vector512.Load(weight + i), Vector512.Load(bias + i)));
+            (statistics[0], statistics[1]) = (mean.ToScalar(), inverse);
+        }
+    }
+
+    /// <summary>The gradient of the rows of a layer normalization, added to <paramref name="sum"/>.</summary>
+    /// <param name="gradient">Of the normed rows, <c>[m,width]</c>.</param>
+    /// <param name="x">The rows.</param>
+    /// <param name="statistics">Of the rows.</param>
+    /// <param name="m">How many.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="weight"><c>[width]</c>.</param>
+    /// <param name="sum"><c>[m,width]</c>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void NormBackward(float* gradient, float* x, float* statistics, int m, int width, float* weight, float* sum)
+    {
+        for (int row = 0; row < m; row++, gradient += width, x += width, statistics += 2, sum += width)
+        {
+            Vector512<float> mean = Vector512.Create(statistics[0]);
+            Vector512<float> inverse = Vector512.Create(statistics[1]);
+            Vector512<float> sumGradient = Vector512<float>.Zero;
+            Vector512<float> sumProduct = Vector512<float>.Zero;
+            for (int i = 0; i < width; i += Lanes)
+            {
+                Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i);
+                sumGradient += g;
+                sumProduct = Vector512.FusedMultiplyAdd(g, (Vector512.Load(x + i) - mean) * inverse, sumProduct);
+            }
+            Vector512<float> meanGradient = Vector512.Create(Vector512.Sum(sumGradient) / width);
+            Vector512<float> meanProduct = Vector512.Create(Vector512.Sum(sumProduct) / width);
+            for (int i = 0; i < width; i += Lanes)
+            {
+                Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i);
+                Vector512<float> normed = (Vector512.Load(x + i) - mean) * inverse;
+                Vector512.FusedMultiplyAdd(g - meanGradient - normed * meanProduct, inverse, Vector512.Load(sum + i)).Store(sum + i);
+            }
+        }
+    }
+
+    /// <summary>The activation of hidden units, and its derivative.</summary>
+    /// <param name="kind">Which.</param>
+    /// <param name="x">Products, <c>[m,width]</c>.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="width">Units.</param>
+    /// <param name="bias">Added to them, <c>[width]</c>.</param>
+    /// <param name="mask">What each unit is multiplied by, <c>[width]</c>; null for 1.</param>
+    /// <param name="y">The activations, <c>[m,width]</c>.</param>
+    /// <param name="strideY">Elements from one of their rows to the next.</param>
+    /// <param name="derivatives">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
+    /// <param name="strideDerivatives">Elements from one of their rows to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Activate(VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives, int strideDerivatives)
+    {
+        switch (kind)
+        {
+            case VitActivation.Gelu:
+                Activate<Gelu>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
+                break;
+            case VitActivation.GeluTanh:
+                Activate<GeluTanh>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
+                break;
+            default:
+                Activate<QuickGelu>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
+                break;
+        }
+    }
+
+    /// <summary>Products <c>[m,width]</c> times derivatives, as elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Times(float* x, int m, int width, T* derivatives, int strideDerivatives, T* y, int strideY)
+    {
+        for (int row = 0; row < m; row++, x += width, derivatives += strideDerivatives, y += strideY)
+        {
+            for (int i = 0; i < width; i += Lanes)
+                T.Store(y + i, Vector512.Load(x + i) * T.Load(derivatives + i));
+        }
+    }
+
+    /// <summary>A residual sum: rows plus products with their bias, times a scale.</summary>
+    /// <param name="x">The rows, <c>[m,width]</c>.</param>
+    /// <param name="y">The products, <c>[m,width]</c>.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="bias"><c>[width]</c>; null for 0.</param>
+    /// <param name="scale"><c>[width]</c>; null for 1.</param>
+    /// <param name="to">The sum, <c>[m,width]</c>; may be <paramref name="x"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add(float* x, float* y, int m, int width, float* bias, float* scale, float* to)
+    {
+        for (int row = 0; row < m; row++, x += width, y += width, to += width)
+        {
+            for (int i = 0; i < width; i += Lanes)
+            {
+                Vector512<float> value = Vector512.Load(y + i);
+                if (bias is not null)
+                    value += Vector512.Load(bias + i);
+                if (scale is not null)
+                    value *= Vector512.Load(scale + i);
+                (Vector512.Load(x + i) + value).Store(to + i);
+            }
+        }
+    }
+
+    /// <summary>Rows as elements, times a scale.</summary>
+    /// <param name="x"><c>[m,width]</c>.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="scale"><c>[width]</c>; null for 1.</param>
+    /// <param name="to"><c>[m,width]</c>.</param>
+    /// <param name="strideTo">Elements from one of its rows to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Round(float* x, int m, int width, float* scale, T* to, int strideTo)
+    {
+        for (int row = 0; row < m; row++, x += width, to += strideTo)
+        {
+            for (int i = 0; i < width; i += Lanes)
+                T.Store(to + i, scale is null ? Vector512.Load(x + i) : Vector512.Load(x + i) * Vector512.Load(scale + i));
+        }
+    }
+
+    /// <summary>Rows plus scaled ones, as elements.</summary>
+    /// <param name="x"><c>[m,width]</c>.</param>
+    /// <param name="y">What is scaled, <c>[m,width]</c>; null for 0.</param>
+    /// <param name="scale">What all of it is multiplied by.</param>
+    /// <param name="scales">And each row, <c>[m]</c>; null for 1.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="to"><c>[m,width]</c>; may be <paramref name="x"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Sum(float* x, float* y, float scale, float* scales, int m, int width, T* to)
+    {
+        for (int row = 0; row < m; row++, x += width, to += width)
+        {
+            Vector512<float> factor = Vector512.Create(scales is null ? scale : scale * scales[row]);
+            for (int i = 0; i < width; i += Lanes)
+                T.Store(to + i, y is null ? Vector512.Load(x + i) : Vector512.FusedMultiplyAdd(Vector512.Load(y + i), factor, Vector512.Load(x + i)));
+            if (y is not null)
+                y += width;
+        }
+    }
+
+    /// <summary>Adds a bias to a row, and multiplies by a scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Shift(float* x, int width, float* bias, float scale)
+    {
+        Vector512<float> factor = Vector512.Create(scale);
+        for (int i = 0; i < width; i += Lanes)
+            ((bias is null ? Vector512.Load(x + i) : Vector512.Load(x + i) + Vector512.Load(bias + i)) * factor).Store(x + i);
+    }
+
+    /// <summary>The same, as elements somewhere else.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ShiftTo(float* x, int width, float* bias, float scale, T* to)
+    {
+        Vector512<float> factor = Vector512.Create(scale);
+        for (int i = 0; i < width; i += Lanes)
+            T.Store(to + i, (bias is null ? Vector512.Load(x + i) : Vector512.Load(x + i) + Vector512.Load(bias + i)) * factor);
+    }
+
+    /// <summary>The scalar products of a vector with each of n rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Dots(float* x, T* rows, int width, int n, float* to)
+    {
+        for (int row = 0; row < n; row++, rows += width)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            for (int i = 0; i < width; i += Lanes)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Load(x + i), T.Load(rows + i), sum);
+            to[row] = Vector512.Sum(sum);
+        }
+    }
+
+    /// <summary>A sum of n rows, each times a number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Mix(float* weights, T* rows, int width, int n, float* to)
+    {
+        for (int i = 0; i < width; i += Lanes)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            for (int row = 0; row < n; row++)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[row]), T.Load(rows + (long)row * width + i), sum);
+            sum.Store(to + i);
+        }
+    }
+
+    /// <summary>A vector times each of n numbers, as rows of elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Outer(float* numbers, float* x, int width, int n, T* to, int stride)
+    {
+        for (int row = 0; row < n; row++, to += stride)
+        {
+            Vector512<float> factor = Vector512.Create(numbers[row]);
+            for (int i = 0; i < width; i += Lanes)
+                T.Store(to + i, Vector512.Load(x + i) * factor);
+        }
+    }
+
+    /// <summary>Softmax over the first <paramref name="n"/> of each row's values; zero behind them.</summary>
+    /// <param name="x">The rows, <c>[m,stride]</c>, changed.</param>
+    /// <param name="m">How many.</param>
+    /// <param name="n">Values of a row.</param>
+    /// <param name="stride">n up to a multiple of 16.</param>
+    /// <param name="y"><c>[m,stride]</c>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Softmax(float* x, int m, int n, int stride, T* y)
+    {
+        int last = stride - Lanes;
+        Vector512<float> outside = Vector512.GreaterThanOrEqual(Vector512<float>.Indices, Vector512.Create((float)(n - last)));
+        // All rows' maximum values first: found just before a row's exponentials, these would wait for them.
+        float* maximum = stackalloc float[m];
+        for (int row = 0; row < m; row++)
+        {
+            float* values = x + (long)row * stride;
+            Vector512<float> most = Vector512.ConditionalSelect(outside, Vector512.Create(float.NegativeInfinity), Vector512.Load(values + last));
+            Vector512<float> other = most;
+            most.Store(values + last);
+            int i = 0;
+            for (; i + Lanes < last; i += 2 * Lanes)
+            {
+                most = Avx512F.Max(most, Vector512.Load(values + i));
+                other = Avx512F.Max(other, Vector512.Load(values + i + Lanes));
+            }
+            if (i < last)
+                most = Avx512F.Max(most, Vector512.Load(values + i));
+            maximum[row] = Simd.Max(Avx512F.Max(most, other));
+        }
+        for (int row = 0; row < m; row++, x += stride, y += stride)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> most = Vector512.Create(maximum[row]);
+            for (int i = 0; i < stride; i += Lanes)
+            {
+                Vector512<float> e = Simd.Exp(Vector512.Load(x + i) - most);
+                sum += e;
+                e.Store(x + i);
+            }
+            Vector512<float> inverse = Vector512.Create(1 / Vector512.Sum(sum));
+            for (int i = 0; i < stride; i += Lanes)
+                T.Store(y + i, Vector512.Load(x + i) * inverse);
+        }
+    }
+
+    /// <summary>The gradient of softmax's rows: y·(g − Σ g·y).</summary>
+    /// <param name="gradient">Of its results, <c>[m,stride]</c>.</param>
+    /// <param name="y">Its results.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="stride">Their length.</param>
+    /// <param name="to"><c>[m,stride]</c>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SoftmaxBackward(float* gradient, T* y, int m, int stride, T* to)
+    {
+        for (int row = 0; row < m; row++, gradient += stride, y += stride, to += stride)
+        {
+            Vector512<float> sum = Vector512<float>.Zero;
+            for (int i = 0; i < stride; i += Lanes)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Load(gradient + i), T.Load(y + i), sum);
+            Vector512<float> mean = Vector512.Create(Vector512.Sum(sum));
+            for (int i = 0; i < stride; i += Lanes)
+                T.Store(to + i, T.Load(y + i) * (Vector512.Load(gradient + i) - mean));
+        }
+    }
+
+    /// <summary>Writes elements <c>[rows,columns]</c> as <c>[columns,rows]</c>.</summary>
+    /// <param name="from">The first row; readable up to a multiple of 16 rows.</param>
+    /// <param name="strideFrom">Elements from one row to the next.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="columns">A multiple of 16.</param>
+    /// <param name="to">The first column.</param>
+    /// <param name="strideTo">Elements from one column to the next.</param>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Transpose(T* from, int strideFrom, int rows, int columns, T* to, int strideTo)
+    {
+        T* last = stackalloc T[Lanes * Lanes];
+        for (int row = 0; row < rows; row += Lanes)
+        {
+            int count = Math.Min(Lanes, rows - row);
+            for (int column = 0; column < columns; column += Lanes)
+            {
+                T* source = from + (long)row * strideFrom + column;
+                T* target = to + (long)column * strideTo + row;
+                if (count == Lanes)
+                {
+                    Simd.Transpose(source, strideFrom, target, strideTo);
+                    continue;
+                }
+                Simd.Transpose(source, strideFrom, last, Lanes);
+                for (int i = 0; i < Lanes; i++)
+                    new ReadOnlySpan<T>(last + i * Lanes, count).CopyTo(new Span<T>(target + (long)i * strideTo, count));
+            }
+        }
+    }
+
+    /// <summary>Writes float32 columns <c>[columns,stride]</c> as rows of elements.</summary>
+    /// <param name="from">The first column.</param>
+    /// <param name="strideFrom">Elements from one column to the next, a multiple of 16.</param>
+    /// <param name="rows">Rows to write.</param>
+    /// <param name="columns">A multiple of 16.</param>
+    /// <param name="to">The first row.</param>
+    /// <param name="strideTo">Elements from one row to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void TransposeSums(float* from, int strideFrom, int rows, int columns, T* to, int strideTo)
+    {
+        for (int row = 0; row < rows; row += Lanes)
+        {
+            for (int column = 0; column < columns; column += Lanes)
+                Simd.Transpose((Fp32*)from + (long)column * strideFrom + row, strideFrom, to + (long)row * strideTo + column, strideTo, Math.Min(Lanes, rows - row));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Activate<A>(float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives, int strideDerivatives) where A : struct, IActivation
+    {
+        for (int row = 0; row < m; row++, x += width, y += strideY)
+        {
+            for (int i = 0; i < width; i += Lanes)
+            {
+                (Vector512<float> value, Vector512<float> derivative) = A.Of(Vector512.Load(x + i) + Vector512.Load(bias + i));
+                if (mask is not null)
+                {
+                    value *= Vector512.Load(mask + i);
+                    derivative *= Vector512.Load(mask + i);
+                }
+                T.Store(y + i, value);
+                if (derivatives is not null)
+                    T.Store(derivatives + i, derivative);
+            }
+            if (derivatives is not null)
+                derivatives += strideDerivatives;
+        }
+    }
+
+    interface IActivation
+    {
+        static abstract (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x);
+    }
+
+    readonly struct Gelu : IActivation
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
+        {
+            (Vector512<float> distribution, Vector512<float> bell) = Simd.Normal(x);
+            return (x * distribution, Vector512.FusedMultiplyAdd(x * bell, Vector512.Create(0.398942280f), distribution));
+        }
+    }
+
+    readonly struct GeluTanh : IActivation
+    {
+        // (1 + tanh u)/2 is σ(2u).
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
+        {
+            Vector512<float> square = x * x;
+            Vector512<float> gate = Simd.Sigmoid(x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), Vector512.Create(1.595769122f)));
+            Vector512<float> inner = Vector512.FusedMultiplyAdd(square, Vector512.Create(0.2140644488f), Vector512.Create(1.595769122f));
+            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), inner, gate));
+        }
+    }
+
+    readonly struct QuickGelu : IActivation
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
+        {
+            Vector512<float> gate = Simd.Sigmoid(x * Vector512.Create(1.702f));
+            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), Vector512.Create(1.702f), gate));
+        }
+    }
+}

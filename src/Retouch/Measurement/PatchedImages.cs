@@ -1,0 +1,103 @@
+using System.Security.Cryptography;
+using Retouch.Data;
+using Retouch.Images;
+using Retouch.Patches;
+using Retouch.Suffix;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Measurement;
+
+/// <summary>Asks a model with several patches about the images that each of them was made for: each was measured alone.</summary>
+public static class PatchedImages
+{
+    /// <summary>Looks for the patches' images and measures those that are there, unchanged.</summary>
+    /// <param name="edited">The model with all of the patches.</param>
+    /// <param name="preprocessing">How images are made into its pixels.</param>
+    /// <param name="patches">The patches, each with the path of its file, from whose folder its images' paths go on.</param>
+    /// <param name="folder">A folder in which images are looked for by their contents, too, or null for none.</param>
+    /// <param name="cancellation">Stops between two images.</param>
+    /// <returns>One result an image, in the order of the patches.</returns>
+    public static IReadOnlyList<PatchedImage> Measure(
+        VitModel edited, Preprocessing preprocessing, IReadOnlyList<(string Path, Patch Patch)> patches, ImageFolder? folder, CancellationToken cancellation)
+    {
+        SplitVit split = new(edited);
+        Lazy<Dictionary<string, string>> byHash = new(() => ByHash(folder));
+        List<PatchedImage> results = [];
+        for (int p = 0; p < patches.Count; p++)
+        {
+            PatchProvenance provenance = patches[p].Patch.Provenance;
+            foreach (PatchImage image in provenance.Images)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                (string? path, byte[]? bytes, string? missing) = Find(patches[p].Path, image, byHash);
+                PatchedImage result = new(p, image, provenance.Label, path, missing, null, 0);
+                results.Add(bytes is null ? result : Measured(split, preprocessing, bytes, result));
+            }
+        }
+        return results;
+    }
+
+    static PatchedImage Measured(SplitVit split, Preprocessing preprocessing, byte[] bytes, PatchedImage result)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        try
+        {
+            Tensor pixels = preprocessing.ToTensor(preprocessing.Apply(ImageDecoder.Decode(bytes, result.Path!, preprocessing.Orientation)));
+            using PrefixState state = split.Prefix(pixels);
+            (Tensor probabilities, Tensor classes) = special.softmax(split.Logits(state), 1).max(1);
+            return result with { Predicted = (int)classes.item<long>(), Probability = probabilities.item<float>() };
+        }
+        catch (BadInputException e)
+        {
+            return result with { Missing = e.Message };
+        }
+    }
+
+    static (string? Path, byte[]? Bytes, string? Missing) Find(string patch, PatchImage image, Lazy<Dictionary<string, string>> byHash)
+    {
+        string beside = Path.GetDirectoryName(Path.GetFullPath(patch))!;
+        string? other = null;
+        foreach (string path in Candidates(beside, image))
+        {
+            if (Read(path) is not byte[] bytes)
+                continue;
+            if (Hash(bytes) == image.Sha256)
+                return (path, bytes, null);
+            other ??= path;
+        }
+        return byHash.Value.TryGetValue(image.Sha256, out string? found) && Read(found) is byte[] same && Hash(same) == image.Sha256 ? (found, same, null)
+            : (null, null, other is null ? "not found" : $"{other} is another image now");
+    }
+
+    // A name is untrusted text, and a relative one goes on from the patch or from where the command runs.
+    static IEnumerable<string> Candidates(string beside, PatchImage image) => ((string?[])[image.Path, image.Name]).OfType<string>()
+        .Where(n => n.Length > 0 && !n.Contains('\0')).SelectMany(n => (string[])[Path.GetFullPath(n, beside), Path.GetFullPath(n)]).Distinct();
+
+    // A pipe or a device, which could be read without end, has no length.
+    static byte[]? Read(string path)
+    {
+        try
+        {
+            return new FileInfo(path) is { Exists: true, Length: > 0 and <= ImageDecoder.MaxFileBytes } ? File.ReadAllBytes(path) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    static Dictionary<string, string> ByHash(ImageFolder? folder)
+    {
+        Dictionary<string, string> paths = new(StringComparer.Ordinal);
+        foreach (string path in folder?.Files.Select(folder.FullPath) ?? [])
+        {
+            if (Read(path) is byte[] bytes)
+                paths.TryAdd(Hash(bytes), path);
+        }
+        return paths;
+    }
+
+    static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+}

@@ -1,0 +1,21 @@
+using System.Runtime.CompilerServices;
+using Retouch.Vit;
+
+namespace Retouch.Patches;
+
+/// <summary>What patches that were applied in this process have made of a model. Immutable.</summary>
+/// <param name="Origin">The fingerprint of the unedited model: of the one that the first patch was applied to.</param>
+/// <param name="RewrittenUnits">The hidden units of the last FFN that the patches rewrote.</param>
+public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits)
+{
+    // A model knows no edit, so that what is known of its edits lies beside it and lives as long as it does.
+    static readonly ConditionalWeakTable<VitModel, EditHistory> s_histories = [];
+
+    /// <summary>A model's history; of one that no patch was applied to, its own fingerprint and no units.</summary>
+    /// <param name="model">The model.</param>
+    public static EditHistory Of(VitModel model) =>
+        s_histories.TryGetValue(model, out EditHistory? history) ? history : new EditHistory(model.Fingerprint, new HashSet<int>());
+
+    /// <summary>Says what a model's history is; once a model.</summary>
+    internal static void Remember(VitModel model, EditHistory history) => s_histories.Add(model, history);
+}

@@ -1,0 +1,31 @@
+using Retouch.Benchmarks;
+
+namespace Retouch.Reports;
+
+/// <summary>A run as a report reads it. Immutable.</summary>
+/// <param name="Name">The name of its folder, without the folders above.</param>
+/// <param name="Manifest">What the run is.</param>
+/// <param name="Rows">Its rows; those of an interrupted run are not all there.</param>
+public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyList<BenchRow> Rows)
+{
+    /// <summary>The comparisons of masks that lie in its folder.</summary>
+    public IReadOnlyList<MaskComparison> Masks { get; init; } = [];
+
+    /// <summary>Reads a run's folder.</summary>
+    /// <exception cref="BadInputException">It is no run's folder, has no rows, or holds shards that nobody has merged; the message says which.</exception>
+    public static ReportRun Read(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new BadInputException($"There is no folder {folder}: check the path.");
+        string path = Path.Combine(folder, Shard.Whole.FileName);
+        if (!File.Exists(path) && Directory.EnumerateFiles(folder, "rows-*-of-*.jsonl").Any())
+            throw new BadInputException($"{folder} holds the shards of a run; put them together with 'retouch bench merge {folder} --out {folder}' first.");
+        BenchManifest manifest = BenchFolder.ReadManifest(folder);
+        IReadOnlyList<BenchRow> rows = BenchRowFile.Read(path);
+        if (rows.Count == 0)
+            throw new BadInputException($"{path} has no rows yet; wait for the run, or go on with it by 'retouch bench --resume'.");
+        if (rows.FirstOrDefault(r => r.Run != manifest.Run) is { } other)
+            throw new BadInputException($"{path} holds rows of the run {other.Run}, but the manifest beside it is of {manifest.Run}; the folder was changed.");
+        return new ReportRun(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), manifest, rows) { Masks = MaskFile.Read(folder) };
+    }
+}

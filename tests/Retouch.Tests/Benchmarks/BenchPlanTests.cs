@@ -1,0 +1,185 @@
+using Retouch.Benchmarks;
+using Retouch.Editing;
+using Retouch.Images;
+using Retouch.Locating;
+using Retouch.Tests.Editing;
+
+namespace Retouch.Tests.Benchmarks;
+
+public sealed class BenchPlanTests
+{
+    static readonly IReadOnlyList<BenchSetting> Settings = Grid(["0.05", "0.25"]);
+
+    static IReadOnlyList<BenchSetting> Grid(string[] keeps, int seed = 0) =>
+        EditorRegistry.Settings(["masked-fine-tuning"], Sweep.Published, new Dictionary<string, IReadOnlyList<string>> { ["locator"] = ["gradient"], ["keep"] = keeps }, new EditorResources { Seed = seed });
+
+    static BenchPlan Plan(int? max = null, int batch = 3, int seed = 0) => new(BenchSamples.Benchmark(), Settings, new BenchOptions { MaxEditsPerGroup = max, Batch = batch, Seed = seed });
+
+    [Fact]
+    public void Images_that_are_turned_upright_make_another_run()
+    {
+        BenchOptions stored = new() { Batch = 3 }, turned = stored with { Orientation = ImageOrientation.Exif };
+        string Run(BenchOptions options) => new BenchPlan(BenchSamples.Benchmark(), Settings, options).Manifest.Run;
+        Assert.Equal(Plan().Manifest.Run, Run(stored));
+        Assert.NotEqual(Run(stored), Run(turned));
+    }
+
+    [Fact]
+    public void Every_image_is_the_edit_sample_once_a_setting()
+    {
+        BenchPlan plan = Plan();
+        Assert.Equal(2 * (3 + 5 + 2), plan.Edits.Count);
+        Assert.Equal(Enumerable.Range(0, 20), plan.Edits.Select(e => e.Index));
+        Assert.Equal(20, plan.Edits.Select(e => (e.Setting, e.Group, Assert.Single(e.Samples))).Distinct().Count());
+        Assert.Equal(20, plan.Manifest.Edits);
+    }
+
+    [Theory]
+    [InlineData(1, new[] { 0 })]
+    [InlineData(2, new[] { 0, 2 })]
+    [InlineData(3, new[] { 0, 1, 3 })]
+    [InlineData(9, new[] { 0, 1, 2, 3, 4 })]
+    public void Fewer_edits_are_spread_over_a_group(int max, int[] images) =>
+        Assert.Equal(images, Plan(max).Edits.Where(e => e is { Setting: 0, Group: 1 }).Select(e => e.Samples[0]));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(7)]
+    [InlineData(20)]
+    public void Shards_share_out_whole_batches_and_every_edit_once(int count)
+    {
+        BenchPlan plan = Plan();
+        IReadOnlyList<IReadOnlyList<BenchEdit>> whole = plan.Batches(Shard.Whole);
+        Assert.All(whole, b => Assert.Single(b.Select(e => e.Setting).Distinct()));
+        Assert.Equal([3, 3, 3, 1, 3, 3, 3, 1], whole.Select(b => b.Count));
+
+        IReadOnlyList<BenchEdit>[] shards = [.. Enumerable.Range(0, count).SelectMany(i => plan.Batches(new Shard(i, count)))];
+        Assert.Equal(plan.Edits, shards.SelectMany(b => b).OrderBy(e => e.Index));
+        string[] batches = [.. whole.Select(b => string.Join(' ', b.Select(e => e.Index)))];
+        Assert.All(shards, b => Assert.Contains(string.Join(' ', b.Select(e => e.Index)), batches));
+    }
+
+    [Fact]
+    public void Several_samples_are_the_image_and_others_of_its_group_and_more_only_add()
+    {
+        BenchOptions options = new() { Samples = [3, 1, 2] };
+        BenchPlan plan = new(BenchSamples.Benchmark(), Settings, options);
+        // Groups of 3, 5 and 2 images; one must be left.
+        Assert.Equal([10, 8, 5], ((int[])[1, 2, 3]).Select(k => plan.Edits.Count(e => e.Setting == 0 && e.Samples.Count == k)));
+        Assert.All(plan.Edits, e => Assert.Equal(e.Samples.Count, e.Samples.Distinct().Count()));
+        foreach (BenchEdit more in plan.Edits.Where(e => e.Samples.Count > 1))
+            Assert.Contains(plan.Edits, e => e.Setting == more.Setting && e.Group == more.Group && e.Samples.SequenceEqual(more.Samples.SkipLast(1)));
+        Assert.All(plan.Batches(Shard.Whole), b => Assert.Single(b.Select(e => (e.Setting, e.Samples.Count)).Distinct()));
+
+        // The same with the groups in another order, and not all the same with another seed.
+        Benchmark turned = BenchSamples.Benchmark() with { Groups = [.. BenchSamples.Benchmark().Groups.Reverse()] };
+        Assert.Equal(Named(plan).Order(), Named(new BenchPlan(turned, Settings, options)).Order());
+        Assert.NotEqual(Named(plan).Order(), Named(new BenchPlan(turned, Settings, options with { Seed = 1 })).Order());
+        Assert.Throws<BadInputException>(() => new BenchPlan(BenchSamples.Benchmark(), Settings, new BenchOptions { Samples = [5] }));
+
+        static IEnumerable<string> Named(BenchPlan plan) =>
+            plan.Edits.Select(e => $"{e.Setting} {string.Join(' ', e.Samples.Select(i => plan.Benchmark.Groups[e.Group].Images[i].Path))}");
+    }
+
+    [Fact]
+    public void A_batch_is_a_whole_group_or_some_of_it_spread_evenly()
+    {
+        BenchPlan plan = new(BenchSamples.Benchmark(), Settings, new BenchOptions { Mode = BenchMode.Batch });
+        Assert.Equal([3, 5, 2, 3, 5, 2], plan.Edits.Select(e => e.Samples.Count));
+        Assert.All(plan.Batches(Shard.Whole), b => Assert.Single(b));
+        BenchPlan some = new(BenchSamples.Benchmark(), Settings, new BenchOptions { Mode = BenchMode.Batch, MaxEditsPerGroup = 3 });
+        Assert.Equal([0, 1, 3], some.Edits[1].Samples);
+    }
+
+    [Fact]
+    public void A_sequence_visits_the_groups_in_rounds_in_an_order_of_its_seed_the_same_for_every_setting()
+    {
+        BenchPlan plan = Sequence(new());
+        BenchEdit[] first = [.. plan.Edits.Where(e => e.Setting == 0)];
+        Assert.Equal(10, first.Select(e => (e.Group, e.Samples[0])).Distinct().Count());
+        Assert.Equal([[0, 1, 2], [0, 1, 2], [0, 1], [1], [1]], ((int[][])[[0, 1, 2], [3, 4, 5], [6, 7], [8], [9]]).Select(round => round.Select(i => first[i].Group).Order().ToArray()));
+        Assert.Equal(Order(plan, 0), Order(plan, 1));
+        Assert.Equal(Order(plan, 0), Order(Sequence(new()), 0));
+        Assert.Contains(Enumerable.Range(1, 5), seed => !Order(Sequence(new() { Seed = seed }), 0).SequenceEqual(Order(plan, 0)));
+        Assert.Equal(Order(plan, 0).Take(4), Order(Sequence(new() { Sequence = 4 }), 0));
+        Assert.Equal(6, Order(Sequence(new() { MaxEditsPerGroup = 2 }), 0).Count());
+
+        // One batch a setting, which is what can be shared out.
+        Assert.Equal([10, 10], plan.Batches(Shard.Whole).Select(b => b.Count));
+        Assert.Equal(1, Assert.Single(plan.Batches(new Shard(1, 2)))[0].Setting);
+        Assert.Contains("at most 2 shards", Assert.Throws<BadInputException>(() => plan.Batches(new Shard(0, 3))).Message, StringComparison.Ordinal);
+
+        static BenchPlan Sequence(BenchOptions options) => new(BenchSamples.Benchmark(), Settings, options with { Mode = BenchMode.Sequential });
+
+        static IEnumerable<(int, int)> Order(BenchPlan plan, int setting) => plan.Edits.Where(e => e.Setting == setting).Select(e => (e.Group, e.Samples[0]));
+    }
+
+    [Fact]
+    public void A_method_that_adds_units_is_refused_in_a_sequence_by_name()
+    {
+        using MethodBed bed = new(images: 4);
+        using Preparation memory = bed.Prepare(new QueryMemory());
+        BenchSetting setting = new(new TPatcher(memory), new Dictionary<string, string>());
+        Assert.Contains("t-patcher", Assert.Throws<BadInputException>(() => new BenchPlan(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Sequential })).Message, StringComparison.Ordinal);
+        Assert.NotEmpty(new BenchPlan(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Batch }).Edits);
+    }
+
+    [Fact]
+    public void A_run_is_named_by_all_that_its_rows_depend_on()
+    {
+        Benchmark benchmark = BenchSamples.Benchmark();
+        BenchOptions options = new();
+        BenchPlan[] plans =
+        [
+            new(benchmark, Settings, options),
+            new(benchmark, Settings, options with { Seed = 1 }),
+            new(benchmark, Settings, options with { Batch = 4 }),
+            new(benchmark, Settings, options with { MaxEditsPerGroup = 4 }),
+            new(benchmark, Settings, options with { Samples = [2] }),
+            new(benchmark, Settings, options with { Samples = [1, 2] }),
+            new(benchmark, Settings, options with { Mode = BenchMode.Batch }),
+            new(benchmark, Settings, options with { Mode = BenchMode.Sequential }),
+            new(benchmark, Settings, options with { Mode = BenchMode.Sequential, Sequence = 5 }),
+            new(benchmark, Grid(["0.05"]), options),
+            new(benchmark with { ModelFingerprint = BenchSamples.Hash(1) }, Settings, options),
+            new(benchmark with { SensitiveMargin = 0.1 }, Settings, options),
+            new(benchmark with { Groups = [.. benchmark.Groups.Skip(1)] }, Settings, options),
+            new(benchmark with { Locality = [.. benchmark.Locality.Skip(1)] }, Settings, options),
+        ];
+        Assert.Equal(plans.Length, plans.Select(p => p.Manifest.Run).Distinct().Count());
+        Assert.Equal(plans[0].Manifest.Run, new BenchPlan(BenchSamples.Benchmark(), Grid(["5e-2", "0.250"]), new BenchOptions()).Manifest.Run);
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_refused()
+    {
+        Assert.Throws<BadInputException>(() => Plan(max: 0));
+        Assert.Throws<BadInputException>(() => Plan(batch: 0));
+        foreach (BenchOptions wrong in (BenchOptions[])[new() { Samples = [0] }, new() { Samples = [] }, new() { Samples = [2, 2] }, new() { Samples = [1, 2], Mode = BenchMode.Batch },
+            new() { Samples = [2], Mode = BenchMode.Sequential }, new() { Sequence = 3 }, new() { Sequence = 0, Mode = BenchMode.Sequential }])
+            Assert.Throws<BadInputException>(wrong.Validate);
+        Assert.Throws<ArgumentException>(() => new BenchPlan(BenchSamples.Benchmark(), [], new BenchOptions()));
+        Assert.Throws<ArgumentException>(() => new BenchPlan(BenchSamples.Benchmark(), [Settings[0], Settings[0]], new BenchOptions()));
+    }
+
+    [Theory]
+    [InlineData("0/1", 0, 1)]
+    [InlineData("3/4", 3, 4)]
+    public void A_shard_is_read(string text, int index, int count)
+    {
+        Assert.True(Shard.TryParse(text, out Shard shard));
+        Assert.Equal(new Shard(index, count), shard);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("1")]
+    [InlineData("4/4")]
+    [InlineData("-1/4")]
+    [InlineData("0/0")]
+    [InlineData("0/4/2")]
+    [InlineData("a/b")]
+    [InlineData("0/99999999999")]
+    public void What_is_no_shard_is_refused(string text) => Assert.False(Shard.TryParse(text, out _));
+}
