@@ -113,6 +113,9 @@ sealed class BatchShape
     /// <summary>Rows of an edit, S·M of M tokens an image.</summary>
     public int PerEdit(int tokens) => Images / Edits * tokens;
 
+    /// <summary>The number of the first of some rows among those of all edits.</summary>
+    public long First(RowRange rows, int tokens) => (long)rows.Edit * PerEdit(tokens) + rows.Start;
+
     /// <summary>Where one head of one image begins in <c>[N,heads,Tp,D/heads]</c>.</summary>
     /// <param name="task">Its number among <c>[N,heads]</c>.</param>
     public long HeadStart(int task) => (long)task * PaddedTokens * HeadWidth;

@@ -53,21 +53,24 @@ abstract unsafe class BlockPass<T> where T : unmanaged, IElement<T>
     /// <summary>Where the softmax weights of one head of one image go, <c>[rows,Tp]</c> from a row on.</summary>
     public abstract T* SoftmaxWeights(int task, int row, AttentionWorkspace<T> workspace);
 
-    /// <summary>Gets an edit's normed rows before the FFN, from a row within it on.</summary>
-    public abstract void FfnInput(int edit, int row, T* normed, int rows);
+    /// <summary>Gets normed rows before the FFN, <c>[rows,D + spare]</c>.</summary>
+    public abstract void FfnInput(RowRange rows, T* normed);
 }
 
 /// <summary>What the units of an FFN leave for a backward pass.</summary>
 unsafe interface IFfnRecord<T> where T : unmanaged, IElement<T>
 {
-    /// <summary>Where the derivatives of the activations of the model's units go, <c>[R,H]</c> from a row and a unit on; null for nowhere.</summary>
-    T* Derivatives(int edit, int row, int unit);
+    /// <summary>
+    /// Where the derivatives of the activations of the model's units go, <c>[R,H]</c> from the first row and a unit on;
+    /// null for nowhere.
+    /// </summary>
+    T* Derivatives(RowRange rows, int unit);
 
-    /// <summary>Those of an edit's own units, <c>[R,u]</c> from a row on; null for nowhere.</summary>
-    T* OwnDerivatives(int edit, int row);
+    /// <summary>Those of an edit's own units, <c>[R,u]</c> from the first row on; null for nowhere.</summary>
+    T* OwnDerivatives(RowRange rows);
 
-    /// <summary>Gets the activations of an edit's own units from a row within it on, <c>[rows,u]</c>.</summary>
-    void OwnActivations(int edit, int row, T* active, int stride, int rows);
+    /// <summary>Gets the activations of an edit's own units, <c>[rows,u]</c>.</summary>
+    void OwnActivations(RowRange rows, T* active, int stride);
 }
 
 /// <summary>Of a block of which nothing is kept.</summary>
@@ -83,7 +86,7 @@ sealed unsafe class TransientBlock<T>(BufferPool pool, BatchShape shape, int blo
 
     public override T* SoftmaxWeights(int task, int row, AttentionWorkspace<T> workspace) => workspace.Weights.Start;
 
-    public override void FfnInput(int edit, int row, T* normed, int rows) { }
+    public override void FfnInput(RowRange rows, T* normed) { }
 }
 
 /// <summary>Keeps nothing.</summary>
@@ -92,9 +95,9 @@ sealed unsafe class NoFfnRecord<T> : IFfnRecord<T> where T : unmanaged, IElement
     /// <summary>The only one.</summary>
     public static NoFfnRecord<T> Instance { get; } = new();
 
-    public T* Derivatives(int edit, int row, int unit) => null;
+    public T* Derivatives(RowRange rows, int unit) => null;
 
-    public T* OwnDerivatives(int edit, int row) => null;
+    public T* OwnDerivatives(RowRange rows) => null;
 
-    public void OwnActivations(int edit, int row, T* active, int stride, int rows) { }
+    public void OwnActivations(RowRange rows, T* active, int stride) { }
 }

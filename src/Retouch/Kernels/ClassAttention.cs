@@ -2,7 +2,9 @@ using static Retouch.Kernels.Shape;
 
 namespace Retouch.Kernels;
 
-/// <summary>Attention of [CLS] alone to all tokens: products of vectors with matrices, and behind it one token an image.</summary>
+/// <summary>
+/// Attention of [CLS] alone to all tokens: products of vectors with matrices, and behind it one token an image.
+/// </summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="tasks">Its threads.</param>
 /// <param name="output">What heads give, <c>[N,D + spare]</c>.</param>
@@ -15,15 +17,15 @@ sealed unsafe class ClassAttention<T>(
 
     protected override int TokensBehind => 1;
 
-    protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, int start, int rows, Workspace<T> workspace)
+    protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
     {
-        ProjectPart(frozen, 1, 1, start, rows, workspace, pass.Key);
-        ProjectPart(frozen, 2, 1, start, rows, workspace, pass.Value);
+        ProjectPart(frozen, 1, 1, rows, workspace, pass.Key);
+        ProjectPart(frozen, 2, 1, rows, workspace, pass.Value);
         // The few rows whose queries are asked.
-        for (int row = Up(start, Batch.Tokens); row < start + rows; row += Batch.Tokens)
+        for (int row = Up(rows.Start, Batch.Tokens); row < rows.Start + rows.Count; row += Batch.Tokens)
         {
             float* to = query.Start + (long)(row / Batch.Tokens) * Batch.Width;
-            T* normed = workspace.Normed + (long)(row - start) * Batch.Stride;
+            T* normed = workspace.Normed + (long)(row - rows.Start) * Batch.Stride;
             frozen.Projections[0].Product(1, normed, Batch.Stride, to, Batch.Width);
             RowKernels<T>.Shift(to, Batch.Width, frozen.QkvBias, Scale);
         }
@@ -52,16 +54,16 @@ sealed unsafe class ClassAttention<T>(
         {
             long image = first + row;
             RowKernels<T>.Add(
-                x + image * Batch.Tokens * width, projected + (long)row * width, 1, width, frozen.ProjBias, frozen.Scale1,
-                residual + image * width);
+                x + image * Batch.Tokens * width, projected + (long)row * width, 1, width, frozen.ProjBias,
+                frozen.Scale1, residual + image * width);
         }
     }
 
-    protected override void TakeOutputGradient(TokenGradients<T> gradients, int start, int rows, float* gradient)
+    protected override void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient)
     {
-        int width = Batch.Width;
-        float* to = gradients.ClassQuery.Start + (long)start * width;
-        new Span<float>(gradient, rows * width).CopyTo(new Span<float>(to, rows * width));
+        int values = rows.Count * Batch.Width;
+        float* to = gradients.ClassQuery.Start + (long)rows.Start * Batch.Width;
+        new Span<float>(gradient, values).CopyTo(new Span<float>(to, values));
     }
 
     protected override void AttendBackward(
@@ -87,15 +89,16 @@ sealed unsafe class ClassAttention<T>(
     }
 
     protected override void AddQueryGradient(
-        FrozenBlock<T> frozen, TokenGradients<T> gradients, int start, int rows, Workspace<T> workspace, float* dx)
+        FrozenBlock<T> frozen, TokenGradients<T> gradients, RowRange rows, Workspace<T> workspace, float* dx)
     {
         int width = Batch.Width;
-        new Span<float>(dx + (long)start * width, rows * width).Clear();
-        for (int row = Up(start, Batch.Tokens); row < start + rows; row += Batch.Tokens)
+        new Span<float>(dx + (long)rows.Start * width, rows.Count * width).Clear();
+        for (int row = Up(rows.Start, Batch.Tokens); row < rows.Start + rows.Count; row += Batch.Tokens)
         {
             long image = row / Batch.Tokens;
-            float* normed = workspace.Out + (long)(row - start) * width;
-            RowKernels<T>.Round(gradients.ClassQuery.Start + image * width, 1, width, null, workspace.Normed, Batch.Stride);
+            float* dQuery = gradients.ClassQuery.Start + image * width;
+            float* normed = workspace.Out + (long)(row - rows.Start) * width;
+            RowKernels<T>.Round(dQuery, 1, width, null, workspace.Normed, Batch.Stride);
             frozen.ProjectionsBack[0].Product(1, workspace.Normed, Batch.Stride, normed, width, true);
             new Span<float>(gradients.ClassTokens.Start + image * width, width)
                 .CopyTo(new Span<float>(dx + (long)row * width, width));

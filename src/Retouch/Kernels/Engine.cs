@@ -77,16 +77,17 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         using Tensor whole = residual.contiguous();
         float* x = (float*)Pointer.Of(whole);
         float* y = (float*)Pointer.Of(output);
-        Tasks.EachRows(tokens, true, (edit, start, rows, workspace) =>
+        Tasks.EachRows(tokens, true, (rows, workspace) =>
         {
-            long first = (long)edit * Batch.PerEdit(tokens) + start;
+            long first = Batch.First(rows, tokens);
             long at = first * width;
             T* normed = pass.NormedConstant.Start + first * stride;
             RowKernels<T>.Norm(
-                x + at, rows, width, frozen.Norm2Weight, frozen.Norm2Bias, Batch.Epsilon, normed, stride, workspace.Statistics);
-            pass.FfnInput(edit, start, normed, rows);
-            _feedForward.Products(block, frozen, NoFfnRecord<T>.Instance, edit, start, rows, normed, workspace);
-            new Span<float>(workspace.Out, rows * width).CopyTo(new Span<float>(y + at, rows * width));
+                x + at, rows.Count, width, frozen.Norm2Weight, frozen.Norm2Bias, Batch.Epsilon, normed, stride,
+                workspace.Statistics);
+            pass.FfnInput(rows, normed);
+            _feedForward.Products(block, frozen, NoFfnRecord<T>.Instance, rows, normed, workspace);
+            new Span<float>(workspace.Out, rows.Count * width).CopyTo(new Span<float>(y + at, rows.Count * width));
         });
         return output;
     }
@@ -114,8 +115,8 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* y = (float*)Pointer.Of(output);
         FrozenBlock<T> frozen = Frozen(block);
         BlockPass<T> pass = Pass.Of(block);
-        Tasks.EachRows(tokens, Units[block] is not null, (edit, start, rows, workspace) =>
-            _feedForward.Forward(block, frozen, pass, edit, start, rows, x, y, tokens, workspace));
+        Tasks.EachRows(tokens, Units[block] is not null, (rows, workspace) =>
+            _feedForward.Forward(block, frozen, pass, rows, x, y, tokens, workspace));
         return output;
     }
 
@@ -145,13 +146,13 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Tensor? output = block == Last ? empty(constant.shape) : null;
         float* x = (float*)Pointer.Of(whole);
         float* y = output is null ? Pass.Input(block + 1) : (float*)Pointer.Of(output);
-        Tasks.EachRows(tokens, true, (edit, start, rows, workspace) =>
+        Tasks.EachRows(tokens, true, (rows, workspace) =>
         {
-            long first = (long)edit * Batch.PerEdit(tokens) + start;
+            long first = Batch.First(rows, tokens);
             long at = first * width;
             T* normed = pass.NormedConstant.Start + first * Batch.Stride;
-            _feedForward.Products(block, frozen, pass.Ffn, edit, start, rows, normed, workspace);
-            RowKernels<T>.Add(x + at, workspace.Out, rows, width, null, frozen.Scale2, y + at);
+            _feedForward.Products(block, frozen, pass.Ffn, rows, normed, workspace);
+            RowKernels<T>.Add(x + at, workspace.Out, rows.Count, width, null, frozen.Scale2, y + at);
         });
         return output ?? Blocks(block + 1, Last);
     }
@@ -163,7 +164,9 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     /// <param name="deltas"><c>[B,n,D]</c>; null for 0.</param>
     /// <param name="scales"><c>[B,n,1]</c>; null for 1.</param>
     /// <param name="at">The first of the n units.</param>
-    /// <param name="before">Called before each part is set, with the edit, the first unit of n in the part, their number, and a workspace.</param>
+    /// <param name="before">
+    /// Called before each part is set, with the edit, the first unit of n in the part, their number, and a workspace.
+    /// </param>
     protected void Set(
         int block, FfnMatrix matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at,
         Action<int, int, int, Workspace<T>>? before)
@@ -228,20 +231,20 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* residual = pass.Residual.Start;
         if (!Sharing.Pays(tokens))
         {
-            Attend(block, residual, (edit, start, rows, workspace) =>
-                _feedForward.Forward(block, frozen, pass, edit, start, rows, residual, output, tokens, workspace));
+            Attend(block, residual, (rows, workspace) =>
+                _feedForward.Forward(block, frozen, pass, rows, residual, output, tokens, workspace));
             return;
         }
         T* shared = Sharing.Rows;
-        Attend(block, residual, (edit, start, rows, workspace) =>
+        Attend(block, residual, (rows, workspace) =>
         {
-            T* normed = shared + ((long)edit * Batch.PerEdit(tokens) + start) * Batch.Stride;
-            _feedForward.Norm(frozen, pass, edit, start, rows, residual, tokens, normed, workspace);
+            T* normed = shared + Batch.First(rows, tokens) * Batch.Stride;
+            _feedForward.Norm(frozen, pass, rows, residual, tokens, normed, workspace);
         });
         _feedForward.ForwardShared(block, frozen, pass, residual, output, tokens);
     }
 
-    void Attend(int block, float* residual, Action<int, int, int, Workspace<T>>? then) => AttentionOf(block)
+    void Attend(int block, float* residual, Action<RowRange, Workspace<T>>? then) => AttentionOf(block)
         .Forward(Frozen(block), Pass.Of(block), Pass.Input(block), residual, Units[block] is not null, then);
 }
 

@@ -15,7 +15,9 @@ static class Engines
         return new Again();
     }
 
-    /// <summary>An engine forward, or null where the processor, libtorch or the model is not one that there are kernels for.</summary>
+    /// <summary>
+    /// An engine forward, or null where the processor, libtorch or the model is not one that there are kernels for.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="precision">In what products are computed.</param>
     /// <param name="images">Of a batch at most.</param>

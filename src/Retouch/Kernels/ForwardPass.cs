@@ -17,7 +17,8 @@ abstract unsafe class ForwardPass<T> where T : unmanaged, IElement<T>
 }
 
 /// <summary>Of which nothing is kept: one memory for all blocks.</summary>
-sealed unsafe class TransientPass<T>(BufferPool pool, BatchShape shape) : ForwardPass<T> where T : unmanaged, IElement<T>
+sealed unsafe class TransientPass<T>(BufferPool pool, BatchShape shape) : ForwardPass<T>
+    where T : unmanaged, IElement<T>
 {
     readonly AlignedBuffer<float> _even = pool.Take<float>(shape.MostRows * shape.Width);
     readonly AlignedBuffer<float> _odd = pool.Take<float>(shape.MostRows * shape.Width);
@@ -47,5 +48,6 @@ sealed unsafe class RecordedPass<T>(BufferPool pool, BatchShape shape, UnitsByBl
     public override float* Input(int block) => Record(block).Input.Start;
 
     /// <summary>What is kept of one block.</summary>
-    public RecordedBlock<T> Record(int block) => _blocks[block] ??= new RecordedBlock<T>(pool, shape, block, units[block]);
+    public RecordedBlock<T> Record(int block) =>
+        _blocks[block] ??= new RecordedBlock<T>(pool, shape, block, units[block]);
 }

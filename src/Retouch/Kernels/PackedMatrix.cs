@@ -34,7 +34,8 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
     const int MostRows = 768;
 
     readonly AlignedBuffer<T> _memory;
-    readonly int _k, _n; // k up to an even number, n up to a multiple of 16
+    readonly int _k; // up to an even number
+    readonly int _n; // up to a multiple of 16
 
     /// <summary>Zeros.</summary>
     public PackedMatrix(int k, int n)
@@ -55,7 +56,10 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
         return matrix;
     }
 
-    /// <summary>A matrix of the rows <c>[n,k]</c> as columns; n is a multiple of 16, and k of that many elements as a vector has.</summary>
+    /// <summary>
+    /// A matrix of the rows <c>[n,k]</c> as columns; n is a multiple of 16, and k of that many elements as a vector
+    /// has.
+    /// </summary>
     public static PackedMatrix<T> OfColumns(T* from, int k, int n)
     {
         PackedMatrix<T> matrix = new(k, n);
@@ -72,7 +76,8 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
     /// <param name="add">Whether it is added.</param>
     /// <param name="from">The first row of the second factor, even.</param>
     /// <param name="rows">How many, or −1 for all.</param>
-    public void Product(int m, T* a, int strideA, float* c, int strideC, bool add = false, int from = 0, int rows = -1) =>
+    public void Product(
+        int m, T* a, int strideA, float* c, int strideC, bool add = false, int from = 0, int rows = -1) =>
         Product(m, a, strideA, c, strideC, add, from, rows < 0 ? _k : rows, 0, _n);
 
     /// <summary>A product with some of the columns, from a panel's first on.</summary>
@@ -94,7 +99,12 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
         {
             T* panel = _memory.Start + (long)column * _k + (long)from * Width;
             for (int row = 0; row < k; row += MostRows)
-                T.Product(m, Math.Min(Width, end - column), Math.Min(MostRows, k - row), a + row, strideA, panel + (long)row * Width, Width, c + column, strideC, add || row > 0);
+            {
+                int columns = Math.Min(Width, end - column);
+                int rows = Math.Min(MostRows, k - row);
+                T* factor = panel + (long)row * Width;
+                T.Product(m, columns, rows, a + row, strideA, factor, Width, c + column, strideC, add || row > 0);
+            }
         }
         GC.KeepAlive(_memory);
     }
@@ -124,7 +134,10 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
     }
 
     /// <summary>Puts rows in place as columns.</summary>
-    /// <param name="from">The first row, <c>[columns,k]</c>; readable up to a multiple of 16 rows, of which those beyond are written as well.</param>
+    /// <param name="from">
+    /// The first row, <c>[columns,k]</c>; readable up to a multiple of 16 rows, of which those beyond are written as
+    /// well.
+    /// </param>
     /// <param name="stride">Elements from one row to the next.</param>
     /// <param name="columns">How many.</param>
     /// <param name="at">The first column, a multiple of 16.</param>
@@ -139,7 +152,11 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
             int place = at + column;
             float* panel = (float*)(_memory.Start + (long)(place / Width * Width) * _k) + place % Width;
             for (int unit = 0; unit < units; unit += Lanes)
-                Simd.Transpose((Fp32*)(from + (long)column * stride) + unit, stride / depth, (Fp32*)panel + (long)unit * Width, Width, Math.Min(Lanes, units - unit));
+            {
+                Fp32* source = (Fp32*)(from + (long)column * stride) + unit;
+                Fp32* target = (Fp32*)panel + (long)unit * Width;
+                Simd.Transpose(source, stride / depth, target, Width, Math.Min(Lanes, units - unit));
+            }
         }
     }
 
@@ -161,7 +178,11 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
             {
                 Vector512<float> sum = Vector512<float>.Zero;
                 for (int row = 0; row < rows; row += step)
-                    sum = Vector512.FusedMultiplyAdd(Vector512.Create(T.Value(a + (long)i * strideA + row)), T.LoadRow(panel + (long)(row / T.Depth * T.Depth) * Width, row), sum);
+                {
+                    Vector512<float> factor = Vector512.Create(T.Value(a + (long)i * strideA + row));
+                    T* pair = panel + (long)(row / T.Depth * T.Depth) * Width;
+                    sum = Vector512.FusedMultiplyAdd(factor, T.LoadRow(pair, row), sum);
+                }
                 sum.Store(c + (long)i * strideC + column);
             }
         }

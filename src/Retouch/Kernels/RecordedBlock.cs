@@ -24,7 +24,9 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unm
     /// <param name="block">Which block.</param>
     /// <param name="own">The edits' own units in its FFN; null for none.</param>
     public RecordedBlock(BufferPool pool, BatchShape shape, int block, OwnUnits<T>? own)
-        : base(pool, shape, Constant(shape, block), block != shape.FirstBlock, shape.ClassAlone && shape.TokensBehind(block) == 1)
+        : base(
+            pool, shape, Constant(shape, block), block != shape.FirstBlock,
+            shape.ClassAlone && shape.TokensBehind(block) == 1)
     {
         long rows = shape.MostRows;
         long behind = Behind(shape, block);
@@ -83,27 +85,28 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unm
 
     public override T* SoftmaxWeights(int task, int row, AttentionWorkspace<T> workspace) => SoftmaxWeights(task, row);
 
-    public T* Derivatives(int edit, int row, int unit) =>
-        _derivatives!.Start + ((long)edit * PerEdit + row) * _shape.Hidden + unit;
+    public T* Derivatives(RowRange rows, int unit) => _derivatives!.Start + First(rows) * _shape.Hidden + unit;
 
-    public T* OwnDerivatives(int edit, int row) => _ownDerivatives!.Start + ((long)edit * PerEdit + row) * _ownUnits;
+    public T* OwnDerivatives(RowRange rows) => _ownDerivatives!.Start + First(rows) * _ownUnits;
 
-    public override void FfnInput(int edit, int row, T* normed, int rows)
+    public override void FfnInput(RowRange rows, T* normed)
     {
         if (_inputs.Length > 0)
-            _inputs[edit].PutRows(normed, _shape.Stride, rows, _shape.Width, row);
+            _inputs[rows.Edit].PutRows(normed, _shape.Stride, rows.Count, _shape.Width, rows.Start);
     }
 
-    public void OwnActivations(int edit, int row, T* active, int stride, int rows) =>
-        RowKernels<T>.Transpose(active, stride, rows, _ownUnits, Column(_activations!, edit, 0) + row, PaddedPerEdit);
+    public void OwnActivations(RowRange rows, T* active, int stride) => Transpose(rows, active, stride, _activations!);
 
-    /// <summary>Gets the gradients of an edit's own hidden units from a row within it on, <c>[rows,u]</c>.</summary>
-    public void HiddenGradients(int edit, int row, T* gradients, int stride, int rows) =>
-        RowKernels<T>.Transpose(gradients, stride, rows, _ownUnits, Column(_hiddenGradients!, edit, 0) + row, PaddedPerEdit);
+    /// <summary>Gets the gradients of an edit's own hidden units, <c>[rows,u]</c>.</summary>
+    public void HiddenGradients(RowRange rows, T* gradients, int stride) =>
+        Transpose(rows, gradients, stride, _hiddenGradients!);
 
-    /// <summary>Gets the gradients of an edit's FFN outputs from a row within it on, <c>[rows,D + spare]</c>.</summary>
-    public void OutputGradients(int edit, int row, T* gradients, int rows) =>
-        _outputGradients[edit].PutRows(gradients, _shape.Stride, rows, _shape.Width, row);
+    /// <summary>Gets the gradients of an edit's FFN outputs, <c>[rows,D + spare]</c>.</summary>
+    public void OutputGradients(RowRange rows, T* gradients) =>
+        _outputGradients[rows.Edit].PutRows(gradients, _shape.Stride, rows.Count, _shape.Width, rows.Start);
+
+    /// <summary>The number of the first row among those of all edits.</summary>
+    public long First(RowRange rows) => (long)rows.Edit * PerEdit + rows.Start;
 
     /// <summary>The first factor of the gradients of an edit's own rows, <c>[u,S·M]</c> from a unit on.</summary>
     public T* UnitSide(FfnMatrix matrix, int edit, int unit) =>
@@ -112,6 +115,9 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unm
     /// <summary>Their second factor, <c>[S·M,D]</c>.</summary>
     public PackedMatrix<T> WidthSide(FfnMatrix matrix, int edit) =>
         (matrix == FfnMatrix.Fc1 ? _inputs : _outputGradients)[edit];
+
+    void Transpose(RowRange rows, T* from, int stride, AlignedBuffer<T> to) => RowKernels<T>.Transpose(
+        from, stride, rows.Count, _ownUnits, Column(to, rows.Edit, 0) + rows.Start, PaddedPerEdit);
 
     T* Column(AlignedBuffer<T> of, int edit, int unit) => of.Start + ((long)edit * _ownUnits + unit) * PaddedPerEdit;
 

@@ -7,7 +7,10 @@ namespace Retouch.Kernels;
 /// <summary>Functions of 16 numbers, and squares of 16 by 16.</summary>
 static unsafe class Simd
 {
-    /// <summary>e to the power of x, with a relative error of about 10⁻⁷ (Cephes' polynomial); 0 below −87, where numbers would be subnormal, which processors take a hundred cycles for.</summary>
+    /// <summary>
+    /// e to the power of x, with a relative error of about 10⁻⁷ (Cephes' polynomial); 0 below −87, where numbers would
+    /// be subnormal, which processors take a hundred cycles for.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
@@ -16,25 +19,28 @@ static unsafe class Simd
         Vector512<float> n = Avx512F.RoundScale(inside * Vector512.Create(1.44269504f), 0);
         Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), inside);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
-        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), r, Vector512.Create(1.3981999507e-3f));
+        Vector512<float> p = Vector512.Create(1.9875691500e-4f);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87f)), Vector512<float>.Zero, Avx512F.Scale(p, n));
+        Vector512<float> subnormal = Vector512.LessThan(x, Vector512.Create(-87f));
+        return Vector512.ConditionalSelect(subnormal, Vector512<float>.Zero, Avx512F.Scale(p, n));
     }
 
     /// <summary>
-    /// The standard normal distribution function Φ(x), with an error below 2·10⁻⁷, and exp(−x²/2). With z = |x|/√2 and t = 1/(1 + 0.4 z),
-    /// erfc(z) is exp(−z²) times a polynomial in t, here through Chebyshev's points of 0 ≤ z ≤ 4.2.
+    /// The standard normal distribution function Φ(x), with an error below 2·10⁻⁷, and exp(−x²/2). With z = |x|/√2 and
+    /// t = 1/(1 + 0.4 z), erfc(z) is exp(−z²) times a polynomial in t, here through Chebyshev's points of 0 ≤ z ≤ 4.2.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Distribution, Vector512<float> Bell) Normal(Vector512<float> x)
     {
         Vector512<float> z = Vector512.Abs(x) * Vector512.Create(0.707106781f);
         Vector512<float> t = Reciprocal(Vector512.FusedMultiplyAdd(z, Vector512.Create(0.4f), Vector512<float>.One));
-        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(0.08045739808f), t, Vector512.Create(-0.4245681523f));
+        Vector512<float> p = Vector512.Create(0.08045739808f);
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.4245681523f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.7461254115f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.4434084610f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.4548558925f));
@@ -43,14 +49,18 @@ static unsafe class Simd
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.2246114336f));
         Vector512<float> bell = Exp(-(z * z));
         Vector512<float> tail = p * t * bell * Vector512.Create(0.5f);
-        return (Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), tail, Vector512<float>.One - tail), bell);
+        Vector512<float> negative = Vector512.LessThan(x, Vector512<float>.Zero);
+        return (Vector512.ConditionalSelect(negative, tail, Vector512<float>.One - tail), bell);
     }
 
     /// <summary>1/(1 + exp(−x)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
 
-    /// <summary>1/x of normal numbers, by one step of Newton's from the processor's 14 bits: a division takes several times as long.</summary>
+    /// <summary>
+    /// 1/x of normal numbers, by one step of Newton's from the processor's 14 bits: a division takes several times as
+    /// long.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Reciprocal(Vector512<float> x)
     {
@@ -187,10 +197,12 @@ static unsafe class Simd
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> Low(Vector512<float> x, Vector512<float> y) => Avx512F.UnpackLow(x.AsDouble(), y.AsDouble()).AsSingle();
+    static Vector512<float> Low(Vector512<float> x, Vector512<float> y) =>
+        Avx512F.UnpackLow(x.AsDouble(), y.AsDouble()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> High(Vector512<float> x, Vector512<float> y) => Avx512F.UnpackHigh(x.AsDouble(), y.AsDouble()).AsSingle();
+    static Vector512<float> High(Vector512<float> x, Vector512<float> y) =>
+        Avx512F.UnpackHigh(x.AsDouble(), y.AsDouble()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<float> Even(Vector512<float> x, Vector512<float> y) => Avx512F.Shuffle4x128(x, y, 0x88);

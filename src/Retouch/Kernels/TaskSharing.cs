@@ -23,8 +23,8 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
     /// <summary>Runs tasks of some rows of tokens.</summary>
     /// <param name="tokens">M, of an image.</param>
     /// <param name="byEdit">Whether a task's rows are of one edit; else all are as one's.</param>
-    /// <param name="work">Gets the edit, the first row within it, how many, and a workspace.</param>
-    public void EachRows(int tokens, bool byEdit, Action<int, int, int, Workspace<T>> work)
+    /// <param name="work">Gets the rows and a workspace.</param>
+    public void EachRows(int tokens, bool byEdit, Action<RowRange, Workspace<T>> work)
     {
         int groups = byEdit ? shape.Edits : 1;
         int rows = byEdit ? shape.PerEdit(tokens) : shape.Images * tokens;
@@ -41,7 +41,7 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
         Each(groups * parts, (task, workspace) =>
         {
             int start = task % parts * size;
-            work(task / parts, start, Math.Min(size, rows - start), workspace);
+            work(new RowRange(task / parts, start, Math.Min(size, rows - start)), workspace);
         });
     }
 

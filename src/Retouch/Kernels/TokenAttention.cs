@@ -13,11 +13,11 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
 
     protected override int TokensBehind => Batch.Tokens;
 
-    protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, int start, int rows, Workspace<T> workspace)
+    protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
     {
-        ProjectPart(frozen, 0, Scale, start, rows, workspace, pass.Query);
-        ProjectPart(frozen, 1, 1, start, rows, workspace, pass.Key);
-        ProjectPart(frozen, 2, 1, start, rows, workspace, pass.Value);
+        ProjectPart(frozen, 0, Scale, rows, workspace, pass.Query);
+        ProjectPart(frozen, 1, 1, rows, workspace, pass.Key);
+        ProjectPart(frozen, 2, 1, rows, workspace, pass.Value);
     }
 
     protected override void Attend(BlockPass<T> pass, int task, Workspace<T> workspace)
@@ -50,8 +50,8 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         RowKernels<T>.Add(x + at, projected, rows, Batch.Width, frozen.ProjBias, frozen.Scale1, residual + at);
     }
 
-    protected override void TakeOutputGradient(TokenGradients<T> gradients, int start, int rows, float* gradient) =>
-        Scatter(gradient, null, 1, start, rows, gradients.Output.Start);
+    protected override void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient) =>
+        Scatter(gradient, null, 1, rows, gradients.Output.Start);
 
     protected override void AttendBackward(
         RecordedBlock<T> record, TokenGradients<T> gradients, int task, Workspace<T> workspace)
@@ -80,16 +80,17 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
             all.Scores.PutRows(dScores, padded, rows, padded, start);
             all.Weights.PutRows(weights, padded, rows, padded, start);
         }
-        // Transposed, for queries and the output's gradients are the smaller factors to turn. Queries carry the scale already.
+        // Transposed, for queries and the output's gradients are the smaller factors to turn. Queries carry the scale
+        // already.
         TransposedProduct(all, all.Scores, query, task, gradients.Key.Start);
         TransposedProduct(all, all.Weights, dOutput, task, gradients.Value.Start);
     }
 
     protected override void AddQueryGradient(
-        FrozenBlock<T> frozen, TokenGradients<T> gradients, int start, int rows, Workspace<T> workspace, float* dx) =>
+        FrozenBlock<T> frozen, TokenGradients<T> gradients, RowRange rows, Workspace<T> workspace, float* dx) =>
         frozen.ProjectionsBack[0].Product(
-            PackedMatrix<T>.RowsTaken(rows), gradients.Query.Start + (long)start * Batch.Stride, Batch.Stride,
-            workspace.Out, Batch.Width, true);
+            PackedMatrix<T>.RowsTaken(rows.Count), gradients.Query.Start + (long)rows.Start * Batch.Stride,
+            Batch.Stride, workspace.Out, Batch.Width, true);
 
     // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens.
     void TransposedProduct(AttentionGradientWorkspace<T> all, PackedMatrix<T> matrix, T* factor, int task, T* to)

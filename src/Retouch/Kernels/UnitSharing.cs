@@ -20,17 +20,20 @@ sealed unsafe class UnitSharing<T>(BatchShape shape, TaskSharing<T> tasks, Units
     /// <summary>Where rows are too few to make up for reading all of a wide model's weights on each thread.</summary>
     /// <param name="tokens">M, of an image.</param>
     public bool Pays(int tokens) =>
-        shape.Edits == 1 && shape.Images * tokens <= shape.RowsOfTask && shape.Hidden >= 2 * shape.UnitsAtATime && shape.IsWide;
+        shape.Edits == 1 && shape.Images * tokens <= shape.RowsOfTask && shape.Hidden >= 2 * shape.UnitsAtATime
+        && shape.IsWide;
 
     /// <summary>Shares the units of one block.</summary>
     /// <param name="block">The block.</param>
     /// <param name="rows">Of the batch.</param>
-    /// <param name="frozen">Gets the first of some of the model's units, a workspace, and where to leave what they give, <c>[rows,D]</c>.</param>
+    /// <param name="frozen">
+    /// Gets the first of some of the model's units, a workspace, and where to leave what they give, <c>[rows,D]</c>.
+    /// </param>
     /// <param name="own">Gets the last two, for the edit's own units.</param>
-    /// <param name="then">Gets some of the rows, by the first and how many, and a workspace with their sum in its Out.</param>
+    /// <param name="then">Gets some of the rows, and a workspace with their sum in its Out.</param>
     public void Run(
         int block, int rows, Action<int, Workspace<T>, nint> frozen, Action<Workspace<T>, nint> own,
-        Action<int, int, Workspace<T>> then)
+        Action<RowRange, Workspace<T>> then)
     {
         int all = (shape.Hidden + shape.UnitsAtATime - 1) / shape.UnitsAtATime;
         int ofModel = units.HasFrozen(block) ? all : 0;
@@ -46,16 +49,16 @@ sealed unsafe class UnitSharing<T>(BatchShape shape, TaskSharing<T> tasks, Units
             else
                 own(workspace, to);
         });
-        tasks.EachRows(rows / shape.Images, false, (_, start, count, workspace) =>
+        tasks.EachRows(rows / shape.Images, false, (some, workspace) =>
         {
             float* sum = workspace.Out;
-            new Span<float>(sum, count * shape.Width).Clear();
+            new Span<float>(sum, some.Count * shape.Width).Clear();
             for (int part = 0; part < parts; part++)
             {
-                float* given = _parts.Start + part * size + (long)start * shape.Width;
-                RowKernels<T>.Add(sum, given, count, shape.Width, null, null, sum);
+                float* given = _parts.Start + part * size + (long)some.Start * shape.Width;
+                RowKernels<T>.Add(sum, given, some.Count, shape.Width, null, null, sum);
             }
-            then(start, count, workspace);
+            then(some, workspace);
         });
     }
 }

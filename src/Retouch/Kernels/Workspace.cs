@@ -9,7 +9,8 @@ sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDispo
     readonly AlignedBuffer<float> _out = new((long)shape.RowsOfTask * shape.Width);
     readonly AlignedBuffer<float> _statistics = new(2 * shape.RowsOfTask);
 
-    // These at their first use, in a pass: before, weights of some blocks' units are set when others' number is not known.
+    // These at their first use, in a pass: before, weights of some blocks' units are set when others' number is not
+    // known.
     AlignedBuffer<T>? _active;
     AlignedBuffer<float>? _hidden;
     AttentionWorkspace<T>? _attention;
@@ -34,14 +35,16 @@ sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDispo
     public AttentionWorkspace<T> Attention => _attention ??= new AttentionWorkspace<T>(shape);
 
     /// <summary>For attention's gradient, besides.</summary>
-    public AttentionGradientWorkspace<T> AttentionGradient => _attentionGradient ??= new AttentionGradientWorkspace<T>(shape);
+    public AttentionGradientWorkspace<T> AttentionGradient =>
+        _attentionGradient ??= new AttentionGradientWorkspace<T>(shape);
 
     int Units => Math.Max(BatchShape.MostUnits, mostUnits());
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
-        foreach (IDisposable? part in (IDisposable?[])[_normed, _active, _hidden, _out, _statistics, _attention, _attentionGradient])
+        IDisposable?[] parts = [_normed, _active, _hidden, _out, _statistics, _attention, _attentionGradient];
+        foreach (IDisposable? part in parts)
             part?.Dispose();
     }
 }
@@ -72,7 +75,9 @@ sealed class AttentionWorkspace<T>(BatchShape shape) : IDisposable where T : unm
     }
 }
 
-/// <summary>What one worker needs for the gradient of the attention of one head of one image. Owns its memory.</summary>
+/// <summary>
+/// What one worker needs for the gradient of the attention of one head of one image. Owns its memory.
+/// </summary>
 sealed class AttentionGradientWorkspace<T>(BatchShape shape) : IDisposable where T : unmanaged, IElement<T>
 {
     /// <summary>Softmax weights of all tokens, <c>[Tp,Tp]</c>.</summary>

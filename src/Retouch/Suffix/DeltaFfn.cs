@@ -4,14 +4,19 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>The FFN of an editable block under one delta, for any number of images. Lies in the dispose scope that it is made in.</summary>
+/// <summary>
+/// The FFN of an editable block under one delta, for any number of images. Lies in the dispose scope that it is made
+/// in.
+/// </summary>
 sealed class DeltaFfn
 {
     readonly VitModel _model;
     readonly BlockWeights _block;
     readonly Tensor _fc1;
     readonly Tensor _fc2;
-    readonly (Tensor Fc1, Tensor Bias, Tensor Fc2)? _change; // what the touched units give from now on, less what they gave
+
+    // What the touched units give from now on, less what they gave.
+    readonly (Tensor Fc1, Tensor Bias, Tensor Fc2)? _change;
 
     /// <summary>Adds a delta to the weights of one block.</summary>
     /// <param name="split">The cut model.</param>

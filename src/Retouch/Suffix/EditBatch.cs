@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>What a batch of B edits of S images each computes with, however it is computed. Owns its units' tensors.</summary>
+/// <summary>
+/// What a batch of B edits of S images each computes with, however it is computed. Owns its units' tensors.
+/// </summary>
 sealed class EditBatch : IDisposable
 {
     /// <summary>Orders the units of each edit, block by block.</summary>
@@ -33,7 +35,9 @@ sealed class EditBatch : IDisposable
     /// <summary>Those of a matrix.</summary>
     public EditedUnits Of(EditMatrix matrix) => Units[matrix.PlaceOfBlock];
 
-    /// <summary>The first block's output less the contribution of the units that edits have of their own, <c>[B,S·M,D]</c>.</summary>
+    /// <summary>
+    /// The first block's output less the contribution of the units that edits have of their own, <c>[B,S·M,D]</c>.
+    /// </summary>
     /// <param name="output">The output, <c>[B·S,M,D]</c>.</param>
     /// <param name="contribution">Without the FFN's bias and scale.</param>
     public Tensor Constant(Tensor output, Tensor contribution) =>

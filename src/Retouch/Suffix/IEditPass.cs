@@ -30,7 +30,9 @@ interface IEditPass : IDisposable
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
     void Descend(Tensor logitGradient, IReadOnlyList<Tensor> deltas, double rate, IReadOnlyList<Tensor>? scales);
 
-    /// <summary>The gradients of what each row's delta is multiplied by, <c>[B,u]</c>; the caller disposes them.</summary>
+    /// <summary>
+    /// The gradients of what each row's delta is multiplied by, <c>[B,u]</c>; the caller disposes them.
+    /// </summary>
     /// <param name="logitGradient"><c>[B·S,C]</c>.</param>
     /// <param name="deltas">For each matrix <c>[B,u,D]</c>.</param>
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>

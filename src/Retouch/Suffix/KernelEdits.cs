@@ -43,7 +43,8 @@ sealed class KernelEdits : IEditPass
             _engine.Backward(dx);
             return null;
         });
-        return new TapedLayers(_batch.Split, _tape).Classify(_engine.ForwardFromFfn(_constant)).MoveToOuterDisposeScope();
+        TapedLayers layers = new(_batch.Split, _tape);
+        return layers.Classify(_engine.ForwardFromFfn(_constant)).MoveToOuterDisposeScope();
     }
 
     public Tensor[] Gradients(Tensor logitGradient, bool onlyClass) =>

@@ -45,8 +45,8 @@ sealed class KernelSuffix : ISuffixPass
 
     public void Dispose() => _engine.Dispose();
 
-    // Gives the engine the units of one block; of the first block both the new and, to be taken off, the old, unless the
-    // new replace all of the FFN, which is the answer.
+    // Gives the engine the units of one block; of the first block both the new and, to be taken off, the old, unless
+    // the new replace all of the FFN, which is the answer.
     bool SetUnits(WeightDelta delta, int j)
     {
         EditSpace space = _split.Space;
@@ -82,8 +82,8 @@ sealed class KernelSuffix : ISuffixPass
             int[] changed = delta.Units[matrix].ToArray();
             if (changed.Length == 0)
                 return old;
-            Tensor places = tensor([.. changed.Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device);
-            return old.index_add(0, places, delta.Rows[matrix.Index], Held(1));
+            long[] places = [.. changed.Select(u => (long)Array.BinarySearch(union, u))];
+            return old.index_add(0, tensor(places, ScalarType.Int64, old.device), delta.Rows[matrix.Index], Held(1));
         }
     }
 }

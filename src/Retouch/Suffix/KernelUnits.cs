@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>One block's edited units as an engine has them, and their rows' gradients. Owns the memory of these.</summary>
+/// <summary>
+/// One block's edited units as an engine has them, and their rows' gradients. Owns the memory of these.
+/// </summary>
 sealed class KernelUnits : IDisposable
 {
     readonly IRecordingEngine _engine;
@@ -44,7 +46,9 @@ sealed class KernelUnits : IDisposable
     public void Descend(FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) => _engine.Descend(
         _block, matrix, _units.Bases[(int)matrix], delta, scale, _units.Masks[(int)matrix], First(matrix), rate);
 
-    /// <summary>The gradient of what each row's delta is multiplied by, <c>[B,u]</c>; in the caller's dispose scope.</summary>
+    /// <summary>
+    /// The gradient of what each row's delta is multiplied by, <c>[B,u]</c>; in the caller's dispose scope.
+    /// </summary>
     public Tensor ScaleGradients(FfnMatrix matrix, Tensor delta)
     {
         Tensor gradients = empty(delta.shape[0], delta.shape[1]);

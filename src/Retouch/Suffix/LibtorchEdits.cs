@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>The pass of a batch of edits by libtorch's public kernels, with derivatives written out, not autograd's.</summary>
+/// <summary>
+/// The pass of a batch of edits by libtorch's public kernels, with derivatives written out, not autograd's.
+/// </summary>
 sealed class LibtorchEdits : IEditPass
 {
     readonly EditBatch _batch;
@@ -102,7 +104,8 @@ sealed class LibtorchEdits : IEditPass
         return (_batch.PerImage(y, tokens), dy => _batch.PerImage(derivative(_batch.PerEdit(dy))!, tokens));
     });
 
-    // The gradient of a matrix's rows, a sum over tokens of products of what its unit's side and its other side have there.
+    // The gradient of a matrix's rows, a sum over tokens of products of what its unit's side and its other side have
+    // there.
     void Put(int matrix, Tensor units, Tensor widths, Tensor? mask)
     {
         (Tensor left, Tensor right) = _onlyClass ? (Class(units), Class(widths)) : (units, widths);

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>The pass from the first editable FFN on by libtorch's public kernels. Its weights lie in the dispose scope that it is made in.</summary>
+/// <summary>
+/// The pass from the first editable FFN on by libtorch's public kernels. Its weights lie in the dispose scope that it
+/// is made in.
+/// </summary>
 sealed class LibtorchSuffix : ISuffixPass
 {
     readonly SplitVit _split;
@@ -19,7 +22,9 @@ sealed class LibtorchSuffix : ISuffixPass
     {
         _split = split;
         _precision = precision;
-        _ffns = delta is null ? [] : [.. Enumerable.Range(0, split.Space.Blocks).Select(j => new DeltaFfn(split, delta, j, precision))];
+        _ffns = delta is null
+            ? []
+            : [.. Enumerable.Range(0, split.Space.Blocks).Select(j => new DeltaFfn(split, delta, j, precision))];
     }
 
     public Tensor LastTokens(Tensor residual, Tensor output)

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>What a forward pass leaves for its backward pass: each layer's derivative, and the tensors that they need, which the tape owns.</summary>
+/// <summary>
+/// What a forward pass leaves for its backward pass: each layer's derivative, and the tensors that they need, which the
+/// tape owns.
+/// </summary>
 sealed class Tape
 {
     readonly Stack<Func<Tensor, Tensor?>> _derivatives = new();
@@ -19,10 +22,15 @@ sealed class Tape
     /// <summary>The start of a small graph of autograd, kept.</summary>
     public Tensor Leaf(Tensor x) => Keep(x.detach().requires_grad_(true));
 
-    /// <summary>Adds the next layer's derivative: from the gradient of its output to that of its input, or to null where that is a constant.</summary>
+    /// <summary>
+    /// Adds the next layer's derivative: from the gradient of its output to that of its input, or to null where that is
+    /// a constant.
+    /// </summary>
     public void Push(Func<Tensor, Tensor?> derivative) => _derivatives.Push(derivative);
 
-    /// <summary>Runs all derivatives, the last layer's first, and forgets the pass. A layer's tensors are freed behind it.</summary>
+    /// <summary>
+    /// Runs all derivatives, the last layer's first, and forgets the pass. A layer's tensors are freed behind it.
+    /// </summary>
     /// <exception cref="InvalidOperationException">No forward pass is on the tape.</exception>
     public void Backward(Tensor gradient)
     {
