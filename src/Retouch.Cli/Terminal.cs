@@ -55,8 +55,6 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     // Of a use case's warnings JSON objects have what their own fields say.
     void IUseCaseEvents.Warn(string text) => Note($"warning: {text}");
 
-    T IUseCaseEvents.Step<T>(string what, double total, Func<Action<double, string?>, T> work) => Progress(what, total, work);
-
     /// <summary>What was left out or passed over, a line each.</summary>
     public void Warnings(IEnumerable<string> reasons)
     {

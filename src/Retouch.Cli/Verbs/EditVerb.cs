@@ -1,9 +1,6 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
 using Retouch.Data;
 using Retouch.Editing;
-using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.UseCases;
 using Retouch.Vit;

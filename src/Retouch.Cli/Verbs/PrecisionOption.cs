@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Retouch.Suffix;
 using Retouch.UseCases;
 using Retouch.Vit;

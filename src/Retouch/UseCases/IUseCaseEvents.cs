@@ -22,5 +22,5 @@ public interface IUseCaseEvents
     /// <param name="total">The number of units of work.</param>
     /// <param name="work">Gets a function that takes the units done so far and what to say of them; run once.</param>
     /// <returns>What the work returned.</returns>
-    T Step<T>(string what, double total, Func<Action<double, string?>, T> work);
+    T Progress<T>(string what, double total, Func<Action<double, string?>, T> work);
 }

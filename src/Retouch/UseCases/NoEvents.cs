@@ -18,5 +18,5 @@ public sealed class NoEvents : IUseCaseEvents
     public void Detail(string text) { }
 
     /// <inheritdoc/>
-    public T Step<T>(string what, double total, Func<Action<double, string?>, T> work) => work((_, _) => { });
+    public T Progress<T>(string what, double total, Func<Action<double, string?>, T> work) => work((_, _) => { });
 }

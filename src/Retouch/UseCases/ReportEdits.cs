@@ -40,7 +40,7 @@ public sealed class ReportEdits(ModelFile file, ImageRoots images, ImageRoots? l
         EditSpace space = windows.Space(setting.Settings);
         BenchRow[] rows = [.. Gallery.Choose(chosen, count)];
         List<(int Place, GalleryEdit Edit)> edits = [];
-        events.Step("gallery", rows.Length, report =>
+        events.Progress("gallery", rows.Length, report =>
         {
             foreach (Benchmark benchmark in benchmarks)
             {

@@ -19,7 +19,7 @@ sealed class Recorder : IUseCaseEvents
 
     public void Detail(string text) => _told.Add($"detail: {text}");
 
-    public T Step<T>(string what, double total, Func<Action<double, string?>, T> work)
+    public T Progress<T>(string what, double total, Func<Action<double, string?>, T> work)
     {
         _told.Add($"step: {what}");
         return work((done, _) => OnProgress?.Invoke(what, done));

@@ -53,7 +53,7 @@ public sealed record BenchmarkSource
         (ImageRoots images, ImageRoots? locality) = Roots();
         events.Note(ModelNotes.Preprocessing(model));
         int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
-        return events.Step("loading images", all, report =>
+        return events.Progress("loading images", all, report =>
         {
             Told<int> told = new(done => report(done, null));
             return BenchData.Load(split, benchmark, model.Preprocessing, images, locality, told, Memory, cancellation);

@@ -95,7 +95,7 @@ sealed class RunFolder : IDisposable
     {
         using (BenchRowFile rows = _rows!)
         {
-            events.Step("editing", _total, report =>
+            events.Progress("editing", _total, report =>
             {
                 report(rows.Rows, null);
                 edit(rows.Rows, batch =>

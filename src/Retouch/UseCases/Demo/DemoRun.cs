@@ -120,7 +120,7 @@ public sealed class DemoRun : IDisposable
         ImageFolder[] folders = [.. _world.Images.Select(ImageFolder.Open)];
         ImageFolder locality = ImageFolder.Open(_world.Locality);
         MiningSettings settings = new() { MinImages = SmallestGroup };
-        MiningResult mined = _events.Step("mining", folders.Sum(f => f.Files.Count) + locality.Files.Count, report =>
+        MiningResult mined = _events.Progress("mining", folders.Sum(f => f.Files.Count) + locality.Files.Count, report =>
         {
             Told<int> told = new(done => report(done, null));
             return Mining.Mine(
@@ -272,7 +272,7 @@ public sealed class DemoRun : IDisposable
     BenchData Data(Benchmark benchmark, EditSpace space) => _windows.Data(space, split =>
     {
         int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
-        return _events.Step("loading images", all, report =>
+        return _events.Progress("loading images", all, report =>
         {
             Told<int> told = new(done => report(done, null));
             return BenchData.Load(

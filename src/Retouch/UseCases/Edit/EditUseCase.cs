@@ -129,7 +129,7 @@ public sealed class EditUseCase(ModelFile model)
     {
         int most = int.TryParse(work.Settings.GetValueOrDefault("steps"), CultureInfo.InvariantCulture, out int count)
             ? count : 1;
-        return work.Events.Step("editing", most, report =>
+        return work.Events.Progress("editing", most, report =>
         {
             Told<EditProgress> told = new(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}"));
             return editor.Edit(work.Split, [work.Failure], told, work.Cancellation)[0];

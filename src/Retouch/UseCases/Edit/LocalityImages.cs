@@ -20,7 +20,7 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
         ModelDelta delta, Preprocessing preprocessing, IUseCaseEvents events, CancellationToken cancellation)
     {
         (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string, string)> skipped) =
-            events.Step("measuring locality", folder.Files.Count, report =>
+            events.Progress("measuring locality", folder.Files.Count, report =>
             {
                 Told<int> told = new(done => report(done, null));
                 return Locality.Measure(split, delta, folder, preprocessing, told, unedited, cancellation);
@@ -43,14 +43,14 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
         Preprocessing preprocessing, long? memory, IUseCaseEvents events, CancellationToken cancellation)
     {
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string, string)> skipped) =
-            events.Step("loading locality images", folder.Files.Count, report =>
+            events.Progress("loading locality images", folder.Files.Count, report =>
             {
                 Told<int> told = new(done => report(done, null));
                 return Locality.Load(split, folder, preprocessing, told, memory, unedited, cancellation);
             });
         using (set)
         {
-            GuardedEdit guarded = events.Step("searching", places.Count, report =>
+            GuardedEdit guarded = events.Progress("searching", places.Count, report =>
             {
                 int tried = 0;
                 Told<GuardPoint> told = new(p =>
