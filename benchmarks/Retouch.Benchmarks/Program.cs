@@ -2,12 +2,14 @@ using System.Diagnostics;
 using System.Text.Json;
 using Retouch.Speed;
 using Retouch.Suffix;
+using Retouch.Vit;
 using Spectre.Console;
 using TorchSharp;
 
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
 // Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE (of a trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is spent on,
-// --scaling what 1 to 1000 images and edits cost. --smoke runs any of these on a tiny model, once, to see that it runs.
+// --scaling what 1 to 1000 images and edits cost. --record FILE keeps the ratios as a baseline, --compare FILE ends with 1 where a
+// ratio's median has fallen below the recorded range (with 2 where the baseline is of other code, or none). --smoke runs any of these on a tiny model, once, to see that it runs.
 string Option(string name, string fallback) => Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
 string? Given(string name) => Option(name, "") is { Length: > 0 } path ? path : null;
@@ -28,13 +30,24 @@ if (args.Contains("--profile"))
         StepProfile.Print(kind, best, mixed);
         BlockProfile.Print(kind, mixed);
     }
-    return;
+    return 0;
 }
 
 if (args.Contains("--scaling"))
 {
     Scaling.Print(kinds[0], most: smoke ? 10 : 1000);
-    return;
+    return 0;
+}
+
+// Before anything is measured, for that takes an hour.
+Baseline? recorded = null;
+try
+{
+    recorded = Given("--compare") is string path ? Baseline.Load(path) : null;
+}
+catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+{
+    return Refuse(e);
 }
 
 Peak peak = Peak.Measure(mixed, smoke);
@@ -62,5 +75,33 @@ using Process self = Process.GetCurrentProcess();
 AnsiConsole.MarkupLine($"peak memory {self.PeakWorkingSet64 / 1048576.0:0} MiB");
 if (Given("--json") is string json)
     File.WriteAllText(json, JsonSerializer.Serialize(new { Scenarios.Seed, peak, rows, threads = torch.get_num_threads(), peakMemory = self.PeakWorkingSet64 }));
+
+Baseline measured = new(
+    PrecisionChoice.HasKernels(Precision.Mixed) ? "AVX-512 with AMX"
+    : PrecisionChoice.HasKernels(Precision.Full) ? "AVX-512"
+    : "no AVX-512",
+    torch.get_num_threads(), repetitions, [.. rows.Select(r => new BaselineRow($"{r.Model}, {r.What}", r.Full.Range, r.Mixed?.Range))]);
+if (Given("--record") is string record)
+    measured.Save(record);
+if (recorded is null)
+    return 0;
+try
+{
+    IReadOnlyList<string> losses = recorded.Losses(measured, only);
+    foreach (string loss in losses)
+        Console.Error.WriteLine($"slower: {loss}");
+    Console.Error.WriteLine(losses.Count == 0 ? "No ratio has fallen below its recorded range." : $"{losses.Count} ratios have fallen below their recorded ranges.");
+    return losses.Count == 0 ? 0 : 1;
+}
+catch (InvalidDataException e)
+{
+    return Refuse(e);
+}
+
+static int Refuse(Exception e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
 
 static string Share(Timing timing) => $"{timing.ShareOfPeak:0 %}";

@@ -12,7 +12,10 @@ sealed record Timing(double Milliseconds, double Ratio, double Lowest, double Hi
         return new Timing(Median(ours), ratios[ratios.Length / 2], ratios[0], ratios[^1], Median(shares));
     }
 
+    /// <summary>The ratios without the times.</summary>
+    public RatioRange Range => new(Ratio, Lowest, Highest);
+
     public static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 
-    public override string ToString() => $"{Ratio:0.00}x ({Lowest:0.00} to {Highest:0.00})";
+    public override string ToString() => Range.ToString();
 }

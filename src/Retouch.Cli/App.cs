@@ -55,6 +55,10 @@ public static class App
         {
             return Report(e.Message, e, Failed);
         }
+        catch (UseCases.RunInterruptedException e)
+        {
+            return Report(RemedyText.Of(e.Problem), e, Interrupted);
+        }
         catch (OperationCanceledException e)
         {
             // A verb that keeps something says so.

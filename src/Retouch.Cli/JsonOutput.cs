@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Retouch.Benchmarks;
-using Retouch.Measurement;
 using Retouch.Reports;
 
 namespace Retouch.Cli;
@@ -10,68 +9,6 @@ sealed record PredictionJson(int Index, string Name, double Probability);
 sealed record PredictJson(string Image, IReadOnlyList<PredictionJson> Predictions);
 
 sealed record ClassJson(int Index, string Name);
-
-/// <param name="Image">The file, relative to the folder.</param>
-/// <param name="Before">What the unedited model says.</param>
-/// <param name="After">What the edited model says.</param>
-/// <param name="Kind"><c>damaged</c> (it was right), <c>corrected</c> (it is right now), <c>wrong</c> (it is neither); null where its folder names no class.</param>
-sealed record ChangedJson(string Image, ClassJson Before, ClassJson After, string? Kind);
-
-/// <param name="Image">The file.</param>
-/// <param name="AlreadyRight">Whether the model was right before the edit.</param>
-/// <param name="Right">Whether it is right after it.</param>
-/// <param name="ProbabilityBefore">The right class's probability before the edit, in [0,1].</param>
-/// <param name="Probability">The same after it.</param>
-/// <param name="After">The likeliest classes after it.</param>
-sealed record EditedImageJson(
-    string Image, bool AlreadyRight, bool Right, double ProbabilityBefore, double Probability, IReadOnlyList<PredictionJson> After);
-
-sealed record EditJson
-{
-    public required string Image { get; init; }
-    public required IReadOnlyList<string> Images { get; init; }
-    public required ClassJson Label { get; init; }
-    public required IReadOnlyList<PredictionJson> Before { get; init; }
-    public required IReadOnlyList<PredictionJson> After { get; init; }
-    public required IReadOnlyList<EditedImageJson> EachImage { get; init; }
-
-    /// <summary>Whether the model was right on every image before any edit.</summary>
-    public required bool AlreadyRight { get; init; }
-
-    public required bool Success { get; init; }
-
-    /// <summary>The images that are wrong under the edited model.</summary>
-    public required IReadOnlyList<string> StillWrong { get; init; }
-
-    public required int Steps { get; init; }
-    public required double Seconds { get; init; }
-    public required int Units { get; init; }
-    public required long Parameters { get; init; }
-
-    /// <summary>The fingerprint of the model whose predictions locality and guard are measured against; null without locality images.</summary>
-    public required string? LocalityModel { get; init; }
-
-    public required double? LocalityRate { get; init; }
-    public required int? LocalityImages { get; init; }
-    public required IReadOnlyList<ChangedJson> Changed { get; init; }
-
-    /// <summary>Locality images that are edited ones, by their bytes, and do not count.</summary>
-    public required IReadOnlyList<string> LeftOut { get; init; }
-
-    public required IReadOnlyList<string> Skipped { get; init; }
-    public required string? Patch { get; init; }
-    public required string Model { get; init; }
-    public required string Method { get; init; }
-    public required IReadOnlyDictionary<string, string> Settings { get; init; }
-    public required string? Locator { get; init; }
-    public required string Blocks { get; init; }
-    public required double? Keep { get; init; }
-    public required double? LearningRate { get; init; }
-    public required int Seed { get; init; }
-    public required double? Guard { get; init; }
-    public required double? GuardedSetting { get; init; }
-    public required IReadOnlyList<GuardPoint> Curve { get; init; }
-}
 
 sealed record MatrixJson(string Name, int Units, double Norm);
 
@@ -175,8 +112,6 @@ sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double 
 
 sealed record PretrainJson(string Model, long Parameters, int Classes, int Images, long Steps, double Seconds, double? HeldOutAccuracy, int? HeldOutImages);
 
-sealed record DemoEditJson(string Title, string Setting, double Before, double After, bool Success, int Fixed, int Others, int Broken, int Ordinary, int Steps, double Seconds);
-
 sealed record DemoJson
 {
     public required string Folder { get; init; }
@@ -187,7 +122,7 @@ sealed record DemoJson
     public required int Groups { get; init; }
     public required string Group { get; init; }
     public required string Image { get; init; }
-    public required IReadOnlyList<DemoEditJson> Edits { get; init; }
+    public required IReadOnlyList<UseCases.DemoEdit> Edits { get; init; }
     public required string Patch { get; init; }
     public required string Report { get; init; }
     public required string Picture { get; init; }
@@ -204,7 +139,7 @@ sealed record PrepareJson(string Preparation, string Kind, string Model, string 
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]
-[JsonSerializable(typeof(EditJson))]
+[JsonSerializable(typeof(Verbs.EditJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(ShiftedJson))]
 [JsonSerializable(typeof(Verbs.ShiftRecord))]

@@ -10,7 +10,8 @@ static class MakingText
     /// <summary>What makes a preparation, from a folder of ordinary images.</summary>
     /// <param name="commands">What is known of the model and the blocks.</param>
     /// <param name="name">The method that it is for, or the preparation's own name; also that of the file.</param>
-    public static string Prepare(this MakingCommands commands, string name) => Prepare(commands.Model, commands.Blocks, name);
+    public static string Prepare(this MakingCommands commands, string name) =>
+        Prepare(commands.Model, commands.Blocks, name);
 
     /// <inheritdoc cref="Prepare(MakingCommands, string)"/>
     public static string Prepare(string? model, string? blocks, string name) =>

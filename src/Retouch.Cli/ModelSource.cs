@@ -1,4 +1,5 @@
 using Retouch.Formats;
+using Retouch.UseCases;
 
 namespace Retouch.Cli;
 

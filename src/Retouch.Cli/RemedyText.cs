@@ -1,6 +1,11 @@
+using Retouch.Editing;
+
 namespace Retouch.Cli;
 
-/// <summary>Says what is wrong together with what to do, in options and commands: the only place that turns a <see cref="Remedy"/> into them.</summary>
+/// <summary>
+/// Says what is wrong together with what to do, in options and commands: the only place that turns a
+/// <see cref="Remedy"/> into them.
+/// </summary>
 static class RemedyText
 {
     /// <summary>What is wrong and what to do.</summary>
@@ -17,15 +22,25 @@ static class RemedyText
             : $"{problem.Message} {char.ToUpperInvariant(what[0])}{what[1..]}.";
     }
 
-    /// <summary>What to do, as a clause that begins in lower case and has no full stop; null where nothing is known.</summary>
-    public static string? Clause(Problem problem) => problem.Remedy is { } remedy ? Clause(remedy, problem.Kind) : null;
+    /// <summary>A note, which has no full stop, with what to do.</summary>
+    public static string Note(string text, Remedy remedy) => $"{text}; {Clause(remedy, BadInputKind.Other)}";
+
+    /// <summary>
+    /// What to do, as a clause that begins in lower case and has no full stop; null where nothing is known.
+    /// </summary>
+    public static string? Clause(Problem problem) =>
+        problem.Remedy is { } remedy ? Clause(remedy, problem.Kind) : null;
 
     static string Clause(Remedy remedy, BadInputKind kind) => remedy.Action switch
     {
         RemedyAction.Overwrite => "pass --overwrite to replace it",
-        RemedyAction.Resume when remedy.Artifact == Artifact.Run => "wait for the run, or go on with it by 'retouch bench --resume'",
+        RemedyAction.Resume when remedy.Artifact == Artifact.Run =>
+            "wait for the run, or go on with it by 'retouch bench --resume'",
         RemedyAction.Resume when kind == BadInputKind.Exists => "pass --resume to go on with it",
         RemedyAction.Resume => "--resume goes on with what is there",
+        RemedyAction.BeginAgain => "the same command with --resume begins anew",
+        RemedyAction.GoOn => "--resume goes on with them",
+        RemedyAction.Finish => "--resume makes what comes of them",
         RemedyAction.StartAnew => "leave out --resume to start anew",
         RemedyAction.OtherOutput when remedy.Value is string ending => $"give --out a name that ends in {ending}",
         RemedyAction.OtherOutput => "name another folder with --out",
@@ -33,7 +48,10 @@ static class RemedyText
         RemedyAction.Smaller => Smaller(remedy),
         RemedyAction.Larger => Larger(remedy),
         RemedyAction.LeaveOut when remedy.Parameter == Parameter.Shard => "run this one without --shard",
-        RemedyAction.LeaveOut => "leave it out",
+        RemedyAction.LeaveOut when remedy.Parameter == Parameter.Setting => "leave it out of --set",
+        RemedyAction.LeaveOut when remedy is { Parameter: Parameter.Method, Value: null } => "leave it out",
+        RemedyAction.LeaveOut when remedy.Value is string value => $"leave out {Name(remedy.Parameter!.Value)} {value}",
+        RemedyAction.LeaveOut => $"leave out {Name(remedy.Parameter!.Value)}",
         RemedyAction.Make => Make(remedy),
         RemedyAction.MakeAgain => MakeAgain(remedy),
         RemedyAction.GiveMade => GiveMade(remedy.Artifact!.Value),
@@ -50,7 +68,14 @@ static class RemedyText
         Parameter.ImageSize => $"ask for an --image-size of {value}",
         Parameter.Labels => "or give the names with --labels",
         Parameter.AcceptedClasses => "or say what they are with --accept",
-        Parameter.Locator => "choose another with --locator",
+        Parameter.Locator when value is null => "choose another with --locator",
+        Parameter.Locator => $"use --locator {value}{(value == Locators.Hypernetwork ? "" : ", which needs none")}",
+        Parameter.Label => $"--label {value} means that one",
+        Parameter.Orientation => $"--orientation {value} turns them",
+        Parameter.Setting => $"--set {value} changes it",
+        Parameter.Guard => $"--guard {value ?? "SHARE"} --locality DIR finds the bound",
+        Parameter.TrainedFiles => "name them with --locator-file and --prepared",
+        Parameter.Benchmark => "name that of its run with --benchmark",
         Parameter.Locality => "name their folder with --locality",
         Parameter.StrongerModel => "give another with --stronger",
         Parameter.Mode => $"use --mode {value}",
@@ -67,12 +92,14 @@ static class RemedyText
         Parameter.Targets => "give fewer --targets",
         Parameter.HeldOut => "hold out fewer",
         Parameter.Batch => "use a smaller --batch",
+        Parameter other when remedy.Value is string value => $"use a smaller {Name(other)} than {value}",
         Parameter other => $"give a smaller {Name(other)}",
     };
 
     static string Larger(Remedy remedy) => remedy.Parameter switch
     {
-        Parameter.ReadingBudget => $"if you trust it, pass {(remedy.Value is null ? "a larger --reading-budget" : $"--reading-budget {remedy.Value}")}",
+        Parameter.ReadingBudget when remedy.Value is string value => $"if you trust it, pass --reading-budget {value}",
+        Parameter.ReadingBudget => "if you trust it, pass a larger --reading-budget",
         Parameter.Targets => "solve more targets",
         Parameter other => $"give a larger {Name(other)}",
         null => throw new ArgumentException("It names no parameter.", nameof(remedy)),
@@ -80,19 +107,22 @@ static class RemedyText
 
     static string Make(Remedy remedy) => remedy.Artifact switch
     {
-        Artifact.Preparation => $"make it from some ordinary images: {MakingText.Prepare(remedy.Model, remedy.Blocks, remedy.Variant ?? "METHOD")}, and add --prepared {remedy.Variant ?? "METHOD"}.safetensors",
-        Artifact.Locator => $"train one on some ordinary images: {MakingText.TrainLocator(remedy.Model, remedy.Blocks)}, and add --locator-file locator.safetensors",
+        Artifact.Preparation =>
+            $"make it from some ordinary images: {Prepare(remedy)}, and add --prepared {Variant(remedy)}.safetensors",
+        Artifact.Locator => "train one on some ordinary images: "
+            + $"{MakingText.TrainLocator(remedy.Model, remedy.Blocks)}, and add --locator-file locator.safetensors",
         Artifact.TargetBank when remedy.Count is long count => $"'{SolveTargets(remedy)} --count {count}' solves what is missing",
         Artifact.TargetBank => $"'{SolveTargets(remedy)}' makes one",
         Artifact.Benchmark when remedy.Parameter == Parameter.Locality => "mine one with --locality",
         Artifact.Benchmark => "mine one for this model: retouch mine --model MODEL --images FOLDER --out FILE",
-        Artifact.ContactSheet => "make a page for this model: retouch mine --model MODEL --stronger MODEL --images FOLDER --out PAGE.html",
+        Artifact.ContactSheet =>
+            "make a page for this model: retouch mine --model MODEL --stronger MODEL --images FOLDER --out PAGE.html",
         _ => GiveMade(remedy.Artifact!.Value),
     };
 
     static string MakeAgain(Remedy remedy) => remedy.Artifact switch
     {
-        Artifact.Preparation => $"make it again: {MakingText.Prepare(remedy.Model, remedy.Blocks, remedy.Variant ?? "METHOD")} --overwrite",
+        Artifact.Preparation => $"make it again: {Prepare(remedy)} --overwrite",
         Artifact.TargetBank => $"delete it, and '{SolveTargets(remedy)}' makes it anew",
         Artifact.ConfirmedList => "tick images on the page of 'retouch mine --stronger' and save the list again",
         _ => GiveMade(remedy.Artifact!.Value),
@@ -114,11 +144,21 @@ static class RemedyText
         _ => throw new ArgumentOutOfRangeException(nameof(artifact)),
     };
 
-    static string Export(IReadOnlyList<Remedy> formats) =>
-        $"use 'retouch export --patch … --format {formats[0].Value}' (or {string.Join(", ", formats.Skip(1).Select(f => f.Value))})";
+    static string Export(IReadOnlyList<Remedy> formats)
+    {
+        string others = string.Join(", ", formats.Skip(1).Select(f => f.Value));
+        return $"use 'retouch export --patch … --format {formats[0].Value}' (or {others})";
+    }
 
-    static string SolveTargets(Remedy remedy) =>
-        $"retouch solve-targets --model MODEL --images FOLDER --bank {(remedy.Place is null ? "BANK" : ShellText.Quote(remedy.Place))}";
+    static string Prepare(Remedy remedy) => MakingText.Prepare(remedy.Model, remedy.Blocks, Variant(remedy));
+
+    static string Variant(Remedy remedy) => remedy.Variant ?? "METHOD";
+
+    static string SolveTargets(Remedy remedy)
+    {
+        string bank = remedy.Place is string place ? ShellText.Quote(place) : "BANK";
+        return $"retouch solve-targets --model MODEL --images FOLDER --bank {bank}";
+    }
 
     static string Name(Parameter parameter) => parameter switch
     {
@@ -142,6 +182,17 @@ static class RemedyText
         Parameter.MlpWidth => "--mlp-width",
         Parameter.ExportFormat => "--format",
         Parameter.Memory => "--memory",
+        Parameter.Label => "--label",
+        Parameter.Orientation => "--orientation",
+        Parameter.Setting => "--set",
+        Parameter.Keep => "--keep",
+        Parameter.LearningRate => "--lr",
+        Parameter.Guard => "--guard",
+        Parameter.Base => "--base",
+        Parameter.Blocks => "--blocks",
+        Parameter.LocatorFile => "--locator-file",
+        Parameter.TrainedFiles => "--prepared",
+        Parameter.Benchmark => "--benchmark",
         Parameter.ReadingBudget => "--reading-budget",
         _ => throw new ArgumentOutOfRangeException(nameof(parameter)),
     };

@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Retouch.UseCases;
 using Spectre.Console;
 
 namespace Retouch.Cli;
 
 /// <summary>Where a verb speaks: results to the output, everything else to the error stream.</summary>
-sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose)
+sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose) : IUseCaseEvents
 {
     static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25), SpokenEvery = TimeSpan.FromSeconds(30);
 
@@ -50,6 +51,15 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
         if (!quiet)
             Say(Printable(text));
     }
+
+    // Of a use case's warnings JSON objects have what their own fields say.
+    void IUseCaseEvents.Note(string text, Remedy remedy) => Note(RemedyText.Note(text, remedy));
+
+    void IUseCaseEvents.Warn(string text) => Note($"warning: {text}");
+
+    void IUseCaseEvents.Warn(string text, Remedy remedy) => Note($"warning: {RemedyText.Note(text, remedy)}");
+
+    void IUseCaseEvents.Warn(string what, Problem problem) => Note($"warning: {what}, {RemedyText.Of(problem)}");
 
     /// <summary>What was left out or passed over, a line each.</summary>
     public void Warnings(IEnumerable<string> reasons)
@@ -113,6 +123,21 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
                     Draw(context.Refresh);
                 });
             });
+    }
+
+    /// <summary>Runs what says itself what it keeps where it is interrupted, as an error.</summary>
+    /// <param name="work">Gives the exit code.</param>
+    public int Interruptible(Func<int> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (OperationCanceledException e) when (e.InnerException is OperationCanceledException)
+        {
+            Error(e.Message);
+            return App.Interrupted;
+        }
     }
 
     /// <summary>

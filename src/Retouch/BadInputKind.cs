@@ -15,7 +15,9 @@ public enum BadInputKind
     /// <summary>A file is of the kind that it should be, but not whole or not sound.</summary>
     Damaged,
 
-    /// <summary>Two inputs do not belong together: a file was made for another model, run or setting, or is of another kind.</summary>
+    /// <summary>
+    /// Two inputs do not belong together: a file was made for another model, run or setting, or is of another kind.
+    /// </summary>
     Mismatch,
 
     /// <summary>It may be sound, but is of a format or version, or asks for something, that is not supported.</summary>

@@ -63,6 +63,39 @@ public enum Parameter
     /// <summary>The memory that images may take.</summary>
     Memory,
 
+    /// <summary>The class that an image should have.</summary>
+    Label,
+
+    /// <summary>Whether EXIF orientation turns images.</summary>
+    Orientation,
+
+    /// <summary>A method's setting, by its name.</summary>
+    Setting,
+
+    /// <summary>The share of the units that is edited.</summary>
+    Keep,
+
+    /// <summary>The learning rate.</summary>
+    LearningRate,
+
+    /// <summary>The share of other images that is to be left as it is.</summary>
+    Guard,
+
+    /// <summary>The unedited model that an edited one is measured against.</summary>
+    Base,
+
+    /// <summary>The blocks to edit.</summary>
+    Blocks,
+
+    /// <summary>A trained locator's file.</summary>
+    LocatorFile,
+
+    /// <summary>The files that methods and locators need: preparations and a trained locator.</summary>
+    TrainedFiles,
+
+    /// <summary>A benchmark's file.</summary>
+    Benchmark,
+
     /// <summary><see cref="Retouch.ReadingBudget.Times"/>.</summary>
     ReadingBudget,
 }

@@ -1,6 +1,8 @@
 namespace Retouch;
 
-/// <summary>A <see cref="BadInputException"/> as a value, for what was left out while the rest goes on. Immutable.</summary>
+/// <summary>
+/// A <see cref="BadInputException"/> as a value, for what was left out while the rest goes on. Immutable.
+/// </summary>
 /// <param name="Message">One or more sentences for a person: what is wrong, and where.</param>
 /// <param name="Kind">What is wrong, for a program.</param>
 /// <param name="Subject">The file, setting, class or tensor that it is about, or null.</param>

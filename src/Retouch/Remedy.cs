@@ -1,6 +1,8 @@
 namespace Retouch;
 
-/// <summary>What a caller can do about bad input, as a value: each program says it in its own terms. Immutable.</summary>
+/// <summary>
+/// What a caller can do about bad input, as a value: each program says it in its own terms. Immutable.
+/// </summary>
 public sealed record Remedy
 {
     Remedy(RemedyAction action) => Action = action;
@@ -13,6 +15,15 @@ public sealed record Remedy
 
     /// <summary>Wait for a run, or go on with it.</summary>
     public static Remedy ResumeRun { get; } = new(RemedyAction.Resume) { Artifact = Retouch.Artifact.Run };
+
+    /// <summary>Do the same again: nothing that is kept is of use.</summary>
+    public static Remedy BeginAgain { get; } = new(RemedyAction.BeginAgain);
+
+    /// <summary>Do the same again, which goes on with the rows that are kept.</summary>
+    public static Remedy GoOn { get; } = new(RemedyAction.GoOn);
+
+    /// <summary>Do the same again, which makes what comes of the rows that are all there.</summary>
+    public static Remedy Finish { get; } = new(RemedyAction.Finish);
 
     /// <summary>Begin anew instead of going on with what is there.</summary>
     public static Remedy StartAnew { get; } = new(RemedyAction.StartAnew);
@@ -41,7 +52,10 @@ public sealed record Remedy
     /// <summary>Which of a kind: the method or name of a preparation.</summary>
     public string? Variant { get; private init; }
 
-    /// <summary>The model to make it for, as the caller named it in <see cref="Locating.MakingCommands.Model"/>; null where that is not known.</summary>
+    /// <summary>
+    /// The model to make it for, as the caller named it in <see cref="Locating.MakingCommands.Model"/>; null where that
+    /// is not known.
+    /// </summary>
     public string? Model { get; private init; }
 
     /// <summary>The blocks to make it for, such as 7-9; null for the usual.</summary>
@@ -67,7 +81,10 @@ public sealed record Remedy
         new(RemedyAction.Give) { Parameter = parameter, Value = value };
 
     /// <summary>Give a parameter a smaller value.</summary>
-    public static Remedy Smaller(Parameter parameter) => new(RemedyAction.Smaller) { Parameter = parameter };
+    /// <param name="parameter">Which.</param>
+    /// <param name="than">The value that is too large; null where that is not known.</param>
+    public static Remedy Smaller(Parameter parameter, string? than = null) =>
+        new(RemedyAction.Smaller) { Parameter = parameter, Value = than };
 
     /// <summary>Give settings of a file smaller values.</summary>
     /// <param name="settings">Their names.</param>
@@ -81,7 +98,10 @@ public sealed record Remedy
         new(RemedyAction.Larger) { Parameter = parameter, Value = value };
 
     /// <summary>Leave a parameter out.</summary>
-    public static Remedy LeaveOut(Parameter parameter) => new(RemedyAction.LeaveOut) { Parameter = parameter };
+    /// <param name="parameter">Which.</param>
+    /// <param name="value">Its value, where it may have several; else null.</param>
+    public static Remedy LeaveOut(Parameter parameter, string? value = null) =>
+        new(RemedyAction.LeaveOut) { Parameter = parameter, Value = value };
 
     /// <summary>Make what is missing.</summary>
     /// <param name="artifact">What.</param>

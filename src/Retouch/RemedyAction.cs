@@ -9,10 +9,21 @@ public enum RemedyAction
     /// <summary>Go on with what is there.</summary>
     Resume,
 
+    /// <summary>Do the same again: nothing that is kept is of use.</summary>
+    BeginAgain,
+
+    /// <summary>Do the same again, which goes on with the rows that are kept.</summary>
+    GoOn,
+
+    /// <summary>Do the same again, which makes what comes of the rows that are all there.</summary>
+    Finish,
+
     /// <summary>Begin anew instead of going on with what is there.</summary>
     StartAnew,
 
-    /// <summary>Write to another place; <see cref="Remedy.Value"/> is the end of its name, if that matters.</summary>
+    /// <summary>
+    /// Write to another place; <see cref="Remedy.Value"/> is the end of its name, if that matters.
+    /// </summary>
     OtherOutput,
 
     /// <summary>State <see cref="Remedy.Parameter"/>, as <see cref="Remedy.Value"/> where that is known.</summary>
@@ -21,7 +32,9 @@ public enum RemedyAction
     /// <summary>Give <see cref="Remedy.Parameter"/> a smaller value.</summary>
     Smaller,
 
-    /// <summary>Give <see cref="Remedy.Parameter"/> a larger value, <see cref="Remedy.Value"/> where that is known.</summary>
+    /// <summary>
+    /// Give <see cref="Remedy.Parameter"/> a larger value, <see cref="Remedy.Value"/> where that is known.
+    /// </summary>
     Larger,
 
     /// <summary>Leave <see cref="Remedy.Parameter"/> out.</summary>

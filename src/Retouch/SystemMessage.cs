@@ -1,6 +1,9 @@
 namespace Retouch;
 
-/// <summary>What the system or a library says of a failure, as part of a sentence of ours: the only place that takes such texts apart.</summary>
+/// <summary>
+/// What the system or a library says of a failure, as part of a sentence of ours: the only place that takes such texts
+/// apart.
+/// </summary>
 public static class SystemMessage
 {
     /// <summary>All of it but the full stop at its end.</summary>

@@ -1,8 +1,11 @@
 using System.Reflection;
 using NetArchTest.Rules;
+using Retouch.Benchmarks;
+using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Measurement;
 using Retouch.Patches;
+using Retouch.UseCases;
 
 namespace Retouch.Tests;
 
@@ -29,6 +32,10 @@ public sealed class ArchitectureTests
         ["Measurement"] = ["Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images"],
         ["Benchmarks"] = ["Measurement", "Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Plots"],
         ["Reports"] = ["Benchmarks", "Measurement", "Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Plots"],
+        ["UseCases"] =
+        [
+            "Reports", "Benchmarks", "Measurement", "Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Plots",
+        ],
     };
 
     public static TheoryData<string> Rooms => [.. Allowed.Keys];
@@ -70,6 +77,22 @@ public sealed class ArchitectureTests
         Assert.Contains(typeof(GradientLocator).FullName, Offenders(Library, "Retouch.Locating", ["Retouch.Suffix"]));
         // Within a method alone, in a file that names Formats in no signature.
         Assert.Contains(typeof(HypernetworkFile).FullName, Offenders(Library, "Retouch.Locating", ["Retouch.Formats"]));
+    }
+
+    [Fact]
+    public void The_command_line_leaves_editing_measuring_and_running_to_the_use_cases()
+    {
+        string[] theirs =
+        [
+            .. ((Type[])
+            [
+                typeof(IEditor), typeof(EditResult), typeof(EditorResources), typeof(Failure), typeof(LocalitySet), typeof(Locality),
+                typeof(GuardedEdit), typeof(BenchPlan), typeof(BenchRun), typeof(BenchRowFile), typeof(EditorRegistry), typeof(LocationSearch),
+            ]).Select(t => t.FullName!),
+        ];
+        Assert.Empty(Offenders(typeof(global::Retouch.Cli.App).Assembly, "Retouch.Cli", theirs));
+        Assert.All((Type[])[typeof(EditUseCase), typeof(BenchmarkSession), typeof(LocationSession), typeof(DemoRun)], t =>
+            Assert.Contains(t.FullName, Offenders(Library, "Retouch.UseCases", theirs)));
     }
 
     static string[] Offenders(Assembly assembly, string room, string[] forbidden) =>

@@ -45,7 +45,8 @@ public sealed partial class ErrorTests : IDisposable
     {
         Remedy[] remedies =
         [
-            Remedy.Overwrite, Remedy.Resume, Remedy.ResumeRun, Remedy.StartAnew, Remedy.OtherOutput,
+            Remedy.Overwrite, Remedy.Resume, Remedy.ResumeRun, Remedy.BeginAgain, Remedy.GoOn, Remedy.Finish,
+            Remedy.StartAnew, Remedy.OtherOutput,
             Remedy.OutputEnding(".safetensors"), Remedy.TakeAway, Remedy.FreeSpace, Remedy.Merge("f"),
             Remedy.Export("timm", "torchvision"), Remedy.Smaller("depth", "width"),
             .. Enum.GetValues<Parameter>().SelectMany(p => (Remedy[])

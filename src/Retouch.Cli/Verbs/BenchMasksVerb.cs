@@ -4,6 +4,7 @@ using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Suffix;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
@@ -40,7 +41,7 @@ sealed class BenchMasksVerb : Verb
         string? locatorFile = parsed.GetValue(_locatorFile);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
-        locatorFile = name == "hypernetwork" ? ShippedLocators.Choose(locatorFile, file.Model, split.Space, terminal, new MakingCommands { Model = _benchmark.ModelArguments(parsed) }) : null;
+        locatorFile = name == "hypernetwork" ? TrainedLocators.Choose(new() { Locator = locatorFile, Commands = new() { Model = _benchmark.ModelArguments(parsed) } }, file.Model, split.Space, terminal) : null;
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         ILocator locator = name switch
         {
@@ -48,10 +49,11 @@ sealed class BenchMasksVerb : Verb
             "random" => new RandomLocator(parsed.GetValue(_seed), anewForEachFailure: true),
             _ => new HypernetworkLocator(network!),
         };
-        Benchmark benchmark = _benchmark.Read(parsed);
-        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
-            return App.Ok;
-        using BenchData data = _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation);
+        BenchmarkSource source = _benchmark.Source(parsed);
+        Benchmark benchmark = source.Read(file.Model) with { Locality = [] };
+        if (benchmark.Groups.Count == 0)
+            return BenchmarkOptions.SayEmpty(terminal);
+        using BenchData data = source.Load(split, file, benchmark, terminal, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
 
         string? written = parsed.GetValue(_out) is not string folder ? null : MaskFile.Add(folder, new MaskComparison

@@ -3,7 +3,7 @@ using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Reports;
-using Retouch.Suffix;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
@@ -77,9 +77,10 @@ sealed class BenchReportVerb : Verb
         labels ??= file.Labels;
         ImageRoots roots = new(images);
         ImageRoots? locality = parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null;
-        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), comparison.Runs[0].Manifest.Seed, terminal, space => new SplitVit(file.Model, space));
+        TrainedFiles trained = new() { Prepared = parsed.GetValue(_prepared) ?? [], Locator = parsed.GetValue(_locatorFile) };
+        using EditWindows windows = new(file.Model, trained, comparison.Runs[0].Manifest.Seed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
-        return new ReportEdits(terminal, file, roots, locality, windows).Make(comparison, benchmarks, count, parsed.GetValue(_setting), loaded: null, cancellation);
+        return new ReportEdits(file, roots, locality, windows, terminal).Make(comparison, benchmarks, count, parsed.GetValue(_setting), loaded: null, cancellation);
     }
 
     static void Print(Terminal terminal, string subset, MethodScore[] scores)

@@ -1,11 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Retouch.Benchmarks;
-using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
-using Retouch.Reports;
-using Retouch.Suffix;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -65,115 +63,55 @@ sealed class BenchVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        Shard shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole;
-        BenchOptions options = new()
-        {
-            Mode = Modes[parsed.GetRequiredValue(_mode)],
-            Samples = Samples(parsed),
-            Sequence = parsed.GetValue(_sequence),
-            MaxEditsPerGroup = parsed.GetValue(_max),
-            Batch = parsed.GetValue(_batch),
-            Seed = parsed.GetValue(_seed),
-        };
-        options.Validate();
-        string folder = parsed.GetRequiredValue(_out);
-        string path = Path.Combine(folder, shard.FileName);
-        // At once where there can be another; a folder of one's own is not made before all is known to be right.
-        using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, shard, Name) : null;
-        string[] methods = [.. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))];
-        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        using EditWindows windows = new(file.Model, parsed.GetValue(_prepared) ?? [], parsed.GetValue(_locatorFile), options.Seed, terminal, space => _precision.Cut(parsed, terminal, file.Model, space))
-        {
-            Commands = new() { Model = _benchmark.ModelArguments(parsed), Blocks = _blocks.Text(parsed) },
-        };
-        Dictionary<string, EditSpace> spaces = methods.Distinct().ToDictionary(m => m, m => _blocks.Given(parsed, file.Model) ?? Methods.Find(m).Window(file.Model.Config));
-        EditSpace[] distinct = [.. spaces.Values.Distinct()];
+        string[] methods =
+        [
+            .. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries)).Distinct(),
+        ];
         BenchKnobs knobs = Knobs(parsed, methods);
+        BenchmarkRequest request = new()
+        {
+            Benchmark = _benchmark.Source(parsed),
+            Output = parsed.GetRequiredValue(_out),
+            Methods = methods,
+            Sweep = Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true),
+            Settings = methods.ToDictionary(m => m, knobs.Of),
+            Blocks = _blocks.Window(parsed),
+            Precision = _precision.Asked(parsed),
+            Files = new()
+            {
+                Prepared = parsed.GetValue(_prepared) ?? [],
+                Locator = parsed.GetValue(_locatorFile),
+                Commands = new() { Model = _benchmark.ModelArguments(parsed), Blocks = _blocks.Text(parsed) },
+            },
+            Options = new()
+            {
+                Mode = Modes[parsed.GetRequiredValue(_mode)],
+                Samples = Samples(parsed),
+                Sequence = parsed.GetValue(_sequence),
+                MaxEditsPerGroup = parsed.GetValue(_max),
+                Batch = parsed.GetValue(_batch),
+                Seed = parsed.GetValue(_seed),
+            },
+            Shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole,
+            Resume = parsed.GetValue(_resume),
+            Gallery = parsed.GetValue(_gallery),
+            LabelFile = _benchmark.LabelFile(parsed),
+        };
+        using BenchmarkSession session = new(request);
+        using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         foreach (string note in knobs.Notes)
             terminal.Note(note);
-        Sweep sweep = Enum.Parse<Sweep>(parsed.GetRequiredValue(_sweep), ignoreCase: true);
-        BenchSetting[] settings =
-        [
-            .. methods.Distinct().SelectMany(m =>
-                EditorRegistry.Settings([m], sweep, knobs.Of(m), windows.Resources(spaces[m], alone: distinct.Length == 1))),
-        ];
-        Benchmark benchmark = _benchmark.Read(parsed);
-        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
-            return App.Ok;
-        BenchmarkOptions.SayShared(terminal, benchmark);
-        BenchPlan plan = new(benchmark, settings, options with
+        return terminal.Interruptible(() =>
         {
-            Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
-            Orientation = file.Preprocessing.Orientation,
+            if (session.Run(file, terminal, cancellation) is not { } report)
+                return BenchmarkOptions.SayEmpty(terminal);
+            BenchTable.Print(terminal, report.Summary);
+            terminal.Line($"rows    {report.Rows}");
+            if (report.Page is string page)
+                terminal.Line($"report  {page}");
+            return App.Ok;
         });
-        LabelSet? labels = _benchmark.Labels(parsed, file);
-
-        int total = plan.Batches(shard).Sum(b => b.Count);
-        int? written = null;
-        try
-        {
-            return Measure();
-        }
-        catch (OperationCanceledException)
-        {
-            terminal.Error(InterruptedRows.Text(written, total));
-            return App.Interrupted;
-        }
-
-        int Measure()
-        {
-            foreach (EditSpace space in distinct)
-                Data(space);
-            using WriterLock? late = early is null ? BenchFolder.Lock(folder, shard, Name) : null;
-            BenchFolder.Prepare(folder, plan.Manifest);
-            BenchFolder.WriteBenchmark(folder, benchmark);
-            using (BenchRowFile rows = BenchRowFile.Open(path, plan, shard, parsed.GetValue(_resume), early ?? late))
-            {
-                written = rows.Rows;
-                string ofThem = shard.Count > 1 ? $", {total} of them in shard {shard.Index}/{shard.Count}" : "";
-                string before = written > 0 ? $", {written} done before" : "";
-                terminal.Note($"run {plan.Manifest.Run}: {settings.Length} settings, {plan.Edits.Count} edits{ofThem}{before}");
-                terminal.Progress("editing", total, report =>
-                {
-                    report(rows.Rows, null);
-                    BenchRun.Run(plan, Cut, shard, rows.Rows, batch =>
-                    {
-                        rows.Append(batch);
-                        written = rows.Rows;
-                        report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
-                    }, cancellation);
-                    return 0;
-                });
-            }
-            IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchRowFile.Read(path));
-            if (shard.Count == 1)
-            {
-                (ImageRoots images, ImageRoots? locality) = _benchmark.Roots(parsed);
-                BenchComparison comparison = BenchComparison.Of([ReportRun.Read(folder)]);
-                IReadOnlyList<GalleryEdit> gallery = new ReportEdits(terminal, file, images, locality, windows).Make(
-                    comparison, [benchmark], parsed.GetValue(_gallery), wanted: null, Data, cancellation);
-                BenchFolder.WriteSummary(folder, summary);
-                string report = Path.Combine(folder, BenchReport.FileName);
-                BenchReport.Write(report, BenchComparison.Of([ReportRun.Read(folder)]), labels, gallery, overwrite: true);
-            }
-            BenchTable.Print(terminal, summary);
-            terminal.Line($"rows    {path}");
-            if (shard.Count == 1)
-                terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
-            return App.Ok;
-        }
-
-        (SplitVit, BenchData) Cut(BenchSetting setting)
-        {
-            EditSpace space = windows.Space(setting.Settings);
-            return (windows.Split(space), Data(space));
-        }
-
-        BenchData Data(EditSpace space) => windows.Data(space, split => _benchmark.LoadData(parsed, terminal, split, file, benchmark, cancellation));
     }
-
-    // A run in which some edits are made in bfloat16 is not one of float32, whatever the other windows allow.
-    static Precision Narrowest(Precision[] precisions) => precisions.Contains(Precision.Mixed) ? Precision.Mixed : precisions[0];
 
     IReadOnlyList<int> Samples(ParseResult parsed)
     {

@@ -1,9 +1,6 @@
 using System.CommandLine;
-using Retouch.Benchmarks;
-using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Suffix;
-using Retouch.Vit;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
@@ -26,65 +23,32 @@ sealed class BenchmarkOptions
         _memory = new MemoryOption(command);
     }
 
-    public Benchmark Read(ParseResult parsed)
+    /// <summary>The benchmark, and where its images are.</summary>
+    public BenchmarkSource Source(ParseResult parsed) => new()
     {
-        Benchmark benchmark = BenchmarkFile.Load(parsed.GetRequiredValue(_benchmark));
-        return _locality is null ? benchmark with { Locality = [] } : benchmark;
-    }
+        File = parsed.GetRequiredValue(_benchmark),
+        Images = parsed.GetRequiredValue(_images),
+        Locality = _locality is null ? null : parsed.GetValue(_locality),
+        Memory = _memory.Bytes(parsed),
+    };
 
     /// <inheritdoc cref="ModelOptions.Arguments"/>
     public string ModelArguments(ParseResult parsed) => _model.Arguments(parsed);
 
-    /// <summary>Says how many locality images are also edited ones, by their bytes: they do not count for the edits of their groups.</summary>
-    public static void SayShared(Terminal terminal, Benchmark benchmark)
+    /// <summary>Says that a benchmark has nothing to edit, because its model gets everything right; gives the exit code.</summary>
+    public static int SayEmpty(Terminal terminal)
     {
-        int all = benchmark.Locality.Count, shared = all - benchmark.Unrelated(Enumerable.Range(0, benchmark.Groups.Count)).Count;
-        if (shared > 0)
-        {
-            terminal.Note(
-                $"{shared} of {all} locality images are also images of the benchmark's groups, by their content; "
-                + "an edit's LR leaves out those of its own group");
-        }
-    }
-
-    /// <summary>Whether a benchmark has nothing to edit, because its model gets everything right; says so.</summary>
-    /// <exception cref="BadInputException">It is another model's.</exception>
-    public static bool IsEmpty(Benchmark benchmark, VitModel model, Terminal terminal)
-    {
-        benchmark.RequireModel(model);
-        if (benchmark.Groups.Count > 0)
-            return false;
         const string nothing =
             "The benchmark is empty: the model got every image right when it was mined, so there is nothing to edit "
             + "and nothing was written.";
         if (terminal.Json)
             terminal.Note(nothing);
         terminal.Line(nothing);
-        return true;
+        return App.Ok;
     }
 
     public ModelFile LoadModel(ParseResult parsed, Terminal terminal) => _model.Load(parsed, terminal);
 
-    /// <summary>The names of the model's classes; null where the user gave none.</summary>
-    public LabelSet? Labels(ParseResult parsed, ModelFile file) => _model.Labels(parsed, file) is { HasNames: true } labels ? labels : null;
-
-    /// <summary>Where the groups' images and the locality images are.</summary>
-    public (ImageRoots Images, ImageRoots? Locality) Roots(ParseResult parsed) =>
-        (new ImageRoots(parsed.GetRequiredValue(_images)), _locality is not null && parsed.GetValue(_locality) is string folder ? new ImageRoots([folder]) : null);
-
-    /// <summary>What loads a benchmark's images, which are found and checked here, for any cut of the model.</summary>
-    public Func<SplitVit, BenchData> Loader(ParseResult parsed, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
-    {
-        (ImageRoots images, ImageRoots? locality) = Roots(parsed);
-        BenchData.Find(benchmark, images, locality);
-        return split => BenchData.Load(split, benchmark, file.Preprocessing, images, locality, memory: _memory.Bytes(parsed), cancellation: cancellation);
-    }
-
-    public BenchData LoadData(ParseResult parsed, Terminal terminal, SplitVit split, ModelFile file, Benchmark benchmark, CancellationToken cancellation)
-    {
-        (ImageRoots images, ImageRoots? locality) = Roots(parsed);
-        ModelOptions.PrintPreprocessing(file, terminal);
-        return terminal.Progress("loading images", benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count, report =>
-            BenchData.Load(split, benchmark, file.Preprocessing, images, locality, new Told<int>(done => report(done, null)), _memory.Bytes(parsed), cancellation));
-    }
+    /// <inheritdoc cref="ModelOptions.LabelFile"/>
+    public string? LabelFile(ParseResult parsed) => _model.LabelFile(parsed);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Retouch.Suffix;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -21,7 +22,7 @@ sealed class BlocksOption
         {
             if (result.Tokens is not [{ Value: string text }])
                 return;
-            if (Parse(text) is null)
+            if (BlockWindow.Parse(text) is null)
                 result.AddError($"{_blocks.Name} is {text}, but must be blocks in a row, counted from 0, such as 7-9 or 7,8,9");
         });
         _oneIsDepth = oneIsDepth;
@@ -35,7 +36,11 @@ sealed class BlocksOption
     /// <summary>The window that the user named for a model; null for the usual one.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
     public EditSpace? Given(ParseResult parsed, VitModel model) =>
-        Depth(parsed) is null && parsed.GetValue(_blocks) is string text && Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : null;
+        Window(parsed)?.In(model.Config);
+
+    /// <summary>The same for any model.</summary>
+    public BlockWindow? Window(ParseResult parsed) =>
+        Depth(parsed) is null && parsed.GetValue(_blocks) is string text ? BlockWindow.Parse(text) : null;
 
     /// <summary>The window as the user named it; null for the usual one.</summary>
     public string? Text(ParseResult parsed) => Depth(parsed) is null ? parsed.GetValue(_blocks) : null;
@@ -43,18 +48,4 @@ sealed class BlocksOption
     /// <summary>A number alone, where that means the hypernetwork's own blocks; else null.</summary>
     public int? Depth(ParseResult parsed) =>
         _oneIsDepth && parsed.GetValue(_blocks) is string text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int depth) ? depth : null;
-
-    /// <summary>The first block and the number of blocks, or null where the text is no window.</summary>
-    internal static (int First, int Blocks)? Parse(string text)
-    {
-        int[]? numbers = Numbers(text.Split(','));
-        if (numbers is { Length: > 0 })
-            return Enumerable.Range(numbers[0], numbers.Length).SequenceEqual(numbers) ? (numbers[0], numbers.Length) : null;
-        return Numbers(text.Split('-', '–')) is [int first, int last] && first <= last ? (first, last - first + 1) : null;
-
-        // Four digits are more blocks than any model has, and cannot overflow.
-        static int[]? Numbers(string[] parts) => parts.All(p => p.Trim() is { Length: > 0 and <= 4 } digits && digits.All(char.IsAsciiDigit))
-            ? [.. parts.Select(p => int.Parse(p, CultureInfo.InvariantCulture))]
-            : null;
-    }
 }

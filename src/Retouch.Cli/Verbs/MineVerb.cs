@@ -3,6 +3,7 @@ using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Suffix;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Retouch.Formats;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -87,31 +88,18 @@ sealed class ModelOptions
     }
 
     /// <summary>Says how images become pixels, since a wrong choice shows in nothing but wrong answers.</summary>
-    public static void PrintPreprocessing(ModelFile file, Terminal terminal) => terminal.Note(
-        $"preprocessing: {file.Preprocessing} ({(file.PreprocessingSource is string source ? $"stated by {source}" : $"usual for {file.Scheme.Name} models; no file states one")})");
+    public static void PrintPreprocessing(ModelFile file, Terminal terminal) => terminal.Note(ModelNotes.Preprocessing(file));
 
     /// <summary>Says of images that a viewer shows turned that they are not, where they are not.</summary>
     public static void PrintTurned(IReadOnlyList<string> images, ModelFile file, Terminal terminal)
     {
-        if (file.Preprocessing.Orientation == Images.ImageOrientation.Exif)
-            return;
-        string[] turned = [.. images.Where(Images.ImageDecoder.IsTurned)];
-        if (turned.Length > 0)
-        {
-            string more = turned.Length > 1 ? $" and {turned.Length - 1} more" : "";
-            terminal.Note($"orientation: {turned[0]}{more} would be turned by EXIF; the pixels are taken as they are "
-                + "stored, as timm and torchvision do (--orientation exif turns them)");
-        }
+        if (ModelNotes.Turned(images, file) is string turned)
+            terminal.Note(RemedyText.Note(turned, ModelNotes.TurnThem));
     }
 
+    /// <summary>The file of the classes' names that the user gave; null for none.</summary>
+    public string? LabelFile(ParseResult parsed) => parsed.GetValue(_labels);
+
     /// <summary>The names of the model's classes: of the file given, else of one beside the model, else numbers.</summary>
-    public LabelSet Labels(ParseResult parsed, ModelFile model)
-    {
-        if (parsed.GetValue(_labels) is not string path)
-            return model.Labels ?? LabelSet.Numbered(model.Model.Config.Classes);
-        LabelSet labels = LabelSet.Load(path);
-        return labels.Count == model.Model.Config.Classes
-            ? labels
-            : throw new BadInputException($"{path} names {labels.Count} classes, but the model has {model.Model.Config.Classes}.");
-    }
+    public LabelSet Labels(ParseResult parsed, ModelFile model) => ModelLabels.Of(model, LabelFile(parsed));
 }

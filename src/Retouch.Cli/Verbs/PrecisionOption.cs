@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using Retouch.Suffix;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -33,24 +33,15 @@ sealed class PrecisionOption
         command.Add(_precision);
     }
 
-    /// <summary>Cuts a model, and says how far bfloat16 is from float32 where edits are made in it.</summary>
-    public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model, EditSpace space)
+    /// <summary>What was asked for; null for what this machine is best at.</summary>
+    public Precision? Asked(ParseResult parsed) => parsed.GetRequiredValue(_precision) switch
     {
-        string asked = parsed.GetRequiredValue(_precision);
-        SplitVit split = asked switch
-        {
-            Single => new SplitVit(model, space),
-            // Without bfloat16 in the processor it would only be slower.
-            Checked => PrecisionChoice.Cut(model, space, Precision.Checked),
-            BFloat16 => new SplitVit(model, space, Precision.Mixed),
-            _ => PrecisionChoice.Cut(model, space),
-        };
-        terminal.Detail(split.Precision switch
-        {
-            Precision.Mixed => string.Create(CultureInfo.InvariantCulture, $"precision: bfloat16; {split.Check.Agreeing} of {split.Check.Images} predictions as in float32, logits within {split.Check.LargestDifference:0.###}; those nearer than {split.Check.Tolerance:0.##} are computed again"),
-            Precision.Checked => "precision: float32; predictions in bfloat16 where this model's agree, and those that are close again in float32",
-            _ => $"precision: float32{(asked == Single ? "" : PrecisionChoice.ProcessorHasBFloat16 ? ", since this model's predictions change in bfloat16" : ", since this processor has no bfloat16")}",
-        });
-        return split;
-    }
+        Single => Precision.Full,
+        Checked => Precision.Checked,
+        BFloat16 => Precision.Mixed,
+        _ => null,
+    };
+
+    /// <summary>Cuts a model, and says how far bfloat16 is from float32 where edits are made in it.</summary>
+    public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model, EditSpace space) => ModelCut.Of(model, space, Asked(parsed), terminal);
 }

@@ -1,5 +1,5 @@
 using Retouch.Formats;
-using TorchSharp;
+using Retouch.UseCases;
 using static TorchSharp.torch;
 
 namespace Retouch.Cli.Verbs;
@@ -8,12 +8,13 @@ namespace Retouch.Cli.Verbs;
 static class Predictions
 {
     /// <summary>The likeliest classes of one row of logits <c>[C]</c>, likeliest first.</summary>
-    public static IReadOnlyList<PredictionJson> Top(Tensor logits, int count, LabelSet labels)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        (Tensor values, Tensor indices) = special.softmax(logits, 0).topk(Math.Min(count, (int)logits.shape[0]));
-        return [.. values.data<float>().Zip(indices.data<long>(), (p, i) => new PredictionJson((int)i, labels[(int)i].Name, p))];
-    }
+    public static IReadOnlyList<PredictionJson> Top(Tensor logits, int count, LabelSet labels) => Named(ClassProbability.Top(logits, count), labels);
+
+    /// <summary>The same classes with their names.</summary>
+    public static IReadOnlyList<PredictionJson> Named(IReadOnlyList<ClassProbability> classes, LabelSet labels) =>
+        [.. classes.Select(c => new PredictionJson(c.Class, labels[c.Class].Name, c.Probability))];
+
+    public static string Text(ClassProbability p, LabelSet labels) => Text(new PredictionJson(p.Class, labels[p.Class].Name, p.Probability));
 
     public static string Text(PredictionJson p) => $"{100 * p.Probability,6:0.00} %  {p.Name} ({p.Index})";
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Retouch.Benchmarks;
 using Retouch.Formats;
-using Retouch.Suffix;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
@@ -33,65 +33,29 @@ sealed class SearchLocationVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        BenchOptions options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch) };
-        string folder = parsed.GetRequiredValue(_out);
-        string path = Path.Combine(folder, Shard.Whole.FileName);
-        using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, Shard.Whole, Name) : null;
+        LocationRequest request = new()
+        {
+            Benchmark = _benchmark.Source(parsed),
+            Output = parsed.GetRequiredValue(_out),
+            Settings = Published with { LearningRates = Rates(parsed), MaxSteps = parsed.GetValue(_steps) },
+            Options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch) },
+            Resume = parsed.GetValue(_resume),
+        };
+        using LocationSession session = new(request);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
-        Benchmark benchmark = _benchmark.Read(parsed);
-        if (BenchmarkOptions.IsEmpty(benchmark, file.Model, terminal))
-            return App.Ok;
-        BenchmarkOptions.SayShared(terminal, benchmark);
-        LocationSearchSettings settings = Published with { LearningRates = Rates(parsed), MaxSteps = parsed.GetValue(_steps), Blocks = Math.Min(Published.Blocks, file.Model.Config.Depth) };
-        BenchPlan plan = LocationSearch.Plan(
-            file.Model, benchmark, settings, options with { Orientation = file.Preprocessing.Orientation });
-        Func<SplitVit, BenchData> load = _benchmark.Loader(parsed, file, benchmark, cancellation);
-        int? written = null;
-        try
+        return terminal.Interruptible(() =>
         {
-            return Search();
-        }
-        catch (OperationCanceledException)
-        {
-            terminal.Error(InterruptedRows.Text(written, plan.Edits.Count));
-            return App.Interrupted;
-        }
-
-        int Search()
-        {
-            using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, Name) : null;
-            BenchFolder.Prepare(folder, plan.Manifest);
-            bool resume = parsed.GetValue(_resume);
-            using (BenchRowFile rows = BenchRowFile.Open(path, plan, Shard.Whole, resume, early ?? late))
-            {
-                written = rows.Rows;
-                ModelOptions.PrintPreprocessing(file, terminal);
-                string before = written > 0 ? $", {written} done before" : "";
-                terminal.Note($"run {plan.Manifest.Run}: {plan.Settings.Count} settings, {plan.Edits.Count} edits{before}");
-                terminal.Progress("editing", plan.Edits.Count, report =>
-                {
-                    report(rows.Rows, null);
-                    LocationSearch.Run(file.Model, plan, load, rows.Rows, batch =>
-                    {
-                        rows.Append(batch);
-                        written = rows.Rows;
-                        report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
-                    }, cancellation);
-                    return 0;
-                });
-            }
-            IReadOnlyList<BenchRow> all = BenchRowFile.Read(path);
-            BenchFolder.WriteSummary(folder, SettingSummary.Of(all));
-            LocationResult result = LocationResult.Of(all);
-            (string csv, string svg) = result.Write(folder);
-            LocationJson json = new(result.Recommended, result.Best, LocationResult.Rule, result.Windows, path, csv, svg);
+            if (session.Run(file, terminal, cancellation) is not { } report)
+                return BenchmarkOptions.SayEmpty(terminal);
+            LocationResult result = report.Result;
+            LocationJson json = new(result.Recommended, result.Best, LocationResult.Rule, result.Windows, report.Rows, report.Table, report.Figure);
             terminal.Object(json, JsonOutput.Default.LocationJson);
             Print(terminal, result);
-            terminal.Line($"rows   {path}");
-            terminal.Line($"table  {csv}");
-            terminal.Line($"plot   {svg}");
+            terminal.Line($"rows   {report.Rows}");
+            terminal.Line($"table  {report.Table}");
+            terminal.Line($"plot   {report.Figure}");
             return App.Ok;
-        }
+        });
     }
 
     static void Print(Terminal terminal, LocationResult result)

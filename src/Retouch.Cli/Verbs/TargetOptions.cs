@@ -5,6 +5,7 @@ using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Suffix;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

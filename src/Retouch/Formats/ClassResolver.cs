@@ -42,7 +42,9 @@ sealed class ClassResolver
             .ToLookup(l => WithoutZeros(l.Name.Trim()), l => l.Index, StringComparer.Ordinal);
     }
 
-    /// <summary>The class that a text means; see <see cref="LabelSet.Resolve"/>. Refused where none is, or several.</summary>
+    /// <summary>
+    /// The class that a text means; see <see cref="LabelSet.Resolve"/>. Refused where none is, or several.
+    /// </summary>
     public ClassMatch Match(string text)
     {
         string trimmed = text.Trim(), wanted = Normalize(text);

@@ -54,7 +54,8 @@ public sealed partial class WriterLock : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                refusal = BadInput.Inaccessible(shown ?? path, $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
+                refusal = BadInput.Inaccessible(
+                    shown ?? path, $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
                 return null;
             }
         }

@@ -1,9 +1,15 @@
 namespace Retouch.Locating;
 
-/// <summary>What a caller says of the model and the blocks when it makes something for them: part of each <see cref="Remedy"/> that is to make what an edit lacks. Immutable.</summary>
+/// <summary>
+/// What a caller says of the model and the blocks when it makes something for them: part of each <see cref="Remedy"/>
+/// that is to make what an edit lacks. Immutable.
+/// </summary>
 public sealed record MakingCommands
 {
-    /// <summary>The model as the caller names it, as it is to be given back in <see cref="Remedy.Model"/>; null where it is not known.</summary>
+    /// <summary>
+    /// The model as the caller names it, as it is to be given back in <see cref="Remedy.Model"/>; null where it is not
+    /// known.
+    /// </summary>
     public string? Model { get; init; }
 
     /// <summary>The blocks to edit, such as 7-9, or null for the usual.</summary>

@@ -1,7 +1,7 @@
 using Retouch.Data;
 using Retouch.Formats;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
 /// <summary>The classes of images whose folders are called by them, as far as the labels know these names.</summary>
 sealed class FolderClasses

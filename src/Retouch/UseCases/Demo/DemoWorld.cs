@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using Retouch.Formats;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
 /// <summary>The letters world that comes with the program, laid out in a folder of the user's.</summary>
 sealed class DemoWorld : IDisposable
@@ -16,9 +16,6 @@ sealed class DemoWorld : IDisposable
     WriterLock? _lock;
 
     DemoWorld(string folder) => Folder = folder;
-
-    /// <summary>Where the files that come with the program are.</summary>
-    public static string Shipped => Path.Combine(AppContext.BaseDirectory, "demo");
 
     /// <summary>The user's folder.</summary>
     public string Folder { get; }
@@ -35,23 +32,23 @@ sealed class DemoWorld : IDisposable
 
     /// <summary>Lays the world out in a folder: a new one, an empty one or one of an earlier demo.</summary>
     /// <exception cref="BadInputException">The folder is another one, cannot be written, or the program's files are missing.</exception>
-    public static DemoWorld LayOut(string folder, CancellationToken cancellation)
+    public static DemoWorld LayOut(string folder, ShippedFiles shipped, CancellationToken cancellation)
     {
-        string archive = Path.Combine(Shipped, "images.zip");
+        string source = shipped.PathOf("demo"), archive = Path.Combine(source, "images.zip");
         if (!System.IO.File.Exists(archive))
-            throw new BadInputException($"{archive} is missing; build the program again, it comes with it.");
+            throw BadInput.Missing(archive, $"{archive} is missing; build the program again, it comes with it.");
         DemoWorld world = new(folder);
         if (System.IO.File.Exists(folder))
-            throw new BadInputException($"{folder} is a file; name a folder with --out.");
+            throw BadInput.Exists(folder, $"{folder} is a file.", Remedy.OtherOutput);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !System.IO.File.Exists(world.File(Mark)))
-            throw new BadInputException($"{folder} holds other files; name a new or an empty folder with --out.");
+            throw BadInput.Exists(folder, $"{folder} holds other files.", Remedy.OtherOutput);
         try
         {
             Directory.CreateDirectory(folder);
             System.IO.File.WriteAllText(world.File(Mark), "");
             world._lock = WriterLock.Take(folder, "demo");
-            System.IO.File.Copy(Path.Combine(Shipped, "model.safetensors"), world.Model, overwrite: true);
-            System.IO.File.Copy(Path.Combine(Shipped, "labels.txt"), world.Labels, overwrite: true);
+            System.IO.File.Copy(Path.Combine(source, "model.safetensors"), world.Model, overwrite: true);
+            System.IO.File.Copy(Path.Combine(source, "labels.txt"), world.Labels, overwrite: true);
             Unpack(archive, world.File("images"), cancellation);
         }
         catch (Exception e)
@@ -59,7 +56,7 @@ sealed class DemoWorld : IDisposable
             world.Dispose();
             if (e is not (IOException or UnauthorizedAccessException))
                 throw;
-            throw new BadInputException($"{folder} cannot be written to ({SystemMessage.Of(e)}); give another --out.", e);
+            throw BadInput.Inaccessible(folder, $"{folder} cannot be written to ({SystemMessage.Of(e)}).", Remedy.OtherOutput, e);
         }
         return world;
     }
@@ -71,14 +68,14 @@ sealed class DemoWorld : IDisposable
     {
         using ZipArchive zip = ZipFile.OpenRead(archive);
         if (zip.Entries.Count > MostImages)
-            throw new BadInputException($"{archive} holds {zip.Entries.Count} files, too many for the demo's images; build the program again.");
+            throw BadInput.TooLarge(null, $"{archive} holds {zip.Entries.Count} files, too many for the demo's images; build the program again.");
         string root = Path.GetFullPath(folder) + Path.DirectorySeparatorChar;
         foreach (ZipArchiveEntry entry in zip.Entries)
         {
             cancellation.ThrowIfCancellationRequested();
             string target = Path.GetFullPath(Path.Combine(folder, entry.FullName));
             if (!target.StartsWith(root, StringComparison.Ordinal) || entry.Length > LargestImage)
-                throw new BadInputException($"{archive} is not the archive that comes with Retouch; build the program again.");
+                throw BadInput.Mismatch(null, $"{archive} is not the archive that comes with Retouch; build the program again.");
             if (System.IO.File.Exists(target) && new FileInfo(target).Length == entry.Length)
                 continue;
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);

@@ -2,31 +2,31 @@ using Retouch.Data;
 using Retouch.Locating;
 using Retouch.Suffix;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
-/// <summary>The preparations that a command names, and those that come with the program for the model. Owns them.</summary>
+/// <summary>The preparations that a user names, and those that come along for the model. Owns them.</summary>
 sealed class PreparedFiles : IDisposable
 {
     readonly Dictionary<string, Preparation> _byKind = [];
     readonly Dictionary<string, string> _ids = [];
 
-    public PreparedFiles(IEnumerable<string> paths, SplitVit split)
+    public PreparedFiles(TrainedFiles files, SplitVit split)
     {
         try
         {
             List<(string Path, Preparation Preparation)> others = [];
-            foreach (string path in paths)
+            foreach (string path in files.Prepared)
             {
                 Preparation preparation = Preparation.Load(path);
                 if (!preparation.Fits(split))
                     others.Add((path, preparation));
                 else if (!Take(path, preparation))
-                    throw new BadInputException($"{path} is the second preparation '{preparation.Kind}'; give one of each.");
+                    throw BadInput.Exists(path, $"{path} is the second preparation '{preparation.Kind}'; give one of each.");
             }
             // For another window or model: for what else is edited, or a mistake, which the method names that would use it.
             foreach ((string path, Preparation preparation) in others)
                 Take(path, preparation);
-            foreach (string path in ShippedFiles.For("preparations", split.Model.Fingerprint))
+            foreach (string path in files.Shipped.For("preparations", split.Model.Fingerprint))
             {
                 Preparation preparation = Preparation.Load(path);
                 if (preparation.Fits(split))

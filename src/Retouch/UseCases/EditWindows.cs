@@ -5,21 +5,20 @@ using Retouch.Locating;
 using Retouch.Suffix;
 using Retouch.Vit;
 
-namespace Retouch.Cli.Verbs;
+namespace Retouch.UseCases;
 
-/// <summary>A model cut for each window of blocks that a command's methods edit, and what editors need there. Owns it, and the images that are loaded for it.</summary>
+/// <summary>
+/// A model cut for each window of blocks that some methods edit, and what editors need there. Owns it, and the images
+/// that are loaded for it.
+/// </summary>
 /// <param name="model">The model; not owned.</param>
-/// <param name="prepared">The preparations that the user named.</param>
-/// <param name="locatorFile">The locator that the user named, or null.</param>
+/// <param name="files">What was trained or prepared for it.</param>
 /// <param name="seed">The seed of everything random.</param>
-/// <param name="terminal">Where to say what is used.</param>
-/// <param name="cut">Cuts the model.</param>
-sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string? locatorFile, int seed, Terminal terminal, Func<EditSpace, SplitVit> cut) : IDisposable
+/// <param name="events">Where to say what is used.</param>
+/// <param name="cut">Cuts the model; null for everything in float32.</param>
+public sealed class EditWindows(VitModel model, TrainedFiles files, int seed, IUseCaseEvents events, Func<EditSpace, SplitVit>? cut = null) : IDisposable
 {
     readonly Dictionary<EditSpace, Window> _windows = [];
-
-    /// <summary>The commands that make what editors lack.</summary>
-    public MakingCommands Commands { get; init; } = new();
 
     /// <summary>The window of a setting, as a run's rows name it.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
@@ -27,24 +26,30 @@ sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string?
     {
         if (!settings.TryGetValue(BenchSetting.BlocksName, out string? text))
             return EditSpace.Default(model.Config);
-        return BlocksOption.Parse(text) is var (first, blocks) ? new EditSpace(model.Config, first, blocks) : throw new BadInputException($"The blocks of a setting are '{text}'; they must be such as 7-9.");
+        return BlockWindow.Parse(text) is { } window ? window.In(model.Config) : throw BadInput.OutOfRange(text, $"The blocks of a setting are '{text}'; they must be such as 7-9.");
     }
 
     /// <summary>The model cut for a window.</summary>
+    /// <exception cref="BadInputException">A preparation that the user named cannot be read.</exception>
     public SplitVit Split(EditSpace space) => Of(space).Split;
 
     /// <summary>What editors of a window need beside their settings.</summary>
     /// <param name="space">The window.</param>
-    /// <param name="alone">Whether the command edits no other window, so that a locator which the user named for another one is a mistake.</param>
-    /// <exception cref="BadInputException">A file that the user named cannot be read or is for another model, or, if <paramref name="alone"/>, other blocks.</exception>
+    /// <param name="alone">
+    /// Whether the command edits no other window, so that a locator which the user named for another one is a mistake.
+    /// </param>
+    /// <exception cref="BadInputException">
+    /// A file that the user named cannot be read or is for another model, or, if <paramref name="alone"/>, other
+    /// blocks.
+    /// </exception>
     public EditorResources Resources(EditSpace space, bool alone = false)
     {
         Window window = Of(space);
         if (!window.LocatorSought)
         {
             window.LocatorSought = true;
-            string? file = locatorFile is null ? ShippedLocators.For(model.Fingerprint, space)
-                : alone || ShippedLocators.IsFor(locatorFile, space) ? ShippedLocators.Choose(locatorFile, model, space, terminal, Commands) : null;
+            string? file = files.Locator is not string named ? TrainedLocators.For(files.Shipped, model.Fingerprint, space)
+                : alone || TrainedLocators.IsFor(named, space) ? TrainedLocators.Choose(files, model, space, events) : null;
             (window.Locator, window.LocatorId) = file is null ? (null, null) : (HypernetworkFile.Load(file), ImageRoots.Hash(file)[..12]);
         }
         return new EditorResources
@@ -55,7 +60,7 @@ sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string?
             PreparationIds = window.Prepared.Ids,
             Seed = seed,
             For = window.Split,
-            Commands = Commands,
+            Commands = files.Commands,
             Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange,
         };
     }
@@ -67,12 +72,13 @@ sealed class EditWindows(VitModel model, IReadOnlyList<string> prepared, string?
     {
         if (!_windows.TryGetValue(space, out Window? window))
         {
-            SplitVit split = cut(space);
-            _windows.Add(space, window = new Window(split, new PreparedFiles(prepared, split)));
+            SplitVit split = cut?.Invoke(space) ?? new SplitVit(model, space);
+            _windows.Add(space, window = new Window(split, new PreparedFiles(files, split)));
         }
         return window;
     }
 
+    /// <summary>Frees what was loaded for the windows.</summary>
     public void Dispose()
     {
         foreach (Window window in _windows.Values)

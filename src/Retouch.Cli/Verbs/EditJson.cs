@@ -1,0 +1,125 @@
+using System.Globalization;
+using Retouch.Editing;
+using Retouch.Measurement;
+using Retouch.UseCases;
+
+namespace Retouch.Cli.Verbs;
+
+/// <param name="Image">The file, relative to the folder.</param>
+/// <param name="Before">What the unedited model says.</param>
+/// <param name="After">What the edited model says.</param>
+/// <param name="Kind"><c>damaged</c> (it was right), <c>corrected</c> (it is right now), <c>wrong</c> (it is neither); null where its folder names no class.</param>
+sealed record ChangedJson(string Image, ClassJson Before, ClassJson After, string? Kind);
+
+/// <param name="Image">The file.</param>
+/// <param name="AlreadyRight">Whether the model was right before the edit.</param>
+/// <param name="Right">Whether it is right after it.</param>
+/// <param name="ProbabilityBefore">The right class's probability before the edit, in [0,1].</param>
+/// <param name="Probability">The same after it.</param>
+/// <param name="After">The likeliest classes after it.</param>
+sealed record EditedImageJson(
+    string Image, bool AlreadyRight, bool Right, double ProbabilityBefore, double Probability, IReadOnlyList<PredictionJson> After);
+
+sealed record EditJson
+{
+    public required string Image { get; init; }
+    public required IReadOnlyList<string> Images { get; init; }
+    public required ClassJson Label { get; init; }
+    public required IReadOnlyList<PredictionJson> Before { get; init; }
+    public required IReadOnlyList<PredictionJson> After { get; init; }
+    public required IReadOnlyList<EditedImageJson> EachImage { get; init; }
+
+    /// <summary>Whether the model was right on every image before any edit.</summary>
+    public required bool AlreadyRight { get; init; }
+
+    public required bool Success { get; init; }
+
+    /// <summary>The images that are wrong under the edited model.</summary>
+    public required IReadOnlyList<string> StillWrong { get; init; }
+
+    public required int Steps { get; init; }
+    public required double Seconds { get; init; }
+    public required int Units { get; init; }
+    public required long Parameters { get; init; }
+
+    /// <summary>The fingerprint of the model whose predictions locality and guard are measured against; null without locality images.</summary>
+    public required string? LocalityModel { get; init; }
+
+    public required double? LocalityRate { get; init; }
+    public required int? LocalityImages { get; init; }
+    public required IReadOnlyList<ChangedJson> Changed { get; init; }
+
+    /// <summary>Locality images that are edited ones, by their bytes, and do not count.</summary>
+    public required IReadOnlyList<string> LeftOut { get; init; }
+
+    public required IReadOnlyList<string> Skipped { get; init; }
+    public required string? Patch { get; init; }
+    public required string Model { get; init; }
+    public required string Method { get; init; }
+    public required IReadOnlyDictionary<string, string> Settings { get; init; }
+    public required string? Locator { get; init; }
+    public required string Blocks { get; init; }
+    public required double? Keep { get; init; }
+    public required double? LearningRate { get; init; }
+    public required int Seed { get; init; }
+    public required double? Guard { get; init; }
+    public required double? GuardedSetting { get; init; }
+    public required IReadOnlyList<GuardPoint> Curve { get; init; }
+
+    /// <summary>The record of a report.</summary>
+    public static EditJson Of(EditReport report)
+    {
+        IReadOnlyDictionary<string, string> settings = report.Settings;
+        string? locator = settings.GetValueOrDefault("locator");
+        return new()
+        {
+            Image = report.Images[0].Path,
+            Images = [.. report.Images.Select(i => i.Path)],
+            Label = Class(report.Label),
+            Before = Answer(report.Images[0].Before),
+            After = Answer(report.Images[0].After),
+            EachImage = [.. report.Images.Select(Each)],
+            AlreadyRight = report.Images.All(i => i.Before.Right),
+            StillWrong = [.. report.Images.Where(i => !i.After.Right).Select(i => i.Path)],
+            Success = report.Success,
+            Steps = report.Steps,
+            Seconds = Math.Round(report.Seconds, 3),
+            Units = report.Units,
+            Parameters = report.Parameters,
+            LocalityModel = report.Reference?.Fingerprint,
+            LocalityRate = report.Locality?.Rate,
+            LocalityImages = report.Locality?.Images,
+            Changed = [.. (report.Locality?.Changed ?? []).Select(Changed)],
+            LeftOut = report.LeftOut,
+            Skipped = report.Locality?.Skipped ?? [],
+            Patch = report.Patch,
+            Model = report.Model,
+            Method = report.Method.Name,
+            Settings = settings,
+            Locator = locator,
+            Blocks = report.Space.BlockRange,
+            Keep = locator == Locators.All ? 1 : Number("keep"),
+            LearningRate = Number("lr"),
+            Seed = report.Seed,
+            Guard = report.Guard,
+            GuardedSetting = report.GuardedSetting,
+            Curve = report.Curve,
+        };
+
+        ClassJson Class(int index) => new(index, report.Labels[index].Name);
+
+        IReadOnlyList<PredictionJson> Answer(ImageAnswer answer) => Predictions.Named(answer.Likeliest, report.Labels);
+
+        EditedImageJson Each(EditedImage image) => new(
+            image.Path, image.Before.Right, image.After.Right, image.Before.Probability, image.After.Probability,
+            Answer(image.After));
+
+        ChangedJson Changed(ChangedImage c) => new(c.File, Class(c.Before), Class(c.After), Word(c.Kind));
+
+        double? Number(string knob) =>
+            settings.TryGetValue(knob, out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : null;
+    }
+
+    /// <summary>What a changed prediction is, in a word.</summary>
+    public static string? Word(ChangeKind? kind) => kind?.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,118 @@
+using Retouch.Benchmarks;
+using Retouch.Data;
+using Retouch.Formats;
+using Retouch.Reports;
+using Retouch.Suffix;
+using Retouch.Vit;
+
+namespace Retouch.UseCases;
+
+/// <summary>
+/// A benchmark's run: every edit of every setting, one row an edit, from which an interrupted run is resumed, then the
+/// summary and the report. Holds the run's folder until it is disposed.
+/// </summary>
+public sealed class BenchmarkSession : IDisposable
+{
+    readonly BenchmarkRequest _request;
+    readonly RunFolder _folder;
+
+    /// <summary>Checks what can be checked without the model, and takes the folder where there is one.</summary>
+    /// <param name="request">What to measure.</param>
+    /// <exception cref="BadInputException">An option is out of range, or another process writes the folder.</exception>
+    public BenchmarkSession(BenchmarkRequest request)
+    {
+        request.Options.Validate();
+        _request = request;
+        _folder = new RunFolder(request.Output, request.Shard, "bench");
+    }
+
+    /// <summary>Runs it, or what is left of it.</summary>
+    /// <param name="model">The unedited model; not owned.</param>
+    /// <param name="events">Told what happens; null for nobody.</param>
+    /// <param name="cancellation">Stops between steps; whole batches stay in the folder.</param>
+    /// <returns>What came of it; null where the benchmark has no groups, so that nothing was written.</returns>
+    /// <exception cref="BadInputException">
+    /// A file cannot be read or does not fit the model, a setting is none, or the folder holds something else.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled; the message says what is kept.</exception>
+    public BenchmarkReport? Run(
+        ModelFile model, IUseCaseEvents? events = null, CancellationToken cancellation = default)
+    {
+        events ??= NoEvents.Instance;
+        VitConfig config = model.Model.Config;
+        using EditWindows windows = new(
+            model.Model, _request.Files, _request.Options.Seed, events,
+            space => ModelCut.Of(model.Model, space, _request.Precision, events));
+        Dictionary<string, EditSpace> spaces = _request.Methods.Distinct()
+            .ToDictionary(m => m, m => _request.Blocks?.In(config) ?? Editing.Methods.Find(m).Window(config));
+        EditSpace[] distinct = [.. spaces.Values.Distinct()];
+        BenchSetting[] settings =
+        [
+            .. spaces.SelectMany(m => EditorRegistry.Settings(
+                [m.Key], _request.Sweep, _request.Settings.GetValueOrDefault(m.Key) ?? Nothing,
+                windows.Resources(m.Value, alone: distinct.Length == 1))),
+        ];
+        Benchmark benchmark = _request.Benchmark.Read(model.Model);
+        if (benchmark.Groups.Count == 0)
+            return null;
+        BenchmarkSource.SayShared(benchmark, events);
+        BenchPlan plan = new(benchmark, settings, _request.Options with
+        {
+            Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
+            Orientation = model.Preprocessing.Orientation,
+        });
+        LabelSet? labels = ModelLabels.Of(model, _request.LabelFile) is { HasNames: true } named ? named : null;
+        _folder.Plan(plan);
+        try
+        {
+            foreach (EditSpace space in distinct)
+                Data(space);
+            _folder.Begin(benchmark, _request.Resume);
+            events.Note(_folder.Description);
+            IReadOnlyList<BenchRow> rows = _folder.Fill(
+                events, (done, write) => BenchRun.Run(plan, Cut, _request.Shard, done, write, cancellation));
+            IReadOnlyList<SettingSummary> summary = SettingSummary.Of(rows);
+            string? page = _request.Shard.Count > 1 ? null
+                : Report(model, benchmark, summary, labels, windows, Data, events, cancellation);
+            return new BenchmarkReport(summary, _folder.RowFile, page);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new RunInterruptedException(_folder.Interruption, e, cancellation);
+        }
+
+        (SplitVit, BenchData) Cut(BenchSetting setting)
+        {
+            EditSpace space = windows.Space(setting.Settings);
+            return (windows.Split(space), Data(space));
+        }
+
+        BenchData Data(EditSpace space) =>
+            windows.Data(space, split => _request.Benchmark.Load(split, model, benchmark, events, cancellation));
+    }
+
+    /// <summary>Lets others write to the folder.</summary>
+    public void Dispose() => _folder.Dispose();
+
+    static IReadOnlyDictionary<string, IReadOnlyList<string>> Nothing { get; } =
+        new Dictionary<string, IReadOnlyList<string>>();
+
+    string Report(
+        ModelFile model, Benchmark benchmark, IReadOnlyList<SettingSummary> summary, LabelSet? labels,
+        EditWindows windows, Func<EditSpace, BenchData> data, IUseCaseEvents events, CancellationToken cancellation)
+    {
+        (ImageRoots images, ImageRoots? locality) = _request.Benchmark.Roots();
+        BenchComparison comparison = BenchComparison.Of([ReportRun.Read(_folder.Path)]);
+        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(model, images, locality, windows, events).Make(
+            comparison, [benchmark], _request.Gallery, wanted: null, data, cancellation);
+        BenchFolder.WriteSummary(_folder.Path, summary);
+        string page = Path.Combine(_folder.Path, BenchReport.FileName);
+        comparison = BenchComparison.Of([ReportRun.Read(_folder.Path)]);
+        BenchReport.Write(page, comparison, labels, gallery, overwrite: true);
+        return page;
+    }
+
+    // A run in which some edits are made in bfloat16 is not one of float32, whatever the other windows allow.
+    static Precision Narrowest(Precision[] precisions) =>
+        precisions.Contains(Precision.Mixed) ? Precision.Mixed : precisions[0];
+}

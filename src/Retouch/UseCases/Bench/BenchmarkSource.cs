@@ -1,0 +1,89 @@
+using Retouch.Benchmarks;
+using Retouch.Data;
+using Retouch.Formats;
+using Retouch.Suffix;
+using Retouch.Vit;
+
+namespace Retouch.UseCases;
+
+/// <summary>A benchmark's file, and where its images are. Immutable.</summary>
+public sealed record BenchmarkSource
+{
+    /// <summary>The file.</summary>
+    public required string File { get; init; }
+
+    /// <summary>The folders that it was mined from.</summary>
+    public required IReadOnlyList<string> Images { get; init; }
+
+    /// <summary>The folder of its locality images; null where it names none.</summary>
+    public string? Locality { get; init; }
+
+    /// <summary>
+    /// Bytes that what is kept of the images may take in memory, of failures and of locality images each; null for a
+    /// quarter of what the process may use.
+    /// </summary>
+    public long? Memory { get; init; }
+
+    /// <summary>Where the groups' images and the locality images are.</summary>
+    /// <exception cref="BadInputException">A folder does not exist.</exception>
+    public (ImageRoots Images, ImageRoots? Locality) Roots() =>
+        (new ImageRoots(Images), Locality is null ? null : new ImageRoots([Locality]));
+
+    /// <summary>Reads the benchmark.</summary>
+    /// <exception cref="BadInputException">It cannot be read, or is another model's.</exception>
+    public Benchmark Read(VitModel model)
+    {
+        Benchmark benchmark = BenchmarkFile.Load(File);
+        benchmark.RequireModel(model);
+        return benchmark;
+    }
+
+    /// <summary>Loads the benchmark's images, and says how they become pixels.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="model">Its file.</param>
+    /// <param name="benchmark">The benchmark.</param>
+    /// <param name="events">Told how far it is.</param>
+    /// <param name="cancellation">Stops between images.</param>
+    /// <returns>The images, which the caller disposes.</returns>
+    /// <exception cref="BadInputException">An image is missing, another or unreadable.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public BenchData Load(
+        SplitVit split, ModelFile model, Benchmark benchmark, IUseCaseEvents events, CancellationToken cancellation)
+    {
+        (ImageRoots images, ImageRoots? locality) = Roots();
+        events.Note(ModelNotes.Preprocessing(model));
+        int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
+        return events.Progress("loading images", all, report =>
+        {
+            Told<int> told = new(done => report(done, null));
+            return BenchData.Load(split, benchmark, model.Preprocessing, images, locality, told, Memory, cancellation);
+        });
+    }
+
+    /// <summary>
+    /// What loads the benchmark's images, which are found and checked here, for any cut of the model.
+    /// </summary>
+    internal Func<SplitVit, BenchData> Loader(ModelFile model, Benchmark benchmark, CancellationToken cancellation)
+    {
+        (ImageRoots images, ImageRoots? locality) = Roots();
+        BenchData.Find(benchmark, images, locality);
+        return split => BenchData.Load(
+            split, benchmark, model.Preprocessing, images, locality, memory: Memory, cancellation: cancellation);
+    }
+
+    /// <summary>
+    /// Says how many locality images are also edited ones, by their bytes: they do not count for the edits of their
+    /// groups.
+    /// </summary>
+    internal static void SayShared(Benchmark benchmark, IUseCaseEvents events)
+    {
+        int all = benchmark.Locality.Count;
+        int shared = all - benchmark.Unrelated(Enumerable.Range(0, benchmark.Groups.Count)).Count;
+        if (shared > 0)
+        {
+            events.Note(
+                $"{shared} of {all} locality images are also images of the benchmark's groups, by their content; "
+                + "an edit's LR leaves out those of its own group");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.Vit;
+
+namespace Retouch.UseCases;
+
+/// <summary>What is to be corrected and how, as a user says it. Immutable.</summary>
+public sealed record EditRequest
+{
+    /// <summary>The images that the model gets wrong, one or several of the same class.</summary>
+    public required IReadOnlyList<string> Images { get; init; }
+
+    /// <summary>
+    /// The class that they should have: a WordNet id, a name or an index; <c>index:7</c> where a class is called 7.
+    /// </summary>
+    public required string Label { get; init; }
+
+    /// <summary>A file of the classes' names; null for what the model's own say.</summary>
+    public string? LabelFile { get; init; }
+
+    /// <summary>How to edit.</summary>
+    public Method Method { get; init; } = MaskedFineTuning.Definition;
+
+    /// <summary>Values of the method's settings, by name; the others are the published ones.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The blocks whose FFNs may be edited; null for the method's own.</summary>
+    public BlockWindow? Blocks { get; init; }
+
+    /// <summary>In what products with unedited weights are computed; null for what this machine is best at.</summary>
+    public Precision? Precision { get; init; } = Vit.Precision.Checked;
+
+    /// <summary>What was trained or prepared for the model.</summary>
+    public TrainedFiles Files { get; init; } = new();
+
+    /// <summary>Other images, on which is measured what else changed; null for none.</summary>
+    public ImageFolder? Locality { get; init; }
+
+    /// <summary>
+    /// The unedited model where the model was edited before: locality and guard are measured against it; null for the
+    /// model itself.
+    /// </summary>
+    public string? Base { get; init; }
+
+    /// <summary>
+    /// The share of the locality images, in (0,1], that the most general edit to be found must leave as they are; null
+    /// to make one edit.
+    /// </summary>
+    public double? Guard { get; init; }
+
+    /// <summary>The seed of everything random.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>The patch to write; null to write none.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>Whether an existing patch may be replaced.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>
+    /// Whether to edit though the model is right already, and to write the patch of an edit that fails.
+    /// </summary>
+    public bool Force { get; init; }
+
+    /// <summary>
+    /// Bytes that what is kept of the locality images may take in memory; null for a quarter of what the process may
+    /// use.
+    /// </summary>
+    public long? Memory { get; init; }
+
+    /// <summary>How many of an image's likeliest classes the report names.</summary>
+    public int Likeliest { get; init; } = 3;
+
+    /// <summary>Checks that a patch can be written to a file.</summary>
+    /// <exception cref="BadInputException">
+    /// Its name says that it is something else, it exists, or it cannot be written.
+    /// </exception>
+    public static void RequireOutput(string path, bool overwrite)
+    {
+        OutputName.Require(path, "a patch (a safetensors file)", ".patch", ".safetensors");
+        AtomicFile.CheckWritable(path, overwrite);
+    }
+
+    /// <summary>All of the method's settings that are no details: those given, and the published ones.</summary>
+    /// <exception cref="BadInputException">
+    /// There is no such setting, a value is out of range, or they contradict each other or the guard.
+    /// </exception>
+    public IReadOnlyDictionary<string, string> AllSettings()
+    {
+        if (Settings.Keys.Any(name => !Method.Settings.Any(s => s.Name == name)))
+            Method.Validate(Settings);
+        if (Guard is not null && Method.GeneralitySettings.FirstOrDefault(Settings.ContainsKey) is string searched)
+            throw BadInput.Mismatch(
+                searched, $"The guard searches for the {searched}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Setting, searched), Remedy.LeaveOut(Parameter.Guard)));
+        Dictionary<string, IReadOnlyList<string>> given =
+            Settings.ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]);
+        IReadOnlyDictionary<string, string> all = Method.Grid(Sweep.Published, given)[0];
+        bool everywhere = all.GetValueOrDefault("locator") == Locators.All;
+        if (everywhere && Settings.TryGetValue("keep", out string? keep) && keep != all["keep"])
+            throw BadInput.Mismatch(
+                "keep", $"The locator {Locators.All} edits every unit, but the keep ratio is {keep}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Keep), Remedy.Option(Parameter.Locator)));
+        Method.Validate(all);
+        if (Guard is not null && Method.Generalities.Count == 0)
+            throw BadInput.Unsupported(
+                Method.Name, $"The guard searches among edits of the method {string.Join(" or ", Methods.All.Where(m => m.Generalities.Count > 0).Select(m => m.Name))}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method, Method.Name), Remedy.LeaveOut(Parameter.Guard)));
+        return all;
+    }
+
+    /// <summary>Checks what can be checked without the model, before any work.</summary>
+    /// <exception cref="BadInputException">Something cannot be, or contradicts something else.</exception>
+    public void Validate()
+    {
+        if (Output is not null)
+            RequireOutput(Output, Overwrite);
+        AllSettings();
+        if (Guard is not null && Locality is null)
+            throw BadInput.Missing(
+                null, "The guard needs the images to guard.",
+                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.LeaveOut(Parameter.Guard)));
+        if (Locality is null && Base is not null)
+            throw BadInput.Missing(
+                Base, "The unedited model says what other images are measured against, but there are none.",
+                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.LeaveOut(Parameter.Base)));
+    }
+}

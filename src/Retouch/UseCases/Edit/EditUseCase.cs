@@ -1,0 +1,273 @@
+using System.Diagnostics;
+using System.Globalization;
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Locating;
+using Retouch.Measurement;
+using Retouch.Patches;
+using Retouch.Suffix;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.UseCases;
+
+/// <summary>Corrects a mistake of a model: one edit, its locality, its patch. The model stays as it is.</summary>
+/// <param name="model">The model; not owned.</param>
+public sealed class EditUseCase(ModelFile model)
+{
+    /// <summary>Opens the unedited model that a request names; what it opens is disposed here.</summary>
+    public Func<string, ModelFile> Open { get; init; } = path => ModelFile.Load(path);
+
+    /// <summary>
+    /// Makes an edit, measures it and writes its patch, unless there is a reason not to, which the report names.
+    /// </summary>
+    /// <param name="request">What is to be corrected.</param>
+    /// <param name="events">Told what happens; null for nobody.</param>
+    /// <param name="cancellation">Stops between steps; nothing is written then.</param>
+    /// <returns>The report, which the caller disposes.</returns>
+    /// <exception cref="BadInputException">
+    /// The request cannot be, a file that it names cannot be read or does not fit the model, or the edit diverged.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public EditReport Run(EditRequest request, IUseCaseEvents? events = null, CancellationToken cancellation = default)
+    {
+        events ??= NoEvents.Instance;
+        request.Validate();
+        IReadOnlyDictionary<string, string> settings = request.AllSettings();
+
+        using DisposeScope scope = NewDisposeScope();
+        LabelSet labels = ModelLabels.Of(model, request.LabelFile);
+        int label = ReadLabel(request.Label, labels, events);
+        VitConfig config = model.Model.Config;
+        EditSpace space = request.Blocks?.In(config) ?? request.Method.Window(config);
+        SplitVit split = ModelCut.Of(model.Model, space, request.Precision, events);
+        using PreparedFiles prepared = new(request.Files, split);
+        using Hypernetwork? network =
+            LoadHypernetwork(request.Files, settings.GetValueOrDefault("locator"), split, events);
+        EditorResources resources = new()
+        {
+            Hypernetwork = network,
+            Preparations = prepared.ByKind,
+            PreparationIds = prepared.Ids,
+            Seed = request.Seed,
+            For = split,
+            Commands = request.Files.Commands,
+        };
+        IEditor editor = request.Method.Create(settings, resources);
+        events.Note(ModelNotes.Preprocessing(model));
+        foreach (string reason in request.Locality?.LeftOut ?? [])
+            events.Warn(reason);
+
+        using PrefixState state = split.Prefix(ImageLoader.LoadBatch(request.Images, model.Preprocessing));
+        if (ModelNotes.Turned(request.Images, model) is string turned)
+            events.Note(turned, ModelNotes.TurnThem);
+        using Tensor before = split.Logits(state);
+        (ImageFolder? others, IReadOnlyList<string> leftOut) =
+            request.Locality is null ? (null, []) : EditedImages.LeaveOut(request.Locality, request.Images);
+        using ModelFile? unedited = request.Base is string path ? Open(path) : null;
+        SplitVit? against =
+            unedited is null ? null : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
+        LocalityImages? locality = others is null ? null : new LocalityImages(others, labels, split, against);
+        EditReport report = new()
+        {
+            Model = model.Model.Fingerprint,
+            Labels = labels,
+            Label = label,
+            Images = Compare(request, label, before, before),
+            Method = request.Method,
+            Settings = settings,
+            Seed = request.Seed,
+            Space = split.Space,
+            Reference = others is null ? null : ReferenceTo(unedited),
+            LeftOut = leftOut,
+            Guard = request.Guard,
+        };
+        if (!request.Force && report.Images.All(i => i.Before.Right))
+            return report with { NotWritten = NotWritten.AlreadyRight };
+
+        Failure failure = new(state, label)
+        {
+            Images = [.. request.Images.Select(image => Provenance(image, request.Output))],
+        };
+        if (editor is Gate gate && request.Guard is null)
+            WarnOfCost(gate, split, failure, before, settings, labels, events);
+        Work work = new(request, settings, split, failure, locality, events, cancellation);
+        Stopwatch clock = Stopwatch.StartNew();
+        report = request.Guard is double bound
+            ? Search(report, work, resources, bound)
+            : report with { Result = Edit(editor, work) };
+        report = report with { Seconds = clock.Elapsed.TotalSeconds };
+        return report.Result is null ? report : Finish(report, work, before);
+    }
+
+    // Measures and writes the edit that was made.
+    EditReport Finish(EditReport report, Work work, Tensor before)
+    {
+        EditResult result = report.Result!;
+        try
+        {
+            RequireFinite(result, work.Settings);
+            string loss = result.Losses.Count > 0 ? $", last loss {result.Losses[^1]:0.0000}" : "";
+            work.Events.Detail($"edited: {result.Steps} steps{loss}");
+            using Tensor after = work.Split.Logits(work.Failure.State, result.Patch.Change);
+            EditLocality? locality = report.Locality
+                ?? work.Locality?.Measure(result.Patch.Change, model.Preprocessing, work.Events, work.Cancellation);
+            report = report with { Images = Compare(work.Request, report.Label, before, after), Locality = locality };
+            return Write(report, work.Request);
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    static EditResult Edit(IEditor editor, Work work)
+    {
+        int most = int.TryParse(work.Settings.GetValueOrDefault("steps"), CultureInfo.InvariantCulture, out int count)
+            ? count : 1;
+        return work.Events.Progress("editing", most, report =>
+        {
+            Told<EditProgress> told = new(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}"));
+            return editor.Edit(work.Split, [work.Failure], told, work.Cancellation)[0];
+        });
+    }
+
+    // The report with the edit that keeps to the bound, if there is one, and with those that were tried.
+    EditReport Search(EditReport report, Work work, EditorResources resources, double bound)
+    {
+        Method method = work.Request.Method;
+        (GuardedEdit guarded, EditLocality locality) = work.Locality!.Guard(
+            At, place => EditReport.Place(method, place), method.Generalities, bound,
+            model.Preprocessing, work.Request.Memory, work.Events, work.Cancellation);
+        report = report with { Curve = guarded.Curve, GuardedImages = locality.Images };
+        return guarded.Edit is null
+            ? report with { NotWritten = NotWritten.GuardNotKept }
+            : report with
+            {
+                Result = guarded.Edit,
+                GuardedSetting = guarded.Setting,
+                Settings = method.AtGenerality(work.Settings, guarded.Setting!.Value),
+                Locality = locality,
+            };
+
+        EditResult At(double place) => method.Create(method.AtGenerality(work.Settings, place), resources)
+            .Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
+    }
+
+    EditReport Write(EditReport report, EditRequest request)
+    {
+        if (request.Output is null)
+            return report with { NotWritten = NotWritten.NotAsked };
+        if (!report.Result!.Success && !request.Force)
+            return report with { NotWritten = NotWritten.StillWrong };
+        PatchProvenance edited = report.Result.Patch.Provenance;
+        PatchProvenance provenance = edited with
+        {
+            Float16Fingerprint = Rounded(ScalarType.Float16),
+            BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
+            LabelName = report.Labels.HasNames ? report.Labels[report.Label].Name : null,
+            Preprocessing = model.Preprocessing.ToString(),
+            Measurements = edited.Measurements! with
+            {
+                LocalityRate = report.Locality?.Rate,
+                LocalityImages = report.Locality?.Images,
+            },
+        };
+        PatchFile.Save(report.Result.Patch.With(provenance), request.Output, request.Overwrite);
+        return report with { Patch = request.Output, Provenance = provenance };
+    }
+
+    LocalityReference ReferenceTo(ModelFile? unedited) =>
+        new((unedited ?? model).Path, (unedited ?? model).Model.Fingerprint, unedited is not null);
+
+    // A model of half precision is its own twin.
+    string? Rounded(ScalarType type) =>
+        model.Model.FingerprintAs(type) is string rounded && rounded != model.Model.Fingerprint ? rounded : null;
+
+    static int ReadLabel(string text, LabelSet labels, IUseCaseEvents events)
+    {
+        int label = labels.Resolve(text);
+        if (labels.OtherReading(text) is int number)
+        {
+            events.Note(
+                $"label: {text} is the class of that name, number {label}, not class number {number}, "
+                + labels[number].Name,
+                Remedy.Option(Parameter.Label, $"index:{number}"));
+        }
+        return label;
+    }
+
+    static Hypernetwork? LoadHypernetwork(TrainedFiles files, string? locator, SplitVit split, IUseCaseEvents events)
+    {
+        if (locator != Locators.Hypernetwork)
+            return files.Locator is null ? null : throw BadInput.Mismatch(
+                files.Locator, $"A trained locator is for the locator {Locators.Hypernetwork} only.", Remedy.AnyOf(
+                    Remedy.Option(Parameter.Locator, Locators.Hypernetwork), Remedy.LeaveOut(Parameter.LocatorFile)));
+        return HypernetworkFile.Load(TrainedLocators.Choose(files, split.Model, split.Space, events));
+    }
+
+    static void RequireFinite(EditResult result, IReadOnlyDictionary<string, string> settings)
+    {
+        if (!result.Patch.Change.IsFinite)
+        {
+            throw settings.TryGetValue("lr", out string? rate)
+                ? BadInput.OutOfRange(
+                    "lr", "The edit diverged, its weights are no numbers any more.",
+                    Remedy.Smaller(Parameter.LearningRate, than: rate))
+                : BadInput.OutOfRange(
+                    null, "The edit diverged, its weights are no numbers any more; use other settings.");
+        }
+    }
+
+    static EditedImage[] Compare(EditRequest request, int label, Tensor before, Tensor after)
+    {
+        IReadOnlyList<ImageAnswer> was = ImageAnswer.Of(before, label, request.Likeliest);
+        IReadOnlyList<ImageAnswer> now =
+            ReferenceEquals(before, after) ? was : ImageAnswer.Of(after, label, request.Likeliest);
+        return [.. request.Images.Select((image, i) => new EditedImage(image, was[i], now[i]))];
+    }
+
+    // Patch and images may move together; where there is no way from one to the other (another drive), it is absolute.
+    static PatchImage Provenance(string image, string? patch)
+    {
+        string? folder = patch is null ? null : Path.GetDirectoryName(Path.GetFullPath(patch));
+        return new PatchImage(Path.GetFileName(image), ImageRoots.Hash(image))
+        {
+            Path = folder is null ? null
+                : Path.GetRelativePath(folder, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/'),
+        };
+    }
+
+    // Of few classes each has many ordinary images, and those of the class that the image is mistaken for are the most
+    // alike.
+    static void WarnOfCost(
+        Gate gate, SplitVit split, Failure failure, Tensor before, IReadOnlyDictionary<string, string> settings,
+        LabelSet labels, IUseCaseEvents events)
+    {
+        using Tensor classes = before.argmax(1);
+        long[] wrong = [.. classes.data<long>().Where(c => c != failure.Label)];
+        if (wrong.Length == 0)
+            return;
+        int mistakenFor = (int)wrong.GroupBy(c => c).MaxBy(g => g.Count())!.Key;
+        GateCost cost = gate.Cost(split, failure, mistakenFor);
+        if (cost.IsNotable(double.Parse(settings["leak"], CultureInfo.InvariantCulture)))
+        {
+            events.Warn(string.Create(CultureInfo.InvariantCulture,
+                $"of the {cost.Images} ordinary images that gate was prepared with, {cost.OfClass} "
+                + $"({100 * cost.ClassShare:0.#} %) are of the class that this one is mistaken for, "
+                + $"{labels[mistakenFor].Name} ({mistakenFor}), and {cost.Open} of those open the gate: "
+                + $"about {100 * cost.OpenShare:0.0} % of ordinary images may change, and shutting out the rest costs "
+                + $"generalization: a leak below {settings["leak"]} changes less, one above it generalizes more"),
+                Remedy.AnyOf(Remedy.Option(Parameter.Setting, "leak=…"), Remedy.Option(Parameter.Guard, "0.99")));
+        }
+    }
+
+    /// <summary>What every way of making the edit takes.</summary>
+    sealed record Work(
+        EditRequest Request, IReadOnlyDictionary<string, string> Settings, SplitVit Split, Failure Failure,
+        LocalityImages? Locality, IUseCaseEvents Events, CancellationToken Cancellation);
+}

@@ -1,0 +1,84 @@
+using Retouch.Data;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Measurement;
+using Retouch.Suffix;
+
+namespace Retouch.UseCases;
+
+/// <summary>The images that an edit should leave alone, and the model that says what they are.</summary>
+/// <param name="folder">The images, without the edited ones.</param>
+/// <param name="labels">The names of the model's classes.</param>
+/// <param name="split">The model to edit, cut.</param>
+/// <param name="unedited">The unedited model, cut like it, where that is another; else null.</param>
+sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split, SplitVit? unedited)
+{
+    readonly FolderClasses _classes = new(folder, labels);
+
+    /// <summary>Measures one edit.</summary>
+    public EditLocality Measure(
+        ModelDelta delta, Preprocessing preprocessing, IUseCaseEvents events, CancellationToken cancellation)
+    {
+        (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string, Problem)> skipped) =
+            events.Progress("measuring locality", folder.Files.Count, report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return Locality.Measure(split, delta, folder, preprocessing, told, unedited, cancellation);
+            });
+        return Described(measurement, files, skipped, events);
+    }
+
+    /// <summary>Finds the most general edit that leaves enough of them as they are.</summary>
+    /// <param name="edit">Makes the edit at a place on a method's way from general edits to local ones.</param>
+    /// <param name="place">Says what a place is.</param>
+    /// <param name="places">The places to try, the most general first.</param>
+    /// <param name="bound">The share to be left as it is, in (0,1].</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="memory">Bytes that may be kept in memory; null for a quarter of what the process may use.</param>
+    /// <param name="events">Told how far it is.</param>
+    /// <param name="cancellation">Stops between edits.</param>
+    /// <returns>The search's result, which the caller disposes, and what its edit changed.</returns>
+    public (GuardedEdit Guarded, EditLocality Locality) Guard(
+        Func<double, Editing.EditResult> edit, Func<double, string> place, IReadOnlyList<double> places, double bound,
+        Preprocessing preprocessing, long? memory, IUseCaseEvents events, CancellationToken cancellation)
+    {
+        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string, Problem)> skipped) =
+            events.Progress("loading locality images", folder.Files.Count, report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return Locality.Load(split, folder, preprocessing, told, memory, unedited, cancellation);
+            });
+        using (set)
+        {
+            GuardedEdit guarded = events.Progress("searching", places.Count, report =>
+            {
+                int tried = 0;
+                Told<GuardPoint> told = new(p =>
+                    report(++tried, $"{place(p.Setting)}: {100 * p.Locality:0.00} % kept"));
+                return GuardedEdit.Search(
+                    edit, result => set.Measure(result.Patch.Change), bound, places,
+                    progress: told, cancellation: cancellation);
+            });
+            LocalityMeasurement measurement = guarded.Locality ?? new LocalityMeasurement(files.Count, []);
+            return (guarded, Described(measurement, files, skipped, events));
+        }
+    }
+
+    EditLocality Described(
+        LocalityMeasurement measurement, IReadOnlyList<string> files,
+        IReadOnlyList<(string File, Problem Why)> skipped, IUseCaseEvents events)
+    {
+        foreach ((_, Problem why) in skipped)
+            events.Warn("skipped", why);
+        ChangedImage[] changed =
+        [
+            .. measurement.Changed.Select(c =>
+                new ChangedImage(files[c.Image], c.Before, c.After, Kind(files[c.Image], c))),
+        ];
+        return new EditLocality(measurement.Rate, measurement.Images, changed, [.. skipped.Select(s => s.File)]);
+    }
+
+    ChangeKind? Kind(string file, PredictionChange change) => _classes.Of(file) is not { } right ? null
+        : right.Contains(change.Before) ? right.Contains(change.After) ? null : ChangeKind.Damaged
+        : right.Contains(change.After) ? ChangeKind.Corrected : ChangeKind.Wrong;
+}

@@ -1,0 +1,191 @@
+using Retouch.Benchmarks;
+using Retouch.Cli;
+using Retouch.Data;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Measurement;
+using Retouch.Tests.Cli;
+using Retouch.UseCases;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.UseCases;
+
+/// <summary>Runs of a benchmark and searches for a location as a program makes them, without the command line.</summary>
+public sealed class BenchmarkSessionTests : IDisposable
+{
+    const int Images = 5;
+
+    readonly Workbench _bench = new();
+    readonly ModelFile _model;
+    readonly BenchmarkRequest _request;
+
+    public BenchmarkSessionTests()
+    {
+        _model = ModelFile.Load(_bench.Model);
+        Directory.CreateDirectory(_bench.Path("paint/cat"));
+        for (int i = 0; i < Images; i++)
+            _bench.WriteImage($"paint/cat/{i}.png", 200 + i);
+        BenchmarkFile.Save(Benchmark(), _bench.Path("b.json"), overwrite: false);
+        _request = new BenchmarkRequest
+        {
+            Benchmark = new()
+            {
+                File = _bench.Path("b.json"),
+                Images = [_bench.Path("paint")],
+                Locality = _bench.Locality,
+            },
+            Output = _bench.Path("run"),
+            Settings = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>
+            {
+                ["masked-fine-tuning"] = new Dictionary<string, IReadOnlyList<string>>
+                {
+                    ["locator"] = ["gradient"],
+                    ["keep"] = ["0.2", "0.4"],
+                    ["lr"] = [Workbench.Rate],
+                    ["steps"] = ["3"],
+                },
+            },
+            Options = new() { Batch = 1 },
+            Gallery = 1,
+        };
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _bench.Dispose();
+    }
+
+    [Fact]
+    public void A_run_that_was_interrupted_goes_on_and_ends_as_one_that_was_not()
+    {
+        const int kept = 3, all = 2 * Images;
+        using (CancellationTokenSource source = new())
+        using (BenchmarkSession session = new(_request))
+        {
+            Recorder cancels = new()
+            {
+                OnProgress = (step, done) =>
+                {
+                    if (step == "editing" && done >= kept)
+                        source.Cancel();
+                },
+            };
+            RunInterruptedException e = Assert.Throws<RunInterruptedException>(() =>
+                session.Run(_model, cancels, source.Token));
+            string said = RemedyText.Of(e.Problem);
+            Assert.Equal($"interrupted; {kept} of {all} rows are written; --resume goes on with them.", said);
+            Assert.Contains(cancels.Told, t => t.EndsWith($": 2 settings, {all} edits", StringComparison.Ordinal));
+        }
+        Assert.Equal(kept, BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Count);
+        using (BenchmarkSession again = new(_request))
+        {
+            string message = RemedyText.Of(Assert.Throws<BadInputException>(() => again.Run(_model)));
+            Assert.Contains("--resume", message, StringComparison.Ordinal);
+        }
+
+        Recorder told = new();
+        BenchmarkReport resumed = Run(_request with { Resume = true }, told);
+        Assert.Contains(told.Told, t => t.EndsWith($"{all} edits, {kept} done before", StringComparison.Ordinal));
+        BenchmarkReport whole = Run(_request with { Output = _bench.Path("whole") });
+        Assert.Equal(Rows(whole), Rows(resumed));
+        Assert.Equal(all, BenchRowFile.Read(resumed.Rows).Count);
+        Assert.Equal(2, resumed.Summary.Count);
+        Assert.Equal(whole.Summary.Select(s => s.Success), resumed.Summary.Select(s => s.Success));
+        Assert.True(File.Exists(resumed.Page));
+        Assert.True(File.Exists(_bench.Path($"run/{BenchFolder.SummaryName}")));
+        Assert.True(File.Exists(_bench.Path($"run/{BenchFolder.BenchmarkName}")));
+        Assert.Empty(Directory.EnumerateFiles(_bench.Path("run"), ".retouch*"));
+    }
+
+    [Fact]
+    public void Shards_have_rows_of_their_own_and_no_report()
+    {
+        BenchmarkReport[] shards =
+        [
+            .. Enumerable.Range(0, 2).Select(i => Run(_request with { Shard = new Shard(i, 2) })),
+        ];
+        Assert.All(shards, s => Assert.Null(s.Page));
+        Assert.Equal(2 * Images, shards.Sum(s => BenchRowFile.Read(s.Rows).Count));
+    }
+
+    [Fact]
+    public void A_folder_has_one_session_at_a_time()
+    {
+        Directory.CreateDirectory(_request.Output);
+        using BenchmarkSession first = new(_request);
+        string message = Assert.Throws<BadInputException>(() => new BenchmarkSession(_request).Dispose()).Message;
+        Assert.Contains("is being written by 'retouch bench'", message, StringComparison.Ordinal);
+        using BenchmarkSession other = new(_request with { Shard = new Shard(1, 2) });
+    }
+
+    [Fact]
+    public void A_benchmark_without_groups_leaves_nothing_behind()
+    {
+        BenchmarkFile.Save(Benchmark() with { Groups = [] }, _bench.Path("b.json"), overwrite: true);
+        string[] before = _bench.Contents();
+        using (BenchmarkSession session = new(_request))
+            Assert.Null(session.Run(_model));
+        using (LocationSession session = new(new() { Benchmark = _request.Benchmark, Output = _bench.Path("search") }))
+            Assert.Null(session.Run(_model));
+        Assert.Equal(before, _bench.Contents());
+    }
+
+    [Fact]
+    public void A_search_for_the_best_blocks_goes_on_with_its_rows()
+    {
+        LocationRequest request = new()
+        {
+            Benchmark = _request.Benchmark,
+            Output = _bench.Path("search"),
+            Settings = new() { MaxSteps = 1 },
+            Options = new() { MaxEditsPerGroup = 1, Batch = 1 },
+        };
+        using (CancellationTokenSource source = new())
+        using (LocationSession session = new(request))
+        {
+            Recorder cancels = new() { OnProgress = (_, done) => { if (done >= 1) source.Cancel(); } };
+            OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() =>
+                session.Run(_model, cancels, source.Token));
+            Assert.StartsWith("interrupted; 1 of ", e.Message, StringComparison.Ordinal);
+        }
+        using LocationSession again = new(request with { Resume = true });
+        LocationReport report = again.Run(_model)!;
+        Assert.Equal(BenchFolder.ReadManifest(request.Output).Edits, BenchRowFile.Read(report.Rows).Count);
+        Assert.All((string[])[report.Table, report.Figure], file => Assert.True(File.Exists(file)));
+        Assert.Contains(report.Result.Windows, w => w.Window == report.Result.Recommended);
+    }
+
+    BenchmarkReport Run(BenchmarkRequest request, IUseCaseEvents? events = null)
+    {
+        using BenchmarkSession session = new(request);
+        return session.Run(_model, events)!;
+    }
+
+    static string Rows(BenchmarkReport report) =>
+        BenchRowFile.Text(BenchRowFile.Read(report.Rows).Select(r => r with { Seconds = 0 }));
+
+    // The class that the model finds least likely for the first image, which it then has to be taught for all.
+    Benchmark Benchmark()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        string[] images = [.. Enumerable.Range(0, Images).Select(i => $"cat/{i}.png")];
+        Tensor pixels = ImageLoader.LoadBatch([_bench.Path($"paint/{images[0]}")], _model.Preprocessing);
+        Tensor logits = _model.Model.Logits(pixels);
+        FailureGroup group = new(
+            "paint", "cat", [(int)logits.argmin(1).item<long>()], (int)logits.argmax(1).item<long>(),
+            [.. images.Select(i => new BenchmarkImage(i, Hash($"paint/{i}")))]);
+        return new()
+        {
+            ModelFingerprint = _model.Model.Fingerprint,
+            Groups = [group],
+            Locality =
+            [
+                .. Enumerable.Range(0, 6).Select(i => new LocalityImage($"{i}.png", Hash($"locality/{i}.png"), 0.5)),
+            ],
+        };
+
+        string Hash(string file) => ImageRoots.Hash(_bench.Path(file));
+    }
+}
