@@ -55,14 +55,10 @@ public static class App
         {
             return Report(e.Message, e, Failed);
         }
-        catch (UseCases.RunInterruptedException e)
-        {
-            return Report(RemedyText.Of(e.Problem), e, Interrupted);
-        }
         catch (OperationCanceledException e)
         {
             // A verb that keeps something says so.
-            return Report(e.InnerException is OperationCanceledException ? e.Message : "interrupted; nothing was written.", e, Interrupted);
+            return Report(e.InnerException is OperationCanceledException ? RemedyText.Of(e) : "interrupted; nothing was written.", e, Interrupted);
         }
         catch (Exception e) when (NativeLibraries.IsLoadFailure(e))
         {

@@ -1,4 +1,5 @@
 using Retouch.Editing;
+using Retouch.UseCases;
 
 namespace Retouch.Cli;
 
@@ -21,6 +22,10 @@ static class RemedyText
             ? $"{problem.Message[..^1]}; {what}."
             : $"{problem.Message} {char.ToUpperInvariant(what[0])}{what[1..]}.";
     }
+
+    /// <summary>What an interrupt left, and how to go on.</summary>
+    public static string Of(OperationCanceledException e) =>
+        e is RunInterruptedException run ? Of(run.Problem) : e.Message;
 
     /// <summary>A note, which has no full stop, with what to do.</summary>
     public static string Note(string text, Remedy remedy) => $"{text}; {Clause(remedy, BadInputKind.Other)}";
@@ -65,23 +70,23 @@ static class RemedyText
 
     static string Give(Parameter parameter, string? value) => parameter switch
     {
-        Parameter.ImageSize => $"ask for an --image-size of {value}",
+        Parameter.ImageSize => $"ask for an --image-size of {value ?? "N"}",
         Parameter.Labels => "or give the names with --labels",
         Parameter.AcceptedClasses => "or say what they are with --accept",
         Parameter.Locator when value is null => "choose another with --locator",
         Parameter.Locator => $"use --locator {value}{(value == Locators.Hypernetwork ? "" : ", which needs none")}",
-        Parameter.Label => $"--label {value} means that one",
-        Parameter.Orientation => $"--orientation {value} turns them",
-        Parameter.Setting => $"--set {value} changes it",
+        Parameter.Label => $"--label {value ?? "INDEX"} means that one",
+        Parameter.Orientation => $"--orientation {value ?? "exif"} turns them",
+        Parameter.Setting => $"--set {value ?? "NAME=VALUE"} changes it",
         Parameter.Guard => $"--guard {value ?? "SHARE"} --locality DIR finds the bound",
         Parameter.TrainedFiles => "name them with --locator-file and --prepared",
         Parameter.Benchmark => "name that of its run with --benchmark",
         Parameter.Locality => "name their folder with --locality",
         Parameter.StrongerModel => "give another with --stronger",
-        Parameter.Mode => $"use --mode {value}",
+        Parameter.Mode => $"use --mode {value ?? "MODE"}",
         Parameter.EditsPerGroup => "--max-edits-per-group limits the images of a batch",
-        Parameter.NormEpsilon => $"pass --norm-epsilon {value}, which changes the logits a little",
-        Parameter.ExportFormat => $"use --format {value}",
+        Parameter.NormEpsilon => $"pass --norm-epsilon {value ?? "EPS"}, which changes the logits a little",
+        Parameter.ExportFormat => $"use --format {value ?? "FORMAT"}",
         _ => value is null ? $"state it with {Name(parameter)}" : $"pass {Name(parameter)} {value}",
     };
 

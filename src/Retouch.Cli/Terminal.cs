@@ -135,7 +135,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
         }
         catch (OperationCanceledException e) when (e.InnerException is OperationCanceledException)
         {
-            Error(e.Message);
+            Error(RemedyText.Of(e));
             return App.Interrupted;
         }
     }
