@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
