@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Retouch.Data;
 using Retouch.Editing;
+using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.UseCases;
 using Retouch.Vit;
