@@ -28,9 +28,9 @@ static unsafe class BlockProfile
     {
         int d = kind.Width, h = 4 * d, heads = kind.Heads, e = d / heads, rows = 112, padded = Shape.Up(Tokens);
         double tiles = (double)Tokens / rows;
-        using Block<float> x = new((long)padded * h, zeros: true), y = new((long)padded * h, zeros: true), vector = new(h, zeros: true), statistics = new(2 * padded, zeros: true);
-        using Block<T> a = new((long)padded * h, zeros: true), b = new((long)padded * h, zeros: true);
-        using Matrix<T> square = new(d, d), into = new(d, h), back = new(h, d), keys = new(e, padded), values = new(padded, e), shares = new(padded, padded);
+        using AlignedBuffer<float> x = new((long)padded * h, zeros: true), y = new((long)padded * h, zeros: true), vector = new(h, zeros: true), statistics = new(2 * padded, zeros: true);
+        using AlignedBuffer<T> a = new((long)padded * h, zeros: true), b = new((long)padded * h, zeros: true);
+        using PackedMatrix<T> square = new(d, d), into = new(d, h), back = new(h, d), keys = new(e, padded), values = new(padded, e), shares = new(padded, padded);
         float* px = x.Start, py = y.Start, pv = vector.Start, ps = statistics.Start;
         T* pa = a.Start, pb = b.Start;
         return new Dictionary<string, double>

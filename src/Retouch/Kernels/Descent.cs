@@ -17,17 +17,24 @@ static unsafe class Descent
     /// <param name="alpha">Its smoothing constant.</param>
     /// <param name="epsilon">What is added to its root.</param>
     /// <param name="rate">The learning rate.</param>
-    /// <returns>False, and nothing was done, where the tensors or the processor are not what the kernel is for.</returns>
-    public static bool RmsProp(Tensor weights, Tensor gradient, Tensor square, double alpha, double epsilon, double rate)
+    /// <returns>
+    /// False, and nothing was done, where the tensors or the processor are not what the kernel is for.
+    /// </returns>
+    public static bool RmsProp(
+        Tensor weights, Tensor gradient, Tensor square, double alpha, double epsilon, double rate)
     {
         if (!Native.HasSingle || !Fits(weights) || !Fits(gradient) || !Fits(square))
             return false;
-        float* w = (float*)Pointer.Of(weights), g = (float*)Pointer.Of(gradient), q = (float*)Pointer.Of(square);
+        float* w = (float*)Pointer.Of(weights);
+        float* g = (float*)Pointer.Of(gradient);
+        float* q = (float*)Pointer.Of(square);
         long count = weights.NumberOfElements;
         Team.Run((int)((count + Part - 1) / Part), Team.Size, (task, _) =>
         {
             long start = (long)task * Part;
-            RmsProp(w + start, g + start, q + start, (int)Math.Min(Part, count - start), (float)alpha, (float)(1 - alpha), (float)epsilon, (float)-rate);
+            int some = (int)Math.Min(Part, count - start);
+            RmsProp(
+                w + start, g + start, q + start, some, (float)alpha, (float)(1 - alpha), (float)epsilon, (float)-rate);
         });
         return true;
     }
@@ -37,12 +44,16 @@ static unsafe class Descent
     {
         for (int i = 0; i < count; i += Shape.Lanes)
         {
-            Vector512<float> gradient = Vector512.Load(g + i), square = Vector512.Load(q + i) * Vector512.Create(alpha) + gradient * gradient * Vector512.Create(rest);
+            Vector512<float> gradient = Vector512.Load(g + i);
+            Vector512<float> square =
+                Vector512.Load(q + i) * Vector512.Create(alpha) + gradient * gradient * Vector512.Create(rest);
             square.Store(q + i);
-            (Vector512.Load(w + i) + gradient * Vector512.Create(rate) / (Vector512.Sqrt(square) + Vector512.Create(epsilon))).Store(w + i);
+            Vector512<float> root = Vector512.Sqrt(square) + Vector512.Create(epsilon);
+            (Vector512.Load(w + i) + gradient * Vector512.Create(rate) / root).Store(w + i);
         }
     }
 
     static bool Fits(Tensor tensor) =>
-        tensor.dtype == ScalarType.Float32 && tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous() && tensor.NumberOfElements % Shape.Lanes == 0 && tensor.NumberOfElements < int.MaxValue / sizeof(float);
+        tensor.dtype == ScalarType.Float32 && tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous()
+        && tensor.NumberOfElements % Shape.Lanes == 0 && tensor.NumberOfElements < int.MaxValue / sizeof(float);
 }

@@ -21,7 +21,10 @@ unsafe interface IElement<T> where T : unmanaged
     /// <summary>Rounds 16 values to elements.</summary>
     static abstract void Store(T* to, Vector512<float> values);
 
-    /// <summary>Copies 16 elements of each of two neighbouring rows of a second factor to where a product finds them; the second may be past the end.</summary>
+    /// <summary>
+    /// Copies 16 elements of each of two neighbouring rows of a second factor to where a product finds them; the second
+    /// may be past the end.
+    /// </summary>
     static abstract void Interleave(T* to, T* first, T* second);
 
     /// <summary>16 elements of one row of a second factor as float32.</summary>
@@ -30,7 +33,8 @@ unsafe interface IElement<T> where T : unmanaged
     static abstract Vector512<float> LoadRow(T* from, int row);
 
     /// <summary><c>[m,k] · [k,n]</c> over or added to <c>[m,n]</c> float32.</summary>
-    static abstract void Product(int m, int n, int k, T* a, int strideA, T* b, int strideB, float* c, int strideC, bool add);
+    static abstract void Product(
+        int m, int n, int k, T* a, int strideA, T* b, int strideB, float* c, int strideC, bool add);
 }
 
 /// <summary>float32.</summary>
@@ -54,7 +58,8 @@ readonly unsafe struct Fp32 : IElement<Fp32>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadRow(Fp32* from, int row) => Load(from);
 
-    public static void Product(int m, int n, int k, Fp32* a, int strideA, Fp32* b, int strideB, float* c, int strideC, bool add) =>
+    public static void Product(
+        int m, int n, int k, Fp32* a, int strideA, Fp32* b, int strideB, float* c, int strideC, bool add) =>
         Native.Product(m, n, k, (float*)a, strideA, (float*)b, strideB, c, strideC, add);
 }
 
@@ -73,7 +78,8 @@ readonly unsafe struct Bf16 : IElement<Bf16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Bf16* to, Vector512<float> values)
     {
-        Vector512<uint> bits = values.AsUInt32(), odd = (bits >>> 16) & Vector512.Create(1u);
+        Vector512<uint> bits = values.AsUInt32();
+        Vector512<uint> odd = (bits >>> 16) & Vector512.Create(1u);
         Avx512F.ConvertToVector256UInt16((bits + odd + Vector512.Create(0x7FFFu)) >>> 16).Store((ushort*)to);
     }
 
@@ -88,7 +94,8 @@ readonly unsafe struct Bf16 : IElement<Bf16>
         return (row % 2 == 0 ? pairs << 16 : pairs & Vector512.Create(0xFFFF0000u)).AsSingle();
     }
 
-    public static void Product(int m, int n, int k, Bf16* a, int strideA, Bf16* b, int strideB, float* c, int strideC, bool add) =>
+    public static void Product(
+        int m, int n, int k, Bf16* a, int strideA, Bf16* b, int strideB, float* c, int strideC, bool add) =>
         Native.Product(m, n, k, (ushort*)a, strideA, (ushort*)b, strideB, c, strideC, add);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -6,10 +6,13 @@ using static TorchSharp.torch;
 
 namespace Retouch.Kernels;
 
-/// <summary>One block's matrices as products read them, forward and, made at their first use, backward; its other tensors as the model has them. Owns the matrices, not the model's tensors.</summary>
+/// <summary>
+/// One block's matrices as products read them, forward and, made at their first use, backward; its other tensors as the
+/// model has them. Owns the matrices, not the model's tensors.
+/// </summary>
 sealed unsafe class FrozenBlock<T> : IDisposable where T : unmanaged, IElement<T>
 {
-    readonly Lazy<Matrix<T>[]> _backward;
+    readonly Lazy<PackedMatrix<T>[]> _backward;
     readonly List<Tensor> _exact = []; // alive while their memory is pointed to
 
     /// <summary>Packs a block.</summary>
@@ -17,18 +20,21 @@ sealed unsafe class FrozenBlock<T> : IDisposable where T : unmanaged, IElement<T
     /// <param name="block">The block in float32.</param>
     public FrozenBlock(BlockWeights products, BlockWeights block)
     {
-        int width = (int)products.ProjWeight.shape[0], hidden = (int)products.Fc1Weight.shape[0];
+        int width = (int)products.ProjWeight.shape[0];
+        int hidden = (int)products.Fc1Weight.shape[0];
         T* qkv = Elements(products.QkvWeight);
-        Projections = [.. Enumerable.Range(0, 3).Select(i => Matrix<T>.OfColumns(qkv + (long)i * width * width, width, width))];
-        Proj = Matrix<T>.OfColumns(Elements(products.ProjWeight), width, width);
-        Fc1 = Matrix<T>.OfColumns(Elements(products.Fc1Weight), width, hidden);
-        Fc2 = Matrix<T>.OfColumns(Elements(products.Fc2Weight), hidden, width);
-        _backward = new Lazy<Matrix<T>[]>(() =>
+        Projections = [.. Enumerable.Range(0, 3)
+            .Select(i => PackedMatrix<T>.OfColumns(qkv + (long)i * width * width, width, width))];
+        Proj = PackedMatrix<T>.OfColumns(Elements(products.ProjWeight), width, width);
+        Fc1 = PackedMatrix<T>.OfColumns(Elements(products.Fc1Weight), width, hidden);
+        Fc2 = PackedMatrix<T>.OfColumns(Elements(products.Fc2Weight), hidden, width);
+        _backward = new Lazy<PackedMatrix<T>[]>(() =>
         [
-            .. Enumerable.Range(0, 3).Select(i => Matrix<T>.OfRows(Elements(products.QkvWeight) + (long)i * width * width, width, width)),
-            Matrix<T>.OfRows(Elements(products.ProjWeight), width, width),
-            Matrix<T>.OfRows(Elements(products.Fc1Weight), hidden, width),
-            Matrix<T>.OfRows(Elements(products.Fc2Weight), width, hidden),
+            .. Enumerable.Range(0, 3).Select(i =>
+                PackedMatrix<T>.OfRows(Elements(products.QkvWeight) + (long)i * width * width, width, width)),
+            PackedMatrix<T>.OfRows(Elements(products.ProjWeight), width, width),
+            PackedMatrix<T>.OfRows(Elements(products.Fc1Weight), hidden, width),
+            PackedMatrix<T>.OfRows(Elements(products.Fc2Weight), width, hidden),
         ]);
         Norm1Weight = Exact(block.Norm1Weight);
         Norm1Bias = Exact(block.Norm1Bias);
@@ -43,37 +49,63 @@ sealed unsafe class FrozenBlock<T> : IDisposable where T : unmanaged, IElement<T
     }
 
     /// <summary>From normed tokens to queries, keys and values, each <c>[D,D]</c>.</summary>
-    public Matrix<T>[] Projections { get; }
+    public PackedMatrix<T>[] Projections { get; }
 
     /// <summary>From mixtures of values to tokens, <c>[D,D]</c>.</summary>
-    public Matrix<T> Proj { get; }
+    public PackedMatrix<T> Proj { get; }
 
     /// <summary><c>[D,H]</c>.</summary>
-    public Matrix<T> Fc1 { get; }
+    public PackedMatrix<T> Fc1 { get; }
 
     /// <summary><c>[H,D]</c>.</summary>
-    public Matrix<T> Fc2 { get; }
+    public PackedMatrix<T> Fc2 { get; }
 
     /// <summary>From the gradients of queries, keys and values to that of normed tokens, each <c>[D,D]</c>.</summary>
-    public ReadOnlySpan<Matrix<T>> ProjectionsBack => _backward.Value.AsSpan(0, 3);
+    public ReadOnlySpan<PackedMatrix<T>> ProjectionsBack => _backward.Value.AsSpan(0, 3);
 
     /// <summary><c>[D,D]</c>.</summary>
-    public Matrix<T> ProjBack => _backward.Value[3];
+    public PackedMatrix<T> ProjBack => _backward.Value[3];
 
     /// <summary><c>[H,D]</c>.</summary>
-    public Matrix<T> Fc1Back => _backward.Value[4];
+    public PackedMatrix<T> Fc1Back => _backward.Value[4];
 
     /// <summary><c>[D,H]</c>.</summary>
-    public Matrix<T> Fc2Back => _backward.Value[5];
+    public PackedMatrix<T> Fc2Back => _backward.Value[5];
 
-    public readonly float* Norm1Weight, Norm1Bias, Norm2Weight, Norm2Bias; // [D]
-    public readonly float* QkvBias; // [3D]; null for none
-    public readonly float* ProjBias, Fc1Bias, Fc2Bias; // [D], [H], [D]
-    public readonly float* Scale1, Scale2; // [D]; null for none
+    /// <summary><c>[D]</c>.</summary>
+    public float* Norm1Weight { get; }
+
+    /// <summary><c>[D]</c>.</summary>
+    public float* Norm1Bias { get; }
+
+    /// <summary><c>[D]</c>.</summary>
+    public float* Norm2Weight { get; }
+
+    /// <summary><c>[D]</c>.</summary>
+    public float* Norm2Bias { get; }
+
+    /// <summary><c>[3D]</c>; null for none.</summary>
+    public float* QkvBias { get; }
+
+    /// <summary><c>[D]</c>.</summary>
+    public float* ProjBias { get; }
+
+    /// <summary><c>[H]</c>.</summary>
+    public float* Fc1Bias { get; }
+
+    /// <summary><c>[D]</c>.</summary>
+    public float* Fc2Bias { get; }
+
+    /// <summary>Of what attention adds, <c>[D]</c>; null for none.</summary>
+    public float* Scale1 { get; }
+
+    /// <summary>Of what the FFN adds, <c>[D]</c>; null for none.</summary>
+    public float* Scale2 { get; }
 
     public void Dispose()
     {
-        foreach (Matrix<T> matrix in (Matrix<T>[])[.. Projections, Proj, Fc1, Fc2, .. _backward.IsValueCreated ? _backward.Value : []])
+        PackedMatrix<T>[] backward = _backward.IsValueCreated ? _backward.Value : [];
+        foreach (PackedMatrix<T> matrix in (PackedMatrix<T>[])[.. Projections, Proj, Fc1, Fc2, .. backward])
             matrix.Dispose();
         foreach (Tensor tensor in _exact)
             tensor.Dispose();

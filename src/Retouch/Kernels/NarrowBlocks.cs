@@ -12,11 +12,14 @@ sealed class NarrowBlocks : IDisposable
     readonly Lazy<BlockWeights>[] _blocks;
 
     NarrowBlocks(VitModel model) =>
-        _blocks = [.. Enumerable.Range(0, model.Config.Depth).Select(i => new Lazy<BlockWeights>(() => Narrow(model, i)))];
+        _blocks = [.. Enumerable.Range(0, model.Config.Depth)
+            .Select(i => new Lazy<BlockWeights>(() => Narrow(model, i)))];
 
     /// <summary>One block with the matrices of its products in a precision; the model owns its tensors.</summary>
     public static BlockWeights Block(VitModel model, int index, Precision precision) =>
-        precision == Precision.Mixed ? model.Derived(m => new NarrowBlocks(m))._blocks[index].Value : model.Blocks[index];
+        precision == Precision.Mixed
+            ? model.Derived(m => new NarrowBlocks(m))._blocks[index].Value
+            : model.Blocks[index];
 
     /// <summary>Frees the narrow matrices.</summary>
     public void Dispose()

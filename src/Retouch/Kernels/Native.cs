@@ -13,8 +13,12 @@ static unsafe class Native
     const sbyte BFloat16Type = 15; // c10::ScalarType
 
     static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> s_parallel;
-    static readonly delegate* unmanaged<long, long, long, long, long, long, byte, float*, float*, float*, byte, void> s_product;
-    static readonly delegate* unmanaged<long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void> s_product16;
+    static readonly delegate* unmanaged<
+        long, long, long, long, long, long, byte, float*, float*, float*, byte, void> s_product;
+
+    static readonly delegate* unmanaged<
+        long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void> s_product16;
+
     static readonly delegate* unmanaged<byte, void> s_release;
 
     static Native()
@@ -25,13 +29,17 @@ static unsafe class Native
         if (!NativeLibrary.TryLoad("libtorch_cpu.so", out nint library)
             || !NativeLibrary.TryGetExport(library, "GOMP_parallel", out nint parallel)
             || !NativeLibrary.TryGetExport(library, "_ZN2at6native7cpublas6brgemmEllllllbPKfS3_Pfb", out nint product)
-            || !NativeLibrary.TryGetExport(library, "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb", out nint product16)
+            || !NativeLibrary.TryGetExport(
+                library, "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb", out nint product16)
             || !NativeLibrary.TryGetExport(library, "_ZN2at6native7cpublas14brgemm_releaseEb", out nint release)
-            || !NativeLibrary.TryGetExport(library, "_ZN2at6native7cpublas10could_packEN3c1010ScalarTypeE", out nint packs))
+            || !NativeLibrary.TryGetExport(
+                library, "_ZN2at6native7cpublas10could_packEN3c1010ScalarTypeE", out nint packs))
             return;
         s_parallel = (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)parallel;
-        s_product = (delegate* unmanaged<long, long, long, long, long, long, byte, float*, float*, float*, byte, void>)product;
-        s_product16 = (delegate* unmanaged<long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void>)product16;
+        s_product = (delegate* unmanaged<
+            long, long, long, long, long, long, byte, float*, float*, float*, byte, void>)product;
+        s_product16 = (delegate* unmanaged<
+            long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void>)product16;
         s_release = (delegate* unmanaged<byte, void>)release;
         HasSingle = true;
         HasBFloat16 = ((delegate* unmanaged<sbyte, byte>)packs)(BFloat16Type) != 0;
@@ -43,17 +51,26 @@ static unsafe class Native
     /// <summary>Whether there are products in bfloat16, which takes a processor with AMX.</summary>
     public static bool HasBFloat16 { get; }
 
-    /// <summary>Calls a function on several of libtorch's threads, this one among them, and returns when all have.</summary>
-    public static void Parallel(delegate* unmanaged<void*, void> function, void* argument, int threads) => s_parallel(function, argument, (uint)threads, 0);
+    /// <summary>
+    /// Calls a function on several of libtorch's threads, this one among them, and returns when all have.
+    /// </summary>
+    public static void Parallel(delegate* unmanaged<void*, void> function, void* argument, int threads) =>
+        s_parallel(function, argument, (uint)threads, 0);
 
     /// <summary><c>[m,k] · [k,n]</c>, row by row, over or added to <c>[m,n]</c>.</summary>
-    public static void Product(int m, int n, int k, float* a, int strideA, float* b, int strideB, float* c, int strideC, bool add) =>
+    public static void Product(
+        int m, int n, int k, float* a, int strideA, float* b, int strideB, float* c, int strideC, bool add) =>
         s_product(m, n, k, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 0);
 
-    /// <summary>The same in bfloat16 with sums in float32; of the second factor two rows lie interleaved, <c>[k/2,n,2]</c>.</summary>
-    public static void Product(int m, int n, int k, ushort* a, int strideA, ushort* b, int strideB, float* c, int strideC, bool add) =>
+    /// <summary>
+    /// The same in bfloat16 with sums in float32; of the second factor two rows lie interleaved, <c>[k/2,n,2]</c>.
+    /// </summary>
+    public static void Product(
+        int m, int n, int k, ushort* a, int strideA, ushort* b, int strideB, float* c, int strideC, bool add) =>
         s_product16(m, n, k, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 1);
 
-    /// <summary>Leaves this thread's matrix registers to others, whom products in bfloat16 would find them taken.</summary>
+    /// <summary>
+    /// Leaves this thread's matrix registers to others, whom products in bfloat16 would find them taken.
+    /// </summary>
     public static void Release() => s_release(1);
 }

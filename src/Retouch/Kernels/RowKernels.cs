@@ -6,7 +6,9 @@ using static Retouch.Kernels.Shape;
 
 namespace Retouch.Kernels;
 
-/// <summary>What is done to tokens between products, row by row, with sums in float32. Widths are multiples of 16.</summary>
+/// <summary>
+/// What is done to tokens between products, row by row, with sums in float32. Widths are multiples of 16.
+/// </summary>
 static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
 {
     /// <summary>Layer normalization of rows <c>[m,width]</c>.</summary>
@@ -20,11 +22,13 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="strideY">Elements from one of them to the next.</param>
     /// <param name="statistics">Gets mean and inverse standard deviation of each row, <c>[m,2]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Norm(float* x, int m, int width, float* weight, float* bias, float epsilon, T* y, int strideY, float* statistics)
+    public static void Norm(
+        float* x, int m, int width, float* weight, float* bias, float epsilon, T* y, int strideY, float* statistics)
     {
         for (int row = 0; row < m; row++, x += width, y += strideY, statistics += 2)
         {
-            Vector512<float> sum = Vector512<float>.Zero, square = Vector512<float>.Zero;
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> square = Vector512<float>.Zero;
             for (int i = 0; i < width; i += Lanes)
                 sum += Vector512.Load(x + i);
             Vector512<float> mean = Vector512.Create(Vector512.Sum(sum) / width);
@@ -36,7 +40,11 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
             float inverse = 1 / MathF.Sqrt(Vector512.Sum(square) / width + epsilon);
             Vector512<float> scale = Vector512.Create(inverse);
             for (int i = 0; i < width; i += Lanes)
-                T.Store(y + i, Vector512.FusedMultiplyAdd((Vector512.Load(x + i) - mean) * scale, Vector512.Load(weight + i), Vector512.Load(bias + i)));
+            {
+                Vector512<float> normed = (Vector512.Load(x + i) - mean) * scale;
+                Vector512<float> gain = Vector512.Load(weight + i);
+                T.Store(y + i, Vector512.FusedMultiplyAdd(normed, gain, Vector512.Load(bias + i)));
+            }
             (statistics[0], statistics[1]) = (mean.ToScalar(), inverse);
         }
     }
@@ -50,22 +58,29 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="weight"><c>[width]</c>.</param>
     /// <param name="sum"><c>[m,width]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void NormBackward(float* gradient, float* x, float* statistics, int m, int width, float* weight, float* sum)
+    public static void NormBackward(
+        float* gradient, float* x, float* statistics, int m, int width, float* weight, float* sum)
     {
         for (int row = 0; row < m; row++, gradient += width, x += width, statistics += 2, sum += width)
         {
-            Vector512<float> mean = Vector512.Create(statistics[0]), inverse = Vector512.Create(statistics[1]), all = Vector512<float>.Zero, along = Vector512<float>.Zero;
+            Vector512<float> mean = Vector512.Create(statistics[0]);
+            Vector512<float> inverse = Vector512.Create(statistics[1]);
+            Vector512<float> sumGradient = Vector512<float>.Zero;
+            Vector512<float> sumProduct = Vector512<float>.Zero;
             for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i);
-                all += g;
-                along = Vector512.FusedMultiplyAdd(g, (Vector512.Load(x + i) - mean) * inverse, along);
+                sumGradient += g;
+                sumProduct = Vector512.FusedMultiplyAdd(g, (Vector512.Load(x + i) - mean) * inverse, sumProduct);
             }
-            Vector512<float> common = Vector512.Create(Vector512.Sum(all) / width), share = Vector512.Create(Vector512.Sum(along) / width);
+            Vector512<float> meanGradient = Vector512.Create(Vector512.Sum(sumGradient) / width);
+            Vector512<float> meanProduct = Vector512.Create(Vector512.Sum(sumProduct) / width);
             for (int i = 0; i < width; i += Lanes)
             {
-                Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i), normed = (Vector512.Load(x + i) - mean) * inverse;
-                Vector512.FusedMultiplyAdd(g - common - normed * share, inverse, Vector512.Load(sum + i)).Store(sum + i);
+                Vector512<float> g = Vector512.Load(gradient + i) * Vector512.Load(weight + i);
+                Vector512<float> normed = (Vector512.Load(x + i) - mean) * inverse;
+                Vector512<float> centred = g - meanGradient - normed * meanProduct;
+                Vector512.FusedMultiplyAdd(centred, inverse, Vector512.Load(sum + i)).Store(sum + i);
             }
         }
     }
@@ -79,33 +94,35 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="mask">What each unit is multiplied by, <c>[width]</c>; null for 1.</param>
     /// <param name="y">The activations, <c>[m,width]</c>.</param>
     /// <param name="strideY">Elements from one of their rows to the next.</param>
-    /// <param name="slope">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
-    /// <param name="strideSlope">Elements from one of their rows to the next.</param>
+    /// <param name="derivatives">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
+    /// <param name="strideDerivatives">Elements from one of their rows to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Activate(VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* slope, int strideSlope)
+    public static void Activate(
+        VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives,
+        int strideDerivatives)
     {
         switch (kind)
         {
             case VitActivation.Gelu:
-                Activate<Gelu>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
+                Activate<Gelu>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
                 break;
             case VitActivation.GeluTanh:
-                Activate<GeluTanh>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
+                Activate<GeluTanh>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
                 break;
             default:
-                Activate<QuickGelu>(x, m, width, bias, mask, y, strideY, slope, strideSlope);
+                Activate<QuickGelu>(x, m, width, bias, mask, y, strideY, derivatives, strideDerivatives);
                 break;
         }
     }
 
     /// <summary>Products <c>[m,width]</c> times derivatives, as elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Times(float* x, int m, int width, T* slope, int strideSlope, T* y, int strideY)
+    public static void Times(float* x, int m, int width, T* derivatives, int strideDerivatives, T* y, int strideY)
     {
-        for (int row = 0; row < m; row++, x += width, slope += strideSlope, y += strideY)
+        for (int row = 0; row < m; row++, x += width, derivatives += strideDerivatives, y += strideY)
         {
             for (int i = 0; i < width; i += Lanes)
-                T.Store(y + i, Vector512.Load(x + i) * T.Load(slope + i));
+                T.Store(y + i, Vector512.Load(x + i) * T.Load(derivatives + i));
         }
     }
 
@@ -147,7 +164,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         for (int row = 0; row < m; row++, x += width, to += strideTo)
         {
             for (int i = 0; i < width; i += Lanes)
-                T.Store(to + i, scale is null ? Vector512.Load(x + i) : Vector512.Load(x + i) * Vector512.Load(scale + i));
+            {
+                Vector512<float> value = Vector512.Load(x + i);
+                T.Store(to + i, scale is null ? value : value * Vector512.Load(scale + i));
+            }
         }
     }
 
@@ -166,7 +186,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         {
             Vector512<float> factor = Vector512.Create(scales is null ? scale : scale * scales[row]);
             for (int i = 0; i < width; i += Lanes)
-                T.Store(to + i, y is null ? Vector512.Load(x + i) : Vector512.FusedMultiplyAdd(Vector512.Load(y + i), factor, Vector512.Load(x + i)));
+            {
+                Vector512<float> value = Vector512.Load(x + i);
+                T.Store(to + i, y is null ? value : Vector512.FusedMultiplyAdd(Vector512.Load(y + i), factor, value));
+            }
             if (y is not null)
                 y += width;
         }
@@ -178,7 +201,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     {
         Vector512<float> factor = Vector512.Create(scale);
         for (int i = 0; i < width; i += Lanes)
-            ((bias is null ? Vector512.Load(x + i) : Vector512.Load(x + i) + Vector512.Load(bias + i)) * factor).Store(x + i);
+        {
+            Vector512<float> value = Vector512.Load(x + i);
+            ((bias is null ? value : value + Vector512.Load(bias + i)) * factor).Store(x + i);
+        }
     }
 
     /// <summary>The same, as elements somewhere else.</summary>
@@ -187,7 +213,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     {
         Vector512<float> factor = Vector512.Create(scale);
         for (int i = 0; i < width; i += Lanes)
-            T.Store(to + i, (bias is null ? Vector512.Load(x + i) : Vector512.Load(x + i) + Vector512.Load(bias + i)) * factor);
+        {
+            Vector512<float> value = Vector512.Load(x + i);
+            T.Store(to + i, (bias is null ? value : value + Vector512.Load(bias + i)) * factor);
+        }
     }
 
     /// <summary>The scalar products of a vector with each of n rows.</summary>
@@ -205,13 +234,16 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
 
     /// <summary>A sum of n rows, each times a number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Mix(float* shares, T* rows, int width, int n, float* to)
+    public static void Mix(float* weights, T* rows, int width, int n, float* to)
     {
         for (int i = 0; i < width; i += Lanes)
         {
             Vector512<float> sum = Vector512<float>.Zero;
             for (int row = 0; row < n; row++)
-                sum = Vector512.FusedMultiplyAdd(Vector512.Create(shares[row]), T.Load(rows + (long)row * width + i), sum);
+            {
+                Vector512<float> weight = Vector512.Create(weights[row]);
+                sum = Vector512.FusedMultiplyAdd(weight, T.Load(rows + (long)row * width + i), sum);
+            }
             sum.Store(to + i);
         }
     }
@@ -238,13 +270,16 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     public static void Softmax(float* x, int m, int n, int stride, T* y)
     {
         int last = stride - Lanes;
-        Vector512<float> outside = Vector512.GreaterThanOrEqual(Vector512<float>.Indices, Vector512.Create((float)(n - last)));
-        // All rows' greatest values first: found just before a row's exponentials, these would wait for them.
-        float* greatest = stackalloc float[m];
+        Vector512<float> outside =
+            Vector512.GreaterThanOrEqual(Vector512<float>.Indices, Vector512.Create((float)(n - last)));
+        Vector512<float> least = Vector512.Create(float.NegativeInfinity);
+        // All rows' maximum values first: found just before a row's exponentials, these would wait for them.
+        float* maximum = stackalloc float[m];
         for (int row = 0; row < m; row++)
         {
             float* values = x + (long)row * stride;
-            Vector512<float> most = Vector512.ConditionalSelect(outside, Vector512.Create(float.NegativeInfinity), Vector512.Load(values + last)), other = most;
+            Vector512<float> most = Vector512.ConditionalSelect(outside, least, Vector512.Load(values + last));
+            Vector512<float> other = most;
             most.Store(values + last);
             int i = 0;
             for (; i + Lanes < last; i += 2 * Lanes)
@@ -254,20 +289,21 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
             }
             if (i < last)
                 most = Avx512F.Max(most, Vector512.Load(values + i));
-            greatest[row] = Simd.Greatest(Avx512F.Max(most, other));
+            maximum[row] = Simd.Max(Avx512F.Max(most, other));
         }
         for (int row = 0; row < m; row++, x += stride, y += stride)
         {
-            Vector512<float> sum = Vector512<float>.Zero, most = Vector512.Create(greatest[row]);
+            Vector512<float> sum = Vector512<float>.Zero;
+            Vector512<float> most = Vector512.Create(maximum[row]);
             for (int i = 0; i < stride; i += Lanes)
             {
                 Vector512<float> e = Simd.Exp(Vector512.Load(x + i) - most);
                 sum += e;
                 e.Store(x + i);
             }
-            Vector512<float> share = Vector512.Create(1 / Vector512.Sum(sum));
+            Vector512<float> inverse = Vector512.Create(1 / Vector512.Sum(sum));
             for (int i = 0; i < stride; i += Lanes)
-                T.Store(y + i, Vector512.Load(x + i) * share);
+                T.Store(y + i, Vector512.Load(x + i) * inverse);
         }
     }
 
@@ -308,7 +344,8 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
             int count = Math.Min(Lanes, rows - row);
             for (int column = 0; column < columns; column += Lanes)
             {
-                T* source = from + (long)row * strideFrom + column, target = to + (long)column * strideTo + row;
+                T* source = from + (long)row * strideFrom + column;
+                T* target = to + (long)column * strideTo + row;
                 if (count == Lanes)
                 {
                     Simd.Transpose(source, strideFrom, target, strideTo);
@@ -316,7 +353,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
                 }
                 Simd.Transpose(source, strideFrom, last, Lanes);
                 for (int i = 0; i < Lanes; i++)
-                    new ReadOnlySpan<T>(last + i * Lanes, count).CopyTo(new Span<T>(target + (long)i * strideTo, count));
+                {
+                    Span<T> part = new(target + (long)i * strideTo, count);
+                    new ReadOnlySpan<T>(last + i * Lanes, count).CopyTo(part);
+                }
             }
         }
     }
@@ -334,29 +374,36 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         for (int row = 0; row < rows; row += Lanes)
         {
             for (int column = 0; column < columns; column += Lanes)
-                Simd.Transpose((Fp32*)from + (long)column * strideFrom + row, strideFrom, to + (long)row * strideTo + column, strideTo, Math.Min(Lanes, rows - row));
+            {
+                Fp32* source = (Fp32*)from + (long)column * strideFrom + row;
+                T* target = to + (long)row * strideTo + column;
+                Simd.Transpose(source, strideFrom, target, strideTo, Math.Min(Lanes, rows - row));
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Activate<A>(float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* slope, int strideSlope) where A : struct, IActivation
+    static void Activate<A>(
+        float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives, int strideDerivatives)
+        where A : struct, IActivation
     {
         for (int row = 0; row < m; row++, x += width, y += strideY)
         {
             for (int i = 0; i < width; i += Lanes)
             {
-                (Vector512<float> value, Vector512<float> derivative) = A.Of(Vector512.Load(x + i) + Vector512.Load(bias + i));
+                (Vector512<float> value, Vector512<float> derivative) =
+                    A.Of(Vector512.Load(x + i) + Vector512.Load(bias + i));
                 if (mask is not null)
                 {
                     value *= Vector512.Load(mask + i);
                     derivative *= Vector512.Load(mask + i);
                 }
                 T.Store(y + i, value);
-                if (slope is not null)
-                    T.Store(slope + i, derivative);
+                if (derivatives is not null)
+                    T.Store(derivatives + i, derivative);
             }
-            if (slope is not null)
-                slope += strideSlope;
+            if (derivatives is not null)
+                derivatives += strideDerivatives;
         }
     }
 
@@ -371,7 +418,9 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
         {
             (Vector512<float> distribution, Vector512<float> bell) = Simd.Normal(x);
-            return (x * distribution, Vector512.FusedMultiplyAdd(x * bell, Vector512.Create(0.398942280f), distribution));
+            Vector512<float> derivative =
+                Vector512.FusedMultiplyAdd(x * bell, Vector512.Create(0.398942280f), distribution);
+            return (x * distribution, derivative);
         }
     }
 
@@ -381,9 +430,12 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
         {
-            Vector512<float> square = x * x, gate = Simd.Sigmoid(x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), Vector512.Create(1.595769122f)));
-            Vector512<float> slope = Vector512.FusedMultiplyAdd(square, Vector512.Create(0.2140644488f), Vector512.Create(1.595769122f));
-            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), slope, gate));
+            Vector512<float> square = x * x;
+            Vector512<float> first = Vector512.Create(1.595769122f);
+            Vector512<float> gate =
+                Simd.Sigmoid(x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), first));
+            Vector512<float> inner = Vector512.FusedMultiplyAdd(square, Vector512.Create(0.2140644488f), first);
+            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), inner, gate));
         }
     }
 
@@ -393,7 +445,8 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
         {
             Vector512<float> gate = Simd.Sigmoid(x * Vector512.Create(1.702f));
-            return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), Vector512.Create(1.702f), gate));
+            Vector512<float> rest = x * gate * (Vector512<float>.One - gate);
+            return (x * gate, Vector512.FusedMultiplyAdd(rest, Vector512.Create(1.702f), gate));
         }
     }
 }

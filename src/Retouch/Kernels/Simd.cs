@@ -7,7 +7,10 @@ namespace Retouch.Kernels;
 /// <summary>Functions of 16 numbers, and squares of 16 by 16.</summary>
 static unsafe class Simd
 {
-    /// <summary>e to the power of x, with a relative error of about 10⁻⁷ (Cephes' polynomial); 0 below −87, where numbers would be subnormal, which processors take a hundred cycles for.</summary>
+    /// <summary>
+    /// e to the power of x, with a relative error of about 10⁻⁷ (Cephes' polynomial); 0 below −87, where numbers would
+    /// be subnormal, which processors take a hundred cycles for.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
@@ -16,39 +19,48 @@ static unsafe class Simd
         Vector512<float> n = Avx512F.RoundScale(inside * Vector512.Create(1.44269504f), 0);
         Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), inside);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
-        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(1.9875691500e-4f), r, Vector512.Create(1.3981999507e-3f));
+        Vector512<float> p = Vector512.Create(1.9875691500e-4f);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87f)), Vector512<float>.Zero, Avx512F.Scale(p, n));
+        Vector512<float> subnormal = Vector512.LessThan(x, Vector512.Create(-87f));
+        return Vector512.ConditionalSelect(subnormal, Vector512<float>.Zero, Avx512F.Scale(p, n));
     }
 
     /// <summary>
-    /// The standard normal distribution function Φ(x), with an error below 2·10⁻⁷, and exp(−x²/2). With z = |x|/√2 and t = 1/(1 + 0.4 z),
-    /// erfc(z) is exp(−z²) times a polynomial in t, here through Chebyshev's points of 0 ≤ z ≤ 4.2.
+    /// The standard normal distribution function Φ(x), with an error below 2·10⁻⁷, and exp(−x²/2). With z = |x|/√2 and
+    /// t = 1/(1 + 0.4 z), erfc(z) is exp(−z²) times a polynomial in t, here through Chebyshev's points of 0 ≤ z ≤ 4.2.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Distribution, Vector512<float> Bell) Normal(Vector512<float> x)
     {
-        Vector512<float> z = Vector512.Abs(x) * Vector512.Create(0.707106781f), t = Reciprocal(Vector512.FusedMultiplyAdd(z, Vector512.Create(0.4f), Vector512<float>.One));
-        Vector512<float> p = Vector512.FusedMultiplyAdd(Vector512.Create(0.08045739808f), t, Vector512.Create(-0.4245681523f));
+        Vector512<float> z = Vector512.Abs(x) * Vector512.Create(0.707106781f);
+        Vector512<float> t = Reciprocal(Vector512.FusedMultiplyAdd(z, Vector512.Create(0.4f), Vector512<float>.One));
+        Vector512<float> p = Vector512.Create(0.08045739808f);
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.4245681523f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.7461254115f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.4434084610f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.4548558925f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.1216680916f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.2402583880f));
         p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.2246114336f));
-        Vector512<float> bell = Exp(-(z * z)), tail = p * t * bell * Vector512.Create(0.5f);
-        return (Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), tail, Vector512<float>.One - tail), bell);
+        Vector512<float> bell = Exp(-(z * z));
+        Vector512<float> tail = p * t * bell * Vector512.Create(0.5f);
+        Vector512<float> negative = Vector512.LessThan(x, Vector512<float>.Zero);
+        return (Vector512.ConditionalSelect(negative, tail, Vector512<float>.One - tail), bell);
     }
 
     /// <summary>1/(1 + exp(−x)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
 
-    /// <summary>1/x of normal numbers, by one step of Newton's from the processor's 14 bits: a division takes several times as long.</summary>
+    /// <summary>
+    /// 1/x of normal numbers, by one step of Newton's from the processor's 14 bits: a division takes several times as
+    /// long.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Reciprocal(Vector512<float> x)
     {
@@ -56,9 +68,9 @@ static unsafe class Simd
         return Vector512.FusedMultiplyAdd(y, Vector512.FusedMultiplyAdd(-x, y, Vector512<float>.One), y);
     }
 
-    /// <summary>The greatest of 16 numbers; any of them or NaN where one is NaN.</summary>
+    /// <summary>The maximum of 16 numbers; any of them or NaN where one is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Greatest(Vector512<float> x)
+    public static float Max(Vector512<float> x)
     {
         Vector256<float> half = Avx.Max(x.GetLower(), x.GetUpper());
         Vector128<float> quarter = Sse.Max(half.GetLower(), half.GetUpper());
@@ -79,10 +91,70 @@ static unsafe class Simd
         where D : unmanaged, IElement<D>
     {
         // Pairs, fours, then quarters of registers; written out so that they stay in registers.
-        Vector512<float> a0 = S.Load(from), a1 = S.Load(from + 1 * strideFrom), a2 = S.Load(from + 2 * strideFrom), a3 = S.Load(from + 3 * strideFrom), a4 = S.Load(from + 4 * strideFrom), a5 = S.Load(from + 5 * strideFrom), a6 = S.Load(from + 6 * strideFrom), a7 = S.Load(from + 7 * strideFrom), a8 = S.Load(from + 8 * strideFrom), a9 = S.Load(from + 9 * strideFrom), a10 = S.Load(from + 10 * strideFrom), a11 = S.Load(from + 11 * strideFrom), a12 = S.Load(from + 12 * strideFrom), a13 = S.Load(from + 13 * strideFrom), a14 = S.Load(from + 14 * strideFrom), a15 = S.Load(from + 15 * strideFrom);
-        Vector512<float> b0 = Avx512F.UnpackLow(a0, a1), b1 = Avx512F.UnpackHigh(a0, a1), b2 = Avx512F.UnpackLow(a2, a3), b3 = Avx512F.UnpackHigh(a2, a3), b4 = Avx512F.UnpackLow(a4, a5), b5 = Avx512F.UnpackHigh(a4, a5), b6 = Avx512F.UnpackLow(a6, a7), b7 = Avx512F.UnpackHigh(a6, a7), b8 = Avx512F.UnpackLow(a8, a9), b9 = Avx512F.UnpackHigh(a8, a9), b10 = Avx512F.UnpackLow(a10, a11), b11 = Avx512F.UnpackHigh(a10, a11), b12 = Avx512F.UnpackLow(a12, a13), b13 = Avx512F.UnpackHigh(a12, a13), b14 = Avx512F.UnpackLow(a14, a15), b15 = Avx512F.UnpackHigh(a14, a15);
-        Vector512<float> c0 = Low(b0, b2), c1 = High(b0, b2), c2 = Low(b1, b3), c3 = High(b1, b3), c4 = Low(b4, b6), c5 = High(b4, b6), c6 = Low(b5, b7), c7 = High(b5, b7), c8 = Low(b8, b10), c9 = High(b8, b10), c10 = Low(b9, b11), c11 = High(b9, b11), c12 = Low(b12, b14), c13 = High(b12, b14), c14 = Low(b13, b15), c15 = High(b13, b15);
-        Vector512<float> d0 = Even(c0, c4), d4 = Odd(c0, c4), d1 = Even(c1, c5), d5 = Odd(c1, c5), d2 = Even(c2, c6), d6 = Odd(c2, c6), d3 = Even(c3, c7), d7 = Odd(c3, c7), d8 = Even(c8, c12), d12 = Odd(c8, c12), d9 = Even(c9, c13), d13 = Odd(c9, c13), d10 = Even(c10, c14), d14 = Odd(c10, c14), d11 = Even(c11, c15), d15 = Odd(c11, c15);
+        Vector512<float> a0 = S.Load(from);
+        Vector512<float> a1 = S.Load(from + 1 * strideFrom);
+        Vector512<float> a2 = S.Load(from + 2 * strideFrom);
+        Vector512<float> a3 = S.Load(from + 3 * strideFrom);
+        Vector512<float> a4 = S.Load(from + 4 * strideFrom);
+        Vector512<float> a5 = S.Load(from + 5 * strideFrom);
+        Vector512<float> a6 = S.Load(from + 6 * strideFrom);
+        Vector512<float> a7 = S.Load(from + 7 * strideFrom);
+        Vector512<float> a8 = S.Load(from + 8 * strideFrom);
+        Vector512<float> a9 = S.Load(from + 9 * strideFrom);
+        Vector512<float> a10 = S.Load(from + 10 * strideFrom);
+        Vector512<float> a11 = S.Load(from + 11 * strideFrom);
+        Vector512<float> a12 = S.Load(from + 12 * strideFrom);
+        Vector512<float> a13 = S.Load(from + 13 * strideFrom);
+        Vector512<float> a14 = S.Load(from + 14 * strideFrom);
+        Vector512<float> a15 = S.Load(from + 15 * strideFrom);
+        Vector512<float> b0 = Avx512F.UnpackLow(a0, a1);
+        Vector512<float> b1 = Avx512F.UnpackHigh(a0, a1);
+        Vector512<float> b2 = Avx512F.UnpackLow(a2, a3);
+        Vector512<float> b3 = Avx512F.UnpackHigh(a2, a3);
+        Vector512<float> b4 = Avx512F.UnpackLow(a4, a5);
+        Vector512<float> b5 = Avx512F.UnpackHigh(a4, a5);
+        Vector512<float> b6 = Avx512F.UnpackLow(a6, a7);
+        Vector512<float> b7 = Avx512F.UnpackHigh(a6, a7);
+        Vector512<float> b8 = Avx512F.UnpackLow(a8, a9);
+        Vector512<float> b9 = Avx512F.UnpackHigh(a8, a9);
+        Vector512<float> b10 = Avx512F.UnpackLow(a10, a11);
+        Vector512<float> b11 = Avx512F.UnpackHigh(a10, a11);
+        Vector512<float> b12 = Avx512F.UnpackLow(a12, a13);
+        Vector512<float> b13 = Avx512F.UnpackHigh(a12, a13);
+        Vector512<float> b14 = Avx512F.UnpackLow(a14, a15);
+        Vector512<float> b15 = Avx512F.UnpackHigh(a14, a15);
+        Vector512<float> c0 = Low(b0, b2);
+        Vector512<float> c1 = High(b0, b2);
+        Vector512<float> c2 = Low(b1, b3);
+        Vector512<float> c3 = High(b1, b3);
+        Vector512<float> c4 = Low(b4, b6);
+        Vector512<float> c5 = High(b4, b6);
+        Vector512<float> c6 = Low(b5, b7);
+        Vector512<float> c7 = High(b5, b7);
+        Vector512<float> c8 = Low(b8, b10);
+        Vector512<float> c9 = High(b8, b10);
+        Vector512<float> c10 = Low(b9, b11);
+        Vector512<float> c11 = High(b9, b11);
+        Vector512<float> c12 = Low(b12, b14);
+        Vector512<float> c13 = High(b12, b14);
+        Vector512<float> c14 = Low(b13, b15);
+        Vector512<float> c15 = High(b13, b15);
+        Vector512<float> d0 = Even(c0, c4);
+        Vector512<float> d4 = Odd(c0, c4);
+        Vector512<float> d1 = Even(c1, c5);
+        Vector512<float> d5 = Odd(c1, c5);
+        Vector512<float> d2 = Even(c2, c6);
+        Vector512<float> d6 = Odd(c2, c6);
+        Vector512<float> d3 = Even(c3, c7);
+        Vector512<float> d7 = Odd(c3, c7);
+        Vector512<float> d8 = Even(c8, c12);
+        Vector512<float> d12 = Odd(c8, c12);
+        Vector512<float> d9 = Even(c9, c13);
+        Vector512<float> d13 = Odd(c9, c13);
+        Vector512<float> d10 = Even(c10, c14);
+        Vector512<float> d14 = Odd(c10, c14);
+        Vector512<float> d11 = Even(c11, c15);
+        Vector512<float> d15 = Odd(c11, c15);
         if (columns == 16)
         {
             D.Store(to, Even(d0, d8));
@@ -125,10 +197,12 @@ static unsafe class Simd
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> Low(Vector512<float> x, Vector512<float> y) => Avx512F.UnpackLow(x.AsDouble(), y.AsDouble()).AsSingle();
+    static Vector512<float> Low(Vector512<float> x, Vector512<float> y) =>
+        Avx512F.UnpackLow(x.AsDouble(), y.AsDouble()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> High(Vector512<float> x, Vector512<float> y) => Avx512F.UnpackHigh(x.AsDouble(), y.AsDouble()).AsSingle();
+    static Vector512<float> High(Vector512<float> x, Vector512<float> y) =>
+        Avx512F.UnpackHigh(x.AsDouble(), y.AsDouble()).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<float> Even(Vector512<float> x, Vector512<float> y) => Avx512F.Shuffle4x128(x, y, 0x88);

@@ -10,7 +10,10 @@ static unsafe class Team
     /// <summary>How many threads <see cref="Run"/> takes at most.</summary>
     public static int Size => get_num_threads();
 
-    /// <summary>Calls <paramref name="work"/> for each task, zero-based, with the number of the worker that does it; what a task writes must not depend on the latter.</summary>
+    /// <summary>
+    /// Calls <paramref name="work"/> for each task, zero-based, with the number of the worker that does it; what a task
+    /// writes must not depend on the latter.
+    /// </summary>
     public static void Run(int tasks, int size, Action<int, int> work)
     {
         Job job = new(tasks, work);

@@ -98,28 +98,28 @@ public sealed class TargetMaskSolver
                     delta.add_(step.sign(), Held(-_settings.InnerLearningRate));
                 session.SetDeltas(deltas, rows);
             }
-            Tensor slope = Slope(judge, verdict, remember: true), price = cost;
+            Tensor maskGradient = MaskGradient(judge, verdict, remember: true), price = cost;
             if (ordinary is not null)
             {
                 // What all changes together do to ordinary images, unit by unit; a unit that undoes others' harm is free.
-                Tensor harm = Slope(ordinary, disturbance!).clamp_min_(Held(0));
+                Tensor harm = MaskGradient(ordinary, disturbance!).clamp_min_(Held(0));
                 price = price * (harm / harm.mean([1, 2], true).clamp_min(Held(1e-20)) * Held(_settings.Locality) + Held(1 - _settings.Locality));
             }
             if (_settings.Density is double share)
-                price = price * (-slope / price.clamp_min(Held(1e-12))).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(Held(0));
-            slope.Plus_(price);
-            slope.mul_(Held(_settings.MaskScale) * mask * (Held(1) - mask));
-            new RmsProp(_settings.Alpha, _settings.Epsilon).Step(logits, slope, square, _settings.MaskLearningRate);
+                price = price * (-maskGradient / price.clamp_min(Held(1e-12))).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(Held(0));
+            maskGradient.Plus_(price);
+            maskGradient.mul_(Held(_settings.MaskScale) * mask * (Held(1) - mask));
+            new RmsProp(_settings.Alpha, _settings.Epsilon).Step(logits, maskGradient, square, _settings.MaskLearningRate);
 
             // dL/dm of a unit: its weights are W + m·delta with delta held constant.
-            Tensor Slope(EditSession of, Divergence loss, bool remember = false)
+            Tensor MaskGradient(EditSession of, Divergence loss, bool remember = false)
             {
                 if (of != session)
                     of.SetDeltas(deltas, rows);
                 Tensor z = of.Logits();
                 if (remember)
                     atEnd = PerSample(loss.Value(z));
-                return stack(of.Slopes(loss.Gradient(z) / Held(of.ImagesPerEdit), deltas), 1);
+                return stack(of.ScaleGradients(loss.Gradient(z) / Held(of.ImagesPerEdit), deltas), 1);
             }
         }
         float[] density = torch.sigmoid(Held(_settings.MaskScale) * logits).mean([1, 2]).cpu().data<float>().ToArray();

@@ -34,7 +34,7 @@ sealed class AutogradSuffix(SplitVit split, IReadOnlyDictionary<string, Tensor>?
         int first = split.Space.FirstBlock;
         Tensor x = _firstIsConstant ? output : AfterFfn(first, _blocks.Length == 1 && split.Model.Config.ReadsClassAlone ? residual.narrow(1, 0, 1) : residual);
         for (int i = first + 1; i < split.Model.Config.Depth; i++)
-            x = AfterFfn(i, split.AttentionResidual(_blocks[i - first], i, x));
+            x = AfterFfn(i, split.Model.AttentionResidual(_blocks[i - first], i, x));
         return x;
     }
 
@@ -48,7 +48,7 @@ sealed class AutogradSuffix(SplitVit split, IReadOnlyDictionary<string, Tensor>?
     public Tensor AfterFfn(int index, Tensor x)
     {
         BlockWeights block = _blocks[index - split.Space.FirstBlock];
-        Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Norm2(block, x));
+        Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Model.Norm2(block, x));
         Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(normed, block.Fc1Weight, block.Fc1Bias));
         Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Activate(hidden));
         return x.Plus(VitModel.Scaled(Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)), block.Scale2));

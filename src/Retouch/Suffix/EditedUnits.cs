@@ -1,4 +1,3 @@
-using Retouch.Kernels;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,9 +13,7 @@ namespace Retouch.Suffix;
 sealed class EditedUnits : IDisposable
 {
     readonly int[][] _order;   // each edit's hidden units, its own at the end
-    readonly int _block, _own; // how many units an engine gets
     readonly int[] _first, _count; // of either matrix: the first row among the units at the end, and how many
-    Tensor[]? _gradients;
 
     /// <summary>Orders the units of one block.</summary>
     /// <param name="split">The cut model.</param>
@@ -26,7 +23,7 @@ sealed class EditedUnits : IDisposable
     {
         EditSpace space = split.Space;
         BlockWeights block = split.Model.Blocks[space.FirstBlock + index];
-        (Index, Selections, _block) = (index, selections, space.FirstBlock + index);
+        (Index, Selections) = (index, selections);
         HashSet<int>[] fc1 = Selected(FfnMatrix.Fc1), fc2 = Selected(FfnMatrix.Fc2);
         int both = fc1.Zip(fc2, (x, y) => x.Count(y.Contains)).Max();
         int only2 = fc1.Zip(fc2, (x, y) => y.Count - x.Count(y.Contains)).Max(), only1 = fc1.Zip(fc2, (x, y) => x.Count - x.Count(y.Contains)).Max();
@@ -35,8 +32,6 @@ sealed class EditedUnits : IDisposable
             (only2, both, only1) = (0, space.Hidden, 0);
         Count = only2 + both + only1;
         (_first, _count) = ([only2, 0], [both + only1, only2 + both]);
-        // Above half of an FFN's units all of them cost less than a product with the others and one with these.
-        _own = index > 0 && 2 * Count > space.Hidden ? space.Hidden : Count;
         _order = [.. fc1.Zip(fc2, (x, y) => Order(space.Hidden, x, y, only2, both, only1))];
 
         using DisposeScope scope = NewDisposeScope();
@@ -46,7 +41,7 @@ sealed class EditedUnits : IDisposable
         Masks = [Mask(0, fc1), Mask(1, fc2)];
 
         HashSet<int>[] Selected(FfnMatrix kind) =>
-            [.. selections.Select(s => s[space.Matrix(_block, kind)].ToArray().ToHashSet())];
+            [.. selections.Select(s => s[space.Matrix(space.FirstBlock + index, kind)].ToArray().ToHashSet())];
 
         Tensor? Mask(int matrix, HashSet<int>[] selected)
         {
@@ -78,8 +73,12 @@ sealed class EditedUnits : IDisposable
     /// <summary>A matrix's first row among the units at the end.</summary>
     public int First(FfnMatrix matrix) => _first[(int)matrix];
 
-    /// <summary>The last <paramref name="n"/> units of each edit, <c>[B,n]</c>; in the caller's dispose scope.</summary>
-    public Tensor Last(int n, Device device) => tensor([.. _order.SelectMany(o => o.TakeLast(n).Select(i => (long)i))], ScalarType.Int64, device).view(_order.Length, n);
+    /// <summary>The last <paramref name="n"/> units of each edit.</summary>
+    public IReadOnlyList<IEnumerable<int>> Last(int n) => [.. _order.Select(o => o.TakeLast(n))];
+
+    /// <summary>The same, <c>[B,n]</c>; in the caller's dispose scope.</summary>
+    public Tensor Last(int n, Device device) =>
+        tensor([.. Last(n).SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, device).view(_order.Length, n);
 
     /// <summary>A tensor's values of such units, <c>[B,n,…]</c>.</summary>
     public static Tensor Of(Tensor values, Tensor units) => values.index_select(0, units.flatten()).view([.. units.shape, .. values.shape[1..]]);
@@ -93,50 +92,11 @@ sealed class EditedUnits : IDisposable
         return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, Rows[0].device);
     }
 
-    /// <summary>Gives an engine the units.</summary>
-    public void Give(IEngine engine, SplitVit split)
-    {
-        BlockWeights block = split.Model.Blocks[_block];
-        using DisposeScope scope = NewDisposeScope();
-        Tensor units = Last(_own, CPU);
-        engine.SetUnits(_block, Of(block.Fc1Bias, units), Index == 0 || _own == split.Space.Hidden ? null : Engines.Staying(split.Space.Hidden, [.. _order.Select(o => o.TakeLast(_own))]), some: _count.Any(c => c < _own));
-        engine.SetWeights(_block, FfnMatrix.Fc1, Of(block.Fc1Weight, units), null, null, 0);
-        engine.SetWeights(_block, FfnMatrix.Fc2, Of(block.Fc2Weight.t(), units), null, null, 0);
-    }
-
-    /// <summary>Sets one matrix's rows.</summary>
-    public void Give(IEngine engine, FfnMatrix matrix, Tensor delta, Tensor? scale) =>
-        engine.SetWeights(_block, matrix, Bases[(int)matrix], delta, scale, At(matrix));
-
-    /// <summary>Takes a step down the gradient of one matrix's rows.</summary>
-    public void Descend(IEngine engine, FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) =>
-        engine.Descend(_block, matrix, Bases[(int)matrix], delta, scale, Masks[(int)matrix], At(matrix), rate);
-
-    /// <summary>The scalar product of each row's gradient and its delta, <c>[B,u]</c>; in the caller's dispose scope.</summary>
-    public Tensor Slopes(IEngine engine, FfnMatrix matrix, Tensor delta)
-    {
-        Tensor slopes = empty(delta.shape[0], delta.shape[1]);
-        engine.Slopes(_block, matrix, At(matrix), delta, slopes);
-        return Masks[(int)matrix] is Tensor mask ? slopes.mul_(mask.squeeze(2)) : slopes;
-    }
-
-    /// <summary>The gradients of one matrix's rows, in the caller's dispose scope; in memory that the next ones take again, for new memory costs as much as the products.</summary>
-    public Tensor Gradient(IEngine engine, FfnMatrix matrix, bool onlyClass)
-    {
-        _gradients ??= [.. Bases.Select(b => empty_like(b).DetachFromDisposeScope())];
-        engine.Gradients(_block, matrix, At(matrix), _gradients[(int)matrix], onlyClass);
-        Tensor rows = _gradients[(int)matrix].alias();
-        return Masks[(int)matrix] is Tensor mask ? rows.mul_(mask) : rows;
-    }
-
     public void Dispose()
     {
-        foreach (Tensor? tensor in (Tensor?[])[.. Rows, .. Bases, .. Masks, .. _gradients ?? []])
+        foreach (Tensor? tensor in (Tensor?[])[.. Rows, .. Bases, .. Masks])
             tensor?.Dispose();
     }
-
-    // A matrix's first row among those of an engine's own units.
-    int At(FfnMatrix matrix) => _own - Count + First(matrix);
 
     IEnumerable<int> RowsOf(int[] order, int matrix) => order.Skip(order.Length - Count + _first[matrix]).Take(_count[matrix]);
 

@@ -1,8 +1,6 @@
-using Retouch.Kernels;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Suffix;
 
@@ -61,36 +59,13 @@ public sealed class SplitVit
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> residuals = [], outputs = [];
-        using IEngine? engine = Space.FirstBlock < 0 ? null : Engines.For(Model, Precision.Full, (int)Math.Min(Chunk, pixels.shape[0]), 1, 0, allTokens: true);
+        using IPrefixPass pass = Passes.Prefix(this, (int)Math.Min(Chunk, pixels.shape[0]));
         foreach (Tensor images in pixels.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
-            Tensor x = Model.Embed(images);
-            if (engine is not null)
-            {
-                if (Space.FirstBlock > 0)
-                    x = engine.Forward(0, Space.FirstBlock - 1, x);
-                Tensor attended = engine.Attend(Space.FirstBlock, x);
-                residuals.Add(attended.MoveToOuterDisposeScope());
-                outputs.Add(engine.FeedForward(Space.FirstBlock, attended).MoveToOuterDisposeScope());
-                continue;
-            }
-            for (int i = 0; i < Space.FirstBlock; i++)
-            {
-                BlockWeights block = Model.Blocks[i];
-                x = x.Plus(Model.Attention(block, Norm1(block, x)));
-                x = x.Plus(Model.FeedForward(block, Norm2(block, x)));
-            }
-            if (Space.FirstBlock < 0)
-            {
-                residuals.Add(x.MoveToOuterDisposeScope());
-                outputs.Add(x.clone().MoveToOuterDisposeScope());
-                continue;
-            }
-            BlockWeights first = Model.Blocks[Space.FirstBlock];
-            Tensor residual = x.Plus(Model.Attention(first, Norm1(first, x)));
+            (Tensor residual, Tensor output) = pass.Run(Model.Embed(images));
             residuals.Add(residual.MoveToOuterDisposeScope());
-            outputs.Add(residual.Plus(Model.FeedForward(first, Norm2(first, residual))).MoveToOuterDisposeScope());
+            outputs.Add(output.MoveToOuterDisposeScope());
         }
         GC.KeepAlive(Model);
         return new PrefixState(Space, cat(residuals, 0), cat(outputs, 0));
@@ -108,13 +83,12 @@ public sealed class SplitVit
         Require(state.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        BlockWeights first = Model.Blocks[Space.FirstBlock];
         List<Tensor> outputs = [];
-        using IEngine? engine = Engines.For(Model, Precision.Full, Math.Min(Chunk, state.Images), 1, Space.FirstBlock, allTokens: true);
+        using IPrefixPass pass = Passes.Prefix(this, Math.Min(Chunk, state.Images));
         foreach (Tensor residual in state.Residual.split(Chunk))
         {
             using DisposeScope chunk = NewDisposeScope();
-            outputs.Add((engine is not null ? engine.FeedForward(Space.FirstBlock, residual) : residual.Plus(Model.FeedForward(first, Norm2(first, residual)))).MoveToOuterDisposeScope());
+            outputs.Add(pass.FeedForward(residual).MoveToOuterDisposeScope());
         }
         PrefixState rebased = new(Space, state.Residual.alias(), cat(outputs, 0));
         KeepAlive(state, null);
@@ -205,193 +179,28 @@ public sealed class SplitVit
     Tensor Features(PrefixState state, TensorDelta delta)
     {
         AutogradSuffix suffix = new(this, Replaced(delta));
-        List<Tensor> features = [];
-        for (int start = 0; start < state.Images; start += Chunk)
-        {
-            using DisposeScope chunk = NewDisposeScope();
-            int count = Math.Min(Chunk, state.Images - start);
-            features.Add(suffix.ClassFeatures(state.Residual.narrow(0, start, count), state.Output.narrow(0, start, count)).MoveToOuterDisposeScope());
-        }
-        return cat(features, 0);
+        return Chunks(state, suffix.ClassFeatures);
     }
-
-    Dictionary<string, Tensor> Replaced(TensorDelta delta) => delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
 
     Tensor Features(PrefixState state, WeightDelta? delta, Precision precision)
     {
-        if (Engines.For(Model, precision, Math.Min(Chunk, state.Images), 1, Space.FirstBlock) is IEngine engine)
-        {
-            using (engine)
-                return Features(engine, state, delta);
-        }
-        EditedFfn[] ffns = delta is null ? [] : [.. Enumerable.Range(0, Space.Blocks).Select(j => new EditedFfn(this, delta, j, precision))];
-        List<Tensor> features = [];
+        using ISuffixPass pass = Passes.Suffix(this, delta, precision, Math.Min(Chunk, state.Images));
+        return Chunks(state, (residual, output) => Model.Readout(pass.LastTokens(residual, output)));
+    }
+
+    Tensor Chunks(PrefixState state, Func<Tensor, Tensor, Tensor> features)
+    {
+        List<Tensor> all = [];
         for (int start = 0; start < state.Images; start += Chunk)
         {
             using DisposeScope chunk = NewDisposeScope();
             int count = Math.Min(Chunk, state.Images - start);
-            Tensor x = delta is null
-                ? state.Output.narrow(0, start, count)
-                : ffns[0].FirstBlock(state.Residual.narrow(0, start, count), state.Output.narrow(0, start, count));
-            for (int i = Space.FirstBlock + 1; i < Model.Config.Depth; i++)
-            {
-                BlockWeights block = NarrowBlocks.Block(Model, i, precision);
-                x = AttentionResidual(block, i, x);
-                Tensor normed = Norm2(block, x);
-                Tensor y = delta is not null && i <= Space.LastBlock ? ffns[i - Space.FirstBlock].Product(normed) : linear(Model.Activate(linear(normed, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight);
-                x = Sum(x, y, block.Fc2Bias, block.Scale2);
-            }
-            features.Add(Model.Readout(x).MoveToOuterDisposeScope());
+            Tensor residual = state.Residual.narrow(0, start, count);
+            Tensor output = state.Output.narrow(0, start, count);
+            all.Add(features(residual, output).MoveToOuterDisposeScope());
         }
-        return cat(features, 0);
+        return cat(all, 0);
     }
 
-    Tensor Features(IEngine engine, PrefixState state, WeightDelta? delta)
-    {
-        bool whole = false;
-        for (int j = 0; delta is not null && j < Space.Blocks; j++)
-            whole |= SetUnits(engine, delta, j);
-        int first = Space.FirstBlock, last = Model.Config.Depth - 1;
-        List<Tensor> features = [];
-        for (int start = 0; start < state.Images; start += Chunk)
-        {
-            using DisposeScope chunk = NewDisposeScope();
-            int count = Math.Min(Chunk, state.Images - start);
-            Tensor residual = state.Residual.narrow(0, start, count), x = state.Output.narrow(0, start, count);
-            if (delta is not null)
-            {
-                BlockWeights block = Model.Blocks[first];
-                if (first == last && Model.Config.ReadsClassAlone)
-                    (residual, x) = (residual.narrow(1, 0, 1), x.narrow(1, 0, 1));
-                x = Sum(whole ? residual : x, engine.Contribution(residual), whole ? block.Fc2Bias : null, block.Scale2);
-            }
-            features.Add(Model.Readout(first < last ? engine.Forward(first + 1, last, x) : x).MoveToOuterDisposeScope());
-        }
-        return cat(features, 0);
-    }
-
-    // Gives an engine one patch's units of one block; of the first block both the new and, to be taken off, the old, unless
-    // the new replace all of the FFN, which is the answer.
-    bool SetUnits(IEngine engine, WeightDelta delta, int j)
-    {
-        BlockWeights block = Model.Blocks[Space.FirstBlock + j];
-        int[] union = delta.Units.OfBlock(Space.FirstBlock + j);
-        // Above half of the units all of them cost less.
-        bool all = 2 * union.Length >= Space.Hidden;
-        if (all)
-            union = [.. Enumerable.Range(0, Space.Hidden)];
-        using DisposeScope scope = NewDisposeScope();
-        Tensor units = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, block.Fc1Weight.device);
-        Tensor old1 = block.Fc1Weight.index_select(0, units), old2 = block.Fc2Weight.t().index_select(0, units), bias = block.Fc1Bias.index_select(0, units);
-        Tensor fc1 = Changed(FfnMatrix.Fc1, old1), fc2 = Changed(FfnMatrix.Fc2, old2);
-        if (j == 0 && !all)
-        {
-            fc1 = cat([fc1, old1], 0);
-            fc2 = cat([fc2, -old2], 0);
-            bias = cat([bias, bias]);
-        }
-        engine.SetUnits(Space.FirstBlock + j, bias.unsqueeze(0), j == 0 || all ? null : Engines.Staying(Space.Hidden, [union]), some: false);
-        engine.SetWeights(Space.FirstBlock + j, FfnMatrix.Fc1, fc1.unsqueeze(0), null, null, 0);
-        engine.SetWeights(Space.FirstBlock + j, FfnMatrix.Fc2, fc2.unsqueeze(0), null, null, 0);
-        return all && j == 0;
-
-        Tensor Changed(FfnMatrix kind, Tensor old)
-        {
-            EditMatrix matrix = Space.Matrix(Space.FirstBlock + j, kind);
-            int[] changed = delta.Units[matrix].ToArray();
-            if (changed.Length == 0)
-                return old;
-            Tensor places = tensor([.. changed.Select(u => (long)Array.BinarySearch(union, u))], ScalarType.Int64, old.device);
-            return old.index_add(0, places, delta.Rows[matrix.Index], Held(1));
-        }
-    }
-
-    /// <summary>The first norm, float32, in the type of the block's products.</summary>
-    internal Tensor Norm1(BlockWeights block, Tensor x) => As(block.Type, Model.Norm(x, block.Norm1Weight, block.Norm1Bias));
-
-    /// <summary>The second norm, likewise.</summary>
-    internal Tensor Norm2(BlockWeights block, Tensor x) => As(block.Type, Model.Norm(x, block.Norm2Weight, block.Norm2Bias));
-
-    internal static Tensor As(ScalarType type, Tensor x) => x.dtype == type ? x : x.to(type);
-
-    /// <summary>Tokens after a block's attention, <c>[N,T,D]</c>; of the last block [CLS] alone, <c>[N,1,D]</c>, where the classifier reads no other.</summary>
-    internal Tensor AttentionResidual(BlockWeights block, int index, Tensor x)
-    {
-        VitConfig config = Model.Config;
-        bool classAlone = index == config.Depth - 1 && config.ReadsClassAlone;
-        long batch = x.shape[0], width = config.Width;
-        Tensor normed = Norm1(block, x);
-        Tensor query, keysValues;
-        if (classAlone)
-        {
-            query = linear(normed.narrow(1, 0, 1), block.QkvWeight.narrow(0, 0, width));
-            keysValues = linear(normed, block.QkvWeight.narrow(0, width, 2 * width));
-        }
-        else
-        {
-            Tensor qkv = linear(normed, block.QkvWeight);
-            (query, keysValues) = (qkv.narrow(2, 0, width), qkv.narrow(2, width, 2 * width));
-        }
-        // Softmax does not see the keys' bias, and every mixture contains the values' bias once: it passes through the output product.
-        Tensor? bias = block.ProjBias;
-        if (block.QkvBias is not null)
-        {
-            query.Plus_(block.QkvBias.narrow(0, 0, width));
-            bias = linear(block.QkvBias.narrow(0, 2 * width, width), block.ProjWeight, block.ProjBias);
-        }
-        Tensor mixed = scaled_dot_product_attention(Heads(query, 0), Heads(keysValues, 0), Heads(keysValues, width));
-        Tensor y = linear(mixed.transpose(1, 2).reshape(batch, -1, width), block.ProjWeight);
-        return Sum(classAlone ? x.narrow(1, 0, 1) : x, y, bias, block.Scale1);
-
-        Tensor Heads(Tensor t, long first) => t.narrow(2, first, width).view(batch, -1, config.Heads, config.HeadWidth).transpose(1, 2); // [N,heads,T,D/heads]
-    }
-
-    /// <summary>A residual sum: tokens, and a product's output with its bias, scaled. A bias is cheaper added here than in the product, which would first fill its result with it.</summary>
-    internal static Tensor Sum(Tensor x, Tensor y, Tensor? bias, Tensor? scale)
-    {
-        Tensor sum = x.Plus(VitModel.Scaled(y, scale));
-        return bias is null ? sum : sum.Plus_(VitModel.Scaled(bias, scale));
-    }
-
-    /// <summary>The FFN of an editable block under one delta, for any number of images.</summary>
-    sealed class EditedFfn
-    {
-        readonly SplitVit _split;
-        readonly BlockWeights _block;
-        readonly Tensor _fc1, _fc2;
-        readonly (Tensor Fc1, Tensor Bias, Tensor Fc2)? _change; // what the touched units give from now on, less what they gave
-
-        public EditedFfn(SplitVit split, WeightDelta delta, int block, Precision precision)
-        {
-            _split = split;
-            _block = NarrowBlocks.Block(split.Model, split.Space.FirstBlock + block, precision);
-            // Rounded after the sum: a delta is smaller than the weights' last bit, but not than their average.
-            BlockWeights exact = split.Model.Blocks[split.Space.FirstBlock + block];
-            _fc1 = As(_block.Type, delta.AddTo(EditMatrix.IndexOf(block, FfnMatrix.Fc1), exact.Fc1Weight));
-            _fc2 = As(_block.Type, delta.AddTo(EditMatrix.IndexOf(block, FfnMatrix.Fc2), exact.Fc2Weight));
-            if (block == 0)
-            {
-                int[] union = delta.Units.OfBlock(split.Space.FirstBlock);
-                // Below half of the units the change of their contribution costs less than the whole FFN.
-                if (2 * union.Length < split.Space.Hidden)
-                {
-                    Tensor touched = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, _fc1.device), bias = _block.Fc1Bias.index_select(0, touched);
-                    _change = (cat([_fc1.index_select(0, touched), _block.Fc1Weight.index_select(0, touched)]), cat([bias, bias]),
-                        cat([_fc2.index_select(1, touched), -_block.Fc2Weight.index_select(1, touched)], 1));
-                }
-            }
-        }
-
-        /// <summary>The output without bias and scale.</summary>
-        public Tensor Product(Tensor normed) => linear(_split.Model.Activate(linear(normed, _fc1, _block.Fc1Bias)), _fc2);
-
-        public Tensor FirstBlock(Tensor residual, Tensor output)
-        {
-            if (_change is not (Tensor fc1, Tensor bias, Tensor fc2))
-                return Sum(residual, Product(_split.Norm2(_block, residual)), _block.Fc2Bias, _block.Scale2);
-            if (bias.NumberOfElements == 0)
-                return output;
-            return Sum(output, linear(_split.Model.Activate(linear(_split.Norm2(_block, residual), fc1, bias)), fc2), null, _block.Scale2);
-        }
-    }
+    Dictionary<string, Tensor> Replaced(TensorDelta delta) => delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
 }

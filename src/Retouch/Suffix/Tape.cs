@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>What a forward pass leaves for its backward pass: each layer's derivative, and the tensors that they need, which the tape owns.</summary>
+/// <summary>
+/// What a forward pass leaves for its backward pass: each layer's derivative, and the tensors that they need, which the
+/// tape owns.
+/// </summary>
 sealed class Tape
 {
     readonly Stack<Func<Tensor, Tensor?>> _derivatives = new();
     readonly List<Tensor> _owned = [];
-
-    /// <summary>Whether a forward pass is on the tape.</summary>
-    public bool Recorded => _derivatives.Count > 0;
 
     /// <summary>Keeps a tensor beyond its dispose scope, until the tape is cleared.</summary>
     public Tensor Keep(Tensor tensor)
@@ -22,18 +22,27 @@ sealed class Tape
     /// <summary>The start of a small graph of autograd, kept.</summary>
     public Tensor Leaf(Tensor x) => Keep(x.detach().requires_grad_(true));
 
-    /// <summary>Adds the next layer's derivative: from the gradient of its output to that of its input, or to null where that is a constant.</summary>
+    /// <summary>
+    /// Adds the next layer's derivative: from the gradient of its output to that of its input, or to null where that is
+    /// a constant.
+    /// </summary>
     public void Push(Func<Tensor, Tensor?> derivative) => _derivatives.Push(derivative);
 
-    /// <summary>Runs all derivatives, the last layer's first. A layer's tensors are freed behind it.</summary>
+    /// <summary>
+    /// Runs all derivatives, the last layer's first, and forgets the pass. A layer's tensors are freed behind it.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No forward pass is on the tape.</exception>
     public void Backward(Tensor gradient)
     {
+        if (_derivatives.Count == 0)
+            throw new InvalidOperationException("Gradients are those of the last Logits, once.");
         Tensor? next = gradient;
         while (next is not null && _derivatives.TryPop(out Func<Tensor, Tensor?>? derivative))
         {
             using DisposeScope scope = NewDisposeScope();
             next = derivative(next)?.MoveToOuterDisposeScope();
         }
+        Clear();
     }
 
     /// <summary>Forgets the pass and frees its tensors.</summary>

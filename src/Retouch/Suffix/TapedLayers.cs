@@ -42,7 +42,7 @@ sealed class TapedLayers(SplitVit split, Tape tape)
 
         _tape.Push(dx =>
         {
-            Tensor dMixed = Aten.SplitHeads(matmul(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale1)), block.ProjWeight), null, 1, _config.Heads)[0];
+            Tensor dMixed = Aten.SplitHeads(matmul(SuffixBlock.As(block.Type, VitModel.Scaled(dx, block.Scale1)), block.ProjWeight), null, 1, _config.Heads)[0];
             Tensor dScores = Aten.SoftmaxBackward(bmm(dMixed, value.transpose(1, 2)), weights);
             Tensor dQuery = Aten.ScaledProduct(dScores, key, scale), dKey = Aten.ScaledProduct(dScores.transpose(1, 2), query, scale), dValue = bmm(weights.transpose(1, 2), dMixed);
             Tensor dNormed = classAlone
@@ -54,7 +54,7 @@ sealed class TapedLayers(SplitVit split, Tape tape)
             (classAlone ? dInput.narrow(1, 0, 1) : dInput).Plus_(dx);
             return dInput;
         });
-        return SplitVit.Sum(classAlone ? x.narrow(1, 0, 1) : x, y, block.ProjBias, block.Scale1).MoveToOuterDisposeScope();
+        return SuffixBlock.Sum(classAlone ? x.narrow(1, 0, 1) : x, y, block.ProjBias, block.Scale1).MoveToOuterDisposeScope();
 
         Tensor[] Project(Tensor normed, int first, int count) =>
             Aten.SplitHeads(linear(normed, Rows(block.QkvWeight, first, count)!), Rows(block.QkvBias, first, count), count, _config.Heads).unbind(0);
@@ -87,8 +87,8 @@ sealed class TapedLayers(SplitVit split, Tape tape)
         BlockWeights block = Block(index);
         Norm norm = new(this, x, block.Norm2Weight, block.Norm2Bias, block.Type);
         (Tensor y, Func<Tensor, Tensor> derivative) = ffn(norm.Output);
-        _tape.Push(dx => norm.Backward(derivative(SplitVit.As(block.Type, VitModel.Scaled(dx, block.Scale2)))).Plus_(dx));
-        return SplitVit.Sum(x, y, block.Fc2Bias, block.Scale2).MoveToOuterDisposeScope();
+        _tape.Push(dx => norm.Backward(derivative(SuffixBlock.As(block.Type, VitModel.Scaled(dx, block.Scale2)))).Plus_(dx));
+        return SuffixBlock.Sum(x, y, block.Fc2Bias, block.Scale2).MoveToOuterDisposeScope();
     }
 
     /// <summary>The class logits, <c>[N,C]</c>.</summary>
@@ -108,13 +108,13 @@ sealed class TapedLayers(SplitVit split, Tape tape)
         {
             (Tensor normed, Tensor mean, Tensor deviation) = Aten.LayerNorm(x, weight, bias, of._config.NormEpsilon);
             (_x, _mean, _deviation, _weight, _bias) = (of._tape.Keep(x.alias()), of._tape.Keep(mean), of._tape.Keep(deviation), weight, bias);
-            Output = SplitVit.As(type, normed);
+            Output = SuffixBlock.As(type, normed);
         }
 
         /// <summary>The normed tokens in the type of the products that read them; not kept.</summary>
         public Tensor Output { get; }
 
         /// <summary>From their gradient to that of the tokens, float32, a new tensor.</summary>
-        public Tensor Backward(Tensor gradient) => Aten.LayerNormBackward(SplitVit.As(ScalarType.Float32, gradient), _x, _mean, _deviation, _weight, _bias);
+        public Tensor Backward(Tensor gradient) => Aten.LayerNormBackward(SuffixBlock.As(ScalarType.Float32, gradient), _x, _mean, _deviation, _weight, _bias);
     }
 }

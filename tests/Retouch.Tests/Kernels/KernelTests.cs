@@ -41,8 +41,8 @@ public sealed unsafe class KernelTests
         using DisposeScope scope = NewDisposeScope();
         Tensor values = cat([TinyVit.Normal(1, 4096), TinyVit.Normal(2, 1024) * 1e30, TinyVit.Normal(3, 1024) * 1e-30, tensor((float[])[.. Enumerable.Range(0, 1024).Select(i => BitConverter.Int32BitsToSingle(0x3F800000 + (i << 15)))])]).contiguous();
         Tensor expected = values.to(ScalarType.BFloat16).to(ScalarType.Float32);
-        using Block<Bf16> narrow = new(values.NumberOfElements);
-        using Block<float> wide = new(values.NumberOfElements);
+        using AlignedBuffer<Bf16> narrow = new(values.NumberOfElements);
+        using AlignedBuffer<float> wide = new(values.NumberOfElements);
         RowKernels<Bf16>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, narrow.Start, 0);
         for (int i = 0; i < values.NumberOfElements; i += Shape.Lanes)
             Bf16.Load(narrow.Start + i).Store(wide.Start + i);
@@ -69,8 +69,8 @@ public sealed unsafe class KernelTests
         Tensor left = zeros(m, padded), right = zeros(padded, n);
         left.narrow(1, 0, k).copy_(TinyVit.Normal(1, m, k));
         right.narrow(0, 0, k).copy_(TinyVit.Normal(2, k, n));
-        using Block<T> a = Elements<T>(left), b = Elements<T>(right), turned = Elements<T>(right.t().contiguous());
-        using Matrix<T> rows = new(k, n), columns = new(padded, n);
+        using AlignedBuffer<T> a = Elements<T>(left), b = Elements<T>(right), turned = Elements<T>(right.t().contiguous());
+        using PackedMatrix<T> rows = new(k, n), columns = new(padded, n);
         rows.PutRows(b.Start, n, k, n);
         columns.PutColumns(turned.Start, padded, n);
         Tensor expected = matmul(left.to(ScalarType.Float64), right.to(ScalarType.Float64)), product = empty(m, n);
@@ -218,9 +218,9 @@ public sealed unsafe class KernelTests
         return new VitModel(random.Tensors.ToDictionary(t => t.Key, t => t.Value.dim() == 2 ? t.Value * Math.Sqrt(64.0 / width) : t.Value.clone()), heads);
     }
 
-    static Block<T> Elements<T>(Tensor values) where T : unmanaged, IElement<T>
+    static AlignedBuffer<T> Elements<T>(Tensor values) where T : unmanaged, IElement<T>
     {
-        Block<T> block = new(values.NumberOfElements);
+        AlignedBuffer<T> block = new(values.NumberOfElements);
         RowKernels<T>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, block.Start, 0);
         return block;
     }

@@ -129,7 +129,7 @@ public sealed class SplitVitTests
     [InlineData(2, 1, 0.8, 24)]
     [InlineData(2, 1, 0.8, 48)]
     [InlineData(2, 1, 0.0, 48)]
-    public void A_step_of_descent_and_slopes_are_those_of_the_gradients(int edits, int images, double share, int width)
+    public void A_step_of_descent_and_gradients_of_scales_are_those_of_the_gradients(int edits, int images, double share, int width)
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create(depth: 5, width: width, hidden: width / 24 * 40);
@@ -156,10 +156,10 @@ public sealed class SplitVitTests
         }
         Tensor last = TinyVit.Normal(9, session.Logits().shape);
         _ = stepwise.Logits();
-        foreach ((Tensor slopes, Tensor exact) in session.Slopes(last, deltas).Zip(stepwise.Gradients(last).Zip(expected, (g, d) => (g * d).sum(2))))
-            Assert.InRange(TinyVit.MaxDifference(slopes, exact), 0, 1e-4 * Math.Max(exact.NumberOfElements == 0 ? 0 : exact.abs().max().ToDouble(), 1));
+        foreach ((Tensor ofScales, Tensor exact) in session.ScaleGradients(last, deltas).Zip(stepwise.Gradients(last).Zip(expected, (g, d) => (g * d).sum(2))))
+            Assert.InRange(TinyVit.MaxDifference(ofScales, exact), 0, 1e-4 * Math.Max(exact.NumberOfElements == 0 ? 0 : exact.abs().max().ToDouble(), 1));
         Assert.Throws<InvalidOperationException>(() => session.Descend(last, deltas, 1));
-        Assert.Throws<InvalidOperationException>(() => session.Slopes(last, deltas));
+        Assert.Throws<InvalidOperationException>(() => session.ScaleGradients(last, deltas));
     }
 
     [Theory]

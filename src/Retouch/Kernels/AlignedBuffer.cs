@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Retouch.Kernels;
 
 /// <summary>Memory for kernels, aligned to cache lines, freed with the object.</summary>
-sealed unsafe class Block<T> : IDisposable where T : unmanaged
+sealed unsafe class AlignedBuffer<T> : IDisposable where T : unmanaged
 {
     const nuint Alignment = 64;
 
@@ -12,7 +12,7 @@ sealed unsafe class Block<T> : IDisposable where T : unmanaged
     /// <summary>Takes memory for <paramref name="count"/> elements.</summary>
     /// <param name="count">At least 0.</param>
     /// <param name="zeros">Whether they are zero; else what they are is left open.</param>
-    public Block(long count, bool zeros = false)
+    public AlignedBuffer(long count, bool zeros = false)
     {
         // A row of 16 more: vectors may read, and at the end of a last row write, beyond what is asked for.
         Count = count;
@@ -22,7 +22,7 @@ sealed unsafe class Block<T> : IDisposable where T : unmanaged
             NativeMemory.Clear(_start, bytes);
     }
 
-    ~Block() => Free();
+    ~AlignedBuffer() => Free();
 
     /// <summary>The number of elements.</summary>
     public long Count { get; }

@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+
+namespace Retouch.Kernels;
+
+/// <summary>Attention of all tokens to all tokens: products of matrices, head by head.</summary>
+/// <param name="shape">Of the batch.</param>
+/// <param name="tasks">Its threads.</param>
+/// <param name="output">What heads give, <c>[R,D + spare]</c>.</param>
+sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output)
+    : Attention<T>(shape, tasks, output) where T : unmanaged, IElement<T>
+{
+    readonly AlignedBuffer<T> _output = output;
+
+    protected override int TokensBehind => Batch.Tokens;
+
+    protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
+    {
+        ProjectPart(frozen, 0, Scale, rows, workspace, pass.Query);
+        ProjectPart(frozen, 1, 1, rows, workspace, pass.Key);
+        ProjectPart(frozen, 2, 1, rows, workspace, pass.Value);
+    }
+
+    protected override void Attend(BlockPass<T> pass, int task, Workspace<T> workspace)
+    {
+        AttentionWorkspace<T> head = workspace.Attention;
+        int padded = Batch.PaddedTokens;
+        int headWidth = Batch.HeadWidth;
+        long at = Batch.HeadStart(task);
+        T* query = pass.Query.Start + at;
+        PackedMatrix<T> keys = head.Columns;
+        PackedMatrix<T> values = head.Rows;
+        keys.PutColumns(pass.Key.Start + at, headWidth, padded);
+        values.PutRows(pass.Value.Start + at, headWidth, padded, headWidth);
+        for (int start = 0; start < Batch.Tokens; start += Batch.RowsOfTask)
+        {
+            int rows = Math.Min(Batch.RowsOfTask, Batch.Tokens - start);
+            int taken = PackedMatrix<T>.RowsTaken(rows);
+            T* weights = pass.SoftmaxWeights(task, start, head);
+            keys.Product(taken, query + (long)start * headWidth, headWidth, head.Scores.Start, padded);
+            RowKernels<T>.Softmax(head.Scores.Start, rows, Batch.Tokens, padded, weights);
+            values.Product(taken, weights, padded, head.Output.Start, headWidth);
+            Gather(head.Output.Start, 1, task, start, rows, _output.Start);
+        }
+    }
+
+    protected override void AddResidual(
+        FrozenBlock<T> frozen, float* x, float* projected, long first, int rows, float* residual)
+    {
+        long at = first * Batch.Width;
+        RowKernels<T>.Add(x + at, projected, rows, Batch.Width, frozen.ProjBias, frozen.Scale1, residual + at);
+    }
+
+    protected override void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient) =>
+        Scatter(gradient, null, 1, rows, gradients.Output.Start);
+
+    protected override void AttendBackward(
+        RecordedBlock<T> record, TokenGradients<T> gradients, int task, Workspace<T> workspace)
+    {
+        AttentionWorkspace<T> head = workspace.Attention;
+        AttentionGradientWorkspace<T> all = workspace.AttentionGradient;
+        int padded = Batch.PaddedTokens;
+        int headWidth = Batch.HeadWidth;
+        long at = Batch.HeadStart(task);
+        T* query = record.Query.Start + at;
+        T* dOutput = gradients.Output.Start + at;
+        PackedMatrix<T> values = head.Columns;
+        PackedMatrix<T> keys = head.Rows;
+        values.PutColumns(record.Value.Start + at, headWidth, padded);
+        keys.PutRows(record.Key.Start + at, headWidth, padded, headWidth);
+        for (int start = 0; start < Batch.Tokens; start += Batch.RowsOfTask)
+        {
+            int rows = Math.Min(Batch.RowsOfTask, Batch.Tokens - start);
+            int taken = PackedMatrix<T>.RowsTaken(rows);
+            T* weights = record.SoftmaxWeights(task, start);
+            T* dScores = head.Weights.Start;
+            values.Product(taken, dOutput + (long)start * headWidth, headWidth, head.Scores.Start, padded);
+            RowKernels<T>.SoftmaxBackward(head.Scores.Start, weights, rows, padded, dScores);
+            keys.Product(taken, dScores, padded, head.Output.Start, headWidth);
+            Gather(head.Output.Start, Scale, task, start, rows, gradients.Query.Start);
+            all.Scores.PutRows(dScores, padded, rows, padded, start);
+            all.Weights.PutRows(weights, padded, rows, padded, start);
+        }
+        // Transposed, for queries and the output's gradients are the smaller factors to turn. Queries carry the scale
+        // already.
+        TransposedProduct(all, all.Scores, query, task, gradients.Key.Start);
+        TransposedProduct(all, all.Weights, dOutput, task, gradients.Value.Start);
+    }
+
+    protected override void AddQueryGradient(
+        FrozenBlock<T> frozen, TokenGradients<T> gradients, RowRange rows, Workspace<T> workspace, float* dx) =>
+        frozen.ProjectionsBack[0].Product(
+            PackedMatrix<T>.RowsTaken(rows.Count), gradients.Query.Start + (long)rows.Start * Batch.Stride,
+            Batch.Stride, workspace.Out, Batch.Width, true);
+
+    // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens.
+    void TransposedProduct(AttentionGradientWorkspace<T> all, PackedMatrix<T> matrix, T* factor, int task, T* to)
+    {
+        int padded = Batch.PaddedTokens;
+        int headWidth = Batch.HeadWidth;
+        int image = task / Batch.Heads;
+        int head = task % Batch.Heads;
+        RowKernels<T>.Transpose(factor, headWidth, padded, headWidth, all.Transposed.Start, padded);
+        matrix.Product(headWidth, all.Transposed.Start, padded, all.Sums.Start, padded);
+        RowKernels<T>.TransposeSums(
+            all.Sums.Start, padded, Batch.Tokens, headWidth,
+            to + ((long)image * Batch.Tokens * Batch.Stride + head * headWidth), Batch.Stride);
+    }
+
+    // Rows of one head of one image from a token on, [rows,D/heads], to rows of tokens.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void Gather(float* from, float scale, int task, int token, int rows, T* to)
+    {
+        int headWidth = Batch.HeadWidth;
+        int start = task / Batch.Heads * Batch.Tokens + token;
+        int head = task % Batch.Heads;
+        for (int row = 0; row < rows; row++)
+        {
+            RowKernels<T>.ShiftTo(
+                from + (long)row * headWidth, headWidth, null, scale,
+                to + (long)(start + row) * Batch.Stride + head * headWidth);
+        }
+    }
+}
