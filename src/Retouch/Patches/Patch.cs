@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -40,19 +38,6 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
         }
         if (!Change.Fits(model))
             throw BadInput.Damaged(name, $"{name} names this model but its tensors are not the model's; the file is damaged.");
-    }
-
-    /// <summary>SHA-256 over what the patch changes, in lower-case hexadecimal: equal for patches that do the same, wherever they come from.</summary>
-    internal string Digest()
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using DisposeScope scope = NewDisposeScope();
-        foreach ((string name, Tensor tensor) in PatchFile.Parts(Change))
-        {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0[{string.Join(",", tensor.shape)}]\0"));
-            hash.AppendData(tensor.cpu().contiguous().bytes);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     string Twin(VitModel model)

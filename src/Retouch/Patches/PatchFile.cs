@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Retouch.Formats;
 using Retouch.Suffix;
@@ -65,6 +67,19 @@ public static class PatchFile
         if (tensors.FirstOrDefault(t => t.Tensor.dtype == ScalarType.Float32 && !IsFinite(t.Tensor)).Name is string bad)
             throw BadInput.Damaged(path, $"The patch cannot be written to {path}: its delta of {bad[..bad.LastIndexOf('.')]} holds NaN or infinite values; the edit diverged.");
         SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
+    }
+
+    /// <summary>SHA-256 over what the patch changes, in lower-case hexadecimal: equal for patches that do the same, wherever they come from.</summary>
+    internal static string Digest(Patch patch)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using DisposeScope scope = NewDisposeScope();
+        foreach ((string name, Tensor tensor) in Parts(patch.Change))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0[{string.Join(",", tensor.shape)}]\0"));
+            hash.AppendData(tensor.cpu().contiguous().bytes);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>What a patch's file holds of a change: every tensor by its name there, in one order, in the caller's dispose scope.</summary>

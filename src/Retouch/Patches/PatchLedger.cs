@@ -40,7 +40,7 @@ public static class PatchLedger
         if (patches.FirstOrDefault(p => p.Change is TensorDelta { ChangesShapes: true }) is { } wider)
             throw BadInput.Unsupported(null, $"A patch of {wider.Provenance.Method} adds hidden units, which no file of the model's architecture can hold; it can be measured but not applied.");
         // Of the sums that are representable, each order would find another.
-        IReadOnlyList<Patch> ordered = patches.Count == 1 ? patches : [.. patches.OrderBy(p => p.Digest(), StringComparer.Ordinal)];
+        IReadOnlyList<Patch> ordered = patches.Count == 1 ? patches : [.. patches.OrderBy(PatchFile.Digest, StringComparer.Ordinal)];
         Dictionary<string, Tensor> edited = [];
         foreach (string name in ordered.SelectMany(p => p.Change.Names).Distinct())
             edited[name] = Sum(name, model.Tensors[name], ordered);
@@ -60,7 +60,7 @@ public static class PatchLedger
     /// <summary>Every pair of patches that cancel or exaggerate each other by what they are: the same change twice, or a hidden unit that both rewrite.</summary>
     public static IReadOnlyList<PatchContradiction> Contradictions(IReadOnlyList<Patch> patches)
     {
-        string[] digests = [.. patches.Select(p => p.Digest())];
+        string[] digests = [.. patches.Select(PatchFile.Digest)];
         HashSet<(int Block, int Unit)>[] replaced = [.. patches.Select(p => p.Change is TensorDelta delta ? delta.ReplacedUnits.ToHashSet() : [])];
         List<PatchContradiction> contradictions = [];
         foreach ((int i, int j) in Pairs(patches.Count))
