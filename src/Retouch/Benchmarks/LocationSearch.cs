@@ -10,7 +10,7 @@ namespace Retouch.Benchmarks;
 /// and figure 2) did: every window of consecutive FFNs and of consecutive attention modules is fine-tuned whole,
 /// without a mask, on each edit of a benchmark, and measured like any method.
 /// </summary>
-public static class LocationSearch
+static class LocationSearch
 {
     internal const string LayersKey = "layers", BlocksKey = "blocks", RateKey = "lr";
 

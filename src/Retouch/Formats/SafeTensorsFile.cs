@@ -7,7 +7,7 @@ namespace Retouch.Formats;
 /// A safetensors file, opened for reading: the table of contents is validated at once and in full, tensors are
 /// read when asked for, all through the handle that it was opened by. Reading from several threads is safe.
 /// </summary>
-public sealed class SafeTensorsFile : ITensorSource
+sealed class SafeTensorsFile : ITensorSource
 {
     readonly OpenedFile _file;
     readonly SafeTensorsHeader _header;

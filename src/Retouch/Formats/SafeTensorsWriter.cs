@@ -7,7 +7,7 @@ namespace Retouch.Formats;
 /// Writes safetensors files, byte for byte as the reference implementation does, atomically and one
 /// tensor at a time.
 /// </summary>
-public static class SafeTensorsWriter
+static class SafeTensorsWriter
 {
     // The reference implementation orders tensors by this and then by name, so that all of them lie aligned.
     static readonly TensorDType[] FileOrder =

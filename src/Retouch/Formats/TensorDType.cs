@@ -1,7 +1,7 @@
 namespace Retouch.Formats;
 
 /// <summary>The number formats that Retouch reads and writes, under the names that safetensors gives them.</summary>
-public enum TensorDType
+enum TensorDType
 {
     /// <summary>64-bit floating point.</summary>
     F64,

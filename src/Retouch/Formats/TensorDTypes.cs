@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Retouch.Formats;
 
 /// <summary>What a <see cref="TensorDType"/> means: its size and its TorchSharp type.</summary>
-public static class TensorDTypes
+static class TensorDTypes
 {
     static readonly FrozenDictionary<TensorDType, (int Size, ScalarType Type)> Table =
         new Dictionary<TensorDType, (int, ScalarType)>

@@ -6,7 +6,7 @@ namespace Retouch.Images;
 /// operations on colour, all scaled by one magnitude. Never mirrors. Immutable and safe to share between
 /// threads; the same random numbers give the same pixels.
 /// </summary>
-public sealed record RandAugment
+sealed record RandAugment
 {
     const double MaxDegrees = 30, MaxShear = 0.3, MaxShift = 0.2, MaxZoom = 0.3, MaxStretch = 0.2;
 

@@ -6,7 +6,7 @@ namespace Retouch.Images;
 /// torchvision's RandomResizedCrop: a part of random area and aspect ratio, resized to a square.
 /// Immutable; the same seed gives the same crops.
 /// </summary>
-public sealed record RandomResizedCrop
+sealed record RandomResizedCrop
 {
     const int Tries = 10;
 

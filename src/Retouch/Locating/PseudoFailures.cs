@@ -11,7 +11,7 @@ namespace Retouch.Locating;
 /// the seed, k and the images alone, so that it can be made anywhere and in any order. In each epoch every
 /// image is used once, as an original or as the other. Safe to use from several threads.
 /// </summary>
-public sealed class PseudoFailures
+sealed class PseudoFailures
 {
     const long Shuffle = 1, Pixels = 2, Logits = 3, Views = 5;
 

@@ -4,7 +4,7 @@ using Retouch.Data;
 namespace Retouch.Measurement;
 
 /// <summary>Finds images that are edited among others, by their bytes, whatever the files are called.</summary>
-public static class EditedImages
+static class EditedImages
 {
     /// <summary>A folder without the images that are edited.</summary>
     /// <param name="folder">The folder.</param>

@@ -1,7 +1,7 @@
 namespace Retouch.Plots;
 
 /// <summary>How an axis maps values to places.</summary>
-public enum AxisScale
+enum AxisScale
 {
     /// <summary>Equal differences are equally long.</summary>
     Linear,

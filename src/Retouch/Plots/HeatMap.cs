@@ -3,7 +3,7 @@ namespace Retouch.Plots;
 /// <summary>A matrix of numbers as coloured squares with a scale; numbers that are not finite are crossed out. Immutable.</summary>
 /// <param name="Title">What stands above it.</param>
 /// <param name="Values">The rows, from the top, each of the same length.</param>
-public sealed record HeatMap(string Title, IReadOnlyList<IReadOnlyList<double>> Values) : PlotPanel(Title)
+sealed record HeatMap(string Title, IReadOnlyList<IReadOnlyList<double>> Values) : PlotPanel(Title)
 {
     /// <summary>The rows' names, as many as rows, or none. Where they stand too close, some are left out.</summary>
     public IReadOnlyList<string> RowLabels { get; init; } = [];

@@ -1,7 +1,7 @@
 namespace Retouch.Plots;
 
 /// <summary>How a series connects its points, in their order.</summary>
-public enum LineShape
+enum LineShape
 {
     /// <summary>Not at all: a scatter of markers.</summary>
     None,

@@ -2,7 +2,7 @@ namespace Retouch.Plots;
 
 /// <summary>One axis of a panel. Immutable.</summary>
 /// <param name="Label">What it shows, with its unit.</param>
-public sealed record PlotAxis(string Label = "")
+sealed record PlotAxis(string Label = "")
 {
     /// <summary>How values are mapped to places.</summary>
     public AxisScale Scale { get; init; }

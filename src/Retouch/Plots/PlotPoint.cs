@@ -3,7 +3,7 @@ namespace Retouch.Plots;
 /// <summary>A point of a series. One that is not finite (or not positive, on a logarithmic axis) is a gap in the line.</summary>
 /// <param name="X">Where it stands horizontally.</param>
 /// <param name="Y">Where it stands vertically.</param>
-public readonly record struct PlotPoint(double X, double Y)
+readonly record struct PlotPoint(double X, double Y)
 {
     /// <summary>The interval around <see cref="Y"/>, for instance a confidence interval, or null for none.</summary>
     public (double Low, double High)? YInterval { get; init; }

@@ -3,7 +3,7 @@ namespace Retouch.Plots;
 /// <summary>A named row of points and how they are drawn. Immutable.</summary>
 /// <param name="Name">What the legend calls it; empty to leave it out of the legend.</param>
 /// <param name="Points">The points, in the order in which they are connected.</param>
-public sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points)
+sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points)
 {
     /// <summary>How the points are connected.</summary>
     public LineShape Line { get; init; } = LineShape.Straight;

@@ -5,4 +5,4 @@ namespace Retouch.Plots;
 /// <param name="X">The horizontal axis.</param>
 /// <param name="Y">The vertical axis.</param>
 /// <param name="Series">What is drawn, the first below the others.</param>
-public sealed record XyPanel(string Title, PlotAxis X, PlotAxis Y, IReadOnlyList<PlotSeries> Series) : PlotPanel(Title);
+sealed record XyPanel(string Title, PlotAxis X, PlotAxis Y, IReadOnlyList<PlotSeries> Series) : PlotPanel(Title);

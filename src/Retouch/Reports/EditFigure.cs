@@ -8,7 +8,7 @@ namespace Retouch.Reports;
 /// A picture of one edit, as SVG that loads nothing: the image, the probabilities before and after, what else
 /// became right, what stayed wrong and what changed elsewhere. Light and dark as its reader is.
 /// </summary>
-public static class EditFigure
+static class EditFigure
 {
     const int Width = 960, Margin = 24, PictureSide = 168, Thumbnail = 40, Step = Thumbnail + 6, RowHeight = 74, BarHeight = 20, BarsLeft = 232;
     const int MostThumbnails = (Width - 2 * Margin - 214) / Step;

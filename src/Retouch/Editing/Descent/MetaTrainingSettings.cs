@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Retouch.Editing;
 
 /// <summary>The settings of the meta-training of <see cref="Mend"/> and <see cref="KnowledgeEditor"/>. Immutable.</summary>
-public sealed record MetaTrainingSettings
+sealed record MetaTrainingSettings
 {
     /// <summary>Adam steps, at least 1.</summary>
     public int Steps { get; init; } = 600;

@@ -11,7 +11,7 @@ namespace Retouch.Editing;
 /// says of them (<c>classes [N]</c>): what <see cref="Gate"/> tells an edited image from.
 /// </summary>
 /// <param name="most">How many images at most, at least 1.</param>
-public sealed class GateMemory(int most = 700) : IPreparation
+sealed class GateMemory(int most = 700) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "gate";

@@ -20,7 +20,7 @@ namespace Retouch.Editing;
 /// <param name="most">How many images at most, at least 1.</param>
 /// <param name="draws">Classes drawn an image, at least 1: a pass back each, for less noise in ‖g‖².</param>
 /// <param name="seed">The seed of the drawn classes.</param>
-public sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0) : IPreparation
+sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0) : IPreparation
 {
     const int Purpose = 12;
 

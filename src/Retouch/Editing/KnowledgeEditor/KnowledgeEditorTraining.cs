@@ -6,7 +6,7 @@ namespace Retouch.Editing;
 /// <summary>Meta-trains <see cref="KnowledgeEditor"/>'s hypernetwork on unlabelled images.</summary>
 /// <param name="settings">Null for the defaults.</param>
 /// <param name="hidden">The width of its hidden layer, at least 1.</param>
-public sealed class KnowledgeEditorTraining(MetaTrainingSettings? settings = null, int hidden = 128) : IPreparation
+sealed class KnowledgeEditorTraining(MetaTrainingSettings? settings = null, int hidden = 128) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "ke";

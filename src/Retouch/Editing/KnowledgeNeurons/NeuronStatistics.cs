@@ -13,7 +13,7 @@ namespace Retouch.Editing;
 /// <param name="most">How many images at most, at least 1.</param>
 /// <param name="points">Points of each integral.</param>
 /// <param name="threshold">The share of the greatest attribution above which a unit is a knowledge neuron.</param>
-public sealed class NeuronStatistics(int most = 100, int points = 8, double threshold = 0.2) : IPreparation
+sealed class NeuronStatistics(int most = 100, int points = 8, double threshold = 0.2) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "neurons";

@@ -6,7 +6,7 @@ namespace Retouch.Editing;
 /// <summary>Meta-trains <see cref="Mend"/>'s networks on unlabelled images.</summary>
 /// <param name="settings">Null for the defaults.</param>
 /// <param name="rank">The rank of the networks' layers, at least 1.</param>
-public sealed class MendTraining(MetaTrainingSettings? settings = null, int rank = 64) : IPreparation
+sealed class MendTraining(MetaTrainingSettings? settings = null, int rank = 64) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "mend";

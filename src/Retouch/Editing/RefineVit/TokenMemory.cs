@@ -8,7 +8,7 @@ namespace Retouch.Editing;
 
 /// <summary>The tokens of ordinary images after the first editable block (<c>tokens [N,T,D]</c>): what <see cref="RefineVit"/> keeps the representation of.</summary>
 /// <param name="most">How many images at most, at least 1.</param>
-public sealed class TokenMemory(int most = 300) : IPreparation
+sealed class TokenMemory(int most = 300) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "tokens";

@@ -14,7 +14,7 @@ namespace Retouch.Editing;
 /// reaches the classifier, so its two moments are the same.
 /// </summary>
 /// <param name="most">How many images at most, at least 1.</param>
-public sealed class KeyStatistics(int most = 1000) : IPreparation
+sealed class KeyStatistics(int most = 1000) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "keys";

@@ -9,7 +9,7 @@ namespace Retouch.Editing;
 /// above the diagonal in half precision. The mean alone holds most of a moment's energy; kept apart it does not
 /// drown in rounding what the rest says, and correlations neither overflow nor vanish.
 /// </summary>
-public static class PackedMoment
+static class PackedMoment
 {
     /// <summary>Puts the parts of a moment among tensors; they lie in the caller's dispose scope.</summary>
     /// <param name="into">Gets <c>NAME.mean [d]</c>, <c>NAME.deviation [d]</c> and <c>NAME.correlations [d·(d−1)/2]</c>.</param>

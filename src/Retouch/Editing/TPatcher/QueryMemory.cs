@@ -9,7 +9,7 @@ namespace Retouch.Editing;
 
 /// <summary>What the last FFN reads for [CLS] on ordinary images (<c>queries [N,D]</c>): the memory that <see cref="TPatcher"/>'s neurons stay silent on.</summary>
 /// <param name="most">How many images at most, at least 1.</param>
-public sealed class QueryMemory(int most = 2000) : IPreparation
+sealed class QueryMemory(int most = 2000) : IPreparation
 {
     /// <summary>The preparation's name.</summary>
     public const string Kind = "memory";
