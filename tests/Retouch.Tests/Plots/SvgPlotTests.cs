@@ -68,11 +68,11 @@ public sealed partial class SvgPlotTests
     }
 
     [Theory]
-    [InlineData(LineShape.StepVerticalFirst, "VHVH")]
-    [InlineData(LineShape.StepHorizontalFirst, "HVHV")]
-    public void A_step_line_goes_along_the_axes_in_its_order(LineShape shape, string letters)
+    [InlineData(nameof(LineShape.StepVerticalFirst), "VHVH")]
+    [InlineData(nameof(LineShape.StepHorizontalFirst), "HVHV")]
+    public void A_step_line_goes_along_the_axes_in_its_order(string shape, string letters)
     {
-        XElement svg = Draw(Plot(new(), new(), new PlotSeries("", Line) { Line = shape }));
+        XElement svg = Draw(Plot(new(), new(), new PlotSeries("", Line) { Line = Enum.Parse<LineShape>(shape) }));
         string path = Assert.Single(Paths(svg, "rp-c0")).Attribute("d")!.Value;
         Assert.Equal("M" + letters, string.Concat(path.Where(char.IsLetter)));
     }
