@@ -1,6 +1,5 @@
 using Retouch.Suffix;
 using Retouch.Vit;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Patches;
