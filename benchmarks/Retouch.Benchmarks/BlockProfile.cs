@@ -30,7 +30,7 @@ static unsafe class BlockProfile
         double tiles = (double)Tokens / rows;
         using AlignedBuffer<float> x = new((long)padded * h, zeros: true), y = new((long)padded * h, zeros: true), vector = new(h, zeros: true), statistics = new(2 * padded, zeros: true);
         using AlignedBuffer<T> a = new((long)padded * h, zeros: true), b = new((long)padded * h, zeros: true);
-        using PackedMatrix<T> square = new(d, d), into = new(d, h), back = new(h, d), keys = new(e, padded), values = new(padded, e), shares = new(padded, padded);
+        using PackedMatrix<T> square = new(d, d), into = new(d, h), back = new(h, d), keys = new(e, padded), values = new(padded, e), weights = new(padded, padded);
         float* px = x.Start, py = y.Start, pv = vector.Start, ps = statistics.Start;
         T* pa = a.Start, pb = b.Start;
         return new Dictionary<string, double>
@@ -39,7 +39,7 @@ static unsafe class BlockProfile
             ["products of FFN, backward"] = tiles * (Time(() => into.Product(rows, pa, d, py, h)) + Time(() => back.Product(rows, pa, h, py, d))),
             ["projections, forward and backward"] = 8 * tiles * Time(() => square.Product(rows, pa, d, py, d)),
             ["products of attention, forward"] = heads * tiles * (Time(() => keys.Product(rows, pa, e, py, padded)) + Time(() => values.Product(rows, pa, padded, py, e))),
-            ["products of attention, backward"] = heads * (tiles * (Time(() => keys.Product(rows, pa, e, py, padded)) + Time(() => values.Product(rows, pa, padded, py, e))) + 2 * Time(() => shares.Product(e, pa, padded, py, padded))),
+            ["products of attention, backward"] = heads * (tiles * (Time(() => keys.Product(rows, pa, e, py, padded)) + Time(() => values.Product(rows, pa, padded, py, e))) + 2 * Time(() => weights.Product(e, pa, padded, py, padded))),
             ["norms"] = 2 * tiles * Time(() => RowKernels<T>.Norm(px, rows, d, pv, pv, 1e-6f, pa, d, ps)),
             ["norms' derivatives"] = 2 * tiles * Time(() => RowKernels<T>.NormBackward(px, py, ps, rows, d, pv, py)),
             ["activation and its derivative"] = tiles * Time(() => RowKernels<T>.Activate(VitActivation.Gelu, px, rows, h, pv, null, pa, h, pb, h)),
@@ -48,7 +48,7 @@ static unsafe class BlockProfile
             ["softmax's derivative"] = heads * tiles * Time(() => RowKernels<T>.SoftmaxBackward(px, pa, rows, padded, pb)),
             ["residual sums and rounding"] = 2 * tiles * (Time(() => RowKernels<T>.Add(px, py, rows, d, pv, null, py)) + Time(() => RowKernels<T>.Round(px, rows, d, null, pa, d))),
             ["to heads and back"] = heads * tiles * 6 * Time(() => ToHeads(px, rows, d, e, pa)),
-            ["attention's factors put in place"] = heads * (2 * Time(() => keys.PutColumns(pa, e, padded)) + 2 * Time(() => values.PutRows(pa, e, padded, e)) + 2 * Time(() => shares.PutRows(pa, padded, padded, padded))),
+            ["attention's factors put in place"] = heads * (2 * Time(() => keys.PutColumns(pa, e, padded)) + 2 * Time(() => values.PutRows(pa, e, padded, e)) + 2 * Time(() => weights.PutRows(pa, padded, padded, padded))),
             ["attention's factors turned"] = heads * (2 * Time(() => RowKernels<T>.Transpose(pa, e, padded, e, pb, padded)) + 2 * Time(() => RowKernels<T>.TransposeSums(px, padded, Tokens, e, pb, d))),
         };
     }
