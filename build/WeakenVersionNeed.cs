@@ -5,7 +5,9 @@ using System.Text;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
-/// <summary>Marks one needed symbol version of a 64-bit little-endian ELF library as weak; see LibStdCxx.targets.</summary>
+/// <summary>
+/// Marks one needed symbol version of a 64-bit little-endian ELF library as weak; see LibStdCxx.targets.
+/// </summary>
 public class WeakenVersionNeed : Task
 {
     const uint SectionTypeVersionNeed = 0x6ffffffe;
@@ -37,7 +39,12 @@ public class WeakenVersionNeed : Task
         File.SetLastWriteTimeUtc(temporary, stamp);
         File.Delete(Library);
         File.Move(temporary, Library);
-        Log.LogMessage(MessageImportance.Normal, "{0}: the need for {1} is now weak; the system's libstdc++ lacks it.", Library, Version);
+        Log.LogMessage(
+            MessageImportance.Normal,
+            "{0}: the need for {1} is now weak; the system's libstdc++ lacks it.",
+            Library,
+            Version
+        );
         return true;
     }
 
@@ -47,7 +54,10 @@ public class WeakenVersionNeed : Task
         {
             string path = Path.Combine(folder, "libstdc++.so.6");
             if (File.Exists(path))
-                return Encoding.GetEncoding(28591).GetString(File.ReadAllBytes(path)).IndexOf(Version + "\0", StringComparison.Ordinal) >= 0;
+                return Encoding
+                        .GetEncoding(28591)
+                        .GetString(File.ReadAllBytes(path))
+                        .IndexOf(Version + "\0", StringComparison.Ordinal) >= 0;
         }
         return false;
     }
@@ -57,17 +67,36 @@ public class WeakenVersionNeed : Task
         string configured = Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "";
         foreach (string folder in configured.Split(new[] { ':' }, StringSplitOptions.RemoveEmptyEntries))
             yield return folder;
-        foreach (string folder in new[] { "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib" })
+        foreach (
+            string folder in new[]
+            {
+                "/lib/x86_64-linux-gnu",
+                "/usr/lib/x86_64-linux-gnu",
+                "/lib64",
+                "/usr/lib64",
+                "/lib",
+                "/usr/lib",
+            }
+        )
             yield return folder;
     }
 
     // The offset of the vernaux entry's flags, or -1 where the library does not need the version.
     int FindFlags(byte[] elf)
     {
-        if (elf.Length < 64 || elf[0] != 0x7f || elf[1] != 'E' || elf[2] != 'L' || elf[3] != 'F' || elf[4] != 2 || elf[5] != 1)
+        if (
+            elf.Length < 64
+            || elf[0] != 0x7f
+            || elf[1] != 'E'
+            || elf[2] != 'L'
+            || elf[3] != 'F'
+            || elf[4] != 2
+            || elf[5] != 1
+        )
             return -1;
         long sections = BitConverter.ToInt64(elf, 40);
-        int entrySize = BitConverter.ToUInt16(elf, 58), count = BitConverter.ToUInt16(elf, 60);
+        int entrySize = BitConverter.ToUInt16(elf, 58);
+        int count = BitConverter.ToUInt16(elf, 60);
         for (int i = 0; i < count; i++)
         {
             int section = (int)(sections + (long)i * entrySize);

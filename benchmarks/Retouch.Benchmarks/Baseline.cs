@@ -25,7 +25,9 @@ sealed record Baseline(string Processor, int Threads, int Repetitions, IReadOnly
         try
         {
             Baseline? read = JsonSerializer.Deserialize<Baseline>(File.ReadAllText(path), s_json);
-            return read is { Processor: not null, Rows.Count: > 0 } ? read : throw new InvalidDataException($"{path} holds no rows.");
+            return read is { Processor: not null, Rows.Count: > 0 }
+                ? read
+                : throw new InvalidDataException($"{path} holds no rows.");
         }
         catch (JsonException e)
         {
@@ -40,14 +42,17 @@ sealed record Baseline(string Processor, int Threads, int Repetitions, IReadOnly
     /// <param name="later">The later run.</param>
     /// <param name="only">The part of a row's name that the later run was limited to; empty for all.</param>
     /// <returns>One line a loss; none where all holds.</returns>
-    /// <exception cref="InvalidDataException">The runs are of different code or threads, or have no row in common.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The runs are of different code or threads, or have no row in common.
+    /// </exception>
     public IReadOnlyList<string> Losses(Baseline later, string only)
     {
         if (later.Processor != Processor || later.Threads != Threads)
         {
             throw new InvalidDataException(
                 $"the baseline is of {Processor} with {Threads} threads, this run of {later.Processor} with "
-                + $"{later.Threads}: other code ran, so the ratios do not compare.");
+                    + $"{later.Threads}: other code ran, so the ratios do not compare."
+            );
         }
         BaselineRow[] wanted = [.. Rows.Where(r => r.Name.Contains(only, StringComparison.OrdinalIgnoreCase))];
         if (wanted.Length == 0)

@@ -7,8 +7,9 @@ using static TorchSharp.torch;
 namespace Retouch.Speed;
 
 /// <summary>
-/// An architecture to measure. Without a file its weights are random, of a trained model's size: time does not depend on
-/// their values, but for the predictions that are so close that they are made again in float32, of which random weights have many.
+/// An architecture to measure. Without a file its weights are random, of a trained model's size: time does not depend
+/// on their values, but for the predictions that are so close that they are made again in float32, of which random
+/// weights have many.
 /// </summary>
 sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
 {
@@ -33,13 +34,20 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
     public static readonly BenchmarkModel[] All = [new("ViT-Ti/16", 192, 3, 40), new("ViT-B/16", 768, 12, 10)];
 
     /// <summary>The demo's architecture: to see that every measurement runs, not what it says.</summary>
-    public static readonly BenchmarkModel Smoke =
-        new("smoke", 64, 4, 2) { LocalityImages = 20, ImageSize = 24, PatchSize = 4, Classes = 36 };
+    public static readonly BenchmarkModel Smoke = new("smoke", 64, 4, 2)
+    {
+        LocalityImages = 20,
+        ImageSize = 24,
+        PatchSize = 4,
+        Classes = 36,
+    };
 
     /// <summary>Noise in place of images.</summary>
     public Tensor Noise(int images) => randn([images, 3, ImageSize, ImageSize]);
 
-    /// <summary>The images of an LR. The caller disposes them, whatever dispose scope is open when they are made.</summary>
+    /// <summary>
+    /// The images of an LR. The caller disposes them, whatever dispose scope is open when they are made.
+    /// </summary>
     /// <exception cref="BadInputException">There are fewer photos.</exception>
     public Tensor LocalityPixels()
     {
@@ -48,8 +56,12 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
         ImageFolder folder = ImageFolder.Open(Photos);
         if (folder.Files.Count < LocalityImages)
             throw new BadInputException($"{Photos} holds {folder.Files.Count} images; an LR needs {LocalityImages}.");
-        return ImageLoader.LoadBatch(
-            [.. folder.Files.Take(LocalityImages).Select(folder.FullPath)], Preprocessing.Inception(ImageSize, 0.9)).DetachFromDisposeScope();
+        return ImageLoader
+            .LoadBatch(
+                [.. folder.Files.Take(LocalityImages).Select(folder.FullPath)],
+                Preprocessing.Inception(ImageSize, 0.9)
+            )
+            .DetachFromDisposeScope();
     }
 
     public VitModel Create()
@@ -68,8 +80,17 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
             QkvBias = true,
         };
         using Generator generator = new(0, CPU);
-        return new VitModel(config.Tensors().ToDictionary(
-            t => t.Name,
-            t => t.Name.Contains("norm", StringComparison.Ordinal) && t.Name.EndsWith("weight", StringComparison.Ordinal) ? ones(t.Shape) : randn(t.Shape, generator: generator).mul_(0.02)));
+        return new VitModel(
+            config
+                .Tensors()
+                .ToDictionary(
+                    t => t.Name,
+                    t =>
+                        t.Name.Contains("norm", StringComparison.Ordinal)
+                        && t.Name.EndsWith("weight", StringComparison.Ordinal)
+                            ? ones(t.Shape)
+                            : randn(t.Shape, generator: generator).mul_(0.02)
+                )
+        );
     }
 }

@@ -16,24 +16,33 @@ sealed class NaiveEdit : IDisposable
     readonly VitModel _model;
     readonly Dictionary<string, Tensor> _weights;
     readonly (Tensor Weight, Tensor Mask, Tensor Square)[] _edited;
-    readonly Tensor _pixels, _label;
+    readonly Tensor _pixels;
+    readonly Tensor _label;
     readonly double _rate;
 
     public NaiveEdit(VitModel model, EditSpace space, UnitSelection units, Tensor pixels, int label, double rate)
     {
         (_model, _rate) = (model, rate);
         _weights = model.Tensors.ToDictionary(t => t.Key, t => t.Value.clone().requires_grad_(true));
-        _edited = [.. Enumerable.Range(0, space.Matrices).Select(m =>
-        {
-            Tensor weight = _weights[space.MatrixName(m)], mask = zeros_like(weight);
-            using Tensor index = tensor([.. units[m].ToArray().Select(u => (long)u)]);
-            mask.index_fill_(m % 2, index, 1);
-            return (weight, mask, zeros_like(weight));
-        })];
+        _edited =
+        [
+            .. Enumerable
+                .Range(0, space.Matrices)
+                .Select(m =>
+                {
+                    Tensor weight = _weights[space.MatrixName(m)];
+                    Tensor mask = zeros_like(weight);
+                    using Tensor index = tensor([.. units[m].ToArray().Select(u => (long)u)]);
+                    mask.index_fill_(m % 2, index, 1);
+                    return (weight, mask, zeros_like(weight));
+                }),
+        ];
         (_pixels, _label) = (pixels, tensor([(long)label]));
     }
 
-    /// <summary>Steps until the prediction is right and the loss small: the number of steps, at most <paramref name="most"/>.</summary>
+    /// <summary>
+    /// Steps until the prediction is right and the loss small: the number of steps, at most <paramref name="most"/>.
+    /// </summary>
     public int Run(double stopLoss, int most)
     {
         int steps = 0;
@@ -42,13 +51,16 @@ sealed class NaiveEdit : IDisposable
         return steps;
     }
 
-    /// <summary>One step, unless the loss is at most <paramref name="stopLoss"/> and the prediction right: whether that is so.</summary>
+    /// <summary>
+    /// One step, unless the loss is at most <paramref name="stopLoss"/> and the prediction right: whether that is so.
+    /// </summary>
     public bool Step(double stopLoss = -1)
     {
         using DisposeScope scope = NewDisposeScope();
         foreach (Tensor weight in _weights.Values)
             weight.grad = null;
-        Tensor logits = _model.Logits(_pixels, _weights), loss = cross_entropy(logits, _label);
+        Tensor logits = _model.Logits(_pixels, _weights);
+        Tensor loss = cross_entropy(logits, _label);
         if (loss.item<float>() <= stopLoss && logits.argmax(1).eq(_label).all().item<bool>())
             return true;
         loss.backward();

@@ -9,17 +9,25 @@ namespace Retouch.Speed;
 /// </summary>
 static class Operations
 {
-    /// <summary>The suffix forward for one image: behind the first editable FFN all of every block, of the last the [CLS] token's, and the touched units of the first.</summary>
+    /// <summary>
+    /// The suffix forward for one image: behind the first editable FFN all of every block, of the last the [CLS]
+    /// token's, and the touched units of the first.
+    /// </summary>
     /// <param name="split">The cut model.</param>
     /// <param name="touched">The share of the first FFN's units that an edit touches.</param>
     public static double Forward(SplitVit split, double touched) => Suffix(split, touched, Attention) + Head(split);
 
-    /// <summary>The gradients back to the first editable FFN's touched units, and those of the weights of all touched units.</summary>
+    /// <summary>
+    /// The gradients back to the first editable FFN's touched units, and those of the weights of all touched units.
+    /// </summary>
     public static double Backward(SplitVit split, double touched)
     {
-        double weights = split.Space.Blocks * touched * Ffn(split, false), firstHidden = touched * Ffn(split, false) / 2;
+        double weights = split.Space.Blocks * touched * Ffn(split, false);
+        double firstHidden = touched * Ffn(split, false) / 2;
         // Of attention's scores and mixtures both factors have a gradient, of all other products the tokens alone.
-        return Suffix(split, 0, (s, classAlone) => Projections(s, classAlone) + 2 * Scores(s, classAlone)) + (weights + firstHidden) / 1e9 + Head(split);
+        return Suffix(split, 0, (s, classAlone) => Projections(s, classAlone) + 2 * Scores(s, classAlone))
+            + (weights + firstHidden) / 1e9
+            + Head(split);
     }
 
     /// <summary>Everything before the cut, for one image.</summary>
@@ -40,21 +48,27 @@ static class Operations
         return sum / 1e9;
     }
 
-    static double Attention(SplitVit split, bool classAlone) => Projections(split, classAlone) + Scores(split, classAlone);
+    static double Attention(SplitVit split, bool classAlone) =>
+        Projections(split, classAlone) + Scores(split, classAlone);
 
     static double Projections(SplitVit split, bool classAlone)
     {
-        double d = split.Model.Config.Width, t = split.Model.Config.Tokens, queries = classAlone ? 1 : t;
+        double d = split.Model.Config.Width;
+        double t = split.Model.Config.Tokens;
+        double queries = classAlone ? 1 : t;
         return 2 * d * d * (2 * t + 2 * queries);
     }
 
     static double Scores(SplitVit split, bool classAlone)
     {
-        double d = split.Model.Config.Width, t = split.Model.Config.Tokens, queries = classAlone ? 1 : t;
+        double d = split.Model.Config.Width;
+        double t = split.Model.Config.Tokens;
+        double queries = classAlone ? 1 : t;
         return 2 * 2 * d * t * queries;
     }
 
-    static double Ffn(SplitVit split, bool classAlone) => 2.0 * 2 * split.Model.Config.Width * split.Model.Config.MlpWidth * (classAlone ? 1 : split.Model.Config.Tokens);
+    static double Ffn(SplitVit split, bool classAlone) =>
+        2.0 * 2 * split.Model.Config.Width * split.Model.Config.MlpWidth * (classAlone ? 1 : split.Model.Config.Tokens);
 
     static double Head(SplitVit split) => 2.0 * split.Model.Config.Width * split.Model.Config.Classes / 1e9;
 }

@@ -10,11 +10,16 @@ using static TorchSharp.torch;
 
 namespace Retouch.Speed;
 
-/// <summary>Whether ten times as many images or edits cost ten times as much, and no more memory than the budget says.</summary>
+/// <summary>
+/// Whether ten times as many images or edits cost ten times as much, and no more memory than the budget says.
+/// </summary>
 static class Scaling
 {
     const double Keep = 0.05;
-    const int Batch = 12, Steps = 5, Chunk = 16, Together = 128;
+    const int Batch = 12;
+    const int Steps = 5;
+    const int Chunk = 16;
+    const int Together = 128;
     const long Budget = 64L << 20;
 
     static readonly int[] s_counts = [1, 10, 100, 1000];
@@ -26,14 +31,20 @@ static class Scaling
         int[] counts = [.. s_counts.Where(c => c <= most)];
         using VitModel model = kind.Create();
         SplitVit split = new(model);
-        Table table = new() { Title = new TableTitle($"{kind.Name}, float32, {get_num_threads()} threads; prefixes may take {Budget >> 20} MiB") };
+        Table table = new()
+        {
+            Title = new TableTitle(
+                $"{kind.Name}, float32, {get_num_threads()} threads; prefixes may take {Budget >> 20} MiB"
+            ),
+        };
         table.AddColumns("what", "count", "ms each", "prefixes in memory, MiB", "on disk, MiB", "process, MiB");
         foreach (int count in counts)
         {
             using PrefixStore store = new(Budget);
             for (int done = 0; done < count; done += Together)
                 Add(kind, split, store, Math.Min(Together, count - done));
-            long inMemory = Enumerable.Range(0, store.Count).Sum(i => Bytes(store, i)) - store.BytesOnDisk, onDisk = store.BytesOnDisk;
+            long inMemory = Enumerable.Range(0, store.Count).Sum(i => Bytes(store, i)) - store.BytesOnDisk;
+            long onDisk = store.BytesOnDisk;
             using LocalitySet set = new(split, store);
             using WeightDelta delta = Delta(split);
             set.Measure(delta); // warm
@@ -56,11 +67,22 @@ static class Scaling
 
     static void Edits(SplitVit split, PrefixState states, int count)
     {
-        MaskedFineTuning editor = new(new RandomLocator(0), new MaskedFineTuningSettings { KeepRatio = Keep, MaxSteps = Steps, StopLoss = 0 });
+        MaskedFineTuning editor = new(
+            new RandomLocator(0),
+            new MaskedFineTuningSettings
+            {
+                KeepRatio = Keep,
+                MaxSteps = Steps,
+                StopLoss = 0,
+            }
+        );
         for (int done = 0; done < count; done += Batch)
         {
             using DisposeScope scope = NewDisposeScope();
-            Failure[] failures = [.. Enumerable.Range(0, Math.Min(Batch, count - done)).Select(i => new Failure(states.Select([i]), 1))];
+            Failure[] failures =
+            [
+                .. Enumerable.Range(0, Math.Min(Batch, count - done)).Select(i => new Failure(states.Select([i]), 1)),
+            ];
             foreach (EditResult result in editor.Edit(split, failures))
                 result.Dispose();
             foreach (Failure failure in failures)
@@ -86,7 +108,10 @@ static class Scaling
     static WeightDelta Delta(SplitVit split)
     {
         UnitSelection units = UnitSelection.All(split.Space);
-        return new WeightDelta(units, [.. Enumerable.Range(0, split.Space.Matrices).Select(m => zeros(units[m].Length, split.Space.Width))]);
+        return new WeightDelta(
+            units,
+            [.. Enumerable.Range(0, split.Space.Matrices).Select(m => zeros(units[m].Length, split.Space.Width))]
+        );
     }
 
     static long Bytes(PrefixStore store, int index)

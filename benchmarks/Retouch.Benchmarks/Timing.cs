@@ -1,8 +1,8 @@
 namespace Retouch.Speed;
 
 /// <summary>
-/// One way's median time; its ratios to the naive way's, repetition by repetition: median, lowest, highest; and of its rate
-/// of operations the median share of the rate of plain products just before and just after it.
+/// One way's median time; its ratios to the naive way's, repetition by repetition: median, lowest, highest; and of its
+/// rate of operations the median share of the rate of plain products just before and just after it.
 /// </summary>
 sealed record Timing(double Milliseconds, double Ratio, double Lowest, double Highest, double ShareOfPeak)
 {

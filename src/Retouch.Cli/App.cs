@@ -58,11 +58,19 @@ public static class App
         catch (OperationCanceledException e)
         {
             // A verb that keeps something says so.
-            return Report(e.InnerException is OperationCanceledException ? RemedyText.Of(e) : "interrupted; nothing was written.", e, Interrupted);
+            return Report(
+                e.InnerException is OperationCanceledException ? RemedyText.Of(e) : "interrupted; nothing was written.",
+                e,
+                Interrupted
+            );
         }
         catch (Exception e) when (NativeLibraries.IsLoadFailure(e))
         {
-            return Report("the native libraries do not load on this machine. 'retouch doctor' says which and why.", e, Failed);
+            return Report(
+                "the native libraries do not load on this machine. 'retouch doctor' says which and why.",
+                e,
+                Failed
+            );
         }
         catch (Exception e)
         {
@@ -88,14 +96,34 @@ public static class App
     {
         Verb[] verbs =
         [
-            new DemoVerb(), new PredictVerb(), new EditVerb(), new ApplyVerb(), new ExportVerb(), new LogVerb(), new PullVerb(), new SolveTargetsVerb(), new TrainLocatorVerb(),
-            new PretrainVerb(), new MethodsVerb(), new PrepareVerb(), new MineVerb(), new BenchVerb(), new SearchLocationVerb(), new ShiftVerb(), new DoctorVerb(),
+            new DemoVerb(),
+            new PredictVerb(),
+            new EditVerb(),
+            new ApplyVerb(),
+            new ExportVerb(),
+            new LogVerb(),
+            new PullVerb(),
+            new SolveTargetsVerb(),
+            new TrainLocatorVerb(),
+            new PretrainVerb(),
+            new MethodsVerb(),
+            new PrepareVerb(),
+            new MineVerb(),
+            new BenchVerb(),
+            new SearchLocationVerb(),
+            new ShiftVerb(),
+            new DoctorVerb(),
         ];
         // A RootCommand would call itself by the assembly's name.
-        Command root = new("retouch", "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits only those, and hands you a small patch. "
-            + "The model's file never changes: an edit is taken back by using the model without its patch.")
+        Command root = new(
+            "retouch",
+            "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits "
+                + "only those, and hands you a small patch. "
+                + "The model's file never changes: an edit is taken back by using the model without its patch."
+        )
         {
-            new HelpOption { Recursive = true }, new VersionOption(),
+            new HelpOption { Recursive = true },
+            new VersionOption(),
         };
         foreach (Verb verb in verbs)
         {

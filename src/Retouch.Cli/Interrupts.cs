@@ -8,7 +8,10 @@ sealed class Interrupts : IDisposable
     // Ctrl-C, kill, a terminal or connection that was closed, and Ctrl-\; nohup's processes never get the third.
     static readonly PosixSignal[] Signals =
     [
-        PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT,
+        PosixSignal.SIGINT,
+        PosixSignal.SIGTERM,
+        PosixSignal.SIGHUP,
+        PosixSignal.SIGQUIT,
     ];
 
     readonly CancellationTokenSource _source = new();

@@ -59,7 +59,14 @@ sealed record SheetJson
 }
 
 sealed record LocationJson(
-    EditWindow Recommended, EditWindow Best, string Rule, IReadOnlyList<WindowScore> Windows, string Rows, string Csv, string Plot);
+    EditWindow Recommended,
+    EditWindow Best,
+    string Rule,
+    IReadOnlyList<WindowScore> Windows,
+    string Rows,
+    string Csv,
+    string Plot
+);
 
 sealed record ShiftedJson
 {
@@ -102,15 +109,46 @@ sealed record DoctorJson
     public required bool Healthy { get; init; }
 }
 
-sealed record ExportJson(IReadOnlyList<string> Files, string Format, string Model, IReadOnlyList<string> Patches, int? Opset);
+sealed record ExportJson(
+    IReadOnlyList<string> Files,
+    string Format,
+    string Model,
+    IReadOnlyList<string> Patches,
+    int? Opset
+);
 
 sealed record PullJson(string Model, string Path);
 
-sealed record SolveTargetsJson(string Bank, long Solved, int Count, string Model, string Identity, IReadOnlyList<string> Skipped);
+sealed record SolveTargetsJson(
+    string Bank,
+    long Solved,
+    int Count,
+    string Model,
+    string Identity,
+    IReadOnlyList<string> Skipped
+);
 
-sealed record TrainLocatorJson(string Locator, int Targets, int Batches, double HeldOutLoss, double? MeanMaskLoss, string Model, string Csv, string Plot);
+sealed record TrainLocatorJson(
+    string Locator,
+    int Targets,
+    int Batches,
+    double HeldOutLoss,
+    double? MeanMaskLoss,
+    string Model,
+    string Csv,
+    string Plot
+);
 
-sealed record PretrainJson(string Model, long Parameters, int Classes, int Images, long Steps, double Seconds, double? HeldOutAccuracy, int? HeldOutImages);
+sealed record PretrainJson(
+    string Model,
+    long Parameters,
+    int Classes,
+    int Images,
+    long Steps,
+    double Seconds,
+    double? HeldOutAccuracy,
+    int? HeldOutImages
+);
 
 sealed record DemoJson
 {
@@ -130,12 +168,25 @@ sealed record DemoJson
 }
 
 sealed record KnobJson(
-    string Name, string Description, string Default, string Range, IReadOnlyList<string> Quick, IReadOnlyList<string> Full,
-    bool Detail);
+    string Name,
+    string Description,
+    string Default,
+    string Range,
+    IReadOnlyList<string> Quick,
+    IReadOnlyList<string> Full,
+    bool Detail
+);
 
 sealed record MethodJson(string Name, string Title, string Paper, string? Preparation, IReadOnlyList<KnobJson> Knobs);
 
-sealed record PrepareJson(string Preparation, string Kind, string Model, string Space, IReadOnlyDictionary<string, string> Settings, long Bytes);
+sealed record PrepareJson(
+    string Preparation,
+    string Kind,
+    string Model,
+    string Space,
+    IReadOnlyDictionary<string, string> Settings,
+    long Bytes
+);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]

@@ -5,7 +5,8 @@ namespace Retouch.Cli;
 /// <summary>The commands that make what an edit lacks, as exactly as is known.</summary>
 static class MakingText
 {
-    const string Model = "--model MODEL", Images = "--images FOLDER";
+    const string Model = "--model MODEL";
+    const string Images = "--images FOLDER";
 
     /// <summary>What makes a preparation, from a folder of ordinary images.</summary>
     /// <param name="commands">What is known of the model and the blocks.</param>

@@ -11,9 +11,11 @@ static class NativeLibraries
     {
         for (Exception? e = exception; e is not null; e = e.InnerException)
         {
-            if (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException
+            if (
+                e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException
                 // How TorchSharp says that it found no libtorch.
-                || e is NotSupportedException { Source: "TorchSharp" })
+                || e is NotSupportedException { Source: "TorchSharp" }
+            )
                 return true;
         }
         return false;
@@ -41,6 +43,7 @@ static class NativeLibraries
 
     static string[] Names() =>
         OperatingSystem.IsWindows() ? ["c10.dll", "torch_cpu.dll", "LibTorchSharp.dll", "libSkiaSharp.dll"]
-        : OperatingSystem.IsMacOS() ? ["libc10.dylib", "libtorch_cpu.dylib", "libLibTorchSharp.dylib", "libSkiaSharp.dylib"]
+        : OperatingSystem.IsMacOS()
+            ? ["libc10.dylib", "libtorch_cpu.dylib", "libLibTorchSharp.dylib", "libSkiaSharp.dylib"]
         : ["libc10.so", "libtorch_cpu.so", "libLibTorchSharp.so", "libSkiaSharp.so"];
 }

@@ -4,10 +4,15 @@ using Retouch.Formats;
 
 namespace Retouch.Cli;
 
-/// <summary>Keeps what a command reads from being replaced by what it writes: of a model, that may be the only original.</summary>
+/// <summary>
+/// Keeps what a command reads from being replaced by what it writes: of a model, that may be the only original.
+/// </summary>
 static class OutputGuard
 {
-    const string Output = "--out", Replace = "--replace-original", Model = "--model", Onnx = "--onnx";
+    const string Output = "--out";
+    const string Replace = "--replace-original";
+    const string Model = "--model";
+    const string Onnx = "--onnx";
 
     /// <summary>Checks the files that the command line names, before any work.</summary>
     /// <exception cref="BadInputException">The output is one of them.</exception>
@@ -17,7 +22,12 @@ static class OutputGuard
             return;
         foreach (SymbolResult given in parsed.CommandResult.Children)
         {
-            string name = given switch { OptionResult option => option.Option.Name, ArgumentResult argument => argument.Argument.Name, _ => "" };
+            string name = given switch
+            {
+                OptionResult option => option.Option.Name,
+                ArgumentResult argument => argument.Argument.Name,
+                _ => "",
+            };
             if (name == Output)
                 continue;
             foreach (Token token in given.Tokens)
@@ -36,7 +46,8 @@ static class OutputGuard
     }
 
     /// <summary>Whether a verb that may replace an original is about to.</summary>
-    public static bool Replaces(ParseResult parsed, string output, string original) => Asked(parsed) == true && FileIdentity.Same(output, original);
+    public static bool Replaces(ParseResult parsed, string output, string original) =>
+        Asked(parsed) == true && FileIdentity.Same(output, original);
 
     static void Refuse(ParseResult parsed, string output, string read, string what, bool replaceable)
     {
@@ -44,18 +55,34 @@ static class OutputGuard
             return;
         bool? asked = replaceable ? Asked(parsed) : null;
         if (asked != true)
-            throw new BadInputException($"{Output} {output} is {what} itself, which would be lost; give another name{(asked is not null ? $", or pass {Replace} to put the result in its place (no copy of the original is kept)" : " (--overwrite is for files that the command does not read)")}.");
+            throw new BadInputException(
+                $"{Output} {output} is {what} itself, which would be lost; give another "
+                    + (
+                        asked is not null
+                            ? $"name, or pass {Replace} to put the result in its place (no copy of "
+                                + "the original is kept)."
+                            : "name (--overwrite is for files that the command does not read)."
+                    )
+            );
     }
 
     // Null for a verb that replaces no originals. Asked for by its name, an option is looked for in all verbs.
     static bool? Asked(ParseResult parsed) =>
-        parsed.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(o => o.Name == Replace) is { } option ? parsed.GetValue(option) : null;
+        parsed.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(o => o.Name == Replace) is { } option
+            ? parsed.GetValue(option)
+            : null;
 
     // What a verb makes another of: where an ONNX file is given, that; the model is only compared with it.
     static string Original(ParseResult parsed) =>
-        parsed.CommandResult.Children.OfType<OptionResult>().Any(o => o.Option.Name == Onnx && o.Tokens.Count > 0) ? Onnx : Model;
+        parsed.CommandResult.Children.OfType<OptionResult>().Any(o => o.Option.Name == Onnx && o.Tokens.Count > 0)
+            ? Onnx
+            : Model;
 
     // Only a file that is there already can be one that is read.
     static string? Written(ParseResult parsed) =>
-        parsed.CommandResult.Command.Options.FirstOrDefault(o => o.Name == Output) is { } option && parsed.GetResult(option) is { Tokens: [{ Value: string path }] } && File.Exists(path) ? path : null;
+        parsed.CommandResult.Command.Options.FirstOrDefault(o => o.Name == Output) is { } option
+        && parsed.GetResult(option) is { Tokens: [{ Value: string path }] }
+        && File.Exists(path)
+            ? path
+            : null;
 }

@@ -5,7 +5,11 @@ static class ShellText
 {
     /// <summary>An argument in quotes where a shell would take it apart.</summary>
     public static string Quote(string text) =>
-        text.Length > 0 && text.All(c => char.IsLetterOrDigit(c) || c is '/' or '\\' or '.' or '-' or '_' or ':' or '+' or '=' or ',' or '@')
+        text.Length > 0
+        && text.All(c =>
+            char.IsLetterOrDigit(c) || c is '/' or '\\' or '.' or '-' or '_' or ':' or '+' or '=' or ',' or '@'
+        )
             ? text
-            : text.Any(c => c is '"' or '$' or '`' or '!') ? $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'" : $"\"{text}\"";
+        : text.Any(c => c is '"' or '$' or '`' or '!') ? $"'{text.Replace("'", @"'\''", StringComparison.Ordinal)}'"
+        : $"\"{text}\"";
 }

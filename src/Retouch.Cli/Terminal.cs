@@ -10,7 +10,8 @@ namespace Retouch.Cli;
 /// <summary>Where a verb speaks: results to the output, everything else to the error stream.</summary>
 sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet, bool verbose) : IUseCaseEvents
 {
-    static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25), SpokenEvery = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan DrawnEvery = TimeSpan.FromSeconds(0.25);
+    static readonly TimeSpan SpokenEvery = TimeSpan.FromSeconds(30);
 
     readonly List<string> _warnings = [];
 
@@ -68,7 +69,9 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             Note($"warning: {reason}");
     }
 
-    /// <summary>What may make the result another than a user thinks: a note, and part of the next JSON object.</summary>
+    /// <summary>
+    /// What may make the result another than a user thinks: a note, and part of the next JSON object.
+    /// </summary>
     /// <param name="text">What it is.</param>
     /// <param name="kind">The word before it among the notes.</param>
     public void Warn(string text, string kind = "warning")
@@ -88,11 +91,16 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
     }
 
     /// <summary>Text without what steers a terminal: names come from files that nobody vouches for.</summary>
-    public static string Printable(string text) => string.Create(text.Length, text, (to, from) =>
-    {
-        for (int i = 0; i < to.Length; i++)
-            to[i] = char.IsControl(from[i]) ? '\uFFFD' : from[i];
-    });
+    public static string Printable(string text) =>
+        string.Create(
+            text.Length,
+            text,
+            (to, from) =>
+            {
+                for (int i = 0; i < to.Length; i++)
+                    to[i] = char.IsControl(from[i]) ? '\uFFFD' : from[i];
+            }
+        );
 
     /// <summary>Runs work behind a progress bar on the error stream; without one where that is no terminal.</summary>
     /// <param name="what">What is being done.</param>
@@ -103,25 +111,35 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
         if (quiet || Console.IsErrorRedirected || !ReferenceEquals(error, Console.Error))
             return work((_, _) => { });
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
-        return console.Progress()
+        return console
+            .Progress()
             // A refresh of its own thread could set off a garbage collection in the midst of a native call.
-            .AutoRefresh(false).AutoClear(true).HideCompleted(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .AutoRefresh(false)
+            .AutoClear(true)
+            .HideCompleted(true)
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn()
+            )
             .Start(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(what), maxValue: total > 0 ? total : 1);
                 context.Refresh();
                 Stopwatch since = Stopwatch.StartNew();
-                return work((done, text) =>
-                {
-                    if (since.Elapsed < DrawnEvery && done < total)
-                        return;
-                    since.Restart();
-                    task.Value = done;
-                    if (text is not null)
-                        task.Description = Markup.Escape($"{what} {text}");
-                    Draw(context.Refresh);
-                });
+                return work(
+                    (done, text) =>
+                    {
+                        if (since.Elapsed < DrawnEvery && done < total)
+                            return;
+                        since.Restart();
+                        task.Value = done;
+                        if (text is not null)
+                            task.Description = Markup.Escape($"{what} {text}");
+                        Draw(context.Refresh);
+                    }
+                );
             });
     }
 
@@ -161,17 +179,26 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             });
         }
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
-        return console.Live(new Text("")).AutoClear(true).Start(context => work(view =>
-        {
-            if (since.Elapsed < DrawnEvery && view.Done < view.Total)
-                return;
-            since.Restart();
-            Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-            foreach ((string name, string value) in view.Rows)
-                grid.AddRow(new Text(name, Color.Grey), new Text(value));
-            BreakdownChart bar = new BreakdownChart().HideTags().Width(60).AddItem("done", view.Done, Color.Green).AddItem("left", Math.Max(view.Total - view.Done, 0), Color.Grey23);
-            Draw(() => context.UpdateTarget(new Rows(new Text(view.Title), bar, grid)));
-        }));
+        return console
+            .Live(new Text(""))
+            .AutoClear(true)
+            .Start(context =>
+                work(view =>
+                {
+                    if (since.Elapsed < DrawnEvery && view.Done < view.Total)
+                        return;
+                    since.Restart();
+                    Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+                    foreach ((string name, string value) in view.Rows)
+                        grid.AddRow(new Text(name, Color.Grey), new Text(value));
+                    BreakdownChart bar = new BreakdownChart()
+                        .HideTags()
+                        .Width(60)
+                        .AddItem("done", view.Done, Color.Green)
+                        .AddItem("left", Math.Max(view.Total - view.Done, 0), Color.Grey23);
+                    Draw(() => context.UpdateTarget(new Rows(new Text(view.Title), bar, grid)));
+                })
+            );
     }
 
     void Say(string text) => Draw(() => error.WriteLine(text));

@@ -8,10 +8,12 @@ namespace Retouch;
 public class BadInputException : Exception
 {
     /// <summary>Creates the exception with a sentence for the user.</summary>
-    public BadInputException(string message) : base(message) { }
+    public BadInputException(string message)
+        : base(message) { }
 
     /// <summary>Creates the exception with a sentence for the user and the cause it stands for.</summary>
-    public BadInputException(string message, Exception? innerException) : base(message, innerException) { }
+    public BadInputException(string message, Exception? innerException)
+        : base(message, innerException) { }
 
     /// <summary>Creates the exception without a sentence; prefer the other constructors.</summary>
     public BadInputException() { }
@@ -31,12 +33,13 @@ public class BadInputException : Exception
     /// <summary>The same, with the place where it was met in front of the message.</summary>
     /// <param name="place">The place, such as a file.</param>
     /// <param name="subject">The file that it is in; null where that is the place.</param>
-    internal BadInputException At(string place, string? subject = null) => new($"{place}: {Message}", this)
-    {
-        Kind = Kind,
-        Subject = subject ?? place,
-        Remedy = Remedy,
-    };
+    internal BadInputException At(string place, string? subject = null) =>
+        new($"{place}: {Message}", this)
+        {
+            Kind = Kind,
+            Subject = subject ?? place,
+            Remedy = Remedy,
+        };
 
     /// <summary>The same, unless it is about a file already, or about one of a folder's.</summary>
     /// <param name="path">The file or folder.</param>

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace Retouch;
 
-/// <summary>Reads a number of JSON, and refuses one that no double holds: 1e999 is valid and becomes infinite.</summary>
+/// <summary>
+/// Reads a number of JSON, and refuses one that no double holds: 1e999 is valid and becomes infinite.
+/// </summary>
 sealed class FiniteNumber : JsonConverter<double>
 {
     /// <summary>What such a number is, as the end of a sentence.</summary>

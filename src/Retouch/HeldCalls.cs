@@ -32,7 +32,11 @@ static class HeldCalls
 
     /// <summary>A tensor of one number.</summary>
     public static Tensor Filled(
-        ReadOnlySpan<long> shape, HeldNumber value, ScalarType? type = null, Device? device = null)
+        ReadOnlySpan<long> shape,
+        HeldNumber value,
+        ScalarType? type = null,
+        Device? device = null
+    )
     {
         using Scalar scalar = value.ToScalar();
         return full(shape, scalar, type, device);
@@ -90,7 +94,8 @@ static class HeldCalls
 
     public static Tensor clamp(this Tensor x, HeldNumber least, HeldNumber most)
     {
-        using Scalar from = least.ToScalar(), to = most.ToScalar();
+        using Scalar from = least.ToScalar();
+        using Scalar to = most.ToScalar();
         return x.clamp(from, to);
     }
 

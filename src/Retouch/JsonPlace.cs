@@ -48,7 +48,8 @@ static class JsonPlace
         string.IsNullOrEmpty(e.Path) || e.Path == "$" ? "it " : $"its part {Cut(e.Path)} ";
 
     // The reader's own kind of exception is not public.
-    static bool IsSyntax(JsonException e) => e is not FiniteNumber.BeyondDoubleException
+    static bool IsSyntax(JsonException e) =>
+        e is not FiniteNumber.BeyondDoubleException
         && (e.GetType() != typeof(JsonException) || e.InnerException is JsonException);
 
     // The reader counts bytes, and behind a value that it understood.

@@ -8,4 +8,8 @@ namespace Retouch;
 /// <param name="Subject">The file, setting, class or tensor that it is about, or null.</param>
 /// <param name="Remedy">What the caller can do, or null where the message says it or nothing is known.</param>
 public sealed record Problem(
-    string Message, BadInputKind Kind = BadInputKind.Other, string? Subject = null, Remedy? Remedy = null);
+    string Message,
+    BadInputKind Kind = BadInputKind.Other,
+    string? Subject = null,
+    Remedy? Remedy = null
+);

@@ -24,7 +24,8 @@ public static class ReadingBudget
     /// <summary>How many <see cref="Allowance"/>s all images decoded at once may take; one alone may more.</summary>
     public const int TogetherFactor = 4;
 
-    const double Seconds = 60, SecondsPerMebi = 1;
+    const double Seconds = 60;
+    const double SecondsPerMebi = 1;
 
     static readonly object Gate = new();
     static double _times = 1;
@@ -35,10 +36,16 @@ public static class ReadingBudget
     public static double Times
     {
         get => _times;
-        set => _times = value is >= 1 and <= 1000 ? value
-            : throw BadInput.OutOfRange(null, string.Create(
-                CultureInfo.InvariantCulture,
-                $"The reading budget is {value:R} times the usual; give a number from 1 to 1000."));
+        set =>
+            _times = value is >= 1 and <= 1000
+                ? value
+                : throw BadInput.OutOfRange(
+                    null,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The reading budget is {value:R} times the usual; give a number from 1 to 1000."
+                    )
+                );
     }
 
     /// <summary>What tells the time; another in tests.</summary>
@@ -68,8 +75,11 @@ public static class ReadingBudget
         if (needed <= most)
             return;
         string enough = Math.Ceiling(_times * needed / most).ToString(CultureInfo.InvariantCulture);
-        throw BadInput.TooLarge(path, $"{what} would take {Size(needed)} of memory, and a file of {Size(length)} may take "
-            + $"{Size(most)}.", Remedy.Larger(Parameter.ReadingBudget, enough));
+        throw BadInput.TooLarge(
+            path,
+            $"{what} would take {Size(needed)} of memory, and a file of {Size(length)} may take " + $"{Size(most)}.",
+            Remedy.Larger(Parameter.ReadingBudget, enough)
+        );
     }
 
     /// <summary>Waits until what is reserved leaves room, or nothing is; disposing the result gives it back.</summary>
@@ -86,14 +96,15 @@ public static class ReadingBudget
     }
 
     /// <summary>A number of bytes for a person.</summary>
-    internal static string Size(double bytes) => bytes switch
-    {
-        >= 1L << 40 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 40):0.#} TiB"),
-        >= 1L << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 30):0.#} GiB"),
-        >= 1L << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 20):0} MiB"),
-        >= 1L << 10 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 10):0} KiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes:0} bytes"),
-    };
+    internal static string Size(double bytes) =>
+        bytes switch
+        {
+            >= 1L << 40 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 40):0.#} TiB"),
+            >= 1L << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 30):0.#} GiB"),
+            >= 1L << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 20):0} MiB"),
+            >= 1L << 10 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 10):0} KiB"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{bytes:0} bytes"),
+        };
 
     sealed class Reservation(long bytes) : IDisposable
     {

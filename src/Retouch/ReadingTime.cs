@@ -16,8 +16,12 @@ sealed class ReadingTime(string path, long length)
         if (ReadingBudget.Clock.GetElapsedTime(_start) > most)
         {
             string seconds = most.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
-            throw BadInput.TooLarge(path, $"Reading {path} has taken more than the {seconds} s that a file of "
-                + $"{ReadingBudget.Size(length)} may take; it is made to be slow, or lies on a slow disk.", Remedy.Larger(Parameter.ReadingBudget));
+            throw BadInput.TooLarge(
+                path,
+                $"Reading {path} has taken more than the {seconds} s that a file of "
+                    + $"{ReadingBudget.Size(length)} may take; it is made to be slow, or lies on a slow disk.",
+                Remedy.Larger(Parameter.ReadingBudget)
+            );
         }
     }
 }

@@ -115,21 +115,37 @@ public sealed record Remedy
     /// <param name="model">The model, as the caller named it, or null.</param>
     /// <param name="blocks">The blocks to edit, or null for the usual.</param>
     public static Remedy Make(Artifact artifact, string? variant, string? model, string? blocks) =>
-        new(RemedyAction.Make) { Artifact = artifact, Variant = variant, Model = model, Blocks = blocks };
+        new(RemedyAction.Make)
+        {
+            Artifact = artifact,
+            Variant = variant,
+            Model = model,
+            Blocks = blocks,
+        };
 
     /// <summary>Make what is missing in a folder.</summary>
     /// <param name="artifact">What.</param>
     /// <param name="place">The folder.</param>
     /// <param name="count">How many there are to be; null where that is open.</param>
     public static Remedy MakeIn(Artifact artifact, string place, long? count = null) =>
-        new(RemedyAction.Make) { Artifact = artifact, Place = place, Count = count };
+        new(RemedyAction.Make)
+        {
+            Artifact = artifact,
+            Place = place,
+            Count = count,
+        };
 
     /// <summary>Replace what is there by one made anew.</summary>
     /// <param name="artifact">What.</param>
     /// <param name="variant">The method or name of a preparation; null where there is none.</param>
     /// <param name="place">The folder that it lies in, where it is known.</param>
     public static Remedy MakeAgain(Artifact artifact, string? variant = null, string? place = null) =>
-        new(RemedyAction.MakeAgain) { Artifact = artifact, Variant = variant, Place = place };
+        new(RemedyAction.MakeAgain)
+        {
+            Artifact = artifact,
+            Variant = variant,
+            Place = place,
+        };
 
     /// <summary>Give a file of another kind.</summary>
     public static Remedy GiveMade(Artifact artifact) => new(RemedyAction.GiveMade) { Artifact = artifact };
@@ -141,11 +157,12 @@ public sealed record Remedy
 
     /// <summary>Write a model in one of some formats.</summary>
     /// <param name="formats">Their names, the first the best.</param>
-    public static Remedy Export(params IReadOnlyList<string> formats) => new(RemedyAction.Export)
-    {
-        Artifact = Retouch.Artifact.Model,
-        Alternatives = [.. formats.Select(f => Option(Retouch.Parameter.ExportFormat, f))],
-    };
+    public static Remedy Export(params IReadOnlyList<string> formats) =>
+        new(RemedyAction.Export)
+        {
+            Artifact = Retouch.Artifact.Model,
+            Alternatives = [.. formats.Select(f => Option(Retouch.Parameter.ExportFormat, f))],
+        };
 
     /// <summary>Any of some remedies.</summary>
     public static Remedy AnyOf(params IReadOnlyList<Remedy> alternatives) =>

@@ -49,7 +49,9 @@ public enum RemedyAction
     /// <summary>Give a file of the kind <see cref="Remedy.Artifact"/>.</summary>
     GiveMade,
 
-    /// <summary>Put the parts of <see cref="Remedy.Artifact"/> in the folder <see cref="Remedy.Place"/> together.</summary>
+    /// <summary>
+    /// Put the parts of <see cref="Remedy.Artifact"/> in the folder <see cref="Remedy.Place"/> together.
+    /// </summary>
     Merge,
 
     /// <summary>Write <see cref="Remedy.Artifact"/> in another format.</summary>

@@ -17,7 +17,10 @@ static class SingleThreaded
             function();
     }
 
-    /// <summary>Calls <paramref name="work"/> for 0 to <paramref name="count"/> − 1, in this order where one ends before another begins.</summary>
+    /// <summary>
+    /// Calls <paramref name="work"/> for 0 to <paramref name="count"/> − 1, in this order where one ends before another
+    /// begins.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static void Run(int workers, int count, Action<int> work, CancellationToken cancellation)
     {
@@ -50,7 +53,11 @@ static class SingleThreaded
             try
             {
                 set_num_threads(1);
-                for (int i = Interlocked.Increment(ref next); i < count && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
+                for (
+                    int i = Interlocked.Increment(ref next);
+                    i < count && Volatile.Read(ref failure) is null;
+                    i = Interlocked.Increment(ref next)
+                )
                 {
                     cancellation.ThrowIfCancellationRequested();
                     work(i);

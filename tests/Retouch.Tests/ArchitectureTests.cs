@@ -30,11 +30,47 @@ public sealed class ArchitectureTests
         ["Locating"] = ["Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Optimizers"],
         ["Editing"] = ["Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Optimizers"],
         ["Measurement"] = ["Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images"],
-        ["Benchmarks"] = ["Measurement", "Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Plots"],
-        ["Reports"] = ["Benchmarks", "Measurement", "Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Plots"],
+        ["Benchmarks"] =
+        [
+            "Measurement",
+            "Editing",
+            "Locating",
+            "Patches",
+            "Suffix",
+            "Vit",
+            "Formats",
+            "Data",
+            "Images",
+            "Plots",
+        ],
+        ["Reports"] =
+        [
+            "Benchmarks",
+            "Measurement",
+            "Editing",
+            "Locating",
+            "Patches",
+            "Suffix",
+            "Vit",
+            "Formats",
+            "Data",
+            "Images",
+            "Plots",
+        ],
         ["UseCases"] =
         [
-            "Reports", "Benchmarks", "Measurement", "Editing", "Locating", "Patches", "Suffix", "Vit", "Formats", "Data", "Images", "Plots",
+            "Reports",
+            "Benchmarks",
+            "Measurement",
+            "Editing",
+            "Locating",
+            "Patches",
+            "Suffix",
+            "Vit",
+            "Formats",
+            "Data",
+            "Images",
+            "Plots",
         ],
     };
 
@@ -44,15 +80,29 @@ public sealed class ArchitectureTests
     [MemberData(nameof(Rooms))]
     public void A_room_knows_no_room_above_it(string room)
     {
-        string[] forbidden = [.. Allowed.Keys.Append("Cli").Append("Studio").Except(Allowed[room]).Where(r => r != room).Select(r => $"Retouch.{r}")];
+        string[] forbidden =
+        [
+            .. Allowed
+                .Keys.Append("Cli")
+                .Append("Studio")
+                .Except(Allowed[room])
+                .Where(r => r != room)
+                .Select(r => $"Retouch.{r}"),
+        ];
         string[] offenders = Offenders(Library, $"Retouch.{room}", forbidden);
-        Assert.True(offenders.Length == 0, $"{room} may know {(Allowed[room].Length == 0 ? "no other room" : string.Join(", ", Allowed[room]))}; these types know more: {string.Join(", ", offenders)}");
+        Assert.True(
+            offenders.Length == 0,
+            $"{room} may know {(Allowed[room].Length == 0 ? "no other room" : string.Join(", ", Allowed[room]))}; "
+                + $"these types know more: {string.Join(", ", offenders)}"
+        );
     }
 
     [Fact]
     public void The_model_and_the_pixels_know_no_file_library()
     {
-        Assert.Empty(Offenders(Library, "Retouch.Vit", ["SkiaSharp", "ICSharpCode", "System.IO.File", "System.IO.FileStream"]));
+        Assert.Empty(
+            Offenders(Library, "Retouch.Vit", ["SkiaSharp", "ICSharpCode", "System.IO.File", "System.IO.FileStream"])
+        );
         Assert.Empty(Offenders(Library, "Retouch", ["System.CommandLine", "Spectre.Console"]));
     }
 
@@ -63,8 +113,16 @@ public sealed class ArchitectureTests
         // What every room says of bad input, and what reading may take.
         Type[] common =
         [
-            typeof(BadInput), typeof(BadInputException), typeof(BadInputKind), typeof(Problem), typeof(Remedy), typeof(RemedyAction),
-            typeof(Parameter), typeof(Artifact), typeof(SystemMessage), typeof(ReadingBudget),
+            typeof(BadInput),
+            typeof(BadInputException),
+            typeof(BadInputKind),
+            typeof(Problem),
+            typeof(Remedy),
+            typeof(RemedyAction),
+            typeof(Parameter),
+            typeof(Artifact),
+            typeof(SystemMessage),
+            typeof(ReadingBudget),
         ];
         Assert.All(Library.GetExportedTypes().Except(common), t => Assert.Contains(t.Namespace, rooms));
     }
@@ -84,20 +142,41 @@ public sealed class ArchitectureTests
     {
         string[] theirs =
         [
-            .. ((Type[])
-            [
-                typeof(IEditor), typeof(EditResult), typeof(EditorResources), typeof(Failure), typeof(LocalitySet), typeof(Locality),
-                typeof(GuardedEdit), typeof(BenchPlan), typeof(BenchRun), typeof(BenchRowFile), typeof(EditorRegistry), typeof(LocationSearch),
-            ]).Select(t => t.FullName!),
+            .. (
+                (Type[])
+                    [
+                        typeof(IEditor),
+                        typeof(EditResult),
+                        typeof(EditorResources),
+                        typeof(Failure),
+                        typeof(LocalitySet),
+                        typeof(Locality),
+                        typeof(GuardedEdit),
+                        typeof(BenchPlan),
+                        typeof(BenchRun),
+                        typeof(BenchRowFile),
+                        typeof(EditorRegistry),
+                        typeof(LocationSearch),
+                    ]
+            ).Select(t => t.FullName!),
         ];
         Assert.Empty(Offenders(typeof(global::Retouch.Cli.App).Assembly, "Retouch.Cli", theirs));
-        Assert.All((Type[])[typeof(EditUseCase), typeof(BenchmarkSession), typeof(LocationSession), typeof(DemoRun)], t =>
-            Assert.Contains(t.FullName, Offenders(Library, "Retouch.UseCases", theirs)));
+        Assert.All(
+            (Type[])[typeof(EditUseCase), typeof(BenchmarkSession), typeof(LocationSession), typeof(DemoRun)],
+            t => Assert.Contains(t.FullName, Offenders(Library, "Retouch.UseCases", theirs))
+        );
     }
 
     static string[] Offenders(Assembly assembly, string room, string[] forbidden) =>
-    [
-        .. Types.InAssembly(assembly).That().ResideInNamespaceMatching($@"^{room.Replace(".", @"\.", StringComparison.Ordinal)}(\.|$)")
-            .ShouldNot().HaveDependencyOnAny(forbidden).GetResult().FailingTypeNames ?? [],
-    ];
+        [
+            .. Types
+                .InAssembly(assembly)
+                .That()
+                .ResideInNamespaceMatching($@"^{room.Replace(".", @"\.", StringComparison.Ordinal)}(\.|$)")
+                .ShouldNot()
+                .HaveDependencyOnAny(forbidden)
+                .GetResult()
+                .FailingTypeNames
+                ?? [],
+        ];
 }

@@ -12,7 +12,8 @@ namespace Retouch.Tests;
 /// </summary>
 public sealed partial class CallRules : IDisposable
 {
-    const string Scalar = "TorchSharp.Scalar", Generator = "TorchSharp.torch/Generator";
+    const string Scalar = "TorchSharp.Scalar";
+    const string Generator = "TorchSharp.torch/Generator";
 
     readonly DefaultAssemblyResolver _resolver = new();
 
@@ -56,7 +57,11 @@ public sealed partial class CallRules : IDisposable
     /// <param name="mayMake">Types that may make a number if they dispose it, return it or keep it for good.</param>
     /// <param name="mayCall">Methods that may call what loses a number.</param>
     public IReadOnlyList<string> Broken(
-        string file, Func<string, bool>? only = null, string[]? mayMake = null, string[]? mayCall = null)
+        string file,
+        Func<string, bool>? only = null,
+        string[]? mayMake = null,
+        string[]? mayCall = null
+    )
     {
         List<string> broken = [];
         foreach (MethodDefinition method in Methods(Module(file)))
@@ -89,8 +94,8 @@ public sealed partial class CallRules : IDisposable
         method.ReturnType.FullName == Scalar && IsTorch(method)
         || method.Name == ".ctor" && method.DeclaringType.FullName == Scalar;
 
-    static bool Holds(MethodDefinition method) => method.ReturnType.FullName == Scalar
-        || method.Body.Instructions.Any(Keeps);
+    static bool Holds(MethodDefinition method) =>
+        method.ReturnType.FullName == Scalar || method.Body.Instructions.Any(Keeps);
 
     static bool Keeps(Instruction i) =>
         i.OpCode == OpCodes.Stsfld && ((FieldReference)i.Operand).FieldType.FullName == Scalar
@@ -124,14 +129,19 @@ public sealed partial class CallRules : IDisposable
         return argument?.OpCode == OpCodes.Ldnull;
     }
 
-    ModuleDefinition Module(string file) => ModuleDefinition.ReadModule(
-        Path.Combine(AppContext.BaseDirectory, file), new ReaderParameters { AssemblyResolver = _resolver });
+    ModuleDefinition Module(string file) =>
+        ModuleDefinition.ReadModule(
+            Path.Combine(AppContext.BaseDirectory, file),
+            new ReaderParameters { AssemblyResolver = _resolver }
+        );
 
     static IEnumerable<MethodDefinition> Methods(ModuleDefinition module) =>
         module.GetTypes().SelectMany(t => t.Methods).Where(m => m.HasBody);
 
     static IEnumerable<(Instruction At, MethodReference Called)> Calls(MethodDefinition method) =>
-        from i in method.Body.Instructions where i.Operand is MethodReference select (i, (MethodReference)i.Operand);
+        from i in method.Body.Instructions
+        where i.Operand is MethodReference
+        select (i, (MethodReference)i.Operand);
 
     static bool IsTorch(MethodReference method) =>
         method.DeclaringType.Scope.Name.StartsWith("TorchSharp", StringComparison.Ordinal);
@@ -141,7 +151,9 @@ public sealed partial class CallRules : IDisposable
 
     [GeneratedRegex(
         "^_?(rand|normal|bernoulli|binomial|multinomial|poisson|exponential|geometric|cauchy|log_normal|uniform"
-        + "|.*dropout|rrelu|manual_seed|seed|standard_gamma|sample_dirichlet|kaiming|xavier|trunc_normal|orthogonal)")]
+            + "|.*dropout|rrelu|manual_seed|seed|standard_gamma|sample_dirichlet"
+            + "|kaiming|xavier|trunc_normal|orthogonal)"
+    )]
     private static partial Regex Random();
 
     public void Dispose() => _resolver.Dispose();

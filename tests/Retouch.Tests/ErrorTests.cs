@@ -16,7 +16,8 @@ public sealed partial class ErrorTests : IDisposable
     static readonly string[] Exceptions =
     [
         "<!--groups-->",
-        "<p>LR was not measured in these runs, so methods cannot be compared at equal LR. Name a folder of other images with <code>--locality</code> when mining and when running.</p>",
+        "<p>LR was not measured in these runs, so methods cannot be compared at equal LR. Name a folder of other "
+            + "images with <code>--locality</code> when mining and when running.</p>",
     ];
 
     readonly TemporaryFolder _folder = new();
@@ -26,7 +27,12 @@ public sealed partial class ErrorTests : IDisposable
     [Fact]
     public void No_text_of_the_library_names_an_option_or_a_command()
     {
-        string[] named = [.. Texts(typeof(BadInputException).Assembly.Location).Where(Names).Where(t => !t.StartsWith(":root{", StringComparison.Ordinal))];
+        string[] named =
+        [
+            .. Texts(typeof(BadInputException).Assembly.Location)
+                .Where(Names)
+                .Where(t => !t.StartsWith(":root{", StringComparison.Ordinal)),
+        ];
         Assert.Empty(named.Except(Exceptions));
         Assert.Empty(Exceptions.Except(named));
     }
@@ -44,25 +50,56 @@ public sealed partial class ErrorTests : IDisposable
     {
         Remedy[] remedies =
         [
-            Remedy.Overwrite, Remedy.Resume, Remedy.ResumeRun, Remedy.BeginAgain, Remedy.GoOn, Remedy.Finish,
-            Remedy.StartAnew, Remedy.OtherOutput,
-            Remedy.OutputEnding(".safetensors"), Remedy.TakeAway, Remedy.FreeSpace, Remedy.Merge("f"),
-            Remedy.Export("timm", "torchvision"), Remedy.Smaller("depth", "width"),
-            .. Enum.GetValues<Parameter>().SelectMany(p => (Remedy[])
-                [Remedy.Option(p), Remedy.Option(p, "8"), Remedy.Smaller(p), Remedy.Larger(p), Remedy.LeaveOut(p)]),
-            .. Enum.GetValues<Artifact>().SelectMany(a => (Remedy[])
-            [
-                Remedy.Make(a, "gate", null, null), Remedy.MakeIn(a, "f"), Remedy.MakeIn(a, "f", 8),
-                Remedy.MakeAgain(a, "gate", "f"), Remedy.GiveMade(a),
-            ]),
+            Remedy.Overwrite,
+            Remedy.Resume,
+            Remedy.ResumeRun,
+            Remedy.BeginAgain,
+            Remedy.GoOn,
+            Remedy.Finish,
+            Remedy.StartAnew,
+            Remedy.OtherOutput,
+            Remedy.OutputEnding(".safetensors"),
+            Remedy.TakeAway,
+            Remedy.FreeSpace,
+            Remedy.Merge("f"),
+            Remedy.Export("timm", "torchvision"),
+            Remedy.Smaller("depth", "width"),
+            .. Enum.GetValues<Parameter>()
+                .SelectMany(p =>
+                    (Remedy[])
+                        [
+                            Remedy.Option(p),
+                            Remedy.Option(p, "8"),
+                            Remedy.Smaller(p),
+                            Remedy.Larger(p),
+                            Remedy.LeaveOut(p),
+                        ]
+                ),
+            .. Enum.GetValues<Artifact>()
+                .SelectMany(a =>
+                    (Remedy[])
+                        [
+                            Remedy.Make(a, "gate", null, null),
+                            Remedy.MakeIn(a, "f"),
+                            Remedy.MakeIn(a, "f", 8),
+                            Remedy.MakeAgain(a, "gate", "f"),
+                            Remedy.GiveMade(a),
+                        ]
+                ),
         ];
-        Assert.Equal(Enum.GetValues<RemedyAction>(), remedies.Append(Remedy.AnyOf(remedies)).Select(r => r.Action).Distinct().Order());
-        Assert.All(remedies, r =>
-        {
-            string text = RemedyText.Of(new Problem("It is bad.", Remedy: r));
-            Assert.Matches("^It is bad; [^A-Z.].*[^.;,]\\.$", text);
-            Assert.DoesNotContain("  ", text, StringComparison.Ordinal);
-        });
+        Assert.Equal(
+            Enum.GetValues<RemedyAction>(),
+            remedies.Append(Remedy.AnyOf(remedies)).Select(r => r.Action).Distinct().Order()
+        );
+        Assert.All(
+            remedies,
+            r =>
+            {
+                string text = RemedyText.Of(new Problem("It is bad.", Remedy: r));
+                Assert.Matches("^It is bad; [^A-Z.].*[^.;,]\\.$", text);
+                Assert.DoesNotContain("  ", text, StringComparison.Ordinal);
+            }
+        );
     }
 
     [Fact]
@@ -71,11 +108,15 @@ public sealed partial class ErrorTests : IDisposable
         Assert.Equal("f exists; pass --overwrite to replace it.", Text("f exists.", Remedy.Overwrite));
         Assert.Equal("Is it whole? Leave out --resume to start anew.", Text("Is it whole?", Remedy.StartAnew));
         Assert.Equal("It is bad.", Text("It is bad.", null));
-        Assert.Equal("f exists; pass --resume to go on with it, or name another folder with --out.",
-            Text("f exists.", Remedy.AnyOf(Remedy.Resume, Remedy.OtherOutput), BadInputKind.Exists));
-        Assert.Equal("It has none; make it from some ordinary images: retouch prepare --model m --images FOLDER "
-            + "--method gate --blocks 7-9 --out gate.safetensors, and add --prepared gate.safetensors.",
-            Text("It has none.", new MakingCommands { Model = "--model m", Blocks = "7-9" }.MakePreparation("gate")));
+        Assert.Equal(
+            "f exists; pass --resume to go on with it, or name another folder with --out.",
+            Text("f exists.", Remedy.AnyOf(Remedy.Resume, Remedy.OtherOutput), BadInputKind.Exists)
+        );
+        Assert.Equal(
+            "It has none; make it from some ordinary images: retouch prepare --model m --images FOLDER "
+                + "--method gate --blocks 7-9 --out gate.safetensors, and add --prepared gate.safetensors.",
+            Text("It has none.", new MakingCommands { Model = "--model m", Blocks = "7-9" }.MakePreparation("gate"))
+        );
 
         static string Text(string message, Remedy? remedy, BadInputKind kind = BadInputKind.Other) =>
             RemedyText.Of(new BadInputException(message) { Kind = kind, Remedy = remedy });
@@ -86,12 +127,17 @@ public sealed partial class ErrorTests : IDisposable
     {
         string file = _folder.File("there");
         File.WriteAllText(file, "");
-        BadInputException exists = Assert.Throws<BadInputException>(() => AtomicFile.CheckWritable(file, overwrite: false));
+        BadInputException exists = Assert.Throws<BadInputException>(() =>
+            AtomicFile.CheckWritable(file, overwrite: false)
+        );
         Assert.Equal(new Problem($"{file} exists.", BadInputKind.Exists, file, Remedy.Overwrite), exists.Problem);
 
         BadInputException none = Assert.Throws<BadInputException>(() => TargetBank.Open(_folder.Root));
         Assert.Equal((BadInputKind.Missing, _folder.Root), (none.Kind, none.Subject));
-        Assert.Equal((RemedyAction.Make, Artifact.TargetBank, _folder.Root), (none.Remedy!.Action, none.Remedy.Artifact, none.Remedy.Place));
+        Assert.Equal(
+            (RemedyAction.Make, Artifact.TargetBank, _folder.Root),
+            (none.Remedy!.Action, none.Remedy.Artifact, none.Remedy.Place)
+        );
     }
 
     [Fact]
@@ -99,12 +145,16 @@ public sealed partial class ErrorTests : IDisposable
     {
         BadInputException inner = new("its width is 3.") { Kind = BadInputKind.OutOfRange, Remedy = Remedy.TakeAway };
         BadInputException outer = inner.At("config.json");
-        Assert.Equal(new Problem("config.json: its width is 3.", BadInputKind.OutOfRange, "config.json", Remedy.TakeAway), outer.Problem);
+        Assert.Equal(
+            new Problem("config.json: its width is 3.", BadInputKind.OutOfRange, "config.json", Remedy.TakeAway),
+            outer.Problem
+        );
         Assert.Same(outer, outer.AtUnlessNamed("config.json"));
         Assert.Equal("folder: config.json: its width is 3.", outer.AtUnlessNamed("folder").Message);
     }
 
-    static bool Names(string text) => Option().IsMatch(text)
+    static bool Names(string text) =>
+        Option().IsMatch(text)
         || App.Commands().Subcommands.Any(c => text.Contains($"retouch {c.Name}", StringComparison.Ordinal));
 
     static IEnumerable<string> Texts(string file)

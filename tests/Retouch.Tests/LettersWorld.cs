@@ -48,7 +48,11 @@ public sealed class LettersWorld : IDisposable
 
     /// <summary>The ordinary pictures of some classes, as 0, 1, ….</summary>
     public LabelledImages Ordinary(params string[] classes) =>
-        LabelledImages.Open(ImageFolder.Open(Subfolder("ordinary", classes)), name => Array.IndexOf(classes, name), Preprocessing.Inception(24, 1));
+        LabelledImages.Open(
+            ImageFolder.Open(Subfolder("ordinary", classes)),
+            name => Array.IndexOf(classes, name),
+            Preprocessing.Inception(24, 1)
+        );
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 

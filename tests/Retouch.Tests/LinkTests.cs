@@ -9,11 +9,14 @@ public sealed partial class LinkTests
     static readonly string s_root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "../.."));
 
     public static TheoryData<string> Documents =>
-    [
-        .. Directory.EnumerateFiles(s_root, "*.md").Concat(Directory.EnumerateFiles(Path.Combine(s_root, "docs"), "*.md"))
-            .Concat(Directory.EnumerateFiles(Path.Combine(s_root, "src"), "README.md", SearchOption.AllDirectories))
-            .Select(f => Path.GetRelativePath(s_root, f).Replace('\\', '/')).Order(StringComparer.Ordinal),
-    ];
+        [
+            .. Directory
+                .EnumerateFiles(s_root, "*.md")
+                .Concat(Directory.EnumerateFiles(Path.Combine(s_root, "docs"), "*.md"))
+                .Concat(Directory.EnumerateFiles(Path.Combine(s_root, "src"), "README.md", SearchOption.AllDirectories))
+                .Select(f => Path.GetRelativePath(s_root, f).Replace('\\', '/'))
+                .Order(StringComparer.Ordinal),
+        ];
 
     [Theory]
     [MemberData(nameof(Documents))]
@@ -56,8 +59,14 @@ public sealed partial class LinkTests
     }
 
     // As forges make it of a heading: lower case, hyphens for spaces, no punctuation.
-    static string Anchor(string heading) => string.Concat(heading.Trim().ToLowerInvariant()
-        .Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_').Select(c => c == ' ' ? '-' : c));
+    static string Anchor(string heading) =>
+        string.Concat(
+            heading
+                .Trim()
+                .ToLowerInvariant()
+                .Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')
+                .Select(c => c == ' ' ? '-' : c)
+        );
 
     static string Here([CallerFilePath] string path = "") => path;
 

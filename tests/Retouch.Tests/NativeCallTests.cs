@@ -46,7 +46,8 @@ public sealed class NativeCallTests(CallRules rules) : IClassFixture<CallRules>
         string type = samples.FullName!.Replace('+', '/');
         return
         [
-            .. rules.Broken(Tests, t => t == type || t.StartsWith(type + "/", StringComparison.Ordinal))
+            .. rules
+                .Broken(Tests, t => t == type || t.StartsWith(type + "/", StringComparison.Ordinal))
                 .Where(b => new[] { $".{name} ", $"<{name}>" }.Any(n => b.Contains(n, StringComparison.Ordinal))),
         ];
     }

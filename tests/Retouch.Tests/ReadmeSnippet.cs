@@ -16,7 +16,10 @@ static class Snippet
         using ModelFile file = ModelFile.Load("model.safetensors");
         SplitVit split = new(file.Model);
         using PrefixState image = split.Prefix(ImageLoader.LoadBatch(["painting.jpg"], file.Preprocessing));
-        using EditResult result = new MaskedFineTuning(new GradientLocator()).Edit(split, [new Failure(image, Label: 386)])[0];
+        using EditResult result = new MaskedFineTuning(new GradientLocator()).Edit(
+            split,
+            [new Failure(image, Label: 386)]
+        )[0];
         PatchFile.Save(result.Patch, "elephant.patch", overwrite: false);
         file.WriteWith("edited.safetensors", PatchLedger.Edited(file.Model, [result.Patch]), overwrite: false);
     }

@@ -1,6 +1,8 @@
 namespace Retouch.Tests;
 
-/// <summary>Finds the folder of models, photos and golden files that tests compare with. It is no part of the repository.</summary>
+/// <summary>
+/// Finds the folder of models, photos and golden files that tests compare with. It is no part of the repository.
+/// </summary>
 public static class SharedData
 {
     /// <summary>The folder, or null where this machine has none.</summary>
@@ -20,7 +22,9 @@ public static class SharedData
     {
         if (Environment.GetEnvironmentVariable("RETOUCH_SHARED") is { Length: > 0 } set)
         {
-            return Directory.Exists(set) ? set : throw new BadInputException($"RETOUCH_SHARED names {set}, where there is no folder.");
+            return Directory.Exists(set)
+                ? set
+                : throw new BadInputException($"RETOUCH_SHARED names {set}, where there is no folder.");
         }
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -8,7 +8,16 @@ namespace Retouch.Tests;
 /// <summary>Small random ViTs, and comparisons of tensors.</summary>
 static class TinyVit
 {
-    public static VitModel Create(int seed = 0, int depth = 4, int width = 24, int hidden = 40, int heads = 3, int classes = 7, int grid = 3, bool qkvBias = true)
+    public static VitModel Create(
+        int seed = 0,
+        int depth = 4,
+        int width = 24,
+        int hidden = 40,
+        int heads = 3,
+        int classes = 7,
+        int grid = 3,
+        bool qkvBias = true
+    )
     {
         VitConfig config = new()
         {
@@ -24,7 +33,10 @@ static class TinyVit
         return Of(config, seed);
     }
 
-    /// <summary>Widths of models on both paths: heads of 8 channels, which kernels of ours do not take, and of 16, which they do where the processor has AVX-512.</summary>
+    /// <summary>
+    /// Widths of models on both paths: heads of 8 channels, which kernels of ours do not take, and of 16, which they do
+    /// where the processor has AVX-512.
+    /// </summary>
     public static IReadOnlyList<int> Widths { get; } = [24, 48];
 
     /// <summary>A random model of any architecture.</summary>
@@ -36,29 +48,61 @@ static class TinyVit
         Tensor Random(string name, long[] shape)
         {
             Tensor values = randn(shape, generator: generator);
-            if (name.EndsWith("gamma", StringComparison.Ordinal) || name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal))
+            if (
+                name.EndsWith("gamma", StringComparison.Ordinal)
+                || name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal)
+            )
                 return values.mul_(0.1).add_(1);
             return values.mul_(name.EndsWith("bias", StringComparison.Ordinal) ? 0.1 : 0.3);
         }
     }
 
     /// <summary>One small architecture of each kind that timm's family has, by name.</summary>
-    public static IReadOnlyDictionary<string, VitConfig> Variants { get; } = new Dictionary<string, VitConfig>
-    {
-        ["plain"] = Plain,
-        ["layerscale"] = Plain with { LayerScale = true },
-        ["clip"] = Plain with { PreNorm = true, PatchBias = false, Activation = VitActivation.QuickGelu, NormEpsilon = 1e-5 },
-        ["registers"] = Plain with { Registers = 4, PrefixPositions = false, LayerScale = true },
-        ["distilled"] = Plain with { Registers = 1 },
-        ["average"] = Plain with { ClassToken = false, Pooling = VitPooling.Average, NormAfterPooling = true },
-        ["average with [CLS]"] = Plain with { Pooling = VitPooling.Average, Registers = 2, QkvBias = false, LayerScale = true },
-        ["tanh"] = Plain with { Activation = VitActivation.GeluTanh },
-    };
+    public static IReadOnlyDictionary<string, VitConfig> Variants { get; } =
+        new Dictionary<string, VitConfig>
+        {
+            ["plain"] = Plain,
+            ["layerscale"] = Plain with { LayerScale = true },
+            ["clip"] = Plain with
+            {
+                PreNorm = true,
+                PatchBias = false,
+                Activation = VitActivation.QuickGelu,
+                NormEpsilon = 1e-5,
+            },
+            ["registers"] = Plain with { Registers = 4, PrefixPositions = false, LayerScale = true },
+            ["distilled"] = Plain with { Registers = 1 },
+            ["average"] = Plain with { ClassToken = false, Pooling = VitPooling.Average, NormAfterPooling = true },
+            ["average with [CLS]"] = Plain with
+            {
+                Pooling = VitPooling.Average,
+                Registers = 2,
+                QkvBias = false,
+                LayerScale = true,
+            },
+            ["tanh"] = Plain with { Activation = VitActivation.GeluTanh },
+        };
 
     /// <summary>The same architecture at another width.</summary>
-    public static VitConfig Wide(VitConfig config, int width) => config with { Width = width, MlpWidth = width / 24 * 40 };
+    public static VitConfig Wide(VitConfig config, int width) =>
+        config with
+        {
+            Width = width,
+            MlpWidth = width / 24 * 40,
+        };
 
-    static VitConfig Plain => new() { ImageSize = 12, PatchSize = 4, Width = 24, Depth = 3, Heads = 3, MlpWidth = 40, Classes = 7, QkvBias = true };
+    static VitConfig Plain =>
+        new()
+        {
+            ImageSize = 12,
+            PatchSize = 4,
+            Width = 24,
+            Depth = 3,
+            Heads = 3,
+            MlpWidth = 40,
+            Classes = 7,
+            QkvBias = true,
+        };
 
     public static Tensor Pixels(VitModel model, int images, int seed = 1)
     {
@@ -75,12 +119,24 @@ static class TinyVit
 
     /// <summary>Normal deltas of a session's edits, zero in rows that are there as padding.</summary>
     public static Tensor[] RandomDeltas(EditSession session, double deviation) =>
-        [.. session.NewRows().Zip(session.RowMasks, (r, m) => (r.shape, m)).Select((r, i) => Normal(100 + i, r.shape) * deviation * (r.m ?? 1))];
+        [
+            .. session
+                .NewRows()
+                .Zip(session.RowMasks, (r, m) => (r.shape, m))
+                .Select((r, i) => Normal(100 + i, r.shape) * deviation * (r.m ?? 1)),
+        ];
 
     public static UnitSelection RandomUnits(EditSpace space, double share, int seed)
     {
         Random random = new(seed);
-        return new UnitSelection(space, [.. Enumerable.Range(0, space.Matrices).Select(_ => Enumerable.Range(0, space.Hidden).Where(_ => random.NextDouble() < share).ToArray())]);
+        return new UnitSelection(
+            space,
+            [
+                .. Enumerable
+                    .Range(0, space.Matrices)
+                    .Select(_ => Enumerable.Range(0, space.Hidden).Where(_ => random.NextDouble() < share).ToArray()),
+            ]
+        );
     }
 
     public static double MaxDifference(Tensor a, Tensor b)

@@ -18,24 +18,35 @@ static class Archive
     {
         Benchmark benchmark = BenchmarkFile.Load(benchmarkFile);
         int count = 0;
-        AtomicFile.Write(path, overwrite: true, stream =>
-        {
-            using ZipArchive zip = new(stream, ZipArchiveMode.Create, leaveOpen: true);
-            foreach (string folder in folders)
+        AtomicFile.Write(
+            path,
+            overwrite: true,
+            stream =>
             {
-                string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-                HashSet<string> grouped = [.. benchmark.Groups.Where(g => g.Source == name).SelectMany(g => g.Images.Select(i => i.Path))];
-                foreach (string file in ImageFolder.Open(folder).Files.Where((f, i) => grouped.Count == 0 || grouped.Contains(f) || i % every == 0))
+                using ZipArchive zip = new(stream, ZipArchiveMode.Create, leaveOpen: true);
+                foreach (string folder in folders)
                 {
-                    // PNG is compressed already.
-                    ZipArchiveEntry entry = zip.CreateEntry($"{name}/{file}", CompressionLevel.NoCompression);
-                    entry.LastWriteTime = Epoch;
-                    using Stream to = entry.Open();
-                    to.Write(File.ReadAllBytes(Path.Combine(folder, file)));
-                    count++;
+                    string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+                    HashSet<string> grouped =
+                    [
+                        .. benchmark.Groups.Where(g => g.Source == name).SelectMany(g => g.Images.Select(i => i.Path)),
+                    ];
+                    foreach (
+                        string file in ImageFolder
+                            .Open(folder)
+                            .Files.Where((f, i) => grouped.Count == 0 || grouped.Contains(f) || i % every == 0)
+                    )
+                    {
+                        // PNG is compressed already.
+                        ZipArchiveEntry entry = zip.CreateEntry($"{name}/{file}", CompressionLevel.NoCompression);
+                        entry.LastWriteTime = Epoch;
+                        using Stream to = entry.Open();
+                        to.Write(File.ReadAllBytes(Path.Combine(folder, file)));
+                        count++;
+                    }
                 }
             }
-        });
+        );
         Console.WriteLine($"{path}: {count} files, {new FileInfo(path).Length / 1024} KiB");
         return 0;
     }

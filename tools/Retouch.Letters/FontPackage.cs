@@ -13,7 +13,8 @@ sealed class FontPackage : IDisposable
     // At most so many faces a family, in this order.
     static readonly string[] Styles = ["400-normal", "700-normal"];
 
-    FontPackage(FontFamily family, IReadOnlyList<(string Style, SKTypeface Face)> faces) => (Family, Faces) = (family, faces);
+    FontPackage(FontFamily family, IReadOnlyList<(string Style, SKTypeface Face)> faces) =>
+        (Family, Faces) = (family, faces);
 
     public FontFamily Family { get; }
 
@@ -21,21 +22,31 @@ sealed class FontPackage : IDisposable
     public IReadOnlyList<(string Style, SKTypeface Face)> Faces { get; }
 
     /// <summary>Opens a package and checks its version and licence against the list.</summary>
-    /// <exception cref="BadInputException">It is missing, of another version or licence, or has no usable face.</exception>
+    /// <exception cref="BadInputException">
+    /// It is missing, of another version or licence, or has no usable face.
+    /// </exception>
     public static FontPackage Open(FontFamily family, string folder)
     {
         string path = Path.Combine(folder, $"{family.Package.TrimStart('@').Replace('/', '-')}-{family.Version}.tgz");
         if (!File.Exists(path))
-            throw new BadInputException($"{path} is missing; 'npm pack {family.Package}@{family.Version}' in {folder} fetches it.");
+            throw new BadInputException(
+                $"{path} is missing; 'npm pack {family.Package}@{family.Version}' in {folder} fetches it."
+            );
         Dictionary<string, byte[]> files = Read(path, family.Name);
-        using (JsonDocument json = JsonDocument.Parse(files.GetValueOrDefault("package.json") ?? throw new BadInputException($"{path} has no package.json.")))
+        using (
+            JsonDocument json = JsonDocument.Parse(
+                files.GetValueOrDefault("package.json") ?? throw new BadInputException($"{path} has no package.json.")
+            )
+        )
         {
             string? licence = json.RootElement.GetProperty("license").GetString();
             if (licence != family.Licence)
                 throw new BadInputException($"{path} is under {licence}, but the list says {family.Licence}.");
         }
         (string, SKTypeface)[] faces = [.. Styles.Where(files.ContainsKey).Select(s => (s, Face(files[s], path)))];
-        return faces.Length > 0 ? new FontPackage(family, faces) : throw new BadInputException($"{path} has none of the styles {string.Join(", ", Styles)} for Latin.");
+        return faces.Length > 0
+            ? new FontPackage(family, faces)
+            : throw new BadInputException($"{path} has none of the styles {string.Join(", ", Styles)} for Latin.");
     }
 
     public void Dispose()
@@ -51,8 +62,10 @@ sealed class FontPackage : IDisposable
         Dictionary<string, byte[]> files = [];
         while (tar.GetNextEntry() is TarEntry entry)
         {
-            string? name = entry.Name == "package/package.json" ? "package.json"
-                : Styles.FirstOrDefault(s => entry.Name == $"package/files/{family}-latin-{s}.woff");
+            string? name =
+                entry.Name == "package/package.json"
+                    ? "package.json"
+                    : Styles.FirstOrDefault(s => entry.Name == $"package/files/{family}-latin-{s}.woff");
             if (name is null || entry.DataStream is null)
                 continue;
             if (entry.Length > LargestFile)

@@ -13,7 +13,8 @@ static class LetterPainter
     public const int Size = 32;
 
     // Drawn so much larger and scaled down, so that thin strokes stay.
-    const int Scale = 4, Side = Size * Scale;
+    const int Scale = 4;
+    const int Side = Size * Scale;
     const float LeastContrast = 0.46f; // in luma, of 0 to 1
 
     /// <summary>The picture, or null where the face lacks the character.</summary>
@@ -31,9 +32,14 @@ static class LetterPainter
         float groundLuma = Uniform(random, 0.05f, 0.5f);
         if (random.Next(2) == 0)
             groundLuma = 1 - groundLuma;
-        SKColor first = Colour(random, groundLuma), second = Colour(random, Math.Clamp(groundLuma + Uniform(random, -0.09f, 0.09f), 0.04f, 0.96f));
-        float inkLuma = groundLuma < 0.5f ? Uniform(random, groundLuma + LeastContrast, 1) : Uniform(random, 0, groundLuma - LeastContrast);
-        SKColor ink = Colour(random, inkLuma), inkEnd = Colour(random, Math.Clamp(inkLuma + Uniform(random, -0.08f, 0.08f), 0, 1));
+        SKColor first = Colour(random, groundLuma);
+        SKColor second = Colour(random, Math.Clamp(groundLuma + Uniform(random, -0.09f, 0.09f), 0.04f, 0.96f));
+        float inkLuma =
+            groundLuma < 0.5f
+                ? Uniform(random, groundLuma + LeastContrast, 1)
+                : Uniform(random, 0, groundLuma - LeastContrast);
+        SKColor ink = Colour(random, inkLuma);
+        SKColor inkEnd = Colour(random, Math.Clamp(inkLuma + Uniform(random, -0.08f, 0.08f), 0, 1));
 
         using SKBitmap bitmap = new(new SKImageInfo(Side, Side, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using SKCanvas canvas = new(bitmap);
@@ -41,11 +47,17 @@ static class LetterPainter
 
         // Capitals of a face keep their sizes to each other, as on a page; what would not fit is made smaller.
         float capital = height.TightBounds.Height > 1 ? height.TightBounds.Height : box.Height;
-        float scale = Math.Min(Uniform(random, 0.62f, 0.78f) * Side / capital, 0.88f * Side / Math.Max(box.Width, box.Height));
-        float width = box.Width * scale, tall = box.Height * scale, room = 0.04f * Side;
+        float scale = Math.Min(
+            Uniform(random, 0.62f, 0.78f) * Side / capital,
+            0.88f * Side / Math.Max(box.Width, box.Height)
+        );
+        float width = box.Width * scale;
+        float tall = box.Height * scale;
+        float room = 0.04f * Side;
         float x = Side / 2f + Uniform(random, -1, 1) * Math.Max(Math.Min((Side - width) / 2 - room, 0.05f * Side), 0);
         float y = Side / 2f + Uniform(random, -1, 1) * Math.Max(Math.Min((Side - tall) / 2 - room, 0.05f * Side), 0);
-        SKMatrix place = SKMatrix.CreateTranslation(-box.MidX, -box.MidY)
+        SKMatrix place = SKMatrix
+            .CreateTranslation(-box.MidX, -box.MidY)
             .PostConcat(SKMatrix.CreateScale(scale, scale))
             .PostConcat(SKMatrix.CreateSkew(Uniform(random, -0.06f, 0.06f), 0))
             .PostConcat(SKMatrix.CreateRotationDegrees(Uniform(random, -5, 5)))
@@ -55,13 +67,23 @@ static class LetterPainter
 
         if (random.NextDouble() < 0.25)
         {
-            using SKPaint shadow = new() { IsAntialias = true, Color = SKColors.Black.WithAlpha(90), MaskFilter = SKMaskFilter.CreateBlur(SKBlurStyle.Normal, 3) };
+            using SKPaint shadow = new()
+            {
+                IsAntialias = true,
+                Color = SKColors.Black.WithAlpha(90),
+                MaskFilter = SKMaskFilter.CreateBlur(SKBlurStyle.Normal, 3),
+            };
             canvas.Save();
             canvas.Translate(Uniform(random, 3, 6), Uniform(random, 3, 6));
             canvas.DrawPath(placed, shadow);
             canvas.Restore();
         }
-        using SKShader fill = SKShader.CreateLinearGradient(new SKPoint(0, 0), new SKPoint(Uniform(random, 0, Side), Side), [ink, inkEnd], SKShaderTileMode.Clamp);
+        using SKShader fill = SKShader.CreateLinearGradient(
+            new SKPoint(0, 0),
+            new SKPoint(Uniform(random, 0, Side), Side),
+            [ink, inkEnd],
+            SKShaderTileMode.Clamp
+        );
         using (SKPaint paint = new() { IsAntialias = true, Shader = fill })
             canvas.DrawPath(placed, paint);
         Light(canvas, random);
@@ -78,11 +100,25 @@ static class LetterPainter
             case 0:
                 break;
             case 1:
-                using (SKShader gradient = SKShader.CreateLinearGradient(Point(random), Point(random), [first, second], SKShaderTileMode.Mirror))
+                using (
+                    SKShader gradient = SKShader.CreateLinearGradient(
+                        Point(random),
+                        Point(random),
+                        [first, second],
+                        SKShaderTileMode.Mirror
+                    )
+                )
                     Cover(canvas, gradient);
                 break;
             case 2:
-                using (SKShader gradient = SKShader.CreateRadialGradient(Point(random), Uniform(random, 0.4f, 1) * Side, [first, second], SKShaderTileMode.Clamp))
+                using (
+                    SKShader gradient = SKShader.CreateRadialGradient(
+                        Point(random),
+                        Uniform(random, 0.4f, 1) * Side,
+                        [first, second],
+                        SKShaderTileMode.Clamp
+                    )
+                )
                     Cover(canvas, gradient);
                 break;
             case 3:
@@ -98,7 +134,14 @@ static class LetterPainter
                     canvas.DrawCircle(Point(random), Uniform(random, 2, 12), paint);
                 break;
             case 5:
-                using (SKShader noise = SKShader.CreatePerlinNoiseFractalNoise(Uniform(random, 0.02f, 0.12f), Uniform(random, 0.02f, 0.12f), 3, random.Next(1000)))
+                using (
+                    SKShader noise = SKShader.CreatePerlinNoiseFractalNoise(
+                        Uniform(random, 0.02f, 0.12f),
+                        Uniform(random, 0.02f, 0.12f),
+                        3,
+                        random.Next(1000)
+                    )
+                )
                 using (SKPaint rough = new() { Shader = noise, BlendMode = SKBlendMode.SoftLight })
                     canvas.DrawRect(0, 0, Side, Side, rough);
                 break;
@@ -118,7 +161,12 @@ static class LetterPainter
         if (random.NextDouble() < 0.4)
             return;
         byte dark = (byte)random.Next(150, 230);
-        using SKShader shade = SKShader.CreateRadialGradient(Point(random), Uniform(random, 0.7f, 1.3f) * Side, [SKColors.White, new SKColor(dark, dark, dark)], SKShaderTileMode.Clamp);
+        using SKShader shade = SKShader.CreateRadialGradient(
+            Point(random),
+            Uniform(random, 0.7f, 1.3f) * Side,
+            [SKColors.White, new SKColor(dark, dark, dark)],
+            SKShaderTileMode.Clamp
+        );
         using SKPaint paint = new() { Shader = shade, BlendMode = SKBlendMode.Multiply };
         canvas.DrawRect(0, 0, Side, Side, paint);
     }

@@ -16,13 +16,32 @@ sealed class BenchMasksVerb : Verb
 
     readonly BenchmarkOptions _benchmark;
     readonly BlocksOption _blocks;
-    readonly Option<string> _locator = new("--locator") { Description = "What makes the masks.", DefaultValueFactory = _ => "hypernetwork", HelpName = string.Join('|', Locators) };
-    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A trained hypernetwork for this model.", HelpName = "FILE" };
-    readonly Option<double> _keep = new("--keep") { Description = "The share of units in a mask.", DefaultValueFactory = _ => PublishedKeep, HelpName = "RATIO" };
+    readonly Option<string> _locator = new("--locator")
+    {
+        Description = "What makes the masks.",
+        DefaultValueFactory = _ => "hypernetwork",
+        HelpName = string.Join('|', Locators),
+    };
+    readonly Option<string?> _locatorFile = new("--locator-file")
+    {
+        Description = "A trained hypernetwork for this model.",
+        HelpName = "FILE",
+    };
+    readonly Option<double> _keep = new("--keep")
+    {
+        Description = "The share of units in a mask.",
+        DefaultValueFactory = _ => PublishedKeep,
+        HelpName = "RATIO",
+    };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of random masks.", HelpName = "N" };
-    readonly Option<string?> _out = new("--out") { Description = "A run's folder, in whose masks.json the comparison is kept for the report.", HelpName = "DIR" };
+    readonly Option<string?> _out = new("--out")
+    {
+        Description = "A run's folder, in whose masks.json the comparison is kept for the report.",
+        HelpName = "DIR",
+    };
 
-    public BenchMasksVerb() : base("masks", "Compare a locator's masks within groups and across them.", reports: true)
+    public BenchMasksVerb()
+        : base("masks", "Compare a locator's masks within groups and across them.", reports: true)
     {
         Require<string>(_locator, Locators.Contains, $"one of {string.Join(", ", Locators)}");
         Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
@@ -41,7 +60,19 @@ sealed class BenchMasksVerb : Verb
         string? locatorFile = parsed.GetValue(_locatorFile);
         using ModelFile file = _benchmark.LoadModel(parsed, terminal);
         SplitVit split = new(file.Model, _blocks.Space(parsed, file.Model));
-        locatorFile = name == "hypernetwork" ? TrainedLocators.Choose(new() { Locator = locatorFile, Commands = new() { Model = _benchmark.ModelArguments(parsed) } }, file.Model, split.Space, terminal) : null;
+        locatorFile =
+            name == "hypernetwork"
+                ? TrainedLocators.Choose(
+                    new()
+                    {
+                        Locator = locatorFile,
+                        Commands = new() { Model = _benchmark.ModelArguments(parsed) },
+                    },
+                    file.Model,
+                    split.Space,
+                    terminal
+                )
+                : null;
         using Hypernetwork? network = locatorFile is null ? null : HypernetworkFile.Load(locatorFile);
         ILocator locator = name switch
         {
@@ -54,17 +85,29 @@ sealed class BenchMasksVerb : Verb
         if (benchmark.Groups.Count == 0)
             return BenchmarkOptions.SayEmpty(terminal);
         using BenchData data = source.Load(split, file, benchmark, terminal, cancellation);
-        MaskSpecificity specificity = MaskSpecificity.Measure(split, benchmark, data, locator, parsed.GetValue(_keep), cancellation);
+        MaskSpecificity specificity = MaskSpecificity.Measure(
+            split,
+            benchmark,
+            data,
+            locator,
+            parsed.GetValue(_keep),
+            cancellation
+        );
 
-        string? written = parsed.GetValue(_out) is not string folder ? null : MaskFile.Add(folder, new MaskComparison
-        {
-            Model = file.Model.Fingerprint,
-            Locator = name,
-            LocatorFile = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12],
-            Keep = parsed.GetValue(_keep),
-            Seed = parsed.GetValue(_seed),
-            Specificity = specificity,
-        });
+        string? written = parsed.GetValue(_out) is not string folder
+            ? null
+            : MaskFile.Add(
+                folder,
+                new MaskComparison
+                {
+                    Model = file.Model.Fingerprint,
+                    Locator = name,
+                    LocatorFile = locatorFile is null ? null : ImageRoots.Hash(locatorFile)[..12],
+                    Keep = parsed.GetValue(_keep),
+                    Seed = parsed.GetValue(_seed),
+                    Specificity = specificity,
+                }
+            );
 
         terminal.Object(specificity, JsonOutput.Default.MaskSpecificity);
         terminal.Line($"mean IoU of {name} masks, keep {parsed.GetValue(_keep)}");

@@ -8,10 +8,20 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>bench merge</c>: puts the shards of a run together.</summary>
 sealed class BenchMergeVerb : Verb
 {
-    readonly Argument<string[]> _inputs = new("PATH") { Description = "The shards' files of rows, or folders that hold them.", Arity = ArgumentArity.OneOrMore };
-    readonly Option<string> _out = new("--out") { Description = "The folder for all rows, their summary and the report; it may be one of the folders.", Required = true, HelpName = "DIR" };
+    readonly Argument<string[]> _inputs = new("PATH")
+    {
+        Description = "The shards' files of rows, or folders that hold them.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The folder for all rows, their summary and the report; it may be one of the folders.",
+        Required = true,
+        HelpName = "DIR",
+    };
 
-    public BenchMergeVerb() : base("merge", "Put the shards of a run together; refuses if a row is missing.", reports: true)
+    public BenchMergeVerb()
+        : base("merge", "Put the shards of a run together; refuses if a row is missing.", reports: true)
     {
         Add(_inputs);
         Add(_out);
@@ -28,7 +38,13 @@ sealed class BenchMergeVerb : Verb
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchFolder.Merge(files, folder));
         using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, verb) : null;
         BenchFolder.WriteSummary(folder, summary);
-        BenchReport.Write(Path.Combine(folder, BenchReport.FileName), BenchComparison.Of([ReportRun.Read(folder)]), labels: null, gallery: [], overwrite: true);
+        BenchReport.Write(
+            Path.Combine(folder, BenchReport.FileName),
+            BenchComparison.Of([ReportRun.Read(folder)]),
+            labels: null,
+            gallery: [],
+            overwrite: true
+        );
         BenchTable.Print(terminal, summary);
         terminal.Line($"rows    {Path.Combine(folder, Shard.Whole.FileName)}");
         terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
@@ -40,6 +56,10 @@ sealed class BenchMergeVerb : Verb
         if (!Directory.Exists(path))
             return [path];
         string[] shards = [.. Directory.EnumerateFiles(path, "rows-*-of-*.jsonl").Order(StringComparer.Ordinal)];
-        return shards.Length > 0 ? shards : throw new BadInputException($"{path} holds no shard's rows (rows-I-of-N.jsonl); name the folder that 'bench --shard' wrote to.");
+        return shards.Length > 0
+            ? shards
+            : throw new BadInputException(
+                $"{path} holds no shard's rows (rows-I-of-N.jsonl); name the folder that 'bench --shard' wrote to."
+            );
     }
 }

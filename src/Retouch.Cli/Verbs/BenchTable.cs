@@ -10,7 +10,8 @@ static class BenchTable
     {
         foreach (SettingSummary s in summary)
             terminal.Object(s, JsonOutput.Default.SettingSummary);
-        bool several = summary.Any(s => s.Samples != 1), sequential = summary.Any(s => s.Mode == BenchMode.Sequential);
+        bool several = summary.Any(s => s.Samples != 1);
+        bool sequential = summary.Any(s => s.Mode == BenchMode.Sequential);
         Column[] columns =
         [
             new("setting", s => $"{(s.OnFront ? "*" : " ")} {BenchSetting.Describe(s.Method, s.Settings)}"),
@@ -29,11 +30,21 @@ static class BenchTable
             new("units", s => $"{s.Units:0}"),
         ];
         columns = [.. columns.Where(c => c.Shown)];
-        string[][] rows = [[.. columns.Select(c => c.Title)], .. summary.Select(s => columns.Select(c => c.Cell(s)).ToArray())];
+        string[][] rows =
+        [
+            [.. columns.Select(c => c.Title)],
+            .. summary.Select(s => columns.Select(c => c.Cell(s)).ToArray()),
+        ];
         Print(terminal, rows);
-        terminal.Line($"* on the Pareto front of GR and LR{(several ? " among edits on as many images" : "")}; intervals from a bootstrap over groups");
+        terminal.Line(
+            $"* on the Pareto front of GR and LR{(several ? " among edits on as many images" : "")}; intervals from a "
+                + "bootstrap over groups"
+        );
         if (sequential)
-            terminal.Line("of a sequence: means over its steps, each measured on all edits so far, and its end; LR is against the unedited model");
+            terminal.Line(
+                "of a sequence: means over its steps, each measured on all edits so far, and its end; LR is against "
+                    + "the unedited model"
+            );
     }
 
     /// <summary>Rows of cells under each other, the first column to the left.</summary>
@@ -41,12 +52,15 @@ static class BenchTable
     {
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length))];
         foreach (string[] row in rows)
-            terminal.Line(string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))));
+            terminal.Line(
+                string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c])))
+            );
     }
 
     public static string Percent(double share) => $"{100 * share:0.00}";
 
-    public static string Interval(Estimate? e) => e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";
+    public static string Interval(Estimate? e) =>
+        e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";
 
     sealed record Column(string Title, Func<SettingSummary, string> Cell, bool Shown = true);
 }

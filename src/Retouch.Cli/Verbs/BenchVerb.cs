@@ -12,34 +12,115 @@ namespace Retouch.Cli.Verbs;
 sealed class BenchVerb : Verb
 {
     static readonly string[] Sweeps = ["published", "quick", "full"];
-    static readonly OrderedDictionary<string, BenchMode> Modes = new() { ["single"] = BenchMode.Single, ["batch"] = BenchMode.Batch, ["sequential"] = BenchMode.Sequential };
+    static readonly OrderedDictionary<string, BenchMode> Modes = new()
+    {
+        ["single"] = BenchMode.Single,
+        ["batch"] = BenchMode.Batch,
+        ["sequential"] = BenchMode.Sequential,
+    };
     static readonly BenchOptions Defaults = new();
 
     readonly BenchmarkOptions _benchmark;
     readonly BlocksOption _blocks;
     readonly PrecisionOption _precision;
-    readonly Option<string[]> _methods = new("--methods") { Description = "Methods to measure.", DefaultValueFactory = _ => [MaskedFineTuning.Definition.Name], AllowMultipleArgumentsPerToken = true, HelpName = string.Join('|', Methods.All.Select(m => m.Name)) };
-    readonly Option<string> _sweep = new("--sweep") { Description = "The settings to try of each method: the published one, a few, or its whole grid.", DefaultValueFactory = _ => "published", HelpName = string.Join('|', Sweeps) };
+    readonly Option<string[]> _methods = new("--methods")
+    {
+        Description = "Methods to measure.",
+        DefaultValueFactory = _ => [MaskedFineTuning.Definition.Name],
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = string.Join('|', Methods.All.Select(m => m.Name)),
+    };
+    readonly Option<string> _sweep = new("--sweep")
+    {
+        Description = "The settings to try of each method: the published one, a few, or its whole grid.",
+        DefaultValueFactory = _ => "published",
+        HelpName = string.Join('|', Sweeps),
+    };
     readonly Option<string[]> _locator = Values(
-        "--locator", "Locators to try, instead of the sweep's; beside masked-fine-tuning, methods with a locator of their own keep it.", "hypernetwork|gradient|fisher|random|all");
+        "--locator",
+        "Locators to try, instead of the sweep's; beside masked-fine-tuning, methods with a "
+            + "locator of their own keep it.",
+        "hypernetwork|gradient|fisher|random|all"
+    );
     readonly Option<string[]> _keep = Values("--keep", "Shares of units to edit, instead of the sweep's.", "RATIO");
     readonly Option<string[]> _lr = Values("--lr", "Step sizes, instead of the sweep's.", "RATE");
     readonly Option<string[]> _steps = Values("--steps", "Steps at most, instead of the sweep's.", "N");
-    readonly Option<string[]> _set = Values("--set", "Values of any other setting of the methods, or of one method: NAME=V1,V2,… or METHOD.NAME=V1,V2,….", "NAME=V,…", splits: false);
-    readonly Option<string?> _locatorFile = new("--locator-file") { Description = "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.", HelpName = "FILE" };
-    readonly Option<string[]> _prepared = new("--prepared") { Description = "What 'retouch prepare' made for the methods that need it; some comes with Retouch.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE" };
-    readonly Option<string> _mode = new("--mode") { Description = "What an edit is made on: single images, the batch of a whole group, or image after image in one sequence, each upon the edits before it.", DefaultValueFactory = _ => Modes.Keys.First(), HelpName = string.Join('|', Modes.Keys) };
-    readonly Option<string[]> _samples = Values("--samples", "How many images of the group a single edit sees; they leave its GR.", "K");
-    readonly Option<int?> _sequence = new("--sequence") { Description = "Edits of a sequence at most; all by default.", HelpName = "N" };
-    readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images, one an image by default; in batch mode the images that the edit sees.", HelpName = "K" };
-    readonly Option<int> _batch = new("--batch") { Description = "Edits that run at once.", DefaultValueFactory = _ => Defaults.Batch, HelpName = "N" };
+    readonly Option<string[]> _set = Values(
+        "--set",
+        "Values of any other setting of the methods, or of one method: NAME=V1,V2,… or METHOD.NAME=V1,V2,….",
+        "NAME=V,…",
+        splits: false
+    );
+    readonly Option<string?> _locatorFile = new("--locator-file")
+    {
+        Description =
+            "A hypernetwork trained for this model; by default the one that comes with Retouch, if there is one.",
+        HelpName = "FILE",
+    };
+    readonly Option<string[]> _prepared = new("--prepared")
+    {
+        Description = "What 'retouch prepare' made for the methods that need it; some comes with Retouch.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "FILE",
+    };
+    readonly Option<string> _mode = new("--mode")
+    {
+        Description =
+            "What an edit is made on: single images, the batch of a whole group, or image after image in one "
+            + "sequence, each upon the edits before it.",
+        DefaultValueFactory = _ => Modes.Keys.First(),
+        HelpName = string.Join('|', Modes.Keys),
+    };
+    readonly Option<string[]> _samples = Values(
+        "--samples",
+        "How many images of the group a single edit sees; they leave its GR.",
+        "K"
+    );
+    readonly Option<int?> _sequence = new("--sequence")
+    {
+        Description = "Edits of a sequence at most; all by default.",
+        HelpName = "N",
+    };
+    readonly Option<int?> _max = new("--max-edits-per-group")
+    {
+        Description =
+            "Edits a group at most, spread evenly over its images, one an image by default; in batch mode the images "
+            + "that the edit sees.",
+        HelpName = "K",
+    };
+    readonly Option<int> _batch = new("--batch")
+    {
+        Description = "Edits that run at once.",
+        DefaultValueFactory = _ => Defaults.Batch,
+        HelpName = "N",
+    };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
-    readonly Option<string> _shard = new("--shard") { Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.", DefaultValueFactory = _ => "0/1", HelpName = "I/N" };
+    readonly Option<string> _shard = new("--shard")
+    {
+        Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.",
+        DefaultValueFactory = _ => "0/1",
+        HelpName = "I/N",
+    };
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the rows that are in the folder." };
-    readonly Option<int> _gallery = new("--gallery") { Description = "How many edits the report shows with their images; 0 for none.", DefaultValueFactory = _ => 4, HelpName = "N" };
-    readonly Option<string> _out = new("--out") { Description = "The folder for the run's rows, summary and report.", Required = true, HelpName = "DIR" };
+    readonly Option<int> _gallery = new("--gallery")
+    {
+        Description = "How many edits the report shows with their images; 0 for none.",
+        DefaultValueFactory = _ => 4,
+        HelpName = "N",
+    };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The folder for the run's rows, summary and report.",
+        Required = true,
+        HelpName = "DIR",
+    };
 
-    public BenchVerb() : base("bench", "Measure methods on a benchmark: every edit's success, generalization and locality, one row an edit.", reports: true)
+    public BenchVerb()
+        : base(
+            "bench",
+            "Measure methods on a benchmark: every edit's success, generalization and locality, one row an edit.",
+            reports: true
+        )
     {
         Require<string>(_mode, Modes.ContainsKey, $"one of {string.Join(", ", Modes.Keys)}");
         Require<int>(_sequence, length => length >= 1, "a whole number of at least 1");
@@ -48,13 +129,22 @@ sealed class BenchVerb : Verb
         Require<int>(_seed, _ => true, "a whole number");
         Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
         Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
-        Require<int>(_gallery, count => count is >= 0 and <= BenchReportVerb.MostShown, $"a whole number from 0 to {BenchReportVerb.MostShown}");
+        Require<int>(
+            _gallery,
+            count => count is >= 0 and <= BenchReportVerb.MostShown,
+            $"a whole number from 0 to {BenchReportVerb.MostShown}"
+        );
         _benchmark = new BenchmarkOptions(this, withLabels: true);
-        foreach (Option option in (Option[])[_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared])
+        foreach (
+            Option option in (Option[])
+                [_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared]
+        )
             Add(option);
         _blocks = new BlocksOption(this);
         _precision = new PrecisionOption(this, Precision.Checked);
-        foreach (Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery])
+        foreach (
+            Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery]
+        )
             Add(option);
         Add(new BenchMergeVerb());
         Add(new BenchMasksVerb());
@@ -65,7 +155,10 @@ sealed class BenchVerb : Verb
     {
         string[] methods =
         [
-            .. parsed.GetRequiredValue(_methods).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries)).Distinct(),
+            .. parsed
+                .GetRequiredValue(_methods)
+                .SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries))
+                .Distinct(),
         ];
         BenchKnobs knobs = Knobs(parsed, methods);
         BenchmarkRequest request = new()
@@ -117,8 +210,18 @@ sealed class BenchVerb : Verb
     {
         if (parsed.GetValue(_samples) is not { Length: > 0 } given)
             return Defaults.Samples;
-        string[] texts = string.Join(',', given).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return [.. texts.Select(t => int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out int k) ? k : throw new BadInputException($"--samples is {string.Join(',', given)}, but must be whole numbers such as 1,2,3."))];
+        string[] texts = string.Join(',', given)
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return
+        [
+            .. texts.Select(t =>
+                int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out int k)
+                    ? k
+                    : throw new BadInputException(
+                        $"--samples is {string.Join(',', given)}, but must be whole numbers such as 1,2,3."
+                    )
+            ),
+        ];
     }
 
     BenchKnobs Knobs(ParseResult parsed, IReadOnlyList<string> methods)
@@ -134,10 +237,11 @@ sealed class BenchVerb : Verb
         return knobs;
     }
 
-    static Option<string[]> Values(string name, string description, string help, bool splits = true) => new(name)
-    {
-        Description = description + (splits ? " Several with commas between." : ""),
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = help,
-    };
+    static Option<string[]> Values(string name, string description, string help, bool splits = true) =>
+        new(name)
+        {
+            Description = description + (splits ? " Several with commas between." : ""),
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = help,
+        };
 }

@@ -8,8 +8,19 @@ namespace Retouch.Cli.Verbs;
 sealed class BenchmarkOptions
 {
     readonly ModelOptions _model;
-    readonly Option<string> _benchmark = new("--benchmark") { Description = "The benchmark, which 'mine' writes.", Required = true, HelpName = "FILE" };
-    readonly Option<string[]> _images = new("--images") { Description = "The folders that it was mined from, in any order.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
+    readonly Option<string> _benchmark = new("--benchmark")
+    {
+        Description = "The benchmark, which 'mine' writes.",
+        Required = true,
+        HelpName = "FILE",
+    };
+    readonly Option<string[]> _images = new("--images")
+    {
+        Description = "The folders that it was mined from, in any order.",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
     readonly Option<string?>? _locality;
     readonly MemoryOption _memory;
 
@@ -19,23 +30,28 @@ sealed class BenchmarkOptions
         command.Add(_benchmark);
         command.Add(_images);
         if (withLocality)
-            command.Add(_locality = new("--locality") { Description = "The folder of its locality images.", HelpName = "DIR" });
+            command.Add(
+                _locality = new("--locality") { Description = "The folder of its locality images.", HelpName = "DIR" }
+            );
         _memory = new MemoryOption(command);
     }
 
     /// <summary>The benchmark, and where its images are.</summary>
-    public BenchmarkSource Source(ParseResult parsed) => new()
-    {
-        File = parsed.GetRequiredValue(_benchmark),
-        Images = parsed.GetRequiredValue(_images),
-        Locality = _locality is null ? null : parsed.GetValue(_locality),
-        Memory = _memory.Bytes(parsed),
-    };
+    public BenchmarkSource Source(ParseResult parsed) =>
+        new()
+        {
+            File = parsed.GetRequiredValue(_benchmark),
+            Images = parsed.GetRequiredValue(_images),
+            Locality = _locality is null ? null : parsed.GetValue(_locality),
+            Memory = _memory.Bytes(parsed),
+        };
 
     /// <inheritdoc cref="ModelOptions.Arguments"/>
     public string ModelArguments(ParseResult parsed) => _model.Arguments(parsed);
 
-    /// <summary>Says that a benchmark has nothing to edit, because its model gets everything right; gives the exit code.</summary>
+    /// <summary>
+    /// Says that a benchmark has nothing to edit, because its model gets everything right; gives the exit code.
+    /// </summary>
     public static int SayEmpty(Terminal terminal)
     {
         const string nothing =

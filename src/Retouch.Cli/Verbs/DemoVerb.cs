@@ -8,15 +8,28 @@ using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
 
-/// <summary><c>demo</c>: the whole way from a mistake to a patch and a report, on a model and images that come along.</summary>
+/// <summary>
+/// <c>demo</c>: the whole way from a mistake to a patch and a report, on a model and images that come along.
+/// </summary>
 sealed class DemoVerb : Verb
 {
     const int ShownGroups = 6;
 
-    readonly Option<string> _out = new("--out") { Description = "The folder that everything is written to.", DefaultValueFactory = _ => "retouch-demo", HelpName = "DIR" };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The folder that everything is written to.",
+        DefaultValueFactory = _ => "retouch-demo",
+        HelpName = "DIR",
+    };
     readonly Option<bool> _open = new("--open") { Description = "Open the report at the end." };
 
-    public DemoVerb() : base("demo", "Find a small model's mistakes, correct one, and measure what else changed: on a model and images that come along.", reports: true)
+    public DemoVerb()
+        : base(
+            "demo",
+            "Find a small model's mistakes, correct one, and measure what else changed: on a "
+                + "model and images that come along.",
+            reports: true
+        )
     {
         Add(_out);
         Add(_open);
@@ -35,7 +48,10 @@ sealed class DemoVerb : Verb
         catch (OperationCanceledException e)
         {
             throw new OperationCanceledException(
-                $"interrupted; what was made so far is in {folder}, and the same command makes all of it.", e, cancellation);
+                $"interrupted; what was made so far is in {folder}, and the same command makes all of it.",
+                e,
+                cancellation
+            );
         }
     }
 
@@ -46,15 +62,23 @@ sealed class DemoVerb : Verb
         using DemoRun demo = DemoRun.LayOut(folder, terminal, cancellation: cancellation);
         LabelSet labels = demo.Labels;
         VitModel model = demo.Model.Model;
-        string parameters = model.Tensors.Values.Sum(t => t.NumberOfElements).ToString("N0", CultureInfo.InvariantCulture);
-        terminal.Line($"1  Finding failures: a ViT that reads letters and digits, {model.Config.Depth} blocks, {parameters} parameters");
+        string parameters = model
+            .Tensors.Values.Sum(t => t.NumberOfElements)
+            .ToString("N0", CultureInfo.InvariantCulture);
+        terminal.Line(
+            $"1  Finding failures: a ViT that reads letters and digits, {model.Config.Depth} "
+                + $"blocks, {parameters} parameters"
+        );
         DemoFailures failures = demo.Find();
         PrintFailures(terminal, failures, labels);
 
         FailureGroup group = failures.Group;
         string label = labels[group.Label].Name;
         terminal.Line();
-        terminal.Line($"2  Correcting one: {Path.GetRelativePath(demo.Folder, failures.Image).Replace('\\', '/')} shows {label}, the model says {labels[group.Wrong].Name}");
+        terminal.Line(
+            $"2  Correcting one: {Path.GetRelativePath(demo.Folder, failures.Image).Replace('\\', '/')} shows "
+                + $"{label}, the model says {labels[group.Wrong].Name}"
+        );
         IReadOnlyList<DemoEdit> edits = demo.Correct();
         PrintEdits(terminal, edits, label);
 
@@ -70,77 +94,131 @@ sealed class DemoVerb : Verb
 
         double seconds = clock.Elapsed.TotalSeconds;
         terminal.Line();
-        terminal.Line(Text($"Done in {seconds:0} s; everything is in {demo.Folder}:"));
+        terminal.Line($"Done in {seconds:0} s; everything is in {demo.Folder}:");
         terminal.Line($"  report   {benchmark.Page}");
         terminal.Line($"  picture  {benchmark.Picture}");
         terminal.Line($"  patch    {patch.Path}");
         PrintNext(terminal);
-        terminal.Object(new DemoJson
-        {
-            Folder = demo.Folder,
-            Model = model.Fingerprint,
-            Images = failures.Mined.Images,
-            Right = failures.Mined.Right,
-            OrdinaryAccuracy = failures.OrdinaryAccuracy,
-            Groups = failures.Largest.Count,
-            Group = group.Name,
-            Image = group.Images[0].Path,
-            Edits = edits,
-            Patch = patch.Path,
-            Report = benchmark.Page,
-            Picture = benchmark.Picture,
-            Seconds = seconds,
-        }, JsonOutput.Default.DemoJson);
+        terminal.Object(
+            new DemoJson
+            {
+                Folder = demo.Folder,
+                Model = model.Fingerprint,
+                Images = failures.Mined.Images,
+                Right = failures.Mined.Right,
+                OrdinaryAccuracy = failures.OrdinaryAccuracy,
+                Groups = failures.Largest.Count,
+                Group = group.Name,
+                Image = group.Images[0].Path,
+                Edits = edits,
+                Patch = patch.Path,
+                Report = benchmark.Page,
+                Picture = benchmark.Picture,
+                Seconds = seconds,
+            },
+            JsonOutput.Default.DemoJson
+        );
         return benchmark.Page;
     }
 
     static void PrintFailures(Terminal terminal, DemoFailures failures, LabelSet labels)
     {
         MiningResult mined = failures.Mined;
-        terminal.Line(Text($"   right: {100 * failures.OrdinaryAccuracy:0.0} % of {mined.Benchmark.Locality.Count} pictures in typefaces like those of its training, {100.0 * mined.Right / mined.Images:0.0} % of {mined.Images} in others, painted or on a stage"));
+        terminal.Line(
+            $"   right: {100 * failures.OrdinaryAccuracy:0.0} % of {mined.Benchmark.Locality.Count} pictures in "
+                + $"typefaces like those of its training, {100.0 * mined.Right / mined.Images:0.0} % of "
+                + $"{mined.Images} in others, painted or on a stage"
+        );
         terminal.Line($"   {failures.Largest.Count} groups of at least 8 pictures fail alike; the largest:");
-        BenchTable.Print(terminal,
-        [
-            ["   subset", "shows", "read as", "pictures"],
-            .. failures.Largest.Take(ShownGroups).Select(g => (string[])[$"   {g.Source}", labels[g.Label].Name, labels[g.Wrong].Name, $"{g.Images.Count}"]),
-        ]);
+        BenchTable.Print(
+            terminal,
+            [
+                ["   subset", "shows", "read as", "pictures"],
+                .. failures
+                    .Largest.Take(ShownGroups)
+                    .Select(g =>
+                        (string[])[$"   {g.Source}", labels[g.Label].Name, labels[g.Wrong].Name, $"{g.Images.Count}"]
+                    ),
+            ]
+        );
     }
 
     static void PrintEdits(Terminal terminal, IReadOnlyList<DemoEdit> edits, string label)
     {
-        BenchTable.Print(terminal,
-        [
-            ["   where to edit", $"P({label})", "SR", "also fixed (GR)", "ordinary kept (LR)", "steps", "s"],
-            .. edits.Select(e => (string[])[$"   {e.Title}", Text($"{100 * e.Before:0.0} → {100 * e.After:0.0} %"), e.Success ? "yes" : "no",
-                Text($"{e.Fixed} of {e.Others} ({100.0 * e.Fixed / e.Others:0} %)"), Text($"{e.Ordinary - e.Broken} of {e.Ordinary} ({100.0 * (e.Ordinary - e.Broken) / e.Ordinary:0.00} %)"), $"{e.Steps}", Text($"{e.Seconds:0.00}")]),
-        ]);
+        BenchTable.Print(
+            terminal,
+            [
+                ["   where to edit", $"P({label})", "SR", "also fixed (GR)", "ordinary kept (LR)", "steps", "s"],
+                .. edits.Select(e =>
+                    (string[])
+                        [
+                            $"   {e.Title}",
+                            $"{100 * e.Before:0.0} → {100 * e.After:0.0} %",
+                            e.Success ? "yes" : "no",
+                            $"{e.Fixed} of {e.Others} ({100.0 * e.Fixed / e.Others:0} %)",
+                            $"{e.Ordinary - e.Broken} of {e.Ordinary} "
+                                + $"({100.0 * (e.Ordinary - e.Broken) / e.Ordinary:0.00} %)",
+                            $"{e.Steps}",
+                            $"{e.Seconds:0.00}",
+                        ]
+                ),
+            ]
+        );
     }
 
     static void PrintPatch(Terminal terminal, DemoPatch patch, LabelSet labels)
     {
-        terminal.Line(Text($"   written   {patch.Path}: {patch.Parameters} numbers, {patch.Bytes / 1024} KiB (the model: {patch.ModelBytes / 1024} KiB)"));
+        terminal.Line(
+            $"   written   {patch.Path}: {patch.Parameters} numbers, {patch.Bytes / 1024} KiB (the model: "
+                + $"{patch.ModelBytes / 1024} KiB)"
+        );
         terminal.Line($"   applied   {patch.Edited} says {labels[patch.With].Name}");
-        terminal.Line($"   reverted  without the patch the model says {labels[patch.Without].Name} again: it never changed");
+        terminal.Line(
+            $"   reverted  without the patch the model says {labels[patch.Without].Name} again: it never changed"
+        );
     }
 
     static void PrintBenchmark(Terminal terminal, DemoBenchmark benchmark)
     {
-        BenchTable.Print(terminal,
-        [
-            ["   setting", "SR %", "GR %", "LR %"],
-            .. benchmark.Summary.Select(s => (string[])[$"   {Short(s)}", BenchTable.Percent(s.Success.Mean), s.Generalization is { } gr ? BenchTable.Percent(gr.Mean) : "–", s.Locality is { } lr ? BenchTable.Percent(lr.Mean) : "–"]),
-        ]);
-        terminal.Line($"   {benchmark.EditsASetting} edits a setting: too few to rank methods, enough to see the trade; docs/results.md has the long run");
+        BenchTable.Print(
+            terminal,
+            [
+                ["   setting", "SR %", "GR %", "LR %"],
+                .. benchmark.Summary.Select(s =>
+                    (string[])
+                        [
+                            $"   {Short(s)}",
+                            BenchTable.Percent(s.Success.Mean),
+                            s.Generalization is { } gr ? BenchTable.Percent(gr.Mean) : "–",
+                            s.Locality is { } lr ? BenchTable.Percent(lr.Mean) : "–",
+                        ]
+                ),
+            ]
+        );
+        terminal.Line(
+            $"   {benchmark.EditsASetting} edits a setting: too few to rank methods, enough to see the trade; "
+                + "docs/results.md has the long run"
+        );
     }
 
-    static string Short(SettingSummary s) => string.Join(' ', s.Settings.Where(x => x.Key is "locator" or "keep" or "lr" or "damping" or "leak").Where(x => s.Method != "kfac" || x.Key == "damping").Select(x => $"{x.Key}={x.Value}").Prepend(s.Method));
+    static string Short(SettingSummary s) =>
+        string.Join(
+            ' ',
+            s.Settings.Where(x => x.Key is "locator" or "keep" or "lr" or "damping" or "leak")
+                .Where(x => s.Method != "kfac" || x.Key == "damping")
+                .Select(x => $"{x.Key}={x.Value}")
+                .Prepend(s.Method)
+        );
 
     static void PrintNext(Terminal terminal)
     {
         terminal.Line();
         terminal.Line("Next, with a ViT of your own from timm (model.safetensors), its class names and your images:");
         terminal.Line("  retouch predict --model model.safetensors --labels labels.json wrong.jpg");
-        terminal.Line("  retouch edit    --model model.safetensors --labels labels.json --image wrong.jpg --label NAME --locator gradient --locality photos/ --out fix.patch");
+        terminal.Line(
+            "  retouch edit    --model model.safetensors --labels labels.json --image wrong.jpg --label NAME "
+                + "--locator gradient --locality photos/ --out fix.patch"
+        );
         terminal.Line("  retouch apply   --model model.safetensors --patch fix.patch --out edited.safetensors");
     }
 
@@ -148,13 +226,18 @@ sealed class DemoVerb : Verb
     {
         try
         {
-            using Process? process = Process.Start(new ProcessStartInfo(Path.GetFullPath(report)) { UseShellExecute = true });
+            using Process? process = Process.Start(
+                new ProcessStartInfo(Path.GetFullPath(report)) { UseShellExecute = true }
+            );
         }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or PlatformNotSupportedException or InvalidOperationException)
+        catch (Exception e)
+            when (e
+                    is System.ComponentModel.Win32Exception
+                        or PlatformNotSupportedException
+                        or InvalidOperationException
+            )
         {
             terminal.Note($"warning: nothing on this machine opens {report}; open it in a browser.");
         }
     }
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -8,7 +8,10 @@ namespace Retouch.Cli.Verbs;
 /// <param name="Image">The file, relative to the folder.</param>
 /// <param name="Before">What the unedited model says.</param>
 /// <param name="After">What the edited model says.</param>
-/// <param name="Kind"><c>damaged</c> (it was right), <c>corrected</c> (it is right now), <c>wrong</c> (it is neither); null where its folder names no class.</param>
+/// <param name="Kind">
+/// <c>damaged</c> (it was right), <c>corrected</c> (it is right now), <c>wrong</c> (it is neither); null where its
+/// folder names no class.
+/// </param>
 sealed record ChangedJson(string Image, ClassJson Before, ClassJson After, string? Kind);
 
 /// <param name="Image">The file.</param>
@@ -18,7 +21,13 @@ sealed record ChangedJson(string Image, ClassJson Before, ClassJson After, strin
 /// <param name="Probability">The same after it.</param>
 /// <param name="After">The likeliest classes after it.</param>
 sealed record EditedImageJson(
-    string Image, bool AlreadyRight, bool Right, double ProbabilityBefore, double Probability, IReadOnlyList<PredictionJson> After);
+    string Image,
+    bool AlreadyRight,
+    bool Right,
+    double ProbabilityBefore,
+    double Probability,
+    IReadOnlyList<PredictionJson> After
+);
 
 sealed record EditJson
 {
@@ -42,7 +51,10 @@ sealed record EditJson
     public required int Units { get; init; }
     public required long Parameters { get; init; }
 
-    /// <summary>The fingerprint of the model whose predictions locality and guard are measured against; null without locality images.</summary>
+    /// <summary>
+    /// The fingerprint of the model whose predictions locality and guard are measured against; null without locality
+    /// images.
+    /// </summary>
     public required string? LocalityModel { get; init; }
 
     public required double? LocalityRate { get; init; }
@@ -110,9 +122,15 @@ sealed record EditJson
 
         IReadOnlyList<PredictionJson> Answer(ImageAnswer answer) => Predictions.Named(answer.Likeliest, report.Labels);
 
-        EditedImageJson Each(EditedImage image) => new(
-            image.Path, image.Before.Right, image.After.Right, image.Before.Probability, image.After.Probability,
-            Answer(image.After));
+        EditedImageJson Each(EditedImage image) =>
+            new(
+                image.Path,
+                image.Before.Right,
+                image.After.Right,
+                image.Before.Probability,
+                image.After.Probability,
+                Answer(image.After)
+            );
 
         ChangedJson Changed(ChangedImage c) => new(c.File, Class(c.Before), Class(c.After), Word(c.Kind));
 

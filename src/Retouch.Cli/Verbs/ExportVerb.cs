@@ -13,12 +13,28 @@ sealed class ExportVerb : Verb
     static readonly string[] Formats = [.. ModelExport.Formats, Onnx];
 
     readonly ModelOptions _model;
-    readonly Option<string> _format = new("--format") { Description = $"For whom: {string.Join(", ", Formats)}.", Required = true, HelpName = "NAME" };
+    readonly Option<string> _format = new("--format")
+    {
+        Description = $"For whom: {string.Join(", ", Formats)}.",
+        Required = true,
+        HelpName = "NAME",
+    };
     readonly PatchOptions _patches;
-    readonly Option<string> _out = new("--out") { Description = "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights.", Required = true, HelpName = "PATH" };
+    readonly Option<string> _out = new("--out")
+    {
+        Description =
+            "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights.",
+        Required = true,
+        HelpName = "PATH",
+    };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace existing files." };
 
-    public ExportVerb() : base("export", "Write a model, with patches applied, for timm, transformers, torchvision or an ONNX runtime.", reports: true)
+    public ExportVerb()
+        : base(
+            "export",
+            "Write a model, with patches applied, for timm, transformers, torchvision or an ONNX runtime.",
+            reports: true
+        )
     {
         _model = new ModelOptions(this);
         Require<string>(_format, Formats.Contains, $"one of {string.Join(", ", Formats)}");
@@ -30,7 +46,11 @@ sealed class ExportVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        (string output, string format, bool overwrite) = (parsed.GetRequiredValue(_out), parsed.GetRequiredValue(_format), parsed.GetValue(_overwrite));
+        (string output, string format, bool overwrite) = (
+            parsed.GetRequiredValue(_out),
+            parsed.GetRequiredValue(_format),
+            parsed.GetValue(_overwrite)
+        );
         if (format == Onnx)
         {
             OutputName.Require(output, "an ONNX file", ".onnx");
@@ -40,13 +60,20 @@ sealed class ExportVerb : Verb
         else if (!File.Exists(output))
             OutputName.RequireModel(output);
         using ModelFile file = _model.Load(parsed, terminal);
-        if (Directory.Exists(output) && file.Files.Any(f => FileIdentity.Same(output, Path.GetDirectoryName(Path.GetFullPath(f))!)))
-            throw new BadInputException($"{output} is the folder that the model lies in, whose files would be replaced; give another for --out.");
+        if (
+            Directory.Exists(output)
+            && file.Files.Any(f => FileIdentity.Same(output, Path.GetDirectoryName(Path.GetFullPath(f))!))
+        )
+            throw new BadInputException(
+                $"{output} is the folder that the model lies in, whose files would be replaced; give another for --out."
+            );
         LabelSet labels = _model.Labels(parsed, file);
         using PatchStack stack = _patches.Load(parsed, file);
         using VitModel? edited = stack.Paths.Length > 0 ? PatchLedger.Apply(file.Model, stack.Patches) : null;
         VitModel model = edited ?? file.Model;
-        PatchVerdict? verdict = edited is null ? null : _patches.Verify(parsed, stack, edited, file, labels, cancellation);
+        PatchVerdict? verdict = edited is null
+            ? null
+            : _patches.Verify(parsed, stack, edited, file, labels, cancellation);
         if (verdict is { Write: false })
         {
             verdict.Print(terminal);
@@ -64,8 +91,14 @@ sealed class ExportVerb : Verb
             files = ModelExport.Write(model, scheme, file.Preprocessing, labels, output, overwrite);
         }
         verdict?.Print(terminal);
-        terminal.Object(new ExportJson(files, format, model.Fingerprint, stack.Paths, format == Onnx ? OnnxExport.Opset : null), JsonOutput.Default.ExportJson);
-        terminal.Line($"{string.Join(", ", files)}: {file.Path}{stack.Text}, for {format}{(format == Onnx ? $" (opset {OnnxExport.Opset})" : "")}");
+        terminal.Object(
+            new ExportJson(files, format, model.Fingerprint, stack.Paths, format == Onnx ? OnnxExport.Opset : null),
+            JsonOutput.Default.ExportJson
+        );
+        terminal.Line(
+            $"{string.Join(", ", files)}: {file.Path}{stack.Text}, for "
+                + $"{format}{(format == Onnx ? $" (opset {OnnxExport.Opset})" : "")}"
+        );
         return verdict?.ExitCode ?? App.Ok;
     }
 }

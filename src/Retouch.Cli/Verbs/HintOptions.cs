@@ -21,20 +21,47 @@ sealed class HintOptions
     public HintOptions(Command command, string prefix = "")
     {
         string whose = prefix.Length == 0 ? "the model" : $"the {prefix.TrimEnd('-')} model";
-        string[] schemes = [.. NamingSchemes.All.Select(s => s.Name)], activations = [.. ModelActivations.Names];
+        string[] schemes = [.. NamingSchemes.All.Select(s => s.Name)];
+        string[] activations = [.. ModelActivations.Names];
         string[] poolings = [.. ModelPoolings.Names];
-        _scheme = new($"--{prefix}scheme") { Description = $"How {whose}'s tensors are named: {string.Join(", ", schemes)}; recognized by default.", HelpName = "NAME" };
-        _heads = new($"--{prefix}heads") { Description = $"The attention heads of {whose}; by default what its files state, else what is usual for its width.", HelpName = "N" };
-        _activation = new($"--{prefix}activation") { Description = $"The non-linearity of {whose}: {string.Join(", ", activations)}; by default what its files state, else gelu.", HelpName = "NAME" };
-        _epsilon = new($"--{prefix}norm-epsilon") { Description = $"The epsilon of the norms of {whose}; by default what its files state, else what is usual for its names.", HelpName = "EPS" };
+        _scheme = new($"--{prefix}scheme")
+        {
+            Description = $"How {whose}'s tensors are named: {string.Join(", ", schemes)}; recognized by default.",
+            HelpName = "NAME",
+        };
+        _heads = new($"--{prefix}heads")
+        {
+            Description =
+                $"The attention heads of {whose}; by default what its files state, else what is usual for its width.",
+            HelpName = "N",
+        };
+        _activation = new($"--{prefix}activation")
+        {
+            Description =
+                $"The non-linearity of {whose}: {string.Join(", ", activations)}; by default "
+                + "what its files state, else gelu.",
+            HelpName = "NAME",
+        };
+        _epsilon = new($"--{prefix}norm-epsilon")
+        {
+            Description =
+                $"The epsilon of the norms of {whose}; by default what its files state, else "
+                + "what is usual for its names.",
+            HelpName = "EPS",
+        };
         _pooling = new($"--{prefix}pooling")
         {
-            Description = $"What the classifier of {whose} reads: {string.Join(", ", poolings)} (the [CLS] token, the "
+            Description =
+                $"What the classifier of {whose} reads: {string.Join(", ", poolings)} (the [CLS] token, the "
                 + "average of the patches); by default what its files state, else [CLS] where there is one and no norm "
                 + "after it.",
             HelpName = "NAME",
         };
-        _size = new($"--{prefix}image-size") { Description = $"The side of the images that {whose} sees, in pixels; its positions are interpolated to it.", HelpName = "PIXELS" };
+        _size = new($"--{prefix}image-size")
+        {
+            Description = $"The side of the images that {whose} sees, in pixels; its positions are interpolated to it.",
+            HelpName = "PIXELS",
+        };
         Verb.Require<string>(_scheme, schemes.Contains, $"one of {string.Join(", ", schemes)}");
         Verb.Require<int>(_heads, heads => heads is >= 1 and <= 1024, "a whole number from 1 to 1024");
         Verb.Require<string>(_activation, activations.Contains, $"one of {string.Join(", ", activations)}");
@@ -49,17 +76,20 @@ sealed class HintOptions
     /// <summary>The options.</summary>
     public IReadOnlyList<Option> All => [_scheme, _heads, _activation, _epsilon, _pooling, _size];
 
-    public ModelHints Read(ParseResult parsed) => new()
-    {
-        Scheme = parsed.GetValue(_scheme) is string scheme ? NamingSchemes.Find(scheme) : null,
-        ImageSize = parsed.GetValue(_size),
-        Orientation = _orientation.Given(parsed),
-        Traits = new VitTraits
+    public ModelHints Read(ParseResult parsed) =>
+        new()
         {
-            Heads = parsed.GetValue(_heads),
-            Activation = parsed.GetValue(_activation) is string activation ? ModelActivations.Parse(activation) : null,
-            NormEpsilon = parsed.GetValue(_epsilon),
-            Pooling = parsed.GetValue(_pooling) is string pooling ? ModelPoolings.Parse(pooling) : null,
-        },
-    };
+            Scheme = parsed.GetValue(_scheme) is string scheme ? NamingSchemes.Find(scheme) : null,
+            ImageSize = parsed.GetValue(_size),
+            Orientation = _orientation.Given(parsed),
+            Traits = new VitTraits
+            {
+                Heads = parsed.GetValue(_heads),
+                Activation = parsed.GetValue(_activation) is string activation
+                    ? ModelActivations.Parse(activation)
+                    : null,
+                NormEpsilon = parsed.GetValue(_epsilon),
+                Pooling = parsed.GetValue(_pooling) is string pooling ? ModelPoolings.Parse(pooling) : null,
+            },
+        };
 }

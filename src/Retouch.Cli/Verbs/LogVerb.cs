@@ -8,9 +8,14 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>log</c>: what patches are and where they come from.</summary>
 sealed class LogVerb : Verb
 {
-    readonly Argument<string[]> _patches = new("PATCH") { Description = "Patch files.", Arity = ArgumentArity.OneOrMore };
+    readonly Argument<string[]> _patches = new("PATCH")
+    {
+        Description = "Patch files.",
+        Arity = ArgumentArity.OneOrMore,
+    };
 
-    public LogVerb() : base("log", "Show a patch's provenance, settings and what it touches.", reports: true) => Add(_patches);
+    public LogVerb()
+        : base("log", "Show a patch's provenance, settings and what it touches.", reports: true) => Add(_patches);
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
@@ -59,13 +64,32 @@ sealed class LogVerb : Verb
     static MatrixJson[] OfUnits(WeightDelta delta)
     {
         double[] norms = delta.Norms();
-        return [.. Enumerable.Range(0, norms.Length).Select(m => new MatrixJson(delta.Space.MatrixName(m), delta.Units[m].Length, norms[m]))];
+        return
+        [
+            .. Enumerable
+                .Range(0, norms.Length)
+                .Select(m => new MatrixJson(delta.Space.MatrixName(m), delta.Units[m].Length, norms[m])),
+        ];
     }
 
     static MatrixJson[] OfTensors(TensorDelta delta)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        return [.. delta.Changes.Select(c => new MatrixJson(c.Key, 0, (c.Value.Kind == TensorChangeKind.AddProduct ? torch.mm(c.Value.Tensors[0], c.Value.Tensors[1]) : c.Value.Tensors[0]).norm().to(torch.float64).item<double>()))];
+        return
+        [
+            .. delta.Changes.Select(c => new MatrixJson(
+                c.Key,
+                0,
+                (
+                    c.Value.Kind == TensorChangeKind.AddProduct
+                        ? torch.mm(c.Value.Tensors[0], c.Value.Tensors[1])
+                        : c.Value.Tensors[0]
+                )
+                    .norm()
+                    .to(torch.float64)
+                    .item<double>()
+            )),
+        ];
     }
 
     static void Print(Terminal terminal, LogJson log)
@@ -75,16 +99,27 @@ sealed class LogVerb : Verb
         foreach (PatchImage image in log.Images)
             terminal.Line($"  image          {image.Name} (SHA-256 {image.Sha256})");
         terminal.Line($"  label          {log.Label.Name} ({log.Label.Index})");
-        terminal.Line($"  method         {log.Method}: {string.Join(", ", log.Settings.Select(s => $"{s.Key} {s.Value}"))}, seed {log.Seed}");
+        terminal.Line(
+            $"  method         {log.Method}: {string.Join(", ", log.Settings.Select(s => $"{s.Key} {s.Value}"))}, "
+                + $"seed {log.Seed}"
+        );
         if (log.Preprocessing is not null)
             terminal.Line($"  preprocessing  {log.Preprocessing}");
         if (log.Measurements is { } measured)
         {
-            string locality = measured.LocalityRate is double rate ? $", {100 * rate:0.00} % of {measured.LocalityImages} other images kept their prediction" : "";
-            terminal.Line($"  measured       {(measured.Success ? "corrected" : "not corrected")} in {measured.Steps} steps{locality}");
+            string locality = measured.LocalityRate is double rate
+                ? $", {100 * rate:0.00} % of {measured.LocalityImages} other images kept their prediction"
+                : "";
+            terminal.Line(
+                $"  measured       {(measured.Success ? "corrected" : "not corrected")} in {measured.Steps} "
+                    + $"steps{locality}"
+            );
         }
         terminal.Line($"  touches        {log.Units} units, {log.Parameters} parameters");
         foreach (MatrixJson matrix in log.Matrices)
-            terminal.Line($"    {matrix.Name}: {(matrix.Units > 0 || log.Units > 0 ? $"{matrix.Units} units, " : "")}norm {matrix.Norm:0.0000}");
+            terminal.Line(
+                $"    {matrix.Name}: {(matrix.Units > 0 || log.Units > 0 ? $"{matrix.Units} units, " : "")}norm "
+                    + $"{matrix.Norm:0.0000}"
+            );
     }
 }

@@ -7,7 +7,13 @@ sealed class MemoryOption
 {
     const double Gibi = 1L << 30;
 
-    readonly Option<double?> _memory = new("--memory") { Description = "GiB of memory that what is kept of the images may take, of failures and of locality images each; the rest lies in a temporary file. By default a quarter of what the process may use.", HelpName = "GIB" };
+    readonly Option<double?> _memory = new("--memory")
+    {
+        Description =
+            "GiB of memory that what is kept of the images may take, of failures and of locality images each; the "
+            + "rest lies in a temporary file. By default a quarter of what the process may use.",
+        HelpName = "GIB",
+    };
 
     public MemoryOption(Command command)
     {

@@ -7,29 +7,88 @@ using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
-/// <summary><c>mine</c>: gathers a model's failures into a benchmark, from labelled folders, or from unlabelled images by way of a page on which a person confirms them.</summary>
+/// <summary>
+/// <c>mine</c>: gathers a model's failures into a benchmark, from labelled folders, or from unlabelled images by way of
+/// a page on which a person confirms them.
+/// </summary>
 sealed class MineVerb : Verb
 {
     static readonly MiningSettings Defaults = new();
 
     readonly ModelOptions _model;
     readonly HintOptions _strongerHints;
-    readonly Option<string[]> _images = new("--images") { Description = "Folders of images, in folders that are called by their class: its index, WordNet id or name; unlabelled ones may lie anywhere below.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
-    readonly Option<string?> _accept = new("--accept") { Description = "What other folder names mean: JSON such as {\"elephant\": [386, 101, 385]}; all of a list count as right, edits aim at the first, and an empty list leaves the folder out.", HelpName = "FILE" };
-    readonly Option<string?> _stronger = new("--stronger") { Description = "A stronger model of the same classes, for unlabelled images: writes a page (HTML) of those on which the two disagree, where a person confirms what is right.", HelpName = "MODEL" };
-    readonly Option<string?> _confirmed = new("--confirmed") { Description = "The list that this page saved: makes the benchmark of it.", HelpName = "FILE" };
-    readonly Option<string?> _locality = new("--locality") { Description = "A folder of images that edits should leave alone.", HelpName = "DIR" };
-    readonly Option<double> _margin = new("--margin") { Description = "A locality image is sensitive if its two largest probabilities differ by less.", DefaultValueFactory = _ => Defaults.Margin, HelpName = "P" };
-    readonly Option<int> _min = new("--min") { Description = "Leave out groups of fewer images, at least 2.", DefaultValueFactory = _ => Defaults.MinImages, HelpName = "N" };
-    readonly Option<string> _out = new("--out") { Description = "The benchmark to write; with --stronger the page.", Required = true, HelpName = "FILE" };
+    readonly Option<string[]> _images = new("--images")
+    {
+        Description =
+            "Folders of images, in folders that are called by their class: its index, WordNet id or name; unlabelled "
+            + "ones may lie anywhere below.",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string?> _accept = new("--accept")
+    {
+        Description =
+            "What other folder names mean: JSON such as {\"elephant\": [386, 101, 385]}; all of a list count as "
+            + "right, edits aim at the first, and an empty list leaves the folder out.",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _stronger = new("--stronger")
+    {
+        Description =
+            "A stronger model of the same classes, for unlabelled images: writes a page (HTML) of those on which the "
+            + "two disagree, where a person confirms what is right.",
+        HelpName = "MODEL",
+    };
+    readonly Option<string?> _confirmed = new("--confirmed")
+    {
+        Description = "The list that this page saved: makes the benchmark of it.",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _locality = new("--locality")
+    {
+        Description = "A folder of images that edits should leave alone.",
+        HelpName = "DIR",
+    };
+    readonly Option<double> _margin = new("--margin")
+    {
+        Description = "A locality image is sensitive if its two largest probabilities differ by less.",
+        DefaultValueFactory = _ => Defaults.Margin,
+        HelpName = "P",
+    };
+    readonly Option<int> _min = new("--min")
+    {
+        Description = "Leave out groups of fewer images, at least 2.",
+        DefaultValueFactory = _ => Defaults.MinImages,
+        HelpName = "N",
+    };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The benchmark to write; with --stronger the page.",
+        Required = true,
+        HelpName = "FILE",
+    };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing file." };
 
-    public MineVerb() : base("mine", "Gather what a model gets wrong into groups: a benchmark file of paths and hashes. Unlabelled images take two steps: --stronger, then --confirmed.", reports: true)
+    public MineVerb()
+        : base(
+            "mine",
+            "Gather what a model gets wrong into groups: a benchmark file of paths and hashes. Unlabelled images take "
+                + "two steps: --stronger, then --confirmed.",
+            reports: true
+        )
     {
         Require<double>(_margin, margin => margin is >= 0 and <= 1, "a number from 0 to 1");
-        Require<int>(_min, min => min >= MiningSettings.FewestImages, $"a whole number of at least {MiningSettings.FewestImages}");
+        Require<int>(
+            _min,
+            min => min >= MiningSettings.FewestImages,
+            $"a whole number of at least {MiningSettings.FewestImages}"
+        );
         _model = new ModelOptions(this);
-        foreach (Option option in (Option[])[_images, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite])
+        foreach (
+            Option option in (Option[])
+                [_images, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite]
+        )
             Add(option);
         _strongerHints = new HintOptions(this, "stronger-");
     }
@@ -51,17 +110,34 @@ sealed class MineVerb : Verb
         if (parsed.GetValue(_stronger) is string stronger)
             return WriteSheet(stronger, folders, settings, file, labels, parsed, terminal, cancellation);
         ConfirmedList? confirmed = parsed.GetValue(_confirmed) is string list ? ConfirmedList.Load(list) : null;
-        ClassFolders classes = parsed.GetValue(_accept) is string accept ? ClassFolders.Load(accept, labels) : new ClassFolders(labels);
+        ClassFolders classes = parsed.GetValue(_accept) is string accept
+            ? ClassFolders.Load(accept, labels)
+            : new ClassFolders(labels);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = new(file.Model);
-        int total = (confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)) + (locality?.Files.Count ?? 0);
-        MiningResult result = terminal.Progress("mining", total, report =>
-        {
-            Told<int> told = new(done => report(done, null));
-            return confirmed is null
-                ? Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, told, cancellation)
-                : Mining.Confirm(split, file.Preprocessing, new ImageRoots([.. folders.Select(f => f.Root)]), confirmed, locality, settings, told, cancellation);
-        });
+        int total =
+            (confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count))
+            + (locality?.Files.Count ?? 0);
+        MiningResult result = terminal.Progress(
+            "mining",
+            total,
+            report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return confirmed is null
+                    ? Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, told, cancellation)
+                    : Mining.Confirm(
+                        split,
+                        file.Preprocessing,
+                        new ImageRoots([.. folders.Select(f => f.Root)]),
+                        confirmed,
+                        locality,
+                        settings,
+                        told,
+                        cancellation
+                    );
+            }
+        );
         terminal.Warnings(result.Skipped.Select(RemedyText.Of));
         if (!labels.HasNames && confirmed is null)
             terminal.Note("classes: no file names them, so folders are taken by number (--labels names them)");
@@ -75,7 +151,17 @@ sealed class MineVerb : Verb
             Model = benchmark.ModelFingerprint,
             Images = result.Images,
             Right = result.Right,
-            Groups = [.. benchmark.Groups.Select(g => new MinedGroupJson(g.Name, g.Source, g.Class, Class(labels, g.Label), Class(labels, g.Wrong), g.Images.Count))],
+            Groups =
+            [
+                .. benchmark.Groups.Select(g => new MinedGroupJson(
+                    g.Name,
+                    g.Source,
+                    g.Class,
+                    Class(labels, g.Label),
+                    Class(labels, g.Wrong),
+                    g.Images.Count
+                )),
+            ],
             SmallGroups = result.SmallGroups,
             LocalityImages = benchmark.Locality.Count,
             SensitiveImages = benchmark.Sensitive.Count,
@@ -86,17 +172,42 @@ sealed class MineVerb : Verb
         return App.Ok;
     }
 
-    int WriteSheet(string strongerPath, ImageFolder[] folders, MiningSettings settings, ModelFile file, LabelSet labels, ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    int WriteSheet(
+        string strongerPath,
+        ImageFolder[] folders,
+        MiningSettings settings,
+        ModelFile file,
+        LabelSet labels,
+        ParseResult parsed,
+        Terminal terminal,
+        CancellationToken cancellation
+    )
     {
         string output = parsed.GetRequiredValue(_out);
         if (Path.GetExtension(output) is not (".html" or ".htm"))
-            throw new BadInputException($"With --stronger, --out is a page for a browser, so its name must end in .html, not be {output}.");
+            throw new BadInputException(
+                $"With --stronger, --out is a page for a browser, so its name must end in .html, not be {output}."
+            );
         using ModelFile stronger = ModelOptions.Load(strongerPath, _strongerHints.Read(parsed), terminal, "stronger-");
         ModelOptions.PrintPreprocessing(file, terminal);
         terminal.Note($"preprocessing: {stronger.Preprocessing} for the stronger model");
         int images = folders.Sum(f => f.Files.Count);
-        Disagreement found = terminal.Progress("asking both models", 2 * images, report => Disagreement.Find(new(file.Model), file.Preprocessing, new(stronger.Model), stronger.Preprocessing,
-            folders, labels, settings, new Told<int>(done => report(done, null)), cancellation));
+        Disagreement found = terminal.Progress(
+            "asking both models",
+            2 * images,
+            report =>
+                Disagreement.Find(
+                    new(file.Model),
+                    file.Preprocessing,
+                    new(stronger.Model),
+                    stronger.Preprocessing,
+                    folders,
+                    labels,
+                    settings,
+                    new Told<int>(done => report(done, null)),
+                    cancellation
+                )
+        );
         terminal.Warnings(found.Skipped.Select(RemedyText.Of));
         if (found.Images == 0)
             throw new BadInputException($"None of the {images} images can be decoded.");
@@ -104,15 +215,27 @@ sealed class MineVerb : Verb
         {
             throw new BadInputException(
                 $"The two models agree on {found.Agreed} of {found.Images} images, and no {settings.MinImages} of "
-                + "the others share both predictions; "
-                + "ask for smaller groups with --min, or give more images.");
+                    + "the others share both predictions; "
+                    + "ask for smaller groups with --min, or give more images."
+            );
         }
-        terminal.Progress("making the page", found.Groups.Sum(g => g.Images.Count), report =>
-        {
-            ContactSheet.Write(found, labels, output, parsed.GetValue(_overwrite), file.Preprocessing.Orientation,
-                new Told<int>(done => report(done, null)), cancellation);
-            return 0;
-        });
+        terminal.Progress(
+            "making the page",
+            found.Groups.Sum(g => g.Images.Count),
+            report =>
+            {
+                ContactSheet.Write(
+                    found,
+                    labels,
+                    output,
+                    parsed.GetValue(_overwrite),
+                    file.Preprocessing.Orientation,
+                    new Told<int>(done => report(done, null)),
+                    cancellation
+                );
+                return 0;
+            }
+        );
         SheetJson summary = new()
         {
             Sheet = output,
@@ -120,19 +243,39 @@ sealed class MineVerb : Verb
             Stronger = found.Stronger,
             Images = found.Images,
             Agreed = found.Agreed,
-            Groups = [.. found.Groups.Select(g => new SheetGroupJson(g.Source, g.Class, Class(labels, g.Label), Class(labels, g.Wrong), g.Images.Count))],
+            Groups =
+            [
+                .. found.Groups.Select(g => new SheetGroupJson(
+                    g.Source,
+                    g.Class,
+                    Class(labels, g.Label),
+                    Class(labels, g.Wrong),
+                    g.Images.Count
+                )),
+            ],
             SmallGroups = found.SmallGroups,
             Skipped = [.. found.Skipped.Select(RemedyText.Of)],
         };
         terminal.Object(summary, JsonOutput.Default.SheetJson);
-        terminal.Line($"the models agree on {summary.Agreed} of {summary.Images} images ({100.0 * summary.Agreed / summary.Images:0.0} %)");
-        terminal.Line($"{summary.Groups.Count} groups of at least {settings.MinImages}, {summary.Groups.Sum(g => g.Images)} images; {summary.SmallGroups} smaller ones are left out");
+        terminal.Line(
+            $"the models agree on {summary.Agreed} of {summary.Images} images "
+                + $"({100.0 * summary.Agreed / summary.Images:0.0} %)"
+        );
+        terminal.Line(
+            $"{summary.Groups.Count} groups of at least {settings.MinImages}, {summary.Groups.Sum(g => g.Images)} "
+                + $"images; {summary.SmallGroups} smaller ones are left out"
+        );
         foreach (SheetGroupJson g in summary.Groups)
-            terminal.Line($"  {g.Images,4}  {g.Source}: {g.Label.Name} ({g.Label.Index}), taken for {g.Wrong.Name} ({g.Wrong.Index})");
-        terminal.Line(summary.Groups.Count == 0
-            ? $"page       {output}, which is empty: the models agree on everything, so there is nothing to confirm"
-            : $"page       {output}; open it, tick what is right, save the list, then: "
-                + "retouch mine --confirmed confirmed.json … --out BENCHMARK");
+            terminal.Line(
+                $"  {g.Images, 4}  {g.Source}: {g.Label.Name} ({g.Label.Index}), taken for {g.Wrong.Name} "
+                    + $"({g.Wrong.Index})"
+            );
+        terminal.Line(
+            summary.Groups.Count == 0
+                ? $"page       {output}, which is empty: the models agree on everything, so there is nothing to confirm"
+                : $"page       {output}; open it, tick what is right, save the list, then: "
+                    + "retouch mine --confirmed confirmed.json … --out BENCHMARK"
+        );
         return App.Ok;
     }
 
@@ -141,9 +284,12 @@ sealed class MineVerb : Verb
     {
         if (result.Labelled == 0)
         {
-            string why = result.Skipped is [Problem first, ..] ? RemedyText.Of(first) : "the mapping leaves all of them out.";
+            string why = result.Skipped is [Problem first, ..]
+                ? RemedyText.Of(first)
+                : "the mapping leaves all of them out.";
             throw new BadInputException(
-                $"No folder's name is a class: {why} Say which classes the folders stand for with --accept.");
+                $"No folder's name is a class: {why} Say which classes the folders stand for with --accept."
+            );
         }
         if (result.Images == 0)
             throw new BadInputException($"None of the {result.Labelled} images can be decoded.");
@@ -152,32 +298,52 @@ sealed class MineVerb : Verb
         if (confirmed)
             throw new BadInputException(
                 $"{result.Images} images are confirmed, but no {settings.MinImages} of one group; confirm more, or "
-                + $"ask for smaller groups with --min.");
+                    + $"ask for smaller groups with --min."
+            );
         if (result.Right < result.Images)
         {
             throw new BadInputException(
                 $"The model gets {result.Right} of {result.Images} images right, and no {settings.MinImages} of its "
-                + $"mistakes share their class and their wrong prediction; "
-                + "ask for smaller groups with --min, or give more images.");
+                    + $"mistakes share their class and their wrong prediction; "
+                    + "ask for smaller groups with --min, or give more images."
+            );
         }
     }
 
     static void RefuseTogether(ParseResult parsed, Option<string?> one, params Option<string?>[] others)
     {
         if (parsed.GetValue(one) is not null && others.FirstOrDefault(o => parsed.GetValue(o) is not null) is { } other)
-            throw new BadInputException($"{one.Name} and {other.Name} do not go together: {(other.Name == "--locality" ? "locality images are for the second step, --confirmed" : other.Name == "--accept" ? "folders' names say nothing of unlabelled images" : "first comes the page, then the list that it saves")}.");
+            throw new BadInputException(
+                $"{one.Name} and {other.Name} do not go together: "
+                    + other.Name switch
+                    {
+                        "--locality" => "locality images are for the second step, --confirmed.",
+                        "--accept" => "folders' names say nothing of unlabelled images.",
+                        _ => "first comes the page, then the list that it saves.",
+                    }
+            );
     }
 
     static void Print(Terminal terminal, MineJson m, MiningSettings settings, bool confirmed)
     {
-        terminal.Line(confirmed ? $"{m.Images} images are confirmed" : $"{m.Right} of {m.Images} images are right ({100.0 * m.Right / m.Images:0.0} %)");
-        terminal.Line($"{m.Groups.Count} groups of at least {settings.MinImages}, {m.Groups.Sum(g => g.Images)} images; {m.SmallGroups} smaller ones are left out");
+        terminal.Line(
+            confirmed
+                ? $"{m.Images} images are confirmed"
+                : $"{m.Right} of {m.Images} images are right ({100.0 * m.Right / m.Images:0.0} %)"
+        );
+        terminal.Line(
+            $"{m.Groups.Count} groups of at least {settings.MinImages}, {m.Groups.Sum(g => g.Images)} images; "
+                + $"{m.SmallGroups} smaller ones are left out"
+        );
         foreach (MinedGroupJson g in m.Groups)
-            terminal.Line($"  {g.Images,4}  {g.Source}/{g.Class} → {g.Wrong.Name} ({g.Wrong.Index})");
+            terminal.Line($"  {g.Images, 4}  {g.Source}/{g.Class} → {g.Wrong.Name} ({g.Wrong.Index})");
         if (m.LocalityImages > 0)
-            terminal.Line($"{m.LocalityImages} locality images, {m.SensitiveImages} of them sensitive (margin below {settings.Margin})");
-        string empty = m.Groups.Count > 0 ? ""
-            : ", which is empty: the model gets every image right, so there is nothing to edit";
+            terminal.Line(
+                $"{m.LocalityImages} locality images, {m.SensitiveImages} of them sensitive (margin below "
+                    + $"{settings.Margin})"
+            );
+        string empty =
+            m.Groups.Count > 0 ? "" : ", which is empty: the model gets every image right, so there is nothing to edit";
         terminal.Line($"benchmark  {m.Benchmark}{empty}");
     }
 

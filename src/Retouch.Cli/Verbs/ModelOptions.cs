@@ -12,7 +12,13 @@ sealed class ModelOptions
 
     readonly Option<string> _model;
     readonly HintOptions _hints;
-    readonly Option<string?> _labels = new("--labels") { Description = "The names of its classes: JSON, CSV, or text with one name a line; by default those of a config.json beside the model.", HelpName = "FILE" };
+    readonly Option<string?> _labels = new("--labels")
+    {
+        Description =
+            "The names of its classes: JSON, CSV, or text with one name a line; by default those of a config.json "
+            + "beside the model.",
+        HelpName = "FILE",
+    };
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The verb.</param>
@@ -21,7 +27,15 @@ sealed class ModelOptions
     /// <param name="description">What the model is for; null for the usual text.</param>
     public ModelOptions(Command command, bool withLabels = true, bool required = true, string? description = null)
     {
-        _model = new("--model") { Description = description ?? "The model: safetensors, .pth, .npz, an index of several files, a folder with one of them, or a name on the Hugging Face hub such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k.", Required = required, HelpName = "MODEL" };
+        _model = new("--model")
+        {
+            Description =
+                description
+                ?? "The model: safetensors, .pth, .npz, an index of several files, a folder with one of them, or a "
+                    + "name on the Hugging Face hub such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k.",
+            Required = required,
+            HelpName = "MODEL",
+        };
         command.Add(_model);
         if (withLabels)
             command.Add(_labels);
@@ -31,9 +45,21 @@ sealed class ModelOptions
     /// <summary>The model as it was named; null where it may be left out and was.</summary>
     public string? Name(ParseResult parsed) => parsed.GetValue(_model);
 
-    /// <summary>The arguments that name the model and say what its files do not, as a shell takes them: for commands that a message names.</summary>
-    public string Arguments(ParseResult parsed) => string.Join(' ', _hints.All.Prepend(_model)
-        .SelectMany(o => parsed.GetResult(o) is { Implicit: false, Tokens: [{ Value: string value }] } ? (string[])[o.Name, ShellText.Quote(value)] : []));
+    /// <summary>
+    /// The arguments that name the model and say what its files do not, as a shell takes them: for commands that a
+    /// message names.
+    /// </summary>
+    public string Arguments(ParseResult parsed) =>
+        string.Join(
+            ' ',
+            _hints
+                .All.Prepend(_model)
+                .SelectMany(o =>
+                    parsed.GetResult(o) is { Implicit: false, Tokens: [{ Value: string value }] }
+                        ? (string[])[o.Name, ShellText.Quote(value)]
+                        : []
+                )
+        );
 
     public ModelFile Load(ParseResult parsed, Terminal terminal)
     {
@@ -51,7 +77,8 @@ sealed class ModelOptions
     }
 
     /// <summary>Loads another model of which the same holds that this one's files do not say.</summary>
-    public ModelFile Load(string name, ParseResult parsed, Terminal terminal) => Load(name, _hints.Read(parsed), terminal);
+    public ModelFile Load(string name, ParseResult parsed, Terminal terminal) =>
+        Load(name, _hints.Read(parsed), terminal);
 
     /// <summary>Loads a model that a user named in some option, and says how it was understood.</summary>
     /// <param name="name">What the user calls it by.</param>
@@ -64,11 +91,21 @@ sealed class ModelOptions
         try
         {
             VitConfig config = file.Model.Config;
-            terminal.Note($"model: {file.Path}, {file.Kind} under the names of {file.Scheme.Name}{(file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")}{(file.LabelsSource is string source ? $", class names from {source} unless --labels gives them" : "")}");
+            terminal.Note(
+                $"model: {file.Path}, {file.Kind} under the names of "
+                    + file.Scheme.Name
+                    + (file.Prefix.Length > 0 ? $", prefix {file.Prefix}" : "")
+                    + (
+                        file.LabelsSource is string source
+                            ? $", class names from {source} unless --labels gives them"
+                            : ""
+                    )
+            );
             if (file.Assumptions.Count > 0)
             {
-                IEnumerable<string> assumed =
-                    file.Assumptions.Select(a => $"{a.What} (--{prefix}{a.Option} {a.Value})");
+                IEnumerable<string> assumed = file.Assumptions.Select(a =>
+                    $"{a.What} (--{prefix}{a.Option} {a.Value})"
+                );
                 terminal.Warn($"assumed, as no file states it: {string.Join(", ", assumed)}", "model");
             }
             foreach (string note in file.Notes)
@@ -76,8 +113,12 @@ sealed class ModelOptions
             VitCost cost = VitCost.Of(config);
             if (hints.ImageSize is not null && cost.Seconds > NoticeableSeconds)
                 terminal.Warn($"at an image size of {config.ImageSize} an image takes {cost} on this machine");
-            terminal.Detail($"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of {config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "
-                + $"{config.Activation}, norm epsilon {config.NormEpsilon}, {config.Pooling} pooling; fingerprint {file.Model.Fingerprint}");
+            terminal.Detail(
+                $"model: ViT with {config.Depth} blocks, width {config.Width}, {config.Heads} heads, patches of "
+                    + $"{config.PatchSize}, images of {config.ImageSize}, {config.Classes} classes, "
+                    + $"{config.Activation}, norm epsilon {config.NormEpsilon}, {config.Pooling} pooling; fingerprint "
+                    + $"{file.Model.Fingerprint}"
+            );
             return file;
         }
         catch
@@ -88,7 +129,8 @@ sealed class ModelOptions
     }
 
     /// <summary>Says how images become pixels, since a wrong choice shows in nothing but wrong answers.</summary>
-    public static void PrintPreprocessing(ModelFile file, Terminal terminal) => terminal.Note(ModelNotes.Preprocessing(file));
+    public static void PrintPreprocessing(ModelFile file, Terminal terminal) =>
+        terminal.Note(ModelNotes.Preprocessing(file));
 
     /// <summary>Says of images that a viewer shows turned that they are not, where they are not.</summary>
     public static void PrintTurned(IReadOnlyList<string> images, ModelFile file, Terminal terminal)
@@ -100,6 +142,8 @@ sealed class ModelOptions
     /// <summary>The file of the classes' names that the user gave; null for none.</summary>
     public string? LabelFile(ParseResult parsed) => parsed.GetValue(_labels);
 
-    /// <summary>The names of the model's classes: of the file given, else of one beside the model, else numbers.</summary>
+    /// <summary>
+    /// The names of the model's classes: of the file given, else of one beside the model, else numbers.
+    /// </summary>
     public LabelSet Labels(ParseResult parsed, ModelFile model) => ModelLabels.Of(model, LabelFile(parsed));
 }

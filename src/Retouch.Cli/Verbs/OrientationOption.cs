@@ -18,7 +18,8 @@ sealed class OrientationOption
     {
         _orientation = new($"--{prefix}orientation")
         {
-            Description = $"Which way up images are: stored, whatever EXIF says, as timm and torchvision take them, "
+            Description =
+                $"Which way up images are: stored, whatever EXIF says, as timm and torchvision take them, "
                 + $"or exif, as image viewers show them; {otherwise} by default.",
             HelpName = string.Join('|', Names),
         };

@@ -2,7 +2,9 @@ using Retouch.Patches;
 
 namespace Retouch.Cli.Verbs;
 
-/// <summary>Says which patches of a stack touch the same units or tensors, and refuses those that cancel each other.</summary>
+/// <summary>
+/// Says which patches of a stack touch the same units or tensors, and refuses those that cancel each other.
+/// </summary>
 static class Overlaps
 {
     const int Named = 3;
@@ -26,10 +28,18 @@ static class Overlaps
         return
         [
             .. First(contradictions, c => $"warning: {Text(paths, c)}"),
-            .. First(overlaps, o => $"note: {paths[o.First]} and {paths[o.Second]} both touch {Count(o.Units, "unit")} "
-                + $"(IoU {o.IntersectionOverUnion:0.000}); {measured}."),
-            .. First(sharings, s => $"note: {paths[s.First]} and {paths[s.Second]} both change "
-                + $"{Count(s.Tensors, "whole tensor")}; {measured}."),
+            .. First(
+                overlaps,
+                o =>
+                    $"note: {paths[o.First]} and {paths[o.Second]} both touch {Count(o.Units, "unit")} "
+                    + $"(IoU {o.IntersectionOverUnion:0.000}); {measured}."
+            ),
+            .. First(
+                sharings,
+                s =>
+                    $"note: {paths[s.First]} and {paths[s.Second]} both change "
+                    + $"{Count(s.Tensors, "whole tensor")}; {measured}."
+            ),
         ];
     }
 
@@ -37,7 +47,11 @@ static class Overlaps
     static IEnumerable<string> First<T>(IReadOnlyCollection<T> pairs, Func<T, string> text)
     {
         int more = pairs.Count - Named;
-        return [.. pairs.Take(Named).Select(text), .. more > 0 ? (string[])[$"note: so do {Count(more, "more pair")}"] : []];
+        return
+        [
+            .. pairs.Take(Named).Select(text),
+            .. more > 0 ? (string[])[$"note: so do {Count(more, "more pair")}"] : [],
+        ];
     }
 
     static string Count(int number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
@@ -49,10 +63,16 @@ static class Overlaps
         if (all.Count == 0)
             return;
         string more = all.Count > Named ? $"; so do {all.Count - Named} more pairs" : "";
-        throw new BadInputException($"Together these patches do not do what each does alone: {string.Join("; ", all.Take(Named).Select(c => Text(paths, c)))}{more}. Leave one of each pair out, or pass --force to take them all the same.");
+        throw new BadInputException(
+            "Together these patches do not do what each does alone: "
+                + $"{string.Join("; ", all.Take(Named).Select(c => Text(paths, c)))}{more}. Leave one of each pair "
+                + "out, or pass --force to take them all the same."
+        );
     }
 
-    static string Text(string[] paths, PatchContradiction c) => c.Unit is null
-        ? $"{paths[c.First]} and {paths[c.Second]} are the same patch, whose change would count twice"
-        : $"{paths[c.First]} and {paths[c.Second]} both rewrite unit {c.Unit} of block {c.Block}, which then does neither's work";
+    static string Text(string[] paths, PatchContradiction c) =>
+        c.Unit is null
+            ? $"{paths[c.First]} and {paths[c.Second]} are the same patch, whose change would count twice"
+            : $"{paths[c.First]} and {paths[c.Second]} both rewrite unit {c.Unit} of block {c.Block}, which then does "
+                + "neither's work";
 }

@@ -33,7 +33,13 @@ sealed class PatchStack : IDisposable
     public IReadOnlyList<Patch> Patches => _patches;
 
     /// <summary>" with 2 patches", or nothing.</summary>
-    public string Text => Paths.Length switch { 0 => "", 1 => " with 1 patch", int count => $" with {count} patches" };
+    public string Text =>
+        Paths.Length switch
+        {
+            0 => "",
+            1 => " with 1 patch",
+            int count => $" with {count} patches",
+        };
 
     public void Dispose() => _patches.ForEach(p => p.Dispose());
 }

@@ -8,7 +8,10 @@ namespace Retouch.Cli.Verbs;
 /// <summary>The option that says in what the frozen products are computed.</summary>
 sealed class PrecisionOption
 {
-    const string Auto = "auto", Single = "float32", Checked = "checked", BFloat16 = "bfloat16";
+    const string Auto = "auto";
+    const string Single = "float32";
+    const string Checked = "checked";
+    const string BFloat16 = "bfloat16";
     static readonly string[] Words = [Auto, Single, Checked, BFloat16];
 
     readonly Option<string> _precision;
@@ -20,7 +23,10 @@ sealed class PrecisionOption
     {
         _precision = new Option<string>("--precision")
         {
-            Description = $"In what products with unedited weights are computed: {Single}; {Checked}, predictions in {BFloat16} and where two classes are close again in {Single}, with the same results; {BFloat16}, edits, too. "
+            Description =
+                $"In what products with unedited weights are computed: {Single}; {Checked}, predictions in {BFloat16} "
+                + $"and where two classes are close again in {Single}, with the same "
+                + $"results; {BFloat16}, edits, too. "
                 + $"{Auto} is {BFloat16} where the processor has it and predictions agree.",
             DefaultValueFactory = _ => fallback == Precision.Checked ? Checked : Single,
             HelpName = string.Join('|', Words),
@@ -34,14 +40,16 @@ sealed class PrecisionOption
     }
 
     /// <summary>What was asked for; null for what this machine is best at.</summary>
-    public Precision? Asked(ParseResult parsed) => parsed.GetRequiredValue(_precision) switch
-    {
-        Single => Precision.Full,
-        Checked => Precision.Checked,
-        BFloat16 => Precision.Mixed,
-        _ => null,
-    };
+    public Precision? Asked(ParseResult parsed) =>
+        parsed.GetRequiredValue(_precision) switch
+        {
+            Single => Precision.Full,
+            Checked => Precision.Checked,
+            BFloat16 => Precision.Mixed,
+            _ => null,
+        };
 
     /// <summary>Cuts a model, and says how far bfloat16 is from float32 where edits are made in it.</summary>
-    public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model, EditSpace space) => ModelCut.Of(model, space, Asked(parsed), terminal);
+    public SplitVit Cut(ParseResult parsed, Terminal terminal, VitModel model, EditSpace space) =>
+        ModelCut.Of(model, space, Asked(parsed), terminal);
 }

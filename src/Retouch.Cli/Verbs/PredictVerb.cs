@@ -14,10 +14,20 @@ sealed class PredictVerb : Verb
     const int Chunk = 16;
 
     readonly ModelOptions _model;
-    readonly Option<int> _top = new("--top") { Description = "Classes to show an image.", DefaultValueFactory = _ => 5, HelpName = "N" };
-    readonly Argument<string[]> _images = new("IMAGE") { Description = "JPEG, PNG, WebP, BMP or GIF files.", Arity = ArgumentArity.OneOrMore };
+    readonly Option<int> _top = new("--top")
+    {
+        Description = "Classes to show an image.",
+        DefaultValueFactory = _ => 5,
+        HelpName = "N",
+    };
+    readonly Argument<string[]> _images = new("IMAGE")
+    {
+        Description = "JPEG, PNG, WebP, BMP or GIF files.",
+        Arity = ArgumentArity.OneOrMore,
+    };
 
-    public PredictVerb() : base("predict", "Show what a model says of images.", reports: true)
+    public PredictVerb()
+        : base("predict", "Show what a model says of images.", reports: true)
     {
         _model = new ModelOptions(this);
         Require<int>(_top, top => top >= 1, "a whole number of at least 1");
@@ -41,10 +51,13 @@ sealed class PredictVerb : Verb
             {
                 throw new OperationCanceledException(
                     $"interrupted after {asked} of {all.Length} images, whose answers are whole.",
-                    new OperationCanceledException(cancellation), cancellation);
+                    new OperationCanceledException(cancellation),
+                    cancellation
+                );
             }
             using DisposeScope scope = NewDisposeScope();
-            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = ImageLoader.LoadAvailable(paths, file.Preprocessing);
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
+                ImageLoader.LoadAvailable(paths, file.Preprocessing);
             foreach ((_, Problem why) in failed)
                 terminal.Error(RemedyText.Of(why));
             allGood &= failed.Count == 0;

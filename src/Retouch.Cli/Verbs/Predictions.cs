@@ -8,13 +8,15 @@ namespace Retouch.Cli.Verbs;
 static class Predictions
 {
     /// <summary>The likeliest classes of one row of logits <c>[C]</c>, likeliest first.</summary>
-    public static IReadOnlyList<PredictionJson> Top(Tensor logits, int count, LabelSet labels) => Named(ClassProbability.Top(logits, count), labels);
+    public static IReadOnlyList<PredictionJson> Top(Tensor logits, int count, LabelSet labels) =>
+        Named(ClassProbability.Top(logits, count), labels);
 
     /// <summary>The same classes with their names.</summary>
     public static IReadOnlyList<PredictionJson> Named(IReadOnlyList<ClassProbability> classes, LabelSet labels) =>
         [.. classes.Select(c => new PredictionJson(c.Class, labels[c.Class].Name, c.Probability))];
 
-    public static string Text(ClassProbability p, LabelSet labels) => Text(new PredictionJson(p.Class, labels[p.Class].Name, p.Probability));
+    public static string Text(ClassProbability p, LabelSet labels) =>
+        Text(new PredictionJson(p.Class, labels[p.Class].Name, p.Probability));
 
-    public static string Text(PredictionJson p) => $"{100 * p.Probability,6:0.00} %  {p.Name} ({p.Index})";
+    public static string Text(PredictionJson p) => $"{100 * p.Probability, 6:0.00} %  {p.Name} ({p.Index})";
 }

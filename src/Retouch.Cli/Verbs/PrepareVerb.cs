@@ -12,7 +12,10 @@ namespace Retouch.Cli.Verbs;
 sealed class PrepareVerb : Verb
 {
     // What no method needs by default, by the preparation's own name, and whose window it is for.
-    static readonly IReadOnlyDictionary<string, (Func<IPreparation> Create, string Method)> More = new Dictionary<string, (Func<IPreparation>, string)>
+    static readonly IReadOnlyDictionary<string, (Func<IPreparation> Create, string Method)> More = new Dictionary<
+        string,
+        (Func<IPreparation>, string)
+    >
     {
         [FisherStatistics.Kind] = (() => new FisherStatistics(), MaskedFineTuning.Definition.Name),
         [OutputStatistics.Kind] = (() => new OutputStatistics(), Kfac.Definition.Name),
@@ -20,12 +23,31 @@ sealed class PrepareVerb : Verb
 
     readonly ModelOptions _model;
     readonly BlocksOption _blocks;
-    readonly Option<string[]> _images = new("--images") { Description = "Folders of ordinary images; no labels are needed.", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "DIR" };
-    readonly Option<string> _method = new("--method") { Description = "The method to prepare, fisher for that locator, or outputs for a setting of kfac; 'retouch methods' lists them.", Required = true, HelpName = "NAME" };
-    readonly Option<string> _out = new("--out") { Description = "The file to write; one that is there for this model is left as it is.", Required = true, HelpName = "FILE" };
+    readonly Option<string[]> _images = new("--images")
+    {
+        Description = "Folders of ordinary images; no labels are needed.",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string> _method = new("--method")
+    {
+        Description =
+            "The method to prepare, fisher for that locator, or outputs for a setting of "
+            + "kfac; 'retouch methods' lists them.",
+        Required = true,
+        HelpName = "NAME",
+    };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The file to write; one that is there for this model is left as it is.",
+        Required = true,
+        HelpName = "FILE",
+    };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Make an existing file anew." };
 
-    public PrepareVerb() : base("prepare", "Let a method learn from ordinary images what it needs before its first edit.", reports: true)
+    public PrepareVerb()
+        : base("prepare", "Let a method learn from ordinary images what it needs before its first edit.", reports: true)
     {
         _model = new ModelOptions(this, withLabels: false);
         foreach (Option option in (Option[])[_images, _method, _out])
@@ -36,15 +58,33 @@ sealed class PrepareVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        string name = parsed.GetRequiredValue(_method), output = parsed.GetRequiredValue(_out), checkpoint = output + ".partial";
-        (Func<IPreparation> Create, string Method)? more = More.TryGetValue(name, out (Func<IPreparation>, string) found) ? found : null;
+        string name = parsed.GetRequiredValue(_method);
+        string output = parsed.GetRequiredValue(_out);
+        string checkpoint = output + ".partial";
+        (Func<IPreparation> Create, string Method)? more = More.TryGetValue(
+            name,
+            out (Func<IPreparation>, string) found
+        )
+            ? found
+            : null;
         // Messages of the library know a preparation by its own name only.
-        Method method = Methods.Find(more?.Method ?? Methods.All.FirstOrDefault(m => m.PreparationKind == name)?.Name ?? name);
-        IPreparation preparation = more is null ? method.NewPreparation?.Invoke()
-            ?? throw new BadInputException($"The method {name} needs no preparation; those that do are {string.Join(", ", Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys))}.")
+        Method method = Methods.Find(
+            more?.Method ?? Methods.All.FirstOrDefault(m => m.PreparationKind == name)?.Name ?? name
+        );
+        IPreparation preparation = more is null
+            ? method.NewPreparation?.Invoke()
+                ?? throw new BadInputException(
+                    $"The method {name} needs no preparation; those that do are "
+                        + string.Join(
+                            ", ",
+                            Methods.All.Where(m => m.PreparationKind is not null).Select(m => m.Name).Concat(More.Keys)
+                        )
+                        + "."
+                )
             : more.Value.Create();
         OutputName.Require(output, "a preparation (a safetensors file)", ".safetensors", ".prep");
-        bool overwrite = parsed.GetValue(_overwrite), exists = File.Exists(output) && !overwrite;
+        bool overwrite = parsed.GetValue(_overwrite);
+        bool exists = File.Exists(output) && !overwrite;
         AtomicFile.CheckWritable(output, overwrite: overwrite || exists);
         using WriterLock writer = WriterLock.Take(output, Name);
         using ModelFile file = _model.Load(parsed, terminal);
@@ -55,8 +95,11 @@ sealed class PrepareVerb : Verb
             if (made.Kind != preparation.Name || !made.Fits(split))
             {
                 throw new BadInputException(
-                    $"{output} holds the preparation '{made.Kind}', made for the model {made.ModelFingerprint} and {made.Space}, not '{preparation.Name}' "
-                    + $"for the model {file.Model.Fingerprint} and its blocks {split.Space.BlockRange}; give another --out, or replace it with --overwrite.");
+                    $"{output} holds the preparation '{made.Kind}', made for the model {made.ModelFingerprint} and "
+                        + $"{made.Space}, not '{preparation.Name}' "
+                        + $"for the model {file.Model.Fingerprint} and its blocks {split.Space.BlockRange}; give "
+                        + "another --out, or replace it with --overwrite."
+                );
             }
             // What it came of, where a kill left it; a younger one is the beginning of the next, with --overwrite.
             if (File.GetLastWriteTimeUtc(checkpoint) <= File.GetLastWriteTimeUtc(output))
@@ -78,19 +121,39 @@ sealed class PrepareVerb : Verb
         {
             try
             {
-                return terminal.Progress($"preparing {preparation.Name}", 1, report => preparation.Prepare(split, images, checkpoint,
-                    new Told<PreparationProgress>(p => report((double)p.Done / p.Total, p.Loss is double loss ? $"loss {loss:0.0000}" : null)), cancellation));
+                return terminal.Progress(
+                    $"preparing {preparation.Name}",
+                    1,
+                    report =>
+                        preparation.Prepare(
+                            split,
+                            images,
+                            checkpoint,
+                            new Told<PreparationProgress>(p =>
+                                report((double)p.Done / p.Total, p.Loss is double loss ? $"loss {loss:0.0000}" : null)
+                            ),
+                            cancellation
+                        )
+                );
             }
             catch (OperationCanceledException e) when (File.Exists(checkpoint))
             {
-                throw new OperationCanceledException($"interrupted; what was learned so far is kept in {checkpoint}, and the same command goes on from there.", e, cancellation);
+                throw new OperationCanceledException(
+                    $"interrupted; what was learned so far is kept in {checkpoint}, and the same "
+                        + "command goes on from there.",
+                    e,
+                    cancellation
+                );
             }
         }
 
         void Report(Preparation it)
         {
             long bytes = new FileInfo(output).Length;
-            terminal.Object(new PrepareJson(output, it.Kind, it.ModelFingerprint, it.Space, it.Settings, bytes), JsonOutput.Default.PrepareJson);
+            terminal.Object(
+                new PrepareJson(output, it.Kind, it.ModelFingerprint, it.Space, it.Settings, bytes),
+                JsonOutput.Default.PrepareJson
+            );
             terminal.Line($"{output}: '{it.Kind}' for {it.Space} ({bytes / 1024.0:0} KiB)");
             terminal.Line($"  model     {it.ModelFingerprint}");
             terminal.Line($"  settings  {string.Join(", ", it.Settings.Select(s => $"{s.Key} {s.Value}"))}");

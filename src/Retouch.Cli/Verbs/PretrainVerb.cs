@@ -13,21 +13,58 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>pretrain</c>: trains a ViT from nothing on a folder of images.</summary>
 sealed class PretrainVerb : Verb
 {
-    readonly Option<string> _images = new("--images") { Description = "The folder of images, one subfolder a class.", Required = true, HelpName = "DIR" };
-    readonly Option<string> _out = new("--out") { Description = "The model to write, a safetensors file under timm's names.", Required = true, HelpName = "FILE" };
-    readonly Option<string?> _config = new("--config") { Description = "Architecture and training as a JSON object, such as {\"width\": 64, \"epochs\": 60}; what it leaves out is as in docs/letters.md.", HelpName = "FILE" };
-    readonly Option<string?> _labels = new("--labels") { Description = "The names of the classes, in the order of their indices; by default the subfolders' names in their order.", HelpName = "FILE" };
-    readonly Option<string?> _heldOut = new("--held-out") { Description = "A folder of other images of the classes, to measure on at the end and now and then.", HelpName = "DIR" };
+    readonly Option<string> _images = new("--images")
+    {
+        Description = "The folder of images, one subfolder a class.",
+        Required = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The model to write, a safetensors file under timm's names.",
+        Required = true,
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _config = new("--config")
+    {
+        Description =
+            "Architecture and training as a JSON object, such as {\"width\": 64, \"epochs\": 60}; what it leaves out "
+            + "is as in docs/letters.md.",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _labels = new("--labels")
+    {
+        Description =
+            "The names of the classes, in the order of their indices; by default the subfolders' names in their order.",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _heldOut = new("--held-out")
+    {
+        Description = "A folder of other images of the classes, to measure on at the end and now and then.",
+        HelpName = "DIR",
+    };
     readonly OrientationOption _orientation;
-    readonly Option<int> _keepEvery = new("--keep-every") { Description = "Epochs between two checkpoints, which --resume goes on from.", DefaultValueFactory = _ => 5, HelpName = "N" };
+    readonly Option<int> _keepEvery = new("--keep-every")
+    {
+        Description = "Epochs between two checkpoints, which --resume goes on from.",
+        DefaultValueFactory = _ => 5,
+        HelpName = "N",
+    };
     readonly Option<bool> _half = new("--half") { Description = "Store float16: half the size." };
-    readonly Option<bool> _resume = new("--resume") { Description = "Go on from the checkpoint beside --out, where there is one." };
+    readonly Option<bool> _resume = new("--resume")
+    {
+        Description = "Go on from the checkpoint beside --out, where there is one.",
+    };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing model." };
 
-    public PretrainVerb() : base("pretrain", "Train a small ViT from nothing on a folder of images.", reports: true)
+    public PretrainVerb()
+        : base("pretrain", "Train a small ViT from nothing on a folder of images.", reports: true)
     {
         Require<int>(_keepEvery, n => n >= 1, "a whole number of at least 1");
-        foreach (Option option in (Option[])[_images, _out, _config, _labels, _heldOut, _keepEvery, _half, _resume, _overwrite])
+        foreach (
+            Option option in (Option[])
+                [_images, _out, _config, _labels, _heldOut, _keepEvery, _half, _resume, _overwrite]
+        )
             Add(option);
         _orientation = new OrientationOption(this);
     }
@@ -44,11 +81,15 @@ sealed class PretrainVerb : Verb
         bool overwrite = parsed.GetValue(_overwrite) || finished;
         AtomicFile.CheckWritable(output, overwrite);
         using WriterLock writer = WriterLock.Take(output, Name);
-        PretrainingSettings settings = parsed.GetValue(_config) is string config ? PretrainingSettings.Load(config) : new PretrainingSettings();
+        PretrainingSettings settings = parsed.GetValue(_config) is string config
+            ? PretrainingSettings.Load(config)
+            : new PretrainingSettings();
         settings.Validate();
         ImageFolder folder = ImageFolder.Open(parsed.GetRequiredValue(_images));
         LabelSet? named = parsed.GetValue(_labels) is string file ? LabelSet.Load(file) : null;
-        IReadOnlyList<string> names = named is null ? LabelledImages.ClassNames(folder) : [.. Enumerable.Range(0, named.Count).Select(i => named[i].Name)];
+        IReadOnlyList<string> names = named is null
+            ? LabelledImages.ClassNames(folder)
+            : [.. Enumerable.Range(0, named.Count).Select(i => named[i].Name)];
         Func<string, int> classOf = ClassOf(named, names);
         Preprocessing preprocessing = Preprocessing.Inception(settings.ImageSize, 1) with
         {
@@ -62,7 +103,10 @@ sealed class PretrainVerb : Verb
         string turned = preprocessing.Orientation == ImageOrientation.Exif ? " turned" : "";
         string data = ImageFolders.Open([folder.Root]).Hash() + turned + " " + string.Join('|', names);
         using PretrainingRun run = Begin(parsed, terminal, settings, names.Count, images.Count, data);
-        terminal.Note(Text($"{run.Size} parameters, {images.Count} images of {names.Count} classes, {settings.Epochs} epochs of {run.StepsPerEpoch(images)} steps"));
+        terminal.Note(
+            $"{run.Size} parameters, {images.Count} images of {names.Count} classes, {settings.Epochs} epochs of "
+                + $"{run.StepsPerEpoch(images)} steps"
+        );
         double seconds = Train(parsed, terminal, run, images, heldOut, data, cancellation);
 
         PretrainingCheckpoint.Save(run, data, checkpoint, finished: true);
@@ -77,16 +121,30 @@ sealed class PretrainVerb : Verb
         }
         using (DisposeScope scope = torch.NewDisposeScope())
         {
-            ModelFile.Create(output, run.Tensors(half), settings.Heads, preprocessing, new Dictionary<string, string>
-            {
-                ["classes"] = string.Join('\n', names),
-                ["training"] = settings.ToJson(),
-                ["trainingImages"] = data.Split(' ')[0],
-            }, half, overwrite);
+            ModelFile.Create(
+                output,
+                run.Tensors(half),
+                settings.Heads,
+                preprocessing,
+                new Dictionary<string, string>
+                {
+                    ["classes"] = string.Join('\n', names),
+                    ["training"] = settings.ToJson(),
+                    ["trainingImages"] = data.Split(' ')[0],
+                },
+                half,
+                overwrite
+            );
         }
         AtomicFile.Delete(checkpoint);
-        terminal.Line(Text($"{output}: {run.Size} parameters, {run.Steps} steps in {seconds:0} s") + (accuracy is double share ? Text($"; {100 * share:0.00} % of {heldOut!.Count} held-out images right") : ""));
-        terminal.Object(new PretrainJson(output, run.Size, names.Count, images.Count, run.Steps, seconds, accuracy, heldOut?.Count), JsonOutput.Default.PretrainJson);
+        terminal.Line(
+            $"{output}: {run.Size} parameters, {run.Steps} steps in {seconds:0} s"
+                + (accuracy is double share ? $"; {100 * share:0.00} % of {heldOut!.Count} held-out images right" : "")
+        );
+        terminal.Object(
+            new PretrainJson(output, run.Size, names.Count, images.Count, run.Steps, seconds, accuracy, heldOut?.Count),
+            JsonOutput.Default.PretrainJson
+        );
         return App.Ok;
     }
 
@@ -99,22 +157,46 @@ sealed class PretrainVerb : Verb
             return name => folders.Accepted(name)[0];
         }
         Dictionary<string, int> index = names.Select((name, i) => (name, i)).ToDictionary(n => n.name, n => n.i);
-        return name => index.TryGetValue(name, out int found) ? found : throw new BadInputException($"The folder {name} of the held-out images is no class of the images to learn.");
+        return name =>
+            index.TryGetValue(name, out int found)
+                ? found
+                : throw new BadInputException(
+                    $"The folder {name} of the held-out images is no class of the images to learn."
+                );
     }
 
-    PretrainingRun Begin(ParseResult parsed, Terminal terminal, PretrainingSettings settings, int classes, int images, string data)
+    PretrainingRun Begin(
+        ParseResult parsed,
+        Terminal terminal,
+        PretrainingSettings settings,
+        int classes,
+        int images,
+        string data
+    )
     {
         string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
         bool exists = File.Exists(checkpoint);
         if (exists && !parsed.GetValue(_resume) && !parsed.GetValue(_overwrite))
-            throw new BadInputException($"{checkpoint} is a training that was interrupted; pass --resume to go on, or --overwrite to start anew.");
+            throw new BadInputException(
+                $"{checkpoint} is a training that was interrupted; pass --resume to go on, or "
+                    + "--overwrite to start anew."
+            );
         if (!exists || !parsed.GetValue(_resume))
         {
             VitConfig architecture = settings.Architecture(classes);
             // Weights, gradients and both moments of AdamW.
-            double weights = 4.0 * sizeof(float) * architecture.Depth * architecture.Width * (4.0 * architecture.Width + 2.0 * architecture.MlpWidth);
+            double weights =
+                4.0
+                * sizeof(float)
+                * architecture.Depth
+                * architecture.Width
+                * (4.0 * architecture.Width + 2.0 * architecture.MlpWidth);
             int together = Math.Min(Math.Min(settings.Batch, images), PretrainingRun.Piece * Cores(parsed));
-            MemoryNeed.Require(weights + VitCost.TrainingBytes(architecture, together), "A training of these settings", Remedy.Smaller("imageSize", "depth", "width", "mlpWidth"));
+            MemoryNeed.Require(
+                weights + VitCost.TrainingBytes(architecture, together),
+                "A training of these settings",
+                Remedy.Smaller("imageSize", "depth", "width", "mlpWidth")
+            );
             return new PretrainingRun(settings, classes);
         }
         PretrainingRun run = PretrainingCheckpoint.Load(checkpoint, data, settings, classes);
@@ -122,11 +204,22 @@ sealed class PretrainVerb : Verb
         return run;
     }
 
-    double Train(ParseResult parsed, Terminal terminal, PretrainingRun run, LabelledImages images, LabelledImages? heldOut, string data, CancellationToken cancellation)
+    double Train(
+        ParseResult parsed,
+        Terminal terminal,
+        PretrainingRun run,
+        LabelledImages images,
+        LabelledImages? heldOut,
+        string data,
+        CancellationToken cancellation
+    )
     {
         string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
-        int perEpoch = run.StepsPerEpoch(images), cores = Cores(parsed), keepEvery = parsed.GetValue(_keepEvery);
-        long total = (long)run.Settings.Epochs * perEpoch, first = run.Steps;
+        int perEpoch = run.StepsPerEpoch(images);
+        int cores = Cores(parsed);
+        int keepEvery = parsed.GetValue(_keepEvery);
+        long total = (long)run.Settings.Epochs * perEpoch;
+        long first = run.Steps;
         Stopwatch clock = Stopwatch.StartNew();
         double? accuracy = null;
         double mean = double.NaN;
@@ -144,14 +237,22 @@ sealed class PretrainVerb : Verb
                         accuracy = heldOut is null ? null : run.Accuracy(heldOut, cores, cancellation);
                     }
                     double perSecond = (run.Steps - first) / clock.Elapsed.TotalSeconds;
-                    update(new LiveView("training the model", run.Steps, total,
-                    [
-                        ("epoch", Text($"{(double)run.Steps / perEpoch:0.0} of {run.Settings.Epochs}")),
-                        ("images a second", Text($"{perSecond * Math.Min(run.Settings.Batch, images.Count):0}")),
-                        ("time left", Text($"{TimeSpan.FromSeconds((total - run.Steps) / perSecond):hh\\:mm\\:ss}")),
-                        ("loss", Text($"{mean:0.000}")),
-                        .. accuracy is double share ? [("held out", Text($"{100 * share:0.00} % right"))] : Array.Empty<(string, string)>(),
-                    ]));
+                    update(
+                        new LiveView(
+                            "training the model",
+                            run.Steps,
+                            total,
+                            [
+                                ("epoch", $"{(double)run.Steps / perEpoch:0.0} of {run.Settings.Epochs}"),
+                                ("images a second", $"{perSecond * Math.Min(run.Settings.Batch, images.Count):0}"),
+                                ("time left", $"{TimeSpan.FromSeconds((total - run.Steps) / perSecond):hh\\:mm\\:ss}"),
+                                ("loss", $"{mean:0.000}"),
+                                .. accuracy is double share
+                                    ? [("held out", $"{100 * share:0.00} % right")]
+                                    : Array.Empty<(string, string)>(),
+                            ]
+                        )
+                    );
                 }
                 return true;
             });
@@ -170,6 +271,4 @@ sealed class PretrainVerb : Verb
         $"interrupted after {run.Steps} steps; {checkpoint} keeps them, and the same command with --resume goes on.";
 
     static string Checkpoint(string output) => output + ".checkpoint";
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -14,14 +14,46 @@ sealed class SearchLocationVerb : Verb
     static readonly LocationSearchSettings Published = new();
 
     readonly BenchmarkOptions _benchmark;
-    readonly Option<string> _out = new("--out") { Description = "The folder for rows, table (windows.csv) and figure (windows.svg).", Required = true, HelpName = "DIR" };
-    readonly Option<string[]> _lr = new("--lr") { Description = $"RMSprop's step sizes, a point of each window each (published: {Published.LearningRates[0].ToString(CultureInfo.InvariantCulture)}). Several with commas between.", AllowMultipleArgumentsPerToken = true, HelpName = "RATE" };
-    readonly Option<int> _steps = new("--steps") { Description = "Steps at most.", DefaultValueFactory = _ => Published.MaxSteps, HelpName = "N" };
-    readonly Option<int?> _max = new("--max-edits-per-group") { Description = "Edits a group at most, spread evenly over its images; one an image by default.", HelpName = "K" };
-    readonly Option<int> _batch = new("--batch") { Description = "Edits of FFNs that run at once.", DefaultValueFactory = _ => DefaultBatch, HelpName = "N" };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The folder for rows, table (windows.csv) and figure (windows.svg).",
+        Required = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string[]> _lr = new("--lr")
+    {
+        Description =
+            "RMSprop's step sizes, a point of each window each (published: "
+            + $"{Published.LearningRates[0].ToString(CultureInfo.InvariantCulture)}). Several with commas between.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "RATE",
+    };
+    readonly Option<int> _steps = new("--steps")
+    {
+        Description = "Steps at most.",
+        DefaultValueFactory = _ => Published.MaxSteps,
+        HelpName = "N",
+    };
+    readonly Option<int?> _max = new("--max-edits-per-group")
+    {
+        Description = "Edits a group at most, spread evenly over its images; one an image by default.",
+        HelpName = "K",
+    };
+    readonly Option<int> _batch = new("--batch")
+    {
+        Description = "Edits of FFNs that run at once.",
+        DefaultValueFactory = _ => DefaultBatch,
+        HelpName = "N",
+    };
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the rows that are in the folder." };
 
-    public SearchLocationVerb() : base("search-location", "Search which blocks to edit: every window of three FFNs and of three attention modules, whole, on every edit of a benchmark.", reports: true)
+    public SearchLocationVerb()
+        : base(
+            "search-location",
+            "Search which blocks to edit: every window of three FFNs and of three attention modules, whole, on every "
+                + "edit of a benchmark.",
+            reports: true
+        )
     {
         Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
         Require<int>(_max, max => max >= 1, "a whole number of at least 1");
@@ -48,7 +80,15 @@ sealed class SearchLocationVerb : Verb
             if (session.Run(file, terminal, cancellation) is not { } report)
                 return BenchmarkOptions.SayEmpty(terminal);
             LocationResult result = report.Result;
-            LocationJson json = new(result.Recommended, result.Best, LocationResult.Rule, result.Windows, report.Rows, report.Table, report.Figure);
+            LocationJson json = new(
+                result.Recommended,
+                result.Best,
+                LocationResult.Rule,
+                result.Windows,
+                report.Rows,
+                report.Table,
+                report.Figure
+            );
             terminal.Object(json, JsonOutput.Default.LocationJson);
             Print(terminal, result);
             terminal.Line($"rows   {report.Rows}");
@@ -63,25 +103,57 @@ sealed class SearchLocationVerb : Verb
         bool several = result.Windows.Any(w => w.Points.Count > 1);
         string[][] rows =
         [
-            ["window", .. several ? (string[])["lr"] : [], "edits", "SR %", "GR % (95 % CI)", "LR % (95 % CI)", "sensitive LR %", "hypervolume"],
-            .. result.Windows.SelectMany(w => w.Points.Select(p => (string[])
             [
-                $"{(w.Window == result.Recommended ? "→" : " ")}{(p.OnFront ? "*" : " ")} {w.Window.Name}", .. several ? (string[])[p.Settings["lr"]] : [], $"{p.Edits}", BenchTable.Percent(p.Success.Mean),
-                BenchTable.Interval(p.Generalization), BenchTable.Interval(p.Locality), BenchTable.Interval(p.SensitiveLocality), $"{w.Hypervolume:0.0000}",
-            ])),
+                "window",
+                .. several ? (string[])["lr"] : [],
+                "edits",
+                "SR %",
+                "GR % (95 % CI)",
+                "LR % (95 % CI)",
+                "sensitive LR %",
+                "hypervolume",
+            ],
+            .. result.Windows.SelectMany(w =>
+                w.Points.Select(p =>
+                    (string[])
+                        [
+                            $"{(w.Window == result.Recommended ? "→" : " ")}{(p.OnFront ? "*" : " ")} {w.Window.Name}",
+                            .. several ? (string[])[p.Settings["lr"]] : [],
+                            $"{p.Edits}",
+                            BenchTable.Percent(p.Success.Mean),
+                            BenchTable.Interval(p.Generalization),
+                            BenchTable.Interval(p.Locality),
+                            BenchTable.Interval(p.SensitiveLocality),
+                            $"{w.Hypervolume:0.0000}",
+                        ]
+                )
+            ),
         ];
         BenchTable.Print(terminal, rows);
         terminal.Line("* on the Pareto front of GR and LR; intervals from a bootstrap over groups");
         terminal.Line($"→ recommended: --blocks {result.Recommended.BlockRange}, {LocationResult.Rule}");
         if (result.Best != result.Recommended)
-            terminal.Line($"  {result.Best.Name} dominates a larger area, but edits and their locators know hidden units, which attention does not have");
+            terminal.Line(
+                $"  {result.Best.Name} dominates a larger area, but edits and their locators know hidden units, which "
+                    + "attention does not have"
+            );
     }
 
     IReadOnlyList<double> Rates(ParseResult parsed)
     {
         if (parsed.GetValue(_lr) is not { Length: > 0 } given)
             return Published.LearningRates;
-        string[] texts = string.Join(',', given).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return [.. texts.Select(t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out double rate) ? rate : throw new BadInputException($"--lr is {string.Join(',', given)}, but must be numbers such as 1e-5,2e-5."))];
+        string[] texts = string.Join(',', given)
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return
+        [
+            .. texts.Select(t =>
+                double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out double rate)
+                    ? rate
+                    : throw new BadInputException(
+                        $"--lr is {string.Join(',', given)}, but must be numbers such as 1e-5,2e-5."
+                    )
+            ),
+        ];
     }
 }

@@ -25,7 +25,8 @@ sealed record ShiftRecord(string Kind, double Strength, int Seed, string Format,
 
     public override string ToString() =>
         $"{Kind} of strength {Strength} with seed {Seed} as {Format}"
-        + (Quality is int quality ? $" of quality {quality}" : "") + (Turned == true ? ", turned upright by EXIF" : "");
+        + (Quality is int quality ? $" of quality {quality}" : "")
+        + (Turned == true ? ", turned upright by EXIF" : "");
 
     /// <summary>The record in a folder; null where there is none.</summary>
     /// <exception cref="BadInputException">The file is no record.</exception>
@@ -41,10 +42,24 @@ sealed record ShiftRecord(string Kind, double Strength, int Seed, string Format,
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path} does not say what made the images beside it{(e is JsonException { LineNumber: long line, BytePositionInLine: long at } ? $" (line {line + 1}, column {at + 1})" : "")}; give another --out, or delete the file and pass --overwrite.", e);
+            throw new BadInputException(
+                $"{path} does not say what made the images beside "
+                    + "it"
+                    + (
+                        e is JsonException { LineNumber: long line, BytePositionInLine: long at }
+                            ? $" (line {line + 1}, column {at + 1})"
+                            : ""
+                    )
+                    + "; give another --out, or delete the file and pass --overwrite.",
+                e
+            );
         }
     }
 
     public void Write(string folder) =>
-        AtomicFile.Write(Path.Combine(folder, Name), overwrite: true, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(this, JsonOutput.Default.ShiftRecord)));
+        AtomicFile.Write(
+            Path.Combine(folder, Name),
+            overwrite: true,
+            stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(this, JsonOutput.Default.ShiftRecord))
+        );
 }

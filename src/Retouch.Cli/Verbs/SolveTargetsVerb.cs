@@ -10,11 +10,27 @@ sealed class SolveTargetsVerb : Verb
 {
     readonly ModelOptions _model;
     readonly TargetOptions _targets;
-    readonly Option<string> _bank = new("--bank") { Description = "The folder to keep the targets in; one that exists is filled up.", Required = true, HelpName = "DIR" };
-    readonly Option<int> _count = new("--count") { Description = "How many targets the bank shall have.", Required = true, HelpName = "N" };
-    readonly Option<string> _shard = new("--shard") { Description = "Solve part I of N only, I from 0 to N-1; the parts' files go into one folder.", DefaultValueFactory = _ => "0/1", HelpName = "I/N" };
+    readonly Option<string> _bank = new("--bank")
+    {
+        Description = "The folder to keep the targets in; one that exists is filled up.",
+        Required = true,
+        HelpName = "DIR",
+    };
+    readonly Option<int> _count = new("--count")
+    {
+        Description = "How many targets the bank shall have.",
+        Required = true,
+        HelpName = "N",
+    };
+    readonly Option<string> _shard = new("--shard")
+    {
+        Description = "Solve part I of N only, I from 0 to N-1; the parts' files go into one folder.",
+        DefaultValueFactory = _ => "0/1",
+        HelpName = "I/N",
+    };
 
-    public SolveTargetsVerb() : base("solve-targets", "Solve target masks on unlabelled images: what a locator is trained on.", reports: true)
+    public SolveTargetsVerb()
+        : base("solve-targets", "Solve target masks on unlabelled images: what a locator is trained on.", reports: true)
     {
         _model = new ModelOptions(this, withLabels: false);
         _targets = new TargetOptions(this, imagesRequired: true);
@@ -38,7 +54,17 @@ sealed class SolveTargetsVerb : Verb
         TargetOptions.Fill(terminal, filler, bank, count, part, parts, cancellation);
         long solved = bank.SolvedOf(count);
         terminal.Line($"{bank.Folder} has {solved} of {count} targets");
-        terminal.Object(new SolveTargetsJson(bank.Folder, solved, count, split.Model.Fingerprint, filler.Manifest.Identity(), [.. filler.Skipped.Keys]), JsonOutput.Default.SolveTargetsJson);
+        terminal.Object(
+            new SolveTargetsJson(
+                bank.Folder,
+                solved,
+                count,
+                split.Model.Fingerprint,
+                filler.Manifest.Identity(),
+                [.. filler.Skipped.Keys]
+            ),
+            JsonOutput.Default.SolveTargetsJson
+        );
         return App.Ok;
     }
 }

@@ -7,7 +7,8 @@ namespace Retouch.Cli.Verbs;
 /// <summary>A command with the options that all of them have.</summary>
 abstract class Verb : Command
 {
-    protected Verb(string name, string description, bool reports) : base(name, description)
+    protected Verb(string name, string description, bool reports)
+        : base(name, description)
     {
         Json = new Option<bool>("--json") { Description = "Print one JSON object a line instead of text." };
         if (reports)
@@ -21,11 +22,20 @@ abstract class Verb : Command
         SetAction((parsed, cancellation) => Task.FromResult(Execute(parsed, cancellation)));
     }
 
-    public Option<bool> Verbose { get; } = new("--verbose") { Description = "Say more, and show where an error arose." };
+    public Option<bool> Verbose { get; } =
+        new("--verbose") { Description = "Say more, and show where an error arose." };
 
-    protected Option<int?> Threads { get; } = new("--threads") { Description = "Threads for matrix products; by default one a core.", HelpName = "N" };
+    protected Option<int?> Threads { get; } =
+        new("--threads") { Description = "Threads for matrix products; by default one a core.", HelpName = "N" };
 
-    protected Option<double?> Reading { get; } = new("--reading-budget") { Description = "How many times the usual memory and time reading a file may take; the usual is enough but for files that are made to be hostile, and some that only look so.", HelpName = "TIMES" };
+    protected Option<double?> Reading { get; } =
+        new("--reading-budget")
+        {
+            Description =
+                "How many times the usual memory and time reading a file may take; the usual is enough but for files "
+                + "that are made to be hostile, and some that only look so.",
+            HelpName = "TIMES",
+        };
 
     protected Option<bool> Quiet { get; } = new("--quiet") { Description = "Print results and errors only." };
 
@@ -36,11 +46,20 @@ abstract class Verb : Command
 
     protected abstract int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation);
 
-    /// <summary>Puts what must be given before what may be, and what all verbs have last: the order that help has.</summary>
+    /// <summary>
+    /// Puts what must be given before what may be, and what all verbs have last: the order that help has.
+    /// </summary>
     public void Arrange()
     {
         Option[] common = [Json, Threads, Reading, Verbose, Quiet];
-        Option[] ordered = [.. Options.OrderBy(o => common.Contains(o) ? 2 : o.Required ? 0 : 1)];
+        Option[] ordered =
+        [
+            .. Options.OrderBy(o =>
+                common.Contains(o) ? 2
+                : o.Required ? 0
+                : 1
+            ),
+        ];
         Options.Clear();
         foreach (Option option in ordered)
             Add(option);
@@ -49,15 +68,29 @@ abstract class Verb : Command
     }
 
     /// <summary>Refuses what is no T or out of range while the command line is parsed, before any work.</summary>
-    internal static void Require<T>(Option option, Func<T, bool> holds, string range) where T : IParsable<T> => option.Validators.Add(result =>
-    {
-        if (result.Tokens is [{ Value: string text }] && !(T.TryParse(text, CultureInfo.InvariantCulture, out T? value) && holds(value)))
-            result.AddError($"{option.Name} is {text}, but must be {range}");
-    });
+    internal static void Require<T>(Option option, Func<T, bool> holds, string range)
+        where T : IParsable<T> =>
+        option.Validators.Add(result =>
+        {
+            if (
+                result.Tokens is [{ Value: string text }]
+                && !(T.TryParse(text, CultureInfo.InvariantCulture, out T? value) && holds(value))
+            )
+                result.AddError($"{option.Name} is {text}, but must be {range}");
+        });
 
     int Execute(ParseResult parsed, CancellationToken cancellation)
     {
-        Terminal terminal = new(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, parsed.GetValue(Json), parsed.GetValue(Quiet), parsed.GetValue(Verbose)) { Cancellation = cancellation };
+        Terminal terminal = new(
+            parsed.InvocationConfiguration.Output,
+            parsed.InvocationConfiguration.Error,
+            parsed.GetValue(Json),
+            parsed.GetValue(Quiet),
+            parsed.GetValue(Verbose)
+        )
+        {
+            Cancellation = cancellation,
+        };
         OutputGuard.Check(parsed);
         if (NeedsTorch && parsed.GetValue(Threads) is int threads)
             torch.set_num_threads(threads);

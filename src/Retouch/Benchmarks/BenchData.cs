@@ -21,8 +21,13 @@ public sealed class BenchData : IDisposable
     readonly IReadOnlyList<int> _places;
     readonly bool _isPart;
 
-    BenchData(PrefixStore groups, IReadOnlyList<int> places, IReadOnlyList<IReadOnlyList<PatchImage>> images, LocalitySet? locality, bool isPart = false) =>
-        (_groups, _places, Images, Locality, _isPart) = (groups, places, images, locality, isPart);
+    BenchData(
+        PrefixStore groups,
+        IReadOnlyList<int> places,
+        IReadOnlyList<IReadOnlyList<PatchImage>> images,
+        LocalitySet? locality,
+        bool isPart = false
+    ) => (_groups, _places, Images, Locality, _isPart) = (groups, places, images, locality, isPart);
 
     /// <summary>The prefix of a group's images; the caller disposes it.</summary>
     /// <param name="group">Its place.</param>
@@ -50,27 +55,51 @@ public sealed class BenchData : IDisposable
     /// <param name="images">Where the groups' images are.</param>
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
     /// <param name="progress">Told the number of images done, or null to ignore.</param>
-    /// <param name="memory">Bytes that the groups' prefixes may take in memory, and as many again those of the locality images, or null for a quarter of what the process may use.</param>
+    /// <param name="memory">
+    /// Bytes that the groups' prefixes may take in memory, and as many again those of the locality images, or null for
+    /// a quarter of what the process may use.
+    /// </param>
     /// <param name="cancellation">Stops between chunks.</param>
-    /// <exception cref="BadInputException">The benchmark is another model's, or an image is missing, another or unreadable.</exception>
+    /// <exception cref="BadInputException">
+    /// The benchmark is another model's, or an image is missing, another or unreadable.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static BenchData Load(
-        SplitVit split, Benchmark benchmark, Preprocessing preprocessing, ImageRoots images, ImageRoots? locality, IProgress<int>? progress = null, long? memory = null, CancellationToken cancellation = default)
+        SplitVit split,
+        Benchmark benchmark,
+        Preprocessing preprocessing,
+        ImageRoots images,
+        ImageRoots? locality,
+        IProgress<int>? progress = null,
+        long? memory = null,
+        CancellationToken cancellation = default
+    )
     {
         benchmark.RequireModel(split.Model);
         // Every hash before the first slow step.
         (string[][] groupPaths, string[] localityPaths) = Find(benchmark, images, locality);
 
         int done = 0;
-        PrefixStore groups = new(memory), others = new(memory);
+        PrefixStore groups = new(memory);
+        PrefixStore others = new(memory);
         try
         {
             foreach (string[] paths in groupPaths)
                 Add(groups, paths);
-            PatchImage[][] files = [.. benchmark.Groups.Select(g => g.Images.Select(i => new PatchImage(Path.GetFileName(i.Path), i.Sha256)).ToArray())];
+            PatchImage[][] files =
+            [
+                .. benchmark.Groups.Select(g =>
+                    g.Images.Select(i => new PatchImage(Path.GetFileName(i.Path), i.Sha256)).ToArray()
+                ),
+            ];
             foreach (string[] paths in localityPaths.Chunk(PrefixStore.Together))
                 Add(others, paths);
-            return new BenchData(groups, [.. Enumerable.Range(0, groups.Count)], files, localityPaths.Length == 0 ? null : new LocalitySet(split, others));
+            return new BenchData(
+                groups,
+                [.. Enumerable.Range(0, groups.Count)],
+                files,
+                localityPaths.Length == 0 ? null : new LocalitySet(split, others)
+            );
         }
         catch
         {
@@ -101,21 +130,36 @@ public sealed class BenchData : IDisposable
         }
     }
 
-    /// <summary>Some of the groups, in an order of their own, with the same locality images: what they are made of stays this object's, which must outlive the result.</summary>
+    /// <summary>
+    /// Some of the groups, in an order of their own, with the same locality images: what they are made of stays this
+    /// object's, which must outlive the result.
+    /// </summary>
     /// <param name="groups">Their places.</param>
     /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>
-    public BenchData Select(IReadOnlyList<int> groups) => new(_groups, [.. groups.Select(g => _places[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
+    public BenchData Select(IReadOnlyList<int> groups) =>
+        new(_groups, [.. groups.Select(g => _places[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
 
     /// <summary>Finds and checks every image without loading it.</summary>
     /// <param name="benchmark">What to find.</param>
     /// <param name="images">Where the groups' images are.</param>
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
     /// <exception cref="BadInputException">An image is missing or another.</exception>
-    public static (string[][] Groups, string[] Locality) Find(Benchmark benchmark, ImageRoots images, ImageRoots? locality)
+    public static (string[][] Groups, string[] Locality) Find(
+        Benchmark benchmark,
+        ImageRoots images,
+        ImageRoots? locality
+    )
     {
         if (benchmark.Locality.Count > 0 && locality is null)
-            throw BadInput.Missing(null, $"The benchmark has {benchmark.Locality.Count} locality images, but their folder is not named.", Remedy.Option(Parameter.Locality));
-        return ([.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())], [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]);
+            throw BadInput.Missing(
+                null,
+                $"The benchmark has {benchmark.Locality.Count} locality images, but their folder is not named.",
+                Remedy.Option(Parameter.Locality)
+            );
+        return (
+            [.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())],
+            [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]
+        );
     }
 
     /// <summary>Frees the prefixes, but for those of a part, which belong to the whole.</summary>

@@ -3,7 +3,9 @@ using Retouch.Formats;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>A folder that holds a run: its manifest, its rows, in one file or a file a shard, and its summary.</summary>
+/// <summary>
+/// A folder that holds a run: its manifest, its rows, in one file or a file a shard, and its summary.
+/// </summary>
 public static class BenchFolder
 {
     /// <summary>The name of the summary's file.</summary>
@@ -40,7 +42,12 @@ public static class BenchFolder
         if (AtomicFile.TryCreate(path, stream => Write(stream, manifest, EvaluationJson.Indented.BenchManifest)))
             return;
         if (ReadManifest(folder).Run is string run && run != manifest.Run)
-            throw BadInput.Mismatch(folder, $"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a setting or an option differs.", Remedy.OtherOutput);
+            throw BadInput.Mismatch(
+                folder,
+                $"{folder} holds the run {run}, but these options make {manifest.Run}: the model, the benchmark, a "
+                    + "setting or an option differs.",
+                Remedy.OtherOutput
+            );
     }
 
     /// <summary>Reads a folder's manifest.</summary>
@@ -51,7 +58,9 @@ public static class BenchFolder
         ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxManifestLength);
         try
         {
-            BenchManifest manifest = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.BenchManifest) ?? throw new JsonException("it is null");
+            BenchManifest manifest =
+                JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.BenchManifest)
+                ?? throw new JsonException("it is null");
             return manifest.Defect() is string defect ? throw NoManifest(path, defect, null) : manifest;
         }
         catch (JsonException e)
@@ -60,26 +69,37 @@ public static class BenchFolder
         }
     }
 
-    /// <summary>Puts a copy of the run's benchmark beside its manifest, so that the folder says all that a gallery of its edits needs but images and model.</summary>
+    /// <summary>
+    /// Puts a copy of the run's benchmark beside its manifest, so that the folder says all that a gallery of its edits
+    /// needs but images and model.
+    /// </summary>
     /// <exception cref="BadInputException">It cannot be written.</exception>
-    public static void WriteBenchmark(string folder, Benchmark benchmark) => BenchmarkFile.Save(benchmark, Path.Combine(folder, BenchmarkName), overwrite: true);
+    public static void WriteBenchmark(string folder, Benchmark benchmark) =>
+        BenchmarkFile.Save(benchmark, Path.Combine(folder, BenchmarkName), overwrite: true);
 
     /// <summary>The folder's copy of the run's benchmark, or null if it has none.</summary>
     /// <exception cref="BadInputException">It is damaged.</exception>
-    public static Benchmark? ReadBenchmark(string folder) => Path.Combine(folder, BenchmarkName) is var path && File.Exists(path) ? BenchmarkFile.Load(path) : null;
+    public static Benchmark? ReadBenchmark(string folder) =>
+        Path.Combine(folder, BenchmarkName) is var path && File.Exists(path) ? BenchmarkFile.Load(path) : null;
 
     /// <summary>Writes the summary of a run.</summary>
     /// <exception cref="BadInputException">It cannot be written.</exception>
     public static void WriteSummary(string folder, IReadOnlyList<SettingSummary> summary) =>
         AtomicFile.Write(
-            Path.Combine(folder, SummaryName), overwrite: true,
-            stream => Write(stream, summary, EvaluationJson.Indented.IReadOnlyListSettingSummary));
+            Path.Combine(folder, SummaryName),
+            overwrite: true,
+            stream => Write(stream, summary, EvaluationJson.Indented.IReadOnlyListSettingSummary)
+        );
 
-    /// <summary>Gathers the rows of a run's shards into one file, <c>rows.jsonl</c>, in the order of the plan.</summary>
+    /// <summary>
+    /// Gathers the rows of a run's shards into one file, <c>rows.jsonl</c>, in the order of the plan.
+    /// </summary>
     /// <param name="files">The shards' files of rows; beside each lies the run's manifest.</param>
     /// <param name="output">The folder to write to, with the manifest.</param>
     /// <returns>The rows.</returns>
-    /// <exception cref="BadInputException">The files are of different runs, a row is missing, or two that should be the same differ.</exception>
+    /// <exception cref="BadInputException">
+    /// The files are of different runs, a row is missing, or two that should be the same differ.
+    /// </exception>
     public static IReadOnlyList<BenchRow> Merge(IReadOnlyList<string> files, string output)
     {
         BenchManifest? manifest = null;
@@ -92,11 +112,26 @@ public static class BenchFolder
             foreach (BenchRow row in read)
             {
                 if (its.Run != manifest.Run || row.Run != manifest.Run)
-                    throw BadInput.Mismatch(file, $"{file} is of the run {(its.Run != manifest.Run ? its.Run : row.Run)}, but {files[0]} of {manifest.Run}; merge the shards of one run.");
+                    throw BadInput.Mismatch(
+                        file,
+                        $"{file} is of the run {(its.Run != manifest.Run ? its.Run : row.Run)}, but {files[0]} of "
+                            + $"{manifest.Run}; merge the shards of one run."
+                    );
                 if (row.Edit < 0 || row.Edit >= manifest.Edits)
-                    throw BadInput.Damaged(file, $"{file} holds the edit {row.Edit}, which the run does not have; the file was changed.");
-                if (!merged.TryAdd(row.Edit, (row, file)) && BenchRowFile.Text([merged[row.Edit].Row with { Seconds = 0 }]) != BenchRowFile.Text([row with { Seconds = 0 }]))
-                    throw BadInput.Damaged(file, $"{merged[row.Edit].File} and {file} both hold the edit {row.Edit}, with different results; they come from machines that compute differently, or one was changed.");
+                    throw BadInput.Damaged(
+                        file,
+                        $"{file} holds the edit {row.Edit}, which the run does not have; the file was changed."
+                    );
+                if (
+                    !merged.TryAdd(row.Edit, (row, file))
+                    && BenchRowFile.Text([merged[row.Edit].Row with { Seconds = 0 }])
+                        != BenchRowFile.Text([row with { Seconds = 0 }])
+                )
+                    throw BadInput.Damaged(
+                        file,
+                        $"{merged[row.Edit].File} and {file} both hold the edit {row.Edit}, with different results; "
+                            + "they come from machines that compute differently, or one was changed."
+                    );
             }
         }
         if (manifest is null)
@@ -104,13 +139,26 @@ public static class BenchFolder
         if (merged.Count < manifest.Edits)
         {
             int first = Enumerable.Range(0, manifest.Edits).First(i => !merged.ContainsKey(i));
-            throw BadInput.Missing(null, $"{manifest.Edits - merged.Count} of the run's {manifest.Edits} rows are missing, the first is edit {first}; run or resume the shards that lack them, then merge again.");
+            throw BadInput.Missing(
+                null,
+                $"{manifest.Edits - merged.Count} of the run's {manifest.Edits} rows are missing, the first is edit "
+                    + $"{first}; run or resume the shards that lack them, then merge again."
+            );
         }
         BenchRow[] rows = [.. merged.Values.Select(m => m.Row)];
         Prepare(output, manifest);
-        if (files.Select(f => ReadBenchmark(Path.GetDirectoryName(Path.GetFullPath(f))!)).FirstOrDefault(b => b is not null) is { } benchmark)
+        if (
+            files
+                .Select(f => ReadBenchmark(Path.GetDirectoryName(Path.GetFullPath(f))!))
+                .FirstOrDefault(b => b is not null) is
+            { } benchmark
+        )
             WriteBenchmark(output, benchmark);
-        AtomicFile.Write(Path.Combine(output, Shard.Whole.FileName), overwrite: true, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(BenchRowFile.Text(rows))));
+        AtomicFile.Write(
+            Path.Combine(output, Shard.Whole.FileName),
+            overwrite: true,
+            stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(BenchRowFile.Text(rows)))
+        );
         return rows;
     }
 
@@ -125,7 +173,11 @@ public static class BenchFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BadInput.Inaccessible(folder, $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", cause: e);
+            throw BadInput.Inaccessible(
+                folder,
+                $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.",
+                cause: e
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 namespace Retouch.Benchmarks;
 
-/// <summary>What a run is: the file <c>run.json</c> beside its rows. The same run has the same manifest. Immutable.</summary>
+/// <summary>
+/// What a run is: the file <c>run.json</c> beside its rows. The same run has the same manifest. Immutable.
+/// </summary>
 public sealed record BenchManifest
 {
     /// <summary>The file's name.</summary>
@@ -16,7 +18,11 @@ public sealed record BenchManifest
     public BenchMode Mode { get; init; }
 
     /// <summary>The numbers of edit samples that were tried.</summary>
-    public IReadOnlyList<int> Samples { get => field ?? [1]; init; } = [1];
+    public IReadOnlyList<int> Samples
+    {
+        get => field ?? [1];
+        init;
+    } = [1];
 
     /// <summary>The most edits in a sequence, or null for all and if edits are not sequential.</summary>
     public int? Sequence { get; init; }
@@ -48,8 +54,10 @@ public sealed record BenchManifest
     /// <summary>What is wrong with a manifest that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Edits < 1 ? "it has no edits"
-        : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages ? "its numbers of groups and images cannot be"
-        : Batch < 1 || MaxEditsPerGroup < 1 || Sequence < 1 || Samples.Any(k => k < 1) || !Enum.IsDefined(Mode) ? "its mode, its batch or its numbers of samples cannot be"
+        : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages
+            ? "its numbers of groups and images cannot be"
+        : Batch < 1 || MaxEditsPerGroup < 1 || Sequence < 1 || Samples.Any(k => k < 1) || !Enum.IsDefined(Mode)
+            ? "its mode, its batch or its numbers of samples cannot be"
         : Settings.Contains(null) ? "one of its settings is null"
         : null;
 }

@@ -7,15 +7,24 @@ namespace Retouch.Benchmarks;
 [JsonConverter(typeof(JsonStringEnumConverter<BenchMode>))]
 public enum BenchMode
 {
-    /// <summary>The paper's protocol: each edit sees one image (or a few) of a group and starts from the unedited model.</summary>
-    [JsonStringEnumMemberName("single"), SuppressMessage("Naming", "CA1720", Justification = "Not the number type: the field's word for this protocol.")]
+    /// <summary>
+    /// The paper's protocol: each edit sees one image (or a few) of a group and starts from the unedited model.
+    /// </summary>
+    [
+        JsonStringEnumMemberName("single"),
+        SuppressMessage("Naming", "CA1720", Justification = "Not the number type: the field's word for this protocol.")
+    ]
     Single,
 
-    /// <summary>One edit for a whole group: it sees all of the group's images, or some, and starts from the unedited model.</summary>
+    /// <summary>
+    /// One edit for a whole group: it sees all of the group's images, or some, and starts from the unedited model.
+    /// </summary>
     [JsonStringEnumMemberName("batch")]
     Batch,
 
-    /// <summary>Edits one after the other, each on the model that those before it left; measured against the unedited model.</summary>
+    /// <summary>
+    /// Edits one after the other, each on the model that those before it left; measured against the unedited model.
+    /// </summary>
     [JsonStringEnumMemberName("sequential")]
     Sequential,
 }

@@ -11,19 +11,29 @@ public sealed record BenchOptions
     /// <summary>What edits are made on.</summary>
     public BenchMode Mode { get; init; }
 
-    /// <summary>The numbers of edit samples to try, of single edits; groups that would have no other image left are left out.</summary>
+    /// <summary>
+    /// The numbers of edit samples to try, of single edits; groups that would have no other image left are left out.
+    /// </summary>
     public IReadOnlyList<int> Samples { get; init; } = [1];
 
     /// <summary>The most edits in a sequence, or null for all.</summary>
     public int? Sequence { get; init; }
 
-    /// <summary>The most edits per group (in batch mode images that a group's edit sees), spread evenly over its images, or null for all of its images.</summary>
+    /// <summary>
+    /// The most edits per group (in batch mode images that a group's edit sees), spread evenly over its images, or null
+    /// for all of its images.
+    /// </summary>
     public int? MaxEditsPerGroup { get; init; }
 
-    /// <summary>Edits that run as one batch, at least 1. A part of the run's identity: sums of another order round otherwise.</summary>
+    /// <summary>
+    /// Edits that run as one batch, at least 1. A part of the run's identity: sums of another order round otherwise.
+    /// </summary>
     public int Batch { get; init; } = 12;
 
-    /// <summary>In what products with frozen weights are computed. Mixed is a part of the run's identity; the others have the same rows.</summary>
+    /// <summary>
+    /// In what products with frozen weights are computed. Mixed is a part of the run's identity; the others have the
+    /// same rows.
+    /// </summary>
     public Precision Precision { get; init; }
 
     /// <summary>Which way up images are taken. A part of the run's identity: the model sees others.</summary>
@@ -38,20 +48,36 @@ public sealed record BenchOptions
     {
         if (!Enum.IsDefined(Mode))
             throw BadInput.Missing(null, $"There is no mode {Mode}.");
-        if (Samples.Count == 0 || Samples.Any(k => k is < 1 or > MostSamples) || Samples.Distinct().Count() < Samples.Count)
-            throw BadInput.OutOfRange(null, $"The numbers of editing images are {string.Join(", ", Samples)}; they must be from 1 to {MostSamples}, each once.");
+        if (
+            Samples.Count == 0
+            || Samples.Any(k => k is < 1 or > MostSamples)
+            || Samples.Distinct().Count() < Samples.Count
+        )
+            throw BadInput.OutOfRange(
+                null,
+                $"The numbers of editing images are {string.Join(", ", Samples)}; they must be from 1 to "
+                    + $"{MostSamples}, each once."
+            );
         if (Mode != BenchMode.Single && Samples is not [1])
         {
-            throw BadInput.Mismatch(nameof(Samples), Mode == BenchMode.Batch
-                ? "In batch mode an edit sees a whole group, so that several numbers of editing images are for single edits only."
-                : "In a sequence every edit has one image; several editing images are for single edits only.", Mode == BenchMode.Batch ? Remedy.Option(Parameter.EditsPerGroup) : null);
+            throw BadInput.Mismatch(
+                nameof(Samples),
+                Mode == BenchMode.Batch
+                    ? "In batch mode an edit sees a whole group, so that several numbers of editing images are for "
+                        + "single edits only."
+                    : "In a sequence every edit has one image; several editing images are for single edits only.",
+                Mode == BenchMode.Batch ? Remedy.Option(Parameter.EditsPerGroup) : null
+            );
         }
         if (Sequence is not null && Mode != BenchMode.Sequential)
             throw BadInput.OutOfRange(null, "The length of a sequence is for sequential edits only.");
         if (Sequence < 1)
             throw BadInput.OutOfRange(null, $"The length of a sequence is {Sequence}; it must be at least 1.");
         if (MaxEditsPerGroup < 1)
-            throw BadInput.OutOfRange(null, $"The number of edits a group is {MaxEditsPerGroup}; it must be at least 1.");
+            throw BadInput.OutOfRange(
+                null,
+                $"The number of edits a group is {MaxEditsPerGroup}; it must be at least 1."
+            );
         if (Batch is < 1 or > 1024)
             throw BadInput.OutOfRange(null, $"The number of edits a batch is {Batch}; it must be from 1 to 1024.");
     }

@@ -18,25 +18,47 @@ public sealed class BenchPlan
     const int Purpose = 0x5E0; // of the random numbers
 
     /// <summary>Makes the plan.</summary>
-    /// <exception cref="BadInputException">An option is out of range, a method cannot do the mode, or no group is large enough for the edit samples.</exception>
+    /// <exception cref="BadInputException">
+    /// An option is out of range, a method cannot do the mode, or no group is large enough for the edit samples.
+    /// </exception>
     /// <exception cref="ArgumentException">There is no setting, or two are the same.</exception>
     public BenchPlan(Benchmark benchmark, IReadOnlyList<BenchSetting> settings, BenchOptions options)
     {
         options.Validate();
         if (settings.Count == 0 || settings.Select(s => s.Name).Distinct().Count() < settings.Count)
             throw new ArgumentException("A plan needs settings, each once.", nameof(settings));
-        if (options.Mode == BenchMode.Sequential && settings.FirstOrDefault(s => Methods.All.Any(m => m.Name == s.Editor.Name && !m.Sequential)) is { } alone)
-            throw BadInput.Unsupported(alone.Editor.Name, $"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that the next edit would start from has no place for them.", Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "single or batch")));
+        if (
+            options.Mode == BenchMode.Sequential
+            && settings.FirstOrDefault(s => Methods.All.Any(m => m.Name == s.Editor.Name && !m.Sequential)) is { } alone
+        )
+            throw BadInput.Unsupported(
+                alone.Editor.Name,
+                $"The method {alone.Editor.Name} cannot edit sequentially: it adds hidden units, and the model that "
+                    + "the next edit would start from has no place for them.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "single or batch"))
+            );
         (Benchmark, Settings, Options) = (benchmark, settings, options);
-        (int Group, int[] Samples)[] one = [.. options.Mode switch
-        {
-            BenchMode.Batch => Batched(),
-            BenchMode.Sequential => Sequence().Take(options.Sequence ?? int.MaxValue),
-            _ => options.Samples.Order().SelectMany(Single),
-        }];
+        (int Group, int[] Samples)[] one =
+        [
+            .. options.Mode switch
+            {
+                BenchMode.Batch => Batched(),
+                BenchMode.Sequential => Sequence().Take(options.Sequence ?? int.MaxValue),
+                _ => options.Samples.Order().SelectMany(Single),
+            },
+        ];
         if (one.Length == 0)
-            throw BadInput.Mismatch(null, $"No group of the benchmark has another image left beside {options.Samples.Min()} to edit on; use fewer.");
-        Edits = [.. settings.SelectMany((_, s) => one.Select((e, i) => new BenchEdit(s * one.Length + i, s, e.Group, e.Samples)))];
+            throw BadInput.Mismatch(
+                null,
+                "No group of the benchmark has another image left beside "
+                    + $"{options.Samples.Min()} to edit on; use fewer."
+            );
+        Edits =
+        [
+            .. settings.SelectMany(
+                (_, s) => one.Select((e, i) => new BenchEdit(s * one.Length + i, s, e.Group, e.Samples))
+            ),
+        ];
         Manifest = new BenchManifest
         {
             Run = Identify(),
@@ -76,8 +98,17 @@ public sealed class BenchPlan
     {
         if (Options.Mode == BenchMode.Sequential && shard.Count > Settings.Count)
         {
-            throw BadInput.OutOfRange(nameof(Shard), "A sequence is one unit of work, since each of its edits starts from those before"
-                + (Settings.Count == 1 ? "." : $"; these {Settings.Count} settings make {Settings.Count} sequences, so run at most {Settings.Count} shards."), Settings.Count == 1 ? Remedy.LeaveOut(Parameter.Shard) : null);
+            throw BadInput.OutOfRange(
+                nameof(Shard),
+                "A sequence is one unit of work, since each of its edits starts from those before"
+                    + (
+                        Settings.Count == 1
+                            ? "."
+                            : $"; these {Settings.Count} settings make {Settings.Count} sequences, so run at most "
+                                + $"{Settings.Count} shards."
+                    ),
+                Settings.Count == 1 ? Remedy.LeaveOut(Parameter.Shard) : null
+            );
         }
         IEnumerable<BenchEdit[]> batches = Options.Mode switch
         {
@@ -89,10 +120,17 @@ public sealed class BenchPlan
         return [.. batches.Where((_, i) => i % shard.Count == shard.Index)];
     }
 
-    IEnumerable<(int, int[])> Single(int samples) => Benchmark.Groups.SelectMany((group, g) => group.Images.Count <= samples ? []
-        : Spread(group.Images.Count, Options.MaxEditsPerGroup).Select(image => (g, Samples(group, image, samples))));
+    IEnumerable<(int, int[])> Single(int samples) =>
+        Benchmark.Groups.SelectMany(
+            (group, g) =>
+                group.Images.Count <= samples
+                    ? []
+                    : Spread(group.Images.Count, Options.MaxEditsPerGroup)
+                        .Select(image => (g, Samples(group, image, samples)))
+        );
 
-    IEnumerable<(int, int[])> Batched() => Benchmark.Groups.Select((group, g) => (g, Spread(group.Images.Count, Options.MaxEditsPerGroup).ToArray()));
+    IEnumerable<(int, int[])> Batched() =>
+        Benchmark.Groups.Select((group, g) => (g, Spread(group.Images.Count, Options.MaxEditsPerGroup).ToArray()));
 
     // Round by round, each of which visits every group that has images left once, in an order of its own.
     IEnumerable<(int, int[])> Sequence()
@@ -109,7 +147,8 @@ public sealed class BenchPlan
         }
     }
 
-    // The image and others of its group, the first k of one order: of the same image a greater number only adds to a smaller.
+    // The image and others of its group, the first k of one order: of the same image a greater number only adds to a
+    // smaller.
     int[] Samples(FailureGroup group, int image, int count)
     {
         int[] others = [.. Enumerable.Range(0, group.Images.Count).Where(i => i != image)];
@@ -118,7 +157,8 @@ public sealed class BenchPlan
     }
 
     // By the image, not by its place: the same whatever else is in the plan.
-    Random Random(BenchmarkImage image) => StableRandom.For(Options.Seed, Purpose, Convert.ToInt64(image.Sha256[^15..], 16));
+    Random Random(BenchmarkImage image) =>
+        StableRandom.For(Options.Seed, Purpose, Convert.ToInt64(image.Sha256[^15..], 16));
 
     // The first of each of k parts as equal as can be: no seed, and the same whatever else is in the plan.
     static IEnumerable<int> Spread(int count, int? most)
@@ -130,11 +170,15 @@ public sealed class BenchPlan
     string Identify()
     {
         StringBuilder text = new();
-        text.Append("rows 1\n").Append(JsonSerializer.Serialize(BenchmarkFile.ToDocument(Benchmark), EvaluationJson.Line.Document)).Append('\n');
+        text.Append("rows 1\n")
+            .Append(JsonSerializer.Serialize(BenchmarkFile.ToDocument(Benchmark), EvaluationJson.Line.Document))
+            .Append('\n');
         text.Append($"max {Options.MaxEditsPerGroup} batch {Options.Batch} seed {Options.Seed}");
         // The name of a run of single edits on one sample is older than the other modes.
         if (Options.Mode != BenchMode.Single || Options.Samples is not [1])
-            text.Append($" mode {Options.Mode} samples {string.Join(',', Options.Samples.Order())} sequence {Options.Sequence}");
+            text.Append(
+                $" mode {Options.Mode} samples {string.Join(',', Options.Samples.Order())} sequence {Options.Sequence}"
+            );
         if (Options.Precision == Precision.Mixed)
             text.Append($" precision {Options.Precision}");
         if (Options.Orientation != ImageOrientation.Stored)

@@ -30,13 +30,24 @@ public sealed record BenchRow
     public required string Image { get; init; }
 
     /// <summary>The paths of the other edit samples; empty of one.</summary>
-    public IReadOnlyList<string> FurtherImages { get => field ?? []; init; } = [];
+    public IReadOnlyList<string> FurtherImages
+    {
+        get => field ?? [];
+        init;
+    } = [];
 
-    // Of a row that does not say it, from before there could be several, the reader makes 0 and null, not the initial values.
+    // Of a row that does not say it, from before there could be several, the reader makes 0 and null, not the initial
+    // values.
     /// <summary>The number of edit samples, k.</summary>
-    public int Samples { get => Math.Max(field, 1); init; } = 1;
+    public int Samples
+    {
+        get => Math.Max(field, 1);
+        init;
+    } = 1;
 
-    /// <summary>How many of them the edited model gives an accepted class; null in rows from before there were several.</summary>
+    /// <summary>
+    /// How many of them the edited model gives an accepted class; null in rows from before there were several.
+    /// </summary>
     public int? SamplesRight { get; init; }
 
     /// <summary>The class that the edit aims at.</summary>
@@ -48,17 +59,27 @@ public sealed record BenchRow
     /// <summary>Whether the edited model gives every edit sample an accepted class.</summary>
     public required bool Success { get; init; }
 
-    /// <summary>SR of the edit: the share of edit samples that the edited model gives an accepted class, in [0,1].</summary>
+    /// <summary>
+    /// SR of the edit: the share of edit samples that the edited model gives an accepted class, in [0,1].
+    /// </summary>
     [JsonIgnore]
-    public double SuccessRate => SamplesRight is int right ? (double)right / Samples : Success ? 1 : 0;
+    public double SuccessRate =>
+        SamplesRight is int right ? (double)right / Samples
+        : Success ? 1
+        : 0;
 
-    /// <summary>GR of the edit: the share of the group's other images that the edited model gives an accepted class, in [0,1]; null of no other images.</summary>
+    /// <summary>
+    /// GR of the edit: the share of the group's other images that the edited model gives an accepted class, in [0,1];
+    /// null of no other images.
+    /// </summary>
     public required double? Generalization { get; init; }
 
     /// <summary>The number of the group's other images; in a sequence those that no edit saw so far.</summary>
     public required int Others { get; init; }
 
-    /// <summary>LR of the edit: the share of locality images that keep the unedited model's class, in [0,1]; null of no images.</summary>
+    /// <summary>
+    /// LR of the edit: the share of locality images that keep the unedited model's class, in [0,1]; null of no images.
+    /// </summary>
     public required double? Locality { get; init; }
 
     /// <summary>The same over the sensitive locality images alone.</summary>
@@ -73,7 +94,9 @@ public sealed record BenchRow
     /// </summary>
     public double? EarlierSuccess { get; init; }
 
-    /// <summary>Optimization steps taken; 0 also of an edit that the earlier ones of its sequence made needless.</summary>
+    /// <summary>
+    /// Optimization steps taken; 0 also of an edit that the earlier ones of its sequence made needless.
+    /// </summary>
     public required int Steps { get; init; }
 
     /// <summary>Time of the edit without measuring it: its batch's time, divided by the batch's edits.</summary>
@@ -82,15 +105,21 @@ public sealed record BenchRow
     /// <summary>Units that the edit touches; 0 of an edit that changes whole tensors.</summary>
     public required int Units { get; init; }
 
-    /// <summary>Numbers that the edit consists of: the weights of its units, or the values or factors that it adds.</summary>
+    /// <summary>
+    /// Numbers that the edit consists of: the weights of its units, or the values or factors that it adds.
+    /// </summary>
     public required long Parameters { get; init; }
 
     /// <summary>What is wrong with a row that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Settings.Values.Contains(null) || FurtherImages.Contains(null) ? "a setting or an image is null"
-        : Edit < 0 || Label < 0 || Predicted < 0 || Others < 0 || Steps < 0 || Units < 0 || Parameters < 0 || Step < 1 ? "one of its numbers is negative"
+        : Edit < 0 || Label < 0 || Predicted < 0 || Others < 0 || Steps < 0 || Units < 0 || Parameters < 0 || Step < 1
+            ? "one of its numbers is negative"
         : Seconds < 0 ? "its seconds are negative"
-        : !((double?[])[Generalization, Locality, SensitiveLocality, EarlierSuccess]).All(share => share is null or (>= 0 and <= 1)) ? "one of its rates does not lie in [0,1]"
+        : !((double?[])[Generalization, Locality, SensitiveLocality, EarlierSuccess]).All(share =>
+            share is null or (>= 0 and <= 1)
+        )
+            ? "one of its rates does not lie in [0,1]"
         : SamplesRight < 0 || SamplesRight > Samples ? "more of its samples are right than it has"
         : !Enum.IsDefined(Mode) ? "its mode is unknown"
         : null;

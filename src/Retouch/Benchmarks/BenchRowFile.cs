@@ -66,9 +66,18 @@ public sealed class BenchRowFile : IDisposable
                 (List<BenchRow> rows, long length) = Parse(stream, path);
                 int[] order = [.. plan.Batches(shard).SelectMany(b => b.Select(e => e.Index))];
                 if (rows.FirstOrDefault(r => r.Run != plan.Manifest.Run) is { } other)
-                    throw BadInput.Mismatch(path, $"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the model, the benchmark, a setting or an option differs.", Remedy.OtherOutput);
+                    throw BadInput.Mismatch(
+                        path,
+                        $"{path} holds rows of the run {other.Run}, but these options make {plan.Manifest.Run}: the "
+                            + "model, the benchmark, a setting or an option differs.",
+                        Remedy.OtherOutput
+                    );
                 if (rows.Count > order.Length || !rows.Select(r => r.Edit).SequenceEqual(order.Take(rows.Count)))
-                    throw BadInput.Damaged(path, $"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file was changed, or made by another shard.");
+                    throw BadInput.Damaged(
+                        path,
+                        $"The rows of {path} are not the first ones of shard {shard.Index}/{shard.Count}; the file "
+                            + "was changed, or made by another shard."
+                    );
                 stream.SetLength(length);
                 stream.Position = length;
                 return new BenchRowFile(stream, own, path, rows.Count);
@@ -94,7 +103,8 @@ public sealed class BenchRowFile : IDisposable
     }
 
     /// <summary>The lines of rows, as the file has them.</summary>
-    public static string Text(IEnumerable<BenchRow> rows) => string.Concat(rows.Select(r => JsonSerializer.Serialize(r, EvaluationJson.Line.BenchRow) + "\n"));
+    public static string Text(IEnumerable<BenchRow> rows) =>
+        string.Concat(rows.Select(r => JsonSerializer.Serialize(r, EvaluationJson.Line.BenchRow) + "\n"));
 
     /// <summary>Appends a batch's rows and brings them to the disk.</summary>
     /// <exception cref="BadInputException">They cannot be written; what was there before still is.</exception>
@@ -127,16 +137,21 @@ public sealed class BenchRowFile : IDisposable
         int held = 0;
         long length = 0;
         // What follows the last line's end was torn off by an interruption.
-        for (int read; (read = stream.Read(buffer, held, buffer.Length - held)) > 0;)
+        for (int read; (read = stream.Read(buffer, held, buffer.Length - held)) > 0; )
         {
-            int start = 0, end = held;
+            int start = 0;
+            int end = held;
             for (held += read; (end = Array.IndexOf(buffer, (byte)'\n', end, held - end)) >= 0; start = ++end)
                 rows.Add(Row(buffer.AsSpan(start, end - start), rows.Count, path));
             length += start;
             held -= start;
             Array.Copy(buffer, start, buffer, 0, held);
             if (held == LongestLine)
-                throw BadInput.TooLarge(path, $"Line {rows.Count + 1} of {path} has more than {LongestLine} bytes, which no row of a benchmark run has; the file was changed or is another.");
+                throw BadInput.TooLarge(
+                    path,
+                    $"Line {rows.Count + 1} of {path} has more than {LongestLine} bytes, which no row of a benchmark "
+                        + "run has; the file was changed or is another."
+                );
             if (held == buffer.Length)
                 Array.Resize(ref buffer, 2 * buffer.Length);
         }
@@ -147,7 +162,9 @@ public sealed class BenchRowFile : IDisposable
     {
         try
         {
-            BenchRow row = JsonSerializer.Deserialize(line, EvaluationJson.Default.BenchRow) ?? throw new JsonException("it is null");
+            BenchRow row =
+                JsonSerializer.Deserialize(line, EvaluationJson.Default.BenchRow)
+                ?? throw new JsonException("it is null");
             return row.Defect() is string defect ? throw Unlike(defect, null) : row;
         }
         catch (JsonException e)
@@ -156,6 +173,11 @@ public sealed class BenchRowFile : IDisposable
         }
 
         BadInputException Unlike(string why, Exception? cause) =>
-            BadInput.Damaged(path, $"Line {before + 1} of {path} is not a row of a benchmark run ({why}); the file was changed or is another.", cause: cause);
+            BadInput.Damaged(
+                path,
+                $"Line {before + 1} of {path} is not a row of a benchmark run ({why}); the "
+                    + "file was changed or is another.",
+                cause: cause
+            );
     }
 }

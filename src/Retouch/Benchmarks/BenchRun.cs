@@ -20,23 +20,43 @@ public static class BenchRun
     /// <param name="shard">Which part to run.</param>
     /// <param name="done">Rows of this shard that are there already: as many of its first edits are left out.</param>
     /// <param name="write">Takes the new rows of each batch, in order, of a sequence row by row.</param>
-    /// <param name="cancellation">Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.</param>
-    /// <exception cref="BadInputException">A setting does not fit the model.</exception>
-    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static void Run(SplitVit split, BenchPlan plan, BenchData data, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default) =>
-        Run(plan, _ => (split, data), shard, done, write, cancellation);
-
-    /// <summary>The same where settings differ in where the model is cut.</summary>
-    /// <param name="plan">The run.</param>
-    /// <param name="of">The unedited model, cut for a setting, and the images of the plan's benchmark under that cut; they stay the caller's.</param>
-    /// <param name="shard">Which part to run.</param>
-    /// <param name="done">Rows of this shard that are there already: as many of its first edits are left out.</param>
-    /// <param name="write">Takes the new rows of each batch, in order, of a sequence row by row.</param>
-    /// <param name="cancellation">Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.</param>
+    /// <param name="cancellation">
+    /// Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.
+    /// </param>
     /// <exception cref="BadInputException">A setting does not fit the model.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static void Run(
-        BenchPlan plan, Func<BenchSetting, (SplitVit Split, BenchData Data)> of, Shard shard, int done, Action<IReadOnlyList<BenchRow>> write, CancellationToken cancellation = default)
+        SplitVit split,
+        BenchPlan plan,
+        BenchData data,
+        Shard shard,
+        int done,
+        Action<IReadOnlyList<BenchRow>> write,
+        CancellationToken cancellation = default
+    ) => Run(plan, _ => (split, data), shard, done, write, cancellation);
+
+    /// <summary>The same where settings differ in where the model is cut.</summary>
+    /// <param name="plan">The run.</param>
+    /// <param name="of">
+    /// The unedited model, cut for a setting, and the images of the plan's benchmark under that cut; they stay the
+    /// caller's.
+    /// </param>
+    /// <param name="shard">Which part to run.</param>
+    /// <param name="done">Rows of this shard that are there already: as many of its first edits are left out.</param>
+    /// <param name="write">Takes the new rows of each batch, in order, of a sequence row by row.</param>
+    /// <param name="cancellation">
+    /// Stops between steps; the rows of a batch that was not finished are not written, those of a sequence are.
+    /// </param>
+    /// <exception cref="BadInputException">A setting does not fit the model.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static void Run(
+        BenchPlan plan,
+        Func<BenchSetting, (SplitVit Split, BenchData Data)> of,
+        Shard shard,
+        int done,
+        Action<IReadOnlyList<BenchRow>> write,
+        CancellationToken cancellation = default
+    )
     {
         foreach (IReadOnlyList<BenchEdit> batch in plan.Batches(shard))
         {
@@ -53,7 +73,13 @@ public static class BenchRun
         }
     }
 
-    static List<BenchRow> Rows(SplitVit split, BenchPlan plan, BenchData data, IReadOnlyList<BenchEdit> batch, CancellationToken cancellation)
+    static List<BenchRow> Rows(
+        SplitVit split,
+        BenchPlan plan,
+        BenchData data,
+        IReadOnlyList<BenchEdit> batch,
+        CancellationToken cancellation
+    )
     {
         BenchSetting setting = plan.Settings[batch[0].Setting];
         List<PrefixState> states = [];
@@ -64,7 +90,12 @@ public static class BenchRun
             foreach (BenchEdit edit in batch)
             {
                 states.Add(data.Group(edit.Group, edit.Samples));
-                failures.Add(new Failure(states[^1], plan.Benchmark.Groups[edit.Group].Label) { Images = [.. edit.Samples.Select(i => data.Images[edit.Group][i])] });
+                failures.Add(
+                    new Failure(states[^1], plan.Benchmark.Groups[edit.Group].Label)
+                    {
+                        Images = [.. edit.Samples.Select(i => data.Images[edit.Group][i])],
+                    }
+                );
             }
             Stopwatch clock = Stopwatch.StartNew();
             results = setting.Editor.Edit(split, failures, null, cancellation);
@@ -78,7 +109,23 @@ public static class BenchRun
                 using PrefixState group = data.Group(batch[i].Group);
                 int[] predictions = split.Predict(group, delta);
                 LocalityMeasurement? locality = data.Locality?.Measure(delta);
-                rows.Add(Row(plan, batch[i], predictions, GroupMeasurement.Of(predictions, batch[i].Samples, plan.Benchmark.Groups[batch[i].Group].Accepted), locality, [batch[i].Group], results[i].Steps, seconds, delta));
+                rows.Add(
+                    Row(
+                        plan,
+                        batch[i],
+                        predictions,
+                        GroupMeasurement.Of(
+                            predictions,
+                            batch[i].Samples,
+                            plan.Benchmark.Groups[batch[i].Group].Accepted
+                        ),
+                        locality,
+                        [batch[i].Group],
+                        results[i].Steps,
+                        seconds,
+                        delta
+                    )
+                );
             }
             return rows;
         }
@@ -90,9 +137,21 @@ public static class BenchRun
         }
     }
 
-    /// <summary>The row of an edit that was measured; without a delta it was needless. Locality images that are of the edited groups do not count.</summary>
+    /// <summary>
+    /// The row of an edit that was measured; without a delta it was needless. Locality images that are of the edited
+    /// groups do not count.
+    /// </summary>
     internal static BenchRow Row(
-        BenchPlan plan, BenchEdit edit, int[] predictions, GroupMeasurement measured, LocalityMeasurement? locality, IEnumerable<int> edited, int steps, double seconds, ModelDelta? delta)
+        BenchPlan plan,
+        BenchEdit edit,
+        int[] predictions,
+        GroupMeasurement measured,
+        LocalityMeasurement? locality,
+        IEnumerable<int> edited,
+        int steps,
+        double seconds,
+        ModelDelta? delta
+    )
     {
         (BenchSetting setting, FailureGroup group) = (plan.Settings[edit.Setting], plan.Benchmark.Groups[edit.Group]);
         IReadOnlyList<int> elsewhere = plan.Benchmark.Unrelated(edited);

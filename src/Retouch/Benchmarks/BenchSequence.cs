@@ -49,12 +49,36 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
                 {
                     SplitVit now = split.Edited(model);
                     int[] predictions = Predict(now, edits[i].Group);
-                    GroupMeasurement measured = GroupMeasurement.Of(predictions, edits[i].Samples, plan.Benchmark.Groups[edits[i].Group].Accepted, before);
-                    write(BenchRun.Row(plan, edits[i], predictions, measured, data.Locality?.Measure(now), groups, result?.Steps ?? 0, seconds, result?.Patch.Change) with
-                    {
-                        Step = i + 1,
-                        EarlierSuccess = i == 0 ? null : (double)edits.Take(i).GroupBy(e => e.Group).Sum(g => Right(now, g.Key, [.. g.Select(e => e.Samples[0])])) / i,
-                    });
+                    GroupMeasurement measured = GroupMeasurement.Of(
+                        predictions,
+                        edits[i].Samples,
+                        plan.Benchmark.Groups[edits[i].Group].Accepted,
+                        before
+                    );
+                    write(
+                        BenchRun.Row(
+                            plan,
+                            edits[i],
+                            predictions,
+                            measured,
+                            data.Locality?.Measure(now),
+                            groups,
+                            result?.Steps ?? 0,
+                            seconds,
+                            result?.Patch.Change
+                        ) with
+                        {
+                            Step = i + 1,
+                            EarlierSuccess =
+                                i == 0
+                                    ? null
+                                    : (double)
+                                        edits
+                                            .Take(i)
+                                            .GroupBy(e => e.Group)
+                                            .Sum(g => Right(now, g.Key, [.. g.Select(e => e.Samples[0])])) / i,
+                        }
+                    );
                 }
                 before.Add(edits[i].Samples[0]);
             }
@@ -69,7 +93,8 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
     EditResult? Edit(SplitVit now, BenchEdit edit, CancellationToken cancellation)
     {
         FailureGroup group = plan.Benchmark.Groups[edit.Group];
-        using PrefixState original = data.Group(edit.Group, edit.Samples), state = now.Rebase(original);
+        using PrefixState original = data.Group(edit.Group, edit.Samples);
+        using PrefixState state = now.Rebase(original);
         if (group.Accepted.Contains(now.Predict(state)[0]))
             return null;
         Failure failure = new(state, group.Label) { Images = [data.Images[edit.Group][edit.Samples[0]]] };
@@ -78,18 +103,24 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
         if (result.Patch.Change.IsFinite)
             return result;
         result.Dispose();
-        throw BadInput.Damaged(setting.Name, $"The sequence of {setting.Name} ends at edit {edit.Index}, whose weights are no numbers any more; use a smaller step size.");
+        throw BadInput.Damaged(
+            setting.Name,
+            $"The sequence of {setting.Name} ends at edit {edit.Index}, whose weights are no numbers any more; use a "
+                + "smaller step size."
+        );
     }
 
     int[] Predict(SplitVit now, int group)
     {
-        using PrefixState original = data.Group(group), state = now.Rebase(original);
+        using PrefixState original = data.Group(group);
+        using PrefixState state = now.Rebase(original);
         return now.Predict(state);
     }
 
     int Right(SplitVit now, int group, int[] images)
     {
-        using PrefixState original = data.Group(group, images), state = now.Rebase(original);
+        using PrefixState original = data.Group(group, images);
+        using PrefixState state = now.Rebase(original);
         return now.Predict(state).Count(plan.Benchmark.Groups[group].Accepted.Contains);
     }
 

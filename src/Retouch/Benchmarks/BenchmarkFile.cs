@@ -16,21 +16,29 @@ public static partial class BenchmarkFile
     const int MaxLength = 64 << 20; // some 400 000 images
 
     /// <summary>Writes a benchmark, atomically.</summary>
-    /// <exception cref="BadInputException">The file cannot be written, or would not be one that <see cref="Load"/> takes.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be written, or would not be one that <see cref="Load"/> takes.
+    /// </exception>
     public static void Save(Benchmark benchmark, string path, bool overwrite)
     {
         if (Defect(benchmark) is string defect)
             throw BadInput.Damaged(path, $"The benchmark cannot be written to {path}: {defect}.");
         Document document = ToDocument(benchmark);
-        AtomicFile.Write(path, overwrite, stream =>
-        {
-            JsonSerializer.Serialize(stream, document, EvaluationJson.Indented.Document);
-            stream.WriteByte((byte)'\n');
-        });
+        AtomicFile.Write(
+            path,
+            overwrite,
+            stream =>
+            {
+                JsonSerializer.Serialize(stream, document, EvaluationJson.Indented.Document);
+                stream.WriteByte((byte)'\n');
+            }
+        );
     }
 
     /// <summary>Reads a benchmark.</summary>
-    /// <exception cref="BadInputException">The file cannot be read or is not a benchmark; the message says why.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read or is not a benchmark; the message says why.
+    /// </exception>
     public static Benchmark Load(string path)
     {
         ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
@@ -39,26 +47,58 @@ public static partial class BenchmarkFile
         {
             using JsonDocument json = JsonDocument.Parse(text);
             // Said first: of another format or version nothing else needs to fit.
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("format", out JsonElement format) || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
-                throw BadInput.Mismatch(path, $"{path} is JSON but not a benchmark.", Remedy.GiveMade(Artifact.Benchmark));
-            if (!json.RootElement.TryGetProperty("version", out JsonElement version) || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out int number) || number != Version)
-                throw BadInput.Unsupported(path, $"{path} is a benchmark of version {(version.ValueKind == JsonValueKind.Undefined ? "none" : UserText.Quote(version.GetRawText()))}; this Retouch reads version {Version}.");
+            if (
+                json.RootElement.ValueKind != JsonValueKind.Object
+                || !json.RootElement.TryGetProperty("format", out JsonElement format)
+                || format.ValueKind != JsonValueKind.String
+                || format.GetString() != Format
+            )
+                throw BadInput.Mismatch(
+                    path,
+                    $"{path} is JSON but not a benchmark.",
+                    Remedy.GiveMade(Artifact.Benchmark)
+                );
+            if (
+                !json.RootElement.TryGetProperty("version", out JsonElement version)
+                || version.ValueKind != JsonValueKind.Number
+                || !version.TryGetInt32(out int number)
+                || number != Version
+            )
+                throw BadInput.Unsupported(
+                    path,
+                    $"{path} is a benchmark of version "
+                        + (version.ValueKind == JsonValueKind.Undefined ? "none" : UserText.Quote(version.GetRawText()))
+                        + $"; this Retouch reads version {Version}."
+                );
             document = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.Document)!;
         }
         catch (JsonException e)
         {
-            throw BadInput.Damaged(path, $"{path} is not the JSON of a benchmark: {JsonPlace.Describe(e, text.Span)}.", cause: e);
+            throw BadInput.Damaged(
+                path,
+                $"{path} is not the JSON of a benchmark: {JsonPlace.Describe(e, text.Span)}.",
+                cause: e
+            );
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
             throw BadInput.Damaged(path, $"{path} holds a text that is not valid Unicode.", cause: e);
         }
-        Benchmark benchmark = new() { ModelFingerprint = document.Model, Groups = document.Groups, Locality = document.Locality, SensitiveMargin = document.SensitiveMargin };
-        return Defect(benchmark) is string defect ? throw BadInput.Damaged(path, $"{path} is a damaged benchmark: {defect}.") : benchmark;
+        Benchmark benchmark = new()
+        {
+            ModelFingerprint = document.Model,
+            Groups = document.Groups,
+            Locality = document.Locality,
+            SensitiveMargin = document.SensitiveMargin,
+        };
+        return Defect(benchmark) is string defect
+            ? throw BadInput.Damaged(path, $"{path} is a damaged benchmark: {defect}.")
+            : benchmark;
     }
 
-    internal static Document ToDocument(Benchmark b) => new(Format, Version, b.ModelFingerprint, b.Groups, b.SensitiveMargin, b.Locality);
+    internal static Document ToDocument(Benchmark b) =>
+        new(Format, Version, b.ModelFingerprint, b.Groups, b.SensitiveMargin, b.Locality);
 
     static string? Defect(Benchmark b)
     {
@@ -86,18 +126,27 @@ public static partial class BenchmarkFile
                 return $"group {i} is null";
             if (Name(g.Source) || Name(g.Class))
                 return $"the source or class of group {i} is empty or not a plain name";
-            if (g.Accepted.Count == 0 || g.Accepted.Any(c => c < 0) || g.Accepted.Distinct().Count() < g.Accepted.Count || g.Wrong < 0 || g.Accepted.Contains(g.Wrong))
+            if (
+                g.Accepted.Count == 0
+                || g.Accepted.Any(c => c < 0)
+                || g.Accepted.Distinct().Count() < g.Accepted.Count
+                || g.Wrong < 0
+                || g.Accepted.Contains(g.Wrong)
+            )
                 return $"the classes of group {i} are not a list of accepted indices and a wrong one beside them";
             if (!names.Add(g.Name))
                 return $"two groups are called {UserText.Quote(g.Name)}";
             if (g.Images.Count < fewest)
                 return $"group {i} has {g.Images.Count} images; a group has at least {fewest}";
-            if (Images(g.Images.Select(x => x is null ? default : (x.Path, x.Sha256)), $"of group {i}") is string defect)
+            if (
+                Images(g.Images.Select(x => x is null ? default : (x.Path, x.Sha256)), $"of group {i}") is string defect
+            )
                 return defect;
         }
         return null;
 
-        static bool Name(string text) => string.IsNullOrWhiteSpace(text) || text.Any(c => char.IsControl(c) || c is '/' or '\\');
+        static bool Name(string text) =>
+            string.IsNullOrWhiteSpace(text) || text.Any(c => char.IsControl(c) || c is '/' or '\\');
     }
 
     static string? Images(IEnumerable<(string? Path, string? Sha256)> images, string where)
@@ -119,12 +168,19 @@ public static partial class BenchmarkFile
 
     // A file from elsewhere must not be able to name what lies outside the user's folder, on any system.
     internal static bool IsBelow(string path) =>
-        path.Length is > 0 and <= 4096 && !path.Any(c => char.IsControl(c) || c is '\\' or ':')
+        path.Length is > 0 and <= 4096
+        && !path.Any(c => char.IsControl(c) || c is '\\' or ':')
         && path.Split('/').All(part => part.Trim() is not ("" or "." or ".."));
 
     [GeneratedRegex("^[0-9a-f]{64}\\z")]
     private static partial Regex Sha256();
 
     internal sealed record Document(
-        string Format, int Version, string Model, IReadOnlyList<FailureGroup> Groups, double SensitiveMargin, IReadOnlyList<LocalityImage> Locality);
+        string Format,
+        int Version,
+        string Model,
+        IReadOnlyList<FailureGroup> Groups,
+        double SensitiveMargin,
+        IReadOnlyList<LocalityImage> Locality
+    );
 }

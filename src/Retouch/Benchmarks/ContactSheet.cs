@@ -13,7 +13,8 @@ namespace Retouch.Benchmarks;
 /// </summary>
 public static class ContactSheet
 {
-    const int ThumbnailSide = 192, ThumbnailQuality = 78;
+    const int ThumbnailSide = 192;
+    const int ThumbnailQuality = 78;
     const string Place = "<!--groups-->";
 
     /// <summary>Writes the page, atomically.</summary>
@@ -27,51 +28,89 @@ public static class ContactSheet
     /// <exception cref="BadInputException">The file cannot be written, or an image has vanished.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static void Write(
-        Disagreement disagreement, LabelSet labels, string path, bool overwrite,
+        Disagreement disagreement,
+        LabelSet labels,
+        string path,
+        bool overwrite,
         ImageOrientation orientation = ImageOrientation.Stored,
-        IProgress<int>? progress = null, CancellationToken cancellation = default)
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         string page = Template();
-        int place = page.IndexOf(Place, StringComparison.Ordinal), done = 0;
-        AtomicFile.Write(path, overwrite, stream =>
-        {
-            using StreamWriter html = new(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
-            html.Write(page[..place]);
-            html.WriteLine($"<div data-sheet=\"{Identity(disagreement)}\" data-model=\"{Escape(disagreement.Model)}\" data-stronger=\"{Escape(disagreement.Stronger)}\">");
-            foreach (DisagreementGroup group in disagreement.Groups)
+        int place = page.IndexOf(Place, StringComparison.Ordinal);
+        int done = 0;
+        AtomicFile.Write(
+            path,
+            overwrite,
+            stream =>
             {
-                html.WriteLine($"<section data-source=\"{Escape(group.Source)}\" data-class=\"{Escape(group.Class)}\" data-label=\"{group.Label}\" data-wrong=\"{group.Wrong}\">");
-                html.WriteLine($"<div class=\"head\"><h2>{Escape(labels[group.Label].Name)}<small>{Escape(group.Source)}: {group.Images.Count} images that the model takes for {Escape(labels[group.Wrong].Name)}</small></h2>"
-                    + "<div class=\"all\"><button type=\"button\" data-all=\"1\">Tick all</button><button type=\"button\" data-all=\"0\">Tick none</button></div></div>");
-                html.WriteLine("<div class=\"grid\">");
-                foreach (DisagreementImage image in group.Images)
+                using StreamWriter html = new(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
+                html.Write(page[..place]);
+                html.WriteLine(
+                    $"<div data-sheet=\"{Identity(disagreement)}\" data-model=\"{Escape(disagreement.Model)}\" "
+                        + $"data-stronger=\"{Escape(disagreement.Stronger)}\">"
+                );
+                foreach (DisagreementGroup group in disagreement.Groups)
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    html.WriteLine($"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" "
-                        + $"src=\"data:image/jpeg;base64,{Thumbnail(image.FullPath, orientation)}\">"
-                        + $"<span><input type=\"checkbox\" data-path=\"{Escape(image.Image.Path)}\" data-sha256=\"{Escape(image.Image.Sha256)}\">"
-                        + $"<small><b>{Escape(Short(labels[group.Label].Name))}</b> {Percent(image.StrongerProbability)}<br>{Escape(Short(labels[group.Wrong].Name))} {Percent(image.Probability)}</small></span></label>");
-                    progress?.Report(++done);
+                    html.WriteLine(
+                        $"<section data-source=\"{Escape(group.Source)}\" data-class=\"{Escape(group.Class)}\" "
+                            + $"data-label=\"{group.Label}\" data-wrong=\"{group.Wrong}\">"
+                    );
+                    html.WriteLine(
+                        $"<div class=\"head\"><h2>{Escape(labels[group.Label].Name)}<small>{Escape(group.Source)}: "
+                            + $"{group.Images.Count} images that the model takes for "
+                            + $"{Escape(labels[group.Wrong].Name)}</small></h2>"
+                            + "<div class=\"all\"><button type=\"button\" data-all=\"1\">Tick all</button><button "
+                            + "type=\"button\" data-all=\"0\">Tick none</button></div></div>"
+                    );
+                    html.WriteLine("<div class=\"grid\">");
+                    foreach (DisagreementImage image in group.Images)
+                    {
+                        cancellation.ThrowIfCancellationRequested();
+                        html.WriteLine(
+                            $"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" "
+                                + $"src=\"data:image/jpeg;base64,{Thumbnail(image.FullPath, orientation)}\">"
+                                + $"<span><input type=\"checkbox\" data-path=\"{Escape(image.Image.Path)}\" "
+                                + $"data-sha256=\"{Escape(image.Image.Sha256)}\">"
+                                + $"<small><b>{Escape(Short(labels[group.Label].Name))}</b> "
+                                + $"{Percent(image.StrongerProbability)}<br>{Escape(Short(labels[group.Wrong].Name))} "
+                                + $"{Percent(image.Probability)}</small></span></label>"
+                        );
+                        progress?.Report(++done);
+                    }
+                    html.WriteLine("</div></section>");
                 }
-                html.WriteLine("</div></section>");
+                html.Write("</div>");
+                html.Write(page[(place + Place.Length)..]);
             }
-            html.Write("</div>");
-            html.Write(page[(place + Place.Length)..]);
-        });
+        );
     }
 
     static string Thumbnail(string path, ImageOrientation orientation)
     {
         RgbImage image = ImageDecoder.Load(path, orientation);
         double scale = Math.Min((double)ThumbnailSide / Math.Max(image.Width, image.Height), 1);
-        int width = Math.Max((int)Math.Round(image.Width * scale), 1), height = Math.Max((int)Math.Round(image.Height * scale), 1);
+        int width = Math.Max((int)Math.Round(image.Width * scale), 1);
+        int height = Math.Max((int)Math.Round(image.Height * scale), 1);
         RgbImage small = scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image;
         return Convert.ToBase64String(ImageEncoder.Jpeg(small, ThumbnailQuality));
     }
 
     // What ticks are kept under: another page has other boxes.
-    static string Identity(Disagreement d) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', d.Groups.SelectMany(g => g.Images.Select(i => $"{g.Label} {g.Wrong} {i.Image.Sha256}")).Prepend(d.Stronger).Prepend(d.Model)))))[..16];
+    static string Identity(Disagreement d) =>
+        Convert.ToHexStringLower(
+            SHA256.HashData(
+                Encoding.UTF8.GetBytes(
+                    string.Join(
+                        '\n',
+                        d.Groups.SelectMany(g => g.Images.Select(i => $"{g.Label} {g.Wrong} {i.Image.Sha256}"))
+                            .Prepend(d.Stronger)
+                            .Prepend(d.Model)
+                    )
+                )
+            )
+        )[..16];
 
     static string Short(string name) => name.Split(',')[0];
 
@@ -82,7 +121,9 @@ public static class ContactSheet
 
     static string Template()
     {
-        using Stream stream = typeof(ContactSheet).Assembly.GetManifestResourceStream("Retouch.Benchmarks.ContactSheet.html")!;
+        using Stream stream = typeof(ContactSheet).Assembly.GetManifestResourceStream(
+            "Retouch.Benchmarks.ContactSheet.html"
+        )!;
         using StreamReader reader = new(stream);
         return reader.ReadToEnd();
     }

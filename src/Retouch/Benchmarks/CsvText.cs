@@ -15,19 +15,22 @@ sealed class CsvText
 
     public override string ToString() => _text.ToString();
 
-    static string Cell(object? value) => value switch
-    {
-        null => "",
-        double number => number.ToString("R", CultureInfo.InvariantCulture),
-        int number => number.ToString(CultureInfo.InvariantCulture),
-        _ => Quote(value.ToString() ?? ""),
-    };
+    static string Cell(object? value) =>
+        value switch
+        {
+            null => "",
+            double number => number.ToString("R", CultureInfo.InvariantCulture),
+            int number => number.ToString(CultureInfo.InvariantCulture),
+            _ => Quote(value.ToString() ?? ""),
+        };
 
     static string Quote(string text)
     {
         // A spreadsheet would compute a name that begins like a formula.
         if (text is ['=' or '+' or '-' or '@', ..])
             text = "'" + text;
-        return text.AsSpan().ContainsAny(",\"\n\r") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
+        return text.AsSpan().ContainsAny(",\"\n\r")
+            ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
+            : text;
     }
 }

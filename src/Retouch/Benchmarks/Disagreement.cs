@@ -41,7 +41,9 @@ public sealed record Disagreement
     /// <param name="preprocessing">How images are made into its pixels.</param>
     /// <param name="stronger">The stronger model, with the same classes.</param>
     /// <param name="strongerPreprocessing">How images are made into its pixels.</param>
-    /// <param name="folders">The images, in any folders below; a folder's own name says where its images come from.</param>
+    /// <param name="folders">
+    /// The images, in any folders below; a folder's own name says where its images come from.
+    /// </param>
     /// <param name="labels">The classes' names.</param>
     /// <param name="settings">What to keep; the fewest images of a group counts.</param>
     /// <param name="progress">Told the number of answers, or null to ignore.</param>
@@ -50,21 +52,44 @@ public sealed record Disagreement
     /// alike, or an image lies in two.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static Disagreement Find(
-        SplitVit model, Preprocessing preprocessing, SplitVit stronger, Preprocessing strongerPreprocessing, IReadOnlyList<ImageFolder> folders, LabelSet labels,
-        MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        SplitVit model,
+        Preprocessing preprocessing,
+        SplitVit stronger,
+        Preprocessing strongerPreprocessing,
+        IReadOnlyList<ImageFolder> folders,
+        LabelSet labels,
+        MiningSettings settings,
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         settings.Validate();
         if (model.Model.Config.Classes != stronger.Model.Config.Classes)
-            throw BadInput.Mismatch(null, $"The stronger model has {stronger.Model.Config.Classes} classes, but the model has {model.Model.Config.Classes}; they must have the same, in the same order.");
+            throw BadInput.Mismatch(
+                null,
+                $"The stronger model has {stronger.Model.Config.Classes} classes, but the model has "
+                    + $"{model.Model.Config.Classes}; they must have the same, in the same order."
+            );
         if (model.Model.Fingerprint == stronger.Model.Fingerprint)
-            throw BadInput.Mismatch(null, "The stronger model is the model itself, which agrees with itself everywhere.", Remedy.Option(Parameter.StrongerModel));
+            throw BadInput.Mismatch(
+                null,
+                "The stronger model is the model itself, which agrees with itself everywhere.",
+                Remedy.Option(Parameter.StrongerModel)
+            );
         List<Problem> skipped = [.. folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why))];
         (string Source, string Path, string FullPath)[] images = [.. Named(folders, skipped)];
         string[] paths = [.. images.Select(i => i.FullPath)];
-        ModelAnswer?[] weak = new ModelAnswer?[paths.Length], strong = new ModelAnswer?[paths.Length];
+        ModelAnswer?[] weak = new ModelAnswer?[paths.Length];
+        ModelAnswer?[] strong = new ModelAnswer?[paths.Length];
         int asked = 0;
-        new ModelQuestions(model, preprocessing, skipped, new Counter(progress, 0), cancellation).Ask(paths, (i, answer) => weak[i] = answer);
-        new ModelQuestions(stronger, strongerPreprocessing, [], new Counter(progress, paths.Length), cancellation).Ask(paths, (i, answer) => strong[i] = answer);
+        new ModelQuestions(model, preprocessing, skipped, new Counter(progress, 0), cancellation).Ask(
+            paths,
+            (i, answer) => weak[i] = answer
+        );
+        new ModelQuestions(stronger, strongerPreprocessing, [], new Counter(progress, paths.Length), cancellation).Ask(
+            paths,
+            (i, answer) => strong[i] = answer
+        );
 
         Dictionary<(string Source, int Label, int Wrong), List<DisagreementImage>> groups = [];
         int agreed = 0;
@@ -81,14 +106,35 @@ public sealed record Disagreement
             (string, int, int) key = (images[i].Source, better.Class, weaker.Class);
             if (!groups.TryGetValue(key, out List<DisagreementImage>? group))
                 groups[key] = group = [];
-            group.Add(new DisagreementImage(new BenchmarkImage(images[i].Path, ""), images[i].FullPath, better.Probability, weaker.Probability));
+            group.Add(
+                new DisagreementImage(
+                    new BenchmarkImage(images[i].Path, ""),
+                    images[i].FullPath,
+                    better.Probability,
+                    weaker.Probability
+                )
+            );
         }
         DisagreementGroup[] large =
         [
-            .. groups.Where(g => g.Value.Count >= settings.MinImages)
-                .OrderByDescending(g => g.Value.Count).ThenBy(g => g.Key.Source, StringComparer.Ordinal).ThenBy(g => g.Key.Label).ThenBy(g => g.Key.Wrong)
-                .Select(g => new DisagreementGroup(g.Key.Source, ClassName(labels, g.Key.Label), g.Key.Label, g.Key.Wrong,
-                    [.. g.Value.OrderByDescending(x => x.StrongerProbability).ThenBy(x => x.Image.Path, StringComparer.Ordinal).Select(x => x with { Image = x.Image with { Sha256 = ImageRoots.Hash(x.FullPath) } })])),
+            .. groups
+                .Where(g => g.Value.Count >= settings.MinImages)
+                .OrderByDescending(g => g.Value.Count)
+                .ThenBy(g => g.Key.Source, StringComparer.Ordinal)
+                .ThenBy(g => g.Key.Label)
+                .ThenBy(g => g.Key.Wrong)
+                .Select(g => new DisagreementGroup(
+                    g.Key.Source,
+                    ClassName(labels, g.Key.Label),
+                    g.Key.Label,
+                    g.Key.Wrong,
+                    [
+                        .. g
+                            .Value.OrderByDescending(x => x.StrongerProbability)
+                            .ThenBy(x => x.Image.Path, StringComparer.Ordinal)
+                            .Select(x => x with { Image = x.Image with { Sha256 = ImageRoots.Hash(x.FullPath) } }),
+                    ]
+                )),
         ];
         return new Disagreement
         {
@@ -111,13 +157,19 @@ public sealed record Disagreement
             string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder.Root));
             string source = Path.GetFileName(root) is { Length: > 0 } last ? last : "images";
             if (sources.TryGetValue(source, out string? known) && known != root)
-                throw BadInput.Ambiguous(null, $"{known} and {root} have the same name, which is to tell where images come from; rename one.");
+                throw BadInput.Ambiguous(
+                    null,
+                    $"{known} and {root} have the same name, which is to tell where images come from; rename one."
+                );
             sources[source] = root;
             foreach (string file in folder.Files.Where(f => Mining.Nameable(f, skipped)))
             {
                 string full = Path.GetFullPath(folder.FullPath(file));
                 if (!seen.Add(folder.RealPath(file)))
-                    throw BadInput.Ambiguous(full, $"{full} lies in two of the folders; name every folder of images once.");
+                    throw BadInput.Ambiguous(
+                        full,
+                        $"{full} lies in two of the folders; name every folder of images once."
+                    );
                 yield return (source, file, full);
             }
         }
@@ -129,7 +181,9 @@ public sealed record Disagreement
         string name = labels[index].Name.Trim();
         bool plain = name.Length > 0 && !name.Any(c => char.IsControl(c) || c is '/' or '\\');
         bool unique = Enumerable.Range(0, labels.Count).Count(i => labels[i].Name.Trim() == name) == 1;
-        return !labels.HasNames || !plain ? $"class {index}" : unique ? name : $"{name} ({index})";
+        return !labels.HasNames || !plain ? $"class {index}"
+            : unique ? name
+            : $"{name} ({index})";
     }
 
     sealed class Counter(IProgress<int>? progress, int before) : IProgress<int>

@@ -6,4 +6,10 @@ namespace Retouch.Benchmarks;
 /// <param name="Label">Its index: what the images show, if a person confirms it.</param>
 /// <param name="Wrong">The index of the model's class.</param>
 /// <param name="Images">The images, those first of which the stronger model is surest.</param>
-public sealed record DisagreementGroup(string Source, string Class, int Label, int Wrong, IReadOnlyList<DisagreementImage> Images);
+public sealed record DisagreementGroup(
+    string Source,
+    string Class,
+    int Label,
+    int Wrong,
+    IReadOnlyList<DisagreementImage> Images
+);

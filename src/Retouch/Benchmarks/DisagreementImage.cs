@@ -5,4 +5,9 @@ namespace Retouch.Benchmarks;
 /// <param name="FullPath">Where it is.</param>
 /// <param name="StrongerProbability">The probability of the stronger model's class under that model, in [0,1].</param>
 /// <param name="Probability">The probability of the model's class under the model, in [0,1].</param>
-public sealed record DisagreementImage(BenchmarkImage Image, string FullPath, double StrongerProbability, double Probability);
+public sealed record DisagreementImage(
+    BenchmarkImage Image,
+    string FullPath,
+    double StrongerProbability,
+    double Probability
+);

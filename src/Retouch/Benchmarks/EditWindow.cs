@@ -20,9 +20,14 @@ public sealed record EditWindow(EditLayers Layers, int FirstBlock, int Blocks)
 
     /// <summary>The space whose cut lies before the window.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
-    public EditSpace Space(VitConfig config) => Layers == EditLayers.Ffn ? new EditSpace(config, FirstBlock, Blocks) : EditSpace.BeforeAttention(config, FirstBlock, Blocks);
+    public EditSpace Space(VitConfig config) =>
+        Layers == EditLayers.Ffn
+            ? new EditSpace(config, FirstBlock, Blocks)
+            : EditSpace.BeforeAttention(config, FirstBlock, Blocks);
 
-    /// <summary>Every window of a model, both kinds at every first block, in the order in which their cuts go up.</summary>
+    /// <summary>
+    /// Every window of a model, both kinds at every first block, in the order in which their cuts go up.
+    /// </summary>
     /// <param name="config">The model's architecture.</param>
     /// <param name="blocks">The number of blocks of a window.</param>
     /// <exception cref="BadInputException">The model has fewer blocks.</exception>
@@ -33,9 +38,9 @@ public sealed record EditWindow(EditLayers Layers, int FirstBlock, int Blocks)
         return
         [
             .. from layers in (EditLayers[])[EditLayers.Ffn, EditLayers.Msa]
-               from first in Enumerable.Range(0, config.Depth - blocks + 1)
-               orderby layers == EditLayers.Ffn ? first : first - 1, layers
-               select new EditWindow(layers, first, blocks),
+            from first in Enumerable.Range(0, config.Depth - blocks + 1)
+            orderby layers == EditLayers.Ffn ? first : first - 1, layers
+            select new EditWindow(layers, first, blocks),
         ];
     }
 }

@@ -5,7 +5,13 @@ using System.Text.Unicode;
 
 namespace Retouch.Benchmarks;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false,
+    Converters = [typeof(FiniteNumber)]
+)]
 [JsonSerializable(typeof(BenchmarkFile.Document))]
 [JsonSerializable(typeof(ConfirmedList.Document), TypeInfoPropertyName = "ConfirmedListDocument")]
 [JsonSerializable(typeof(BenchRow))]
@@ -21,11 +27,14 @@ sealed partial class EvaluationJson : JsonSerializerContext
     /// <summary>The same for files that people read.</summary>
     public static EvaluationJson Indented { get; } = Writer(indented: true);
 
-    static EvaluationJson Writer(bool indented) => new(new JsonSerializerOptions
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = indented,
-        NewLine = "\n",
-        Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
-    });
+    static EvaluationJson Writer(bool indented) =>
+        new(
+            new JsonSerializerOptions
+            {
+                PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+                WriteIndented = indented,
+                NewLine = "\n",
+                Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
+            }
+        );
 }

@@ -11,7 +11,13 @@ namespace Retouch.Benchmarks;
 /// <param name="Accepted">The indices that count as right; an edit aims at the first.</param>
 /// <param name="Wrong">The index that the model gives.</param>
 /// <param name="Images">The images, in ordinal order of their paths.</param>
-public sealed record FailureGroup(string Source, string Class, IReadOnlyList<int> Accepted, int Wrong, IReadOnlyList<BenchmarkImage> Images)
+public sealed record FailureGroup(
+    string Source,
+    string Class,
+    IReadOnlyList<int> Accepted,
+    int Wrong,
+    IReadOnlyList<BenchmarkImage> Images
+)
 {
     /// <summary>The index that an edit aims at.</summary>
     [JsonIgnore]

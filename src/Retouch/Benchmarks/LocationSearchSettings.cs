@@ -20,8 +20,15 @@ public sealed record LocationSearchSettings
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
     public void Validate()
     {
-        if (LearningRates.Count == 0 || LearningRates.Any(r => !double.IsFinite(r) || r <= 0) || LearningRates.Distinct().Count() < LearningRates.Count)
-            throw BadInput.OutOfRange(null, $"The step sizes are {string.Join(", ", LearningRates)}; they must be above 0, each once.");
+        if (
+            LearningRates.Count == 0
+            || LearningRates.Any(r => !double.IsFinite(r) || r <= 0)
+            || LearningRates.Distinct().Count() < LearningRates.Count
+        )
+            throw BadInput.OutOfRange(
+                null,
+                $"The step sizes are {string.Join(", ", LearningRates)}; they must be above 0, each once."
+            );
         if (MaxSteps < 1)
             throw BadInput.OutOfRange(null, $"The number of steps is {MaxSteps}; it must be at least 1.");
     }

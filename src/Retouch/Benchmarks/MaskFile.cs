@@ -24,20 +24,32 @@ public static class MaskFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BadInput.Inaccessible(folder, $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.", cause: e);
+            throw BadInput.Inaccessible(
+                folder,
+                $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.",
+                cause: e
+            );
         }
         string path = Path.Combine(folder, FileName);
         // What another process adds meanwhile would be lost.
         using WriterLock writer = WriterLock.Wait(path, "bench masks");
         IReadOnlyList<MaskComparison> there = Read(folder);
         if (there.FirstOrDefault(m => m.Model != comparison.Model) is { } other)
-            throw BadInput.Mismatch(path, $"{path} compares masks of the model {other.Model}, but this model is {comparison.Model}.", Remedy.OtherOutput);
+            throw BadInput.Mismatch(
+                path,
+                $"{path} compares masks of the model {other.Model}, but this model is {comparison.Model}.",
+                Remedy.OtherOutput
+            );
         IReadOnlyList<MaskComparison> all = [.. there.Where(m => Key(m) != Key(comparison)), comparison];
-        AtomicFile.Write(path, overwrite: true, stream =>
-        {
-            JsonSerializer.Serialize(stream, all, EvaluationJson.Indented.IReadOnlyListMaskComparison);
-            stream.WriteByte((byte)'\n');
-        });
+        AtomicFile.Write(
+            path,
+            overwrite: true,
+            stream =>
+            {
+                JsonSerializer.Serialize(stream, all, EvaluationJson.Indented.IReadOnlyListMaskComparison);
+                stream.WriteByte((byte)'\n');
+            }
+        );
         return path;
 
         static (string, string?, double, int) Key(MaskComparison m) => (m.Locator, m.LocatorFile, m.Keep, m.Seed);
@@ -53,18 +65,37 @@ public static class MaskFile
         ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         try
         {
-            IReadOnlyList<MaskComparison> read = JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.IReadOnlyListMaskComparison) ?? throw new JsonException("it is null");
-            return read.All(IsWhole) ? read
-                : throw BadInput.Damaged(path, $"{path} is not a comparison of masks: its comparison {read.TakeWhile(IsWhole).Count() + 1} has shares outside of [0,1], or a matrix that is not one of its groups.", Remedy.GiveMade(Artifact.MaskComparison));
+            IReadOnlyList<MaskComparison> read =
+                JsonSerializer.Deserialize(text.Span, EvaluationJson.Default.IReadOnlyListMaskComparison)
+                ?? throw new JsonException("it is null");
+            return read.All(IsWhole)
+                ? read
+                : throw BadInput.Damaged(
+                    path,
+                    $"{path} is not a comparison of masks: its comparison {read.TakeWhile(IsWhole).Count() + 1} has "
+                        + "shares outside of [0,1], or a matrix that is not one of its groups.",
+                    Remedy.GiveMade(Artifact.MaskComparison)
+                );
         }
         catch (JsonException e)
         {
-            throw BadInput.Damaged(path, $"{path} is not a comparison of masks: {JsonPlace.Describe(e, text.Span)}.", Remedy.GiveMade(Artifact.MaskComparison), e);
+            throw BadInput.Damaged(
+                path,
+                $"{path} is not a comparison of masks: {JsonPlace.Describe(e, text.Span)}.",
+                Remedy.GiveMade(Artifact.MaskComparison),
+                e
+            );
         }
     }
 
     static bool IsWhole(MaskComparison? m) =>
-        m is { Specificity: { } s, Keep: > 0 and <= 1 } && IsShare(s.Within) && (s.Across is not double across || IsShare(across)) && s.Groups.Count > 0 && s.Groups.All(g => g is not null) && s.Matrix.Count == s.Groups.Count && s.Matrix.All(r => r?.Count == s.Groups.Count && r.All(IsShare));
+        m is { Specificity: { } s, Keep: > 0 and <= 1 }
+        && IsShare(s.Within)
+        && (s.Across is not double across || IsShare(across))
+        && s.Groups.Count > 0
+        && s.Groups.All(g => g is not null)
+        && s.Matrix.Count == s.Groups.Count
+        && s.Matrix.All(r => r?.Count == s.Groups.Count && r.All(IsShare));
 
     static bool IsShare(double value) => value is >= 0 and <= 1;
 }

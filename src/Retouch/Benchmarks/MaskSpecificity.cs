@@ -30,7 +30,8 @@ public sealed record MaskSpecificity
         if (groups.Count == 0 || groups.Count != masks.Count || masks.Any(m => m.Count < 2))
             throw new ArgumentException("Groups of at least two masks are needed, each with a name.", nameof(masks));
         double[][] matrix = [.. groups.Select(_ => new double[groups.Count])];
-        List<double> within = [], across = [];
+        List<double> within = [];
+        List<double> across = [];
         for (int g = 0; g < groups.Count; g++)
         {
             for (int h = 0; h <= g; h++)
@@ -45,7 +46,13 @@ public sealed record MaskSpecificity
                 (g == h ? within : across).Add(matrix[g][h]);
             }
         }
-        return new MaskSpecificity { Within = within.Average(), Across = across.Count == 0 ? null : across.Average(), Groups = groups, Matrix = matrix };
+        return new MaskSpecificity
+        {
+            Within = within.Average(),
+            Across = across.Count == 0 ? null : across.Average(),
+            Groups = groups,
+            Matrix = matrix,
+        };
     }
 
     /// <summary>Compares the masks that a locator gives a benchmark's images.</summary>
@@ -57,7 +64,14 @@ public sealed record MaskSpecificity
     /// <param name="cancellation">Stops between masks.</param>
     /// <exception cref="BadInputException">The locator does not fit the model, or the ratio keeps nothing.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static MaskSpecificity Measure(SplitVit split, Benchmark benchmark, BenchData data, ILocator locator, double keepRatio, CancellationToken cancellation = default)
+    public static MaskSpecificity Measure(
+        SplitVit split,
+        Benchmark benchmark,
+        BenchData data,
+        ILocator locator,
+        double keepRatio,
+        CancellationToken cancellation = default
+    )
     {
         List<UnitSelection[]> masks = [];
         for (int g = 0; g < benchmark.Groups.Count; g++)
@@ -67,7 +81,9 @@ public sealed record MaskSpecificity
             {
                 cancellation.ThrowIfCancellationRequested();
                 using PrefixState state = data.Group(g, [i]);
-                units[i] = locator.Locate(split, new Failure(state, benchmark.Groups[g].Label) { Images = [data.Images[g][i]] }).Keep(keepRatio);
+                units[i] = locator
+                    .Locate(split, new Failure(state, benchmark.Groups[g].Label) { Images = [data.Images[g][i]] })
+                    .Keep(keepRatio);
             }
             masks.Add(units);
         }

@@ -5,13 +5,18 @@ using Retouch.Suffix;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>Builds a benchmark from labelled folders, or from what a person confirmed: what a model gets wrong, grouped by source, true class and wrong prediction.</summary>
+/// <summary>
+/// Builds a benchmark from labelled folders, or from what a person confirmed: what a model gets wrong, grouped by
+/// source, true class and wrong prediction.
+/// </summary>
 public static class Mining
 {
     /// <summary>Asks the model about every image and groups its failures.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="preprocessing">How images are made into pixels.</param>
-    /// <param name="folders">The images. The folder that holds an image names its class, the folder above that its source.</param>
+    /// <param name="folders">
+    /// The images. The folder that holds an image names its class, the folder above that its source.
+    /// </param>
     /// <param name="classes">What the folders' names mean.</param>
     /// <param name="locality">Images that edits should leave alone, or null for none.</param>
     /// <param name="settings">What to keep.</param>
@@ -23,8 +28,15 @@ public static class Mining
     /// classes, or an image or a source is there twice.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static MiningResult Mine(
-        SplitVit split, Preprocessing preprocessing, IReadOnlyList<ImageFolder> folders, ClassFolders classes, ImageFolder? locality,
-        MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        SplitVit split,
+        Preprocessing preprocessing,
+        IReadOnlyList<ImageFolder> folders,
+        ClassFolders classes,
+        ImageFolder? locality,
+        MiningSettings settings,
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         settings.Validate();
         List<Problem> skipped = [];
@@ -33,40 +45,68 @@ public static class Mining
         foreach (Labelled image in labelled)
         {
             if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
-                throw BadInput.Unsupported(null, $"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}.");
+                throw BadInput.Unsupported(
+                    null,
+                    $"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}."
+                );
         }
 
-        int asked = 0, right = 0;
+        int asked = 0;
+        int right = 0;
         ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
         Dictionary<(string Source, string Class, int Wrong), List<Labelled>> failures = [];
-        questions.Ask([.. labelled.Select(l => l.FullPath)], (i, answer) =>
-        {
-            asked++;
-            if (labelled[i].Accepted.Contains(answer.Class))
+        questions.Ask(
+            [.. labelled.Select(l => l.FullPath)],
+            (i, answer) =>
             {
-                right++;
-                return;
+                asked++;
+                if (labelled[i].Accepted.Contains(answer.Class))
+                {
+                    right++;
+                    return;
+                }
+                (string, string, int) key = (labelled[i].Source, labelled[i].Class, answer.Class);
+                if (!failures.TryGetValue(key, out List<Labelled>? group))
+                    failures[key] = group = [];
+                group.Add(labelled[i]);
             }
-            (string, string, int) key = (labelled[i].Source, labelled[i].Class, answer.Class);
-            if (!failures.TryGetValue(key, out List<Labelled>? group))
-                failures[key] = group = [];
-            group.Add(labelled[i]);
-        });
+        );
         FailureGroup[] groups =
         [
-            .. failures.Where(f => f.Value.Count >= settings.MinImages)
-                .OrderBy(f => f.Key.Source, StringComparer.Ordinal).ThenBy(f => f.Key.Class, StringComparer.Ordinal).ThenBy(f => f.Key.Wrong)
-                .Select(f => new FailureGroup(f.Key.Source, f.Key.Class, f.Value[0].Accepted, f.Key.Wrong,
-                    [.. f.Value.OrderBy(l => l.Path, StringComparer.Ordinal).Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath)))])),
+            .. failures
+                .Where(f => f.Value.Count >= settings.MinImages)
+                .OrderBy(f => f.Key.Source, StringComparer.Ordinal)
+                .ThenBy(f => f.Key.Class, StringComparer.Ordinal)
+                .ThenBy(f => f.Key.Wrong)
+                .Select(f => new FailureGroup(
+                    f.Key.Source,
+                    f.Key.Class,
+                    f.Value[0].Accepted,
+                    f.Key.Wrong,
+                    [
+                        .. f
+                            .Value.OrderBy(l => l.Path, StringComparer.Ordinal)
+                            .Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath))),
+                    ]
+                )),
         ];
-        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
+        Benchmark benchmark = new()
+        {
+            ModelFingerprint = split.Model.Fingerprint,
+            Groups = groups,
+            Locality = Locality(questions, locality, skipped),
+            SensitiveMargin = settings.Margin,
+        };
         return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
         {
             Labelled = labelled.Count,
         };
     }
 
-    /// <summary>Makes a benchmark of what a person confirmed. Every image is asked about again, so that no group holds what the model does not get wrong so.</summary>
+    /// <summary>
+    /// Makes a benchmark of what a person confirmed. Every image is asked about again, so that no group holds what the
+    /// model does not get wrong so.
+    /// </summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="preprocessing">How images are made into pixels.</param>
     /// <param name="images">Where the images are.</param>
@@ -79,34 +119,68 @@ public static class Mining
     /// <exception cref="BadInputException">The list is another model's, or an image is missing or another.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static MiningResult Confirm(
-        SplitVit split, Preprocessing preprocessing, ImageRoots images, ConfirmedList confirmed, ImageFolder? locality,
-        MiningSettings settings, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        SplitVit split,
+        Preprocessing preprocessing,
+        ImageRoots images,
+        ConfirmedList confirmed,
+        ImageFolder? locality,
+        MiningSettings settings,
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         settings.Validate();
         confirmed.RequireModel(split.Model);
         List<Problem> skipped = [];
-        (FailureGroup Group, BenchmarkImage Image)[] all = [.. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i)))];
+        (FailureGroup Group, BenchmarkImage Image)[] all =
+        [
+            .. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i))),
+        ];
         string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
         ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
         Dictionary<FailureGroup, List<BenchmarkImage>> kept = new(ReferenceEqualityComparer.Instance);
         int right = 0;
-        questions.Ask(paths, (i, answer) =>
-        {
-            (FailureGroup group, BenchmarkImage image) = all[i];
-            if (answer.Class != group.Wrong)
+        questions.Ask(
+            paths,
+            (i, answer) =>
             {
-                right += group.Accepted.Contains(answer.Class) ? 1 : 0;
-                skipped.Add(new Problem($"{image.Path} is left out: the model gives it the class {answer.Class}, not {group.Wrong}.", BadInputKind.Mismatch, image.Path));
-                return;
+                (FailureGroup group, BenchmarkImage image) = all[i];
+                if (answer.Class != group.Wrong)
+                {
+                    right += group.Accepted.Contains(answer.Class) ? 1 : 0;
+                    skipped.Add(
+                        new Problem(
+                            $"{image.Path} is left out: the model gives it the class {answer.Class}, not "
+                                + $"{group.Wrong}.",
+                            BadInputKind.Mismatch,
+                            image.Path
+                        )
+                    );
+                    return;
+                }
+                if (!kept.TryGetValue(group, out List<BenchmarkImage>? list))
+                    kept[group] = list = [];
+                list.Add(image);
             }
-            if (!kept.TryGetValue(group, out List<BenchmarkImage>? list))
-                kept[group] = list = [];
-            list.Add(image);
-        });
-        FailureGroup[] groups = [.. confirmed.Groups.Where(g => kept.TryGetValue(g, out List<BenchmarkImage>? list) && list.Count >= settings.MinImages)
-            .OrderBy(g => g.Source, StringComparer.Ordinal).ThenBy(g => g.Class, StringComparer.Ordinal).ThenBy(g => g.Wrong)
-            .Select(g => g with { Images = [.. kept[g].OrderBy(i => i.Path, StringComparer.Ordinal)] })];
-        Benchmark benchmark = new() { ModelFingerprint = split.Model.Fingerprint, Groups = groups, Locality = Locality(questions, locality, skipped), SensitiveMargin = settings.Margin };
+        );
+        FailureGroup[] groups =
+        [
+            .. confirmed
+                .Groups.Where(g =>
+                    kept.TryGetValue(g, out List<BenchmarkImage>? list) && list.Count >= settings.MinImages
+                )
+                .OrderBy(g => g.Source, StringComparer.Ordinal)
+                .ThenBy(g => g.Class, StringComparer.Ordinal)
+                .ThenBy(g => g.Wrong)
+                .Select(g => g with { Images = [.. kept[g].OrderBy(i => i.Path, StringComparer.Ordinal)] }),
+        ];
+        Benchmark benchmark = new()
+        {
+            ModelFingerprint = split.Model.Fingerprint,
+            Groups = groups,
+            Locality = Locality(questions, locality, skipped),
+            SensitiveMargin = settings.Margin,
+        };
         return new MiningResult(benchmark, all.Length, right, confirmed.Groups.Count - groups.Length, skipped)
         {
             Labelled = all.Length,
@@ -120,7 +194,11 @@ public static class Mining
         {
             skipped.AddRange(locality.LeftOut.Select(why => new Problem(why)));
             string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
-            questions.Ask([.. files.Select(locality.FullPath)], (i, answer) => kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)));
+            questions.Ask(
+                [.. files.Select(locality.FullPath)],
+                (i, answer) =>
+                    kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin))
+            );
         }
         return kept;
     }
@@ -129,14 +207,24 @@ public static class Mining
     {
         bool nameable = BenchmarkFile.IsBelow(file);
         if (!nameable)
-            skipped.Add(new Problem($"{file} is left out: its name is not one on every system; rename it.", BadInputKind.Unsupported, file));
+            skipped.Add(
+                new Problem(
+                    $"{file} is left out: its name is not one on every system; rename it.",
+                    BadInputKind.Unsupported,
+                    file
+                )
+            );
         return nameable;
     }
 
     /// <summary>An image with its true class.</summary>
     sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted, string Path, string FullPath)
     {
-        public static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<Problem> skipped)
+        public static IEnumerable<Labelled> In(
+            IReadOnlyList<ImageFolder> folders,
+            ClassFolders classes,
+            List<Problem> skipped
+        )
         {
             IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
             classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
@@ -148,11 +236,17 @@ public static class Mining
                 foreach (string file in folder.Files)
                 {
                     string full = System.IO.Path.GetFullPath(folder.FullPath(file));
-                    string classFolder = ClassFolder(full), name = System.IO.Path.GetFileName(classFolder);
+                    string classFolder = ClassFolder(full);
+                    string name = System.IO.Path.GetFileName(classFolder);
                     if (!accepted.TryGetValue(name, out IReadOnlyList<int>? right))
                     {
                         if (!classes.TryAccepted(name, out right, out Problem? problem))
-                            skipped.Add(problem with { Message = $"The folder {classFolder} is left out: {problem.Message}" });
+                            skipped.Add(
+                                problem with
+                                {
+                                    Message = $"The folder {classFolder} is left out: {problem.Message}",
+                                }
+                            );
                         accepted[name] = right;
                     }
                     if (right.Count == 0)
@@ -160,11 +254,18 @@ public static class Mining
                     if (!Nameable(file, skipped))
                         continue;
                     if (!seen.Add(folder.RealPath(file)))
-                        throw BadInput.Ambiguous(full, $"{full} lies in two of the folders; name every folder of images once.");
+                        throw BadInput.Ambiguous(
+                            full,
+                            $"{full} lies in two of the folders; name every folder of images once."
+                        );
                     string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
                     string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
                     if (sources.TryGetValue(source, out string? known) && known != sourceFolder)
-                        throw BadInput.Ambiguous(null, $"{known} and {sourceFolder} have the same name, which is to tell where images come from; rename one.");
+                        throw BadInput.Ambiguous(
+                            null,
+                            $"{known} and {sourceFolder} have the same name, which is to tell "
+                                + "where images come from; rename one."
+                        );
                     sources[source] = sourceFolder;
                     yield return new Labelled(source, name, right, file, full);
                 }

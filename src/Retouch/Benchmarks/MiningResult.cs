@@ -7,7 +7,12 @@ namespace Retouch.Benchmarks;
 /// <param name="SmallGroups">Groups left out because they have too few images.</param>
 /// <param name="Skipped">Folders and images that were left out, each with the reason.</param>
 public sealed record MiningResult(
-    Benchmark Benchmark, int Images, int Right, int SmallGroups, IReadOnlyList<Problem> Skipped)
+    Benchmark Benchmark,
+    int Images,
+    int Right,
+    int SmallGroups,
+    IReadOnlyList<Problem> Skipped
+)
 {
     /// <summary>The images whose class is known, whether or not they can be decoded.</summary>
     public required int Labelled { get; init; }

@@ -15,7 +15,9 @@ public sealed record MiningSettings
     /// </summary>
     public int MinImages { get; init; } = 5;
 
-    /// <summary>A locality image is sensitive where the difference of its two largest probabilities is below this, in [0,1].</summary>
+    /// <summary>
+    /// A locality image is sensitive where the difference of its two largest probabilities is below this, in [0,1].
+    /// </summary>
     public double Margin { get; init; } = PublishedMargin;
 
     /// <summary>Checks every setting's range.</summary>
@@ -23,7 +25,11 @@ public sealed record MiningSettings
     public void Validate()
     {
         if (MinImages < FewestImages)
-            throw BadInput.OutOfRange(null, $"The least number of images of a group is {MinImages}; it must be at least {FewestImages}, or there is no other image to generalize to.");
+            throw BadInput.OutOfRange(
+                null,
+                $"The least number of images of a group is {MinImages}; it must be at least {FewestImages}, or there "
+                    + "is no other image to generalize to."
+            );
         if (!(Margin is >= 0 and <= 1))
             throw BadInput.OutOfRange(null, $"The margin is {Margin}; it must be at least 0 and at most 1.");
     }

@@ -35,7 +35,9 @@ public sealed record SettingSummary
     /// <summary>LR over the sensitive images, or null if it was not measured.</summary>
     public required Estimate? SensitiveLocality { get; init; }
 
-    /// <summary>The share of earlier edits of a sequence that are still right, the mean over its steps; null elsewhere.</summary>
+    /// <summary>
+    /// The share of earlier edits of a sequence that are still right, the mean over its steps; null elsewhere.
+    /// </summary>
     public required Estimate? EarlierSuccess { get; init; }
 
     /// <summary>The share of all edits of a sequence that are right at its end; null elsewhere.</summary>
@@ -53,46 +55,68 @@ public sealed record SettingSummary
     /// <summary>Mean number of units touched.</summary>
     public required double Units { get; init; }
 
-    /// <summary>Whether no other setting of the table with this mode and number of samples is better in both GR and LR; false where either was not measured.</summary>
+    /// <summary>
+    /// Whether no other setting of the table with this mode and number of samples is better in both GR and LR; false
+    /// where either was not measured.
+    /// </summary>
     public required bool OnFront { get; init; }
 
     /// <summary>Where the setting stands, or null if GR or LR was not measured.</summary>
-    public OperatingPoint? Point() => Generalization is { } generalization && Locality is { } locality ? new OperatingPoint(generalization.Mean, locality.Mean) : null;
+    public OperatingPoint? Point() =>
+        Generalization is { } generalization && Locality is { } locality
+            ? new OperatingPoint(generalization.Mean, locality.Mean)
+            : null;
 
-    /// <summary>Summarizes rows, setting by setting (and by mode and number of samples) in the order of their first rows.</summary>
+    /// <summary>
+    /// Summarizes rows, setting by setting (and by mode and number of samples) in the order of their first rows.
+    /// </summary>
     /// <param name="rows">The rows; of one run or of several on the same groups.</param>
     /// <param name="resamples">Draws of the confidence intervals.</param>
     /// <param name="seed">Their seed.</param>
     public static IReadOnlyList<SettingSummary> Of(IReadOnlyList<BenchRow> rows, int resamples = 2000, int seed = 0)
     {
-        SettingSummary[] summaries = [.. rows.GroupBy(r => (BenchSetting.Describe(r.Method, r.Settings), r.Mode, r.Mode == BenchMode.Batch ? 0 : r.Samples)).Select(setting =>
-        {
-            BenchRow? last = setting.MaxBy(r => r.Step);
-            int[] samples = [.. setting.Select(r => r.Samples).Distinct()];
-            BenchRow[][] groups = [.. setting.GroupBy(r => r.Group).Select(g => g.ToArray())];
-            return new SettingSummary
-            {
-                Method = setting.First().Method,
-                Settings = setting.First().Settings,
-                Mode = setting.Key.Mode,
-                Samples = samples.Length == 1 ? samples[0] : null,
-                Edits = setting.Count(),
-                Groups = groups.Length,
-                Success = Mean(groups, r => r.SuccessRate)!.Value,
-                Generalization = Mean(groups, r => r.Generalization),
-                Locality = Mean(groups, r => r.Locality),
-                SensitiveLocality = Mean(groups, r => r.SensitiveLocality),
-                EarlierSuccess = Mean(groups, r => r.EarlierSuccess),
-                FinalSuccess = last?.Step is int length ? ((last.EarlierSuccess ?? 0) * (length - 1) + last.SuccessRate) / length : null,
-                FinalLocality = last?.Step is null ? null : last.Locality,
-                Steps = setting.Average(r => r.Steps),
-                Seconds = setting.Average(r => r.Seconds),
-                Units = setting.Average(r => r.Units),
-                OnFront = false,
-            };
-        })];
+        SettingSummary[] summaries =
+        [
+            .. rows.GroupBy(r =>
+                    (BenchSetting.Describe(r.Method, r.Settings), r.Mode, r.Mode == BenchMode.Batch ? 0 : r.Samples)
+                )
+                .Select(setting =>
+                {
+                    BenchRow? last = setting.MaxBy(r => r.Step);
+                    int[] samples = [.. setting.Select(r => r.Samples).Distinct()];
+                    BenchRow[][] groups = [.. setting.GroupBy(r => r.Group).Select(g => g.ToArray())];
+                    return new SettingSummary
+                    {
+                        Method = setting.First().Method,
+                        Settings = setting.First().Settings,
+                        Mode = setting.Key.Mode,
+                        Samples = samples.Length == 1 ? samples[0] : null,
+                        Edits = setting.Count(),
+                        Groups = groups.Length,
+                        Success = Mean(groups, r => r.SuccessRate)!.Value,
+                        Generalization = Mean(groups, r => r.Generalization),
+                        Locality = Mean(groups, r => r.Locality),
+                        SensitiveLocality = Mean(groups, r => r.SensitiveLocality),
+                        EarlierSuccess = Mean(groups, r => r.EarlierSuccess),
+                        FinalSuccess = last?.Step is int length
+                            ? ((last.EarlierSuccess ?? 0) * (length - 1) + last.SuccessRate) / length
+                            : null,
+                        FinalLocality = last?.Step is null ? null : last.Locality,
+                        Steps = setting.Average(r => r.Steps),
+                        Seconds = setting.Average(r => r.Seconds),
+                        Units = setting.Average(r => r.Units),
+                        OnFront = false,
+                    };
+                }),
+        ];
         // More samples are an easier task: only what was given as many competes.
-        foreach (int[] measured in Enumerable.Range(0, summaries.Length).Where(i => summaries[i].Point() is not null).GroupBy(i => (summaries[i].Mode, summaries[i].Mode == BenchMode.Batch ? 0 : summaries[i].Samples)).Select(g => g.ToArray()))
+        foreach (
+            int[] measured in Enumerable
+                .Range(0, summaries.Length)
+                .Where(i => summaries[i].Point() is not null)
+                .GroupBy(i => (summaries[i].Mode, summaries[i].Mode == BenchMode.Batch ? 0 : summaries[i].Samples))
+                .Select(g => g.ToArray())
+        )
         {
             foreach (int i in ParetoFront.Of([.. measured.Select(i => summaries[i].Point()!.Value)]))
                 summaries[measured[i]] = summaries[measured[i]] with { OnFront = true };

@@ -19,9 +19,13 @@ public readonly record struct Shard(int Index, int Count)
     public static bool TryParse(string text, out Shard shard)
     {
         shard = Whole;
-        if (text.Split('/') is not [string i, string n]
-            || !int.TryParse(i, NumberStyles.None, CultureInfo.InvariantCulture, out int index) || !int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
-            || count is < 1 or > Most || index >= count)
+        if (
+            text.Split('/') is not [string i, string n]
+            || !int.TryParse(i, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            || !int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+            || count is < 1 or > Most
+            || index >= count
+        )
             return false;
         shard = new Shard(index, count);
         return true;

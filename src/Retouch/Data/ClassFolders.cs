@@ -15,10 +15,12 @@ public sealed class ClassFolders
     readonly LabelSet _labels;
     readonly IReadOnlyDictionary<string, int[]> _accepted;
 
-    ClassFolders(LabelSet labels, IReadOnlyDictionary<string, int[]> accepted) => (_labels, _accepted) = (labels, accepted);
+    ClassFolders(LabelSet labels, IReadOnlyDictionary<string, int[]> accepted) =>
+        (_labels, _accepted) = (labels, accepted);
 
     /// <summary>Folders that are called by their classes.</summary>
-    public ClassFolders(LabelSet labels) : this(labels, new Dictionary<string, int[]>()) { }
+    public ClassFolders(LabelSet labels)
+        : this(labels, new Dictionary<string, int[]>()) { }
 
     /// <summary>
     /// Reads a mapping: a JSON object from a folder's name to the list of classes that count as right for its
@@ -26,7 +28,9 @@ public sealed class ClassFolders
     /// edit aims at first; an empty list leaves the folder out. Folders that it does not name are called by their
     /// classes.
     /// </summary>
-    /// <exception cref="BadInputException">The file cannot be read, or a class is not one of <paramref name="labels"/>; the message says which.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, or a class is not one of <paramref name="labels"/>; the message says which.
+    /// </exception>
     public static ClassFolders Load(string path, LabelSet labels)
     {
         ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
@@ -62,18 +66,26 @@ public sealed class ClassFolders
         {
             if (value.ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
                 throw Unlike($"gives {UserText.Quote(folder)} something other than indices and names");
-            ClassMatch match = value.ValueKind == JsonValueKind.Number
-                ? labels.MatchNumber(value.GetRawText())
-                : labels.Match(value.GetString()!);
+            ClassMatch match =
+                value.ValueKind == JsonValueKind.Number
+                    ? labels.MatchNumber(value.GetRawText())
+                    : labels.Match(value.GetString()!);
             return match.Refusal is { } refusal
                 ? throw refusal.At($"{path}, {UserText.Quote(folder)}", path)
                 : match.Index;
         }
 
-        BadInputException Unlike(string how) => BadInput.Mismatch(path, $"{path} {how}; a mapping looks like {{\"elephant\": [386, 101, 385], \"horse\": [339]}}.");
+        BadInputException Unlike(string how) =>
+            BadInput.Mismatch(
+                path,
+                $"{path} {how}; a mapping looks like {{\"elephant\": [386, 101, 385], \"horse\": [339]}}."
+            );
     }
 
-    /// <summary>The classes that count as right in a folder, the one that an edit aims at first; empty where the mapping leaves it out.</summary>
+    /// <summary>
+    /// The classes that count as right in a folder, the one that an edit aims at first; empty where the mapping leaves
+    /// it out.
+    /// </summary>
     /// <exception cref="BadInputException">The folder's name is no class.</exception>
     public IReadOnlyList<int> Accepted(string folder) =>
         _accepted.TryGetValue(folder, out int[]? classes) ? classes : [_labels.Resolve(folder)];
@@ -83,8 +95,7 @@ public sealed class ClassFolders
     /// <param name="classes">The classes; empty where there are none.</param>
     /// <param name="problem">Why the name is no class; null where it is one, or is mapped.</param>
     /// <returns>Whether the folder has a name that is a class, or is mapped.</returns>
-    public bool TryAccepted(
-        string folder, out IReadOnlyList<int> classes, [NotNullWhen(false)] out Problem? problem)
+    public bool TryAccepted(string folder, out IReadOnlyList<int> classes, [NotNullWhen(false)] out Problem? problem)
     {
         ClassMatch match = _accepted.ContainsKey(folder) ? default : _labels.Match(folder);
         problem = match.Refusal?.Problem;
@@ -101,7 +112,9 @@ public sealed class ClassFolders
     {
         string[] numbers =
         [
-            .. folders.Where(f => !_accepted.ContainsKey(f) && _labels.IsOnlyNumber(f)).Distinct()
+            .. folders
+                .Where(f => !_accepted.ContainsKey(f) && _labels.IsOnlyNumber(f))
+                .Distinct()
                 .Order(StringComparer.Ordinal),
         ];
         string? counted = numbers.FirstOrDefault(_labels.HasIndex);
@@ -110,9 +123,13 @@ public sealed class ClassFolders
             return;
         int index = _labels.Resolve(counted);
         throw BadInput.Ambiguous(
-            beyond, $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
-            + $"{UserText.Quote(beyond)} is none of them, "
-            + $"so {UserText.Quote(counted)} cannot be trusted to be {index} ({UserText.Quote(_labels[index].Name)}); "
-            + "call the folders by names or WordNet ids.", Remedy.Option(Parameter.AcceptedClasses));
+            beyond,
+            $"The folders are numbered otherwise than the classes, which go from 0 to {_labels.Count - 1}: "
+                + $"{UserText.Quote(beyond)} is none of them, "
+                + $"so {UserText.Quote(counted)} cannot be trusted to be {index} "
+                + $"({UserText.Quote(_labels[index].Name)}); "
+                + "call the folders by names or WordNet ids.",
+            Remedy.Option(Parameter.AcceptedClasses)
+        );
     }
 }

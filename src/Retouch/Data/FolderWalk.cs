@@ -11,13 +11,26 @@ sealed class FolderWalk
     public static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"];
 
     static readonly string[] OtherFormats =
-        [".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm"];
+    [
+        ".tif",
+        ".tiff",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jp2",
+        ".jxl",
+        ".ppm",
+        ".pgm",
+    ];
 
     // Copies and thumbnails that macOS's archives and Synology's servers put beside images.
     static readonly string[] Foreign = ["__MACOSX", "@eaDir"];
 
-    static readonly EnumerationOptions Options =
-        new() { IgnoreInaccessible = false, AttributesToSkip = FileAttributes.Hidden };
+    static readonly EnumerationOptions Options = new()
+    {
+        IgnoreInaccessible = false,
+        AttributesToSkip = FileAttributes.Hidden,
+    };
 
     readonly string _root;
     readonly List<string> _files = [];
@@ -51,8 +64,10 @@ sealed class FolderWalk
         while (walk._links.TryDequeue(out string? link))
             walk.Follow(link);
         foreach ((string extension, int count) in walk._otherFormats)
-            walk._leftOut.Add($"{count} {extension} {(count == 1 ? "file is" : "files are")} left out of {root}: "
-                + "the format is not read; convert to PNG or JPEG.");
+            walk._leftOut.Add(
+                $"{count} {extension} {(count == 1 ? "file is" : "files are")} left out of {root}: "
+                    + "the format is not read; convert to PNG or JPEG."
+            );
         return walk;
     }
 
@@ -60,12 +75,15 @@ sealed class FolderWalk
     {
         if (!_entered.TryAdd(real, relative))
         {
-            _leftOut.Add($"{Shown(relative)} is left out: it is the folder that is listed as {Shown(_entered[real])} "
-                + $"already.");
+            _leftOut.Add(
+                $"{Shown(relative)} is left out: it is the folder that is listed as {Shown(_entered[real])} "
+                    + $"already."
+            );
             return;
         }
         _realFolders[relative] = real;
-        List<string> folders = [], links = [];
+        List<string> folders = [];
+        List<string> links = [];
         foreach ((string name, bool isFolder, bool isLink) in Entries(Path.Combine(_root, relative)))
         {
             string path = relative.Length == 0 ? name : $"{relative}/{name}";
@@ -88,8 +106,10 @@ sealed class FolderWalk
         string holder = _realFolders[end < 0 ? "" : link[..end]];
         string target = RealFolder.Of(Path.Combine(holder, link[(end + 1)..]));
         if (RealFolder.IsIn(holder, target))
-            _leftOut.Add($"{Shown(link)} is left out: it is a link to {target}, in which it lies itself, and would "
-                + $"lead in a circle.");
+            _leftOut.Add(
+                $"{Shown(link)} is left out: it is a link to {target}, in which it lies itself, and would "
+                    + $"lead in a circle."
+            );
         else
             Enter(link, target);
     }
@@ -121,9 +141,15 @@ sealed class FolderWalk
         new FileSystemEnumerable<(string Name, bool IsFolder, bool IsLink)>(
             folder,
             // Cloud-synchronized folders are reparse points, too, but no links.
-            (ref entry) => (entry.FileName.ToString(), entry.IsDirectory,
-                entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.ToFileSystemInfo().LinkTarget is not null),
-            Options)
+            (ref entry) =>
+                (
+                    entry.FileName.ToString(),
+                    entry.IsDirectory,
+                    entry.Attributes.HasFlag(FileAttributes.ReparsePoint)
+                        && entry.ToFileSystemInfo().LinkTarget is not null
+                ),
+            Options
+        )
         {
             ShouldIncludePredicate = (ref entry) =>
                 !entry.FileName.StartsWith('.') && !Foreign.Contains(entry.FileName.ToString()),

@@ -39,9 +39,12 @@ public sealed class ImageFolder
     {
         if (!Directory.Exists(path))
         {
-            throw BadInput.Missing(path, File.Exists(path)
-                ? $"{path} is a file, where a folder of images is needed: name the folder that holds it."
-                : $"There is no folder {path}: check the path.");
+            throw BadInput.Missing(
+                path,
+                File.Exists(path)
+                    ? $"{path} is a file, where a folder of images is needed: name the folder that holds it."
+                    : $"There is no folder {path}: check the path."
+            );
         }
         try
         {
@@ -51,12 +54,19 @@ public sealed class ImageFolder
                 return folder;
             }
             string more = folder.LeftOut.Count > 0 ? $"; {folder.LeftOut[0]}" : ".";
-            throw BadInput.Missing(path, $"{path} holds no image: give a folder with "
-                + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}");
+            throw BadInput.Missing(
+                path,
+                $"{path} holds no image: give a folder with "
+                    + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}"
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BadInput.Inaccessible(path, $"{path} cannot be listed ({SystemMessage.Of(e)}): check its permissions.", cause: e);
+            throw BadInput.Inaccessible(
+                path,
+                $"{path} cannot be listed ({SystemMessage.Of(e)}): check its permissions.",
+                cause: e
+            );
         }
     }
 
@@ -68,8 +78,10 @@ public sealed class ImageFolder
     public string FullPath(string file) => Path.Combine(Root, file);
 
     /// <summary>The same without links to folders on the way: equal for the same file under two paths.</summary>
-    internal string RealPath(string file) => file.LastIndexOf('/') is int end and >= 0
-        ? Path.Combine(_realFolders[file[..end]], file[(end + 1)..]) : Path.Combine(_realFolders[""], file);
+    internal string RealPath(string file) =>
+        file.LastIndexOf('/') is int end and >= 0
+            ? Path.Combine(_realFolders[file[..end]], file[(end + 1)..])
+            : Path.Combine(_realFolders[""], file);
 
     /// <summary>Whether a folder, which need not exist, is one of those listed or lies in one.</summary>
     public bool Covers(string folder)

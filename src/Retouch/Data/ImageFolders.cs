@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace Retouch.Data;
 
-/// <summary>The images of several folders as one list, in an order that is the same on every machine. Immutable.</summary>
+/// <summary>
+/// The images of several folders as one list, in an order that is the same on every machine. Immutable.
+/// </summary>
 public sealed class ImageFolders
 {
     readonly string[] _paths;
@@ -17,7 +19,9 @@ public sealed class ImageFolders
     public IReadOnlyList<string> Paths => _paths;
 
     /// <summary>Lists the images of folders and their subfolders.</summary>
-    /// <exception cref="BadInputException">There is no folder, one cannot be listed, holds no image, or lies in another.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no folder, one cannot be listed, holds no image, or lies in another.
+    /// </exception>
     public static ImageFolders Open(IReadOnlyList<string> folders)
     {
         if (folders.Count == 0)
@@ -27,10 +31,15 @@ public sealed class ImageFolders
         if (real.GroupBy(p => p).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw BadInput.Ambiguous(null, $"{twice.Key} lies in two of the given folders; name each folder once.");
         return new ImageFolders(
-            [.. opened.SelectMany(f => f.Files.Select(f.FullPath))], [.. opened.SelectMany(f => f.LeftOut)]);
+            [.. opened.SelectMany(f => f.Files.Select(f.FullPath))],
+            [.. opened.SelectMany(f => f.LeftOut)]
+        );
     }
 
-    /// <summary>SHA-256 over the files' contents in their order, in lower-case hexadecimal: two copies of the same folders agree. Read on first use.</summary>
+    /// <summary>
+    /// SHA-256 over the files' contents in their order, in lower-case hexadecimal: two copies of the same folders
+    /// agree. Read on first use.
+    /// </summary>
     /// <exception cref="BadInputException">A file cannot be read.</exception>
     public string Hash()
     {
@@ -39,15 +48,24 @@ public sealed class ImageFolders
         byte[][] hashes = new byte[_paths.Length][];
         try
         {
-            Parallel.For(0, _paths.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
-            {
-                using FileStream stream = File.OpenRead(_paths[i]);
-                hashes[i] = SHA256.HashData(stream);
-            });
+            Parallel.For(
+                0,
+                _paths.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+                i =>
+                {
+                    using FileStream stream = File.OpenRead(_paths[i]);
+                    hashes[i] = SHA256.HashData(stream);
+                }
+            );
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {
-            throw BadInput.Inaccessible(null, $"An image cannot be read: {SystemMessage.Of(e.InnerException)}.", cause: e);
+            throw BadInput.Inaccessible(
+                null,
+                $"An image cannot be read: {SystemMessage.Of(e.InnerException)}.",
+                cause: e
+            );
         }
         return _hash = Convert.ToHexStringLower(SHA256.HashData([.. hashes.SelectMany(h => h)]));
     }

@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace Retouch.Data;
 
-/// <summary>Folders in which a benchmark's images are looked for; an image is taken by its hash, so the folders' order does not matter.</summary>
+/// <summary>
+/// Folders in which a benchmark's images are looked for; an image is taken by its hash, so the folders' order does not
+/// matter.
+/// </summary>
 public sealed class ImageRoots
 {
     readonly IReadOnlyList<string> _folders;
@@ -17,7 +20,9 @@ public sealed class ImageRoots
     }
 
     /// <summary>The full path of an image.</summary>
-    /// <exception cref="BadInputException">No folder holds it, or only a file of this name with other bytes.</exception>
+    /// <exception cref="BadInputException">
+    /// No folder holds it, or only a file of this name with other bytes.
+    /// </exception>
     public string Find(string path, string sha256)
     {
         string? other = null;
@@ -30,9 +35,14 @@ public sealed class ImageRoots
                 return full;
             other = full;
         }
-        throw BadInput.Mismatch(path, other is null
-            ? $"The benchmark names the image {path}, which is not below {string.Join(", ", _folders)}; name the folders that it was mined from."
-            : $"{other} is not the image that the benchmark names: its SHA-256 differs from {sha256}; use the original images, or mine the benchmark again.");
+        throw BadInput.Mismatch(
+            path,
+            other is null
+                ? $"The benchmark names the image {path}, which is not below {string.Join(", ", _folders)}; name the "
+                    + "folders that it was mined from."
+                : $"{other} is not the image that the benchmark names: its SHA-256 differs from {sha256}; use the "
+                    + "original images, or mine the benchmark again."
+        );
     }
 
     /// <summary>SHA-256 of a file's bytes in lower-case hexadecimal.</summary>

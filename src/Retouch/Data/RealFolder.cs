@@ -15,8 +15,11 @@ static class RealFolder
 
     /// <summary>Whether a folder is another one or lies in it; both without links.</summary>
     public static bool IsIn(string folder, string other) =>
-        folder == other || folder.StartsWith(Path.EndsInDirectorySeparator(other) ? other : other
-            + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        folder == other
+        || folder.StartsWith(
+            Path.EndsInDirectorySeparator(other) ? other : other + Path.DirectorySeparatorChar,
+            StringComparison.Ordinal
+        );
 
     static string Of(string path, int links)
     {
@@ -27,6 +30,6 @@ static class RealFolder
         string here = Path.Combine(Of(parent, links), Path.GetFileName(path));
         return new DirectoryInfo(here).LinkTarget is string target
             ? Of(Path.TrimEndingDirectorySeparator(Path.GetFullPath(target, Path.GetDirectoryName(here)!)), links + 1)
-                : here;
+            : here;
     }
 }

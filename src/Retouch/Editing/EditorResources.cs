@@ -9,10 +9,15 @@ public sealed record EditorResources
     /// <summary>A trained hypernetwork for the model; null where there is none.</summary>
     public Hypernetwork? Hypernetwork { get; init; }
 
-    /// <summary>What tells that hypernetwork from others: the start of its file's SHA-256. Shown among the settings.</summary>
+    /// <summary>
+    /// What tells that hypernetwork from others: the start of its file's SHA-256. Shown among the settings.
+    /// </summary>
     public string? HypernetworkId { get; init; }
 
-    /// <summary>The blocks to edit where they are not the usual ones, as <see cref="EditSpace.BlockRange"/>; null for the usual. Shown among the settings.</summary>
+    /// <summary>
+    /// The blocks to edit where they are not the usual ones, as <see cref="EditSpace.BlockRange"/>; null for the usual.
+    /// Shown among the settings.
+    /// </summary>
     public string? Blocks { get; init; }
 
     /// <summary>The seed of everything random.</summary>
@@ -21,17 +26,27 @@ public sealed record EditorResources
     /// <summary>What was prepared for the model, by <see cref="Preparation.Kind"/>.</summary>
     public IReadOnlyDictionary<string, Preparation> Preparations { get; init; } = new Dictionary<string, Preparation>();
 
-    /// <summary>What tells these preparations from others, by their kind: the start of each file's SHA-256. Shown among the settings.</summary>
+    /// <summary>
+    /// What tells these preparations from others, by their kind: the start of each file's SHA-256. Shown among the
+    /// settings.
+    /// </summary>
     public IReadOnlyDictionary<string, string> PreparationIds { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The model whose edits they are for, so that what was made for another is refused before any work; null where it is not known.</summary>
+    /// <summary>
+    /// The model whose edits they are for, so that what was made for another is refused before any work; null where it
+    /// is not known.
+    /// </summary>
     public SplitVit? For { get; init; }
 
-    /// <summary>The model and the blocks in the caller's words, for what is to be made where something is missing.</summary>
+    /// <summary>
+    /// The model and the blocks in the caller's words, for what is to be made where something is missing.
+    /// </summary>
     public MakingCommands Commands { get; init; } = new();
 
     /// <summary>A preparation that a method needs.</summary>
-    /// <exception cref="BadInputException">It was not given, or was made for another model or other blocks than <see cref="For"/>.</exception>
+    /// <exception cref="BadInputException">
+    /// It was not given, or was made for another model or other blocks than <see cref="For"/>.
+    /// </exception>
     public Preparation Preparation(string kind)
     {
         string name = Methods.All.FirstOrDefault(m => m.PreparationKind == kind)?.Name ?? kind;
@@ -47,13 +62,19 @@ public sealed record EditorResources
 
     /// <summary>The hypernetwork that a locator needs.</summary>
     /// <exception cref="BadInputException">There is none.</exception>
-    public Hypernetwork RequireHypernetwork() => Hypernetwork ?? throw BadInput.Missing(
-        Locators.Hypernetwork, "The locator hypernetwork needs a hypernetwork trained for this model.", Remedy.AnyOf(Commands.MakeLocator(), Remedy.Option(Parameter.Locator)));
+    public Hypernetwork RequireHypernetwork() =>
+        Hypernetwork
+        ?? throw BadInput.Missing(
+            Locators.Hypernetwork,
+            "The locator hypernetwork needs a hypernetwork trained for this model.",
+            Remedy.AnyOf(Commands.MakeLocator(), Remedy.Option(Parameter.Locator))
+        );
 
-    static string Whose(string name, string kind) => kind switch
-    {
-        FisherStatistics.Kind => "The locator fisher",
-        OutputStatistics.Kind => "The setting outputDamping of kfac",
-        _ => $"The method {name}",
-    };
+    static string Whose(string name, string kind) =>
+        kind switch
+        {
+            FisherStatistics.Kind => "The locator fisher",
+            OutputStatistics.Kind => "The setting outputDamping of kfac",
+            _ => $"The method {name}",
+        };
 }

@@ -11,7 +11,11 @@ namespace Retouch.Editing;
 static class Edits
 {
     /// <summary>One edit after another; what is done is freed if a later one fails.</summary>
-    public static IReadOnlyList<EditResult> OneByOne(IReadOnlyList<Failure> failures, Func<Failure, EditResult> edit, CancellationToken cancellation)
+    public static IReadOnlyList<EditResult> OneByOne(
+        IReadOnlyList<Failure> failures,
+        Func<Failure, EditResult> edit,
+        CancellationToken cancellation
+    )
     {
         List<EditResult> results = [];
         try
@@ -30,20 +34,44 @@ static class Edits
         }
     }
 
-    /// <summary>The result of an edit, taking ownership of <paramref name="change"/>; without <paramref name="success"/> it is found out.</summary>
+    /// <summary>
+    /// The result of an edit, taking ownership of <paramref name="change"/>; without <paramref name="success"/> it is
+    /// found out.
+    /// </summary>
     public static EditResult Result(
-        SplitVit split, Failure failure, ModelDelta change, string method, IReadOnlyDictionary<string, string> settings, int seed, int steps, IReadOnlyList<float> losses, bool? success = null) => new(
-        new Patch(change, new PatchProvenance
-        {
-            ModelFingerprint = split.Model.Fingerprint,
-            Images = failure.Images,
-            Label = failure.Label,
-            Method = method,
-            Settings = split.Precision != Precision.Mixed ? settings : new Dictionary<string, string>(settings) { ["precision"] = "bfloat16" },
-            Seed = seed,
-            Measurements = new PatchMeasurements { Success = success ?? Corrects(split, failure, change), Steps = steps },
-        }),
-        losses);
+        SplitVit split,
+        Failure failure,
+        ModelDelta change,
+        string method,
+        IReadOnlyDictionary<string, string> settings,
+        int seed,
+        int steps,
+        IReadOnlyList<float> losses,
+        bool? success = null
+    ) =>
+        new(
+            new Patch(
+                change,
+                new PatchProvenance
+                {
+                    ModelFingerprint = split.Model.Fingerprint,
+                    Images = failure.Images,
+                    Label = failure.Label,
+                    Method = method,
+                    Settings =
+                        split.Precision != Precision.Mixed
+                            ? settings
+                            : new Dictionary<string, string>(settings) { ["precision"] = "bfloat16" },
+                    Seed = seed,
+                    Measurements = new PatchMeasurements
+                    {
+                        Success = success ?? Corrects(split, failure, change),
+                        Steps = steps,
+                    },
+                }
+            ),
+            losses
+        );
 
     /// <summary>The block that a setting names, or the edit space's last.</summary>
     /// <exception cref="BadInputException">It does not stand behind the cut.</exception>
@@ -52,7 +80,10 @@ static class Edits
         int last = split.Model.Config.Depth - 1;
         return block is null ? split.Space.LastBlock
             : block >= split.Space.FirstBlock && block <= last ? block.Value
-            : throw BadInput.OutOfRange(null, $"Block {block} cannot be edited; it must be from {split.Space.FirstBlock} to {last}.");
+            : throw BadInput.OutOfRange(
+                null,
+                $"Block {block} cannot be edited; it must be from {split.Space.FirstBlock} to {last}."
+            );
     }
 
     /// <summary>Whether every image of a failure gets its label.</summary>

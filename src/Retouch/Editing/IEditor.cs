@@ -3,7 +3,10 @@ using Retouch.Suffix;
 
 namespace Retouch.Editing;
 
-/// <summary>Says how to edit: turns failures into patches. Implementations are stateless between calls and never change the model.</summary>
+/// <summary>
+/// Says how to edit: turns failures into patches. Implementations are stateless between calls and never change the
+/// model.
+/// </summary>
 public interface IEditor
 {
     /// <summary>The method's name, as the command line and a patch's provenance spell it.</summary>
@@ -17,5 +20,10 @@ public interface IEditor
     /// <returns>One result a failure, in their order; the caller disposes them.</returns>
     /// <exception cref="BadInputException">A setting or a locator does not fit the model.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default);
+    IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    );
 }

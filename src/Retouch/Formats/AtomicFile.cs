@@ -29,7 +29,9 @@ public static class AtomicFile
     /// <summary>Lets <paramref name="write"/> fill a stream and puts the result at <paramref name="path"/>.</summary>
     /// <param name="path">Where the file is to be; a symbolic link there is replaced, not followed.</param>
     /// <param name="overwrite">Whether a file that is there already may be replaced.</param>
-    /// <param name="write">Fills the stream, which it must not close. What it throws passes through, a full disk excepted.</param>
+    /// <param name="write">
+    /// Fills the stream, which it must not close. What it throws passes through, a full disk excepted.
+    /// </param>
     /// <exception cref="BadInputException">
     /// The folder is missing, the path is a directory, the file exists and <paramref name="overwrite"/> is
     /// false, permission is lacking, or the disk is full. Nothing has changed on the disk then.
@@ -85,7 +87,11 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BadInput.Inaccessible(path, $"{path}, which is no longer needed, cannot be deleted: {SystemMessage.Of(e)}.", cause: e);
+            throw BadInput.Inaccessible(
+                path,
+                $"{path}, which is no longer needed, cannot be deleted: {SystemMessage.Of(e)}.",
+                cause: e
+            );
         }
     }
 
@@ -107,10 +113,16 @@ public static class AtomicFile
             throw BadInput.Mismatch(path, $"{path} is a directory; give the name of a file to write.");
         string? folder = Path.GetDirectoryName(target);
         if (!Directory.Exists(folder))
-            throw BadInput.Missing(folder, $"The folder {folder} does not exist, so {path} cannot be written; create it first.");
+            throw BadInput.Missing(
+                folder,
+                $"The folder {folder} does not exist, so {path} cannot be written; create it first."
+            );
         // The temporary file, having a short name, would not find this out before the rename.
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(target)) > LongestName)
-            throw BadInput.OutOfRange(path, $"{path} cannot be written: its name is longer than {LongestName} bytes; give a shorter one.");
+            throw BadInput.OutOfRange(
+                path,
+                $"{path} cannot be written: its name is longer than {LongestName} bytes; give a shorter one."
+            );
         // A rename would put an ordinary file in the place of /dev/null.
         if (!OperatingSystem.IsWindows() && folder == "/dev")
             throw BadInput.Mismatch(path, $"{path} is a device; give the name of a file to write.");
@@ -148,21 +160,37 @@ public static class AtomicFile
         }
     }
 
-    static BadInputException Explain(Exception e, string temporary, string target) => e switch
-    {
-        UnauthorizedAccessException => BadInput.Inaccessible(target, $"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; choose another folder or change its permissions.", cause: e),
-        IOException io when IsDiskFull(io) => DiskFull(target, io),
-        // The temporary name means nothing to a reader.
-        _ => BadInput.Inaccessible(target, $"{target} cannot be written: {SystemMessage.Without(e, temporary)}.", cause: e),
-    };
+    static BadInputException Explain(Exception e, string temporary, string target) =>
+        e switch
+        {
+            UnauthorizedAccessException => BadInput.Inaccessible(
+                target,
+                $"There is no permission to write {Path.GetFileName(target)} in {Path.GetDirectoryName(target)}; "
+                    + "choose another folder or change its permissions.",
+                cause: e
+            ),
+            IOException io when IsDiskFull(io) => DiskFull(target, io),
+            // The temporary name means nothing to a reader.
+            _ => BadInput.Inaccessible(
+                target,
+                $"{target} cannot be written: {SystemMessage.Without(e, temporary)}.",
+                cause: e
+            ),
+        };
 
     static BadInputException DiskFull(string target, IOException e) =>
-        BadInput.Inaccessible(Path.GetDirectoryName(target), $"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not written and nothing there has changed; free some space and try again.", cause: e);
+        BadInput.Inaccessible(
+            Path.GetDirectoryName(target),
+            $"The disk that holds {Path.GetDirectoryName(target)} is full, so {Path.GetFileName(target)} was not "
+                + "written and nothing there has changed; free some space and try again.",
+            cause: e
+        );
 
     static BadInputException Exists(string path) => BadInput.Exists(path, $"{path} exists.", Remedy.Overwrite);
 
-    static bool IsDiskFull(IOException e) => OperatingSystem.IsWindows()
-        ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL
-        : e.HResult is 28 // ENOSPC
-            || e.HResult == (OperatingSystem.IsMacOS() ? 69 : 122); // EDQUOT: the user's quota, not the disk
+    static bool IsDiskFull(IOException e) =>
+        OperatingSystem.IsWindows()
+            ? (e.HResult & 0xFFFF) is 0x70 or 0x27 // ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL
+            : e.HResult is 28 // ENOSPC
+                || e.HResult == (OperatingSystem.IsMacOS() ? 69 : 122); // EDQUOT: the user's quota, not the disk
 }

@@ -33,12 +33,14 @@ sealed class ClassResolver
     {
         (_labels, _named) = (labels, named);
         Label[] searchable = named ? [.. labels] : [];
-        _byWordNetId = searchable.Where(l => l.WordNetId is not null)
+        _byWordNetId = searchable
+            .Where(l => l.WordNetId is not null)
             .ToLookup(l => l.WordNetId!, l => l.Index, StringComparer.OrdinalIgnoreCase);
         _byExactName = searchable.ToLookup(l => l.Name, l => l.Index, StringComparer.Ordinal);
         _byName = searchable.ToLookup(l => Normalize(l.Name), l => l.Index, StringComparer.Ordinal);
         _byFirstSynonym = searchable.ToLookup(l => FirstSynonym(l.Name), l => l.Index, StringComparer.Ordinal);
-        _byNumber = searchable.Where(l => IsNumber(l.Name.Trim()))
+        _byNumber = searchable
+            .Where(l => IsNumber(l.Name.Trim()))
             .ToLookup(l => WithoutZeros(l.Name.Trim()), l => l.Index, StringComparer.Ordinal);
     }
 
@@ -47,13 +49,17 @@ sealed class ClassResolver
     /// </summary>
     public ClassMatch Match(string text)
     {
-        string trimmed = text.Trim(), wanted = Normalize(text);
+        string trimmed = text.Trim();
+        string wanted = Normalize(text);
         if (One(_byWordNetId[trimmed], text) is ClassMatch known)
             return known;
         if ((One(_byExactName[text], text) ?? One(_byExactName[trimmed], text)) is ClassMatch exact)
             return exact;
         if (wanted.Length == 0)
-            return BadInput.OutOfRange(null, $"An empty text names no class; give a number from 0 to {Last} or a name.");
+            return BadInput.OutOfRange(
+                null,
+                $"An empty text names no class; give a number from 0 to {Last} or a name."
+            );
         ClassMatch? named = One(_byName[wanted], text) ?? One(_byFirstSynonym[wanted], text);
         if (named is { Refusal: not null } several)
             return several;
@@ -61,14 +67,19 @@ sealed class ClassResolver
             return ByNumber(text, trimmed, named ?? One(_byNumber[WithoutZeros(trimmed)], text));
         if (named is ClassMatch found)
             return found;
-        if (trimmed.StartsWith(NumberMark, StringComparison.OrdinalIgnoreCase)
-            && trimmed[NumberMark.Length..] is var marked)
+        if (
+            trimmed.StartsWith(NumberMark, StringComparison.OrdinalIgnoreCase)
+            && trimmed[NumberMark.Length..] is var marked
+        )
             return Indexed(marked);
         if (NumberAnd(trimmed, out string? number, out string? rest))
             return ByNumberAnd(text, number, rest);
         // n02085620-Chihuahua
-        if (trimmed.Length > WordNetIdLength && !char.IsAsciiLetterOrDigit(trimmed[WordNetIdLength])
-            && One(_byWordNetId[trimmed[..WordNetIdLength]], text) is ClassMatch first)
+        if (
+            trimmed.Length > WordNetIdLength
+            && !char.IsAsciiLetterOrDigit(trimmed[WordNetIdLength])
+            && One(_byWordNetId[trimmed[..WordNetIdLength]], text) is ClassMatch first
+        )
             return first;
         return Unknown(text, wanted);
     }
@@ -93,7 +104,10 @@ sealed class ClassResolver
 
     /// <summary>The error for a number that is no class's.</summary>
     public BadInputException OutOfRange(string index) =>
-        BadInput.OutOfRange(index, $"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Last}.");
+        BadInput.OutOfRange(
+            index,
+            $"There is no class {UserText.Quote(index)}; the classes are numbered from 0 to {Last}."
+        );
 
     int Last => _labels.Count - 1;
 
@@ -120,8 +134,11 @@ sealed class ClassResolver
                 return Unchecked(text, rest, index);
             return Indexed(number);
         }
-        int[] named = new[] { _byExactName[rest], _byName[Normalize(rest)], _byFirstSynonym[Normalize(rest)] }
-            .Select(matches => matches.ToArray()).FirstOrDefault(matches => matches.Length > 0) ?? [];
+        int[] named =
+            new[] { _byExactName[rest], _byName[Normalize(rest)], _byFirstSynonym[Normalize(rest)] }
+                .Select(matches => matches.ToArray())
+                .FirstOrDefault(matches => matches.Length > 0)
+            ?? [];
         if (named.Length == 0)
             return Unknown(text, Normalize(text));
         return index is int place && named.Contains(place) ? place : TwoReadings(text, named[0], index);
@@ -139,8 +156,11 @@ sealed class ClassResolver
     }
 
     int? IndexOf(string number) =>
-        IsNumber(number) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
-            && index < _labels.Count ? index : null;
+        IsNumber(number)
+        && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+        && index < _labels.Count
+            ? index
+            : null;
 
     // How a number has to be written so that it is read as one.
     string Number(int index) => _byNumber.Count > 0 ? $"{NumberMark}{Text(index)}" : Text(index);
@@ -148,26 +168,38 @@ sealed class ClassResolver
     BadInputException Several(string text, int[] found)
     {
         string what = found.All(i => _labels[i].WordNetId is not null) ? "WordNet id or the number" : "number";
-        return BadInput.Ambiguous(text, $"{UserText.Quote(text)} names {found.Length} classes: "
-            + $"{string.Join(", ", found.Select(Place))}; give the {what} of the one you mean, as {Number(found[0])}.");
+        return BadInput.Ambiguous(
+            text,
+            $"{UserText.Quote(text)} names {found.Length} classes: "
+                + $"{string.Join(", ", found.Select(Place))}; give the {what} of the one you mean, as "
+                + $"{Number(found[0])}."
+        );
     }
 
     BadInputException TwoReadings(string text, int named, int? index)
     {
         string readings =
             $"{UserText.Quote(text)} has two readings: by name it is the class {Described(named)}, by number";
-        return BadInput.Ambiguous(null, index is int place
-            ? $"{readings} {Described(place)}; give the exact name, or {NumberMark}{Text(place)} for the number."
-            : $"{readings} none of the classes; give the exact name alone.");
+        return BadInput.Ambiguous(
+            null,
+            index is int place
+                ? $"{readings} {Described(place)}; give the exact name, or {NumberMark}{Text(place)} for the number."
+                : $"{readings} none of the classes; give the exact name alone."
+        );
     }
 
     BadInputException Unchecked(string text, string id, int? index)
     {
-        string ids = _byWordNetId.Count > 0 ? $"the labels have WordNet ids, but not {id}"
-            : $"the labels have no WordNet ids to look {id} up in";
+        string ids =
+            _byWordNetId.Count > 0
+                ? $"the labels have WordNet ids, but not {id}"
+                : $"the labels have no WordNet ids to look {id} up in";
         string number = index is int place ? $"the class {Described(place)}" : "none of the classes";
-        return BadInput.Ambiguous(text, $"{UserText.Quote(text)} cannot be checked: {ids}, and by number it is {number} "
-            + "only if its numbers are this model's; give labels with WordNet ids, or say which class it is.");
+        return BadInput.Ambiguous(
+            text,
+            $"{UserText.Quote(text)} cannot be checked: {ids}, and by number it is {number} "
+                + "only if its numbers are this model's; give labels with WordNet ids, or say which class it is."
+        );
     }
 
     BadInputException Unknown(string text, string wanted)
@@ -175,12 +207,17 @@ sealed class ClassResolver
         if (!_named)
         {
             return BadInput.Missing(
-                text, $"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
-                + $"give a number from 0 to {Last}.", Remedy.Option(Parameter.Labels));
+                text,
+                $"The names of the classes are not known, so {UserText.Quote(text)} cannot be looked up; "
+                    + $"give a number from 0 to {Last}.",
+                Remedy.Option(Parameter.Labels)
+            );
         }
         IEnumerable<string> nearest = Nearest(wanted).Take(3).Select(l => $"{UserText.Quote(l.Name)} ({l.Index})");
         return BadInput.Missing(
-            text, $"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}.");
+            text,
+            $"No class is called {UserText.Quote(text)}; the nearest are {string.Join(", ", nearest)}."
+        );
     }
 
     string Place(int index) =>
@@ -189,9 +226,10 @@ sealed class ClassResolver
     string Described(int index) => $"{Text(index)} ({UserText.Quote(_labels[index].Name)})";
 
     // A name that contains the text ("golden retriever" for "retriever") is nearer than any misspelling.
-    IEnumerable<Label> Nearest(string wanted) => _labels
-        .OrderBy(l => Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
-        .ThenBy(l => NameDistance(wanted, FirstSynonym(l.Name)));
+    IEnumerable<Label> Nearest(string wanted) =>
+        _labels
+            .OrderBy(l => Normalize(l.Name).Contains(wanted, StringComparison.Ordinal) ? 0 : 1)
+            .ThenBy(l => NameDistance(wanted, FirstSynonym(l.Name)));
 
     // By its nearest word, since "elefant" is far from the whole of "african elephant".
     static int NameDistance(string wanted, string name) =>
@@ -220,9 +258,10 @@ sealed class ClassResolver
 
     static bool NumberAnd(string text, [NotNullWhen(true)] out string? number, [NotNullWhen(true)] out string? rest)
     {
-        (number, rest) = text.Split('_', 2) is [string first, string second] && IsNumber(first)
-            ? (first, second.Trim())
-            : (null, null);
+        (number, rest) =
+            text.Split('_', 2) is [string first, string second] && IsNumber(first)
+                ? (first, second.Trim())
+                : (null, null);
         return rest is { Length: > 0 };
     }
 
@@ -236,7 +275,9 @@ sealed class ClassResolver
     static string Normalize(string name)
     {
         string spaced = string.Join(
-            ' ', name.ToLowerInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries));
+            ' ',
+            name.ToLowerInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries)
+        );
         return spaced.TrimEnd('.', ' ') is { Length: > 0 } text ? text : spaced;
     }
 

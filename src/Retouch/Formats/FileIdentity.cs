@@ -1,24 +1,34 @@
 namespace Retouch.Formats;
 
-/// <summary>Tells whether two paths lead to one file or folder: relative or not, through links, and where case does not matter in other case.</summary>
+/// <summary>
+/// Tells whether two paths lead to one file or folder: relative or not, through links, and where case does not matter
+/// in other case.
+/// </summary>
 public static class FileIdentity
 {
     const int MostLinks = 40;
 
-    /// <summary>Whether both paths lead to the same existing file or folder. A second name of a file (a hard link) counts as another.</summary>
+    /// <summary>
+    /// Whether both paths lead to the same existing file or folder. A second name of a file (a hard link) counts as
+    /// another.
+    /// </summary>
     public static bool Same(string first, string second)
     {
         if (!Exists(first) || !Exists(second))
             return false;
-        string one = Real(first), other = Real(second);
+        string one = Real(first);
+        string other = Real(second);
         return one == other || (one.Equals(other, StringComparison.OrdinalIgnoreCase) && DifferInCaseAlone(one, other));
     }
 
     // Every link on the way is followed, not the last alone.
     static string Real(string path, int links = 0)
     {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), real = Path.GetPathRoot(full)!;
-        foreach (string part in full[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string real = Path.GetPathRoot(full)!;
+        foreach (
+            string part in full[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries)
+        )
         {
             real = Path.Combine(real, part);
             FileSystemInfo entry = Directory.Exists(real) ? new DirectoryInfo(real) : new FileInfo(real);
@@ -33,8 +43,16 @@ public static class FileIdentity
     {
         for (; one != other; (one, other) = (Path.GetDirectoryName(one)!, Path.GetDirectoryName(other)!))
         {
-            string folder = Path.GetDirectoryName(one)!, name = Path.GetFileName(one), twin = Path.GetFileName(other);
-            if (name != twin && Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Count(n => n == name || n == twin) > 1)
+            string folder = Path.GetDirectoryName(one)!;
+            string name = Path.GetFileName(one);
+            string twin = Path.GetFileName(other);
+            if (
+                name != twin
+                && Directory
+                    .EnumerateFileSystemEntries(folder)
+                    .Select(Path.GetFileName)
+                    .Count(n => n == name || n == twin) > 1
+            )
                 return false;
         }
         return true;

@@ -9,7 +9,9 @@ static class FileKind
     /// <summary>How many leading bytes <see cref="Describe"/> can make use of.</summary>
     public const int HeadLength = 512;
 
-    /// <summary>A noun phrase such as "a pickle (a .pth or .bin file of PyTorch)", or null if nothing is recognised.</summary>
+    /// <summary>
+    /// A noun phrase such as "a pickle (a .pth or .bin file of PyTorch)", or null if nothing is recognised.
+    /// </summary>
     public static string? Describe(ReadOnlySpan<byte> head)
     {
         if (head.StartsWith("PK\x03\x04"u8))
@@ -33,7 +35,8 @@ static class FileKind
 
     static string DescribeZip(ReadOnlySpan<byte> head)
     {
-        const int nameLengthAt = 26, nameAt = 30;
+        const int nameLengthAt = 26;
+        const int nameAt = 30;
         if (head.Length < nameAt)
             return "a zip archive";
         int length = BinaryPrimitives.ReadUInt16LittleEndian(head[nameLengthAt..]);

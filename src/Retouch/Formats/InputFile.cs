@@ -14,7 +14,8 @@ static class InputFile
     /// <param name="refusal">Why it cannot.</param>
     static FileStream? TryOpen(string path, out BadInputException? refusal)
     {
-        refusal = string.IsNullOrWhiteSpace(path) || path.Contains('\0')
+        refusal =
+            string.IsNullOrWhiteSpace(path) || path.Contains('\0')
                 ? BadInput.Missing(null, "The name of the file to read is empty or not a file name; give another.")
             : Directory.Exists(path) ? BadInput.Mismatch(path, $"{path} is a directory; give a file inside it.")
             : !File.Exists(path) ? BadInput.Missing(path, $"There is no file {path}; check the name.")
@@ -41,7 +42,9 @@ static class InputFile
     }
 
     /// <summary>The UTF-8 text of a JSON file, without a byte order mark.</summary>
-    /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
+    /// <exception cref="BadInputException">
+    /// It cannot be read, or is larger than <paramref name="maxBytes"/>.
+    /// </exception>
     public static ReadOnlyMemory<byte> ReadJson(string path, int maxBytes) =>
         TryReadJson(path, maxBytes, out BadInputException? refusal) ?? throw refusal!;
 
@@ -64,7 +67,9 @@ static class InputFile
     }
 
     /// <summary>The bytes of a small file.</summary>
-    /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
+    /// <exception cref="BadInputException">
+    /// It cannot be read, or is larger than <paramref name="maxBytes"/>.
+    /// </exception>
     public static byte[] ReadBytes(string path, int maxBytes) =>
         TryReadBytes(path, maxBytes, out BadInputException? refusal) ?? throw refusal!;
 
@@ -92,7 +97,9 @@ static class InputFile
     }
 
     /// <summary>The text of a small file.</summary>
-    /// <exception cref="BadInputException">It cannot be read, or is larger than <paramref name="maxBytes"/>.</exception>
+    /// <exception cref="BadInputException">
+    /// It cannot be read, or is larger than <paramref name="maxBytes"/>.
+    /// </exception>
     public static string ReadText(string path, int maxBytes = 1 << 20)
     {
         using FileStream stream = Open(path);
@@ -103,5 +110,8 @@ static class InputFile
     }
 
     static BadInputException TooLong(string path, long length, int most) =>
-        BadInput.TooLarge(path, $"{path} has {length} bytes, where at most {most} are expected; it is not the file that was meant.");
+        BadInput.TooLarge(
+            path,
+            $"{path} has {length} bytes, where at most {most} are expected; it is not the file that was meant."
+        );
 }

@@ -12,14 +12,16 @@ static class LabelFile
     public static Label[] Read(string path)
     {
         string text = ReadText(path);
-        bool json = text.AsSpan().TrimStart() is ['[' or '{', ..]
+        bool json =
+            text.AsSpan().TrimStart() is ['[' or '{', ..]
             || Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase);
         return Checked(json ? LabelJson.Read(text, path) : LabelText.Read(text, path), path);
     }
 
-    static Label[] Checked(LabelListing listing, string source) => listing.Labels.Count > 0
-        ? Ordered(listing.WithWordNetIds(source), source)
-        : throw BadInput.Missing(source, $"{source} holds no labels.");
+    static Label[] Checked(LabelListing listing, string source) =>
+        listing.Labels.Count > 0
+            ? Ordered(listing.WithWordNetIds(source), source)
+            : throw BadInput.Missing(source, $"{source} holds no labels.");
 
     /// <summary>Labels from JSON that is somewhere else than in a file of its own.</summary>
     public static Label[] ReadJson(string text, string source) => Checked(LabelJson.Read(text, source), source);
@@ -28,12 +30,16 @@ static class LabelFile
     {
         using FileStream stream = InputFile.Open(path);
         if (stream.Length > MaxLength)
-            throw BadInput.TooLarge(path, $"{path} has {stream.Length} bytes, too many for a file of class names; is it another file?");
+            throw BadInput.TooLarge(
+                path,
+                $"{path} has {stream.Length} bytes, too many for a file of class names; is it another file?"
+            );
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         // What Windows calls "Unicode".
         if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
-            return (bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode).GetString(bytes)
+            return (bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode)
+                .GetString(bytes)
                 .TrimStart('\uFEFF');
         int zero = bytes.AsSpan().IndexOf((byte)0);
         int bad = zero >= 0 || Utf8.IsValid(bytes) ? zero : FirstInvalid(bytes);
@@ -60,7 +66,9 @@ static class LabelFile
     static Label[] Ordered(LabelListing listing, string path)
     {
         (Label Label, int Position)[] ordered =
-            [.. listing.Labels.Select((l, position) => (l, position)).OrderBy(l => l.l.Index)];
+        [
+            .. listing.Labels.Select((l, position) => (l, position)).OrderBy(l => l.l.Index),
+        ];
         for (int i = 0; i < ordered.Length; i++)
         {
             int index = ordered[i].Label.Index;
@@ -72,8 +80,10 @@ static class LabelFile
             if (index != i)
             {
                 throw BadInput.OutOfRange(
-                    path, $"{path} names no class {i}; the numbers must run from 0 to {ordered.Length - 1} without a gap, "
-                    + $"but {(i == 0 ? "the first" : $"after {i - 1}")} comes {index} {where}.");
+                    path,
+                    $"{path} names no class {i}; the numbers must run from 0 to {ordered.Length - 1} without a gap, "
+                        + $"but {(i == 0 ? "the first" : $"after {i - 1}")} comes {index} {where}."
+                );
             }
         }
         return [.. ordered.Select(l => l.Label)];

@@ -9,8 +9,13 @@ sealed class LabelJson
 {
     // The members of a config that hold labels, and whether they go from name to index; the first that is there counts.
     static readonly (string Name, bool? ToIndex)[] Containers =
-        [("id2label", false), ("idx_to_class", false), ("class_to_idx", true), ("label2id", true),
-            ("label_names", null)];
+    [
+        ("id2label", false),
+        ("idx_to_class", false),
+        ("class_to_idx", true),
+        ("label2id", true),
+        ("label_names", null),
+    ];
 
     readonly string _path;
     readonly byte[] _text;
@@ -31,8 +36,11 @@ sealed class LabelJson
         catch (JsonException e)
         {
             throw BadInput.Damaged(
-                path, $"{path} is not valid JSON ({JsonPlace.Describe(e, text)}); give a JSON list of names, or a text file "
-                + "with one name a line.", cause: e);
+                path,
+                $"{path} is not valid JSON ({JsonPlace.Describe(e, text)}); give a JSON list of names, or a text file "
+                    + "with one name a line.",
+                cause: e
+            );
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
@@ -48,8 +56,10 @@ sealed class LabelJson
         {
             foreach ((string name, bool? direction) in Containers)
             {
-                if (root.TryGetProperty(name, out JsonElement held)
-                    && held.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
+                if (
+                    root.TryGetProperty(name, out JsonElement held)
+                    && held.ValueKind is JsonValueKind.Object or JsonValueKind.Array
+                )
                 {
                     (root, toIndex, _container) = (held, direction, name);
                     break;
@@ -67,27 +77,40 @@ sealed class LabelJson
     // {"0": 0} is a class called 0, and {"0": "1"} class 0, called 1.
     static bool GoesToIndex(JsonProperty[] members) =>
         members.All(m => m.Value.ValueKind == JsonValueKind.Number)
-        || (!members.All(m => Number(m.Name) is not null)
-            && members.All(m => m.Value.ValueKind == JsonValueKind.String && Number(m.Value.GetString()!) is not null));
+        || (
+            !members.All(m => Number(m.Name) is not null)
+            && members.All(m => m.Value.ValueKind == JsonValueKind.String && Number(m.Value.GetString()!) is not null)
+        );
 
-    Label FromItem(JsonElement item, int position) => item.ValueKind switch
-    {
-        JsonValueKind.String => Named(position, null, item, position),
-        JsonValueKind.Array => Pair(position, item, position) ?? throw Unlike(position),
-        JsonValueKind.Object when (item.TryGetProperty("index", out JsonElement number)
-            || item.TryGetProperty("id", out number))
-                && number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out int index)
-                && (item.TryGetProperty("name", out JsonElement name) || item.TryGetProperty("label", out name)) =>
-            Named(index, item.TryGetProperty("wnid", out JsonElement id) && id.ValueKind == JsonValueKind.String
-                ? id.GetString() : null, name, position),
-        _ => throw Unlike(position),
-    };
+    Label FromItem(JsonElement item, int position) =>
+        item.ValueKind switch
+        {
+            JsonValueKind.String => Named(position, null, item, position),
+            JsonValueKind.Array => Pair(position, item, position) ?? throw Unlike(position),
+            JsonValueKind.Object
+                when (item.TryGetProperty("index", out JsonElement number) || item.TryGetProperty("id", out number))
+                    && number.ValueKind == JsonValueKind.Number
+                    && number.TryGetInt32(out int index)
+                    && (item.TryGetProperty("name", out JsonElement name) || item.TryGetProperty("label", out name)) =>
+                Named(
+                    index,
+                    item.TryGetProperty("wnid", out JsonElement id) && id.ValueKind == JsonValueKind.String
+                        ? id.GetString()
+                        : null,
+                    name,
+                    position
+                ),
+            _ => throw Unlike(position),
+        };
 
     Label FromIndex(JsonProperty member, int position)
     {
-        int index = Number(member.Name)
+        int index =
+            Number(member.Name)
             ?? throw BadInput.Damaged(
-                _path, $"{_path} has the key {UserText.Quote(member.Name)} where a class number is needed{At(position)}.");
+                _path,
+                $"{_path} has the key {UserText.Quote(member.Name)} where a class number is needed{At(position)}."
+            );
         return Pair(index, member.Value, position) ?? Named(index, null, member.Value, position);
     }
 
@@ -102,16 +125,23 @@ sealed class LabelJson
         if (string.IsNullOrWhiteSpace(member.Name))
             throw BadInput.Damaged(_path, $"{_path} has a blank name{At(position)}.");
         return new Label(
-            index ?? throw BadInput.Damaged(
-                _path, $"{_path} gives the class {UserText.Quote(member.Name)} something other than a class "
-                + $"number{At(position)}."),
-            null, member.Name);
+            index
+                ?? throw BadInput.Damaged(
+                    _path,
+                    $"{_path} gives the class {UserText.Quote(member.Name)} something other than a class "
+                        + $"number{At(position)}."
+                ),
+            null,
+            member.Name
+        );
     }
 
     // Keras's: ["n01440764", "tench"].
     Label? Pair(int index, JsonElement value, int position) =>
-        value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2
-        && value[0].ValueKind == JsonValueKind.String && ClassResolver.IsWordNetId(value[0].GetString())
+        value.ValueKind == JsonValueKind.Array
+        && value.GetArrayLength() == 2
+        && value[0].ValueKind == JsonValueKind.String
+        && ClassResolver.IsWordNetId(value[0].GetString())
             ? Named(index, value[0].GetString(), value[1], position)
             : null;
 
@@ -119,15 +149,20 @@ sealed class LabelJson
         name.ValueKind == JsonValueKind.String && name.GetString() is string text && !string.IsNullOrWhiteSpace(text)
             ? new Label(index, wordNetId, text)
             : throw BadInput.Damaged(
-                _path, $"The name of class {index} in {_path} is blank or not a text{At(position)}.");
+                _path,
+                $"The name of class {index} in {_path} is blank or not a text{At(position)}."
+            );
 
     static int? Number(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 
     BadInputException Unlike(int? position) =>
-        BadInput.Mismatch(_path, $"{_path} is not a list of class names{(position is int place ? At(place) : "")}: a JSON list of names, of "
-            + "{index, wnid, name} or of [wnid, name], an object from index to name or from name to index, or text "
-            + "with one name a line.");
+        BadInput.Mismatch(
+            _path,
+            $"{_path} is not a list of class names{(position is int place ? At(place) : "")}: a JSON list of names, of "
+                + "{index, wnid, name} or of [wnid, name], an object from index to name or from name to index, or text "
+                + "with one name a line."
+        );
 
     string At(int position) => $" (line {LineOf(position)})";
 
@@ -138,8 +173,9 @@ sealed class LabelJson
         reader.Read();
         if (_container is not null)
         {
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName
-                && !reader.ValueTextEquals(_container))
+            while (
+                reader.Read() && reader.TokenType == JsonTokenType.PropertyName && !reader.ValueTextEquals(_container)
+            )
                 reader.Skip();
             reader.Read();
         }

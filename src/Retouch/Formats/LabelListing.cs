@@ -14,12 +14,15 @@ sealed record LabelListing(IReadOnlyList<Label> Labels, Func<int, int> LineOf)
         bool[] has = [.. Labels.Select(l => l.WordNetId is null && StartsWithId(l.Name))];
         if (!has.Contains(true))
             return this;
-        int without = Array.IndexOf(has, false), with = Array.IndexOf(has, true);
+        int without = Array.IndexOf(has, false);
+        int with = Array.IndexOf(has, true);
         if (without >= 0)
         {
             throw BadInput.Missing(
-                path, $"Line {LineOf(without)} of {path} has no WordNet id before a name, which line {LineOf(with)} has; "
-                + "give all classes one, or none.");
+                path,
+                $"Line {LineOf(without)} of {path} has no WordNet id before a name, which line {LineOf(with)} has; "
+                    + "give all classes one, or none."
+            );
         }
         return this with
         {
@@ -30,6 +33,8 @@ sealed record LabelListing(IReadOnlyList<Label> Labels, Func<int, int> LineOf)
     static string AfterId(string name) => name[IdLength..].TrimStart([' ', '\t', ',', ':', ';']);
 
     static bool StartsWithId(string name) =>
-        name.Length > IdLength && ClassResolver.IsWordNetId(name.AsSpan(0, IdLength))
-        && name[IdLength] is ' ' or '\t' or ',' or ':' or ';' && AfterId(name).Length > 0;
+        name.Length > IdLength
+        && ClassResolver.IsWordNetId(name.AsSpan(0, IdLength))
+        && name[IdLength] is ' ' or '\t' or ',' or ':' or ';'
+        && AfterId(name).Length > 0;
 }

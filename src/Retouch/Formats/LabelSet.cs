@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace Retouch.Formats;
 
-/// <summary>The class names of a model: one label an index, from 0 on without a gap. Immutable and thread-safe.</summary>
+/// <summary>
+/// The class names of a model: one label an index, from 0 on without a gap. Immutable and thread-safe.
+/// </summary>
 public sealed class LabelSet
 {
     readonly Label[] _labels;
@@ -15,8 +17,12 @@ public sealed class LabelSet
     LabelSet(Label[] labels, bool named)
     {
         // A list of WordNet ids names its classes by them.
-        _labels = [.. labels.Select(l =>
-            l.WordNetId is null && ClassResolver.IsWordNetId(l.Name) ? l with { WordNetId = l.Name } : l)];
+        _labels =
+        [
+            .. labels.Select(l =>
+                l.WordNetId is null && ClassResolver.IsWordNetId(l.Name) ? l with { WordNetId = l.Name } : l
+            ),
+        ];
         _named = named;
         _resolver = new ClassResolver(_labels, named);
     }
@@ -30,8 +36,9 @@ public sealed class LabelSet
     /// <summary>The label at an index.</summary>
     /// <exception cref="BadInputException">The index is not one of the classes.</exception>
     public Label this[int index] =>
-        index >= 0 && index < Count ? _labels[index]
-        : throw _resolver.OutOfRange(index.ToString(CultureInfo.InvariantCulture));
+        index >= 0 && index < Count
+            ? _labels[index]
+            : throw _resolver.OutOfRange(index.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>
     /// Reads a label file. JSON: a list of names, of {index, wnid, name} or of [wnid, name]; an object from index to
@@ -48,10 +55,14 @@ public sealed class LabelSet
     /// <summary>Reads <see cref="ToJson"/>'s text, or any JSON that <see cref="Load"/> reads from a file.</summary>
     /// <param name="json">The text.</param>
     /// <param name="source">Where it comes from, for messages.</param>
-    /// <exception cref="BadInputException">It holds no labels whose indices are 0, 1, 2, ...; the message says why.</exception>
+    /// <exception cref="BadInputException">
+    /// It holds no labels whose indices are 0, 1, 2, ...; the message says why.
+    /// </exception>
     internal static LabelSet FromJson(string json, string source) => new(LabelFile.ReadJson(json, source), named: true);
 
-    /// <summary>The labels as one line of JSON: a list of names, or where there are WordNet ids of {index, wnid, name}.</summary>
+    /// <summary>
+    /// The labels as one line of JSON: a list of names, or where there are WordNet ids of {index, wnid, name}.
+    /// </summary>
     internal string ToJson()
     {
         ArrayBufferWriter<byte> text = new();
@@ -100,7 +111,10 @@ public sealed class LabelSet
     public static LabelSet Numbered(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        return new LabelSet([.. Enumerable.Range(0, count).Select(i => new Label(i, null, $"class {i}"))], named: false);
+        return new LabelSet(
+            [.. Enumerable.Range(0, count).Select(i => new Label(i, null, $"class {i}"))],
+            named: false
+        );
     }
 
     /// <summary>

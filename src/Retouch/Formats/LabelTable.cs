@@ -8,12 +8,37 @@ sealed class LabelTable
 {
     // What headers call the columns, in letters and digits alone; the first that is there counts.
     static readonly string[] IndexWords =
-        ["index", "idx", "classid", "classidx", "classindex", "labelid", "labelidx", "labelindex", "id", "number",
-        "target"];
+    [
+        "index",
+        "idx",
+        "classid",
+        "classidx",
+        "classindex",
+        "labelid",
+        "labelidx",
+        "labelindex",
+        "id",
+        "number",
+        "target",
+    ];
     static readonly string[] IdWords = ["wnid", "wordnetid", "synset", "synsetid"];
     static readonly string[] NameWords =
-        ["name", "classname", "labelname", "label", "class", "category", "title", "text", "description", "words",
-        "names", "labels", "classes", "classnames"];
+    [
+        "name",
+        "classname",
+        "labelname",
+        "label",
+        "class",
+        "category",
+        "title",
+        "text",
+        "description",
+        "words",
+        "names",
+        "labels",
+        "classes",
+        "classnames",
+    ];
 
     readonly string _path;
     readonly string[]? _header;
@@ -47,8 +72,10 @@ sealed class LabelTable
         if (Array.FindIndex(rows, r => r.Length != rows[0].Length) is > 0 and int other)
         {
             throw BadInput.Damaged(
-                path, $"Line {other + 1} of {path} has {rows[other].Length} fields, but line 1 has {rows[0].Length}; "
-                + "put names that hold a comma into quotation marks.");
+                path,
+                $"Line {other + 1} of {path} has {rows[other].Length} fields, but line 1 has {rows[0].Length}; "
+                    + "put names that hold a comma into quotation marks."
+            );
         }
         return (Of(rows, path, called) ?? throw BadInput.Missing(path, $"{path} holds no labels.")).Labels();
     }
@@ -76,21 +103,29 @@ sealed class LabelTable
     {
         int[] columns = [.. Enumerable.Range(0, Columns)];
         int? id = Only(columns.Where(IsOfIds), IdWords, "WordNet ids");
-        int? index = Columns == 1 ? null
-            : Only(columns.Where(c => Numbers(c) is not null), IndexWords, "class numbers");
-        if (index is null && Numbering() is int strict && strict != id
-            && Array.FindIndex(_rows, r => !IsInteger(r[strict])) is >= 0 and int bad)
+        int? index =
+            Columns == 1 ? null : Only(columns.Where(c => Numbers(c) is not null), IndexWords, "class numbers");
+        if (
+            index is null
+            && Numbering() is int strict
+            && strict != id
+            && Array.FindIndex(_rows, r => !IsInteger(r[strict])) is >= 0 and int bad
+        )
         {
             string cell = UserText.Quote(_rows[bad][strict]);
             throw BadInput.Damaged(
-                _path, $"Line {bad + FirstLine} of {_path} has {cell} where a class number is needed.");
+                _path,
+                $"Line {bad + FirstLine} of {_path} has {cell} where a class number is needed."
+            );
         }
         int? named = Only(columns.Where(c => c != id && c != index), NameWords, "names");
         if ((named ?? id) is not int name || Numbering() == name)
             throw BadInput.Missing(_path, $"{_path} has no column of names (line 1).");
         IReadOnlyList<int>? numbers = index is int place ? Numbers(place) : null;
-        Label[] labels = [.. _rows.Select((row, i) =>
-            new Label(numbers?[i] ?? i, id is int at ? row[at] : null, row[name]))];
+        Label[] labels =
+        [
+            .. _rows.Select((row, i) => new Label(numbers?[i] ?? i, id is int at ? row[at] : null, row[name])),
+        ];
         return Array.FindIndex(labels, l => string.IsNullOrWhiteSpace(l.Name)) is >= 0 and int blank
             ? throw BadInput.Damaged(_path, $"Line {blank + FirstLine} of {_path} has a blank name.")
             : new LabelListing(labels, i => i + FirstLine);
@@ -102,15 +137,26 @@ sealed class LabelTable
         int[] found = [.. columns];
         if (found.Length <= 1)
             return found.Length == 0 ? null : found[0];
-        int? headed = _header is null ? null : words.Select(word => Array.FindIndex(_header, h => Plain(h) == word))
-            .Where(found.Contains).Cast<int?>().FirstOrDefault();
-        return headed ?? throw BadInput.Ambiguous(_path, $"{_path} has {found.Length} columns that may be {what} (line 1); "
-            + "keep one, or give the columns a header such as index,wnid,name.");
+        int? headed = _header is null
+            ? null
+            : words
+                .Select(word => Array.FindIndex(_header, h => Plain(h) == word))
+                .Where(found.Contains)
+                .Cast<int?>()
+                .FirstOrDefault();
+        return headed
+            ?? throw BadInput.Ambiguous(
+                _path,
+                $"{_path} has {found.Length} columns that may be {what} (line 1); "
+                    + "keep one, or give the columns a header such as index,wnid,name."
+            );
     }
 
     // The column that the header calls one of numbers.
-    int? Numbering() => _header is not null
-        && Array.FindIndex(_header, h => IndexWords.Contains(Plain(h))) is >= 0 and int column ? column : null;
+    int? Numbering() =>
+        _header is not null && Array.FindIndex(_header, h => IndexWords.Contains(Plain(h))) is >= 0 and int column
+            ? column
+            : null;
 
     bool IsOfIds(int column) => _rows.All(r => ClassResolver.IsWordNetId(r[column]));
 
@@ -119,8 +165,14 @@ sealed class LabelTable
         int[] numbers = new int[_rows.Length];
         for (int i = 0; i < numbers.Length; i++)
         {
-            if (!int.TryParse(_rows[i][column], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
-                out numbers[i]))
+            if (
+                !int.TryParse(
+                    _rows[i][column],
+                    NumberStyles.AllowLeadingSign,
+                    CultureInfo.InvariantCulture,
+                    out numbers[i]
+                )
+            )
                 return null;
         }
         return numbers;
@@ -138,7 +190,7 @@ sealed class LabelTable
     static string[]? Cells(string line, char separator)
     {
         List<string> cells = [];
-        for (int at = 0; ;)
+        for (int at = 0; ; )
         {
             while (at < line.Length && line[at] == ' ')
                 at++;

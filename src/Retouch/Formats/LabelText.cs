@@ -11,21 +11,23 @@ static partial class LabelText
     public static LabelListing Read(string text, string path)
     {
         // The end of the last line starts no further one; a gap within the list would shift all that follows.
-        string[] lines = text.TrimEnd().Length == 0 ? []
-            : [.. LineEnd().Split(text.TrimEnd()).Select(l => l.TrimEnd())];
+        string[] lines =
+            text.TrimEnd().Length == 0 ? [] : [.. LineEnd().Split(text.TrimEnd()).Select(l => l.TrimEnd())];
         if (Array.FindIndex(lines, string.IsNullOrWhiteSpace) is >= 0 and int blank)
             throw BadInput.Damaged(path, $"Line {blank + 1} of {path} is blank; every line must name a class.");
-        return LabelTable.Read(lines, path)
-            ?? new LabelListing(Numbered(lines) ?? Named(lines), place => place + 1);
+        return LabelTable.Read(lines, path) ?? new LabelListing(Numbered(lines) ?? Named(lines), place => place + 1);
     }
 
     /// <summary>
     /// Whether numbers are meant as those of classes, rightly or not, rather than as parts of names ("5 euro").
     /// </summary>
     public static bool AreIndices(IReadOnlyList<int> numbers) =>
-        numbers.Count > 0 && (numbers[0] == 0
+        numbers.Count > 0
+        && (
+            numbers[0] == 0
             || numbers.Order().SequenceEqual(Enumerable.Range(0, numbers.Count))
-            || (numbers[0] == 1 && numbers.Zip(numbers.Skip(1)).All(n => n.First < n.Second)));
+            || (numbers[0] == 1 && numbers.Zip(numbers.Skip(1)).All(n => n.First < n.Second))
+        );
 
     static Label[] Named(string[] lines) => [.. lines.Select((line, index) => new Label(index, null, line.Trim()))];
 

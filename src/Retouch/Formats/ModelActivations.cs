@@ -17,8 +17,13 @@ public static class ModelActivations
 
     /// <summary>The activation of a name.</summary>
     /// <exception cref="BadInputException">There is none of this name.</exception>
-    public static VitActivation Parse(string name) => Table.TryGetValue(name, out VitActivation activation) ? activation
-        : throw BadInput.Missing(name, $"The activation {UserText.Quote(name)} is not known; there are {string.Join(", ", Names)}.");
+    public static VitActivation Parse(string name) =>
+        Table.TryGetValue(name, out VitActivation activation)
+            ? activation
+            : throw BadInput.Missing(
+                name,
+                $"The activation {UserText.Quote(name)} is not known; there are {string.Join(", ", Names)}."
+            );
 
     /// <summary>The name of an activation.</summary>
     public static string NameOf(VitActivation activation) => Table.First(a => a.Value == activation).Key;

@@ -4,10 +4,13 @@ using Retouch.Vit;
 
 namespace Retouch.Formats;
 
-/// <summary>What timm's or transformers' config.json and preprocessor_config.json beside a model say of it. Immutable.</summary>
+/// <summary>
+/// What timm's or transformers' config.json and preprocessor_config.json beside a model say of it. Immutable.
+/// </summary>
 sealed record ModelCard
 {
-    const int LongestConfig = 64 << 20, MostNamed = 8;
+    const int LongestConfig = 64 << 20;
+    const int MostNamed = 8;
 
     /// <summary>The names of the files that are looked for beside a model.</summary>
     public static IReadOnlyList<string> Files { get; } = ["config.json", "preprocessor_config.json"];
@@ -39,7 +42,9 @@ sealed record ModelCard
     /// <exception cref="BadInputException">A file states something that cannot be used.</exception>
     public static ModelCard Beside(string modelPath, ModelOutline model)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!, config = Path.Combine(folder, "config.json"), processor = Path.Combine(folder, "preprocessor_config.json");
+        string folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!;
+        string config = Path.Combine(folder, "config.json");
+        string processor = Path.Combine(folder, "preprocessor_config.json");
         ModelCard card = new();
         bool foreign = false;
         if (File.Exists(config))
@@ -58,7 +63,8 @@ sealed record ModelCard
         string[] named = [.. settings];
         string listed = string.Join(", ", named.Take(MostNamed).Select(UserText.Quote));
         string more = named.Length > MostNamed ? " and more" : "";
-        return named.Length == 0 ? this
+        return named.Length == 0
+            ? this
             : Noting($"{path} states {listed}{more}, which Retouch does not know and passed over");
     }
 
@@ -93,12 +99,22 @@ sealed record ModelCard
         }
         catch (JsonException e)
         {
-            throw BadInput.Damaged(path, $"{path}, beside the model, is not valid JSON ({JsonPlace.Describe(e, json.Span)}); mend it or take it away.", cause: e);
+            throw BadInput.Damaged(
+                path,
+                $"{path}, beside the model, is not valid JSON "
+                    + $"({JsonPlace.Describe(e, json.Span)}); mend it or take it away.",
+                cause: e
+            );
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            throw BadInput.Damaged(path, $"{path}, beside the model, is not valid JSON: it holds a text that is not valid Unicode; mend it or take it away.", cause: e);
+            throw BadInput.Damaged(
+                path,
+                $"{path}, beside the model, is not valid JSON: it holds a text that is not valid Unicode; mend it or "
+                    + "take it away.",
+                cause: e
+            );
         }
     }
 

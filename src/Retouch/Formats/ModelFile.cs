@@ -10,16 +10,33 @@ namespace Retouch.Formats;
 public sealed class ModelFile : IDisposable
 {
     readonly IReadOnlyDictionary<string, NamedTensor[]> _names; // canonical → the file's
-    readonly SafeTensorsFile? _rewritable; // kept open: at its path another model may lie by the time it is written back
+
+    // Kept open: at its path another model may lie by the time it is written back.
+    readonly SafeTensorsFile? _rewritable;
     readonly VitTraits _known; // what files or hints state; the rest of the model's was assumed
     readonly bool _statedElsewhere;
     readonly int _ownSize;
 
     ModelFile(
-        ITensorSource source, VitModel model, NamingScheme scheme, string prefix,
-        IReadOnlyDictionary<string, NamedTensor[]> names, int ownSize, VitTraits known, bool statedElsewhere)
+        ITensorSource source,
+        VitModel model,
+        NamingScheme scheme,
+        string prefix,
+        IReadOnlyDictionary<string, NamedTensor[]> names,
+        int ownSize,
+        VitTraits known,
+        bool statedElsewhere
+    )
     {
-        (Path, Kind, Files, Model, Scheme, Prefix, _names) = (source.Path, source.Kind, source.Files, model, scheme, prefix, names);
+        (Path, Kind, Files, Model, Scheme, Prefix, _names) = (
+            source.Path,
+            source.Kind,
+            source.Files,
+            model,
+            scheme,
+            prefix,
+            names
+        );
         (_ownSize, _known, _statedElsewhere) = (ownSize, known, statedElsewhere);
         _rewritable = source as SafeTensorsFile;
         if (_rewritable is null)
@@ -41,13 +58,18 @@ public sealed class ModelFile : IDisposable
     /// <summary>The naming scheme that the file follows.</summary>
     public NamingScheme Scheme { get; }
 
-    /// <summary>What stands before every name of the scheme in the file, such as <c>state_dict.model.</c>; often nothing.</summary>
+    /// <summary>
+    /// What stands before every name of the scheme in the file, such as <c>state_dict.model.</c>; often nothing.
+    /// </summary>
     public string Prefix { get; }
 
     /// <summary>How images are made into the model's pixels.</summary>
     public Preprocessing Preprocessing { get; private init; } = null!;
 
-    /// <summary>Which file states the preprocessing: the model's own or one beside it, or null if none does and it is the usual one of the naming scheme.</summary>
+    /// <summary>
+    /// Which file states the preprocessing: the model's own or one beside it, or null if none does and it is the usual
+    /// one of the naming scheme.
+    /// </summary>
     public string? PreprocessingSource { get; private init; }
 
     /// <summary>Whether a file states the preprocessing; otherwise it is the usual one of the naming scheme.</summary>
@@ -84,7 +106,8 @@ public sealed class ModelFile : IDisposable
         Dictionary<string, Tensor> tensors = [];
         try
         {
-            (NamingScheme scheme, string prefix) = NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme)
+            (NamingScheme scheme, string prefix) =
+                NamingSchemes.Recognize(source.Tensors.Keys, hints.Scheme)
                 ?? throw UnknownModel.Explain(source, hints.Scheme);
             IEnumerable<string> under = source.Tensors.Keys.Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
             ForeignTensors.Refuse(under, prefix.Length);
@@ -94,12 +117,21 @@ public sealed class ModelFile : IDisposable
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
             {
                 if (!source.Tensors[name.InFile].DType.IsFloat())
-                    throw BadInput.Mismatch(null, $"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights are F64, F32, F16 or BF16.");
+                    throw BadInput.Mismatch(
+                        null,
+                        $"the tensor {name.InFile} is of type {source.Tensors[name.InFile].DType}; a model's weights "
+                            + "are F64, F32, F16 or BF16."
+                    );
             }
             Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
             ModelCard card = ModelCard.Beside(source.Path, ModelOutline.Of(shapes));
-            int? shown = names.Values.SelectMany(n => n).Select(n => n.Layout.HeadsOf(source.Tensors[n.InFile].Shape)).FirstOrDefault(h => h is not null);
-            VitTraits known = hints.Traits.Or(ModelMetadata.Traits(source.Metadata)).Or(card.Traits)
+            int? shown = names
+                .Values.SelectMany(n => n)
+                .Select(n => n.Layout.HeadsOf(source.Tensors[n.InFile].Shape))
+                .FirstOrDefault(h => h is not null);
+            VitTraits known = hints
+                .Traits.Or(ModelMetadata.Traits(source.Metadata))
+                .Or(card.Traits)
                 .Or(new VitTraits { Heads = shown })
                 .Or(names.ContainsKey(VitNames.ClassToken) ? scheme.Certain : scheme.Certain with { Pooling = null });
             VitTraits traits = known.Or(scheme.Traits);
@@ -107,13 +139,28 @@ public sealed class ModelFile : IDisposable
             // Shapes are checked before anything large is read.
             VitConfig config = VitConfig.Infer(shapes, traits, Spelled);
             if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
-                throw BadInput.Mismatch("config.json", $"config.json beside it says that the model takes images of {made} pixels, "
-                    + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}.", Remedy.AnyOf(
+                throw BadInput.Mismatch(
+                    "config.json",
+                    $"config.json beside it says that the model takes images of {made} pixels, "
+                        + $"but its positions ({Spelled(VitNames.Positions)}) are for {config.ImageSize}.",
+                    Remedy.AnyOf(
                         Remedy.Option(Parameter.ImageSize, made.ToString(CultureInfo.InvariantCulture)),
-                        Remedy.TakeAway));
+                        Remedy.TakeAway
+                    )
+                );
             // Tensors may share their numbers, as tied weights do, and each is read for itself.
-            long needed = shapes.Values.Sum(s => s.Aggregate((double)sizeof(float), (product, size) => product * size)) is var bytes and < long.MaxValue ? (long)bytes : long.MaxValue;
-            ReadingBudget.Require(needed, source.Length, ReadingBudget.WeightGrowth, source.Path, $"{source.Path} holds a model whose weights");
+            long needed = shapes.Values.Sum(s => s.Aggregate((double)sizeof(float), (product, size) => product * size))
+                is var bytes
+                    and < long.MaxValue
+                ? (long)bytes
+                : long.MaxValue;
+            ReadingBudget.Require(
+                needed,
+                source.Length,
+                ReadingBudget.WeightGrowth,
+                source.Path,
+                $"{source.Path} holds a model whose weights"
+            );
             RequireRoom(hints.ImageSize, config);
             ReadingTime time = new(source.Path, source.Length);
             foreach ((string canonical, NamedTensor[] parts) in names)
@@ -123,21 +170,49 @@ public sealed class ModelFile : IDisposable
             }
             source.RequireUnchanged();
             int size = Resized(hints.ImageSize, config, tensors);
-            (Preprocessing preprocessing, string? stated) = source.Metadata.TryGetValue("preprocessing", out string? json) ? (Preprocessing.FromJson(json), "the model file")
+            (Preprocessing preprocessing, string? stated) =
+                source.Metadata.TryGetValue("preprocessing", out string? json)
+                    ? (Preprocessing.FromJson(json), "the model file")
                 : card.Preprocessing is { } beside ? (beside, card.PreprocessingSource)
                 : (scheme.Preprocessing(size), (string?)null);
             if (preprocessing.ImageSize != size && preprocessing.ImageSize != config.ImageSize)
-                throw BadInput.Mismatch(stated, $"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but the model takes {size}.", Remedy.AnyOf(
-                        Remedy.Option(Parameter.ImageSize, preprocessing.ImageSize.ToString(CultureInfo.InvariantCulture)),
-                        Remedy.TakeAway));
+                throw BadInput.Mismatch(
+                    stated,
+                    $"the preprocessing that {stated} states makes images of {preprocessing.ImageSize} pixels, but "
+                        + $"the model takes {size}.",
+                    Remedy.AnyOf(
+                        Remedy.Option(
+                            Parameter.ImageSize,
+                            preprocessing.ImageSize.ToString(CultureInfo.InvariantCulture)
+                        ),
+                        Remedy.TakeAway
+                    )
+                );
             LabelSet? own = ModelMetadata.Labels(source.Metadata, config.Classes);
-            bool statedElsewhere = hints.Traits != new VitTraits() || card.Traits != new VitTraits() || card.Preprocessing is not null || card.Labels is not null;
-            bool square = hints.ImageSize is not null || stated is not null || card.ImageSize is not null
-                || card.SquareImages || scheme.SquareImages;
+            bool statedElsewhere =
+                hints.Traits != new VitTraits()
+                || card.Traits != new VitTraits()
+                || card.Preprocessing is not null
+                || card.Labels is not null;
+            bool square =
+                hints.ImageSize is not null
+                || stated is not null
+                || card.ImageSize is not null
+                || card.SquareImages
+                || scheme.SquareImages;
             bool ownClassifier = scheme.IsOwn(VitNames.HeadWeight, names[VitNames.HeadWeight][0].InFile, prefix);
             string[] notes = [.. card.Notes, .. Remarks(config, known, source, Spelled, ownClassifier)];
             string? constant = ConstantClassifier(tensors, Spelled);
-            return new ModelFile(source, new VitModel(tensors, traits, Spelled), scheme, prefix, names, config.ImageSize, known, statedElsewhere)
+            return new ModelFile(
+                source,
+                new VitModel(tensors, traits, Spelled),
+                scheme,
+                prefix,
+                names,
+                config.ImageSize,
+                known,
+                statedElsewhere
+            )
             {
                 Preprocessing = preprocessing with
                 {
@@ -146,7 +221,10 @@ public sealed class ModelFile : IDisposable
                 },
                 PreprocessingSource = stated,
                 Labels = own ?? card.Labels,
-                LabelsSource = own is not null ? "the model file" : card.Labels is not null ? "config.json beside it" : null,
+                LabelsSource =
+                    own is not null ? "the model file"
+                    : card.Labels is not null ? "config.json beside it"
+                    : null,
                 Assumptions = [.. Assumed(known, config, square ? null : size)],
                 Notes = constant is null ? notes : [.. notes, constant],
             };
@@ -179,15 +257,30 @@ public sealed class ModelFile : IDisposable
     public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite)
     {
         if (_rewritable is null && !output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
-            throw BadInput.Unsupported(output, $"{Path} is {Kind}, which Retouch reads but does not write.", Remedy.OutputEnding(".safetensors"));
+            throw BadInput.Unsupported(
+                output,
+                $"{Path} is {Kind}, which Retouch reads but does not write.",
+                Remedy.OutputEnding(".safetensors")
+            );
         OutputName.RequireModel(output);
         if (!Scheme.Writable)
-            throw BadInput.Unsupported(Path, $"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.", Remedy.Export("timm", "transformers", "torchvision"));
+            throw BadInput.Unsupported(
+                Path,
+                $"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.",
+                Remedy.Export("timm", "transformers", "torchvision")
+            );
         using DisposeScope scope = NewDisposeScope();
         if (_rewritable is null)
         {
-            SafeTensorsWriter.Write(output, Model.Tensors.SelectMany(t => Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value)).Select(p => (Bare(p.Name), p.Tensor))),
-                Stated(Preprocessing), overwrite);
+            SafeTensorsWriter.Write(
+                output,
+                Model.Tensors.SelectMany(t =>
+                    Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value))
+                        .Select(p => (Bare(p.Name), p.Tensor))
+                ),
+                Stated(Preprocessing),
+                overwrite
+            );
             return;
         }
         Dictionary<string, string>? stated = null;
@@ -198,27 +291,48 @@ public sealed class ModelFile : IDisposable
                 stated.Remove("format");
         }
         // Positions that were interpolated are not the file's; there its time of change must do.
-        Dictionary<string, Tensor> loaded = Model.Tensors.Where(t => t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
-            .SelectMany(t => Parts(_names[t.Key], t.Value)).ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
+        Dictionary<string, Tensor> loaded = Model
+            .Tensors.Where(t => t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
+            .SelectMany(t => Parts(_names[t.Key], t.Value))
+            .ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
         SafeTensorsWriter.Rewrite(
-            _rewritable, output, replacements.SelectMany(r => Parts(_names[r.Key], r.Value)).ToDictionary(p => p.Name, p => p.Tensor), stated, overwrite,
-            (name, stored) => !loaded.TryGetValue(name, out Tensor? before) || IsSame(stored, before));
+            _rewritable,
+            output,
+            replacements.SelectMany(r => Parts(_names[r.Key], r.Value)).ToDictionary(p => p.Name, p => p.Tensor),
+            stated,
+            overwrite,
+            (name, stored) => !loaded.TryGetValue(name, out Tensor? before) || IsSame(stored, before)
+        );
     }
 
-    /// <summary>The configs that lie where a file is to be written but not beside this model: whoever loads it there would take them for its own.</summary>
+    /// <summary>
+    /// The configs that lie where a file is to be written but not beside this model: whoever loads it there would take
+    /// them for its own.
+    /// </summary>
     public IReadOnlyList<string> StrangersCards(string output)
     {
-        string there = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(output))!, here = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        return FileIdentity.Same(there, here) ? [] : [.. ModelCard.Files.Select(f => System.IO.Path.Combine(there, f)).Where(File.Exists)];
+        string there = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(output))!;
+        string here = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+        return FileIdentity.Same(there, here)
+            ? []
+            : [.. ModelCard.Files.Select(f => System.IO.Path.Combine(there, f)).Where(File.Exists)];
     }
 
-    /// <summary>The model with other values in some tensors, as <see cref="WriteWith"/> stores them: rounded to the file's types. The caller disposes it.</summary>
+    /// <summary>
+    /// The model with other values in some tensors, as <see cref="WriteWith"/> stores them: rounded to the file's
+    /// types. The caller disposes it.
+    /// </summary>
     /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>
     public VitModel With(IReadOnlyDictionary<string, Tensor> replacements)
     {
         using DisposeScope scope = NewDisposeScope();
         return new VitModel(
-            Model.Tensors.ToDictionary(t => t.Key, t => replacements.TryGetValue(t.Key, out Tensor? other) ? AsStored(t.Key, other) : t.Value.alias()), Model.Config.Traits);
+            Model.Tensors.ToDictionary(
+                t => t.Key,
+                t => replacements.TryGetValue(t.Key, out Tensor? other) ? AsStored(t.Key, other) : t.Value.alias()
+            ),
+            Model.Config.Traits
+        );
     }
 
     /// <summary>Writes a new model file under timm's names, stating its heads and preprocessing.</summary>
@@ -231,7 +345,14 @@ public sealed class ModelFile : IDisposable
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
     /// <exception cref="BadInputException">The tensors are no ViT's, or the file cannot be written.</exception>
     public static void Create(
-        string output, IReadOnlyDictionary<string, Tensor> tensors, int heads, Preprocessing preprocessing, IReadOnlyDictionary<string, string> metadata, bool half, bool overwrite)
+        string output,
+        IReadOnlyDictionary<string, Tensor> tensors,
+        int heads,
+        Preprocessing preprocessing,
+        IReadOnlyDictionary<string, string> metadata,
+        bool half,
+        bool overwrite
+    )
     {
         VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), new VitTraits { Heads = heads });
         Dictionary<string, string> texts = new(metadata)
@@ -240,7 +361,12 @@ public sealed class ModelFile : IDisposable
             ["preprocessing"] = preprocessing.ToJson(),
         };
         using TorchSharp.DisposeScope scope = NewDisposeScope();
-        SafeTensorsWriter.Write(output, tensors.Select(t => (t.Key, half ? t.Value.to(ScalarType.Float16) : t.Value)), new SortedDictionary<string, string>(texts, StringComparer.Ordinal), overwrite);
+        SafeTensorsWriter.Write(
+            output,
+            tensors.Select(t => (t.Key, half ? t.Value.to(ScalarType.Float16) : t.Value)),
+            new SortedDictionary<string, string>(texts, StringComparer.Ordinal),
+            overwrite
+        );
     }
 
     /// <summary>Frees the model.</summary>
@@ -250,10 +376,13 @@ public sealed class ModelFile : IDisposable
         _rewritable?.Dispose();
     }
 
-    /// <summary>A canonical tensor as the tensors of a file, in the caller's dispose scope; only for layouts that are written.</summary>
-    internal static IEnumerable<(string Name, Tensor Tensor)> Parts(NamedTensor[] names, Tensor tensor) => names is [{ Part: null, InFile: string name }]
-        ? [(name, tensor)]
-        : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
+    /// <summary>
+    /// A canonical tensor as the tensors of a file, in the caller's dispose scope; only for layouts that are written.
+    /// </summary>
+    internal static IEnumerable<(string Name, Tensor Tensor)> Parts(NamedTensor[] names, Tensor tensor) =>
+        names is [{ Part: null, InFile: string name }]
+            ? [(name, tensor)]
+            : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
 
     // What was assumed is not stated: whoever opens the result should be told, too.
     Dictionary<string, string> Stated(Preprocessing preprocessing) =>
@@ -268,7 +397,11 @@ public sealed class ModelFile : IDisposable
         if (_rewritable is null)
             return values.alias();
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] parts = [.. Parts(_names[canonical], values).Select(p => p.Tensor.to(_rewritable.Tensors[p.Name].DType.ToScalarType()).to(ScalarType.Float32))];
+        Tensor[] parts =
+        [
+            .. Parts(_names[canonical], values)
+                .Select(p => p.Tensor.to(_rewritable.Tensors[p.Name].DType.ToScalarType()).to(ScalarType.Float32)),
+        ];
         Tensor stored = parts is [Tensor single] ? single : cat(parts, 0);
         // What the type cannot hold is refused by the writer, with a better word than a model could give.
         return (stored.isfinite().all().item<bool>() ? stored : values).alias().MoveToOuterDisposeScope();
@@ -289,12 +422,25 @@ public sealed class ModelFile : IDisposable
 
     static long[] CanonicalShape(ITensorSource source, NamedTensor[] parts)
     {
-        long[][] shapes = [.. parts.Select(p => p.Layout.Canonical(source.Tensors[p.InFile].Shape)
-            ?? throw BadInput.Mismatch(null, $"the tensor {p.InFile} is {UserText.Shape(source.Tensors[p.InFile].Shape)}, which is not how this naming scheme lays it out."))];
+        long[][] shapes =
+        [
+            .. parts.Select(p =>
+                p.Layout.Canonical(source.Tensors[p.InFile].Shape)
+                ?? throw BadInput.Mismatch(
+                    null,
+                    $"the tensor {p.InFile} is {UserText.Shape(source.Tensors[p.InFile].Shape)}, which is not how "
+                        + "this naming scheme lays it out."
+                )
+            ),
+        ];
         if (shapes is [long[] single])
             return single;
         if (shapes.Any(s => s.Length == 0 || !s.AsSpan().SequenceEqual(shapes[0])))
-            throw BadInput.Mismatch(null, $"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of different shapes.");
+            throw BadInput.Mismatch(
+                null,
+                $"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of "
+                    + "different shapes."
+            );
         return [shapes.Sum(s => s[0]), .. shapes[0][1..]];
     }
 
@@ -307,7 +453,12 @@ public sealed class ModelFile : IDisposable
         VitCost cost = VitCost.Of(resized);
         // The positions, and their copies while they are made.
         double positions = 3.0 * sizeof(float) * resized.Grid * resized.Grid * config.Width;
-        MemoryNeed.Require(cost.Bytes + positions, $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which takes {cost}, and the positions", Remedy.Smaller(Parameter.ImageSize));
+        MemoryNeed.Require(
+            cost.Bytes + positions,
+            $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which "
+                + $"takes {cost}, and the positions",
+            Remedy.Smaller(Parameter.ImageSize)
+        );
     }
 
     static int Resized(int? wanted, VitConfig config, Dictionary<string, Tensor> tensors)
@@ -315,9 +466,18 @@ public sealed class ModelFile : IDisposable
         if (wanted is not int size || size == config.ImageSize)
             return config.ImageSize;
         if (size < config.PatchSize || size > 8192 || size % config.PatchSize != 0)
-            throw BadInput.OutOfRange(null, $"An image size of {size} is not a multiple of the model's patches of {config.PatchSize} pixels, up to 8192.");
+            throw BadInput.OutOfRange(
+                null,
+                $"An image size of {size} is not a multiple of the model's patches of "
+                    + $"{config.PatchSize} pixels, up to 8192."
+            );
         Tensor old = tensors[VitNames.Positions];
-        tensors[VitNames.Positions] = PositionGrid.Resize(old, config.PrefixPositions ? config.PrefixTokens : 0, config.Grid, size / config.PatchSize);
+        tensors[VitNames.Positions] = PositionGrid.Resize(
+            old,
+            config.PrefixPositions ? config.PrefixTokens : 0,
+            config.Grid,
+            size / config.PatchSize
+        );
         old.Dispose();
         return size;
     }
@@ -345,7 +505,12 @@ public sealed class ModelFile : IDisposable
     }
 
     static IEnumerable<string> Remarks(
-        VitConfig config, VitTraits known, ITensorSource source, Func<string, string> spelled, bool ownClassifier)
+        VitConfig config,
+        VitTraits known,
+        ITensorSource source,
+        Func<string, string> spelled,
+        bool ownClassifier
+    )
     {
         if (config.PreNorm && known.Activation is null)
             yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
@@ -353,8 +518,10 @@ public sealed class ModelFile : IDisposable
         if (!ownClassifier)
             yield return $"{spelled(VitNames.HeadWeight)} stands within a module of its own; what else that module has "
                 + "holds no weights and was taken for dropout";
-        if (source.Tensors.Keys.FirstOrDefault(n => n.EndsWith("pooler.dense.weight", StringComparison.Ordinal))
-            is string pooler)
+        if (
+            source.Tensors.Keys.FirstOrDefault(n => n.EndsWith("pooler.dense.weight", StringComparison.Ordinal))
+            is string pooler
+        )
             yield return $"{pooler} was passed over, as transformers' classifiers do; "
                 + "a classifier of one's own that reads what the pooler makes gives other answers";
     }
@@ -373,8 +540,9 @@ public sealed class ModelFile : IDisposable
                 return null;
         }
         float[] bias = [.. tensors[VitNames.HeadBias].data<float>()];
-        string alike = bias.All(b => b == bias[0]) ? "gives all classes the same probability" : "ranks the classes "
-            + "alike";
+        string alike = bias.All(b => b == bias[0])
+            ? "gives all classes the same probability"
+            : "ranks the classes " + "alike";
         return $"every row of {spelled(VitNames.HeadWeight)} is the "
             + $"same{(first.All(v => v == 0) ? ", all zeros" : "")}: the model {alike} for every image; was its "
             + "classifier trained?";

@@ -12,7 +12,10 @@ public sealed record ModelHints
     /// <summary>What no tensor shows; before what files beside the model say.</summary>
     public VitTraits Traits { get; init; } = new();
 
-    /// <summary>The side of the images in pixels, a multiple of the patch size, to which positions are interpolated, or null for the model's own.</summary>
+    /// <summary>
+    /// The side of the images in pixels, a multiple of the patch size, to which positions are interpolated, or null for
+    /// the model's own.
+    /// </summary>
     public int? ImageSize { get; init; }
 
     /// <summary>Which way up images are taken, or null for what the files say.</summary>

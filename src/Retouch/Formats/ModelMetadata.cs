@@ -4,10 +4,16 @@ using Retouch.Vit;
 
 namespace Retouch.Formats;
 
-/// <summary>What Retouch writes into a safetensors file's metadata, and reads from there, of what its tensors do not show.</summary>
+/// <summary>
+/// What Retouch writes into a safetensors file's metadata, and reads from there, of what its tensors do not show.
+/// </summary>
 static class ModelMetadata
 {
-    const string Heads = "num_heads", Activation = "activation", Epsilon = "norm_epsilon", Pooling = "pooling", Names = "labels";
+    const string Heads = "num_heads";
+    const string Activation = "activation";
+    const string Epsilon = "norm_epsilon";
+    const string Pooling = "pooling";
+    const string Names = "labels";
 
     /// <summary>The texts for a model; "pt" is what transformers wants to find there.</summary>
     /// <param name="config">The model.</param>
@@ -16,8 +22,12 @@ static class ModelMetadata
     /// <param name="stated">Which traits to state, or null for all.</param>
     /// <param name="withPreprocessing">Whether to state the preprocessing.</param>
     public static Dictionary<string, string> Of(
-        VitConfig config, Preprocessing preprocessing, LabelSet? labels = null, VitTraits? stated = null,
-        bool withPreprocessing = true)
+        VitConfig config,
+        Preprocessing preprocessing,
+        LabelSet? labels = null,
+        VitTraits? stated = null,
+        bool withPreprocessing = true
+    )
     {
         Dictionary<string, string> texts = new() { ["format"] = "pt" };
         if (stated is null or { Heads: not null })
@@ -37,17 +47,24 @@ static class ModelMetadata
 
     /// <summary>The traits that a file's metadata state.</summary>
     /// <exception cref="BadInputException">A text is none that could be meant.</exception>
-    public static VitTraits Traits(IReadOnlyDictionary<string, string> metadata) => new()
-    {
-        Heads = metadata.TryGetValue(Heads, out string? heads)
-            ? int.TryParse(heads, CultureInfo.InvariantCulture, out int count) ? count : throw Bad(Heads, heads, "a number")
-            : null,
-        Activation = metadata.TryGetValue(Activation, out string? activation) ? ModelActivations.Parse(activation) : null,
-        NormEpsilon = metadata.TryGetValue(Epsilon, out string? epsilon)
-            ? double.TryParse(epsilon, CultureInfo.InvariantCulture, out double value) ? value : throw Bad(Epsilon, epsilon, "a number")
-            : null,
-        Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? ModelPoolings.Parse(pooling) : null,
-    };
+    public static VitTraits Traits(IReadOnlyDictionary<string, string> metadata) =>
+        new()
+        {
+            Heads = metadata.TryGetValue(Heads, out string? heads)
+                ? int.TryParse(heads, CultureInfo.InvariantCulture, out int count)
+                    ? count
+                    : throw Bad(Heads, heads, "a number")
+                : null,
+            Activation = metadata.TryGetValue(Activation, out string? activation)
+                ? ModelActivations.Parse(activation)
+                : null,
+            NormEpsilon = metadata.TryGetValue(Epsilon, out string? epsilon)
+                ? double.TryParse(epsilon, CultureInfo.InvariantCulture, out double value)
+                    ? value
+                    : throw Bad(Epsilon, epsilon, "a number")
+                : null,
+            Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? ModelPoolings.Parse(pooling) : null,
+        };
 
     /// <summary>The classes' names that a file's metadata state, or null.</summary>
     /// <param name="metadata">The file's metadata.</param>
@@ -58,9 +75,14 @@ static class ModelMetadata
         if (!metadata.TryGetValue(Names, out string? text))
             return null;
         LabelSet labels = LabelSet.FromJson(text, $"the text {UserText.Quote(Names)} in its metadata");
-        return labels.Count == classes ? labels
-            : throw BadInput.Mismatch(null, $"{Names} in its metadata name {labels.Count} classes, but the model has {classes}.");
+        return labels.Count == classes
+            ? labels
+            : throw BadInput.Mismatch(
+                null,
+                $"{Names} in its metadata name {labels.Count} classes, but the model has {classes}."
+            );
     }
 
-    static BadInputException Bad(string key, string text, string wanted) => new($"{key} in its metadata is {UserText.Quote(text)}, not {wanted}.");
+    static BadInputException Bad(string key, string text, string wanted) =>
+        new($"{key} in its metadata is {UserText.Quote(text)}, not {wanted}.");
 }

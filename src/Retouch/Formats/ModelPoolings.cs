@@ -16,9 +16,13 @@ public static class ModelPoolings
 
     /// <summary>The pooling of a name.</summary>
     /// <exception cref="BadInputException">There is none of this name.</exception>
-    public static VitPooling Parse(string name) => Table.TryGetValue(name, out VitPooling pooling) ? pooling
-        : throw BadInput.Missing(name, $"The pooling {UserText.Quote(name)} is not known; there are "
-            + $"{string.Join(", ", Names)}.");
+    public static VitPooling Parse(string name) =>
+        Table.TryGetValue(name, out VitPooling pooling)
+            ? pooling
+            : throw BadInput.Missing(
+                name,
+                $"The pooling {UserText.Quote(name)} is not known; there are " + $"{string.Join(", ", Names)}."
+            );
 
     /// <summary>The name of a pooling.</summary>
     public static string NameOf(VitPooling pooling) => Table.First(p => p.Value == pooling).Key;

@@ -68,7 +68,10 @@ sealed class OpenedFile : IDisposable
 
     /// <summary>What to throw where what is read again is not what was read before.</summary>
     public BadInputException Changed(string how = "was written to") =>
-        BadInput.Damaged(Path, $"{Path} {how} while it was being read; nothing was written. Start again when it is at rest.");
+        BadInput.Damaged(
+            Path,
+            $"{Path} {how} while it was being read; nothing was written. Start again when it is at rest."
+        );
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();

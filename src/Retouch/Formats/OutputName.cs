@@ -44,7 +44,9 @@ public static class OutputName
         [".bmp"] = "a picture",
     };
 
-    /// <summary>Checks the name of a file to write; one without an extension, or with one that says nothing, is fine.</summary>
+    /// <summary>
+    /// Checks the name of a file to write; one without an extension, or with one that says nothing, is fine.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="content">What will be in it, such as "a patch".</param>
     /// <param name="fitting">The extensions that say so, with their dots, the usual one first.</param>
@@ -52,8 +54,15 @@ public static class OutputName
     public static void Require(string path, string content, params string[] fitting)
     {
         string extension = Path.GetExtension(Path.TrimEndingDirectorySeparator(path));
-        if (Said.TryGetValue(extension, out string? said) && !fitting.Contains(extension, StringComparer.OrdinalIgnoreCase))
-            throw BadInput.Mismatch(path, $"{path} would be called {said}, but what is written is {content}.", Remedy.OutputEnding(fitting[0]));
+        if (
+            Said.TryGetValue(extension, out string? said)
+            && !fitting.Contains(extension, StringComparer.OrdinalIgnoreCase)
+        )
+            throw BadInput.Mismatch(
+                path,
+                $"{path} would be called {said}, but what is written is {content}.",
+                Remedy.OutputEnding(fitting[0])
+            );
     }
 
     /// <summary>Checks the name of a model file to write, which is always safetensors.</summary>

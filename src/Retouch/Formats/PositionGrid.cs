@@ -9,9 +9,12 @@ namespace Retouch.Formats;
 /// </summary>
 static class PositionGrid
 {
-    const double A = -0.5, Support = 2;
+    const double A = -0.5;
+    const double Support = 2;
 
-    /// <summary>The positions of another grid; those of the tokens in front stay. A new tensor, which the caller disposes.</summary>
+    /// <summary>
+    /// The positions of another grid; those of the tokens in front stay. A new tensor, which the caller disposes.
+    /// </summary>
     /// <param name="positions"><c>[1,P+g·g,D]</c>.</param>
     /// <param name="prefix">Positions before those of the patches, P.</param>
     /// <param name="grid">Patches along a side now, g.</param>
@@ -24,18 +27,26 @@ static class PositionGrid
         Tensor patches = positions.narrow(1, prefix, (long)grid * grid).view(grid, grid, width);
         Tensor rows = weights.matmul(patches.reshape(grid, grid * width)).view(wanted, grid, width);
         Tensor resized = weights.matmul(rows).view(1, (long)wanted * wanted, width); // [w,g] × [w,g,D]
-        return (prefix == 0 ? resized : cat([positions.narrow(1, 0, prefix), resized], 1)).contiguous().MoveToOuterDisposeScope();
+        return (prefix == 0 ? resized : cat([positions.narrow(1, 0, prefix), resized], 1))
+            .contiguous()
+            .MoveToOuterDisposeScope();
     }
 
     static Tensor Weights(int from, int to)
     {
-        double scale = (double)from / to, stretch = Math.Max(scale, 1), support = Support * stretch;
+        double scale = (double)from / to;
+        double stretch = Math.Max(scale, 1);
+        double support = Support * stretch;
         float[] weights = new float[to * from];
         for (int i = 0; i < to; i++)
         {
             double centre = scale * (i + 0.5);
-            int first = Math.Max((int)(centre - support + 0.5), 0), end = Math.Min((int)(centre + support + 0.5), from);
-            double[] row = [.. Enumerable.Range(first, Math.Max(end - first, 0)).Select(j => Kernel((j - centre + 0.5) / stretch))];
+            int first = Math.Max((int)(centre - support + 0.5), 0);
+            int end = Math.Min((int)(centre + support + 0.5), from);
+            double[] row =
+            [
+                .. Enumerable.Range(first, Math.Max(end - first, 0)).Select(j => Kernel((j - centre + 0.5) / stretch)),
+            ];
             double sum = row.Sum();
             for (int j = 0; j < row.Length; j++)
                 weights[i * from + first + j] = (float)(row[j] / sum);

@@ -16,7 +16,11 @@ sealed class SafeTensorsFile : ITensorSource
     {
         _file = file;
         Head = ReadHead(CheckedLength(file));
-        _header = SafeTensorsHeader.Parse(Head.AsSpan(SafeTensorsHeader.PrefixLength), file.Length - Head.Length, file.Path);
+        _header = SafeTensorsHeader.Parse(
+            Head.AsSpan(SafeTensorsHeader.PrefixLength),
+            file.Length - Head.Length,
+            file.Path
+        );
     }
 
     /// <summary>The path that the file was opened by.</summary>
@@ -36,7 +40,9 @@ sealed class SafeTensorsFile : ITensorSource
     internal byte[] Head { get; }
 
     /// <summary>Opens a file and validates its header; no tensor is read yet.</summary>
-    /// <exception cref="BadInputException">The file cannot be read or is not a valid safetensors file; the message says why.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read or is not a valid safetensors file; the message says why.
+    /// </exception>
     public static SafeTensorsFile Open(string path)
     {
         OpenedFile file = OpenedFile.Open(path);
@@ -60,13 +66,21 @@ sealed class SafeTensorsFile : ITensorSource
         return TensorBytes.Read(raw, entry.DType, entry.Shape);
     }
 
-    /// <summary>A new CPU tensor in 32-bit floating point, whatever float type is stored. The caller disposes it.</summary>
-    /// <exception cref="BadInputException">The file has no tensor of this name, or it does not hold floating-point numbers.</exception>
+    /// <summary>
+    /// A new CPU tensor in 32-bit floating point, whatever float type is stored. The caller disposes it.
+    /// </summary>
+    /// <exception cref="BadInputException">
+    /// The file has no tensor of this name, or it does not hold floating-point numbers.
+    /// </exception>
     public Tensor ReadFloat(string name)
     {
         TensorDType dtype = Entry(name).DType;
         if (!dtype.IsFloat())
-            throw BadInput.Mismatch(Path, $"Tensor {UserText.Quote(name)} in {Path} holds {dtype} numbers where floating-point numbers are needed.");
+            throw BadInput.Mismatch(
+                Path,
+                $"Tensor {UserText.Quote(name)} in {Path} holds {dtype} numbers where "
+                    + "floating-point numbers are needed."
+            );
         Tensor stored = Read(name);
         if (dtype == TensorDType.F32)
             return stored;
@@ -74,7 +88,9 @@ sealed class SafeTensorsFile : ITensorSource
             return stored.to(ScalarType.Float32);
     }
 
-    /// <summary>The stored bytes of a tensor as a read-only stream over the file, which must stay open. The caller disposes it.</summary>
+    /// <summary>
+    /// The stored bytes of a tensor as a read-only stream over the file, which must stay open. The caller disposes it.
+    /// </summary>
     /// <exception cref="BadInputException">The file has no tensor of this name.</exception>
     public Stream OpenRaw(string name)
     {
@@ -97,12 +113,16 @@ sealed class SafeTensorsFile : ITensorSource
             ? entry
             : throw BadInput.Missing(Path, $"{Path} has no tensor {UserText.Quote(name)}.");
 
-    static long CheckedLength(OpenedFile file) => file.Length switch
-    {
-        0 => throw BadInput.Damaged(file.Path, $"{file.Path} is empty (0 bytes); was the download cut short?"),
-        < SafeTensorsHeader.PrefixLength => throw SafeTensorsHeader.NotSafeTensors(file.Path, $"it has only {file.Length} bytes"),
-        long length => length,
-    };
+    static long CheckedLength(OpenedFile file) =>
+        file.Length switch
+        {
+            0 => throw BadInput.Damaged(file.Path, $"{file.Path} is empty (0 bytes); was the download cut short?"),
+            < SafeTensorsHeader.PrefixLength => throw SafeTensorsHeader.NotSafeTensors(
+                file.Path,
+                $"it has only {file.Length} bytes"
+            ),
+            long length => length,
+        };
 
     byte[] ReadHead(long fileLength)
     {
@@ -117,11 +137,17 @@ sealed class SafeTensorsFile : ITensorSource
         {
             byte[] seen = new byte[Math.Min(fileLength, FileKind.HeadLength)];
             _file.Read(0, seen);
-            throw SafeTensorsHeader.NotSafeTensors(Path,
+            throw SafeTensorsHeader.NotSafeTensors(
+                Path,
                 FileKind.Describe(seen) is string kind ? $"it looks like {kind}"
-                : tooLong ? $"its first 8 bytes announce a header of {length} bytes, and {SafeTensorsHeader.MaxLength} are allowed"
-                : cutShort ? $"its first 8 bytes announce a header of {length} bytes, and the file has only {fileLength} bytes"
-                : "its header is not a JSON object");
+                    : tooLong
+                        ? $"its first 8 bytes announce a header of {length} bytes, and "
+                            + $"{SafeTensorsHeader.MaxLength} are allowed"
+                    : cutShort
+                        ? $"its first 8 bytes announce a header of {length} bytes, and the file "
+                            + $"has only {fileLength} bytes"
+                    : "its header is not a JSON object"
+            );
         }
         return head;
     }

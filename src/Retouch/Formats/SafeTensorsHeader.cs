@@ -29,7 +29,9 @@ sealed class SafeTensorsHeader
     public OrderedDictionary<string, TensorEntry> Tensors { get; } = [];
 
     /// <summary>Parses and validates the header of a file with <paramref name="dataLength"/> bytes after it.</summary>
-    /// <exception cref="BadInputException">The header breaks the format in some way; the message says which.</exception>
+    /// <exception cref="BadInputException">
+    /// The header breaks the format in some way; the message says which.
+    /// </exception>
     public static SafeTensorsHeader Parse(ReadOnlySpan<byte> bytes, long dataLength, string path)
     {
         if (!Utf8.IsValid(bytes))
@@ -43,14 +45,24 @@ sealed class SafeTensorsHeader
         // InvalidOperationException is the reader's word for an escaped half of a surrogate pair.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw NotSafeTensors(path, e is JsonException json ? $"its header is not valid JSON ({JsonPlace.Describe(json, bytes)})" : "its header is not valid JSON: a text in it is not valid Unicode", e);
+            throw NotSafeTensors(
+                path,
+                e is JsonException json
+                    ? $"its header is not valid JSON ({JsonPlace.Describe(json, bytes)})"
+                    : "its header is not valid JSON: a text in it is not valid Unicode",
+                e
+            );
         }
         header.CheckCoverage(dataLength, path);
         return header;
     }
 
-    /// <summary>A header that lists <paramref name="tensors"/> and <paramref name="metadata"/>, with the prefix and padding.</summary>
-    /// <exception cref="ArgumentException">It would be longer than <see cref="MaxLength"/>, or a text is not valid Unicode.</exception>
+    /// <summary>
+    /// A header that lists <paramref name="tensors"/> and <paramref name="metadata"/>, with the prefix and padding.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// It would be longer than <see cref="MaxLength"/>, or a text is not valid Unicode.
+    /// </exception>
     public static byte[] Format(IReadOnlyDictionary<string, string>? metadata, IEnumerable<TensorEntry> tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -69,7 +81,9 @@ sealed class SafeTensorsHeader
         buffer.Write("       "u8[..padding]);
         long length = buffer.WrittenCount - PrefixLength;
         if (length > MaxLength)
-            throw new ArgumentException($"The names and metadata take {length:N0} bytes; a safetensors header holds at most {MaxLength:N0}.");
+            throw new ArgumentException(
+                $"The names and metadata take {length:N0} bytes; a safetensors header holds at most {MaxLength:N0}."
+            );
         byte[] bytes = buffer.WrittenSpan.ToArray();
         BitConverter.TryWriteBytes(bytes, length);
         return bytes;
@@ -89,7 +103,9 @@ sealed class SafeTensorsHeader
     static void WriteEntry(Utf8JsonWriter json, TensorEntry tensor)
     {
         if (tensor.Name == MetadataKey)
-            throw new ArgumentException($"A tensor cannot be called {MetadataKey}: safetensors keeps that name for itself.");
+            throw new ArgumentException(
+                $"A tensor cannot be called {MetadataKey}: safetensors keeps that name for itself."
+            );
         json.WriteStartObject(tensor.Name);
         json.WriteString("dtype", tensor.DType.ToString());
         json.WriteStartArray("shape");
@@ -154,7 +170,8 @@ sealed class SafeTensorsHeader
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Damaged(path, $"the entry of tensor {UserText.Quote(name)} is not a JSON object");
         string? dtypeName = null;
-        long[]? shape = null, offsets = null;
+        long[]? shape = null;
+        long[]? offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string field = reader.GetString()!;
@@ -171,9 +188,10 @@ sealed class SafeTensorsHeader
             switch (field)
             {
                 case "dtype":
-                    dtypeName = reader.TokenType == JsonTokenType.String
-                        ? reader.GetString()
-                        : throw Damaged(path, $"the dtype of tensor {UserText.Quote(name)} is not a string");
+                    dtypeName =
+                        reader.TokenType == JsonTokenType.String
+                            ? reader.GetString()
+                            : throw Damaged(path, $"the dtype of tensor {UserText.Quote(name)} is not a string");
                     break;
                 case "shape":
                     shape = ReadSizes(ref reader, name, field, path);
@@ -201,7 +219,10 @@ sealed class SafeTensorsHeader
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long size))
-                throw Damaged(path, $"the {field} of tensor {UserText.Quote(name)} holds something else than a whole 64-bit number");
+                throw Damaged(
+                    path,
+                    $"the {field} of tensor {UserText.Quote(name)} holds something else than a whole 64-bit number"
+                );
             if (size < 0)
                 throw Damaged(path, $"the {field} of tensor {UserText.Quote(name)} holds the negative number {size}");
             if (sizes.Count == MaxRank)
@@ -215,14 +236,28 @@ sealed class SafeTensorsHeader
     {
         // Enum.TryParse would accept "3" and "F32, F16" too.
         if (!Enum.IsDefined(typeof(TensorDType), dtypeName))
-            throw BadInput.Unsupported(path, $"{path} stores tensor {UserText.Quote(name)} as {UserText.Quote(dtypeName)}, which Retouch does not read; convert it to one of {string.Join(", ", Enum.GetNames<TensorDType>())}.");
+            throw BadInput.Unsupported(
+                path,
+                $"{path} stores tensor {UserText.Quote(name)} as {UserText.Quote(dtypeName)}, which Retouch does not "
+                    + $"read; convert it to one of {string.Join(", ", Enum.GetNames<TensorDType>())}."
+            );
         var dtype = Enum.Parse<TensorDType>(dtypeName);
         if (begin > end)
-            throw Damaged(path, $"the data of tensor {UserText.Quote(name)} ends at byte {end}, before its begin at {begin}");
+            throw Damaged(
+                path,
+                $"the data of tensor {UserText.Quote(name)} ends at byte {end}, before its begin at {begin}"
+            );
         if (!TryByteLength(dtype, shape, out long length))
-            throw Damaged(path, $"the shape {UserText.Shape(shape)} of tensor {UserText.Quote(name)} is too large for any file");
+            throw Damaged(
+                path,
+                $"the shape {UserText.Shape(shape)} of tensor {UserText.Quote(name)} is too large for any file"
+            );
         if (length != end - begin)
-            throw Damaged(path, $"tensor {UserText.Quote(name)} takes {length} bytes by its shape {UserText.Shape(shape)} and dtype {dtype}, but {end - begin} bytes by its data_offsets");
+            throw Damaged(
+                path,
+                $"tensor {UserText.Quote(name)} takes {length} bytes by its shape {UserText.Shape(shape)} and dtype "
+                    + $"{dtype}, but {end - begin} bytes by its data_offsets"
+            );
         return new TensorEntry(name, dtype, shape, begin, length);
     }
 
@@ -252,11 +287,22 @@ sealed class SafeTensorsHeader
         foreach (TensorEntry entry in entries)
         {
             if (entry.Length > dataLength - entry.Offset)
-                throw Damaged(path, $"the data of tensor {UserText.Quote(entry.Name)} ends at byte {entry.Offset + entry.Length}, but the file has only {dataLength} bytes of data; was the download cut short?");
+                throw Damaged(
+                    path,
+                    $"the data of tensor {UserText.Quote(entry.Name)} ends at byte {entry.Offset + entry.Length}, but "
+                        + $"the file has only {dataLength} bytes of data; was the download cut short?"
+                );
             if (entry.Offset < covered)
-                throw Damaged(path, $"the data of tensors {UserText.Quote(previous)} and {UserText.Quote(entry.Name)} overlap");
+                throw Damaged(
+                    path,
+                    $"the data of tensors {UserText.Quote(previous)} and {UserText.Quote(entry.Name)} overlap"
+                );
             if (entry.Offset > covered)
-                throw Damaged(path, $"{entry.Offset - covered} bytes before the data of tensor {UserText.Quote(entry.Name)} belong to no tensor");
+                throw Damaged(
+                    path,
+                    $"{entry.Offset - covered} bytes before the data of tensor "
+                        + $"{UserText.Quote(entry.Name)} belong to no tensor"
+                );
             covered = entry.Offset + entry.Length;
             previous = entry.Name;
         }

@@ -11,7 +11,8 @@ sealed class TemporaryFile : IDisposable
     /// <summary>What the names have in common.</summary>
     public const string Pattern = Start + "*" + End;
 
-    const string Start = ".retouch-", End = ".tmp";
+    const string Start = ".retouch-";
+    const string End = ".tmp";
     const int Tries = 4;
 
     static readonly ConcurrentDictionary<string, byte> Swept = new(StringComparer.Ordinal);

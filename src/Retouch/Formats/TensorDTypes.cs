@@ -6,23 +6,27 @@ namespace Retouch.Formats;
 /// <summary>What a <see cref="TensorDType"/> means: its size and its TorchSharp type.</summary>
 static class TensorDTypes
 {
-    static readonly FrozenDictionary<TensorDType, (int Size, ScalarType Type)> Table =
-        new Dictionary<TensorDType, (int, ScalarType)>
-        {
-            [TensorDType.F64] = (8, ScalarType.Float64),
-            [TensorDType.F32] = (4, ScalarType.Float32),
-            [TensorDType.F16] = (2, ScalarType.Float16),
-            [TensorDType.BF16] = (2, ScalarType.BFloat16),
-            [TensorDType.I64] = (8, ScalarType.Int64),
-            [TensorDType.I32] = (4, ScalarType.Int32),
-            [TensorDType.I16] = (2, ScalarType.Int16),
-            [TensorDType.I8] = (1, ScalarType.Int8),
-            [TensorDType.U8] = (1, ScalarType.Byte),
-            [TensorDType.BOOL] = (1, ScalarType.Bool),
-        }.ToFrozenDictionary();
+    static readonly FrozenDictionary<TensorDType, (int Size, ScalarType Type)> Table = new Dictionary<
+        TensorDType,
+        (int, ScalarType)
+    >
+    {
+        [TensorDType.F64] = (8, ScalarType.Float64),
+        [TensorDType.F32] = (4, ScalarType.Float32),
+        [TensorDType.F16] = (2, ScalarType.Float16),
+        [TensorDType.BF16] = (2, ScalarType.BFloat16),
+        [TensorDType.I64] = (8, ScalarType.Int64),
+        [TensorDType.I32] = (4, ScalarType.Int32),
+        [TensorDType.I16] = (2, ScalarType.Int16),
+        [TensorDType.I8] = (1, ScalarType.Int8),
+        [TensorDType.U8] = (1, ScalarType.Byte),
+        [TensorDType.BOOL] = (1, ScalarType.Bool),
+    }.ToFrozenDictionary();
 
-    static readonly FrozenDictionary<ScalarType, TensorDType> Inverse =
-        Table.ToFrozenDictionary(row => row.Value.Type, row => row.Key);
+    static readonly FrozenDictionary<ScalarType, TensorDType> Inverse = Table.ToFrozenDictionary(
+        row => row.Value.Type,
+        row => row.Key
+    );
 
     /// <summary>The bytes that one element takes.</summary>
     public static int Size(this TensorDType dtype) => Table[dtype].Size;

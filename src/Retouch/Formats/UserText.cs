@@ -6,14 +6,23 @@ namespace Retouch.Formats;
 /// <summary>Puts text from untrusted files into messages.</summary>
 static class UserText
 {
-    const int Longest = 100, MostAxes = 16;
+    const int Longest = 100;
+    const int MostAxes = 16;
 
     /// <summary>The text in quotation marks, cut to a readable length, without what could steer a terminal.</summary>
     public static string Quote(string text)
     {
         var quoted = new StringBuilder("\"");
         foreach (char c in text.AsSpan(0, Math.Min(text.Length, Longest)))
-            quoted.Append(char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator ? '\uFFFD' : c);
+            quoted.Append(
+                char.IsControl(c)
+                || char.GetUnicodeCategory(c)
+                    is UnicodeCategory.Format
+                        or UnicodeCategory.LineSeparator
+                        or UnicodeCategory.ParagraphSeparator
+                    ? '\uFFFD'
+                    : c
+            );
         return quoted.Append(text.Length > Longest ? "…\"" : "\"").ToString();
     }
 

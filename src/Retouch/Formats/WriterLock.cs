@@ -14,7 +14,10 @@ namespace Retouch.Formats;
 /// </summary>
 public sealed partial class WriterLock : IDisposable
 {
-    const int LongestName = 255, LongestText = 400, Tries = 5, Waits = 600;
+    const int LongestName = 255;
+    const int LongestText = 400;
+    const int Tries = 5;
+    const int Waits = 600;
 
     static readonly TimeSpan BetweenWaits = TimeSpan.FromMilliseconds(100);
 
@@ -48,14 +51,21 @@ public sealed partial class WriterLock : IDisposable
             catch (IOException e) when (IsHeld(e) && !File.Exists(file) && tries < Tries) { }
             catch (IOException e) when (IsHeld(e))
             {
-                refusal = BadInput.Busy(shown ?? path, $"{shown ?? path} is being written by {Holder(file)}; "
-                    + "wait until that is done, or name another place to write to.", cause: e);
+                refusal = BadInput.Busy(
+                    shown ?? path,
+                    $"{shown ?? path} is being written by {Holder(file)}; "
+                        + "wait until that is done, or name another place to write to.",
+                    cause: e
+                );
                 return null;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 refusal = BadInput.Inaccessible(
-                    shown ?? path, $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.", cause: e);
+                    shown ?? path,
+                    $"{shown ?? path} cannot be written: {SystemMessage.Of(e)}.",
+                    cause: e
+                );
                 return null;
             }
         }
@@ -91,15 +101,18 @@ public sealed partial class WriterLock : IDisposable
 
     static WriterLock Open(string file, string verb)
     {
-        FileStream stream = new(file, new FileStreamOptions
-        {
-            // With these .NET makes sure that the file that it locked is still the one of that name.
-            Mode = FileMode.OpenOrCreate,
-            Access = FileAccess.ReadWrite,
-            Share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None,
-            Options = FileOptions.DeleteOnClose,
-            BufferSize = 0,
-        });
+        FileStream stream = new(
+            file,
+            new FileStreamOptions
+            {
+                // With these .NET makes sure that the file that it locked is still the one of that name.
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None,
+                Options = FileOptions.DeleteOnClose,
+                BufferSize = 0,
+            }
+        );
         try
         {
             using Process me = Process.GetCurrentProcess();
@@ -114,9 +127,10 @@ public sealed partial class WriterLock : IDisposable
         return new WriterLock(stream);
     }
 
-    static bool IsHeld(IOException e) => OperatingSystem.IsWindows()
-        ? (e.HResult & 0xFFFF) is 0x20 or 0x21 // ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
-        : e.HResult == (OperatingSystem.IsLinux() ? 11 : 35); // EWOULDBLOCK
+    static bool IsHeld(IOException e) =>
+        OperatingSystem.IsWindows()
+            ? (e.HResult & 0xFFFF) is 0x20 or 0x21 // ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
+            : e.HResult == (OperatingSystem.IsLinux() ? 11 : 35); // EWOULDBLOCK
 
     static string Holder(string file)
     {

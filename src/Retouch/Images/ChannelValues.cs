@@ -7,7 +7,8 @@ namespace Retouch.Images;
 public readonly record struct ChannelValues(double Red, double Green, double Blue)
 {
     /// <summary>The same number for all three.</summary>
-    public ChannelValues(double all) : this(all, all, all) { }
+    public ChannelValues(double all)
+        : this(all, all, all) { }
 
     /// <summary>The numbers with a space between.</summary>
     public override string ToString() => $"{Red} {Green} {Blue}";

@@ -18,7 +18,11 @@ public sealed record CutMix
     public CutMix(int patchSize, int minPatches = 3, int maxPatches = 8)
     {
         if (patchSize < 1 || minPatches < 1 || maxPatches < minPatches)
-            throw BadInput.OutOfRange(null, $"CutMix takes {minPatches} to {maxPatches} patches of {patchSize} pixels: give numbers of at least 1, the smaller first.");
+            throw BadInput.OutOfRange(
+                null,
+                $"CutMix takes {minPatches} to {maxPatches} patches of {patchSize} pixels: give numbers of at least "
+                    + "1, the smaller first."
+            );
         (PatchSize, MinPatches, MaxPatches) = (patchSize, minPatches, maxPatches);
     }
 
@@ -38,8 +42,10 @@ public sealed record CutMix
         (int columns, int rows) = (width / PatchSize, height / PatchSize);
         if (columns == 0 || rows == 0)
             throw new ArgumentException($"An image of {width}x{height} has no patch of {PatchSize} pixels.");
-        int h = Side(rows), w = Side(columns);
-        int top = random.Next(rows - h + 1), left = random.Next(columns - w + 1);
+        int h = Side(rows);
+        int w = Side(columns);
+        int top = random.Next(rows - h + 1);
+        int left = random.Next(columns - w + 1);
         return new Rectangle(left * PatchSize, top * PatchSize, w * PatchSize, h * PatchSize);
 
         int Side(int patches) => random.Next(Math.Min(MinPatches, patches), Math.Min(MaxPatches, patches) + 1);
@@ -50,7 +56,9 @@ public sealed record CutMix
     public RgbImage Apply(RgbImage image, RgbImage other, Random random)
     {
         if (image.Width != other.Width || image.Height != other.Height)
-            throw new ArgumentException($"An image of {other.Width}x{other.Height} cannot be mixed into one of {image.Width}x{image.Height}.");
+            throw new ArgumentException(
+                $"An image of {other.Width}x{other.Height} cannot be mixed into one of {image.Width}x{image.Height}."
+            );
         Rectangle area = PickArea(image.Width, image.Height, random);
         byte[] mixed = image.Pixels.ToArray();
         for (int y = area.Top; y < area.Bottom; y++)

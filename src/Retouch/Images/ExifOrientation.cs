@@ -11,21 +11,28 @@ static class ExifOrientation
     /// <summary>The value that says that an image is upright.</summary>
     public const int Upright = 1;
 
-    const int Tag = 0x112, Short = 3, Long = 4, EntryLength = 12;
+    const int Tag = 0x112;
+    const int Short = 3;
+    const int Long = 4;
+    const int EntryLength = 12;
 
     /// <summary>EXIF's number of the orientation, from 1 (upright) to 8.</summary>
     public static int Of(ReadOnlySpan<byte> file)
     {
-        ReadOnlySpan<byte> block = file.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]) ? InJpeg(file)
+        ReadOnlySpan<byte> block =
+            file.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]) ? InJpeg(file)
             : file.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G']) ? InPng(file)
-            : file.StartsWith("RIFF"u8) ? InWebP(file) : [];
+            : file.StartsWith("RIFF"u8) ? InWebP(file)
+            : [];
         return InBlock(block.StartsWith("Exif\0\0"u8) ? block[6..] : block);
     }
 
     static ReadOnlySpan<byte> InJpeg(ReadOnlySpan<byte> file)
     {
-        const int application1 = 0xE1, scan = 0xDA, end = 0xD9;
-        for (int at = 2; at + 4 <= file.Length && file[at] == 0xFF;)
+        const int application1 = 0xE1;
+        const int scan = 0xDA;
+        const int end = 0xD9;
+        for (int at = 2; at + 4 <= file.Length && file[at] == 0xFF; )
         {
             int marker = file[at + 1];
             // Any number of fill bytes may stand before a marker.
@@ -47,7 +54,7 @@ static class ExifOrientation
 
     static ReadOnlySpan<byte> InPng(ReadOnlySpan<byte> file)
     {
-        for (int at = 8; at + 12 <= file.Length;)
+        for (int at = 8; at + 12 <= file.Length; )
         {
             uint length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             if (length > file.Length - at - 12)
@@ -61,11 +68,12 @@ static class ExifOrientation
 
     static ReadOnlySpan<byte> InWebP(ReadOnlySpan<byte> file)
     {
-        const int flagsAt = 20, hasExif = 8;
+        const int flagsAt = 20;
+        const int hasExif = 8;
         // Only the extended format has EXIF, where its header says so.
         if (file.Length <= flagsAt || !file[8..].StartsWith("WEBPVP8X"u8) || (file[flagsAt] & hasExif) == 0)
             return [];
-        for (int at = 12; at + 8 <= file.Length;)
+        for (int at = 12; at + 8 <= file.Length; )
         {
             uint length = BinaryPrimitives.ReadUInt32LittleEndian(file[(at + 4)..]);
             if (length > file.Length - at - 8)

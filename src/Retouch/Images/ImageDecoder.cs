@@ -25,11 +25,16 @@ public static class ImageDecoder
     /// <summary>Reads and decodes an image file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="orientation">Which way up the result is.</param>
-    /// <exception cref="BadInputException">The file is missing, unreadable, too large, truncated, damaged or of another format.</exception>
+    /// <exception cref="BadInputException">
+    /// The file is missing, unreadable, too large, truncated, damaged or of another format.
+    /// </exception>
     public static RgbImage Load(string path, ImageOrientation orientation = ImageOrientation.Stored) =>
         Load(path, orientation, image => image);
 
-    /// <summary>The same, and what is made of the pixels at once, so that many at a time share <see cref="ReadingBudget"/> until each is small.</summary>
+    /// <summary>
+    /// The same, and what is made of the pixels at once, so that many at a time share <see cref="ReadingBudget"/> until
+    /// each is small.
+    /// </summary>
     internal static T Load<T>(string path, ImageOrientation orientation, Func<RgbImage, T> use)
     {
         byte[] data = Read(path);
@@ -53,7 +58,11 @@ public static class ImageDecoder
         }
         if (file.Length > MaxFileBytes)
         {
-            throw BadInput.TooLarge(path, $"{path} has {file.Length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may have: shrink it first.");
+            throw BadInput.TooLarge(
+                path,
+                $"{path} has {file.Length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may "
+                    + "have: shrink it first."
+            );
         }
         // Also keeps a pipe or a device, whose length reads as 0, from being read without end.
         if (file.Length == 0)
@@ -66,7 +75,11 @@ public static class ImageDecoder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BadInput.Inaccessible(path, $"{path} cannot be read ({SystemMessage.Of(e)}): check its permissions.", cause: e);
+            throw BadInput.Inaccessible(
+                path,
+                $"{path} cannot be read ({SystemMessage.Of(e)}): check its permissions.",
+                cause: e
+            );
         }
     }
 
@@ -74,17 +87,26 @@ public static class ImageDecoder
     /// <param name="data">The whole file.</param>
     /// <param name="name">What messages call it.</param>
     /// <param name="orientation">Which way up the result is.</param>
-    /// <exception cref="BadInputException">The bytes are empty, truncated, damaged, of another format or too many pixels.</exception>
+    /// <exception cref="BadInputException">
+    /// The bytes are empty, truncated, damaged, of another format or too many pixels.
+    /// </exception>
     public static RgbImage Decode(
-        ReadOnlySpan<byte> data, string name, ImageOrientation orientation = ImageOrientation.Stored) =>
-        Decode(data, name, data.Length, orientation, image => image);
+        ReadOnlySpan<byte> data,
+        string name,
+        ImageOrientation orientation = ImageOrientation.Stored
+    ) => Decode(data, name, data.Length, orientation, image => image);
 
     /// <summary>Decodes what this process encoded itself, however small it became.</summary>
     internal static RgbImage DecodeOwn(ReadOnlySpan<byte> data, string name) =>
         Decode(data, name, long.MaxValue, ImageOrientation.Stored, image => image);
 
     static unsafe T Decode<T>(
-        ReadOnlySpan<byte> data, string name, long length, ImageOrientation orientation, Func<RgbImage, T> use)
+        ReadOnlySpan<byte> data,
+        string name,
+        long length,
+        ImageOrientation orientation,
+        Func<RgbImage, T> use
+    )
     {
         if (data.IsEmpty)
         {
@@ -97,7 +119,11 @@ public static class ImageDecoder
         }
         if (JpegScans.AreTooMany(data))
         {
-            throw BadInput.TooLarge(name, $"{name} is a JPEG of more than {JpegScans.Most} scans, each of which draws the whole picture again: it is made to be slow, so save it anew.");
+            throw BadInput.TooLarge(
+                name,
+                $"{name} is a JPEG of more than {JpegScans.Most} scans, each of which draws the whole picture again: "
+                    + "it is made to be slow, so save it anew."
+            );
         }
         fixed (byte* bytes = data)
         {
@@ -111,10 +137,20 @@ public static class ImageDecoder
             (int width, int height) = (codec.Info.Width, codec.Info.Height);
             if ((long)width * height > RgbImage.MaxPixels)
             {
-                throw BadInput.TooLarge(name, $"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may have: shrink it first.");
+                throw BadInput.TooLarge(
+                    name,
+                    $"{name} claims {width}x{height} pixels, more than the {RgbImage.MaxPixels} that an image may "
+                        + "have: shrink it first."
+                );
             }
             long needed = (long)width * height * BytesPerPixel;
-            ReadingBudget.Require(needed, length, ReadingBudget.ImageGrowth, name, $"{name} claims {width}x{height} pixels, which");
+            ReadingBudget.Require(
+                needed,
+                length,
+                ReadingBudget.ImageGrowth,
+                name,
+                $"{name} claims {width}x{height} pixels, which"
+            );
             using IDisposable reserved = ReadingBudget.Reserve(needed);
 
             // Without a colour space Skia converts no colours; unpremultiplied, it leaves them as stored.

@@ -21,7 +21,9 @@ public static class ImageEncoder
 
     static byte[] Encode(RgbImage image, SKEncodedImageFormat format, int quality)
     {
-        using SKBitmap bitmap = new(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using SKBitmap bitmap = new(
+            new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque)
+        );
         Span<byte> rgba = bitmap.GetPixelSpan();
         ReadOnlySpan<byte> rgb = image.Pixels;
         for (int from = 0, to = 0; from < rgb.Length; from += 3, to += 4)
@@ -31,6 +33,10 @@ public static class ImageEncoder
         }
         using SKData? data = bitmap.Encode(format, quality);
         // JPEG has no sides of more than 65535 pixels.
-        return data?.ToArray() ?? throw BadInput.TooLarge(null, $"An image of {image.Width}x{image.Height} pixels cannot be written as {format}.");
+        return data?.ToArray()
+            ?? throw BadInput.TooLarge(
+                null,
+                $"An image of {image.Width}x{image.Height} pixels cannot be written as {format}."
+            );
     }
 }

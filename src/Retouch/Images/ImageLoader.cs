@@ -7,10 +7,13 @@ namespace Retouch.Images;
 public static class ImageLoader
 {
     /// <summary>
-    /// Decodes and preprocesses the files on all cores into one tensor [B, 3, S, S], float32, in the
-    /// order given. Beside the tensor, memory holds one decoded image a core, as many as <see cref="ReadingBudget"/> lets. The caller disposes it.
+    /// Decodes and preprocesses the files on all cores into one tensor [B, 3, S, S], float32, in the order given.
+    /// Beside the tensor, memory holds one decoded image a core, as many as <see cref="ReadingBudget"/> lets. The
+    /// caller disposes it.
     /// </summary>
-    /// <exception cref="BadInputException">There is no file, or one cannot be used: the first such, in the order given.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no file, or one cannot be used: the first such, in the order given.
+    /// </exception>
     public static Tensor LoadBatch(IReadOnlyList<string> paths, Preprocessing preprocessing)
     {
         if (paths.Count == 0)
@@ -30,8 +33,11 @@ public static class ImageLoader
     /// The pixels of the files that could be used, [N, 3, S, S], which the caller disposes; the places of
     /// these files among <paramref name="paths"/>; and the places of the others, each with the reason.
     /// </returns>
-    public static (Tensor Pixels, IReadOnlyList<int> Loaded, IReadOnlyList<(int Index, Problem Why)> Failed) LoadAvailable(
-        IReadOnlyList<string> paths, Preprocessing preprocessing)
+    public static (
+        Tensor Pixels,
+        IReadOnlyList<int> Loaded,
+        IReadOnlyList<(int Index, Problem Why)> Failed
+    ) LoadAvailable(IReadOnlyList<string> paths, Preprocessing preprocessing)
     {
         (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: false);
         if (failures.FirstOrDefault(failure => failure is not (null or BadInputException)) is { } unexpected)
@@ -39,7 +45,13 @@ public static class ImageLoader
             ExceptionDispatchInfo.Throw(unexpected);
         }
         int[] loaded = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is null)];
-        (int, Problem)[] failed = [.. Enumerable.Range(0, paths.Count).Where(i => failures[i] is not null).Select(i => (i, ((BadInputException)failures[i]!).Problem))];
+        (int, Problem)[] failed =
+        [
+            .. Enumerable
+                .Range(0, paths.Count)
+                .Where(i => failures[i] is not null)
+                .Select(i => (i, ((BadInputException)failures[i]!).Problem)),
+        ];
         if (failed.Length > 0)
         {
             int size = batch.Length / Math.Max(paths.Count, 1);
@@ -52,28 +64,38 @@ public static class ImageLoader
         return (preprocessing.ToTensor(batch), loaded, failed);
     }
 
-    static (float[] Batch, Exception?[] Failures) Load(IReadOnlyList<string> paths, Preprocessing preprocessing, bool stopAtFailure)
+    static (float[] Batch, Exception?[] Failures) Load(
+        IReadOnlyList<string> paths,
+        Preprocessing preprocessing,
+        bool stopAtFailure
+    )
     {
         float[] batch = preprocessing.NewBatch(paths.Count);
         float[] table = preprocessing.NormalizedLevels();
         Exception?[] failures = new Exception?[paths.Count];
         ParallelOptions options = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
-        Parallel.For(0, paths.Count, options, (i, loop) =>
-        {
-            try
+        Parallel.For(
+            0,
+            paths.Count,
+            options,
+            (i, loop) =>
             {
-                preprocessing.WriteNormalized(preprocessing.Load(paths[i]), table, batch, i);
-            }
-            catch (Exception e)
-            {
-                failures[i] = e;
-                // Unlike Stop, Break lets the images before this one finish, so which failure is reported does not depend on timing.
-                if (stopAtFailure)
+                try
                 {
-                    loop.Break();
+                    preprocessing.WriteNormalized(preprocessing.Load(paths[i]), table, batch, i);
+                }
+                catch (Exception e)
+                {
+                    failures[i] = e;
+                    // Unlike Stop, Break lets the images before this one finish, so which failure is reported does not
+                    // depend on timing.
+                    if (stopAtFailure)
+                    {
+                        loop.Break();
+                    }
                 }
             }
-        });
+        );
         return (batch, failures);
     }
 }

@@ -11,7 +11,9 @@ static class JpegScans
     /// <summary>The most that are decoded; encoders make about ten, or some hundred of one for each bit.</summary>
     public const int Most = 200;
 
-    const byte Marker = 0xFF, StartOfScan = 0xDA, EndOfImage = 0xD9;
+    const byte Marker = 0xFF;
+    const byte StartOfScan = 0xDA;
+    const byte EndOfImage = 0xD9;
 
     /// <summary>Whether the bytes are a JPEG of more scans.</summary>
     public static bool AreTooMany(ReadOnlySpan<byte> data)
@@ -19,7 +21,7 @@ static class JpegScans
         if (!data.StartsWith((ReadOnlySpan<byte>)[Marker, 0xD8]))
             return false;
         int scans = 0;
-        for (int at = 2; at + 3 < data.Length;)
+        for (int at = 2; at + 3 < data.Length; )
         {
             // Within a scan's data every FF is followed by 00 or is a restart marker.
             int next = data[at..].IndexOf(Marker);

@@ -19,15 +19,22 @@ public sealed record Preprocessing
     };
 
     /// <summary>Creates the transform from timm's settings of the same names.</summary>
-    public Preprocessing(int imageSize, double cropFraction, Interpolation interpolation, ChannelValues mean, ChannelValues std) =>
-        (ImageSize, CropFraction, Interpolation, Mean, Std) = (imageSize, cropFraction, interpolation, mean, std);
+    public Preprocessing(
+        int imageSize,
+        double cropFraction,
+        Interpolation interpolation,
+        ChannelValues mean,
+        ChannelValues std
+    ) => (ImageSize, CropFraction, Interpolation, Mean, Std) = (imageSize, cropFraction, interpolation, mean, std);
 
     /// <summary>The side of the square that the model sees, in pixels, from 1 to 8192.</summary>
     public int ImageSize
     {
         get;
-        init => field = value is >= 1 and <= 8192 ? value
-            : throw BadInput.OutOfRange(null, $"The preprocessing's image size is {value}: give 1 to 8192 pixels.");
+        init =>
+            field = value is >= 1 and <= 8192
+                ? value
+                : throw BadInput.OutOfRange(null, $"The preprocessing's image size is {value}: give 1 to 8192 pixels.");
     }
 
     /// <summary>
@@ -37,35 +44,57 @@ public sealed record Preprocessing
     public double CropFraction
     {
         get;
-        init => field = value is >= 0.01 and <= 2 ? value
-            : throw BadInput.OutOfRange(null, $"The preprocessing's crop fraction is {value}: give a share of the shorter side from 0.01 to 2, as 0.9.");
+        init =>
+            field = value is >= 0.01 and <= 2
+                ? value
+                : throw BadInput.OutOfRange(
+                    null,
+                    $"The preprocessing's crop fraction is {value}: give a share of the shorter "
+                        + "side from 0.01 to 2, as 0.9."
+                );
     }
 
     /// <summary>The kernel of the resize.</summary>
     public Interpolation Interpolation
     {
         get;
-        init => field = Enum.IsDefined(value) ? value
-            : throw BadInput.OutOfRange(null, $"The preprocessing's interpolation is {value}: give {nameof(Interpolation.Bilinear)} or {nameof(Interpolation.Bicubic)}.");
+        init =>
+            field = Enum.IsDefined(value)
+                ? value
+                : throw BadInput.OutOfRange(
+                    null,
+                    $"The preprocessing's interpolation is {value}: give {nameof(Interpolation.Bilinear)} or "
+                        + $"{nameof(Interpolation.Bicubic)}."
+                );
     }
 
     /// <summary>What is subtracted from each channel after its values are scaled to 0..1.</summary>
     public ChannelValues Mean
     {
         get;
-        init => field = value.ToArray().All(x => float.IsFinite((float)x)) ? value
-            : throw BadInput.OutOfRange(null, $"The preprocessing's mean is {value}: give three finite numbers.");
+        init =>
+            field = value.ToArray().All(x => float.IsFinite((float)x))
+                ? value
+                : throw BadInput.OutOfRange(null, $"The preprocessing's mean is {value}: give three finite numbers.");
     }
 
     /// <summary>What each channel is divided by thereafter, above 0.</summary>
     public ChannelValues Std
     {
         get;
-        init => field = value.ToArray().All(x => float.IsNormal((float)x) && x > 0) ? value
-            : throw BadInput.OutOfRange(null, $"The preprocessing's standard deviation is {value}: give three numbers above 0.");
+        init =>
+            field = value.ToArray().All(x => float.IsNormal((float)x) && x > 0)
+                ? value
+                : throw BadInput.OutOfRange(
+                    null,
+                    $"The preprocessing's standard deviation is {value}: give three numbers above 0."
+                );
     }
 
-    /// <summary>Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as transformers' ViTs do.</summary>
+    /// <summary>
+    /// Whether both sides are resized to the same length whatever the image's were, timm's crop_mode "squash", as
+    /// transformers' ViTs do.
+    /// </summary>
     public bool Squash { get; init; }
 
     /// <summary>
@@ -75,22 +104,40 @@ public sealed record Preprocessing
     public ImageOrientation Orientation
     {
         get;
-        init => field = Enum.IsDefined(value) ? value
-            : throw BadInput.OutOfRange(
-                null, $"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or "
-                + $"{nameof(ImageOrientation.Exif)}.");
+        init =>
+            field = Enum.IsDefined(value)
+                ? value
+                : throw BadInput.OutOfRange(
+                    null,
+                    $"The preprocessing's orientation is {value}: give {nameof(ImageOrientation.Stored)} or "
+                        + $"{nameof(ImageOrientation.Exif)}."
+                );
     }
 
-    /// <summary>What the shorter side, or where <see cref="Squash"/> is set both sides, are resized to, in pixels.</summary>
+    /// <summary>
+    /// What the shorter side, or where <see cref="Squash"/> is set both sides, are resized to, in pixels.
+    /// </summary>
     public int ResizedSide => Math.Max((int)Math.Floor(ImageSize / CropFraction), 1);
 
     /// <summary>The transform of Inception-style checkpoints, as Google's AugReg: bicubic, mean and std 0.5.</summary>
     public static Preprocessing Inception(int imageSize, double crop) =>
         new(imageSize, crop, Interpolation.Bicubic, new ChannelValues(0.5), new ChannelValues(0.5));
 
-    /// <summary>The transform with ImageNet's mean and std, as DeiT and torchvision: bicubic unless told otherwise.</summary>
-    public static Preprocessing ImageNet(int imageSize, double crop, Interpolation interpolation = Interpolation.Bicubic) =>
-        new(imageSize, crop, interpolation, new ChannelValues(0.485, 0.456, 0.406), new ChannelValues(0.229, 0.224, 0.225));
+    /// <summary>
+    /// The transform with ImageNet's mean and std, as DeiT and torchvision: bicubic unless told otherwise.
+    /// </summary>
+    public static Preprocessing ImageNet(
+        int imageSize,
+        double crop,
+        Interpolation interpolation = Interpolation.Bicubic
+    ) =>
+        new(
+            imageSize,
+            crop,
+            interpolation,
+            new ChannelValues(0.485, 0.456, 0.406),
+            new ChannelValues(0.229, 0.224, 0.225)
+        );
 
     /// <summary>
     /// Reads an image file, the way up that <see cref="Orientation"/> says, at its own size: what <see cref="Apply"/>
@@ -100,21 +147,28 @@ public sealed record Preprocessing
     /// another format.</exception>
     public RgbImage Open(string path) => ImageDecoder.Load(path, Orientation);
 
-    /// <summary>An image file as the model sees it, before the normalization: <see cref="Open"/> and <see cref="Apply"/>, within the memory that images share.</summary>
+    /// <summary>
+    /// An image file as the model sees it, before the normalization: <see cref="Open"/> and <see cref="Apply"/>, within
+    /// the memory that images share.
+    /// </summary>
     /// <exception cref="BadInputException">As of <see cref="Open"/>.</exception>
     internal RgbImage Load(string path) => ImageDecoder.Load(path, Orientation, Apply);
 
-    /// <summary>Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.</summary>
+    /// <summary>
+    /// Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.
+    /// </summary>
     public RgbImage Apply(RgbImage image)
     {
         long width = Squash || image.Width <= image.Height ? ResizedSide : ResizedLongerSide(image.Width, image.Height);
-        long height = !Squash && image.Width <= image.Height ? ResizedLongerSide(image.Height, image.Width) : ResizedSide;
+        long height =
+            !Squash && image.Width <= image.Height ? ResizedLongerSide(image.Height, image.Width) : ResizedSide;
         (long left, int columns, int leftMargin) = CentreCrop(width);
         (long top, int rows, int topMargin) = CentreCrop(height);
         RgbImage crop = Resampler.Resize(
             image,
             ResampleKernel.Create(image.Width, 0, image.Width, width, left, columns, Interpolation),
-            ResampleKernel.Create(image.Height, 0, image.Height, height, top, rows, Interpolation));
+            ResampleKernel.Create(image.Height, 0, image.Height, height, top, rows, Interpolation)
+        );
         if (columns == ImageSize && rows == ImageSize)
         {
             return crop;
@@ -122,7 +176,8 @@ public sealed record Preprocessing
         byte[] framed = new byte[ImageSize * ImageSize * 3];
         for (int y = 0; y < rows; y++)
         {
-            crop.Pixels.Slice(y * columns * 3, columns * 3).CopyTo(framed.AsSpan(((topMargin + y) * ImageSize + leftMargin) * 3));
+            crop.Pixels.Slice(y * columns * 3, columns * 3)
+                .CopyTo(framed.AsSpan(((topMargin + y) * ImageSize + leftMargin) * 3));
         }
         return new RgbImage(ImageSize, ImageSize, framed);
     }
@@ -147,15 +202,25 @@ public sealed record Preprocessing
     /// <summary>As <see cref="ToTensor(IReadOnlyList{RgbImage})"/>, for one image: [1, 3, S, S].</summary>
     public Tensor ToTensor(RgbImage image) => ToTensor([image]);
 
-    /// <summary>Pixels as bytes [B, 3, S, S], for example another program's, normalized to float32. The caller disposes both.</summary>
+    /// <summary>
+    /// Pixels as bytes [B, 3, S, S], for example another program's, normalized to float32. The caller disposes both.
+    /// </summary>
     /// <exception cref="ArgumentException">The tensor has another type or shape.</exception>
     public Tensor Normalize(Tensor pixels)
     {
-        if (pixels.dtype != ScalarType.Byte || pixels.dim() != 4 || pixels.shape[1] != 3
-            || pixels.shape[2] != ImageSize || pixels.shape[3] != ImageSize)
+        if (
+            pixels.dtype != ScalarType.Byte
+            || pixels.dim() != 4
+            || pixels.shape[1] != 3
+            || pixels.shape[2] != ImageSize
+            || pixels.shape[3] != ImageSize
+        )
         {
             throw new ArgumentException(
-                $"The pixels are {pixels.dtype} [{string.Join(", ", pixels.shape)}], not Byte [B, 3, {ImageSize}, {ImageSize}].", nameof(pixels));
+                $"The pixels are {pixels.dtype} [{string.Join(", ", pixels.shape)}], not Byte [B, 3, {ImageSize}, "
+                    + $"{ImageSize}].",
+                nameof(pixels)
+            );
         }
         using DisposeScope scope = NewDisposeScope();
         Tensor mean = tensor(Mean.ToArray(), [3, 1, 1], ScalarType.Float32, pixels.device);
@@ -167,16 +232,28 @@ public sealed record Preprocessing
     /// The settings as one line of JSON with the names of timm's pretrained_cfg, and an orientation, which timm has
     /// none of, where it is not the stored one.
     /// </summary>
-    public string ToJson() => JsonSerializer.Serialize(
-        new TimmConfig([3, ImageSize, ImageSize], CropFraction, Interpolation.ToString().ToLowerInvariant(),
-            Mean.ToArray(), Std.ToArray(), Squash ? "squash" : null,
-            Orientation == ImageOrientation.Stored ? null : Orientation.ToString().ToLowerInvariant()),
-        TimmNames);
+    public string ToJson() =>
+        JsonSerializer.Serialize(
+            new TimmConfig(
+                [3, ImageSize, ImageSize],
+                CropFraction,
+                Interpolation.ToString().ToLowerInvariant(),
+                Mean.ToArray(),
+                Std.ToArray(),
+                Squash ? "squash" : null,
+                Orientation == ImageOrientation.Stored ? null : Orientation.ToString().ToLowerInvariant()
+            ),
+            TimmNames
+        );
 
-    /// <summary>Reads <see cref="ToJson"/>'s text or a whole pretrained_cfg of timm, whose other settings are passed over.</summary>
+    /// <summary>
+    /// Reads <see cref="ToJson"/>'s text or a whole pretrained_cfg of timm, whose other settings are passed over.
+    /// </summary>
     /// <param name="json">The text.</param>
     /// <param name="source">Where it comes from, for messages: a file's name.</param>
-    /// <exception cref="BadInputException">The text is no JSON, or a setting is missing, out of range or not supported.</exception>
+    /// <exception cref="BadInputException">
+    /// The text is no JSON, or a setting is missing, out of range or not supported.
+    /// </exception>
     public static Preprocessing FromJson(string json, string source = "preprocessing settings")
     {
         TimmConfig config;
@@ -186,7 +263,11 @@ public sealed record Preprocessing
         }
         catch (JsonException e)
         {
-            throw BadInput.Damaged(source, $"{source}: not the JSON of timm's pretrained_cfg ({JsonPlace.Describe(e, json)}).", cause: e);
+            throw BadInput.Damaged(
+                source,
+                $"{source}: not the JSON of timm's pretrained_cfg ({JsonPlace.Describe(e, json)}).",
+                cause: e
+            );
         }
         if (config.InputSize is not [3, int height, int width] || height != width)
         {
@@ -220,7 +301,12 @@ public sealed record Preprocessing
         try
         {
             return new Preprocessing(
-                height, crop, interpolation, new(meanRed, meanGreen, meanBlue), new(stdRed, stdGreen, stdBlue))
+                height,
+                crop,
+                interpolation,
+                new(meanRed, meanGreen, meanBlue),
+                new(stdRed, stdGreen, stdBlue)
+            )
             {
                 Squash = config.CropMode == "squash",
                 Orientation = orientation,
@@ -238,20 +324,27 @@ public sealed record Preprocessing
     /// <summary>The transform in one line for a person.</summary>
     public override string ToString() =>
         $"{(Orientation == ImageOrientation.Exif ? "turn upright by EXIF, " : "")}resize "
-            + $"{(Squash ? "both sides" : "shorter side")} to {ResizedSide} "
-            + $"{Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
+        + $"{(Squash ? "both sides" : "shorter side")} to {ResizedSide} "
+        + $"{Interpolation.ToString().ToLowerInvariant()}, centre crop {ImageSize}, mean {Mean}, std {Std}";
 
     internal float[] NewBatch(int count)
     {
         long length = 3L * ImageSize * ImageSize * count;
-        return length <= Array.MaxLength ? new float[length]
-            : throw BadInput.TooLarge(null, $"{count} images of {ImageSize}x{ImageSize} do not fit one batch: load at most {Array.MaxLength / (3 * ImageSize * ImageSize)} at a time.");
+        return length <= Array.MaxLength
+            ? new float[length]
+            : throw BadInput.TooLarge(
+                null,
+                $"{count} images of {ImageSize}x{ImageSize} do not fit one batch: load at most "
+                    + $"{Array.MaxLength / (3 * ImageSize * ImageSize)} at a time."
+            );
     }
 
     internal Tensor ToTensor(float[] batch) =>
         tensor(batch, [batch.Length / (3 * ImageSize * ImageSize), 3, ImageSize, ImageSize]);
 
-    /// <summary>What each of the 256 levels of each channel becomes, with float32 operations in torchvision's order.</summary>
+    /// <summary>
+    /// What each of the 256 levels of each channel becomes, with float32 operations in torchvision's order.
+    /// </summary>
     internal float[] NormalizedLevels()
     {
         float[] table = new float[3 * 256];
@@ -263,12 +356,18 @@ public sealed record Preprocessing
         return table;
     }
 
-    /// <summary>Writes the image as the <paramref name="index"/>-th of the batch: planes, where the image interleaves.</summary>
+    /// <summary>
+    /// Writes the image as the <paramref name="index"/>-th of the batch: planes, where the image interleaves.
+    /// </summary>
     internal void WriteNormalized(RgbImage image, float[] table, float[] batch, int index)
     {
         if (image.Width != ImageSize || image.Height != ImageSize)
         {
-            throw new ArgumentException($"Image {index} is {image.Width}x{image.Height}, not {ImageSize}x{ImageSize}: apply the preprocessing first.", nameof(image));
+            throw new ArgumentException(
+                $"Image {index} is {image.Width}x{image.Height}, not {ImageSize}x{ImageSize}: "
+                    + "apply the preprocessing first.",
+                nameof(image)
+            );
         }
         int plane = ImageSize * ImageSize;
         for (int channel = 0; channel < 3; channel++)
@@ -286,13 +385,23 @@ public sealed record Preprocessing
     // torchvision's rule, which truncates. The product is exact, so the quotient rounds as Python's.
     long ResizedLongerSide(int longer, int shorter) => (long)((double)((long)ResizedSide * longer) / shorter);
 
-    /// <summary>Which part of a side of <paramref name="size"/> the crop keeps, and how wide the frame before it is if the side is too short.</summary>
-    (long Offset, int Count, int Margin) CentreCrop(long size) => size < ImageSize
-        ? (0, (int)size, (ImageSize - (int)size) / 2)
-        // To even on a tie, as Python rounds.
-        : ((long)Math.Round((size - ImageSize) / 2.0, MidpointRounding.ToEven), ImageSize, 0);
+    /// <summary>
+    /// Which part of a side of <paramref name="size"/> the crop keeps, and how wide the frame before it is if the side
+    /// is too short.
+    /// </summary>
+    (long Offset, int Count, int Margin) CentreCrop(long size) =>
+        size < ImageSize
+            ? (0, (int)size, (ImageSize - (int)size) / 2)
+            // To even on a tie, as Python rounds.
+            : ((long)Math.Round((size - ImageSize) / 2.0, MidpointRounding.ToEven), ImageSize, 0);
 
     sealed record TimmConfig(
-        int[]? InputSize, double? CropPct, string? Interpolation, double[]? Mean, double[]? Std, string? CropMode,
-        string? Orientation);
+        int[]? InputSize,
+        double? CropPct,
+        string? Interpolation,
+        double[]? Mean,
+        double[]? Std,
+        string? CropMode,
+        string? Orientation
+    );
 }

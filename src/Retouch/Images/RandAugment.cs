@@ -8,9 +8,20 @@ namespace Retouch.Images;
 /// </summary>
 sealed record RandAugment
 {
-    const double MaxDegrees = 30, MaxShear = 0.3, MaxShift = 0.2, MaxZoom = 0.3, MaxStretch = 0.2;
+    const double MaxDegrees = 30;
+    const double MaxShear = 0.3;
+    const double MaxShift = 0.2;
+    const double MaxZoom = 0.3;
+    const double MaxStretch = 0.2;
 
-    static readonly Func<RgbImage, double, Random, RgbImage>[] ColourOperations = [Brightness, Contrast, Saturation, Hue, Posterize];
+    static readonly Func<RgbImage, double, Random, RgbImage>[] ColourOperations =
+    [
+        Brightness,
+        Contrast,
+        Saturation,
+        Hue,
+        Posterize,
+    ];
 
     /// <summary>Creates the transform.</summary>
     /// <param name="magnitude">How far every operation may go, in [0,1]; 0 leaves pictures as they are.</param>
@@ -21,7 +32,10 @@ sealed record RandAugment
         if (!(magnitude is >= 0 and <= 1))
             throw BadInput.OutOfRange(null, $"The augmentation's magnitude is {magnitude}: give 0 to 1.");
         if (operations is < 0 or > 16)
-            throw BadInput.OutOfRange(null, $"The augmentation's number of colour operations is {operations}: give 0 to 16.");
+            throw BadInput.OutOfRange(
+                null,
+                $"The augmentation's number of colour operations is {operations}: give 0 to 16."
+            );
         (Magnitude, Operations) = (magnitude, operations);
     }
 
@@ -44,20 +58,33 @@ sealed record RandAugment
 
     RgbImage Warp(RgbImage image, Random random)
     {
-        double angle = Signed(random) * MaxDegrees * Magnitude * Math.PI / 180, shear = Signed(random) * MaxShear * Magnitude;
-        double zoom = Math.Exp(Signed(random) * MaxZoom * Magnitude), stretch = Math.Exp(Signed(random) * MaxStretch * Magnitude / 2);
-        double shiftX = Signed(random) * MaxShift * Magnitude * image.Width, shiftY = Signed(random) * MaxShift * Magnitude * image.Height;
+        double angle = Signed(random) * MaxDegrees * Magnitude * Math.PI / 180;
+        double shear = Signed(random) * MaxShear * Magnitude;
+        double zoom = Math.Exp(Signed(random) * MaxZoom * Magnitude);
+        double stretch = Math.Exp(Signed(random) * MaxStretch * Magnitude / 2);
+        double shiftX = Signed(random) * MaxShift * Magnitude * image.Width;
+        double shiftY = Signed(random) * MaxShift * Magnitude * image.Height;
         (double sin, double cos) = Math.SinCos(angle);
         // From a pixel of the result to where it comes from.
-        double xx = cos * zoom * stretch, xy = (-sin + shear) * zoom, yx = sin * zoom, yy = cos * zoom / stretch;
-        double centreX = (image.Width - 1) / 2.0, centreY = (image.Height - 1) / 2.0;
+        double xx = cos * zoom * stretch;
+        double xy = (-sin + shear) * zoom;
+        double yx = sin * zoom;
+        double yy = cos * zoom / stretch;
+        double centreX = (image.Width - 1) / 2.0;
+        double centreY = (image.Height - 1) / 2.0;
         byte[] to = new byte[image.Pixels.Length];
         for (int y = 0, at = 0; y < image.Height; y++)
         {
             for (int x = 0; x < image.Width; x++, at += 3)
             {
-                double dx = x - centreX, dy = y - centreY;
-                Sample(image, xx * dx + xy * dy + centreX + shiftX, yx * dx + yy * dy + centreY + shiftY, to.AsSpan(at, 3));
+                double dx = x - centreX;
+                double dy = y - centreY;
+                Sample(
+                    image,
+                    xx * dx + xy * dy + centreX + shiftX,
+                    yx * dx + yy * dy + centreY + shiftY,
+                    to.AsSpan(at, 3)
+                );
             }
         }
         return new RgbImage(image.Width, image.Height, to);
@@ -68,13 +95,21 @@ sealed record RandAugment
     {
         x = Math.Clamp(x, 0, image.Width - 1);
         y = Math.Clamp(y, 0, image.Height - 1);
-        int left = (int)x, top = (int)y, right = Math.Min(left + 1, image.Width - 1), bottom = Math.Min(top + 1, image.Height - 1);
-        double u = x - left, v = y - top;
+        int left = (int)x;
+        int top = (int)y;
+        int right = Math.Min(left + 1, image.Width - 1);
+        int bottom = Math.Min(top + 1, image.Height - 1);
+        double u = x - left;
+        double v = y - top;
         ReadOnlySpan<byte> pixels = image.Pixels;
-        int a = (top * image.Width + left) * 3, b = (top * image.Width + right) * 3, c = (bottom * image.Width + left) * 3, d = (bottom * image.Width + right) * 3;
+        int a = (top * image.Width + left) * 3;
+        int b = (top * image.Width + right) * 3;
+        int c = (bottom * image.Width + left) * 3;
+        int d = (bottom * image.Width + right) * 3;
         for (int channel = 0; channel < 3; channel++)
         {
-            double above = pixels[a + channel] * (1 - u) + pixels[b + channel] * u, below = pixels[c + channel] * (1 - u) + pixels[d + channel] * u;
+            double above = pixels[a + channel] * (1 - u) + pixels[b + channel] * u;
+            double below = pixels[c + channel] * (1 - u) + pixels[d + channel] * u;
             to[channel] = Byte(above * (1 - v) + below * v);
         }
     }
@@ -87,29 +122,42 @@ sealed record RandAugment
 
     static RgbImage Contrast(RgbImage image, double magnitude, Random random)
     {
-        double factor = Math.Exp(Signed(random) * 0.6 * magnitude), sum = 0;
+        double factor = Math.Exp(Signed(random) * 0.6 * magnitude);
+        double sum = 0;
         foreach (byte value in image.Pixels)
             sum += value;
         double mean = sum / image.Pixels.Length;
-        return Map(image, (r, g, b) => (mean + (r - mean) * factor, mean + (g - mean) * factor, mean + (b - mean) * factor));
+        return Map(
+            image,
+            (r, g, b) => (mean + (r - mean) * factor, mean + (g - mean) * factor, mean + (b - mean) * factor)
+        );
     }
 
     static RgbImage Saturation(RgbImage image, double magnitude, Random random)
     {
         double factor = 1 + Signed(random) * magnitude;
-        return Map(image, (r, g, b) =>
-        {
-            double luma = Luma(r, g, b);
-            return (luma + (r - luma) * factor, luma + (g - luma) * factor, luma + (b - luma) * factor);
-        });
+        return Map(
+            image,
+            (r, g, b) =>
+            {
+                double luma = Luma(r, g, b);
+                return (luma + (r - luma) * factor, luma + (g - luma) * factor, luma + (b - luma) * factor);
+            }
+        );
     }
 
     // A rotation of RGB around the grey axis.
     static RgbImage Hue(RgbImage image, double magnitude, Random random)
     {
         (double sin, double cos) = Math.SinCos(Signed(random) * Math.PI * magnitude);
-        double same = cos + (1 - cos) / 3, next = (1 - cos) / 3 - sin / Math.Sqrt(3), last = (1 - cos) / 3 + sin / Math.Sqrt(3);
-        return Map(image, (r, g, b) => (same * r + next * g + last * b, last * r + same * g + next * b, next * r + last * g + same * b));
+        double same = cos + (1 - cos) / 3;
+        double next = (1 - cos) / 3 - sin / Math.Sqrt(3);
+        double last = (1 - cos) / 3 + sin / Math.Sqrt(3);
+        return Map(
+            image,
+            (r, g, b) =>
+                (same * r + next * g + last * b, last * r + same * g + next * b, next * r + last * g + same * b)
+        );
     }
 
     static RgbImage Posterize(RgbImage image, double magnitude, Random random)

@@ -10,10 +10,18 @@ sealed record RandomResizedCrop
 {
     const int Tries = 10;
 
-    /// <summary>Creates the transform; by default the crop keeps a quarter of the area or more, at 3:4 to 4:3.</summary>
+    /// <summary>
+    /// Creates the transform; by default the crop keeps a quarter of the area or more, at 3:4 to 4:3.
+    /// </summary>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
     public RandomResizedCrop(
-        int size, Interpolation interpolation, double minScale = 0.25, double maxScale = 1, double minRatio = 3 / 4.0, double maxRatio = 4 / 3.0)
+        int size,
+        Interpolation interpolation,
+        double minScale = 0.25,
+        double maxScale = 1,
+        double minRatio = 3 / 4.0,
+        double maxRatio = 4 / 3.0
+    )
     {
         if (size is < 1 or > 8192)
         {
@@ -21,11 +29,18 @@ sealed record RandomResizedCrop
         }
         if (!(minScale > 0 && minScale <= maxScale && maxScale <= 1))
         {
-            throw BadInput.OutOfRange(null, $"The random crop's scale is {minScale} to {maxScale}: give shares of the area above 0 up to 1, the smaller first.");
+            throw BadInput.OutOfRange(
+                null,
+                $"The random crop's scale is {minScale} to {maxScale}: give shares of the area above 0 up to 1, the "
+                    + "smaller first."
+            );
         }
         if (!(minRatio > 0 && minRatio <= maxRatio && double.IsFinite(maxRatio)))
         {
-            throw BadInput.OutOfRange(null, $"The random crop's aspect ratio is {minRatio} to {maxRatio}: give numbers above 0, the smaller first.");
+            throw BadInput.OutOfRange(
+                null,
+                $"The random crop's aspect ratio is {minRatio} to {maxRatio}: give numbers above 0, the smaller first."
+            );
         }
         (Size, Interpolation) = (size, interpolation);
         (MinScale, MaxScale, MinRatio, MaxRatio) = (minScale, maxScale, minRatio, maxRatio);
@@ -78,7 +93,8 @@ sealed record RandomResizedCrop
     Rectangle LargestCentral(int width, int height)
     {
         double ratio = (double)width / height;
-        (int w, int h) = ratio < MinRatio ? (width, (int)Math.Round(width / MinRatio))
+        (int w, int h) =
+            ratio < MinRatio ? (width, (int)Math.Round(width / MinRatio))
             : ratio > MaxRatio ? ((int)Math.Round(height * MaxRatio), height)
             : (width, height);
         // An extreme allowed ratio rounds to nothing on a thin image, where torchvision fails.

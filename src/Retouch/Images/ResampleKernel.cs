@@ -45,14 +45,25 @@ sealed class ResampleKernel
     /// crop that follows does not pay for what it cuts away.
     /// </summary>
     internal static ResampleKernel Create(
-        int inputSize, float from, float to, long outputSize, long offset, int count, Interpolation interpolation)
+        int inputSize,
+        float from,
+        float to,
+        long outputSize,
+        long offset,
+        int count,
+        Interpolation interpolation
+    )
     {
         if (from == 0 && to == inputSize && outputSize == inputSize)
         {
             ResampleKernel identity = new(count, stride: 1) { IsIdentity = true };
             for (int i = 0; i < count; i++)
             {
-                (identity.starts[i], identity.lengths[i], identity.weights[i]) = ((int)offset + i, 1, 1 << PrecisionBits);
+                (identity.starts[i], identity.lengths[i], identity.weights[i]) = (
+                    (int)offset + i,
+                    1,
+                    1 << PrecisionBits
+                );
             }
             return identity;
         }

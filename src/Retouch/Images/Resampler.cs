@@ -14,7 +14,9 @@ public static class Resampler
     const int Half = 1 << (ResampleKernel.PrecisionBits - 1);
 
     /// <summary>The image at another size.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A side is not positive, or the result too large (<see cref="RgbImage.MaxPixels"/>).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A side is not positive, or the result too large (<see cref="RgbImage.MaxPixels"/>).
+    /// </exception>
     public static RgbImage Resize(RgbImage image, int width, int height, Interpolation interpolation) =>
         Resize(image, width, height, interpolation, new RectangleF(0, 0, image.Width, image.Height));
 
@@ -23,7 +25,8 @@ public static class Resampler
     /// size. Near the box's border, pixels outside of it contribute, as in PIL's <c>resize(size, resample, box)</c>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A side is not positive, the result too large (<see cref="RgbImage.MaxPixels"/>), or the box empty or partly outside of the image.
+    /// A side is not positive, the result too large (<see cref="RgbImage.MaxPixels"/>), or the box empty or partly
+    /// outside of the image.
     /// </exception>
     public static RgbImage Resize(RgbImage image, int width, int height, Interpolation interpolation, RectangleF box)
     {
@@ -31,15 +34,28 @@ public static class Resampler
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, RgbImage.MaxPixels, nameof(width));
         // Negated, so that NaN is refused, too.
-        if (!(box.Left >= 0 && box.Top >= 0 && box.Right <= image.Width && box.Bottom <= image.Height
-            && box.Right > box.Left && box.Bottom > box.Top))
+        if (
+            !(
+                box.Left >= 0
+                && box.Top >= 0
+                && box.Right <= image.Width
+                && box.Bottom <= image.Height
+                && box.Right > box.Left
+                && box.Bottom > box.Top
+            )
+        )
         {
-            throw new ArgumentOutOfRangeException(nameof(box), box, $"must be a part of the {image.Width}x{image.Height} image");
+            throw new ArgumentOutOfRangeException(
+                nameof(box),
+                box,
+                $"must be a part of the {image.Width}x{image.Height} image"
+            );
         }
         return Resize(
             image,
             ResampleKernel.Create(image.Width, box.Left, box.Right, width, 0, width, interpolation),
-            ResampleKernel.Create(image.Height, box.Top, box.Bottom, height, 0, height, interpolation));
+            ResampleKernel.Create(image.Height, box.Top, box.Bottom, height, 0, height, interpolation)
+        );
     }
 
     internal static RgbImage Resize(RgbImage image, ResampleKernel columns, ResampleKernel rows)
@@ -48,7 +64,11 @@ public static class Resampler
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)columns.Count * usedRows, RgbImage.MaxPixels, "width");
         ReadOnlySpan<byte> source = image.Pixels.Slice(rows.First * image.Width * 3, usedRows * image.Width * 3);
         byte[] result = Horizontal(source, image.Width, columns);
-        return new RgbImage(columns.Count, rows.Count, rows.IsIdentity ? result : Vertical(result, columns.Count * 3, rows));
+        return new RgbImage(
+            columns.Count,
+            rows.Count,
+            rows.IsIdentity ? result : Vertical(result, columns.Count * 3, rows)
+        );
     }
 
     static byte[] Horizontal(ReadOnlySpan<byte> source, int width, ResampleKernel columns)
@@ -116,7 +136,10 @@ public static class Resampler
 
     static Vector<byte> MixColumns(ReadOnlySpan<byte> taps, int stride, ReadOnlySpan<int> weights)
     {
-        Vector<int> a = new(Half), b = a, c = a, d = a;
+        Vector<int> a = new(Half);
+        Vector<int> b = a;
+        Vector<int> c = a;
+        Vector<int> d = a;
         for (int k = 0; k < weights.Length; k++)
         {
             Vector.Widen(new Vector<byte>(taps[(k * stride)..]), out Vector<ushort> low, out Vector<ushort> high);
@@ -128,7 +151,10 @@ public static class Resampler
             c += v2.As<uint, int>() * weight;
             d += v3.As<uint, int>() * weight;
         }
-        return Vector.Narrow(Vector.Narrow(ToByteRange(a), ToByteRange(b)), Vector.Narrow(ToByteRange(c), ToByteRange(d)));
+        return Vector.Narrow(
+            Vector.Narrow(ToByteRange(a), ToByteRange(b)),
+            Vector.Narrow(ToByteRange(c), ToByteRange(d))
+        );
     }
 
     static Vector<uint> ToByteRange(Vector<int> sum) =>

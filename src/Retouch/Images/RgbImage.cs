@@ -17,9 +17,12 @@ public sealed class RgbImage
     readonly byte[] pixels;
 
     /// <summary>Copies <paramref name="pixels"/>, three bytes a pixel, into a new image.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A side is not positive, or there are more than <see cref="MaxPixels"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A side is not positive, or there are more than <see cref="MaxPixels"/>.
+    /// </exception>
     /// <exception cref="ArgumentException">The number of bytes is not width × height × 3.</exception>
-    public RgbImage(int width, int height, ReadOnlySpan<byte> pixels) : this(width, height, pixels.ToArray()) { }
+    public RgbImage(int width, int height, ReadOnlySpan<byte> pixels)
+        : this(width, height, pixels.ToArray()) { }
 
     /// <summary>Takes <paramref name="pixels"/> over: the caller must not write to it afterwards.</summary>
     internal RgbImage(int width, int height, byte[] pixels)
@@ -29,7 +32,10 @@ public sealed class RgbImage
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)width * height, MaxPixels, nameof(width));
         if (pixels.Length != width * height * 3)
         {
-            throw new ArgumentException($"An RGB image of {width}x{height} has {width * height * 3} bytes, not {pixels.Length}.", nameof(pixels));
+            throw new ArgumentException(
+                $"An RGB image of {width}x{height} has {width * height * 3} bytes, not {pixels.Length}.",
+                nameof(pixels)
+            );
         }
         (Width, Height, this.pixels) = (width, height, pixels);
     }

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Retouch.Kernels;
 
 /// <summary>Memory for kernels, aligned to cache lines, freed with the object.</summary>
-sealed unsafe class AlignedBuffer<T> : IDisposable where T : unmanaged
+sealed unsafe class AlignedBuffer<T> : IDisposable
+    where T : unmanaged
 {
     const nuint Alignment = 64;
 

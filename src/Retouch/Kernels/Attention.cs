@@ -31,26 +31,47 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     /// What else to do with such rows, in a workspace, while the cache has them; null for nothing.
     /// </param>
     public void Forward(
-        FrozenBlock<T> frozen, BlockPass<T> pass, float* x, float* residual, bool byEdit,
-        Action<RowRange, Workspace<T>>? then)
+        FrozenBlock<T> frozen,
+        BlockPass<T> pass,
+        float* x,
+        float* residual,
+        bool byEdit,
+        Action<RowRange, Workspace<T>>? then
+    )
     {
         int width = Batch.Width;
-        tasks.EachRows(Batch.Tokens, false, (rows, workspace) =>
-        {
-            RowKernels<T>.Norm(
-                x + (long)rows.Start * width, rows.Count, width, frozen.Norm1Weight, frozen.Norm1Bias, Batch.Epsilon,
-                workspace.Normed, Batch.Stride, pass.Statistics1(rows.Start, workspace));
-            Project(frozen, pass, rows, workspace);
-        });
+        tasks.EachRows(
+            Batch.Tokens,
+            false,
+            (rows, workspace) =>
+            {
+                RowKernels<T>.Norm(
+                    x + (long)rows.Start * width,
+                    rows.Count,
+                    width,
+                    frozen.Norm1Weight,
+                    frozen.Norm1Bias,
+                    Batch.Epsilon,
+                    workspace.Normed,
+                    Batch.Stride,
+                    pass.Statistics1(rows.Start, workspace)
+                );
+                Project(frozen, pass, rows, workspace);
+            }
+        );
         tasks.Each(Batch.Images * Batch.Heads, (task, workspace) => Attend(pass, task, workspace));
-        tasks.EachRows(TokensBehind, byEdit, (rows, workspace) =>
-        {
-            long first = Batch.First(rows, TokensBehind);
-            T* mixed = output.Start + first * Batch.Stride;
-            frozen.Proj.Product(PackedMatrix<T>.RowsTaken(rows.Count), mixed, Batch.Stride, workspace.Out, width);
-            AddResidual(frozen, x, workspace.Out, first, rows.Count, residual);
-            then?.Invoke(rows, workspace);
-        });
+        tasks.EachRows(
+            TokensBehind,
+            byEdit,
+            (rows, workspace) =>
+            {
+                long first = Batch.First(rows, TokensBehind);
+                T* mixed = output.Start + first * Batch.Stride;
+                frozen.Proj.Product(PackedMatrix<T>.RowsTaken(rows.Count), mixed, Batch.Stride, workspace.Out, width);
+                AddResidual(frozen, x, workspace.Out, first, rows.Count, residual);
+                then?.Invoke(rows, workspace);
+            }
+        );
     }
 
     /// <summary>From the gradient of the tokens behind the attention to that of its input.</summary>
@@ -60,32 +81,57 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     /// <param name="behind">The gradient behind it, <c>[N,M,D]</c>.</param>
     /// <param name="dx">Gets that of the input, <c>[R,D]</c>; may be <paramref name="behind"/>.</param>
     public void Backward(
-        FrozenBlock<T> frozen, RecordedBlock<T> record, TokenGradients<T> gradients, float* behind, float* dx)
+        FrozenBlock<T> frozen,
+        RecordedBlock<T> record,
+        TokenGradients<T> gradients,
+        float* behind,
+        float* dx
+    )
     {
         int width = Batch.Width;
         int stride = Batch.Stride;
         float* x = record.Input.Start;
-        tasks.EachRows(TokensBehind, false, (rows, workspace) =>
-        {
-            float* dy = behind + (long)rows.Start * width;
-            RowKernels<T>.Round(dy, rows.Count, width, frozen.Scale1, workspace.Normed, stride);
-            frozen.ProjBack.Product(
-                PackedMatrix<T>.RowsTaken(rows.Count), workspace.Normed, stride, workspace.Out, width);
-            TakeOutputGradient(gradients, rows, workspace.Out);
-        });
+        tasks.EachRows(
+            TokensBehind,
+            false,
+            (rows, workspace) =>
+            {
+                float* dy = behind + (long)rows.Start * width;
+                RowKernels<T>.Round(dy, rows.Count, width, frozen.Scale1, workspace.Normed, stride);
+                frozen.ProjBack.Product(
+                    PackedMatrix<T>.RowsTaken(rows.Count),
+                    workspace.Normed,
+                    stride,
+                    workspace.Out,
+                    width
+                );
+                TakeOutputGradient(gradients, rows, workspace.Out);
+            }
+        );
         tasks.Each(Batch.Images * Batch.Heads, (task, workspace) => AttendBackward(record, gradients, task, workspace));
-        tasks.EachRows(Batch.Tokens, false, (rows, workspace) =>
-        {
-            int taken = PackedMatrix<T>.RowsTaken(rows.Count);
-            long at = (long)rows.Start * width;
-            T* dKey = gradients.Key.Start + (long)rows.Start * stride;
-            T* dValue = gradients.Value.Start + (long)rows.Start * stride;
-            frozen.ProjectionsBack[1].Product(taken, dKey, stride, workspace.Out, width);
-            frozen.ProjectionsBack[2].Product(taken, dValue, stride, workspace.Out, width, true);
-            AddQueryGradient(frozen, gradients, rows, workspace, dx);
-            RowKernels<T>.NormBackward(
-                workspace.Out, x + at, record.Statistics1(rows.Start), rows.Count, width, frozen.Norm1Weight, dx + at);
-        });
+        tasks.EachRows(
+            Batch.Tokens,
+            false,
+            (rows, workspace) =>
+            {
+                int taken = PackedMatrix<T>.RowsTaken(rows.Count);
+                long at = (long)rows.Start * width;
+                T* dKey = gradients.Key.Start + (long)rows.Start * stride;
+                T* dValue = gradients.Value.Start + (long)rows.Start * stride;
+                frozen.ProjectionsBack[1].Product(taken, dKey, stride, workspace.Out, width);
+                frozen.ProjectionsBack[2].Product(taken, dValue, stride, workspace.Out, width, true);
+                AddQueryGradient(frozen, gradients, rows, workspace, dx);
+                RowKernels<T>.NormBackward(
+                    workspace.Out,
+                    x + at,
+                    record.Statistics1(rows.Start),
+                    rows.Count,
+                    width,
+                    frozen.Norm1Weight,
+                    dx + at
+                );
+            }
+        );
     }
 
     /// <summary>Makes queries, keys and values of a workspace's normed rows.</summary>
@@ -96,21 +142,36 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
 
     /// <summary>Adds projected rows behind the heads, from the first on, to the tokens before.</summary>
     protected abstract void AddResidual(
-        FrozenBlock<T> frozen, float* x, float* projected, long first, int rows, float* residual);
+        FrozenBlock<T> frozen,
+        float* x,
+        float* projected,
+        long first,
+        int rows,
+        float* residual
+    );
 
     /// <summary>Keeps the gradients of the heads' outputs, <c>[rows,D]</c>.</summary>
     protected abstract void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient);
 
     /// <summary>One head of one image, from the output's gradients to those of queries, keys and values.</summary>
     protected abstract void AttendBackward(
-        RecordedBlock<T> record, TokenGradients<T> gradients, int task, Workspace<T> workspace);
+        RecordedBlock<T> record,
+        TokenGradients<T> gradients,
+        int task,
+        Workspace<T> workspace
+    );
 
     /// <summary>
     /// Adds what the queries give to the gradients of normed rows in a workspace's Out, and puts the gradients that go
     /// past the attention into <paramref name="dx"/>.
     /// </summary>
     protected abstract void AddQueryGradient(
-        FrozenBlock<T> frozen, TokenGradients<T> gradients, RowRange rows, Workspace<T> workspace, float* dx);
+        FrozenBlock<T> frozen,
+        TokenGradients<T> gradients,
+        RowRange rows,
+        Workspace<T> workspace,
+        float* dx
+    );
 
     /// <summary>Projects a workspace's normed rows to all heads.</summary>
     /// <param name="frozen">The block.</param>
@@ -120,12 +181,19 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     /// <param name="workspace">Has them.</param>
     /// <param name="to">Gets queries, keys or values, <c>[N,heads,Tp,D/heads]</c>.</param>
     protected void ProjectPart(
-        FrozenBlock<T> frozen, int part, float scale, RowRange rows, Workspace<T> workspace, AlignedBuffer<T> to)
+        FrozenBlock<T> frozen,
+        int part,
+        float scale,
+        RowRange rows,
+        Workspace<T> workspace,
+        AlignedBuffer<T> to
+    )
     {
         int width = Batch.Width;
         float* bias = frozen.QkvBias is null ? null : frozen.QkvBias + part * width;
-        frozen.Projections[part].Product(
-            PackedMatrix<T>.RowsTaken(rows.Count), workspace.Normed, Batch.Stride, workspace.Out, width);
+        frozen
+            .Projections[part]
+            .Product(PackedMatrix<T>.RowsTaken(rows.Count), workspace.Normed, Batch.Stride, workspace.Out, width);
         Scatter(workspace.Out, bias, scale, rows, to.Start);
     }
 
@@ -143,9 +211,12 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
             for (int head = 0; head < Batch.Heads; head++)
             {
                 RowKernels<T>.ShiftTo(
-                    from + (long)row * Batch.Width + head * headWidth, headWidth,
-                    bias is null ? null : bias + head * headWidth, scale,
-                    to + (((long)image * Batch.Heads + head) * Batch.PaddedTokens + token) * headWidth);
+                    from + (long)row * Batch.Width + head * headWidth,
+                    headWidth,
+                    bias is null ? null : bias + head * headWidth,
+                    scale,
+                    to + (((long)image * Batch.Heads + head) * Batch.PaddedTokens + token) * headWidth
+                );
             }
         }
     }

@@ -3,7 +3,8 @@ using static Retouch.Kernels.Shape;
 namespace Retouch.Kernels;
 
 /// <summary>What a forward pass writes of one block; what of it stays for a backward pass is up to the kind.</summary>
-abstract unsafe class BlockPass<T> where T : unmanaged, IElement<T>
+abstract unsafe class BlockPass<T>
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Takes the memory.</summary>
     /// <param name="pool">From there.</param>
@@ -58,7 +59,8 @@ abstract unsafe class BlockPass<T> where T : unmanaged, IElement<T>
 }
 
 /// <summary>What the units of an FFN leave for a backward pass.</summary>
-unsafe interface IFfnRecord<T> where T : unmanaged, IElement<T>
+unsafe interface IFfnRecord<T>
+    where T : unmanaged, IElement<T>
 {
     /// <summary>
     /// Where the derivatives of the activations of the model's units go, <c>[R,H]</c> from the first row and a unit on;
@@ -90,7 +92,8 @@ sealed unsafe class TransientBlock<T>(BufferPool pool, BatchShape shape, int blo
 }
 
 /// <summary>Keeps nothing.</summary>
-sealed unsafe class NoFfnRecord<T> : IFfnRecord<T> where T : unmanaged, IElement<T>
+sealed unsafe class NoFfnRecord<T> : IFfnRecord<T>
+    where T : unmanaged, IElement<T>
 {
     /// <summary>The only one.</summary>
     public static NoFfnRecord<T> Instance { get; } = new();

@@ -8,7 +8,8 @@ sealed class BufferPool : IDisposable
     /// <summary>Takes memory for <paramref name="count"/> elements.</summary>
     /// <param name="count">At least 0.</param>
     /// <param name="zeros">Whether they are zero; else what they are is left open.</param>
-    public AlignedBuffer<E> Take<E>(long count, bool zeros = false) where E : unmanaged
+    public AlignedBuffer<E> Take<E>(long count, bool zeros = false)
+        where E : unmanaged
     {
         AlignedBuffer<E> buffer = new(count, zeros);
         _taken.Add(buffer);
@@ -16,7 +17,8 @@ sealed class BufferPool : IDisposable
     }
 
     /// <summary>Takes a matrix of zeros, <c>[k,n]</c>.</summary>
-    public PackedMatrix<T> TakeMatrix<T>(int k, int n) where T : unmanaged, IElement<T>
+    public PackedMatrix<T> TakeMatrix<T>(int k, int n)
+        where T : unmanaged, IElement<T>
     {
         PackedMatrix<T> matrix = new(k, n);
         _taken.Add(matrix);

@@ -10,8 +10,12 @@ namespace Retouch.Kernels;
 /// <param name="output">What heads give, <c>[N,D + spare]</c>.</param>
 /// <param name="query">Memory for queries, <c>[N,D]</c>.</param>
 sealed unsafe class ClassAttention<T>(
-    BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output, AlignedBuffer<float> query)
-    : Attention<T>(shape, tasks, output) where T : unmanaged, IElement<T>
+    BatchShape shape,
+    TaskSharing<T> tasks,
+    AlignedBuffer<T> output,
+    AlignedBuffer<float> query
+) : Attention<T>(shape, tasks, output)
+    where T : unmanaged, IElement<T>
 {
     readonly AlignedBuffer<T> _output = output;
 
@@ -47,15 +51,27 @@ sealed unsafe class ClassAttention<T>(
     }
 
     protected override void AddResidual(
-        FrozenBlock<T> frozen, float* x, float* projected, long first, int rows, float* residual)
+        FrozenBlock<T> frozen,
+        float* x,
+        float* projected,
+        long first,
+        int rows,
+        float* residual
+    )
     {
         int width = Batch.Width;
         for (int row = 0; row < rows; row++)
         {
             long image = first + row;
             RowKernels<T>.Add(
-                x + image * Batch.Tokens * width, projected + (long)row * width, 1, width, frozen.ProjBias,
-                frozen.Scale1, residual + image * width);
+                x + image * Batch.Tokens * width,
+                projected + (long)row * width,
+                1,
+                width,
+                frozen.ProjBias,
+                frozen.Scale1,
+                residual + image * width
+            );
         }
     }
 
@@ -67,7 +83,11 @@ sealed unsafe class ClassAttention<T>(
     }
 
     protected override void AttendBackward(
-        RecordedBlock<T> record, TokenGradients<T> gradients, int task, Workspace<T> workspace)
+        RecordedBlock<T> record,
+        TokenGradients<T> gradients,
+        int task,
+        Workspace<T> workspace
+    )
     {
         int image = task / Batch.Heads;
         int head = task % Batch.Heads;
@@ -89,7 +109,12 @@ sealed unsafe class ClassAttention<T>(
     }
 
     protected override void AddQueryGradient(
-        FrozenBlock<T> frozen, TokenGradients<T> gradients, RowRange rows, Workspace<T> workspace, float* dx)
+        FrozenBlock<T> frozen,
+        TokenGradients<T> gradients,
+        RowRange rows,
+        Workspace<T> workspace,
+        float* dx
+    )
     {
         int width = Batch.Width;
         new Span<float>(dx + (long)rows.Start * width, rows.Count * width).Clear();
@@ -100,8 +125,9 @@ sealed unsafe class ClassAttention<T>(
             float* normed = workspace.Out + (long)(row - rows.Start) * width;
             RowKernels<T>.Round(dQuery, 1, width, null, workspace.Normed, Batch.Stride);
             frozen.ProjectionsBack[0].Product(1, workspace.Normed, Batch.Stride, normed, width, true);
-            new Span<float>(gradients.ClassTokens.Start + image * width, width)
-                .CopyTo(new Span<float>(dx + (long)row * width, width));
+            new Span<float>(gradients.ClassTokens.Start + image * width, width).CopyTo(
+                new Span<float>(dx + (long)row * width, width)
+            );
         }
     }
 

@@ -21,7 +21,13 @@ static unsafe class Descent
     /// False, and nothing was done, where the tensors or the processor are not what the kernel is for.
     /// </returns>
     public static bool RmsProp(
-        Tensor weights, Tensor gradient, Tensor square, double alpha, double epsilon, double rate)
+        Tensor weights,
+        Tensor gradient,
+        Tensor square,
+        double alpha,
+        double epsilon,
+        double rate
+    )
     {
         if (!Native.HasSingle || !Fits(weights) || !Fits(gradient) || !Fits(square))
             return false;
@@ -29,13 +35,25 @@ static unsafe class Descent
         float* g = (float*)Pointer.Of(gradient);
         float* q = (float*)Pointer.Of(square);
         long count = weights.NumberOfElements;
-        Team.Run((int)((count + Part - 1) / Part), Team.Size, (task, _) =>
-        {
-            long start = (long)task * Part;
-            int some = (int)Math.Min(Part, count - start);
-            RmsProp(
-                w + start, g + start, q + start, some, (float)alpha, (float)(1 - alpha), (float)epsilon, (float)-rate);
-        });
+        Team.Run(
+            (int)((count + Part - 1) / Part),
+            Team.Size,
+            (task, _) =>
+            {
+                long start = (long)task * Part;
+                int some = (int)Math.Min(Part, count - start);
+                RmsProp(
+                    w + start,
+                    g + start,
+                    q + start,
+                    some,
+                    (float)alpha,
+                    (float)(1 - alpha),
+                    (float)epsilon,
+                    (float)-rate
+                );
+            }
+        );
         return true;
     }
 
@@ -54,6 +72,9 @@ static unsafe class Descent
     }
 
     static bool Fits(Tensor tensor) =>
-        tensor.dtype == ScalarType.Float32 && tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous()
-        && tensor.NumberOfElements % Shape.Lanes == 0 && tensor.NumberOfElements < int.MaxValue / sizeof(float);
+        tensor.dtype == ScalarType.Float32
+        && tensor.device_type == TorchSharp.DeviceType.CPU
+        && tensor.is_contiguous()
+        && tensor.NumberOfElements % Shape.Lanes == 0
+        && tensor.NumberOfElements < int.MaxValue / sizeof(float);
 }

@@ -7,7 +7,8 @@ namespace Retouch.Kernels;
 
 /// <summary>What the factors of products are stored in.</summary>
 /// <typeparam name="T">The type itself.</typeparam>
-unsafe interface IElement<T> where T : unmanaged
+unsafe interface IElement<T>
+    where T : unmanaged
 {
     /// <summary>How many elements of a column of a second factor lie side by side.</summary>
     static abstract int Depth { get; }
@@ -34,7 +35,17 @@ unsafe interface IElement<T> where T : unmanaged
 
     /// <summary><c>[m,k] · [k,n]</c> over or added to <c>[m,n]</c> float32.</summary>
     static abstract void Product(
-        int m, int n, int k, T* a, int strideA, T* b, int strideB, float* c, int strideC, bool add);
+        int m,
+        int n,
+        int k,
+        T* a,
+        int strideA,
+        T* b,
+        int strideB,
+        float* c,
+        int strideC,
+        bool add
+    );
 }
 
 /// <summary>float32.</summary>
@@ -59,8 +70,17 @@ readonly unsafe struct Fp32 : IElement<Fp32>
     public static Vector512<float> LoadRow(Fp32* from, int row) => Load(from);
 
     public static void Product(
-        int m, int n, int k, Fp32* a, int strideA, Fp32* b, int strideB, float* c, int strideC, bool add) =>
-        Native.Product(m, n, k, (float*)a, strideA, (float*)b, strideB, c, strideC, add);
+        int m,
+        int n,
+        int k,
+        Fp32* a,
+        int strideA,
+        Fp32* b,
+        int strideB,
+        float* c,
+        int strideC,
+        bool add
+    ) => Native.Product(m, n, k, (float*)a, strideA, (float*)b, strideB, c, strideC, add);
 }
 
 /// <summary>The upper half of a float32, rounded to nearest, ties to even.</summary>
@@ -95,8 +115,17 @@ readonly unsafe struct Bf16 : IElement<Bf16>
     }
 
     public static void Product(
-        int m, int n, int k, Bf16* a, int strideA, Bf16* b, int strideB, float* c, int strideC, bool add) =>
-        Native.Product(m, n, k, (ushort*)a, strideA, (ushort*)b, strideB, c, strideC, add);
+        int m,
+        int n,
+        int k,
+        Bf16* a,
+        int strideA,
+        Bf16* b,
+        int strideB,
+        float* c,
+        int strideC,
+        bool add
+    ) => Native.Product(m, n, k, (ushort*)a, strideA, (ushort*)b, strideB, c, strideC, add);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<uint> Widen(Bf16* from) => Avx512F.ConvertToVector512UInt32(Vector256.Load((ushort*)from));

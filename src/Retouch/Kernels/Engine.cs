@@ -11,7 +11,8 @@ namespace Retouch.Kernels;
 /// depend on the number of threads. Not safe for use from several threads. Owns its memory, not the model.
 /// </summary>
 /// <remarks>The README beside this file shows what is where.</remarks>
-abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
+abstract unsafe class Engine<T> : IEngine
+    where T : unmanaged, IElement<T>
 {
     readonly VitModel _model;
     readonly Attention<T> _tokenAttention;
@@ -77,18 +78,30 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         using Tensor whole = residual.contiguous();
         float* x = (float*)Pointer.Of(whole);
         float* y = (float*)Pointer.Of(output);
-        Tasks.EachRows(tokens, true, (rows, workspace) =>
-        {
-            long first = Batch.First(rows, tokens);
-            long at = first * width;
-            T* normed = pass.NormedConstant.Start + first * stride;
-            RowKernels<T>.Norm(
-                x + at, rows.Count, width, frozen.Norm2Weight, frozen.Norm2Bias, Batch.Epsilon, normed, stride,
-                workspace.Statistics);
-            pass.FfnInput(rows, normed);
-            _feedForward.Products(block, frozen, NoFfnRecord<T>.Instance, rows, normed, workspace);
-            new Span<float>(workspace.Out, rows.Count * width).CopyTo(new Span<float>(y + at, rows.Count * width));
-        });
+        Tasks.EachRows(
+            tokens,
+            true,
+            (rows, workspace) =>
+            {
+                long first = Batch.First(rows, tokens);
+                long at = first * width;
+                T* normed = pass.NormedConstant.Start + first * stride;
+                RowKernels<T>.Norm(
+                    x + at,
+                    rows.Count,
+                    width,
+                    frozen.Norm2Weight,
+                    frozen.Norm2Bias,
+                    Batch.Epsilon,
+                    normed,
+                    stride,
+                    workspace.Statistics
+                );
+                pass.FfnInput(rows, normed);
+                _feedForward.Products(block, frozen, NoFfnRecord<T>.Instance, rows, normed, workspace);
+                new Span<float>(workspace.Out, rows.Count * width).CopyTo(new Span<float>(y + at, rows.Count * width));
+            }
+        );
         return output;
     }
 
@@ -115,8 +128,11 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* y = (float*)Pointer.Of(output);
         FrozenBlock<T> frozen = Frozen(block);
         BlockPass<T> pass = Pass.Of(block);
-        Tasks.EachRows(tokens, Units[block] is not null, (rows, workspace) =>
-            _feedForward.Forward(block, frozen, pass, rows, x, y, tokens, workspace));
+        Tasks.EachRows(
+            tokens,
+            Units[block] is not null,
+            (rows, workspace) => _feedForward.Forward(block, frozen, pass, rows, x, y, tokens, workspace)
+        );
         return output;
     }
 
@@ -146,14 +162,18 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         Tensor? output = block == Last ? empty(constant.shape) : null;
         float* x = (float*)Pointer.Of(whole);
         float* y = output is null ? Pass.Input(block + 1) : (float*)Pointer.Of(output);
-        Tasks.EachRows(tokens, true, (rows, workspace) =>
-        {
-            long first = Batch.First(rows, tokens);
-            long at = first * width;
-            T* normed = pass.NormedConstant.Start + first * Batch.Stride;
-            _feedForward.Products(block, frozen, pass.Ffn, rows, normed, workspace);
-            RowKernels<T>.Add(x + at, workspace.Out, rows.Count, width, null, frozen.Scale2, y + at);
-        });
+        Tasks.EachRows(
+            tokens,
+            true,
+            (rows, workspace) =>
+            {
+                long first = Batch.First(rows, tokens);
+                long at = first * width;
+                T* normed = pass.NormedConstant.Start + first * Batch.Stride;
+                _feedForward.Products(block, frozen, pass.Ffn, rows, normed, workspace);
+                RowKernels<T>.Add(x + at, workspace.Out, rows.Count, width, null, frozen.Scale2, y + at);
+            }
+        );
         return output ?? Blocks(block + 1, Last);
     }
 
@@ -168,8 +188,14 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
     /// Called before each part is set, with the edit, the first unit of n in the part, their number, and a workspace.
     /// </param>
     protected void Set(
-        int block, FfnMatrix matrix, Tensor weights, Tensor? deltas, Tensor? scales, int at,
-        Action<int, int, int, Workspace<T>>? before)
+        int block,
+        FfnMatrix matrix,
+        Tensor weights,
+        Tensor? deltas,
+        Tensor? scales,
+        int at,
+        Action<int, int, int, Workspace<T>>? before
+    )
     {
         OwnUnits<T> own = Units[block]!;
         using Tensor? whole = scales?.contiguous();
@@ -182,17 +208,29 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* scale = whole is null ? null : (float*)Pointer.Of(whole);
         // Panels are filled by sixteens.
         int first = at / Lanes * Lanes;
-        Tasks.EachUnits(Up(at + n) - first, (edit, part, count, workspace) =>
-        {
-            int start = first + part;
-            int unit = Math.Max(start, at);
-            int given = Math.Min(start + count, at + n) - unit;
-            before?.Invoke(edit, unit, given, workspace);
-            long row = (long)edit * n + unit - at;
-            own.Set(
-                matrix, edit, start, count, unit - start, given, from + row * width,
-                delta is null ? null : delta + row * width, scale is null ? null : scale + row, workspace.Normed);
-        });
+        Tasks.EachUnits(
+            Up(at + n) - first,
+            (edit, part, count, workspace) =>
+            {
+                int start = first + part;
+                int unit = Math.Max(start, at);
+                int given = Math.Min(start + count, at + n) - unit;
+                before?.Invoke(edit, unit, given, workspace);
+                long row = (long)edit * n + unit - at;
+                own.Set(
+                    matrix,
+                    edit,
+                    start,
+                    count,
+                    unit - start,
+                    given,
+                    from + row * width,
+                    delta is null ? null : delta + row * width,
+                    scale is null ? null : scale + row,
+                    workspace.Normed
+                );
+            }
+        );
     }
 
     // A batch of tokens, [N,M,D]: M.
@@ -231,29 +269,39 @@ abstract unsafe class Engine<T> : IEngine where T : unmanaged, IElement<T>
         float* residual = pass.Residual.Start;
         if (!Sharing.Pays(tokens))
         {
-            Attend(block, residual, (rows, workspace) =>
-                _feedForward.Forward(block, frozen, pass, rows, residual, output, tokens, workspace));
+            Attend(
+                block,
+                residual,
+                (rows, workspace) =>
+                    _feedForward.Forward(block, frozen, pass, rows, residual, output, tokens, workspace)
+            );
             return;
         }
         T* shared = Sharing.Rows;
-        Attend(block, residual, (rows, workspace) =>
-        {
-            T* normed = shared + Batch.First(rows, tokens) * Batch.Stride;
-            _feedForward.Norm(frozen, pass, rows, residual, tokens, normed, workspace);
-        });
+        Attend(
+            block,
+            residual,
+            (rows, workspace) =>
+            {
+                T* normed = shared + Batch.First(rows, tokens) * Batch.Stride;
+                _feedForward.Norm(frozen, pass, rows, residual, tokens, normed, workspace);
+            }
+        );
         _feedForward.ForwardShared(block, frozen, pass, residual, output, tokens);
     }
 
-    void Attend(int block, float* residual, Action<RowRange, Workspace<T>>? then) => AttentionOf(block)
-        .Forward(Frozen(block), Pass.Of(block), Pass.Input(block), residual, Units[block] is not null, then);
+    void Attend(int block, float* residual, Action<RowRange, Workspace<T>>? then) =>
+        AttentionOf(block)
+            .Forward(Frozen(block), Pass.Of(block), Pass.Input(block), residual, Units[block] is not null, then);
 }
 
 /// <summary>Forward alone: nothing is kept.</summary>
-sealed class ForwardEngine<T> : Engine<T> where T : unmanaged, IElement<T>
+sealed class ForwardEngine<T> : Engine<T>
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Memory for a batch.</summary>
-    public ForwardEngine(VitModel model, BatchShape shape) : base(model, shape) =>
-        Pass = new TransientPass<T>(Pool, shape);
+    public ForwardEngine(VitModel model, BatchShape shape)
+        : base(model, shape) => Pass = new TransientPass<T>(Pool, shape);
 
     protected override ForwardPass<T> Pass { get; }
 }

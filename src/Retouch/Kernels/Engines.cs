@@ -70,8 +70,12 @@ static class Engines
         bool narrow = precision == Precision.Mixed;
         // Rows are whole vectors; in bfloat16 the model's are read by pairs.
         int unit = narrow ? 2 * Shape.Lanes : Shape.Lanes;
-        return !t_none && (narrow ? Native.HasBFloat16 : Native.HasSingle) && model.OnCpu
-            && config.HeadWidth % Shape.Lanes == 0 && config.Width % unit == 0 && config.MlpWidth % unit == 0;
+        return !t_none
+            && (narrow ? Native.HasBFloat16 : Native.HasSingle)
+            && model.OnCpu
+            && config.HeadWidth % Shape.Lanes == 0
+            && config.Width % unit == 0
+            && config.MlpWidth % unit == 0;
     }
 
     sealed class Again : IDisposable

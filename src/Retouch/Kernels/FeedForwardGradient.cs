@@ -10,7 +10,11 @@ namespace Retouch.Kernels;
 /// <param name="units">The edits' own.</param>
 /// <param name="sharing">How threads share the units of few rows.</param>
 sealed unsafe class FeedForwardGradient<T>(
-    BatchShape shape, TaskSharing<T> tasks, UnitsByBlock<T> units, UnitSharing<T> sharing)
+    BatchShape shape,
+    TaskSharing<T> tasks,
+    UnitsByBlock<T> units,
+    UnitSharing<T> sharing
+)
     where T : unmanaged, IElement<T>
 {
     /// <summary>
@@ -31,30 +35,34 @@ sealed unsafe class FeedForwardGradient<T>(
             BackwardShared(block, frozen, record, dx, inputs);
             return;
         }
-        tasks.EachRows(record.Tokens, units[block] is not null, (rows, workspace) =>
-        {
-            long first = record.First(rows);
-            float* at = dx + first * shape.Width;
-            bool add = false;
-            RowKernels<T>.Round(at, rows.Count, shape.Width, frozen.Scale2, workspace.Normed, shape.Stride);
-            if (inputs && units.HasFrozen(block))
+        tasks.EachRows(
+            record.Tokens,
+            units[block] is not null,
+            (rows, workspace) =>
             {
-                for (int unit = 0; unit < shape.Hidden; unit += shape.UnitsAtATime)
+                long first = record.First(rows);
+                float* at = dx + first * shape.Width;
+                bool add = false;
+                RowKernels<T>.Round(at, rows.Count, shape.Width, frozen.Scale2, workspace.Normed, shape.Stride);
+                if (inputs && units.HasFrozen(block))
                 {
-                    Frozen(frozen, record, rows, workspace.Normed, unit, workspace, workspace.Out, add);
+                    for (int unit = 0; unit < shape.Hidden; unit += shape.UnitsAtATime)
+                    {
+                        Frozen(frozen, record, rows, workspace.Normed, unit, workspace, workspace.Out, add);
+                        add = true;
+                    }
+                }
+                if (units.HasOwn(block))
+                {
+                    Own(block, record, rows, workspace.Normed, workspace, inputs ? workspace.Out : null, add);
                     add = true;
                 }
+                if (!add)
+                    new Span<float>(workspace.Out, rows.Count * shape.Width).Clear();
+                if (inputs)
+                    Norm(frozen, record, first, rows.Count, workspace, at);
             }
-            if (units.HasOwn(block))
-            {
-                Own(block, record, rows, workspace.Normed, workspace, inputs ? workspace.Out : null, add);
-                add = true;
-            }
-            if (!add)
-                new Span<float>(workspace.Out, rows.Count * shape.Width).Clear();
-            if (inputs)
-                Norm(frozen, record, first, rows.Count, workspace, at);
-        });
+        );
     }
 
     /// <summary>The gradients of some of an edit's own units, from one on.</summary>
@@ -66,7 +74,14 @@ sealed unsafe class FeedForwardGradient<T>(
     /// <param name="to">Gets them, <c>[count,D]</c>.</param>
     /// <param name="onlyClass">Whether only what the units do to [CLS] counts.</param>
     public void OfUnits(
-        RecordedBlock<T> record, FfnMatrix matrix, int edit, int unit, int count, float* to, bool onlyClass)
+        RecordedBlock<T> record,
+        FfnMatrix matrix,
+        int edit,
+        int unit,
+        int count,
+        float* to,
+        bool onlyClass
+    )
     {
         T* left = record.UnitSide(matrix, edit, unit);
         PackedMatrix<T> right = record.WidthSide(matrix, edit);
@@ -83,7 +98,8 @@ sealed unsafe class FeedForwardGradient<T>(
         T* rounded = sharing.Rows;
         RowKernels<T>.Round(dx, all.Count, shape.Width, frozen.Scale2, rounded, shape.Stride);
         sharing.Run(
-            block, all.Count,
+            block,
+            all.Count,
             (unit, workspace, to) =>
             {
                 if (inputs)
@@ -94,27 +110,40 @@ sealed unsafe class FeedForwardGradient<T>(
             {
                 if (inputs)
                     Norm(frozen, record, rows.Start, rows.Count, workspace, dx + (long)rows.Start * shape.Width);
-            });
+            }
+        );
     }
 
     // What some of the model's units, from one on, give to the gradient before the FFN.
     void Frozen(
-        FrozenBlock<T> frozen, RecordedBlock<T> record, RowRange rows, T* dy, int unit, Workspace<T> workspace,
-        float* to, bool add)
+        FrozenBlock<T> frozen,
+        RecordedBlock<T> record,
+        RowRange rows,
+        T* dy,
+        int unit,
+        Workspace<T> workspace,
+        float* to,
+        bool add
+    )
     {
         int taken = PackedMatrix<T>.RowsTaken(rows.Count);
         int count = Math.Min(shape.UnitsAtATime, shape.Hidden - unit);
         int stride = count + BatchShape.Spare;
         frozen.Fc2Back.Columns(taken, dy, shape.Stride, workspace.Hidden, count, unit, count);
         RowKernels<T>.Times(
-            workspace.Hidden, rows.Count, count, record.Derivatives(rows, unit), shape.Hidden, workspace.Active,
-            stride);
+            workspace.Hidden,
+            rows.Count,
+            count,
+            record.Derivatives(rows, unit),
+            shape.Hidden,
+            workspace.Active,
+            stride
+        );
         frozen.Fc1Back.Product(taken, workspace.Active, stride, to, shape.Width, add, unit, count);
     }
 
     // The same of an edit's own units, where it is asked for, and what their weights' gradients are products of.
-    void Own(
-        int block, RecordedBlock<T> record, RowRange rows, T* dy, Workspace<T> workspace, float* to, bool add)
+    void Own(int block, RecordedBlock<T> record, RowRange rows, T* dy, Workspace<T> workspace, float* to, bool add)
     {
         OwnUnits<T> own = units[block]!;
         int taken = PackedMatrix<T>.RowsTaken(rows.Count);
@@ -123,15 +152,34 @@ sealed unsafe class FeedForwardGradient<T>(
         record.OutputGradients(rows, dy);
         own.OutBack(rows.Edit).Product(taken, dy, shape.Stride, workspace.Hidden, count);
         RowKernels<T>.Times(
-            workspace.Hidden, rows.Count, count, record.OwnDerivatives(rows), count, workspace.Active, stride);
+            workspace.Hidden,
+            rows.Count,
+            count,
+            record.OwnDerivatives(rows),
+            count,
+            workspace.Active,
+            stride
+        );
         record.HiddenGradients(rows, workspace.Active, stride);
         if (to is not null)
             own.IntoBack(rows.Edit).Product(taken, workspace.Active, stride, to, shape.Width, add);
     }
 
     void Norm(
-        FrozenBlock<T> frozen, RecordedBlock<T> record, long first, int rows, Workspace<T> workspace, float* dx) =>
+        FrozenBlock<T> frozen,
+        RecordedBlock<T> record,
+        long first,
+        int rows,
+        Workspace<T> workspace,
+        float* dx
+    ) =>
         RowKernels<T>.NormBackward(
-            workspace.Out, record.Residual.Start + first * shape.Width, record.Statistics2(first), rows, shape.Width,
-            frozen.Norm2Weight, dx);
+            workspace.Out,
+            record.Residual.Start + first * shape.Width,
+            record.Statistics2(first),
+            rows,
+            shape.Width,
+            frozen.Norm2Weight,
+            dx
+        );
 }

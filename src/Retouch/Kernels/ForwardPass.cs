@@ -1,7 +1,8 @@
 namespace Retouch.Kernels;
 
 /// <summary>Where a forward pass leaves what it computes.</summary>
-abstract unsafe class ForwardPass<T> where T : unmanaged, IElement<T>
+abstract unsafe class ForwardPass<T>
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Whether anything was asked for.</summary>
     public abstract bool HasBegun { get; }

@@ -10,7 +10,8 @@ namespace Retouch.Kernels;
 /// One block's matrices as products read them, forward and, made at their first use, backward; its other tensors as the
 /// model has them. Owns the matrices, not the model's tensors.
 /// </summary>
-sealed unsafe class FrozenBlock<T> : IDisposable where T : unmanaged, IElement<T>
+sealed unsafe class FrozenBlock<T> : IDisposable
+    where T : unmanaged, IElement<T>
 {
     readonly Lazy<PackedMatrix<T>[]> _backward;
     readonly List<Tensor> _exact = []; // alive while their memory is pointed to
@@ -23,19 +24,27 @@ sealed unsafe class FrozenBlock<T> : IDisposable where T : unmanaged, IElement<T
         int width = (int)products.ProjWeight.shape[0];
         int hidden = (int)products.Fc1Weight.shape[0];
         T* qkv = Elements(products.QkvWeight);
-        Projections = [.. Enumerable.Range(0, 3)
-            .Select(i => PackedMatrix<T>.OfColumns(qkv + (long)i * width * width, width, width))];
+        Projections =
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .Select(i => PackedMatrix<T>.OfColumns(qkv + (long)i * width * width, width, width)),
+        ];
         Proj = PackedMatrix<T>.OfColumns(Elements(products.ProjWeight), width, width);
         Fc1 = PackedMatrix<T>.OfColumns(Elements(products.Fc1Weight), width, hidden);
         Fc2 = PackedMatrix<T>.OfColumns(Elements(products.Fc2Weight), hidden, width);
         _backward = new Lazy<PackedMatrix<T>[]>(() =>
-        [
-            .. Enumerable.Range(0, 3).Select(i =>
-                PackedMatrix<T>.OfRows(Elements(products.QkvWeight) + (long)i * width * width, width, width)),
-            PackedMatrix<T>.OfRows(Elements(products.ProjWeight), width, width),
-            PackedMatrix<T>.OfRows(Elements(products.Fc1Weight), hidden, width),
-            PackedMatrix<T>.OfRows(Elements(products.Fc2Weight), width, hidden),
-        ]);
+            [
+                .. Enumerable
+                    .Range(0, 3)
+                    .Select(i =>
+                        PackedMatrix<T>.OfRows(Elements(products.QkvWeight) + (long)i * width * width, width, width)
+                    ),
+                PackedMatrix<T>.OfRows(Elements(products.ProjWeight), width, width),
+                PackedMatrix<T>.OfRows(Elements(products.Fc1Weight), hidden, width),
+                PackedMatrix<T>.OfRows(Elements(products.Fc2Weight), width, hidden),
+            ]
+        );
         Norm1Weight = Exact(block.Norm1Weight);
         Norm1Bias = Exact(block.Norm1Bias);
         Norm2Weight = Exact(block.Norm2Weight);
@@ -134,7 +143,8 @@ static unsafe class Pointer
         if (tensor.NumberOfElements * tensor.ElementSize <= int.MaxValue)
             return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
         // A span is no longer than that.
-        using Tensor flat = tensor.flatten(), first = flat.narrow(0, 0, 1);
+        using Tensor flat = tensor.flatten();
+        using Tensor first = flat.narrow(0, 0, 1);
         return Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }

@@ -6,15 +6,21 @@ namespace Retouch.Kernels;
 /// A model's blocks as kernels read them, each packed at its first use. Belongs to the model. Safe to use from several
 /// threads.
 /// </summary>
-sealed class FrozenBlocks<T> : IDisposable where T : unmanaged, IElement<T>
+sealed class FrozenBlocks<T> : IDisposable
+    where T : unmanaged, IElement<T>
 {
     readonly Lazy<FrozenBlock<T>>[] _blocks;
 
     FrozenBlocks(VitModel model)
     {
         Precision precision = typeof(T) == typeof(Bf16) ? Precision.Mixed : Precision.Full;
-        _blocks = [.. model.Blocks.Select((block, i) =>
-            new Lazy<FrozenBlock<T>>(() => new FrozenBlock<T>(NarrowBlocks.Block(model, i, precision), block)))];
+        _blocks =
+        [
+            .. model.Blocks.Select(
+                (block, i) =>
+                    new Lazy<FrozenBlock<T>>(() => new FrozenBlock<T>(NarrowBlocks.Block(model, i, precision), block))
+            ),
+        ];
     }
 
     /// <summary>One block's matrices, packed; the model owns them.</summary>

@@ -93,7 +93,15 @@ interface IRecordingEngine : IEngine
     /// <param name="at">The first of the n units.</param>
     /// <param name="rate">The learning rate.</param>
     void Descend(
-        int block, FfnMatrix matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate);
+        int block,
+        FfnMatrix matrix,
+        Tensor weights,
+        Tensor deltas,
+        Tensor? scales,
+        Tensor? mask,
+        int at,
+        double rate
+    );
 
     /// <summary>
     /// The gradients of what deltas are multiplied by: the scalar product of each own unit's gradient and its delta.

@@ -12,8 +12,9 @@ sealed class NarrowBlocks : IDisposable
     readonly Lazy<BlockWeights>[] _blocks;
 
     NarrowBlocks(VitModel model) =>
-        _blocks = [.. Enumerable.Range(0, model.Config.Depth)
-            .Select(i => new Lazy<BlockWeights>(() => Narrow(model, i)))];
+        _blocks = [
+            .. Enumerable.Range(0, model.Config.Depth).Select(i => new Lazy<BlockWeights>(() => Narrow(model, i))),
+        ];
 
     /// <summary>One block with the matrices of its products in a precision; the model owns its tensors.</summary>
     public static BlockWeights Block(VitModel model, int index, Precision precision) =>
@@ -28,8 +29,10 @@ sealed class NarrowBlocks : IDisposable
             block.Value.DisposeProducts();
     }
 
-    static BlockWeights Narrow(VitModel model, int index) => new(name =>
-        model.Tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null
-        : BlockWeights.IsOfProduct(name) ? weight.to(ScalarType.BFloat16).DetachFromDisposeScope()
-        : weight);
+    static BlockWeights Narrow(VitModel model, int index) =>
+        new(name =>
+            model.Tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null
+            : BlockWeights.IsOfProduct(name) ? weight.to(ScalarType.BFloat16).DetachFromDisposeScope()
+            : weight
+        );
 }

@@ -14,10 +14,32 @@ static unsafe class Native
 
     static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> s_parallel;
     static readonly delegate* unmanaged<
-        long, long, long, long, long, long, byte, float*, float*, float*, byte, void> s_product;
+        long,
+        long,
+        long,
+        long,
+        long,
+        long,
+        byte,
+        float*,
+        float*,
+        float*,
+        byte,
+        void> s_product;
 
     static readonly delegate* unmanaged<
-        long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void> s_product16;
+        long,
+        long,
+        long,
+        long,
+        long,
+        long,
+        byte,
+        ushort*,
+        ushort*,
+        float*,
+        byte,
+        void> s_product16;
 
     static readonly delegate* unmanaged<byte, void> s_release;
 
@@ -26,20 +48,50 @@ static unsafe class Native
         if (!Avx512BW.IsSupported)
             return;
         _ = get_num_threads(); // TorchSharp has loaded the library once it has answered
-        if (!NativeLibrary.TryLoad("libtorch_cpu.so", out nint library)
+        if (
+            !NativeLibrary.TryLoad("libtorch_cpu.so", out nint library)
             || !NativeLibrary.TryGetExport(library, "GOMP_parallel", out nint parallel)
             || !NativeLibrary.TryGetExport(library, "_ZN2at6native7cpublas6brgemmEllllllbPKfS3_Pfb", out nint product)
             || !NativeLibrary.TryGetExport(
-                library, "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb", out nint product16)
+                library,
+                "_ZN2at6native7cpublas6brgemmEllllllbPKN3c108BFloat16ES5_Pfb",
+                out nint product16
+            )
             || !NativeLibrary.TryGetExport(library, "_ZN2at6native7cpublas14brgemm_releaseEb", out nint release)
             || !NativeLibrary.TryGetExport(
-                library, "_ZN2at6native7cpublas10could_packEN3c1010ScalarTypeE", out nint packs))
+                library,
+                "_ZN2at6native7cpublas10could_packEN3c1010ScalarTypeE",
+                out nint packs
+            )
+        )
             return;
         s_parallel = (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)parallel;
         s_product = (delegate* unmanaged<
-            long, long, long, long, long, long, byte, float*, float*, float*, byte, void>)product;
+            long,
+            long,
+            long,
+            long,
+            long,
+            long,
+            byte,
+            float*,
+            float*,
+            float*,
+            byte,
+            void>)product;
         s_product16 = (delegate* unmanaged<
-            long, long, long, long, long, long, byte, ushort*, ushort*, float*, byte, void>)product16;
+            long,
+            long,
+            long,
+            long,
+            long,
+            long,
+            byte,
+            ushort*,
+            ushort*,
+            float*,
+            byte,
+            void>)product16;
         s_release = (delegate* unmanaged<byte, void>)release;
         HasSingle = true;
         HasBFloat16 = ((delegate* unmanaged<sbyte, byte>)packs)(BFloat16Type) != 0;
@@ -59,15 +111,33 @@ static unsafe class Native
 
     /// <summary><c>[m,k] · [k,n]</c>, row by row, over or added to <c>[m,n]</c>.</summary>
     public static void Product(
-        int m, int n, int k, float* a, int strideA, float* b, int strideB, float* c, int strideC, bool add) =>
-        s_product(m, n, k, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 0);
+        int m,
+        int n,
+        int k,
+        float* a,
+        int strideA,
+        float* b,
+        int strideB,
+        float* c,
+        int strideC,
+        bool add
+    ) => s_product(m, n, k, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 0);
 
     /// <summary>
     /// The same in bfloat16 with sums in float32; of the second factor two rows lie interleaved, <c>[k/2,n,2]</c>.
     /// </summary>
     public static void Product(
-        int m, int n, int k, ushort* a, int strideA, ushort* b, int strideB, float* c, int strideC, bool add) =>
-        s_product16(m, n, k, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 1);
+        int m,
+        int n,
+        int k,
+        ushort* a,
+        int strideA,
+        ushort* b,
+        int strideB,
+        float* c,
+        int strideC,
+        bool add
+    ) => s_product16(m, n, k, strideA, strideB, strideC, add ? (byte)1 : (byte)0, a, b, c, 1);
 
     /// <summary>
     /// Leaves this thread's matrix registers to others, whom products in bfloat16 would find them taken.

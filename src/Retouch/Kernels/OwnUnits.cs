@@ -7,7 +7,8 @@ namespace Retouch.Kernels;
 /// The units of one FFN that each of B edits has of its own: their rows as products read them, and which units of the
 /// model's they take the place of. Owns its memory.
 /// </summary>
-sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
+sealed unsafe class OwnUnits<T> : IDisposable
+    where T : unmanaged, IElement<T>
 {
     readonly int _width;
     readonly PackedMatrix<T>[] _into; // an edit
@@ -93,8 +94,17 @@ sealed unsafe class OwnUnits<T> : IDisposable where T : unmanaged, IElement<T>
     /// <param name="scales">What each unit's deltas are multiplied by, <c>[given]</c>; null for 1.</param>
     /// <param name="spare">Room for the part's rows.</param>
     public void Set(
-        FfnMatrix matrix, int edit, int start, int count, int skip, int given, float* weights, float* deltas,
-        float* scales, T* spare)
+        FfnMatrix matrix,
+        int edit,
+        int start,
+        int count,
+        int skip,
+        int given,
+        float* weights,
+        float* deltas,
+        float* scales,
+        T* spare
+    )
     {
         T* to = spare;
         if (_rows.Length > 0)

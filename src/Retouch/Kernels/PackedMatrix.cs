@@ -28,7 +28,8 @@ static class Shape
 /// The second factor of products, <c>[k,n]</c>, cut into panels of columns that the caches hold, one behind the other.
 /// A panel is <c>[k,w]</c> in float32 and <c>[k/2,w,2]</c> in bfloat16. Owns its memory.
 /// </summary>
-sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<T>
+sealed unsafe class PackedMatrix<T> : IDisposable
+    where T : unmanaged, IElement<T>
 {
     // Rows that one call takes.
     const int MostRows = 768;
@@ -77,8 +78,15 @@ sealed unsafe class PackedMatrix<T> : IDisposable where T : unmanaged, IElement<
     /// <param name="from">The first row of the second factor, even.</param>
     /// <param name="rows">How many, or −1 for all.</param>
     public void Product(
-        int m, T* a, int strideA, float* c, int strideC, bool add = false, int from = 0, int rows = -1) =>
-        Product(m, a, strideA, c, strideC, add, from, rows < 0 ? _k : rows, 0, _n);
+        int m,
+        T* a,
+        int strideA,
+        float* c,
+        int strideC,
+        bool add = false,
+        int from = 0,
+        int rows = -1
+    ) => Product(m, a, strideA, c, strideC, add, from, rows < 0 ? _k : rows, 0, _n);
 
     /// <summary>A product with some of the columns, from a panel's first on.</summary>
     /// <param name="m">Rows of the first factor.</param>

@@ -4,18 +4,19 @@ using static Retouch.Kernels.Shape;
 namespace Retouch.Kernels;
 
 /// <summary>Of a block of which all that its backward pass needs is kept.</summary>
-sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unmanaged, IElement<T>
+sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T>
+    where T : unmanaged, IElement<T>
 {
     readonly BatchShape _shape;
     readonly int _ownUnits;
     readonly AlignedBuffer<float> _statistics1;
     readonly AlignedBuffer<float> _statistics2;
-    readonly AlignedBuffer<T>? _weights;        // [N,heads,T,Tp]
-    readonly AlignedBuffer<T>? _derivatives;    // [R,H]
+    readonly AlignedBuffer<T>? _weights; // [N,heads,T,Tp]
+    readonly AlignedBuffer<T>? _derivatives; // [R,H]
     readonly AlignedBuffer<T>? _ownDerivatives; // [R,u]
-    readonly AlignedBuffer<T>? _activations;    // [B,u,S·M]
+    readonly AlignedBuffer<T>? _activations; // [B,u,S·M]
     readonly AlignedBuffer<T>? _hiddenGradients;
-    readonly PackedMatrix<T>[] _inputs = [];    // an edit [S·M,D]
+    readonly PackedMatrix<T>[] _inputs = []; // an edit [S·M,D]
     readonly PackedMatrix<T>[] _outputGradients = [];
 
     /// <summary>Takes the memory.</summary>
@@ -25,8 +26,12 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unm
     /// <param name="own">The edits' own units in its FFN; null for none.</param>
     public RecordedBlock(BufferPool pool, BatchShape shape, int block, OwnUnits<T>? own)
         : base(
-            pool, shape, Constant(shape, block), block != shape.FirstBlock,
-            shape.ClassAlone && shape.TokensBehind(block) == 1)
+            pool,
+            shape,
+            Constant(shape, block),
+            block != shape.FirstBlock,
+            shape.ClassAlone && shape.TokensBehind(block) == 1
+        )
     {
         long rows = shape.MostRows;
         long behind = Behind(shape, block);
@@ -116,8 +121,15 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T> where T : unm
     public PackedMatrix<T> WidthSide(FfnMatrix matrix, int edit) =>
         (matrix == FfnMatrix.Fc1 ? _inputs : _outputGradients)[edit];
 
-    void Transpose(RowRange rows, T* from, int stride, AlignedBuffer<T> to) => RowKernels<T>.Transpose(
-        from, stride, rows.Count, _ownUnits, Column(to, rows.Edit, 0) + rows.Start, PaddedPerEdit);
+    void Transpose(RowRange rows, T* from, int stride, AlignedBuffer<T> to) =>
+        RowKernels<T>.Transpose(
+            from,
+            stride,
+            rows.Count,
+            _ownUnits,
+            Column(to, rows.Edit, 0) + rows.Start,
+            PaddedPerEdit
+        );
 
     T* Column(AlignedBuffer<T> of, int edit, int unit) => of.Start + ((long)edit * _ownUnits + unit) * PaddedPerEdit;
 

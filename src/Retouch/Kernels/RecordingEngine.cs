@@ -4,14 +4,16 @@ using static TorchSharp.torch;
 namespace Retouch.Kernels;
 
 /// <summary>Forward and backward: a pass is kept until the next.</summary>
-sealed unsafe class RecordingEngine<T> : Engine<T>, IRecordingEngine where T : unmanaged, IElement<T>
+sealed unsafe class RecordingEngine<T> : Engine<T>, IRecordingEngine
+    where T : unmanaged, IElement<T>
 {
     readonly RecordedPass<T> _pass;
     readonly TokenGradients<T> _gradients;
     readonly FeedForwardGradient<T> _feedForward;
 
     /// <summary>Memory for a batch.</summary>
-    public RecordingEngine(VitModel model, BatchShape shape) : base(model, shape)
+    public RecordingEngine(VitModel model, BatchShape shape)
+        : base(model, shape)
     {
         _pass = new RecordedPass<T>(Pool, shape, Units);
         _gradients = new TokenGradients<T>(Pool, shape);
@@ -44,28 +46,47 @@ sealed unsafe class RecordingEngine<T> : Engine<T>, IRecordingEngine where T : u
         float* to = (float*)Pointer.Of(into);
         int units = (int)into.shape[1];
         RecordedBlock<T> record = _pass.Record(block);
-        Tasks.EachUnits(units, (edit, start, count, _) =>
-        {
-            float* rows = to + ((long)edit * units + start) * Batch.Width;
-            _feedForward.OfUnits(record, matrix, edit, first + start, count, rows, onlyClass);
-        });
+        Tasks.EachUnits(
+            units,
+            (edit, start, count, _) =>
+            {
+                float* rows = to + ((long)edit * units + start) * Batch.Width;
+                _feedForward.OfUnits(record, matrix, edit, first + start, count, rows, onlyClass);
+            }
+        );
     }
 
     public void Descend(
-        int block, FfnMatrix matrix, Tensor weights, Tensor deltas, Tensor? scales, Tensor? mask, int at, double rate)
+        int block,
+        FfnMatrix matrix,
+        Tensor weights,
+        Tensor deltas,
+        Tensor? scales,
+        Tensor? mask,
+        int at,
+        double rate
+    )
     {
         float* to = (float*)Pointer.Of(deltas);
         float* counts = mask is null ? null : (float*)Pointer.Of(mask);
         long units = deltas.shape[1];
         RecordedBlock<T> record = _pass.Record(block);
-        Set(block, matrix, weights, deltas, scales, at, (edit, unit, count, workspace) =>
-        {
-            _feedForward.OfUnits(record, matrix, edit, unit, count, workspace.Out, false);
-            long first = edit * units + unit - at;
-            float* delta = to + first * Batch.Width;
-            float* scale = counts is null ? null : counts + first;
-            RowKernels<Fp32>.Sum(delta, workspace.Out, (float)-rate, scale, count, Batch.Width, (Fp32*)delta);
-        });
+        Set(
+            block,
+            matrix,
+            weights,
+            deltas,
+            scales,
+            at,
+            (edit, unit, count, workspace) =>
+            {
+                _feedForward.OfUnits(record, matrix, edit, unit, count, workspace.Out, false);
+                long first = edit * units + unit - at;
+                float* delta = to + first * Batch.Width;
+                float* scale = counts is null ? null : counts + first;
+                RowKernels<Fp32>.Sum(delta, workspace.Out, (float)-rate, scale, count, Batch.Width, (Fp32*)delta);
+            }
+        );
     }
 
     public void ScaleGradients(int block, FfnMatrix matrix, int first, Tensor deltas, Tensor into)
@@ -74,15 +95,18 @@ sealed unsafe class RecordingEngine<T> : Engine<T>, IRecordingEngine where T : u
         float* to = (float*)Pointer.Of(into);
         int units = (int)deltas.shape[1];
         RecordedBlock<T> record = _pass.Record(block);
-        Tasks.EachUnits(units, (edit, start, count, workspace) =>
-        {
-            _feedForward.OfUnits(record, matrix, edit, first + start, count, workspace.Out, false);
-            long at = (long)edit * units + start;
-            for (int i = 0; i < count; i++)
+        Tasks.EachUnits(
+            units,
+            (edit, start, count, workspace) =>
             {
-                float* gradient = workspace.Out + (long)i * Batch.Width;
-                RowKernels<Fp32>.Dots(gradient, (Fp32*)along + (at + i) * Batch.Width, Batch.Width, 1, to + at + i);
+                _feedForward.OfUnits(record, matrix, edit, first + start, count, workspace.Out, false);
+                long at = (long)edit * units + start;
+                for (int i = 0; i < count; i++)
+                {
+                    float* gradient = workspace.Out + (long)i * Batch.Width;
+                    RowKernels<Fp32>.Dots(gradient, (Fp32*)along + (at + i) * Batch.Width, Batch.Width, 1, to + at + i);
+                }
             }
-        });
+        );
     }
 }

@@ -9,7 +9,8 @@ namespace Retouch.Kernels;
 /// <summary>
 /// What is done to tokens between products, row by row, with sums in float32. Widths are multiples of 16.
 /// </summary>
-static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
+static unsafe class RowKernels<T>
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Layer normalization of rows <c>[m,width]</c>.</summary>
     /// <param name="x">The rows.</param>
@@ -23,7 +24,16 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="statistics">Gets mean and inverse standard deviation of each row, <c>[m,2]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Norm(
-        float* x, int m, int width, float* weight, float* bias, float epsilon, T* y, int strideY, float* statistics)
+        float* x,
+        int m,
+        int width,
+        float* weight,
+        float* bias,
+        float epsilon,
+        T* y,
+        int strideY,
+        float* statistics
+    )
     {
         for (int row = 0; row < m; row++, x += width, y += strideY, statistics += 2)
         {
@@ -59,7 +69,14 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="sum"><c>[m,width]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NormBackward(
-        float* gradient, float* x, float* statistics, int m, int width, float* weight, float* sum)
+        float* gradient,
+        float* x,
+        float* statistics,
+        int m,
+        int width,
+        float* weight,
+        float* sum
+    )
     {
         for (int row = 0; row < m; row++, gradient += width, x += width, statistics += 2, sum += width)
         {
@@ -98,8 +115,17 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     /// <param name="strideDerivatives">Elements from one of their rows to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Activate(
-        VitActivation kind, float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives,
-        int strideDerivatives)
+        VitActivation kind,
+        float* x,
+        int m,
+        int width,
+        float* bias,
+        float* mask,
+        T* y,
+        int strideY,
+        T* derivatives,
+        int strideDerivatives
+    )
     {
         switch (kind)
         {
@@ -270,8 +296,10 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
     public static void Softmax(float* x, int m, int n, int stride, T* y)
     {
         int last = stride - Lanes;
-        Vector512<float> outside =
-            Vector512.GreaterThanOrEqual(Vector512<float>.Indices, Vector512.Create((float)(n - last)));
+        Vector512<float> outside = Vector512.GreaterThanOrEqual(
+            Vector512<float>.Indices,
+            Vector512.Create((float)(n - last))
+        );
         Vector512<float> least = Vector512.Create(float.NegativeInfinity);
         // All rows' maximum values first: found just before a row's exponentials, these would wait for them.
         float* maximum = stackalloc float[m];
@@ -384,15 +412,25 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Activate<A>(
-        float* x, int m, int width, float* bias, float* mask, T* y, int strideY, T* derivatives, int strideDerivatives)
+        float* x,
+        int m,
+        int width,
+        float* bias,
+        float* mask,
+        T* y,
+        int strideY,
+        T* derivatives,
+        int strideDerivatives
+    )
         where A : struct, IActivation
     {
         for (int row = 0; row < m; row++, x += width, y += strideY)
         {
             for (int i = 0; i < width; i += Lanes)
             {
-                (Vector512<float> value, Vector512<float> derivative) =
-                    A.Of(Vector512.Load(x + i) + Vector512.Load(bias + i));
+                (Vector512<float> value, Vector512<float> derivative) = A.Of(
+                    Vector512.Load(x + i) + Vector512.Load(bias + i)
+                );
                 if (mask is not null)
                 {
                     value *= Vector512.Load(mask + i);
@@ -418,8 +456,11 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         public static (Vector512<float> Value, Vector512<float> Derivative) Of(Vector512<float> x)
         {
             (Vector512<float> distribution, Vector512<float> bell) = Simd.Normal(x);
-            Vector512<float> derivative =
-                Vector512.FusedMultiplyAdd(x * bell, Vector512.Create(0.398942280f), distribution);
+            Vector512<float> derivative = Vector512.FusedMultiplyAdd(
+                x * bell,
+                Vector512.Create(0.398942280f),
+                distribution
+            );
             return (x * distribution, derivative);
         }
     }
@@ -432,8 +473,9 @@ static unsafe class RowKernels<T> where T : unmanaged, IElement<T>
         {
             Vector512<float> square = x * x;
             Vector512<float> first = Vector512.Create(1.595769122f);
-            Vector512<float> gate =
-                Simd.Sigmoid(x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), first));
+            Vector512<float> gate = Simd.Sigmoid(
+                x * Vector512.FusedMultiplyAdd(square, Vector512.Create(0.0713548163f), first)
+            );
             Vector512<float> inner = Vector512.FusedMultiplyAdd(square, Vector512.Create(0.2140644488f), first);
             return (x * gate, Vector512.FusedMultiplyAdd(x * gate * (Vector512<float>.One - gate), inner, gate));
         }

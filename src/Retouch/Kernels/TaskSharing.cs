@@ -8,7 +8,8 @@ namespace Retouch.Kernels;
 /// </summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="mostUnits">How many units of its own an edit has at most.</param>
-sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable where T : unmanaged, IElement<T>
+sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
+    where T : unmanaged, IElement<T>
 {
     // Own units whose weights or gradients one task has in its cache; of no more rows than a workspace has.
     const int UnitsOfTask = 64;
@@ -17,8 +18,12 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
     readonly Workspace<T>?[] _workspaces = new Workspace<T>?[Team.Size];
 
     /// <summary>Runs tasks by their number.</summary>
-    public void Each(int tasks, Action<int, Workspace<T>> work) => Team.Run(tasks, _team, (task, worker) =>
-        work(task, _workspaces[worker] ??= new Workspace<T>(shape, mostUnits)));
+    public void Each(int tasks, Action<int, Workspace<T>> work) =>
+        Team.Run(
+            tasks,
+            _team,
+            (task, worker) => work(task, _workspaces[worker] ??= new Workspace<T>(shape, mostUnits))
+        );
 
     /// <summary>Runs tasks of some rows of tokens.</summary>
     /// <param name="tokens">M, of an image.</param>
@@ -38,11 +43,14 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
             size = Up((rows + parts - 1) / parts);
         }
         parts = (rows + size - 1) / size;
-        Each(groups * parts, (task, workspace) =>
-        {
-            int start = task % parts * size;
-            work(new RowRange(task / parts, start, Math.Min(size, rows - start)), workspace);
-        });
+        Each(
+            groups * parts,
+            (task, workspace) =>
+            {
+                int start = task % parts * size;
+                work(new RowRange(task / parts, start, Math.Min(size, rows - start)), workspace);
+            }
+        );
     }
 
     /// <summary>Runs tasks of some of each edit's own units.</summary>
@@ -51,11 +59,14 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
     public void EachUnits(int units, Action<int, int, int, Workspace<T>> work)
     {
         int parts = (units + UnitsOfTask - 1) / UnitsOfTask;
-        Each(shape.Edits * parts, (task, workspace) =>
-        {
-            int start = task % parts * UnitsOfTask;
-            work(task / parts, start, Math.Min(UnitsOfTask, units - start), workspace);
-        });
+        Each(
+            shape.Edits * parts,
+            (task, workspace) =>
+            {
+                int start = task % parts * UnitsOfTask;
+                work(task / parts, start, Math.Min(UnitsOfTask, units - start), workspace);
+            }
+        );
     }
 
     /// <summary>Frees the workspaces.</summary>

@@ -43,7 +43,8 @@ static unsafe class Team
 
     sealed class Job(int tasks, Action<int, int> work)
     {
-        int _next = -1, _workers = -1;
+        int _next = -1;
+        int _workers = -1;
 
         public Exception? Failure;
 

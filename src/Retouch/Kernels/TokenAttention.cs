@@ -7,7 +7,8 @@ namespace Retouch.Kernels;
 /// <param name="tasks">Its threads.</param>
 /// <param name="output">What heads give, <c>[R,D + spare]</c>.</param>
 sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output)
-    : Attention<T>(shape, tasks, output) where T : unmanaged, IElement<T>
+    : Attention<T>(shape, tasks, output)
+    where T : unmanaged, IElement<T>
 {
     readonly AlignedBuffer<T> _output = output;
 
@@ -44,7 +45,13 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
     }
 
     protected override void AddResidual(
-        FrozenBlock<T> frozen, float* x, float* projected, long first, int rows, float* residual)
+        FrozenBlock<T> frozen,
+        float* x,
+        float* projected,
+        long first,
+        int rows,
+        float* residual
+    )
     {
         long at = first * Batch.Width;
         RowKernels<T>.Add(x + at, projected, rows, Batch.Width, frozen.ProjBias, frozen.Scale1, residual + at);
@@ -54,7 +61,11 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         Scatter(gradient, null, 1, rows, gradients.Output.Start);
 
     protected override void AttendBackward(
-        RecordedBlock<T> record, TokenGradients<T> gradients, int task, Workspace<T> workspace)
+        RecordedBlock<T> record,
+        TokenGradients<T> gradients,
+        int task,
+        Workspace<T> workspace
+    )
     {
         AttentionWorkspace<T> head = workspace.Attention;
         AttentionGradientWorkspace<T> all = workspace.AttentionGradient;
@@ -87,10 +98,22 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
     }
 
     protected override void AddQueryGradient(
-        FrozenBlock<T> frozen, TokenGradients<T> gradients, RowRange rows, Workspace<T> workspace, float* dx) =>
-        frozen.ProjectionsBack[0].Product(
-            PackedMatrix<T>.RowsTaken(rows.Count), gradients.Query.Start + (long)rows.Start * Batch.Stride,
-            Batch.Stride, workspace.Out, Batch.Width, true);
+        FrozenBlock<T> frozen,
+        TokenGradients<T> gradients,
+        RowRange rows,
+        Workspace<T> workspace,
+        float* dx
+    ) =>
+        frozen
+            .ProjectionsBack[0]
+            .Product(
+                PackedMatrix<T>.RowsTaken(rows.Count),
+                gradients.Query.Start + (long)rows.Start * Batch.Stride,
+                Batch.Stride,
+                workspace.Out,
+                Batch.Width,
+                true
+            );
 
     // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens.
     void TransposedProduct(AttentionGradientWorkspace<T> all, PackedMatrix<T> matrix, T* factor, int task, T* to)
@@ -102,8 +125,13 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         RowKernels<T>.Transpose(factor, headWidth, padded, headWidth, all.Transposed.Start, padded);
         matrix.Product(headWidth, all.Transposed.Start, padded, all.Sums.Start, padded);
         RowKernels<T>.TransposeSums(
-            all.Sums.Start, padded, Batch.Tokens, headWidth,
-            to + ((long)image * Batch.Tokens * Batch.Stride + head * headWidth), Batch.Stride);
+            all.Sums.Start,
+            padded,
+            Batch.Tokens,
+            headWidth,
+            to + ((long)image * Batch.Tokens * Batch.Stride + head * headWidth),
+            Batch.Stride
+        );
     }
 
     // Rows of one head of one image from a token on, [rows,D/heads], to rows of tokens.
@@ -116,8 +144,12 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         for (int row = 0; row < rows; row++)
         {
             RowKernels<T>.ShiftTo(
-                from + (long)row * headWidth, headWidth, null, scale,
-                to + (long)(start + row) * Batch.Stride + head * headWidth);
+                from + (long)row * headWidth,
+                headWidth,
+                null,
+                scale,
+                to + (long)(start + row) * Batch.Stride + head * headWidth
+            );
         }
     }
 }

@@ -3,7 +3,8 @@ using static Retouch.Kernels.Shape;
 namespace Retouch.Kernels;
 
 /// <summary>The gradients on their way back through the blocks: one memory for all of them.</summary>
-sealed class TokenGradients<T>(BufferPool pool, BatchShape shape) where T : unmanaged, IElement<T>
+sealed class TokenGradients<T>(BufferPool pool, BatchShape shape)
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Of a block's output, then of its input, <c>[R,D]</c>.</summary>
     public AlignedBuffer<float> Tokens { get; } = pool.Take<float>(shape.MostRows * shape.Width);

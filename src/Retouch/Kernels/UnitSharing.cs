@@ -20,7 +20,9 @@ sealed unsafe class UnitSharing<T>(BatchShape shape, TaskSharing<T> tasks, Units
     /// <summary>Where rows are too few to make up for reading all of a wide model's weights on each thread.</summary>
     /// <param name="tokens">M, of an image.</param>
     public bool Pays(int tokens) =>
-        shape.Edits == 1 && shape.Images * tokens <= shape.RowsOfTask && shape.Hidden >= 2 * shape.UnitsAtATime
+        shape.Edits == 1
+        && shape.Images * tokens <= shape.RowsOfTask
+        && shape.Hidden >= 2 * shape.UnitsAtATime
         && shape.IsWide;
 
     /// <summary>Shares the units of one block.</summary>
@@ -32,8 +34,12 @@ sealed unsafe class UnitSharing<T>(BatchShape shape, TaskSharing<T> tasks, Units
     /// <param name="own">Gets the last two, for the edit's own units.</param>
     /// <param name="then">Gets some of the rows, and a workspace with their sum in its Out.</param>
     public void Run(
-        int block, int rows, Action<int, Workspace<T>, nint> frozen, Action<Workspace<T>, nint> own,
-        Action<RowRange, Workspace<T>> then)
+        int block,
+        int rows,
+        Action<int, Workspace<T>, nint> frozen,
+        Action<Workspace<T>, nint> own,
+        Action<RowRange, Workspace<T>> then
+    )
     {
         int all = (shape.Hidden + shape.UnitsAtATime - 1) / shape.UnitsAtATime;
         int ofModel = units.HasFrozen(block) ? all : 0;
@@ -41,24 +47,31 @@ sealed unsafe class UnitSharing<T>(BatchShape shape, TaskSharing<T> tasks, Units
         long size = (long)shape.RowsOfTask * shape.Width;
         _parts ??= pool.Take<float>(size * (all + 1));
         // The edit's own units last: they are the fewest.
-        tasks.Each(parts, (task, workspace) =>
-        {
-            nint to = (nint)(_parts.Start + task * size);
-            if (task < ofModel)
-                frozen(task * shape.UnitsAtATime, workspace, to);
-            else
-                own(workspace, to);
-        });
-        tasks.EachRows(rows / shape.Images, false, (some, workspace) =>
-        {
-            float* sum = workspace.Out;
-            new Span<float>(sum, some.Count * shape.Width).Clear();
-            for (int part = 0; part < parts; part++)
+        tasks.Each(
+            parts,
+            (task, workspace) =>
             {
-                float* given = _parts.Start + part * size + (long)some.Start * shape.Width;
-                RowKernels<T>.Add(sum, given, some.Count, shape.Width, null, null, sum);
+                nint to = (nint)(_parts.Start + task * size);
+                if (task < ofModel)
+                    frozen(task * shape.UnitsAtATime, workspace, to);
+                else
+                    own(workspace, to);
             }
-            then(some, workspace);
-        });
+        );
+        tasks.EachRows(
+            rows / shape.Images,
+            false,
+            (some, workspace) =>
+            {
+                float* sum = workspace.Out;
+                new Span<float>(sum, some.Count * shape.Width).Clear();
+                for (int part = 0; part < parts; part++)
+                {
+                    float* given = _parts.Start + part * size + (long)some.Start * shape.Width;
+                    RowKernels<T>.Add(sum, given, some.Count, shape.Width, null, null, sum);
+                }
+                then(some, workspace);
+            }
+        );
     }
 }

@@ -1,7 +1,8 @@
 namespace Retouch.Kernels;
 
 /// <summary>The units that edits have of their own, block by block. Owns them.</summary>
-sealed class UnitsByBlock<T>(int blocks) : IDisposable where T : unmanaged, IElement<T>
+sealed class UnitsByBlock<T>(int blocks) : IDisposable
+    where T : unmanaged, IElement<T>
 {
     readonly OwnUnits<T>?[] _own = new OwnUnits<T>?[blocks];
 

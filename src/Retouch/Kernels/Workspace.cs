@@ -3,7 +3,8 @@ namespace Retouch.Kernels;
 /// <summary>What one worker needs for a while. Owns its memory.</summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="mostUnits">How many units of its own an edit has at most; asked at the first use of units.</param>
-sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDisposable where T : unmanaged, IElement<T>
+sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
+    where T : unmanaged, IElement<T>
 {
     readonly AlignedBuffer<T> _normed = new((long)shape.RowsOfTask * shape.Stride);
     readonly AlignedBuffer<float> _out = new((long)shape.RowsOfTask * shape.Width);
@@ -50,7 +51,8 @@ sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDispo
 }
 
 /// <summary>What one worker needs for the attention of one head of one image. Owns its memory.</summary>
-sealed class AttentionWorkspace<T>(BatchShape shape) : IDisposable where T : unmanaged, IElement<T>
+sealed class AttentionWorkspace<T>(BatchShape shape) : IDisposable
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Keys, or values, as columns, <c>[D/heads,Tp]</c>.</summary>
     public PackedMatrix<T> Columns { get; } = new(shape.HeadWidth, shape.PaddedTokens);
@@ -78,7 +80,8 @@ sealed class AttentionWorkspace<T>(BatchShape shape) : IDisposable where T : unm
 /// <summary>
 /// What one worker needs for the gradient of the attention of one head of one image. Owns its memory.
 /// </summary>
-sealed class AttentionGradientWorkspace<T>(BatchShape shape) : IDisposable where T : unmanaged, IElement<T>
+sealed class AttentionGradientWorkspace<T>(BatchShape shape) : IDisposable
+    where T : unmanaged, IElement<T>
 {
     /// <summary>Softmax weights of all tokens, <c>[Tp,Tp]</c>.</summary>
     public PackedMatrix<T> Weights { get; } = new(shape.PaddedTokens, shape.PaddedTokens);

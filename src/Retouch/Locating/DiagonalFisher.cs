@@ -39,9 +39,15 @@ public sealed class DiagonalFisher : IDisposable
             using (state)
             {
                 using DisposeScope scope = NewDisposeScope();
-                using EditSession session = new(split, state, [.. Enumerable.Repeat(UnitSelection.All(space), state.Images)]);
+                using EditSession session = new(
+                    split,
+                    state,
+                    [.. Enumerable.Repeat(UnitSelection.All(space), state.Images)]
+                );
                 Tensor probabilities = softmax(session.Logits(), 1); // [B,C]
-                Tensor[] gradients = session.Gradients(probabilities - one_hot(DrawnClasses.Of(probabilities, random), probabilities.shape[1]));
+                Tensor[] gradients = session.Gradients(
+                    probabilities - one_hot(DrawnClasses.Of(probabilities, random), probabilities.shape[1])
+                );
                 for (int m = 0; m < sums.Length; m++)
                     sums[m].Plus_(gradients[m].Squared().sum([0]).cpu());
                 images += state.Images;

@@ -12,7 +12,19 @@ static class DrawnClasses
     public static Tensor Of(Tensor probabilities, Random random)
     {
         long images = probabilities.shape[0];
-        Tensor drawn = tensor([.. Enumerable.Range(0, (int)images).Select(_ => random.NextDouble())], [images, 1], ScalarType.Float64);
-        return probabilities.detach().cpu().to(ScalarType.Float64).cumsum(1).lt(drawn).sum([1]).clamp_max(Held(probabilities.shape[1] - 1)).to(probabilities.device);
+        Tensor drawn = tensor(
+            [.. Enumerable.Range(0, (int)images).Select(_ => random.NextDouble())],
+            [images, 1],
+            ScalarType.Float64
+        );
+        return probabilities
+            .detach()
+            .cpu()
+            .to(ScalarType.Float64)
+            .cumsum(1)
+            .lt(drawn)
+            .sum([1])
+            .clamp_max(Held(probabilities.shape[1] - 1))
+            .to(probabilities.device);
     }
 }

@@ -11,7 +11,9 @@ namespace Retouch.Locating;
 /// never use do not win by that alone. Each matrix is scaled to its largest unit. For several images their masks
 /// are averaged. Does not own the statistics.
 /// </summary>
-/// <param name="fisher">What <see cref="FisherStatistics"/>, or anything else that knows units' Fisher information, prepared.</param>
+/// <param name="fisher">
+/// What <see cref="FisherStatistics"/>, or anything else that knows units' Fisher information, prepared.
+/// </param>
 /// <param name="damping">The share of the matrix's mean Fisher information, above 0.</param>
 public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : ILocator
 {
@@ -29,8 +31,11 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor norms = UnitGradients.Norms(split, image, label)[0];
-        Tensor information = fisher.Shaped(FisherStatistics.Tensor, split.Space.Matrices, split.Space.Hidden).to(norms.device); // [matrices,H]
-        Tensor scores = norms / information.Plus(information.mean([1], true) * Held(damping)).clamp_min(Held(float.Epsilon));
+        Tensor information = fisher
+            .Shaped(FisherStatistics.Tensor, split.Space.Matrices, split.Space.Hidden)
+            .to(norms.device); // [matrices,H]
+        Tensor scores =
+            norms / information.Plus(information.mean([1], true) * Held(damping)).clamp_min(Held(float.Epsilon));
         return Mask.FromTensor(split.Space, scores / scores.amax([1], true).clamp_min(Held(float.Epsilon)));
     }
 }

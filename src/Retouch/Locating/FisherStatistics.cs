@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Retouch.Locating;
 
-/// <summary>How much each unit matters for what the model knows: <see cref="DiagonalFisher"/> on ordinary images, the mean over a unit's weights (<c>fisher [matrices,H]</c>).</summary>
+/// <summary>
+/// How much each unit matters for what the model knows: <see cref="DiagonalFisher"/> on ordinary images, the mean over
+/// a unit's weights (<c>fisher [matrices,H]</c>).
+/// </summary>
 /// <param name="most">How many images at most, at least 1.</param>
 /// <param name="seed">The seed of the drawn classes.</param>
 public sealed class FisherStatistics(int most = 200, int seed = 0) : IPreparation
@@ -23,13 +26,27 @@ public sealed class FisherStatistics(int most = 200, int seed = 0) : IPreparatio
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         int used = 0;
         using DiagonalFisher fisher = DiagonalFisher.Measure(split, Few(), seed);
-        return new Preparation(Name, split, new Dictionary<string, string> { ["images"] = used.ToString(CultureInfo.InvariantCulture), ["seed"] = seed.ToString(CultureInfo.InvariantCulture) },
-            new Dictionary<string, Tensor> { [Tensor] = stack([.. fisher.Values.Select(v => v.mean([1]))]) });
+        return new Preparation(
+            Name,
+            split,
+            new Dictionary<string, string>
+            {
+                ["images"] = used.ToString(CultureInfo.InvariantCulture),
+                ["seed"] = seed.ToString(CultureInfo.InvariantCulture),
+            },
+            new Dictionary<string, Tensor> { [Tensor] = stack([.. fisher.Values.Select(v => v.mean([1]))]) }
+        );
 
         IEnumerable<PrefixState> Few()
         {

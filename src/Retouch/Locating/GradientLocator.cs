@@ -15,7 +15,8 @@ public sealed class GradientLocator : ILocator
     public string Name => "gradient";
 
     /// <inheritdoc/>
-    public Mask Locate(SplitVit split, Failure failure) => Mask.MeanOver(failure.State, image => Locate(split, image, failure.Label));
+    public Mask Locate(SplitVit split, Failure failure) =>
+        Mask.MeanOver(failure.State, image => Locate(split, image, failure.Label));
 
     static Mask Locate(SplitVit split, PrefixState image, int label)
     {

@@ -20,14 +20,31 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
         if (network.Width != space.Width || network.Hidden != space.Hidden || network.Matrices != space.Matrices)
         {
             throw BadInput.Mismatch(
-                null, $"The locator scores {network.Matrices} matrices of {network.Hidden} units from features of width {network.Width}; "
-                + $"the model has {space.Matrices} of {space.Hidden} and width {space.Width}. It was trained for another model.");
+                null,
+                $"The locator scores {network.Matrices} matrices of {network.Hidden} units from features of width "
+                    + $"{network.Width}; "
+                    + $"the model has {space.Matrices} of {space.Hidden} and width {space.Width}. It was trained for "
+                    + "another model."
+            );
         }
         using DisposeScope scope = NewDisposeScope();
         Tensor features = split.ClassFeatures(failure.State);
-        Tensor tokens = LocatorInputs.Tokens(split.Model, network.Input, features, () =>
-            nn.functional.one_hot(Filled([features.shape[0]], Held(failure.Label), ScalarType.Int64, features.device), split.Model.Config.Classes).to(features.dtype));
-        Tensor? gradients = network.Input == LocatorInput.FeatureAndGradient ? UnitGradients.Norms(split, failure.State, failure.Label) : null;
+        Tensor tokens = LocatorInputs.Tokens(
+            split.Model,
+            network.Input,
+            features,
+            () =>
+                nn
+                    .functional.one_hot(
+                        Filled([features.shape[0]], Held(failure.Label), ScalarType.Int64, features.device),
+                        split.Model.Config.Classes
+                    )
+                    .to(features.dtype)
+        );
+        Tensor? gradients =
+            network.Input == LocatorInput.FeatureAndGradient
+                ? UnitGradients.Norms(split, failure.State, failure.Label)
+                : null;
         using IDisposable noGrad = no_grad();
         Tensor values = network.Forward(tokens, gradients).mean([0]); // [matrices,H]
         return Mask.FromTensor(space, network.Balanced ? Ranks(values) : values);

@@ -2,7 +2,9 @@ using Retouch.Suffix;
 
 namespace Retouch.Locating;
 
-/// <summary>Says where to edit: scores every unit for one failure. Implementations are stateless between calls.</summary>
+/// <summary>
+/// Says where to edit: scores every unit for one failure. Implementations are stateless between calls.
+/// </summary>
 public interface ILocator
 {
     /// <summary>The locator's name, as the command line and a patch's provenance spell it.</summary>

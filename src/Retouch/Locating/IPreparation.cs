@@ -20,5 +20,11 @@ public interface IPreparation
     /// <returns>The result; the caller disposes it.</returns>
     /// <exception cref="BadInputException">The images do not suffice or cannot be decoded.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default);
+    Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    );
 }

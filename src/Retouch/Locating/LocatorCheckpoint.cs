@@ -12,8 +12,11 @@ namespace Retouch.Locating;
 /// </summary>
 public static class LocatorCheckpoint
 {
-    const string Format = "retouch-locator-training", Finished = "finished";
-    const string Now = "now.", Square = "square.", Best = "best.";
+    const string Format = "retouch-locator-training";
+    const string Finished = "finished";
+    const string Now = "now.";
+    const string Square = "square.";
+    const string Best = "best.";
 
     /// <summary>Writes a training, atomically.</summary>
     /// <param name="training">The training.</param>
@@ -38,12 +41,16 @@ public static class LocatorCheckpoint
             metadata["bestLoss"] = training.BestLoss.ToString("R", CultureInfo.InvariantCulture);
         if (finished)
             metadata[Finished] = "true";
-        SafeTensorsWriter.Write(path,
+        SafeTensorsWriter.Write(
+            path,
             [
                 .. training.Network.Tensors.Select(t => (Now + t.Key, t.Value)),
                 .. training.Squares.Select(t => (Square + t.Key, t.Value)),
                 .. training.Best?.Tensors.Select(t => (Best + t.Key, t.Value)) ?? [],
-            ], metadata, overwrite: true);
+            ],
+            metadata,
+            overwrite: true
+        );
     }
 
     /// <summary>
@@ -60,53 +67,98 @@ public static class LocatorCheckpoint
     /// <param name="path">The file.</param>
     /// <param name="data">What it is to learn from.</param>
     /// <param name="settings">Its settings.</param>
-    /// <exception cref="BadInputException">The file cannot be read, is no checkpoint, or one of other data or settings; the message names both.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, is no checkpoint, or one of other data or settings; the message names both.
+    /// </exception>
     public static LocatorTraining Load(string path, string data, LocatorTrainingSettings settings)
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (file.Metadata.GetValueOrDefault("format") != Format)
             throw BadInput.Mismatch(path, $"{path} is not a checkpoint of a locator's training.");
         if (Text("data") != data)
-            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}).", Remedy.StartAnew);
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is a checkpoint of a training on other data ({Text("data")}, not {data}).",
+                Remedy.StartAnew
+            );
         if (Text("settings") != Settings(settings))
-            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training with other settings ({Text("settings")}, not {Settings(settings)}).", Remedy.StartAnew);
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is a checkpoint of a training with other settings ({Text("settings")}, not "
+                    + $"{Settings(settings)}).",
+                Remedy.StartAnew
+            );
         using DisposeScope scope = NewDisposeScope();
         try
         {
-            (int batches, int heads, (double, int) losses) = (Count("batches"), Count("heads"), (Number("lossSum"), Count("lossCount")));
+            (int batches, int heads, (double, int) losses) = (
+                Count("batches"),
+                Count("heads"),
+                (Number("lossSum"), Count("lossCount"))
+            );
             double? best = file.Metadata.ContainsKey("bestLoss") ? Number("bestLoss") : null;
             Dictionary<string, Tensor> squares = Tensors(Square);
             Hypernetwork now = new(Tensors(Now), heads, settings.Input, settings.Balanced);
-            if (now.Tensors.Any(t => !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)))
+            if (
+                now.Tensors.Any(t =>
+                    !squares.TryGetValue(t.Key, out Tensor? square) || !square.shape.SequenceEqual(t.Value.shape)
+                )
+            )
                 throw BadInput.Damaged(null, "its optimizer state does not fit its weights.");
             if (squares.FirstOrDefault(s => !IsMeanSquare(s.Value)) is { Key: string strange })
-                throw BadInput.Damaged(null, $"its optimizer state of {strange} holds NaN, infinite or negative values.");
+                throw BadInput.Damaged(
+                    null,
+                    $"its optimizer state of {strange} holds NaN, infinite or negative values."
+                );
             LocatorTraining training = new(now, settings, squares);
-            training.Restore(batches, losses, JsonSerializer.Deserialize(Text("curve"), LocatingJson.Default.TrainingPointArray) ?? []);
+            training.Restore(
+                batches,
+                losses,
+                JsonSerializer.Deserialize(Text("curve"), LocatingJson.Default.TrainingPointArray) ?? []
+            );
             if (best is double loss)
                 training.SetBest(new Hypernetwork(Tensors(Best), heads, settings.Input, settings.Balanced), loss);
             return training;
         }
         catch (JsonException e)
         {
-            throw BadInput.Damaged(path, $"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}.", Remedy.StartAnew, e);
+            throw BadInput.Damaged(
+                path,
+                $"{path} is damaged: its curve: {JsonPlace.Describe(e, Text("curve"))}.",
+                Remedy.StartAnew,
+                e
+            );
         }
         catch (Exception e) when (e is BadInputException or InvalidOperationException)
         {
             throw BadInput.Damaged(path, $"{path} is damaged: {SystemMessage.Of(e)}.", Remedy.StartAnew, e);
         }
 
-        int Count(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
-            : throw BadInput.OutOfRange(null, $"its metadata '{key}' are {UserText.Quote(Text(key))}, not a whole number.");
+        int Count(string key) =>
+            int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : throw BadInput.OutOfRange(
+                    null,
+                    $"its metadata '{key}' are {UserText.Quote(Text(key))}, not a whole number."
+                );
 
-        double Number(string key) => double.TryParse(Text(key), CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
-            : throw BadInput.Damaged(null, $"its metadata '{key}' are {UserText.Quote(Text(key))}, not a finite number.");
+        double Number(string key) =>
+            double.TryParse(Text(key), CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+                ? number
+                : throw BadInput.Damaged(
+                    null,
+                    $"its metadata '{key}' are {UserText.Quote(Text(key))}, not a finite number."
+                );
 
-        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw BadInput.Damaged(path, $"{path} is damaged: its metadata lack '{key}'.");
+        string Text(string key) =>
+            file.Metadata.TryGetValue(key, out string? value)
+                ? value
+                : throw BadInput.Damaged(path, $"{path} is damaged: its metadata lack '{key}'.");
 
-        Dictionary<string, Tensor> Tensors(string prefix) => file.Tensors.Keys
-            .Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
-            .ToDictionary(n => n[prefix.Length..], file.ReadFloat);
+        Dictionary<string, Tensor> Tensors(string prefix) =>
+            file
+                .Tensors.Keys.Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+                .ToDictionary(n => n[prefix.Length..], file.ReadFloat);
     }
 
     static bool IsMeanSquare(Tensor values)
@@ -115,5 +167,6 @@ public static class LocatorCheckpoint
         return values.isfinite().logical_and(values.ge(Held(0))).all().item<bool>();
     }
 
-    static string Settings(LocatorTrainingSettings settings) => string.Join(", ", settings.Describe().Select(s => $"{s.Key} {s.Value}"));
+    static string Settings(LocatorTrainingSettings settings) =>
+        string.Join(", ", settings.Describe().Select(s => $"{s.Key} {s.Value}"));
 }

@@ -19,7 +19,11 @@ public sealed class LocatorTraining : IDisposable
     double _lossSum;
     int _lossCount;
 
-    internal LocatorTraining(Hypernetwork network, LocatorTrainingSettings settings, IReadOnlyDictionary<string, Tensor>? squares = null)
+    internal LocatorTraining(
+        Hypernetwork network,
+        LocatorTrainingSettings settings,
+        IReadOnlyDictionary<string, Tensor>? squares = null
+    )
     {
         settings.Validate();
         (Network, Settings) = (network, settings);
@@ -30,7 +34,9 @@ public sealed class LocatorTraining : IDisposable
     /// <summary>The hypernetwork as it is now; it belongs to the training.</summary>
     public Hypernetwork Network { get; }
 
-    /// <summary>The hypernetwork at its lowest held-out loss; null before the first. It belongs to the training.</summary>
+    /// <summary>
+    /// The hypernetwork at its lowest held-out loss; null before the first. It belongs to the training.
+    /// </summary>
     public Hypernetwork? Best { get; private set; }
 
     /// <summary>The lowest held-out loss so far.</summary>
@@ -47,7 +53,9 @@ public sealed class LocatorTraining : IDisposable
 
     internal IReadOnlyDictionary<string, Tensor> Squares => _squares;
 
-    /// <summary>A hypernetwork that has learned nothing yet, initialized as PyTorch initializes linear layers, its tokens zero.</summary>
+    /// <summary>
+    /// A hypernetwork that has learned nothing yet, initialized as PyTorch initializes linear layers, its tokens zero.
+    /// </summary>
     /// <param name="space">Where it is to say what to edit.</param>
     /// <param name="settings">The settings.</param>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
@@ -55,26 +63,45 @@ public sealed class LocatorTraining : IDisposable
     {
         RequireRoom(space, settings);
         int heads = Enumerable.Range(1, Math.Min(settings.Heads, space.Width)).Last(h => space.Width % h == 0);
-        return new LocatorTraining(Hypernetwork.Create(space, settings.Blocks, heads, settings.MlpWidth, settings.Seed, settings.Input, settings.Balanced), settings);
+        return new LocatorTraining(
+            Hypernetwork.Create(
+                space,
+                settings.Blocks,
+                heads,
+                settings.MlpWidth,
+                settings.Seed,
+                settings.Input,
+                settings.Balanced
+            ),
+            settings
+        );
     }
 
     /// <summary>Checks that a training fits into memory, before any is taken.</summary>
     /// <param name="space">Where it is to say what to edit.</param>
     /// <param name="settings">The settings.</param>
-    /// <exception cref="BadInputException">A setting is out of range, or the training takes more than this process may use.</exception>
+    /// <exception cref="BadInputException">
+    /// A setting is out of range, or the training takes more than this process may use.
+    /// </exception>
     public static void RequireRoom(EditSpace space, LocatorTrainingSettings settings)
     {
         settings.Validate();
         // Weights, their gradients and mean squares, and the best so far.
         double bytes = 4.0 * sizeof(float) * Hypernetwork.Parameters(space, settings);
-        MemoryNeed.Require(bytes, $"A hypernetwork of {settings.Blocks} blocks, {settings.MlpWidth ?? space.Width} hidden units each, in training",
-            Remedy.AnyOf(Remedy.Smaller(Parameter.HypernetworkBlocks), Remedy.Smaller(Parameter.MlpWidth)));
+        MemoryNeed.Require(
+            bytes,
+            $"A hypernetwork of {settings.Blocks} blocks, {settings.MlpWidth ?? space.Width} "
+                + "hidden units each, in training",
+            Remedy.AnyOf(Remedy.Smaller(Parameter.HypernetworkBlocks), Remedy.Smaller(Parameter.MlpWidth))
+        );
     }
 
     /// <summary>Learns one batch.</summary>
     /// <param name="features">What the hypernetwork reads, <c>[B,D]</c> or <c>[B,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[B,matrices,H]</c>.</param>
-    /// <param name="gradients">Gradient norms, <c>[B,matrices,H]</c>, where the hypernetwork sees them; else null.</param>
+    /// <param name="gradients">
+    /// Gradient norms, <c>[B,matrices,H]</c>, where the hypernetwork sees them; else null.
+    /// </param>
     public void Learn(Tensor features, Tensor targets, Tensor? gradients = null)
     {
         double rate = Settings.Rate(Batches);
@@ -97,7 +124,9 @@ public sealed class LocatorTraining : IDisposable
         Batches++;
     }
 
-    /// <summary>The mean binary cross-entropy of the batches learned since the last call, each before its first step.</summary>
+    /// <summary>
+    /// The mean binary cross-entropy of the batches learned since the last call, each before its first step.
+    /// </summary>
     public double TakeLoss()
     {
         double mean = _lossSum / _lossCount;
@@ -108,14 +137,19 @@ public sealed class LocatorTraining : IDisposable
     /// <summary>The mean binary cross-entropy of the hypernetwork as it is.</summary>
     /// <param name="features">What the hypernetwork reads, <c>[N,D]</c> or <c>[N,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
-    /// <param name="gradients">Gradient norms, <c>[N,matrices,H]</c>, where the hypernetwork sees them; else null.</param>
-    public double Loss(Tensor features, Tensor targets, Tensor? gradients = null) => Loss(Network, features, targets, gradients);
+    /// <param name="gradients">
+    /// Gradient norms, <c>[N,matrices,H]</c>, where the hypernetwork sees them; else null.
+    /// </param>
+    public double Loss(Tensor features, Tensor targets, Tensor? gradients = null) =>
+        Loss(Network, features, targets, gradients);
 
     /// <summary>The mean binary cross-entropy of a hypernetwork's outputs to target masks.</summary>
     /// <param name="network">The hypernetwork.</param>
     /// <param name="features">What the hypernetwork reads, <c>[N,D]</c> or <c>[N,n,D]</c>.</param>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
-    /// <param name="gradients">Gradient norms, <c>[N,matrices,H]</c>, where the hypernetwork sees them; else null.</param>
+    /// <param name="gradients">
+    /// Gradient norms, <c>[N,matrices,H]</c>, where the hypernetwork sees them; else null.
+    /// </param>
     public static double Loss(Hypernetwork network, Tensor features, Tensor targets, Tensor? gradients = null)
     {
         const int chunk = 64;
@@ -125,12 +159,20 @@ public sealed class LocatorTraining : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(chunk, features.shape[0] - start);
-            sum += count * CrossEntropy(network.Forward(features.narrow(0, start, count), gradients?.narrow(0, start, count)), targets.narrow(0, start, count)).item<float>();
+            sum +=
+                count
+                * CrossEntropy(
+                        network.Forward(features.narrow(0, start, count), gradients?.narrow(0, start, count)),
+                        targets.narrow(0, start, count)
+                    )
+                    .item<float>();
         }
         return sum / features.shape[0];
     }
 
-    /// <summary>The mean binary cross-entropy of a constant output to target masks: of their mean where nothing else is given.</summary>
+    /// <summary>
+    /// The mean binary cross-entropy of a constant output to target masks: of their mean where nothing else is given.
+    /// </summary>
     /// <param name="targets">Target masks, <c>[N,matrices,H]</c>.</param>
     /// <param name="constant">The output, <c>[matrices,H]</c>, or null for the targets' own mean.</param>
     public static double ConstantLoss(Tensor targets, Tensor? constant = null)
@@ -171,5 +213,6 @@ public sealed class LocatorTraining : IDisposable
         _curve.AddRange(curve);
     }
 
-    static Tensor CrossEntropy(Tensor output, Tensor targets) => -(targets * output.log()).Plus((Held(1) - targets) * (Held(1) - output).log()).mean();
+    static Tensor CrossEntropy(Tensor output, Tensor targets) =>
+        -(targets * output.log()).Plus((Held(1) - targets) * (Held(1) - output).log()).mean();
 }

@@ -2,16 +2,22 @@ using System.Globalization;
 
 namespace Retouch.Locating;
 
-/// <summary>The settings of <see cref="LocatorTraining"/>; the defaults are the published constants. Immutable.</summary>
+/// <summary>
+/// The settings of <see cref="LocatorTraining"/>; the defaults are the published constants. Immutable.
+/// </summary>
 public sealed record LocatorTrainingSettings
 {
     /// <summary>What the hypernetwork sees of a failure; published: the feature alone.</summary>
     public LocatorInput Input { get; init; }
 
-    /// <summary>Whether masks rank units within their matrix; published: no. See <see cref="Hypernetwork.Balanced"/>.</summary>
+    /// <summary>
+    /// Whether masks rank units within their matrix; published: no. See <see cref="Hypernetwork.Balanced"/>.
+    /// </summary>
     public bool Balanced { get; init; }
 
-    /// <summary>Transformer blocks of the hypernetwork, at least 1: 5 in the paper, 3 in its published command line.</summary>
+    /// <summary>
+    /// Transformer blocks of the hypernetwork, at least 1: 5 in the paper, 3 in its published command line.
+    /// </summary>
     public int Blocks { get; init; } = 3;
 
     /// <summary>Attention heads, at least 1; the largest number up to this that divides the width is taken.</summary>
@@ -72,27 +78,29 @@ public sealed record LocatorTrainingSettings
 
     /// <summary>The step size of a batch: a cosine from <see cref="LearningRate"/> to zero.</summary>
     /// <param name="batch">The number of batches learned before it.</param>
-    public double Rate(int batch) => batch >= Schedule ? 0 : LearningRate / 2 * (1 + Math.Cos(Math.PI * batch / Schedule));
+    public double Rate(int batch) =>
+        batch >= Schedule ? 0 : LearningRate / 2 * (1 + Math.Cos(Math.PI * batch / Schedule));
 
     /// <summary>The settings by name, as a provenance keeps them.</summary>
-    public SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["input"] = Input.ToString(),
-        ["balanced"] = Balanced ? "yes" : "no",
-        ["blocks"] = Text(Blocks),
-        ["heads"] = Text(Heads),
-        ["mlpWidth"] = MlpWidth is int width ? Text(width) : "model",
-        ["minDivergence"] = Text(MinDivergence),
-        ["batch"] = Text(Batch),
-        ["lr"] = Text(LearningRate),
-        ["stepsPerBatch"] = Text(StepsPerBatch),
-        ["schedule"] = Text(Schedule),
-        ["lossScale"] = Text(LossScale),
-        ["alpha"] = Text(Alpha),
-        ["eps"] = Text(Epsilon),
-        ["seed"] = Text(Seed),
-        ["optimizer"] = "rmsprop",
-    };
+    public SortedDictionary<string, string> Describe() =>
+        new(StringComparer.Ordinal)
+        {
+            ["input"] = Input.ToString(),
+            ["balanced"] = Balanced ? "yes" : "no",
+            ["blocks"] = Text(Blocks),
+            ["heads"] = Text(Heads),
+            ["mlpWidth"] = MlpWidth is int width ? Text(width) : "model",
+            ["minDivergence"] = Text(MinDivergence),
+            ["batch"] = Text(Batch),
+            ["lr"] = Text(LearningRate),
+            ["stepsPerBatch"] = Text(StepsPerBatch),
+            ["schedule"] = Text(Schedule),
+            ["lossScale"] = Text(LossScale),
+            ["alpha"] = Text(Alpha),
+            ["eps"] = Text(Epsilon),
+            ["seed"] = Text(Seed),
+            ["optimizer"] = "rmsprop",
+        };
 
     static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 

@@ -2,6 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace Retouch.Locating;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n", RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    WriteIndented = true,
+    NewLine = "\n",
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false,
+    Converters = [typeof(FiniteNumber)]
+)]
 [JsonSerializable(typeof(TargetBankManifest))]
 sealed partial class ManifestJson : JsonSerializerContext;

@@ -14,7 +14,9 @@ public sealed class Mask
     /// <summary>Creates a mask.</summary>
     /// <param name="space">The space whose units the values score.</param>
     /// <param name="values">One value a unit, matrix by matrix in the order of the space.</param>
-    /// <exception cref="ArgumentException">The number of values is not that of the units, or one lies outside [0,1].</exception>
+    /// <exception cref="ArgumentException">
+    /// The number of values is not that of the units, or one lies outside [0,1].
+    /// </exception>
     public Mask(EditSpace space, ReadOnlySpan<float> values)
     {
         if (values.Length != space.Units)
@@ -54,21 +56,36 @@ public sealed class Mask
         int k = (int)Math.Floor(keepRatio * _values.Length);
         if (k < 1)
             throw BadInput.OutOfRange(
-                null, $"A keep ratio of {keepRatio} keeps none of this model's {_values.Length} units; use at least {LeastRatio:0.#######}.");
+                null,
+                $"A keep ratio of {keepRatio} keeps none of this model's {_values.Length} units; use at least "
+                    + $"{LeastRatio:0.#######}."
+            );
         float threshold = _values.OrderDescending().ElementAt(k - 1);
         HashSet<int> kept = [.. Enumerable.Range(0, _values.Length).Where(i => _values[i] > threshold)];
         if (kept.Count == 0)
             kept.UnionWith(Ranked().Take(Math.Max(k - 1, 1)));
-        return new UnitSelection(Space, [.. Enumerable.Range(0, Space.Matrices).Select(m =>
-            Enumerable.Range(0, Space.Hidden).Where(i => kept.Contains(m * Space.Hidden + i)).ToArray())]);
+        return new UnitSelection(
+            Space,
+            [
+                .. Enumerable
+                    .Range(0, Space.Matrices)
+                    .Select(m =>
+                        Enumerable.Range(0, Space.Hidden).Where(i => kept.Contains(m * Space.Hidden + i)).ToArray()
+                    ),
+            ]
+        );
     }
 
     // Rounded up, so that what a message asks for is enough.
     double LeastRatio => Math.Ceiling(1e7 / _values.Length) / 1e7;
 
     // From the greatest value to the least; among equals from each matrix in turn.
-    IEnumerable<int> Ranked() => Enumerable.Range(0, _values.Length)
-        .OrderByDescending(i => _values[i]).ThenBy(i => i % Space.Hidden).ThenBy(i => i / Space.Hidden);
+    IEnumerable<int> Ranked() =>
+        Enumerable
+            .Range(0, _values.Length)
+            .OrderByDescending(i => _values[i])
+            .ThenBy(i => i % Space.Hidden)
+            .ThenBy(i => i / Space.Hidden);
 
     /// <summary>The mean of several masks: where to edit for several images at once.</summary>
     /// <exception cref="ArgumentException">There are none, or they are of different spaces.</exception>
@@ -83,11 +100,16 @@ public sealed class Mask
     }
 
     /// <summary>The mean of the masks of images, each by itself.</summary>
-    internal static Mask MeanOver(PrefixState images, Func<PrefixState, Mask> locate) => Mean([.. Enumerable.Range(0, images.Images).Select(i =>
-    {
-        using PrefixState one = images.Select([i]);
-        return locate(one);
-    })]);
+    internal static Mask MeanOver(PrefixState images, Func<PrefixState, Mask> locate) =>
+        Mean([
+            .. Enumerable
+                .Range(0, images.Images)
+                .Select(i =>
+                {
+                    using PrefixState one = images.Select([i]);
+                    return locate(one);
+                }),
+        ]);
 
     internal static Mask FromTensor(EditSpace space, Tensor values)
     {

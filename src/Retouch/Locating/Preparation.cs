@@ -13,7 +13,8 @@ namespace Retouch.Locating;
 /// </summary>
 public sealed class Preparation : IDisposable
 {
-    const string Format = "retouch-preparation", Version = "1";
+    const string Format = "retouch-preparation";
+    const string Version = "1";
 
     readonly Dictionary<string, Tensor> _derived = [];
 
@@ -22,13 +23,24 @@ public sealed class Preparation : IDisposable
     /// <param name="split">The model that it was made with.</param>
     /// <param name="settings">Everything that it depends on beside the model.</param>
     /// <param name="tensors">The tensors by name.</param>
-    public Preparation(string kind, SplitVit split, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
+    public Preparation(
+        string kind,
+        SplitVit split,
+        IReadOnlyDictionary<string, string> settings,
+        IReadOnlyDictionary<string, Tensor> tensors
+    )
         : this(kind, split.Model.Fingerprint, Describe(split.Space), settings, tensors) { }
 
     /// <summary>The file that it was read from, or null if it was made here.</summary>
     string? Path { get; init; }
 
-    Preparation(string kind, string model, string space, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, Tensor> tensors)
+    Preparation(
+        string kind,
+        string model,
+        string space,
+        IReadOnlyDictionary<string, string> settings,
+        IReadOnlyDictionary<string, Tensor> tensors
+    )
     {
         (Kind, ModelFingerprint, Space, Settings) = (kind, model, space, settings);
         Tensors = tensors.ToDictionary(t => t.Key, t => t.Value.DetachFromDisposeScope());
@@ -51,21 +63,41 @@ public sealed class Preparation : IDisposable
 
     /// <summary>One of <see cref="Tensors"/>.</summary>
     /// <exception cref="BadInputException">There is none of this name; the file is damaged.</exception>
-    public Tensor this[string name] => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor
-        : throw BadInput.Damaged(Path ?? Kind, $"The preparation '{Kind}' lacks its tensor {name}.", Remedy.MakeAgain(Artifact.Preparation, Kind));
+    public Tensor this[string name] =>
+        Tensors.TryGetValue(name, out Tensor? tensor)
+            ? tensor
+            : throw BadInput.Damaged(
+                Path ?? Kind,
+                $"The preparation '{Kind}' lacks its tensor {name}.",
+                Remedy.MakeAgain(Artifact.Preparation, Kind)
+            );
 
     /// <summary>One of <see cref="Tensors"/>, of the shape that a method needs.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="shape">Its sizes; −1 for any of at least 1.</param>
-    /// <exception cref="BadInputException">There is none of this name, or it is of another shape; the message says which.</exception>
+    /// <exception cref="BadInputException">
+    /// There is none of this name, or it is of another shape; the message says which.
+    /// </exception>
     internal Tensor Shaped(string name, params long[] shape)
     {
         Tensor tensor = this[name];
-        return tensor.is_floating_point() && tensor.dim() == shape.Length && tensor.shape.Zip(shape).All(s => s.Second < 0 ? s.First > 0 : s.First == s.Second) ? tensor
-            : throw BadInput.Mismatch(Path ?? Kind, $"{Path ?? $"The preparation '{Kind}'"} holds {name} as {tensor.dtype} {UserText.Shape(tensor.shape)}, where this model needs floating-point numbers {UserText.Shape(shape).Replace("-1", "n", StringComparison.Ordinal)}.", Remedy.MakeAgain(Artifact.Preparation, Kind));
+        return
+            tensor.is_floating_point()
+            && tensor.dim() == shape.Length
+            && tensor.shape.Zip(shape).All(s => s.Second < 0 ? s.First > 0 : s.First == s.Second)
+            ? tensor
+            : throw BadInput.Mismatch(
+                Path ?? Kind,
+                $"{Path ?? $"The preparation '{Kind}'"} holds {name} as {tensor.dtype} "
+                    + $"{UserText.Shape(tensor.shape)}, where this model needs floating-point numbers "
+                    + $"{UserText.Shape(shape).Replace("-1", "n", StringComparison.Ordinal)}.",
+                Remedy.MakeAgain(Artifact.Preparation, Kind)
+            );
     }
 
-    /// <summary>What follows from the tensors at some cost, computed on first use. It belongs to the preparation.</summary>
+    /// <summary>
+    /// What follows from the tensors at some cost, computed on first use. It belongs to the preparation.
+    /// </summary>
     /// <param name="name">What tells it from others.</param>
     /// <param name="compute">Computes it.</param>
     internal Tensor Derived(string name, Func<Tensor> compute)
@@ -79,7 +111,8 @@ public sealed class Preparation : IDisposable
     }
 
     /// <summary>Whether it was made for this model and edit space.</summary>
-    public bool Fits(SplitVit split) => ModelFingerprint == EditHistory.Of(split.Model).Origin && Space == Describe(split.Space);
+    public bool Fits(SplitVit split) =>
+        ModelFingerprint == EditHistory.Of(split.Model).Origin && Space == Describe(split.Space);
 
     /// <summary>Checks that this is what a method needs for a model.</summary>
     /// <exception cref="BadInputException">It is another kind, or was made for another model or edit space.</exception>
@@ -88,7 +121,10 @@ public sealed class Preparation : IDisposable
         if (kind != Kind)
         {
             throw BadInput.Mismatch(
-                kind, $"This method needs the preparation '{kind}', but was given '{Kind}'.", Command(split).MakePreparation(kind));
+                kind,
+                $"This method needs the preparation '{kind}', but was given '{Kind}'.",
+                Command(split).MakePreparation(kind)
+            );
         }
         Require(split);
     }
@@ -106,8 +142,10 @@ public sealed class Preparation : IDisposable
     {
         // What is known of the unedited model serves the edits of a sequence, too.
         if (ModelFingerprint != EditHistory.Of(split.Model).Origin)
-            return $"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is {split.Model.Fingerprint}";
-        return Space == Describe(split.Space) ? null
+            return $"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is "
+                + $"{split.Model.Fingerprint}";
+        return Space == Describe(split.Space)
+            ? null
             : $"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}";
     }
 
@@ -117,34 +155,66 @@ public sealed class Preparation : IDisposable
     /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>
     public void Save(string path, bool overwrite)
     {
-        Dictionary<string, string> metadata = new() { ["format"] = Format, ["version"] = Version, ["kind"] = Kind, ["model"] = ModelFingerprint, ["space"] = Space };
+        Dictionary<string, string> metadata = new()
+        {
+            ["format"] = Format,
+            ["version"] = Version,
+            ["kind"] = Kind,
+            ["model"] = ModelFingerprint,
+            ["space"] = Space,
+        };
         foreach ((string name, string value) in Settings)
             metadata["setting." + name] = value;
         SafeTensorsWriter.Write(path, Tensors.Select(t => (t.Key, t.Value)), metadata, overwrite);
     }
 
     /// <summary>Reads a file; the caller disposes the result.</summary>
-    /// <exception cref="BadInputException">The file cannot be read or is no preparation; the message says why.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read or is no preparation; the message says why.
+    /// </exception>
     public static Preparation Load(string path)
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (file.Metadata.GetValueOrDefault("format") != Format)
-            throw BadInput.Mismatch(path, $"{path} is a safetensors file but not a preparation.", Remedy.GiveMade(Artifact.Preparation));
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is a safetensors file but not a preparation.",
+                Remedy.GiveMade(Artifact.Preparation)
+            );
         if (file.Metadata.GetValueOrDefault("version") != Version)
-            throw BadInput.Unsupported(path, $"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads version {Version}.");
+            throw BadInput.Unsupported(
+                path,
+                $"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads "
+                    + $"version {Version}."
+            );
         const string prefix = "setting.";
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(n => n, file.Read);
         if (tensors.FirstOrDefault(t => !IsFinite(t.Value)) is { Key: string strange })
-            throw BadInput.Damaged(path, $"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values.", Remedy.MakeAgain(Artifact.Preparation, Text("kind")));
-        return new Preparation(Text("kind"), Text("model"), Text("space"),
-            new SortedDictionary<string, string>(file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[prefix.Length..], m => m.Value), StringComparer.Ordinal),
-            tensors)
+            throw BadInput.Damaged(
+                path,
+                $"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values.",
+                Remedy.MakeAgain(Artifact.Preparation, Text("kind"))
+            );
+        return new Preparation(
+            Text("kind"),
+            Text("model"),
+            Text("space"),
+            new SortedDictionary<string, string>(
+                file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal))
+                    .ToDictionary(m => m.Key[prefix.Length..], m => m.Value),
+                StringComparer.Ordinal
+            ),
+            tensors
+        )
         {
             Path = path,
         };
 
-        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw BadInput.Damaged(path, $"{path} is a damaged preparation: its metadata lack '{key}'.");
+        string Text(string key) =>
+            file.Metadata.TryGetValue(key, out string? value)
+                ? value
+                : throw BadInput.Damaged(path, $"{path} is a damaged preparation: its metadata lack '{key}'.");
     }
 
     /// <summary>Frees the tensors.</summary>
@@ -161,5 +231,8 @@ public sealed class Preparation : IDisposable
     }
 
     static string Describe(EditSpace space) =>
-        string.Create(CultureInfo.InvariantCulture, $"blocks {space.FirstBlock} to {space.LastBlock} of width {space.Width} and {space.Hidden} units");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"blocks {space.FirstBlock} to {space.LastBlock} of width {space.Width} and {space.Hidden} units"
+        );
 }

@@ -8,4 +8,10 @@ namespace Retouch.Locating;
 /// <param name="Other">The image that the rectangle is from.</param>
 /// <param name="Start">The mask logits to start from, uniform in (-1,1), one a unit.</param>
 /// <param name="Views">Other views of the two images, each with crops and a rectangle of its own.</param>
-sealed record PseudoFailure(RgbImage Spoilt, RgbImage Original, RgbImage Other, IReadOnlyList<float> Start, IReadOnlyList<(RgbImage Spoilt, RgbImage Original)> Views);
+sealed record PseudoFailure(
+    RgbImage Spoilt,
+    RgbImage Original,
+    RgbImage Other,
+    IReadOnlyList<float> Start,
+    IReadOnlyList<(RgbImage Spoilt, RgbImage Original)> Views
+);

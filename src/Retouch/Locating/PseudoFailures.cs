@@ -13,13 +13,17 @@ namespace Retouch.Locating;
 /// </summary>
 sealed class PseudoFailures
 {
-    const long Shuffle = 1, Pixels = 2, Logits = 3, Views = 5;
+    const long Shuffle = 1;
+    const long Pixels = 2;
+    const long Logits = 3;
+    const long Views = 5;
 
     readonly ImageFolders _images;
     readonly Preprocessing _preprocessing;
     readonly RandomResizedCrop _crop;
     readonly CutMix _mix;
-    readonly int _units, _seed;
+    readonly int _units;
+    readonly int _seed;
     readonly ConcurrentDictionary<long, int[]> _epochs = new();
     readonly ConcurrentDictionary<string, Problem> _skipped = new();
 
@@ -30,12 +34,25 @@ sealed class PseudoFailures
     /// <param name="config">The model's.</param>
     /// <param name="space">Where edits may change it.</param>
     /// <param name="seed">What tells this sequence from others.</param>
-    /// <param name="batch">The number of samples that a step of the published procedure takes, each of two images.</param>
+    /// <param name="batch">
+    /// The number of samples that a step of the published procedure takes, each of two images.
+    /// </param>
     /// <exception cref="BadInputException">There are fewer than two images for each sample of a batch.</exception>
-    public PseudoFailures(ImageFolders images, Preprocessing preprocessing, VitConfig config, EditSpace space, int seed, int batch = 8)
+    public PseudoFailures(
+        ImageFolders images,
+        Preprocessing preprocessing,
+        VitConfig config,
+        EditSpace space,
+        int seed,
+        int batch = 8
+    )
     {
         if (images.Paths.Count < 2 * batch)
-            throw BadInput.Missing(null, $"There are {images.Paths.Count} images; a batch of {batch} samples needs {2 * batch}, two a sample. Give more images or a smaller batch.");
+            throw BadInput.Missing(
+                null,
+                $"There are {images.Paths.Count} images; a batch of {batch} samples needs {2 * batch}, two a sample. "
+                    + "Give more images or a smaller batch."
+            );
         (_images, _units, _seed) = (images, space.Units, seed);
         _preprocessing = preprocessing;
         _crop = new RandomResizedCrop(preprocessing.ImageSize, preprocessing.Interpolation);
@@ -99,6 +116,10 @@ sealed class PseudoFailures
             }
         }
         Problem first = _skipped.Values.First();
-        throw BadInput.Missing(null, $"None of the {order.Length} images can be decoded; the first: {first.Message}", first.Remedy);
+        throw BadInput.Missing(
+            null,
+            $"None of the {order.Length} images can be decoded; the first: {first.Message}",
+            first.Remedy
+        );
     }
 }

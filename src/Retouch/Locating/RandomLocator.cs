@@ -5,7 +5,10 @@ using Retouch.Suffix;
 
 namespace Retouch.Locating;
 
-/// <summary>Scores drawn uniformly from [0,1): the paper's control for a mask of the same size. The same seed gives the same mask.</summary>
+/// <summary>
+/// Scores drawn uniformly from [0,1): the paper's control for a mask of the same size. The same seed gives the same
+/// mask.
+/// </summary>
 /// <param name="seed">The seed.</param>
 /// <param name="anewForEachFailure">
 /// Whether the seed is mixed with the hashes of a failure's images, so that failures get masks of their own,

@@ -25,10 +25,12 @@ public sealed class TargetBank
 
     readonly string _identity;
 
-    TargetBank(string folder, TargetBankManifest manifest) => (Folder, Manifest, _identity) = (folder, manifest, manifest.Identity());
+    TargetBank(string folder, TargetBankManifest manifest) =>
+        (Folder, Manifest, _identity) = (folder, manifest, manifest.Identity());
 
     /// <summary>Bytes that a sample takes on disk and in memory.</summary>
-    public static double SampleBytes(EditSpace space) => sizeof(float) * (2.0 * space.Width + 2.0 * space.Matrices * space.Hidden + 3);
+    public static double SampleBytes(EditSpace space) =>
+        sizeof(float) * (2.0 * space.Width + 2.0 * space.Matrices * space.Hidden + 3);
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
@@ -42,12 +44,18 @@ public sealed class TargetBank
     {
         string path = Path.Combine(folder, ManifestName);
         if (!File.Exists(path))
-            throw BadInput.Missing(folder, $"{folder} is not a target bank: it has no {ManifestName}.", Remedy.MakeIn(Artifact.TargetBank, folder));
+            throw BadInput.Missing(
+                folder,
+                $"{folder} is not a target bank: it has no {ManifestName}.",
+                Remedy.MakeIn(Artifact.TargetBank, folder)
+            );
         return new TargetBank(folder, TargetBankManifest.FromJson(InputFile.ReadText(path), path));
     }
 
     /// <summary>Opens a bank, or makes one in a folder that is absent or empty.</summary>
-    /// <exception cref="BadInputException">The bank has another manifest, both of which are named, or the folder holds other things.</exception>
+    /// <exception cref="BadInputException">
+    /// The bank has another manifest, both of which are named, or the folder holds other things.
+    /// </exception>
     public static TargetBank OpenOrCreate(string folder, TargetBankManifest manifest)
     {
         string path = Path.Combine(folder, ManifestName);
@@ -56,21 +64,35 @@ public sealed class TargetBank
             try
             {
                 Directory.CreateDirectory(folder);
-                bool strange = Directory.EnumerateFileSystemEntries(folder).Any(f => !Path.GetFileName(f).StartsWith('.') && Path.GetFileName(f) != ManifestName);
+                bool strange = Directory
+                    .EnumerateFileSystemEntries(folder)
+                    .Any(f => !Path.GetFileName(f).StartsWith('.') && Path.GetFileName(f) != ManifestName);
                 // Another process may have been the first, and have gone on.
                 if (strange && !File.Exists(path))
-                    throw BadInput.Exists(folder, $"{folder} holds other files and no {ManifestName}; give a new folder or a target bank.");
+                    throw BadInput.Exists(
+                        folder,
+                        $"{folder} holds other files and no {ManifestName}; give a new folder or a target bank."
+                    );
                 AtomicFile.TryCreate(path, s => s.Write(Encoding.UTF8.GetBytes(manifest.ToJson() + "\n")));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw BadInput.Inaccessible(folder, $"The target bank {folder} cannot be made: {SystemMessage.Of(e)}.", cause: e);
+                throw BadInput.Inaccessible(
+                    folder,
+                    $"The target bank {folder} cannot be made: {SystemMessage.Of(e)}.",
+                    cause: e
+                );
             }
         }
         TargetBank bank = Open(folder);
         string[] differences = [.. bank.Manifest.Differences(manifest)];
-        return differences.Length == 0 ? bank
-            : throw BadInput.Mismatch(folder, $"The target bank {folder} was made for {string.Join("; ", differences)}. Give another folder, or the same model, images and settings.");
+        return differences.Length == 0
+            ? bank
+            : throw BadInput.Mismatch(
+                folder,
+                $"The target bank {folder} was made for {string.Join("; ", differences)}. Give another folder, or the "
+                    + "same model, images and settings."
+            );
     }
 
     /// <summary>
@@ -82,14 +104,20 @@ public sealed class TargetBank
     /// <exception cref="BadInputException">Another process writes some of these files; it is named.</exception>
     internal WriterLock Lock(int part, int parts)
     {
-        const string verb = "solve-targets", start = "part-", of = "-of-";
+        const string verb = "solve-targets";
+        const string start = "part-";
+        const string of = "-of-";
         using WriterLock turn = WriterLock.Wait(Path.Combine(Folder, "parts"), verb);
         foreach (string other in Directory.EnumerateFiles(Folder, $".retouch-{start}*.lock"))
         {
             // Of two parts the numbers of their files meet where they agree in what both divisions leave.
             string name = Path.GetFileNameWithoutExtension(other)[".retouch-".Length..];
-            if (name[start.Length..].Split(of) is [string i, string n] && Number(i) is int otherPart && Number(n) is > 0 and int all
-                && (part - otherPart) % (int)BigInteger.GreatestCommonDivisor(parts, all) == 0)
+            if (
+                name[start.Length..].Split(of) is [string i, string n]
+                && Number(i) is int otherPart
+                && Number(n) is > 0 and int all
+                && (part - otherPart) % (int)BigInteger.GreatestCommonDivisor(parts, all) == 0
+            )
                 WriterLock.Take(Path.Combine(Folder, name), verb, Folder).Dispose();
         }
         string own = string.Create(CultureInfo.InvariantCulture, $"{start}{part}{of}{parts}");
@@ -125,10 +153,21 @@ public sealed class TargetBank
         for (int i = 0; i < parts.Length; i++)
         {
             // Targets are shares of units, gradients norms.
-            bool sound = Parts[i] switch { "targets" => parts[i].ge(Held(0)).logical_and(parts[i].le(Held(1))), "gradients" => parts[i].ge(Held(0)), _ => parts[i].isfinite() } is { } holds
+            bool sound =
+                Parts[i] switch
+                {
+                    "targets" => parts[i].ge(Held(0)).logical_and(parts[i].le(Held(1))),
+                    "gradients" => parts[i].ge(Held(0)),
+                    _ => parts[i].isfinite(),
+                }
+                    is { } holds
                 && holds.logical_and(parts[i].isfinite()).all().item<bool>();
             if (!sound)
-                throw BadInput.Damaged(path, $"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values.", Remedy.MakeAgain(Artifact.TargetBank, place: Folder));
+                throw BadInput.Damaged(
+                    path,
+                    $"{path} is damaged: its {Parts[i]} hold NaN, infinite or impossible values.",
+                    Remedy.MakeAgain(Artifact.TargetBank, place: Folder)
+                );
         }
         foreach (Tensor part in parts)
             part.DetachFromDisposeScope();
@@ -149,7 +188,11 @@ public sealed class TargetBank
                 if (part is not null)
                     parts.Add(part);
                 if (part is null || part.Count < Math.Min(ShardSize, count - first))
-                    throw BadInput.Missing(Folder, $"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for.", Remedy.MakeIn(Artifact.TargetBank, Folder, count));
+                    throw BadInput.Missing(
+                        Folder,
+                        $"The target bank {Folder} lacks sample {first + (part?.Count ?? 0)} of the {count} asked for.",
+                        Remedy.MakeIn(Artifact.TargetBank, Folder, count)
+                    );
             }
             using TargetSamples all = TargetSamples.Join(parts);
             return all.Take(count);
@@ -181,24 +224,61 @@ public sealed class TargetBank
     }
 
     /// <summary>Writes a file, replacing one with fewer samples.</summary>
-    internal void Write(TargetSamples samples) => SafeTensorsWriter.Write(
-        ShardPath(samples.First / ShardSize),
-        [("features", samples.Features), ("originals", samples.Originals), ("targets", samples.Targets), ("gradients", samples.Gradients), ("measures", samples.Measures)],
-        new Dictionary<string, string> { ["bank"] = _identity, ["first"] = samples.First.ToString(CultureInfo.InvariantCulture) },
-        overwrite: true);
+    internal void Write(TargetSamples samples) =>
+        SafeTensorsWriter.Write(
+            ShardPath(samples.First / ShardSize),
+            [
+                ("features", samples.Features),
+                ("originals", samples.Originals),
+                ("targets", samples.Targets),
+                ("gradients", samples.Gradients),
+                ("measures", samples.Measures),
+            ],
+            new Dictionary<string, string>
+            {
+                ["bank"] = _identity,
+                ["first"] = samples.First.ToString(CultureInfo.InvariantCulture),
+            },
+            overwrite: true
+        );
 
-    string ShardPath(long shard) => Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"targets-{shard * ShardSize:0000000}.safetensors"));
+    string ShardPath(long shard) =>
+        Path.Combine(
+            Folder,
+            string.Create(CultureInfo.InvariantCulture, $"targets-{shard * ShardSize:0000000}.safetensors")
+        );
 
     int Check(SafeTensorsFile file, long shard)
     {
         if (file.Metadata.GetValueOrDefault("bank") != _identity)
-            throw BadInput.Mismatch(file.Path, $"{file.Path} belongs to another target bank than {Path.Combine(Folder, ManifestName)}; take it out of the folder.");
-        long count = file.Tensors.TryGetValue("features", out TensorEntry? features) && features.Shape.Count == 2 ? features.Shape[0] : 0;
-        bool fits = count is > 0 and <= ShardSize
+            throw BadInput.Mismatch(
+                file.Path,
+                $"{file.Path} belongs to another target bank than {Path.Combine(Folder, ManifestName)}; take it out "
+                    + "of the folder."
+            );
+        long count =
+            file.Tensors.TryGetValue("features", out TensorEntry? features) && features.Shape.Count == 2
+                ? features.Shape[0]
+                : 0;
+        bool fits =
+            count is > 0 and <= ShardSize
             && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
-            && Is("features", [count, Manifest.Width]) && Is("originals", [count, Manifest.Width]) && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden]) && Is("measures", [count, 3]);
-        return fits ? (int)count : throw BadInput.Damaged(file.Path, $"{file.Path} is damaged or not a file of a target bank.", Remedy.MakeAgain(Artifact.TargetBank, place: Folder));
+            && Is("features", [count, Manifest.Width])
+            && Is("originals", [count, Manifest.Width])
+            && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden])
+            && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden])
+            && Is("measures", [count, 3]);
+        return fits
+            ? (int)count
+            : throw BadInput.Damaged(
+                file.Path,
+                $"{file.Path} is damaged or not a file of a target bank.",
+                Remedy.MakeAgain(Artifact.TargetBank, place: Folder)
+            );
 
-        bool Is(string name, long[] shape) => file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.DType == TensorDType.F32 && entry.Shape.SequenceEqual(shape);
+        bool Is(string name, long[] shape) =>
+            file.Tensors.TryGetValue(name, out TensorEntry? entry)
+            && entry.DType == TensorDType.F32
+            && entry.Shape.SequenceEqual(shape);
     }
 }

@@ -16,8 +16,10 @@ namespace Retouch.Locating;
 public sealed class TargetBankFiller : IDisposable
 {
     // Images that the Fisher information is measured on: enough that its largest units no longer change places.
-    const int FisherImages = 128, FisherBatch = 8;
-    const int FisherPurpose = 4, OrdinaryPurpose = 6;
+    const int FisherImages = 128;
+    const int FisherBatch = 8;
+    const int FisherPurpose = 4;
+    const int OrdinaryPurpose = 6;
 
     readonly SplitVit _split;
     readonly PseudoFailures _failures;
@@ -35,7 +37,13 @@ public sealed class TargetBankFiller : IDisposable
     /// <param name="settings">The solver's settings, or null for the published ones.</param>
     /// <param name="seed">The seed of the samples.</param>
     /// <exception cref="BadInputException">A setting is out of range, or there are too few images.</exception>
-    public TargetBankFiller(SplitVit split, ImageFolders images, Preprocessing preprocessing, TargetMaskSettings? settings = null, int seed = 0)
+    public TargetBankFiller(
+        SplitVit split,
+        ImageFolders images,
+        Preprocessing preprocessing,
+        TargetMaskSettings? settings = null,
+        int seed = 0
+    )
     {
         settings ??= new();
         settings.Validate();
@@ -90,7 +98,15 @@ public sealed class TargetBankFiller : IDisposable
     /// samples, or no image can be decoded.
     /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled; what was solved is kept.</exception>
-    public void Fill(TargetBank bank, int count, int part = 0, int parts = 1, int? workers = null, IProgress<TargetBankProgress>? progress = null, CancellationToken cancellation = default)
+    public void Fill(
+        TargetBank bank,
+        int count,
+        int part = 0,
+        int parts = 1,
+        int? workers = null,
+        IProgress<TargetBankProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         if (bank.Manifest.Identity() != Manifest.Identity())
             throw new ArgumentException("The bank has another manifest.", nameof(bank));
@@ -103,19 +119,27 @@ public sealed class TargetBankFiller : IDisposable
             return;
         using WriterLock writer = bank.Lock(part, parts);
         List<Shard> shards = Missing(bank, count, part, parts);
-        (Shard Shard, int Place)[] work = [.. shards.SelectMany(s => Enumerable.Range(s.Solved, s.Results.Length).Select(p => (s, p)))];
+        (Shard Shard, int Place)[] work =
+        [
+            .. shards.SelectMany(s => Enumerable.Range(s.Solved, s.Results.Length).Select(p => (s, p))),
+        ];
         Tally tally = new(work.Length, progress);
         try
         {
-            SingleThreaded.Run(workers ?? get_num_threads(), work.Length, i =>
-            {
-                (Shard shard, int place) = work[i];
-                TargetSamples sample = Solve(shard.Number * TargetBank.ShardSize + place, cancellation);
-                bool complete = shard.Add(place, sample);
-                tally.Add(sample);
-                if (complete)
-                    shard.Save(bank);
-            }, cancellation);
+            SingleThreaded.Run(
+                workers ?? get_num_threads(),
+                work.Length,
+                i =>
+                {
+                    (Shard shard, int place) = work[i];
+                    TargetSamples sample = Solve(shard.Number * TargetBank.ShardSize + place, cancellation);
+                    bool complete = shard.Add(place, sample);
+                    tally.Add(sample);
+                    if (complete)
+                        shard.Save(bank);
+                },
+                cancellation
+            );
         }
         finally
         {
@@ -144,25 +168,54 @@ public sealed class TargetBankFiller : IDisposable
         PseudoFailure failure = _failures.Create(index, _settings.Views);
         using PrefixState spoilt = _split.Prefix(_preprocessing.ToTensor(failure.Spoilt));
         using PrefixState original = _split.Prefix(_preprocessing.ToTensor(failure.Original));
-        Tensor start = tensor([.. failure.Start], [1, _split.Space.Matrices, _split.Space.Hidden], ScalarType.Float32, spoilt.Residual.device) * Held(_settings.StartRange);
+        Tensor start =
+            tensor(
+                [.. failure.Start],
+                [1, _split.Space.Matrices, _split.Space.Hidden],
+                ScalarType.Float32,
+                spoilt.Residual.device
+            ) * Held(_settings.StartRange);
         Tensor wanted = _split.ClassFeatures(original);
         Tensor logits = _split.Model.Classify(wanted);
-        using PrefixState? views = Prefix(failure.Views.Select(v => v.Spoilt)), originals = Prefix(failure.Views.Select(v => v.Original));
-        int[] chosen = _settings.OrdinaryImages == 0 ? [] : [.. StableRandom.For(_seed, OrdinaryPurpose, index).GetItems(Enumerable.Range(0, _ordinary.Value.State.Images).ToArray(), _settings.OrdinaryImages)];
+        using PrefixState? views = Prefix(failure.Views.Select(v => v.Spoilt));
+        using PrefixState? originals = Prefix(failure.Views.Select(v => v.Original));
+        int[] chosen =
+            _settings.OrdinaryImages == 0
+                ? []
+                :
+                [
+                    .. StableRandom
+                        .For(_seed, OrdinaryPurpose, index)
+                        .GetItems(
+                            Enumerable.Range(0, _ordinary.Value.State.Images).ToArray(),
+                            _settings.OrdinaryImages
+                        ),
+                ];
         using PrefixState? ordinary = chosen.Length == 0 ? null : _ordinary.Value.State.Select(chosen);
-        TargetMasks target = _solver.Value.Solver.Solve(new TargetProblem(spoilt, logits, start)
-        {
-            Views = views,
-            WantedOfViews = originals is null ? null : _split.Logits(originals),
-            Ordinary = ordinary,
-            LogitsOfOrdinary = ordinary is null ? null : _ordinary.Value.Logits.index_select(0, tensor([.. chosen.Select(i => (long)i)], ScalarType.Int64, spoilt.Residual.device)),
-        }, cancellation);
-        return new TargetSamples(index,
+        TargetMasks target = _solver.Value.Solver.Solve(
+            new TargetProblem(spoilt, logits, start)
+            {
+                Views = views,
+                WantedOfViews = originals is null ? null : _split.Logits(originals),
+                Ordinary = ordinary,
+                LogitsOfOrdinary = ordinary is null
+                    ? null
+                    : _ordinary.Value.Logits.index_select(
+                        0,
+                        tensor([.. chosen.Select(i => (long)i)], ScalarType.Int64, spoilt.Residual.device)
+                    ),
+            },
+            cancellation
+        );
+        return new TargetSamples(
+            index,
             _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
             wanted.DetachFromDisposeScope(),
             target.Values.DetachFromDisposeScope(),
             UnitGradients.Norms(_split, spoilt, (int)logits.argmax(1).item<long>()).DetachFromDisposeScope(),
-            tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32).DetachFromDisposeScope());
+            tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32)
+                .DetachFromDisposeScope()
+        );
     }
 
     /// <summary>Solves consecutive samples; the caller disposes them.</summary>
@@ -172,12 +225,22 @@ public sealed class TargetBankFiller : IDisposable
     /// <param name="cancellation">Stops within a second or so.</param>
     /// <exception cref="BadInputException">None of the images can be decoded.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public TargetSamples SolveRange(long first, int count, int? workers = null, CancellationToken cancellation = default)
+    public TargetSamples SolveRange(
+        long first,
+        int count,
+        int? workers = null,
+        CancellationToken cancellation = default
+    )
     {
         TargetSamples?[] samples = new TargetSamples?[count];
         try
         {
-            SingleThreaded.Run(workers ?? get_num_threads(), count, i => samples[i] = Solve(first + i, cancellation), cancellation);
+            SingleThreaded.Run(
+                workers ?? get_num_threads(),
+                count,
+                i => samples[i] = Solve(first + i, cancellation),
+                cancellation
+            );
             return TargetSamples.Join([.. samples.Select(s => s!)]);
         }
         finally
@@ -227,10 +290,14 @@ public sealed class TargetBankFiller : IDisposable
     {
         string[] paths = [.. _images.Paths];
         StableRandom.For(_seed, FisherPurpose, 0).Shuffle(paths);
-        return paths.Take(FisherImages).Chunk(VitCost.Of(_split.Model.Config).ImagesTogether(FisherBatch)).SelectMany(Prefixes);
+        return paths
+            .Take(FisherImages)
+            .Chunk(VitCost.Of(_split.Model.Config).ImagesTogether(FisherBatch))
+            .SelectMany(Prefixes);
     }
 
-    PrefixState? Prefix(IEnumerable<RgbImage> images) => images.ToArray() is { Length: > 0 } some ? _split.Prefix(_preprocessing.ToTensor(some)) : null;
+    PrefixState? Prefix(IEnumerable<RgbImage> images) =>
+        images.ToArray() is { Length: > 0 } some ? _split.Prefix(_preprocessing.ToTensor(some)) : null;
 
     IEnumerable<PrefixState> Prefixes(string[] paths)
     {
@@ -295,7 +362,9 @@ public sealed class TargetBankFiller : IDisposable
                 _count++;
                 for (int i = 0; i < measures.Length; i++)
                     _sums[i] += measures[i];
-                progress?.Report(new TargetBankProgress(_count, total, _sums[0] / _count, _sums[1] / _count, _sums[2] / _count));
+                progress?.Report(
+                    new TargetBankProgress(_count, total, _sums[0] / _count, _sums[1] / _count, _sums[2] / _count)
+                );
             }
         }
     }

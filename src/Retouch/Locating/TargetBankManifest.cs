@@ -55,15 +55,26 @@ public sealed record TargetBankManifest
     {
         try
         {
-            TargetBankManifest manifest = JsonSerializer.Deserialize(json, ManifestJson.Default.TargetBankManifest) ?? throw new JsonException("it is null");
-            return manifest.Settings.ContainsValue(null!) || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width) is null
+            TargetBankManifest manifest =
+                JsonSerializer.Deserialize(json, ManifestJson.Default.TargetBankManifest)
+                ?? throw new JsonException("it is null");
+            return
+                manifest.Settings.ContainsValue(null!)
+                || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width) is null
                 || manifest.Images < 1
-                ? throw BadInput.Damaged(source, $"{source} is not the manifest of a target bank: its values are impossible.")
+                ? throw BadInput.Damaged(
+                    source,
+                    $"{source} is not the manifest of a target bank: its values are impossible."
+                )
                 : manifest;
         }
         catch (JsonException e)
         {
-            throw BadInput.Mismatch(source, $"{source} is not the manifest of a target bank: {JsonPlace.Describe(e, json)}.", cause: e);
+            throw BadInput.Mismatch(
+                source,
+                $"{source} is not the manifest of a target bank: {JsonPlace.Describe(e, json)}.",
+                cause: e
+            );
         }
     }
 
@@ -73,13 +84,19 @@ public sealed record TargetBankManifest
         (string, string, string)[] values =
         [
             ("model", Model, other.Model),
-            ("blocks", $"{FirstBlock} to {FirstBlock + Blocks - 1}", $"{other.FirstBlock} to {other.FirstBlock + other.Blocks - 1}"),
+            (
+                "blocks",
+                $"{FirstBlock} to {FirstBlock + Blocks - 1}",
+                $"{other.FirstBlock} to {other.FirstBlock + other.Blocks - 1}"
+            ),
             ("units of a matrix", $"{Hidden}", $"{other.Hidden}"),
             ("width", $"{Width}", $"{other.Width}"),
             ("images", $"{Images} (SHA-256 {ImagesSha256})", $"{other.Images} (SHA-256 {other.ImagesSha256})"),
             ("preprocessing", Preprocessing, other.Preprocessing),
             ("seed", $"{Seed}", $"{other.Seed}"),
-            .. Settings.Keys.Union(other.Settings.Keys).Order(StringComparer.Ordinal)
+            .. Settings
+                .Keys.Union(other.Settings.Keys)
+                .Order(StringComparer.Ordinal)
                 .Select(k => (k, Settings.GetValueOrDefault(k, "none"), other.Settings.GetValueOrDefault(k, "none"))),
         ];
         return values.Where(v => v.Item2 != v.Item3).Select(v => $"{v.Item1} {v.Item2}, not {v.Item3}");

@@ -1,6 +1,8 @@
 namespace Retouch.Locating;
 
-/// <summary>How far the solving of target masks is; the measures are means over the samples solved in this run.</summary>
+/// <summary>
+/// How far the solving of target masks is; the measures are means over the samples solved in this run.
+/// </summary>
 /// <param name="Solved">Samples solved in this run.</param>
 /// <param name="Total">Samples that this run has to solve.</param>
 /// <param name="Before">The divergence from the originals' predictions under the unedited model.</param>

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Retouch.Locating;
 
-/// <summary>The settings of <see cref="TargetMaskSolver"/>; the defaults are the published constants. Immutable.</summary>
+/// <summary>
+/// The settings of <see cref="TargetMaskSolver"/>; the defaults are the published constants. Immutable.
+/// </summary>
 public sealed record TargetMaskSettings
 {
     /// <summary>Steps on the mask's logits, at least 1.</summary>
@@ -88,11 +90,21 @@ public sealed record TargetMaskSettings
     {
         Require(OuterSteps >= 1, "number of outer steps", OuterSteps, "at least 1");
         Require(InnerSteps >= 1, "number of inner steps", InnerSteps, "at least 1");
-        Require(double.IsFinite(InnerLearningRate) && InnerLearningRate > 0, "inner learning rate", InnerLearningRate, "above 0");
+        Require(
+            double.IsFinite(InnerLearningRate) && InnerLearningRate > 0,
+            "inner learning rate",
+            InnerLearningRate,
+            "above 0"
+        );
         Require(Views is >= 0 and <= 64, "number of views", Views, "from 0 to 64");
         Require(OrdinaryImages is >= 0 and <= 64, "number of ordinary images", OrdinaryImages, "from 0 to 64");
         Require(Locality is >= 0 and <= 1, "share of locality", Locality, "from 0 to 1");
-        Require(double.IsFinite(MaskLearningRate) && MaskLearningRate > 0, "mask learning rate", MaskLearningRate, "above 0");
+        Require(
+            double.IsFinite(MaskLearningRate) && MaskLearningRate > 0,
+            "mask learning rate",
+            MaskLearningRate,
+            "above 0"
+        );
         Require(Alpha is >= 0 and < 1, "alpha", Alpha, "at least 0 and below 1");
         Require(double.IsFinite(Epsilon) && Epsilon > 0, "epsilon", Epsilon, "above 0");
         Require(double.IsFinite(Temperature) && Temperature > 0, "temperature", Temperature, "above 0");
@@ -106,28 +118,29 @@ public sealed record TargetMaskSettings
     }
 
     /// <summary>The settings by name, as a provenance keeps them.</summary>
-    public SortedDictionary<string, string> Describe() => new(StringComparer.Ordinal)
-    {
-        ["outerSteps"] = Text(OuterSteps),
-        ["innerSteps"] = Text(InnerSteps),
-        ["innerLr"] = Text(InnerLearningRate),
-        ["signSteps"] = SignSteps ? "yes" : "no",
-        ["views"] = Text(Views),
-        ["ordinaryImages"] = Text(OrdinaryImages),
-        ["locality"] = Text(Locality),
-        ["maskLr"] = Text(MaskLearningRate),
-        ["alpha"] = Text(Alpha),
-        ["eps"] = Text(Epsilon),
-        ["temperature"] = Text(Temperature),
-        ["sparsity"] = Text(Sparsity),
-        ["density"] = Density is double share ? Text(share) : "free",
-        ["batch"] = Text(Batch),
-        ["startRange"] = Text(StartRange),
-        ["fisherPower"] = Text(FisherPower),
-        ["maskScale"] = Text(MaskScale),
-        ["targetScale"] = Text(TargetScale),
-        ["precision"] = "float32",
-    };
+    public SortedDictionary<string, string> Describe() =>
+        new(StringComparer.Ordinal)
+        {
+            ["outerSteps"] = Text(OuterSteps),
+            ["innerSteps"] = Text(InnerSteps),
+            ["innerLr"] = Text(InnerLearningRate),
+            ["signSteps"] = SignSteps ? "yes" : "no",
+            ["views"] = Text(Views),
+            ["ordinaryImages"] = Text(OrdinaryImages),
+            ["locality"] = Text(Locality),
+            ["maskLr"] = Text(MaskLearningRate),
+            ["alpha"] = Text(Alpha),
+            ["eps"] = Text(Epsilon),
+            ["temperature"] = Text(Temperature),
+            ["sparsity"] = Text(Sparsity),
+            ["density"] = Density is double share ? Text(share) : "free",
+            ["batch"] = Text(Batch),
+            ["startRange"] = Text(StartRange),
+            ["fisherPower"] = Text(FisherPower),
+            ["maskScale"] = Text(MaskScale),
+            ["targetScale"] = Text(TargetScale),
+            ["precision"] = "float32",
+        };
 
     static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 

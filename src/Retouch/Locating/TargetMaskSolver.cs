@@ -30,7 +30,10 @@ public sealed class TargetMaskSolver
         _settings.Validate();
         _fisher = _settings.FisherPower > 0 ? fisher : null;
         if (_settings.FisherPower > 0 && fisher?.Space != split.Space)
-            throw new ArgumentException("A Fisher power needs the Fisher information of the model's edit space.", nameof(fisher));
+            throw new ArgumentException(
+                "A Fisher power needs the Fisher information of the model's edit space.",
+                nameof(fisher)
+            );
     }
 
     /// <summary>Solves B independent samples as published, from their own images alone.</summary>
@@ -39,10 +42,16 @@ public sealed class TargetMaskSolver
     /// <param name="start">The mask logits to start from, <c>[B,matrices,H]</c>; published: uniform in (-1,1).</param>
     /// <param name="cancellation">Stops between outer steps.</param>
     /// <returns>The targets; the caller disposes them.</returns>
-    /// <exception cref="ArgumentException">The shapes do not belong together, or the settings need more images.</exception>
+    /// <exception cref="ArgumentException">
+    /// The shapes do not belong together, or the settings need more images.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public TargetMasks Solve(PrefixState spoilt, Tensor wanted, Tensor start, CancellationToken cancellation = default) =>
-        Solve(new TargetProblem(spoilt, wanted, start), cancellation);
+    public TargetMasks Solve(
+        PrefixState spoilt,
+        Tensor wanted,
+        Tensor start,
+        CancellationToken cancellation = default
+    ) => Solve(new TargetProblem(spoilt, wanted, start), cancellation);
 
     /// <summary>Solves B independent samples.</summary>
     /// <param name="problem">The samples, with the other views and ordinary images that the settings ask for.</param>
@@ -60,8 +69,11 @@ public sealed class TargetMaskSolver
         using EditSession? views = problem.Views is null ? null : new(_split, problem.Views, everything);
         using EditSession? ordinary = problem.Ordinary is null ? null : new(_split, problem.Ordinary, everything);
         Divergence divergence = new(problem.Wanted, _settings.Temperature);
-        // The outer loss: whether the sample, or other views of it, see what they should, and ordinary images what they did.
-        (EditSession judge, Divergence verdict) = views is null ? (session, divergence) : (views, new(problem.WantedOfViews!, _settings.Temperature));
+        // The outer loss: whether the sample, or other views of it, see what they should, and ordinary images what they
+        // did.
+        (EditSession judge, Divergence verdict) = views is null
+            ? (session, divergence)
+            : (views, new(problem.WantedOfViews!, _settings.Temperature));
         Divergence? disturbance = ordinary is null ? null : new(problem.LogitsOfOrdinary!, _settings.Temperature);
         Tensor logits = problem.Start.detach().clone(); // s
         Tensor square = zeros_like(logits);
@@ -71,8 +83,10 @@ public sealed class TargetMaskSolver
 
         // With delta zero the mask has no say: the first inner gradient is every outer step's.
         Tensor before = session.Logits();
-        float[] atStart = views is null ? divergence.Value(before) : PerSample(verdict.Value(views.Logits())), atEnd = atStart;
-        Tensor[] first = session.Gradients(divergence.Gradient(before)); // the session's memory, which only further gradients would take
+        float[] atStart = views is null ? divergence.Value(before) : PerSample(verdict.Value(views.Logits()));
+        float[] atEnd = atStart;
+        // the session's memory, which only further gradients would take
+        Tensor[] first = session.Gradients(divergence.Gradient(before));
         if (_settings.SignSteps)
             first = [.. first.Select(g => g.sign())];
 
@@ -80,8 +94,8 @@ public sealed class TargetMaskSolver
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope outerScope = NewDisposeScope();
-            Tensor mask = torch.sigmoid(Held(_settings.MaskScale) * logits);                           // m
-            Tensor[] rows = [.. mask.unbind(1).Select(m => m.unsqueeze(2))];                        // a matrix [B,H,1]
+            Tensor mask = torch.sigmoid(Held(_settings.MaskScale) * logits); // m
+            Tensor[] rows = [.. mask.unbind(1).Select(m => m.unsqueeze(2))]; // a matrix [B,H,1]
             for (int m = 0; m < deltas.Length; m++)
                 deltas[m].zero_().add_(first[m], Held(-_settings.InnerLearningRate));
             session.SetDeltas(deltas, rows);
@@ -98,18 +112,36 @@ public sealed class TargetMaskSolver
                     delta.add_(step.sign(), Held(-_settings.InnerLearningRate));
                 session.SetDeltas(deltas, rows);
             }
-            Tensor maskGradient = MaskGradient(judge, verdict, remember: true), price = cost;
+            Tensor maskGradient = MaskGradient(judge, verdict, remember: true);
+            Tensor price = cost;
             if (ordinary is not null)
             {
-                // What all changes together do to ordinary images, unit by unit; a unit that undoes others' harm is free.
+                // What all changes together do to ordinary images, unit by unit; a unit that undoes others' harm is
+                // free.
                 Tensor harm = MaskGradient(ordinary, disturbance!).clamp_min_(Held(0));
-                price = price * (harm / harm.mean([1, 2], true).clamp_min(Held(1e-20)) * Held(_settings.Locality) + Held(1 - _settings.Locality));
+                price =
+                    price
+                    * (
+                        harm / harm.mean([1, 2], true).clamp_min(Held(1e-20)) * Held(_settings.Locality)
+                        + Held(1 - _settings.Locality)
+                    );
             }
             if (_settings.Density is double share)
-                price = price * (-maskGradient / price.clamp_min(Held(1e-12))).flatten(1).quantile(tensor(1 - (float)share), 1, true).unsqueeze(2).clamp_min(Held(0));
+                price =
+                    price
+                    * (-maskGradient / price.clamp_min(Held(1e-12)))
+                        .flatten(1)
+                        .quantile(tensor(1 - (float)share), 1, true)
+                        .unsqueeze(2)
+                        .clamp_min(Held(0));
             maskGradient.Plus_(price);
             maskGradient.mul_(Held(_settings.MaskScale) * mask * (Held(1) - mask));
-            new RmsProp(_settings.Alpha, _settings.Epsilon).Step(logits, maskGradient, square, _settings.MaskLearningRate);
+            new RmsProp(_settings.Alpha, _settings.Epsilon).Step(
+                logits,
+                maskGradient,
+                square,
+                _settings.MaskLearningRate
+            );
 
             // dL/dm of a unit: its weights are W + m·delta with delta held constant.
             Tensor MaskGradient(EditSession of, Divergence loss, bool remember = false)
@@ -123,16 +155,25 @@ public sealed class TargetMaskSolver
             }
         }
         float[] density = torch.sigmoid(Held(_settings.MaskScale) * logits).mean([1, 2]).cpu().data<float>().ToArray();
-        return new TargetMasks(torch.sigmoid(Held(_settings.TargetScale) * logits).MoveToOuterDisposeScope(), atStart, atEnd, density);
+        return new TargetMasks(
+            torch.sigmoid(Held(_settings.TargetScale) * logits).MoveToOuterDisposeScope(),
+            atStart,
+            atEnd,
+            density
+        );
     }
 
-    float[] PerSample(float[] values) => _settings.Views == 0 ? values : [.. values.Chunk(_settings.Views).Select(v => v.Average())];
+    float[] PerSample(float[] values) =>
+        _settings.Views == 0 ? values : [.. values.Chunk(_settings.Views).Select(v => v.Average())];
 
     // What a unit of mask pays: λ/(B·units), more where ordinary images need the unit more.
     Tensor Cost()
     {
         EditSpace space = _split.Space;
-        Tensor equal = Filled([space.Matrices, space.Hidden], Held(_settings.Sparsity / (_settings.Batch * space.Units)));
+        Tensor equal = Filled(
+            [space.Matrices, space.Hidden],
+            Held(_settings.Sparsity / (_settings.Batch * space.Units))
+        );
         if (_fisher is null)
             return equal;
         Tensor logs = stack([.. _fisher.Values.Select(v => v.sum(1))]).clamp_min(Held(float.Epsilon)).log();
@@ -143,7 +184,8 @@ public sealed class TargetMaskSolver
     sealed class Divergence
     {
         readonly double _temperature;
-        readonly Tensor _target, _logTarget; // [B,C]
+        readonly Tensor _target;
+        readonly Tensor _logTarget; // [B,C]
 
         public Divergence(Tensor wanted, double temperature)
         {
@@ -155,7 +197,9 @@ public sealed class TargetMaskSolver
         public float[] Value(Tensor z)
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor value = (_target * (_logTarget - log_softmax(z / Held(_temperature), 1))).sum(1) * Held(_temperature * _temperature);
+            Tensor value =
+                (_target * (_logTarget - log_softmax(z / Held(_temperature), 1))).sum(1)
+                * Held(_temperature * _temperature);
             return value.cpu().data<float>().ToArray();
         }
 

@@ -9,13 +9,17 @@ namespace Retouch.Locating;
 /// <param name="Start">The mask logits to start from, <c>[B,matrices,H]</c>; published: uniform in (-1,1).</param>
 public sealed record TargetProblem(PrefixState Spoilt, Tensor Wanted, Tensor Start)
 {
-    /// <summary>The prefix of each sample's other views, B·V sample by sample, or null if the settings have none.</summary>
+    /// <summary>
+    /// The prefix of each sample's other views, B·V sample by sample, or null if the settings have none.
+    /// </summary>
     public PrefixState? Views { get; init; }
 
     /// <summary>The unedited model's logits of the views' originals, <c>[B·V,C]</c>.</summary>
     public Tensor? WantedOfViews { get; init; }
 
-    /// <summary>The prefix of each sample's ordinary images, B·L sample by sample, or null if the settings have none.</summary>
+    /// <summary>
+    /// The prefix of each sample's ordinary images, B·L sample by sample, or null if the settings have none.
+    /// </summary>
     public PrefixState? Ordinary { get; init; }
 
     /// <summary>The unedited model's logits of the ordinary images, <c>[B·L,C]</c>.</summary>
@@ -25,7 +29,10 @@ public sealed record TargetProblem(PrefixState Spoilt, Tensor Wanted, Tensor Sta
     {
         long batch = Spoilt.Images;
         if (Wanted.shape[0] != batch || !Start.shape.AsSpan().SequenceEqual([batch, space.Matrices, space.Hidden]))
-            throw new ArgumentException($"{batch} images, logits of {Wanted.shape[0]} and a start of [{string.Join(", ", Start.shape)}] do not belong together.");
+            throw new ArgumentException(
+                $"{batch} images, logits of {Wanted.shape[0]} and a start of [{string.Join(", ", Start.shape)}] do "
+                    + "not belong together."
+            );
         Require(Views, WantedOfViews, batch * settings.Views, "other views");
         Require(Ordinary, LogitsOfOrdinary, batch * settings.OrdinaryImages, "ordinary images");
     }
@@ -33,6 +40,9 @@ public sealed record TargetProblem(PrefixState Spoilt, Tensor Wanted, Tensor Sta
     static void Require(PrefixState? state, Tensor? logits, long count, string what)
     {
         if ((state?.Images ?? 0) != count || (logits?.shape[0] ?? 0) != count)
-            throw new ArgumentException($"The settings need {count} {what}; there are {state?.Images ?? 0}, with logits of {logits?.shape[0] ?? 0}.");
+            throw new ArgumentException(
+                $"The settings need {count} {what}; there are {state?.Images ?? 0}, with logits of "
+                    + $"{logits?.shape[0] ?? 0}."
+            );
     }
 }

@@ -13,7 +13,14 @@ namespace Retouch.Locating;
 /// of the cross-entropy to the original's prediction, <c>[N,matrices,H]</c>.
 /// </param>
 /// <param name="Measures">The solver's divergence before, divergence after and mask density, <c>[N,3]</c>.</param>
-public sealed record TargetSamples(long First, Tensor Features, Tensor Originals, Tensor Targets, Tensor Gradients, Tensor Measures) : IDisposable
+public sealed record TargetSamples(
+    long First,
+    Tensor Features,
+    Tensor Originals,
+    Tensor Targets,
+    Tensor Gradients,
+    Tensor Measures
+) : IDisposable
 {
     /// <summary>The number of samples, N.</summary>
     public int Count => (int)Features.shape[0];
@@ -21,7 +28,14 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
     /// <summary>Several runs of consecutive samples as one; the caller disposes it.</summary>
     internal static TargetSamples Join(IReadOnlyList<TargetSamples> parts)
     {
-        return new TargetSamples(parts[0].First, Cat(p => p.Features), Cat(p => p.Originals), Cat(p => p.Targets), Cat(p => p.Gradients), Cat(p => p.Measures));
+        return new TargetSamples(
+            parts[0].First,
+            Cat(p => p.Features),
+            Cat(p => p.Originals),
+            Cat(p => p.Targets),
+            Cat(p => p.Gradients),
+            Cat(p => p.Measures)
+        );
 
         Tensor Cat(Func<TargetSamples, Tensor> of) => cat([.. parts.Select(of)], 0).DetachFromDisposeScope();
     }
@@ -29,7 +43,9 @@ public sealed record TargetSamples(long First, Tensor Features, Tensor Originals
     /// <summary>A copy of the first of them; the caller disposes it.</summary>
     internal TargetSamples Take(int count) => Each(of => of.narrow(0, 0, count).clone());
 
-    /// <summary>Copies of those whose solver started at least this far from the wanted prediction; the caller disposes them.</summary>
+    /// <summary>
+    /// Copies of those whose solver started at least this far from the wanted prediction; the caller disposes them.
+    /// </summary>
     /// <param name="divergence">In KL divergence at the solver's temperature.</param>
     public TargetSamples AtLeast(double divergence)
     {

@@ -8,7 +8,10 @@ namespace Retouch.Locating;
 /// <summary>How strongly a correction pulls at each hidden unit.</summary>
 static class UnitGradients
 {
-    /// <summary>The Euclidean norm of the gradient of each image's cross-entropy to a class, with respect to each unit's weights.</summary>
+    /// <summary>
+    /// The Euclidean norm of the gradient of each image's cross-entropy to a class, with respect to each unit's
+    /// weights.
+    /// </summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="images">The images' prefix.</param>
     /// <param name="label">The class that they should have.</param>
@@ -16,7 +19,11 @@ static class UnitGradients
     public static Tensor Norms(SplitVit split, PrefixState images, int label)
     {
         using DisposeScope scope = NewDisposeScope();
-        using EditSession session = new(split, images, [.. Enumerable.Repeat(UnitSelection.All(split.Space), images.Images)]);
+        using EditSession session = new(
+            split,
+            images,
+            [.. Enumerable.Repeat(UnitSelection.All(split.Space), images.Images)]
+        );
         Tensor logits = session.Logits();
         Tensor target = Filled([logits.shape[0]], Held(label), ScalarType.Int64, logits.device);
         Tensor[] gradients = session.Gradients(softmax(logits, 1) - one_hot(target, logits.shape[1]));

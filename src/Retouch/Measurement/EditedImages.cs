@@ -11,13 +11,20 @@ static class EditedImages
     /// <param name="images">The edited images' paths.</param>
     /// <returns>The others, and the files that were left out.</returns>
     /// <exception cref="BadInputException">An edited image cannot be read, or the folder holds no other.</exception>
-    public static (ImageFolder Others, IReadOnlyList<string> LeftOut) LeaveOut(ImageFolder folder, IReadOnlyList<string> images)
+    public static (ImageFolder Others, IReadOnlyList<string> LeftOut) LeaveOut(
+        ImageFolder folder,
+        IReadOnlyList<string> images
+    )
     {
         HashSet<string> hashes = [.. images.Select(ImageRoots.Hash)];
         HashSet<long> lengths = [.. images.Select(Length)];
         ILookup<bool, string> files = folder.Files.ToLookup(f => IsEdited(folder.FullPath(f)));
-        return files[false].Any() ? (folder.With([.. files[false]]), [.. files[true]])
-            : throw BadInput.Mismatch(folder.Root, $"{folder.Root} holds nothing but images that are edited; name a folder of others.");
+        return files[false].Any()
+            ? (folder.With([.. files[false]]), [.. files[true]])
+            : throw BadInput.Mismatch(
+                folder.Root,
+                $"{folder.Root} holds nothing but images that are edited; name a folder of others."
+            );
 
         // A link has the length of its target only when opened.
         static long Length(string path)
@@ -32,7 +39,8 @@ static class EditedImages
             try
             {
                 using FileStream stream = File.OpenRead(path);
-                return lengths.Contains(stream.Length) && hashes.Contains(Convert.ToHexStringLower(SHA256.HashData(stream)));
+                return lengths.Contains(stream.Length)
+                    && hashes.Contains(Convert.ToHexStringLower(SHA256.HashData(stream)));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -23,10 +23,19 @@ public readonly record struct GroupMeasurement(int Samples, int SamplesRight, in
     /// <param name="predictions">The edited model's class for each image of the group.</param>
     /// <param name="samples">The places of the images that were edited on, each once.</param>
     /// <param name="accepted">The classes that count as right.</param>
-    /// <param name="leftOut">Places of images that count neither for success nor for generalization, or null for none.</param>
+    /// <param name="leftOut">
+    /// Places of images that count neither for success nor for generalization, or null for none.
+    /// </param>
     /// <exception cref="ArgumentException">There are no edit samples, or one is named twice.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">One of <paramref name="samples"/> is not a place in the group.</exception>
-    public static GroupMeasurement Of(IReadOnlyList<int> predictions, IReadOnlyList<int> samples, IReadOnlyList<int> accepted, IReadOnlySet<int>? leftOut = null)
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// One of <paramref name="samples"/> is not a place in the group.
+    /// </exception>
+    public static GroupMeasurement Of(
+        IReadOnlyList<int> predictions,
+        IReadOnlyList<int> samples,
+        IReadOnlyList<int> accepted,
+        IReadOnlySet<int>? leftOut = null
+    )
     {
         HashSet<int> edited = [.. samples];
         if (edited.Count == 0 || edited.Count < samples.Count)
@@ -36,7 +45,10 @@ public readonly record struct GroupMeasurement(int Samples, int SamplesRight, in
             ArgumentOutOfRangeException.ThrowIfNegative(sample, nameof(samples));
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sample, predictions.Count, nameof(samples));
         }
-        int[] others = [.. Enumerable.Range(0, predictions.Count).Where(i => !edited.Contains(i) && leftOut?.Contains(i) != true)];
+        int[] others =
+        [
+            .. Enumerable.Range(0, predictions.Count).Where(i => !edited.Contains(i) && leftOut?.Contains(i) != true),
+        ];
         return new GroupMeasurement(edited.Count, edited.Count(Right), others.Length, others.Count(Right));
 
         bool Right(int image) => accepted.Contains(predictions[image]);

@@ -9,7 +9,8 @@ namespace Retouch.Measurement;
 /// </summary>
 public sealed class GuardedEdit : IDisposable
 {
-    GuardedEdit(IReadOnlyList<GuardPoint> curve, double? setting, EditResult? edit, LocalityMeasurement? locality) => (Curve, Setting, Edit, Locality) = (curve, setting, edit, locality);
+    GuardedEdit(IReadOnlyList<GuardPoint> curve, double? setting, EditResult? edit, LocalityMeasurement? locality) =>
+        (Curve, Setting, Edit, Locality) = (curve, setting, edit, locality);
 
     /// <summary>Every edit that was tried, the most general first.</summary>
     public IReadOnlyList<GuardPoint> Curve { get; }
@@ -28,15 +29,23 @@ public sealed class GuardedEdit : IDisposable
     /// <param name="measure">Measures an edit's locality.</param>
     /// <param name="bound">The least locality rate, in (0,1].</param>
     /// <param name="settings">Settings to try, above 0, decreasing: the most general first.</param>
-    /// <param name="halvings">How often to halve the interval between the last edit that did not keep to the bound and the first that did.</param>
+    /// <param name="halvings">
+    /// How often to halve the interval between the last edit that did not keep to the bound and the first that did.
+    /// </param>
     /// <param name="progress">Told each edit that was tried, or null to ignore.</param>
     /// <param name="cancellation">Stops between edits.</param>
     /// <exception cref="BadInputException">The bound is out of range.</exception>
     /// <exception cref="ArgumentException">There is no setting, or they do not decrease.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static GuardedEdit Search(
-        Func<double, EditResult> edit, Func<EditResult, LocalityMeasurement> measure, double bound, IReadOnlyList<double> settings, int halvings = 2,
-        IProgress<GuardPoint>? progress = null, CancellationToken cancellation = default)
+        Func<double, EditResult> edit,
+        Func<EditResult, LocalityMeasurement> measure,
+        double bound,
+        IReadOnlyList<double> settings,
+        int halvings = 2,
+        IProgress<GuardPoint>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         if (!(bound is > 0 and <= 1))
             throw BadInput.OutOfRange(null, $"The guarded locality is {bound}; it must be above 0 and at most 1.");
@@ -59,7 +68,12 @@ public sealed class GuardedEdit : IDisposable
                 if (!Keeps(between))
                     refused = between;
             }
-            return new GuardedEdit([.. curve.OrderByDescending(p => p.Setting)], best?.Setting, best?.Edit, best?.Locality);
+            return new GuardedEdit(
+                [.. curve.OrderByDescending(p => p.Setting)],
+                best?.Setting,
+                best?.Edit,
+                best?.Locality
+            );
         }
         catch
         {

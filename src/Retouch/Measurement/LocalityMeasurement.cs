@@ -5,7 +5,9 @@ namespace Retouch.Measurement;
 /// <param name="Changed">Those whose prediction changed, in order.</param>
 public sealed record LocalityMeasurement(int Images, IReadOnlyList<PredictionChange> Changed)
 {
-    /// <summary>The locality rate LR: the share of images whose prediction did not change, in [0,1]; 1 of no images.</summary>
+    /// <summary>
+    /// The locality rate LR: the share of images whose prediction did not change, in [0,1]; 1 of no images.
+    /// </summary>
     public double Rate => Images == 0 ? 1 : 1 - (double)Changed.Count / Images;
 
     /// <summary>The same among some of the images.</summary>

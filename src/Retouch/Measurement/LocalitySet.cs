@@ -12,12 +12,16 @@ public sealed class LocalitySet : IDisposable
     readonly PrefixStore _states;
 
     /// <summary>Creates a set of images that stay in memory, taking ownership of <paramref name="state"/>.</summary>
-    public LocalitySet(SplitVit split, PrefixState state) : this(split, PrefixStore.Of(state)) { }
+    public LocalitySet(SplitVit split, PrefixState state)
+        : this(split, PrefixStore.Of(state)) { }
 
     /// <summary>Creates a set, taking ownership of <paramref name="states"/>.</summary>
     /// <param name="split">The model to be edited.</param>
     /// <param name="states">The images' prefixes under it.</param>
-    /// <param name="predictions">What the unedited model says of them, where <paramref name="split"/> was edited before; null to ask <paramref name="split"/>.</param>
+    /// <param name="predictions">
+    /// What the unedited model says of them, where <paramref name="split"/> was edited before; null to ask
+    /// <paramref name="split"/>.
+    /// </param>
     public LocalitySet(SplitVit split, PrefixStore states, IReadOnlyList<int>? predictions = null)
     {
         (_split, _states) = (split, states);
@@ -30,23 +34,41 @@ public sealed class LocalitySet : IDisposable
     /// <summary>Compares every image's prediction under an edit with the unedited model's.</summary>
     public LocalityMeasurement Measure(ModelDelta delta) => Compare(Predict(state => _split.Predict(state, delta)));
 
-    /// <summary>Compares every image's prediction under a model that patches were applied to with the unedited model's.</summary>
+    /// <summary>
+    /// Compares every image's prediction under a model that patches were applied to with the unedited model's.
+    /// </summary>
     /// <param name="edited">The edited model, cut like the unedited one.</param>
-    public LocalityMeasurement Measure(SplitVit edited) => Compare(Predict(original =>
-    {
-        using PrefixState state = edited.Rebase(original);
-        return edited.Predict(state);
-    }));
+    public LocalityMeasurement Measure(SplitVit edited) =>
+        Compare(
+            Predict(original =>
+            {
+                using PrefixState state = edited.Rebase(original);
+                return edited.Predict(state);
+            })
+        );
 
     /// <summary>Frees the prefixes.</summary>
     public void Dispose() => _states.Dispose();
 
-    int[] Predict(Func<PrefixState, int[]> predict) => [.. Enumerable.Range(0, _states.Count).SelectMany(i =>
-    {
-        using PrefixState state = _states.Open(i);
-        return predict(state);
-    })];
+    int[] Predict(Func<PrefixState, int[]> predict) =>
+        [
+            .. Enumerable
+                .Range(0, _states.Count)
+                .SelectMany(i =>
+                {
+                    using PrefixState state = _states.Open(i);
+                    return predict(state);
+                }),
+        ];
 
-    LocalityMeasurement Compare(int[] after) => new LocalityMeasurement(after.Length, [.. Enumerable.Range(0, after.Length)
-            .Where(i => after[i] != Predictions[i]).Select(i => new PredictionChange(i, Predictions[i], after[i]))]);
+    LocalityMeasurement Compare(int[] after) =>
+        new LocalityMeasurement(
+            after.Length,
+            [
+                .. Enumerable
+                    .Range(0, after.Length)
+                    .Where(i => after[i] != Predictions[i])
+                    .Select(i => new PredictionChange(i, Predictions[i], after[i])),
+            ]
+        );
 }

@@ -6,13 +6,21 @@ using static TorchSharp.torch;
 
 namespace Retouch.Measurement;
 
-/// <summary>Asks a model about image files, a few in memory at a time; those that cannot be decoded are noted and left out.</summary>
+/// <summary>
+/// Asks a model about image files, a few in memory at a time; those that cannot be decoded are noted and left out.
+/// </summary>
 /// <param name="split">The model.</param>
 /// <param name="preprocessing">How images are made into pixels.</param>
 /// <param name="skipped">Gets why an image was left out.</param>
 /// <param name="progress">Told the number of images done over all questions, or null to ignore.</param>
 /// <param name="cancellation">Stops between chunks.</param>
-sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<Problem> skipped, IProgress<int>? progress, CancellationToken cancellation)
+sealed class ModelQuestions(
+    SplitVit split,
+    Preprocessing preprocessing,
+    List<Problem> skipped,
+    IProgress<int>? progress,
+    CancellationToken cancellation
+)
 {
     readonly int _together = VitCost.Of(split.Model.Config).ImagesTogether(16);
     int _done;
@@ -25,17 +33,27 @@ sealed class ModelQuestions(SplitVit split, Preprocessing preprocessing, List<Pr
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             string[] chunk = [.. paths.Skip(start).Take(_together)];
-            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = ImageLoader.LoadAvailable(chunk, preprocessing);
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
+                ImageLoader.LoadAvailable(chunk, preprocessing);
             skipped.AddRange(failed.Select(f => f.Why));
             if (loaded.Count > 0)
             {
                 using PrefixState state = split.Prefix(pixels);
-                (Tensor values, Tensor indices) = special.softmax(split.Logits(state), 1).topk(Math.Min(2, split.Model.Config.Classes));
+                (Tensor values, Tensor indices) = special
+                    .softmax(split.Logits(state), 1)
+                    .topk(Math.Min(2, split.Model.Config.Classes));
                 float[] top = values.cpu().contiguous().data<float>().ToArray();
                 long[] predicted = indices.cpu().contiguous().data<long>().ToArray();
                 int width = top.Length / loaded.Count;
                 for (int i = 0; i < loaded.Count; i++)
-                    tell(start + loaded[i], new ModelAnswer((int)predicted[i * width], top[i * width], Math.Clamp(top[i * width] - (width > 1 ? top[i * width + 1] : 0), 0f, 1f)));
+                    tell(
+                        start + loaded[i],
+                        new ModelAnswer(
+                            (int)predicted[i * width],
+                            top[i * width],
+                            Math.Clamp(top[i * width] - (width > 1 ? top[i * width + 1] : 0), 0f, 1f)
+                        )
+                    );
             }
             progress?.Report(_done += chunk.Length);
         }

@@ -7,5 +7,7 @@ public readonly record struct OperatingPoint(double Generalization, double Local
 {
     /// <summary>Whether this point is at least as good in both and better in one.</summary>
     public bool Dominates(OperatingPoint other) =>
-        Generalization >= other.Generalization && Locality >= other.Locality && (Generalization > other.Generalization || Locality > other.Locality);
+        Generalization >= other.Generalization
+        && Locality >= other.Locality
+        && (Generalization > other.Generalization || Locality > other.Locality);
 }

@@ -10,7 +10,15 @@ namespace Retouch.Measurement;
 /// <param name="Missing">Why it was not measured, or null if it was.</param>
 /// <param name="Predicted">The likeliest class, or null if it was not measured.</param>
 /// <param name="Probability">Its probability, in [0,1].</param>
-public sealed record PatchedImage(int Patch, PatchImage Image, int Label, string? Path, Problem? Missing, int? Predicted, double Probability)
+public sealed record PatchedImage(
+    int Patch,
+    PatchImage Image,
+    int Label,
+    string? Path,
+    Problem? Missing,
+    int? Predicted,
+    double Probability
+)
 {
     /// <summary>Whether it was measured and has its label.</summary>
     public bool IsRight => Predicted == Label;

@@ -9,18 +9,27 @@ using static TorchSharp.torch;
 
 namespace Retouch.Measurement;
 
-/// <summary>Asks a model with several patches about the images that each of them was made for: each was measured alone.</summary>
+/// <summary>
+/// Asks a model with several patches about the images that each of them was made for: each was measured alone.
+/// </summary>
 public static class PatchedImages
 {
     /// <summary>Looks for the patches' images and measures those that are there, unchanged.</summary>
     /// <param name="edited">The model with all of the patches.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
-    /// <param name="patches">The patches, each with the path of its file, from whose folder its images' paths go on.</param>
+    /// <param name="patches">
+    /// The patches, each with the path of its file, from whose folder its images' paths go on.
+    /// </param>
     /// <param name="folder">A folder in which images are looked for by their contents, too, or null for none.</param>
     /// <param name="cancellation">Stops between two images.</param>
     /// <returns>One result an image, in the order of the patches.</returns>
     public static IReadOnlyList<PatchedImage> Measure(
-        VitModel edited, Preprocessing preprocessing, IReadOnlyList<(string Path, Patch Patch)> patches, ImageFolder? folder, CancellationToken cancellation)
+        VitModel edited,
+        Preprocessing preprocessing,
+        IReadOnlyList<(string Path, Patch Patch)> patches,
+        ImageFolder? folder,
+        CancellationToken cancellation
+    )
     {
         SplitVit split = new(edited);
         Lazy<Dictionary<string, string>> byHash = new(() => ByHash(folder));
@@ -44,7 +53,9 @@ public static class PatchedImages
         using DisposeScope scope = NewDisposeScope();
         try
         {
-            Tensor pixels = preprocessing.ToTensor(preprocessing.Apply(ImageDecoder.Decode(bytes, result.Path!, preprocessing.Orientation)));
+            Tensor pixels = preprocessing.ToTensor(
+                preprocessing.Apply(ImageDecoder.Decode(bytes, result.Path!, preprocessing.Orientation))
+            );
             using PrefixState state = split.Prefix(pixels);
             (Tensor probabilities, Tensor classes) = special.softmax(split.Logits(state), 1).max(1);
             return result with { Predicted = (int)classes.item<long>(), Probability = probabilities.item<float>() };
@@ -55,7 +66,11 @@ public static class PatchedImages
         }
     }
 
-    static (string? Path, byte[]? Bytes, Problem? Missing) Find(string patch, PatchImage image, Lazy<Dictionary<string, string>> byHash)
+    static (string? Path, byte[]? Bytes, Problem? Missing) Find(
+        string patch,
+        PatchImage image,
+        Lazy<Dictionary<string, string>> byHash
+    )
     {
         string beside = Path.GetDirectoryName(Path.GetFullPath(patch))!;
         string? other = null;
@@ -67,24 +82,39 @@ public static class PatchedImages
                 return (path, bytes, null);
             other ??= path;
         }
-        return byHash.Value.TryGetValue(image.Sha256, out string? found) && Read(found) is byte[] same && Hash(same) == image.Sha256 ? (found, same, null)
-            : (null, null, other is null
-                ? new Problem("not found", BadInputKind.Missing, image.Path)
-                : new Problem($"{other} is another image now", BadInputKind.Mismatch, other));
+        return
+            byHash.Value.TryGetValue(image.Sha256, out string? found)
+            && Read(found) is byte[] same
+            && Hash(same) == image.Sha256
+            ? (found, same, null)
+            : (
+                null,
+                null,
+                other is null
+                    ? new Problem("not found", BadInputKind.Missing, image.Path)
+                    : new Problem($"{other} is another image now", BadInputKind.Mismatch, other)
+            );
     }
 
     // A name is untrusted text, and a relative one goes on from the patch or from where the command runs.
-    static IEnumerable<string> Candidates(string beside, PatchImage image) => ((string?[])[image.Path, image.Name]).OfType<string>()
-        .Where(n => n.Length > 0 && !n.Contains('\0')).SelectMany(n => (string[])[Path.GetFullPath(n, beside), Path.GetFullPath(n)]).Distinct();
+    static IEnumerable<string> Candidates(string beside, PatchImage image) =>
+        ((string?[])[image.Path, image.Name])
+            .OfType<string>()
+            .Where(n => n.Length > 0 && !n.Contains('\0'))
+            .SelectMany(n => (string[])[Path.GetFullPath(n, beside), Path.GetFullPath(n)])
+            .Distinct();
 
     // A pipe or a device, which could be read without end, has no length.
     static byte[]? Read(string path)
     {
         try
         {
-            return new FileInfo(path) is { Exists: true, Length: > 0 and <= ImageDecoder.MaxFileBytes } ? File.ReadAllBytes(path) : null;
+            return new FileInfo(path) is { Exists: true, Length: > 0 and <= ImageDecoder.MaxFileBytes }
+                ? File.ReadAllBytes(path)
+                : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e)
+            when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             return null;
         }

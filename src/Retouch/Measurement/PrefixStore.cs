@@ -17,10 +17,13 @@ public sealed class PrefixStore : IDisposable
     readonly long _budget;
     readonly List<Entry> _entries = [];
     FileStream? _file;
-    long _inMemory, _onDisk;
+    long _inMemory;
+    long _onDisk;
 
     /// <summary>Creates an empty store.</summary>
-    /// <param name="budget">How many bytes may stay in memory, at least 0, or null for a quarter of what the process may use.</param>
+    /// <param name="budget">
+    /// How many bytes may stay in memory, at least 0, or null for a quarter of what the process may use.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The budget is negative.</exception>
     public PrefixStore(long? budget = null)
     {
@@ -75,7 +78,13 @@ public sealed class PrefixStore : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw BadInput.TooLarge(Path.GetTempPath(), $"The images' prefixes need more than the {_budget >> 20} MiB of memory that they may use, and {Path.GetTempPath()} cannot take the rest: {SystemMessage.Of(e)}.", Remedy.AnyOf(Remedy.FreeSpace, Remedy.Larger(Parameter.Memory)), e);
+                throw BadInput.TooLarge(
+                    Path.GetTempPath(),
+                    $"The images' prefixes need more than the {_budget >> 20} MiB of memory that they may use, and "
+                        + $"{Path.GetTempPath()} cannot take the rest: {SystemMessage.Of(e)}.",
+                    Remedy.AnyOf(Remedy.FreeSpace, Remedy.Larger(Parameter.Memory)),
+                    e
+                );
             }
         }
         return _entries.Count - 1;
@@ -117,7 +126,13 @@ public sealed class PrefixStore : IDisposable
     static FileStream Nameless()
     {
         string path = Path.Combine(Path.GetTempPath(), $"retouch-{Guid.NewGuid():N}.prefixes");
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        FileStreamOptions options = new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 0,
+        };
         if (OperatingSystem.IsWindows())
         {
             options.Options = FileOptions.DeleteOnClose;
@@ -135,11 +150,13 @@ public sealed class PrefixStore : IDisposable
         Tensor tensor = empty(entry.Shape, ScalarType.Float32);
         Span<byte> contents = tensor.bytes;
         long offset = entry.Offset + (long)which * contents.Length;
-        for (int done = 0; done < contents.Length;)
+        for (int done = 0; done < contents.Length; )
         {
             int read = RandomAccess.Read(_file!.SafeFileHandle, contents[done..], offset + done);
             if (read == 0)
-                throw new IOException("The temporary file of the images' prefixes is shorter than what was written to it.");
+                throw new IOException(
+                    "The temporary file of the images' prefixes is shorter than what was written to it."
+                );
             done += read;
         }
         return tensor.to(entry.Device);

@@ -3,10 +3,14 @@ using static TorchSharp.torch;
 
 namespace Retouch.Optimizers;
 
-/// <summary>Adam (Kingma, Ba, ICLR 2015) on the leaves of a graph, as PyTorch computes it. Owns its state, not the leaves.</summary>
+/// <summary>
+/// Adam (Kingma, Ba, ICLR 2015) on the leaves of a graph, as PyTorch computes it. Owns its state, not the leaves.
+/// </summary>
 sealed class Adam : IDisposable
 {
-    const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
+    const double Beta1 = 0.9;
+    const double Beta2 = 0.999;
+    const double Epsilon = 1e-8;
 
     readonly IReadOnlyList<Tensor> _leaves;
 
@@ -30,7 +34,8 @@ sealed class Adam : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Steps++;
-        double first = 1 - Math.Pow(Beta1, Steps), second = 1 - Math.Pow(Beta2, Steps);
+        double first = 1 - Math.Pow(Beta1, Steps);
+        double second = 1 - Math.Pow(Beta2, Steps);
         for (int i = 0; i < gradients.Count; i++)
         {
             Means[i].mul_(Held(Beta1)).add_(gradients[i], Held(1 - Beta1));

@@ -14,7 +14,9 @@ public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits
     /// <summary>A model's history; of one that no patch was applied to, its own fingerprint and no units.</summary>
     /// <param name="model">The model.</param>
     public static EditHistory Of(VitModel model) =>
-        s_histories.TryGetValue(model, out EditHistory? history) ? history : new EditHistory(model.Fingerprint, new HashSet<int>());
+        s_histories.TryGetValue(model, out EditHistory? history)
+            ? history
+            : new EditHistory(model.Fingerprint, new HashSet<int>());
 
     /// <summary>Says what a model's history is; once a model.</summary>
     internal static void Remember(VitModel model, EditHistory history) => s_histories.Add(model, history);

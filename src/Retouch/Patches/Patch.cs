@@ -15,37 +15,56 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
 
     /// <summary><see cref="Change"/> as what is added to hidden units, for patches that touch nothing else.</summary>
     /// <exception cref="InvalidOperationException">The patch changes whole tensors.</exception>
-    public WeightDelta Delta => Change as WeightDelta
-        ?? throw new InvalidOperationException($"A patch of {Provenance.Method} changes whole tensors, not units; use {nameof(Change)}.");
+    public WeightDelta Delta =>
+        Change as WeightDelta
+        ?? throw new InvalidOperationException(
+            $"A patch of {Provenance.Method} changes whole tensors, not units; use {nameof(Change)}."
+        );
 
     /// <summary>Where the patch comes from.</summary>
     public PatchProvenance Provenance { get; private init; } = provenance;
 
-    /// <summary>The same patch with another provenance. It takes over the delta: dispose either of the two, once.</summary>
+    /// <summary>
+    /// The same patch with another provenance. It takes over the delta: dispose either of the two, once.
+    /// </summary>
     public Patch With(PatchProvenance provenance) => new(Change, provenance);
 
     /// <summary>Checks that the patch belongs to a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="name">What to call the patch in the message, such as its path.</param>
-    /// <exception cref="BadInputException">It belongs to another model; both fingerprints are named, and whether the two differ in their precision alone.</exception>
+    /// <exception cref="BadInputException">
+    /// It belongs to another model; both fingerprints are named, and whether the two differ in their precision alone.
+    /// </exception>
     public void RequireModel(VitModel model, string name = "The patch")
     {
         if (model.Fingerprint != Provenance.ModelFingerprint)
         {
             throw BadInput.Mismatch(
-                name, $"{name} is for the model {Provenance.ModelFingerprint}, but this model is {model.Fingerprint}{Twin(model)}; apply it to the model that it was made for.");
+                name,
+                $"{name} is for the model {Provenance.ModelFingerprint}, but this model is "
+                    + $"{model.Fingerprint}{Twin(model)}; apply it to the model that it was made for."
+            );
         }
         if (!Change.Fits(model))
-            throw BadInput.Damaged(name, $"{name} names this model but its tensors are not the model's; the file is damaged.");
+            throw BadInput.Damaged(
+                name,
+                $"{name} names this model but its tensors are not the model's; the file is damaged."
+            );
     }
 
     string Twin(VitModel model)
     {
         const string rounded = "the same weights, rounded to";
-        return Provenance.Float16Fingerprint == model.Fingerprint ? $" ({rounded} float16: the half-precision twin of the patch's model)"
-            : Provenance.BFloat16Fingerprint == model.Fingerprint ? $" ({rounded} bfloat16: the half-precision twin of the patch's model)"
-            : model.FingerprintAs(ScalarType.Float16) == Provenance.ModelFingerprint ? " (the patch was made on the half-precision twin of this model, whose weights are these, rounded to float16)"
-            : model.FingerprintAs(ScalarType.BFloat16) == Provenance.ModelFingerprint ? " (the patch was made on the half-precision twin of this model, whose weights are these, rounded to bfloat16)"
+        return Provenance.Float16Fingerprint == model.Fingerprint
+                ? $" ({rounded} float16: the half-precision twin of the patch's model)"
+            : Provenance.BFloat16Fingerprint == model.Fingerprint
+                ? $" ({rounded} bfloat16: the half-precision twin of the patch's model)"
+            : model.FingerprintAs(ScalarType.Float16) == Provenance.ModelFingerprint
+                ? " (the patch was made on the half-precision twin of this model, whose weights "
+                    + "are these, rounded to float16)"
+            : model.FingerprintAs(ScalarType.BFloat16) == Provenance.ModelFingerprint
+                ? " (the patch was made on the half-precision twin of this model, whose weights "
+                    + "are these, rounded to bfloat16)"
             : "";
     }
 

@@ -1,8 +1,13 @@
 namespace Retouch.Patches;
 
-/// <summary>Two patches of a stack that cannot both do what they were made for, so that together they do neither.</summary>
+/// <summary>
+/// Two patches of a stack that cannot both do what they were made for, so that together they do neither.
+/// </summary>
 /// <param name="First">Index of the earlier patch in the stack.</param>
 /// <param name="Second">Index of the later patch in the stack.</param>
-/// <param name="Block">The block of a hidden unit that both rewrite, or null if they are one and the same patch, whose change would count twice.</param>
+/// <param name="Block">
+/// The block of a hidden unit that both rewrite, or null if they are one and the same patch, whose change would count
+/// twice.
+/// </param>
 /// <param name="Unit">That unit's index.</param>
 public sealed record PatchContradiction(int First, int Second, int? Block, int? Unit);

@@ -19,7 +19,9 @@ namespace Retouch.Patches;
 /// </summary>
 public static class PatchFile
 {
-    const string Format = "retouch-patch", Version = "1", TensorKind = "tensors";
+    const string Format = "retouch-patch";
+    const string Version = "1";
+    const string TensorKind = "tensors";
 
     // What a change's tensors are called, after the name of the tensor that changes.
     static readonly (TensorChangeKind Kind, string[] Parts, Func<Tensor[], TensorChange> Make)[] Changes =
@@ -31,7 +33,9 @@ public static class PatchFile
     ];
 
     /// <summary>Writes a patch, atomically.</summary>
-    /// <exception cref="BadInputException">The file cannot be written or the delta is not finite; nothing has changed on the disk.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be written or the delta is not finite; nothing has changed on the disk.
+    /// </exception>
     public static void Save(Patch patch, string path, bool overwrite)
     {
         EditSpace space = patch.Change.Space;
@@ -41,11 +45,17 @@ public static class PatchFile
             ["format"] = Format,
             ["version"] = Version,
             ["model"] = provenance.ModelFingerprint,
-            ["space"] = JsonSerializer.Serialize(new SpaceJson(space.FirstBlock, space.Blocks, space.Hidden, space.Width), PatchJson.Default.SpaceJson),
+            ["space"] = JsonSerializer.Serialize(
+                new SpaceJson(space.FirstBlock, space.Blocks, space.Hidden, space.Width),
+                PatchJson.Default.SpaceJson
+            ),
             ["images"] = JsonSerializer.Serialize([.. provenance.Images], PatchJson.Default.PatchImageArray),
             ["label"] = provenance.Label.ToString(CultureInfo.InvariantCulture),
             ["method"] = provenance.Method,
-            ["settings"] = JsonSerializer.Serialize(new(provenance.Settings.ToDictionary(), StringComparer.Ordinal), PatchJson.Default.SortedDictionaryStringString),
+            ["settings"] = JsonSerializer.Serialize(
+                new(provenance.Settings.ToDictionary(), StringComparer.Ordinal),
+                PatchJson.Default.SortedDictionaryStringString
+            ),
             ["seed"] = provenance.Seed.ToString(CultureInfo.InvariantCulture),
         };
         if (provenance.Float16Fingerprint is not null)
@@ -57,7 +67,10 @@ public static class PatchFile
         if (provenance.Preprocessing is not null)
             metadata["preprocessing"] = provenance.Preprocessing;
         if (provenance.Measurements is not null)
-            metadata["measurements"] = JsonSerializer.Serialize(provenance.Measurements, PatchJson.Default.PatchMeasurements);
+            metadata["measurements"] = JsonSerializer.Serialize(
+                provenance.Measurements,
+                PatchJson.Default.PatchMeasurements
+            );
 
         if (patch.Change is TensorDelta)
             metadata["kind"] = TensorKind;
@@ -65,11 +78,18 @@ public static class PatchFile
         using DisposeScope scope = NewDisposeScope();
         (string Name, Tensor Tensor)[] tensors = [.. Parts(patch.Change)];
         if (tensors.FirstOrDefault(t => t.Tensor.dtype == ScalarType.Float32 && !IsFinite(t.Tensor)).Name is string bad)
-            throw BadInput.Damaged(path, $"The patch cannot be written to {path}: its delta of {bad[..bad.LastIndexOf('.')]} holds NaN or infinite values; the edit diverged.");
+            throw BadInput.Damaged(
+                path,
+                $"The patch cannot be written to {path}: its delta of {bad[..bad.LastIndexOf('.')]} holds NaN or "
+                    + "infinite values; the edit diverged."
+            );
         SafeTensorsWriter.Write(path, tensors, metadata, overwrite);
     }
 
-    /// <summary>SHA-256 over what the patch changes, in lower-case hexadecimal: equal for patches that do the same, wherever they come from.</summary>
+    /// <summary>
+    /// SHA-256 over what the patch changes, in lower-case hexadecimal: equal for patches that do the same, wherever
+    /// they come from.
+    /// </summary>
     internal static string Digest(Patch patch)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -82,17 +102,27 @@ public static class PatchFile
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>What a patch's file holds of a change: every tensor by its name there, in one order, in the caller's dispose scope.</summary>
+    /// <summary>
+    /// What a patch's file holds of a change: every tensor by its name there, in one order, in the caller's dispose
+    /// scope.
+    /// </summary>
     internal static IEnumerable<(string Name, Tensor Tensor)> Parts(ModelDelta change)
     {
         if (change is TensorDelta whole)
-            return whole.Changes.SelectMany(c => Changes.First(k => k.Kind == c.Value.Kind).Parts.Zip(c.Value.Tensors, (part, t) => (c.Key + part, t)));
+            return whole.Changes.SelectMany(c =>
+                Changes.First(k => k.Kind == c.Value.Kind).Parts.Zip(c.Value.Tensors, (part, t) => (c.Key + part, t))
+            );
         WeightDelta delta = (WeightDelta)change;
-        return Enumerable.Range(0, delta.Space.Matrices).Where(m => delta.Units[m].Length > 0).SelectMany(m => new (string, Tensor)[]
-        {
-            (delta.Space.MatrixName(m) + ".units", tensor(delta.Units[m].ToArray(), ScalarType.Int32)),
-            (delta.Space.MatrixName(m) + ".delta", delta.Rows[m]),
-        });
+        return Enumerable
+            .Range(0, delta.Space.Matrices)
+            .Where(m => delta.Units[m].Length > 0)
+            .SelectMany(m =>
+                new (string, Tensor)[]
+                {
+                    (delta.Space.MatrixName(m) + ".units", tensor(delta.Units[m].ToArray(), ScalarType.Int32)),
+                    (delta.Space.MatrixName(m) + ".delta", delta.Rows[m]),
+                }
+            );
     }
 
     /// <summary>Reads a patch; the caller disposes it.</summary>
@@ -101,14 +131,27 @@ public static class PatchFile
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (!file.Metadata.TryGetValue("format", out string? format) || format != Format)
-            throw BadInput.Mismatch(path, $"{path} is a safetensors file but not a patch.", Remedy.GiveMade(Artifact.Patch));
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is a safetensors file but not a patch.",
+                Remedy.GiveMade(Artifact.Patch)
+            );
         if (Text("version") != Version)
-            throw BadInput.Unsupported(path, $"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}.");
+            throw BadInput.Unsupported(
+                path,
+                $"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}."
+            );
 
         using DisposeScope scope = NewDisposeScope();
         SpaceJson shape = Parse("space", PatchJson.Default.SpaceJson);
-        EditSpace space = EditSpace.FromShape(shape.FirstBlock, shape.Blocks, shape.Hidden, shape.Width) ?? throw Bad("the edit space in its metadata is impossible");
-        if (!int.TryParse(Text("label"), CultureInfo.InvariantCulture, out int label) || label < 0 || !int.TryParse(Text("seed"), CultureInfo.InvariantCulture, out int seed))
+        EditSpace space =
+            EditSpace.FromShape(shape.FirstBlock, shape.Blocks, shape.Hidden, shape.Width)
+            ?? throw Bad("the edit space in its metadata is impossible");
+        if (
+            !int.TryParse(Text("label"), CultureInfo.InvariantCulture, out int label)
+            || label < 0
+            || !int.TryParse(Text("seed"), CultureInfo.InvariantCulture, out int seed)
+        )
             throw Bad("its label or seed is not a number");
         PatchProvenance provenance = new()
         {
@@ -122,14 +165,23 @@ public static class PatchFile
             Settings = Parse("settings", PatchJson.Default.SortedDictionaryStringString),
             Seed = seed,
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing"),
-            Measurements = file.Metadata.ContainsKey("measurements") ? Parse("measurements", PatchJson.Default.PatchMeasurements) : null,
+            Measurements = file.Metadata.ContainsKey("measurements")
+                ? Parse("measurements", PatchJson.Default.PatchMeasurements)
+                : null,
         };
         // Neither nulls in lists nor numbers beyond a double's range are beneath JSON.
         if (provenance.Images.Contains(null))
             throw Unlike("images");
         if (provenance.Settings.Values.Contains(null))
             throw Unlike("settings");
-        if (provenance.Measurements is { } measured && (measured.Steps < 0 || measured.LocalityRate is not (null or (>= 0 and <= 1)) || measured.LocalityImages < 0))
+        if (
+            provenance.Measurements is { } measured
+            && (
+                measured.Steps < 0
+                || measured.LocalityRate is not (null or (>= 0 and <= 1))
+                || measured.LocalityImages < 0
+            )
+        )
             throw Unlike("measurements");
         return new Patch(file.Metadata.GetValueOrDefault("kind") == TensorKind ? WholeTensors() : Rows(), provenance);
 
@@ -141,7 +193,10 @@ public static class PatchFile
             for (int m = 0; m < space.Matrices; m++)
             {
                 string name = space.MatrixName(m);
-                if (!file.Tensors.TryGetValue(name + ".units", out TensorEntry? unitsEntry) | !file.Tensors.TryGetValue(name + ".delta", out TensorEntry? deltaEntry))
+                if (
+                    !file.Tensors.TryGetValue(name + ".units", out TensorEntry? unitsEntry)
+                    | !file.Tensors.TryGetValue(name + ".delta", out TensorEntry? deltaEntry)
+                )
                 {
                     if (unitsEntry is not null || deltaEntry is not null)
                         throw Bad($"{name} has units without a delta or a delta without units");
@@ -149,8 +204,12 @@ public static class PatchFile
                     continue;
                 }
                 used += 2;
-                if (unitsEntry!.DType != TensorDType.I32 || deltaEntry!.DType != TensorDType.F32 || unitsEntry.Shape.Count != 1
-                    || !deltaEntry.Shape.SequenceEqual([unitsEntry.Shape[0], space.Width]))
+                if (
+                    unitsEntry!.DType != TensorDType.I32
+                    || deltaEntry!.DType != TensorDType.F32
+                    || unitsEntry.Shape.Count != 1
+                    || !deltaEntry.Shape.SequenceEqual([unitsEntry.Shape[0], space.Width])
+                )
                     throw Bad($"the units and delta of {name} do not fit together");
                 units[m] = file.Read(name + ".units").data<int>().ToArray();
                 rows[m] = file.Read(name + ".delta");
@@ -177,10 +236,19 @@ public static class PatchFile
             {
                 foreach (string stored in file.Tensors.Keys)
                 {
-                    foreach ((_, string[] parts, Func<Tensor[], TensorChange> make) in Changes.Where(c => stored.EndsWith(c.Parts[0], StringComparison.Ordinal)))
+                    foreach (
+                        (_, string[] parts, Func<Tensor[], TensorChange> make) in Changes.Where(c =>
+                            stored.EndsWith(c.Parts[0], StringComparison.Ordinal)
+                        )
+                    )
                     {
                         string name = stored[..^parts[0].Length];
-                        if (parts.Any(p => !file.Tensors.TryGetValue(name + p, out TensorEntry? entry) || entry.DType != TensorDType.F32))
+                        if (
+                            parts.Any(p =>
+                                !file.Tensors.TryGetValue(name + p, out TensorEntry? entry)
+                                || entry.DType != TensorDType.F32
+                            )
+                        )
                             throw Bad($"its change of {name} is not complete");
                         Tensor[] values = [.. parts.Select(p => file.Read(name + p))];
                         if (!values.All(IsFinite))
@@ -199,7 +267,8 @@ public static class PatchFile
             }
         }
 
-        string Text(string key) => file.Metadata.TryGetValue(key, out string? value) ? value : throw Bad($"its metadata lack '{key}'");
+        string Text(string key) =>
+            file.Metadata.TryGetValue(key, out string? value) ? value : throw Bad($"its metadata lack '{key}'");
 
         T Parse<T>(string key, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
         {
@@ -209,7 +278,9 @@ public static class PatchFile
             }
             catch (JsonException e)
             {
-                throw Bad($"its metadata '{key}' are not the JSON that a patch has: {JsonPlace.Describe(e, Text(key))}");
+                throw Bad(
+                    $"its metadata '{key}' are not the JSON that a patch has: {JsonPlace.Describe(e, Text(key))}"
+                );
             }
         }
 

@@ -5,6 +5,9 @@ namespace Retouch.Patches;
 /// <param name="Sha256">SHA-256 of the file's bytes in lower-case hexadecimal.</param>
 public sealed record PatchImage(string Name, string Sha256)
 {
-    /// <summary>Where the file lay when the patch was made, from the patch's own folder where that is possible, with / between the parts, or null if that is unknown.</summary>
+    /// <summary>
+    /// Where the file lay when the patch was made, from the patch's own folder where that is possible, with / between
+    /// the parts, or null if that is unknown.
+    /// </summary>
     public string? Path { get; init; }
 }

@@ -4,7 +4,14 @@ namespace Retouch.Patches;
 
 sealed record SpaceJson(int FirstBlock, int Blocks, int Hidden, int Width);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, AllowDuplicateProperties = false, Converters = [typeof(FiniteNumber)])]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false,
+    Converters = [typeof(FiniteNumber)]
+)]
 [JsonSerializable(typeof(SpaceJson))]
 [JsonSerializable(typeof(PatchImage[]))]
 [JsonSerializable(typeof(PatchMeasurements))]

@@ -9,7 +9,9 @@ public sealed record PatchMeasurements
     /// <summary>Optimization steps taken.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>The share of locality images that keep the unedited model's prediction (LR), in [0,1], or null if not measured.</summary>
+    /// <summary>
+    /// The share of locality images that keep the unedited model's prediction (LR), in [0,1], or null if not measured.
+    /// </summary>
     public double? LocalityRate { get; init; }
 
     /// <summary>The number of locality images that <see cref="LocalityRate"/> is over.</summary>

@@ -18,9 +18,13 @@ sealed record AxisTicks(IReadOnlyList<double> Values, IReadOnlyList<string> Labe
         double unit = percent ? 0.01 : 1;
         (double min, double max) = (range.Min / unit, range.Max / unit);
         (double step, int exponent) = Step(max - min, most);
-        double first = Math.Ceiling(min / step - Slack), last = Math.Floor(max / step + Slack);
+        double first = Math.Ceiling(min / step - Slack);
+        double last = Math.Floor(max / step + Slack);
         // A product has rounding errors that a label of many digits would show.
-        double[] ticks = [.. Enumerable.Range(0, (int)(last - first) + 1).Select(i => Tidy((first + i) * step, exponent))];
+        double[] ticks =
+        [
+            .. Enumerable.Range(0, (int)(last - first) + 1).Select(i => Tidy((first + i) * step, exponent)),
+        ];
         return new([.. ticks.Select(t => t * unit)], Write(ticks, exponent, percent));
     }
 
@@ -39,7 +43,8 @@ sealed record AxisTicks(IReadOnlyList<double> Values, IReadOnlyList<string> Labe
         }
     }
 
-    static double Tidy(double value, int exponent) => exponent is < 0 and >= -15 ? Math.Round(value, -exponent) + 0.0 : value + 0.0;
+    static double Tidy(double value, int exponent) =>
+        exponent is < 0 and >= -15 ? Math.Round(value, -exponent) + 0.0 : value + 0.0;
 
     static string[] Write(double[] ticks, int exponent, bool percent)
     {
@@ -47,20 +52,40 @@ sealed record AxisTicks(IReadOnlyList<double> Values, IReadOnlyList<string> Labe
         string suffix = percent ? " %" : "";
         if (largest is >= 1e15 or > 0 and < 1e-3)
             return [.. ticks.Select(t => (t == 0 ? "0" : Scientific(t)) + suffix)];
-        (double unit, string letter) = largest switch { >= 1e12 => (1e12, "T"), >= 1e9 => (1e9, "G"), >= 1e6 => (1e6, "M"), >= 1e4 => (1e3, "k"), _ => (1, "") };
+        (double unit, string letter) = largest switch
+        {
+            >= 1e12 => (1e12, "T"),
+            >= 1e9 => (1e9, "G"),
+            >= 1e6 => (1e6, "M"),
+            >= 1e4 => (1e3, "k"),
+            _ => (1, ""),
+        };
         int decimals = Math.Clamp((int)Math.Round(Math.Log10(unit)) - exponent, 0, 15);
-        return [.. ticks.Select(t => t == 0 ? "0" + suffix : (t / unit).ToString("F" + decimals, CultureInfo.InvariantCulture) + letter + suffix)];
+        return
+        [
+            .. ticks.Select(t =>
+                t == 0
+                    ? "0" + suffix
+                    : (t / unit).ToString("F" + decimals, CultureInfo.InvariantCulture) + letter + suffix
+            ),
+        ];
     }
 
     /// <summary>Powers of ten, or with 2 and 5 times them where few fit the range; every n-th where many do.</summary>
     static AxisTicks Log(AxisRange range, int most, bool percent)
     {
-        int first = (int)Math.Ceiling(Math.Log10(range.Min) - Slack), last = (int)Math.Floor(Math.Log10(range.Max) + Slack);
+        int first = (int)Math.Ceiling(Math.Log10(range.Min) - Slack);
+        int last = (int)Math.Floor(Math.Log10(range.Max) + Slack);
         int decades = last - first + 1;
         if (decades < 3)
         {
-            double[] Fine(params double[] mantissas) => [.. Enumerable.Range(first - 1, decades + 2).SelectMany(e => mantissas.Select(m => m * Power(e)))
-                .Where(t => t >= range.Min * (1 - Slack) && t <= range.Max * (1 + Slack))];
+            double[] Fine(params double[] mantissas) =>
+                [
+                    .. Enumerable
+                        .Range(first - 1, decades + 2)
+                        .SelectMany(e => mantissas.Select(m => m * Power(e)))
+                        .Where(t => t >= range.Min * (1 - Slack) && t <= range.Max * (1 + Slack)),
+                ];
             double[][] choices = [Fine(1, 2, 5), Fine(1, 3), Fine(1)];
             if (choices[0].Length < 2)
                 return Linear(range, most, percent);
@@ -73,18 +98,26 @@ sealed record AxisTicks(IReadOnlyList<double> Values, IReadOnlyList<string> Labe
     }
 
     // Parsed, since Math.Pow(10, -5) is not 1e-5.
-    static double Power(int exponent) => double.Parse(string.Create(CultureInfo.InvariantCulture, $"1e{exponent}"), CultureInfo.InvariantCulture);
+    static double Power(int exponent) =>
+        double.Parse(string.Create(CultureInfo.InvariantCulture, $"1e{exponent}"), CultureInfo.InvariantCulture);
 
-    static string Written(double value, bool percent) => percent
-        ? Plain(value * 100) + " %"
-        : value is >= 1e-3 and < 1e4 ? Plain(value) : Scientific(value);
+    static string Written(double value, bool percent) =>
+        percent ? Plain(value * 100) + " %"
+        : value is >= 1e-3 and < 1e4 ? Plain(value)
+        : Scientific(value);
 
     static string Plain(double value) => value.ToString("0.############", CultureInfo.InvariantCulture);
 
     static string Scientific(double value)
     {
         string[] parts = value.ToString("0.##e+0", CultureInfo.InvariantCulture).Split('e');
-        string power = "10" + string.Concat(parts[1].TrimStart('+').Select(c => c == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c - '0']));
-        return parts[0] switch { "1" => power, "-1" => "−" + power, _ => $"{parts[0].Replace('-', '−')}·{power}" };
+        string power =
+            "10" + string.Concat(parts[1].TrimStart('+').Select(c => c == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c - '0']));
+        return parts[0] switch
+        {
+            "1" => power,
+            "-1" => "−" + power,
+            _ => $"{parts[0].Replace('-', '−')}·{power}",
+        };
     }
 }

@@ -1,6 +1,8 @@
 namespace Retouch.Plots;
 
-/// <summary>A matrix of numbers as coloured squares with a scale; numbers that are not finite are crossed out. Immutable.</summary>
+/// <summary>
+/// A matrix of numbers as coloured squares with a scale; numbers that are not finite are crossed out. Immutable.
+/// </summary>
 /// <param name="Title">What stands above it.</param>
 /// <param name="Values">The rows, from the top, each of the same length.</param>
 sealed record HeatMap(string Title, IReadOnlyList<IReadOnlyList<double>> Values) : PlotPanel(Title)
@@ -8,7 +10,9 @@ sealed record HeatMap(string Title, IReadOnlyList<IReadOnlyList<double>> Values)
     /// <summary>The rows' names, as many as rows, or none. Where they stand too close, some are left out.</summary>
     public IReadOnlyList<string> RowLabels { get; init; } = [];
 
-    /// <summary>The columns' names, as many as columns, or none. Where they stand too close, some are left out.</summary>
+    /// <summary>
+    /// The columns' names, as many as columns, or none. Where they stand too close, some are left out.
+    /// </summary>
     public IReadOnlyList<string> ColumnLabels { get; init; } = [];
 
     /// <summary>Rows and columns before which a line parts the groups, in 1..count-1; others are ignored.</summary>

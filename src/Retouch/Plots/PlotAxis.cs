@@ -7,7 +7,9 @@ sealed record PlotAxis(string Label = "")
     /// <summary>How values are mapped to places.</summary>
     public AxisScale Scale { get; init; }
 
-    /// <summary>The value at its beginning; null, or a number that the scale cannot show, for what the data need.</summary>
+    /// <summary>
+    /// The value at its beginning; null, or a number that the scale cannot show, for what the data need.
+    /// </summary>
     public double? Min { get; init; }
 
     /// <summary>The value at its end; null, or a number that the scale cannot show, for what the data need.</summary>

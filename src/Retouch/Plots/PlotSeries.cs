@@ -8,7 +8,9 @@ sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points)
     /// <summary>How the points are connected.</summary>
     public LineShape Line { get; init; } = LineShape.Straight;
 
-    /// <summary>Whether points have markers. Points without neighbours have them in any case, or they could not be seen.</summary>
+    /// <summary>
+    /// Whether points have markers. Points without neighbours have them in any case, or they could not be seen.
+    /// </summary>
     public bool Markers { get; init; }
 
     /// <summary>Whether the points' intervals are a band around the line, rather than error bars.</summary>

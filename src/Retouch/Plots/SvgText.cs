@@ -7,7 +7,8 @@ namespace Retouch.Plots;
 static class SvgText
 {
     /// <summary>A coordinate with at most two decimals, the same in every culture.</summary>
-    public static string Number(double value) => (Math.Round(value, 2) + 0.0).ToString("0.##", CultureInfo.InvariantCulture);
+    public static string Number(double value) =>
+        (Math.Round(value, 2) + 0.0).ToString("0.##", CultureInfo.InvariantCulture);
 
     /// <summary>Text that XML takes for text, whatever it holds.</summary>
     public static string Escape(string text)
@@ -19,23 +20,28 @@ static class SvgText
             if (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
                 escaped.Append(c).Append(text[++i]);
             else
-                escaped.Append(c switch
-                {
-                    '&' => "&amp;",
-                    '<' => "&lt;",
-                    '>' => "&gt;",
-                    '"' => "&quot;",
-                    '\'' => "&#39;",
-                    '\t' or '\n' or '\r' => " ",
-                    // XML 1.0 has no place for other control characters, half surrogates and these two.
-                    < ' ' or (>= '\uD800' and <= '\uDFFF') or '\uFFFE' or '\uFFFF' => "\uFFFD",
-                    _ => c.ToString(),
-                });
+                escaped.Append(
+                    c switch
+                    {
+                        '&' => "&amp;",
+                        '<' => "&lt;",
+                        '>' => "&gt;",
+                        '"' => "&quot;",
+                        '\'' => "&#39;",
+                        '\t' or '\n' or '\r' => " ",
+                        // XML 1.0 has no place for other control characters, half surrogates and these two.
+                        < ' ' or (>= '\uD800' and <= '\uDFFF') or '\uFFFE' or '\uFFFF' => "\uFFFD",
+                        _ => c.ToString(),
+                    }
+                );
         }
         return escaped.ToString();
     }
 
-    /// <summary>About how wide text becomes: an upper estimate over common sans-serif fonts, since an SVG's reader chooses the font.</summary>
+    /// <summary>
+    /// About how wide text becomes: an upper estimate over common sans-serif fonts, since an SVG's reader chooses the
+    /// font.
+    /// </summary>
     public static double Width(string text, double size)
     {
         double ems = 0;
@@ -63,8 +69,7 @@ static class SvgText
         Rune[] runes = [.. text.EnumerateRunes()];
         int keep = runes.Length;
         string cut;
-        do
-            cut = string.Concat(runes.Take(--keep)).TrimEnd() + "…";
+        do cut = string.Concat(runes.Take(--keep)).TrimEnd() + "…";
         while (keep > 1 && Width(cut, size) > width);
         return cut;
     }

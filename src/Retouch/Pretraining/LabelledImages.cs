@@ -35,11 +35,16 @@ public sealed class LabelledImages
     /// <param name="folder">The folder; what holds an image names its class.</param>
     /// <param name="classOf">The class of a folder's name; throws for one that is none.</param>
     /// <param name="preprocessing">How images are made into pixels.</param>
-    /// <exception cref="BadInputException">The folder cannot be listed, or an image lies in no class's folder.</exception>
+    /// <exception cref="BadInputException">
+    /// The folder cannot be listed, or an image lies in no class's folder.
+    /// </exception>
     public static LabelledImages Open(ImageFolder folder, Func<string, int> classOf, Preprocessing preprocessing) =>
         new(folder, [.. folder.Files.Select(file => classOf(ClassFolder(folder, file)))], preprocessing);
 
-    /// <summary>The names of the folders that hold a folder's images, in ordinal order: its classes, where nothing else says them.</summary>
+    /// <summary>
+    /// The names of the folders that hold a folder's images, in ordinal order: its classes, where nothing else says
+    /// them.
+    /// </summary>
     /// <exception cref="BadInputException">An image lies in no folder of a class.</exception>
     public static IReadOnlyList<string> ClassNames(ImageFolder folder) =>
         [.. folder.Files.Select(file => ClassFolder(folder, file)).Distinct().Order(StringComparer.Ordinal)];
@@ -56,7 +61,11 @@ public sealed class LabelledImages
         return image;
     }
 
-    static string ClassFolder(ImageFolder folder, string file) => file.Split('/') is [.., string name, _]
-        ? name
-        : throw BadInput.Mismatch(folder.FullPath(file), $"{folder.FullPath(file)} lies in no folder of a class; give a folder with one subfolder a class.");
+    static string ClassFolder(ImageFolder folder, string file) =>
+        file.Split('/') is [.., string name, _]
+            ? name
+            : throw BadInput.Mismatch(
+                folder.FullPath(file),
+                $"{folder.FullPath(file)} lies in no folder of a class; give a folder with one subfolder a class."
+            );
 }

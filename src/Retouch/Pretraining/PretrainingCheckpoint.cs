@@ -8,7 +8,8 @@ namespace Retouch.Pretraining;
 /// <summary>A training on disk, whole: weights, both moments, the number of steps and what it learns from.</summary>
 public static class PretrainingCheckpoint
 {
-    const string Format = "retouch-pretraining", Finished = "finished";
+    const string Format = "retouch-pretraining";
+    const string Finished = "finished";
 
     /// <summary>Writes a training, atomically.</summary>
     /// <param name="run">The training.</param>
@@ -46,7 +47,9 @@ public static class PretrainingCheckpoint
     /// <param name="data">What it is to learn from.</param>
     /// <param name="settings">Its settings.</param>
     /// <param name="classes">The number of classes.</param>
-    /// <exception cref="BadInputException">The file cannot be read, is no checkpoint, or one of other data or settings.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, is no checkpoint, or one of other data or settings.
+    /// </exception>
     public static PretrainingRun Load(string path, string data, PretrainingSettings settings, int classes)
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
@@ -55,8 +58,20 @@ public static class PretrainingCheckpoint
         if (file.Metadata.GetValueOrDefault("data") != data)
             throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training on other images.", Remedy.StartAnew);
         if (file.Metadata.GetValueOrDefault("settings") != settings.ToJson())
-            throw BadInput.Mismatch(path, $"{path} is a checkpoint of a training with other settings ({file.Metadata.GetValueOrDefault("settings")}).", Remedy.StartAnew);
-        if (!long.TryParse(file.Metadata.GetValueOrDefault("steps"), NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is a checkpoint of a training with other settings "
+                    + $"({file.Metadata.GetValueOrDefault("settings")}).",
+                Remedy.StartAnew
+            );
+        if (
+            !long.TryParse(
+                file.Metadata.GetValueOrDefault("steps"),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out long steps
+            )
+        )
             throw BadInput.Damaged(path, $"{path} does not say how many steps it has done.");
         using DisposeScope scope = NewDisposeScope();
         try
@@ -70,9 +85,18 @@ public static class PretrainingCheckpoint
 
         Tensor Read(string name)
         {
-            Tensor read = file.Tensors.ContainsKey(name) ? file.ReadFloat(name) : throw BadInput.Missing(name, $"the tensor {name} is missing.");
-            bool sound = read.isfinite().all().item<bool>() && (name != "second" || read.ge(Held(0)).all().item<bool>());
-            return sound ? read : throw BadInput.Damaged(name, $"the tensor {name} holds NaN, infinite or impossible values.", Remedy.StartAnew);
+            Tensor read = file.Tensors.ContainsKey(name)
+                ? file.ReadFloat(name)
+                : throw BadInput.Missing(name, $"the tensor {name} is missing.");
+            bool sound =
+                read.isfinite().all().item<bool>() && (name != "second" || read.ge(Held(0)).all().item<bool>());
+            return sound
+                ? read
+                : throw BadInput.Damaged(
+                    name,
+                    $"the tensor {name} holds NaN, infinite or impossible values.",
+                    Remedy.StartAnew
+                );
         }
     }
 }

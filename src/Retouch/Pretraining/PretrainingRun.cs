@@ -18,7 +18,10 @@ public sealed class PretrainingRun : IDisposable
     /// <summary>Images of one backward pass: what one core's cache holds.</summary>
     public const int Piece = 16;
 
-    const long InitPurpose = 1, OrderPurpose = 2, ImagePurpose = 3, MixPurpose = 4;
+    const long InitPurpose = 1;
+    const long OrderPurpose = 2;
+    const long ImagePurpose = 3;
+    const long MixPurpose = 4;
 
     readonly (string Name, long[] Shape, long Offset, long Length)[] _layout;
     readonly Tensor _decayed; // [P], 1 where weights decay
@@ -30,9 +33,15 @@ public sealed class PretrainingRun : IDisposable
     /// <param name="settings">The settings.</param>
     /// <param name="classes">The number of classes, at least 2.</param>
     /// <exception cref="BadInputException">A setting is out of range.</exception>
-    public PretrainingRun(PretrainingSettings settings, int classes) : this(settings, classes, null, 0) { }
+    public PretrainingRun(PretrainingSettings settings, int classes)
+        : this(settings, classes, null, 0) { }
 
-    internal PretrainingRun(PretrainingSettings settings, int classes, (Tensor Weights, Tensor First, Tensor Second)? state, long steps)
+    internal PretrainingRun(
+        PretrainingSettings settings,
+        int classes,
+        (Tensor Weights, Tensor First, Tensor Second)? state,
+        long steps
+    )
     {
         settings.Validate();
         if (classes < 2)
@@ -40,7 +49,10 @@ public sealed class PretrainingRun : IDisposable
         (Settings, Config) = (settings, settings.Architecture(classes));
         _layout = Layout(Config);
         using DisposeScope scope = NewDisposeScope();
-        if (state is var (weights, first, second) && new[] { weights, first, second }.Any(t => t.shape is not [long length] || length != Size))
+        if (
+            state is var (weights, first, second)
+            && new[] { weights, first, second }.Any(t => t.shape is not [long length] || length != Size)
+        )
             throw BadInput.Mismatch(null, "The checkpoint's weights are not those of its settings.");
         Weights = (state?.Weights ?? Init()).DetachFromDisposeScope();
         _adam = new Adam([Weights]) { Steps = steps };
@@ -49,7 +61,8 @@ public sealed class PretrainingRun : IDisposable
             First.copy_(state.Value.First);
             Second.copy_(state.Value.Second);
         }
-        _decayed = cat([.. _layout.Select(t => Filled([t.Length], Held(Decays(t.Name, t.Shape) ? 1f : 0f)))]).DetachFromDisposeScope();
+        _decayed = cat([.. _layout.Select(t => Filled([t.Length], Held(Decays(t.Name, t.Shape) ? 1f : 0f)))])
+            .DetachFromDisposeScope();
     }
 
     /// <summary>The settings.</summary>
@@ -80,7 +93,9 @@ public sealed class PretrainingRun : IDisposable
     /// <returns>The batch's mean loss.</returns>
     public double Step(LabelledImages images, int cores, CancellationToken cancellation = default)
     {
-        int perEpoch = StepsPerEpoch(images), batch = Math.Min(Settings.Batch, images.Count), pieces = (batch + Piece - 1) / Piece;
+        int perEpoch = StepsPerEpoch(images);
+        int batch = Math.Min(Settings.Batch, images.Count);
+        int pieces = (batch + Piece - 1) / Piece;
         (long epoch, int place) = (Steps / perEpoch, (int)(Steps % perEpoch));
         if (epoch != _orderOf)
         {
@@ -94,12 +109,24 @@ public sealed class PretrainingRun : IDisposable
         double[] losses = new double[pieces];
         try
         {
-            SingleThreaded.Run(cores, pieces, piece =>
-            {
-                int start = piece * Piece;
-                int[] chosen = _order[(place * batch + start)..(place * batch + Math.Min(start + Piece, batch))];
-                (gradients[piece], losses[piece]) = Gradient(model, images, chosen, piece, batch, Settings.Ramp(Steps, perEpoch));
-            }, cancellation);
+            SingleThreaded.Run(
+                cores,
+                pieces,
+                piece =>
+                {
+                    int start = piece * Piece;
+                    int[] chosen = _order[(place * batch + start)..(place * batch + Math.Min(start + Piece, batch))];
+                    (gradients[piece], losses[piece]) = Gradient(
+                        model,
+                        images,
+                        chosen,
+                        piece,
+                        batch,
+                        Settings.Ramp(Steps, perEpoch)
+                    );
+                },
+                cancellation
+            );
             using IDisposable noGrad = no_grad();
             Tensor gradient = gradients[0]!.alias();
             for (int i = 1; i < pieces; i++)
@@ -122,15 +149,22 @@ public sealed class PretrainingRun : IDisposable
     {
         int right = 0;
         using VitModel model = new(Tensors(half: false), Settings.Heads);
-        SingleThreaded.Run(cores, (images.Count + Piece - 1) / Piece, piece =>
-        {
-            using DisposeScope scope = NewDisposeScope();
-            using IDisposable noGrad = no_grad();
-            int[] chosen = [.. Enumerable.Range(piece * Piece, Math.Min(Piece, images.Count - piece * Piece))];
-            Tensor answers = model.Logits(images.Preprocessing.ToTensor([.. chosen.Select(i => images[i])])).argmax(1);
-            Tensor labels = tensor([.. chosen.Select(i => (long)images.Labels[i])], ScalarType.Int64);
-            Interlocked.Add(ref right, (int)answers.eq(labels).sum().item<long>());
-        }, cancellation);
+        SingleThreaded.Run(
+            cores,
+            (images.Count + Piece - 1) / Piece,
+            piece =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                using IDisposable noGrad = no_grad();
+                int[] chosen = [.. Enumerable.Range(piece * Piece, Math.Min(Piece, images.Count - piece * Piece))];
+                Tensor answers = model
+                    .Logits(images.Preprocessing.ToTensor([.. chosen.Select(i => images[i])]))
+                    .argmax(1);
+                Tensor labels = tensor([.. chosen.Select(i => (long)images.Labels[i])], ScalarType.Int64);
+                Interlocked.Add(ref right, (int)answers.eq(labels).sum().item<long>());
+            },
+            cancellation
+        );
         return (double)right / images.Count;
     }
 
@@ -141,7 +175,10 @@ public sealed class PretrainingRun : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Tensor weights = half ? Weights.to(ScalarType.Float16).to(ScalarType.Float32) : Weights;
-        return _layout.ToDictionary(t => t.Name, t => weights.narrow(0, t.Offset, t.Length).view(t.Shape).clone().DetachFromDisposeScope());
+        return _layout.ToDictionary(
+            t => t.Name,
+            t => weights.narrow(0, t.Offset, t.Length).view(t.Shape).clone().DetachFromDisposeScope()
+        );
     }
 
     /// <summary>Frees the tensors.</summary>
@@ -152,23 +189,49 @@ public sealed class PretrainingRun : IDisposable
         _decayed.Dispose();
     }
 
-    (Tensor Gradient, double Loss) Gradient(VitModel model, LabelledImages images, int[] chosen, int piece, int batch, double ramp)
+    (Tensor Gradient, double Loss) Gradient(
+        VitModel model,
+        LabelledImages images,
+        int[] chosen,
+        int piece,
+        int batch,
+        double ramp
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         RandAugment augment = new(Settings.Augmentation * ramp);
-        Tensor pixels = images.Preprocessing.ToTensor([.. chosen.Select((image, i) =>
-            augment.Apply(images[image], StableRandom.For(Settings.Seed, ImagePurpose, Steps * Settings.Batch + piece * Piece + i)))]);
-        Tensor labels = nn.functional.one_hot(tensor([.. chosen.Select(i => (long)images.Labels[i])], ScalarType.Int64), Config.Classes).to(ScalarType.Float32); // [B,C]
+        Tensor pixels = images.Preprocessing.ToTensor([
+            .. chosen.Select(
+                (image, i) =>
+                    augment.Apply(
+                        images[image],
+                        StableRandom.For(Settings.Seed, ImagePurpose, Steps * Settings.Batch + piece * Piece + i)
+                    )
+            ),
+        ]);
+        Tensor labels = nn
+            .functional.one_hot(
+                tensor([.. chosen.Select(i => (long)images.Labels[i])], ScalarType.Int64),
+                Config.Classes
+            )
+            .to(ScalarType.Float32); // [B,C]
         labels = labels * Held(1 - Settings.LabelSmoothing) + Held(Settings.LabelSmoothing / Config.Classes);
         if (Settings.MixShare * ramp > 0 && chosen.Length > 1)
         {
-            Tensor own = Mixture(chosen.Length, Settings.MixShare * ramp, StableRandom.For(Settings.Seed, MixPurpose, Steps * Settings.Batch + piece)); // [B,1,S,S]
+            Tensor own = Mixture(
+                chosen.Length,
+                Settings.MixShare * ramp,
+                StableRandom.For(Settings.Seed, MixPurpose, Steps * Settings.Batch + piece)
+            ); // [B,1,S,S]
             Tensor share = own.mean([1, 2, 3]).unsqueeze(1); // [B,1]
             pixels = (own * pixels).Plus((Held(1) - own) * pixels.roll(1, 0));
             labels = (share * labels).Plus((Held(1) - share) * labels.roll(1, 0));
         }
 
-        Dictionary<string, Tensor> weights = model.Tensors.ToDictionary(t => t.Key, t => t.Value.detach().requires_grad_(true));
+        Dictionary<string, Tensor> weights = model.Tensors.ToDictionary(
+            t => t.Key,
+            t => t.Value.detach().requires_grad_(true)
+        );
         Tensor loss = -(labels * nn.functional.log_softmax(model.Logits(pixels, weights), 1)).sum() / Held(batch);
         IList<Tensor> slopes = autograd.grad([loss], [.. _layout.Select(t => weights[t.Name])]);
         return (cat([.. slopes.Select(s => s.reshape(-1))]).DetachFromDisposeScope(), loss.item<float>());
@@ -177,7 +240,8 @@ public sealed class PretrainingRun : IDisposable
     // What each pixel keeps of its own image: 1 almost everywhere, a constant for mixup, 0 within CutMix's rectangle.
     Tensor Mixture(int count, double mixed, Random random)
     {
-        int size = Settings.ImageSize, plane = size * size;
+        int size = Settings.ImageSize;
+        int plane = size * size;
         float[] own = new float[count * plane];
         Array.Fill(own, 1);
         for (int i = 0; i < count; i++)
@@ -189,7 +253,11 @@ public sealed class PretrainingRun : IDisposable
                 own.AsSpan(i * plane, plane).Fill((float)Beta(random, Settings.MixAlpha));
                 continue;
             }
-            System.Drawing.Rectangle area = new CutMix(Settings.PatchSize, 1, Math.Max(Config.Grid / 2, 1)).PickArea(size, size, random);
+            System.Drawing.Rectangle area = new CutMix(Settings.PatchSize, 1, Math.Max(Config.Grid / 2, 1)).PickArea(
+                size,
+                size,
+                random
+            );
             for (int y = area.Top; y < area.Bottom; y++)
                 own.AsSpan(i * plane + y * size + area.Left, area.Width).Clear();
         }
@@ -200,7 +268,9 @@ public sealed class PretrainingRun : IDisposable
     {
         double norm = gradient.norm().item<float>();
         if (!double.IsFinite(norm))
-            throw new InvalidOperationException($"The training diverged at step {Steps}: a gradient is not finite. Give a smaller learningRate.");
+            throw new InvalidOperationException(
+                $"The training diverged at step {Steps}: a gradient is not finite. Give a smaller learningRate."
+            );
         if (norm > Settings.ClipNorm)
             gradient.mul_(Held(Settings.ClipNorm / norm));
         Weights.sub_(Weights * _decayed * Held(rate * Settings.WeightDecay));
@@ -218,7 +288,10 @@ public sealed class PretrainingRun : IDisposable
             Span<float> part = values.AsSpan((int)offset, (int)length);
             if (name == VitNames.Positions || name == VitNames.ClassToken)
                 Fill(part, random, 0.02 * Math.Sqrt(3));
-            else if (name == VitNames.NormWeight || shape.Length == 1 && name.EndsWith(".weight", StringComparison.Ordinal))
+            else if (
+                name == VitNames.NormWeight
+                || shape.Length == 1 && name.EndsWith(".weight", StringComparison.Ordinal)
+            )
                 part.Fill(1);
             else if (Decays(name, shape) && name != VitNames.HeadWeight)
                 Fill(part, random, Math.Sqrt(6.0 / (shape[0] + length / shape[0])));
@@ -232,7 +305,8 @@ public sealed class PretrainingRun : IDisposable
         }
     }
 
-    static bool Decays(string name, long[] shape) => shape.Length > 1 && name != VitNames.Positions && name != VitNames.ClassToken;
+    static bool Decays(string name, long[] shape) =>
+        shape.Length > 1 && name != VitNames.Positions && name != VitNames.ClassToken;
 
     static (string, long[], long, long)[] Layout(VitConfig config)
     {
@@ -247,12 +321,14 @@ public sealed class PretrainingRun : IDisposable
         return [.. layout];
     }
 
-    // Jöhnk's way, which needs nothing but uniform numbers; for α up to 1 it soon accepts, above it the larger of few does.
+    // Jöhnk's way, which needs nothing but uniform numbers; for α up to 1 it soon accepts, above it the larger of few
+    // does.
     static double Beta(Random random, double alpha)
     {
         while (true)
         {
-            double x = Math.Pow(random.NextDouble(), 1 / alpha), y = Math.Pow(random.NextDouble(), 1 / alpha);
+            double x = Math.Pow(random.NextDouble(), 1 / alpha);
+            double y = Math.Pow(random.NextDouble(), 1 / alpha);
             if (x + y is > 0 and <= 1)
                 return x / (x + y);
         }

@@ -14,7 +14,8 @@ namespace Retouch.Reports;
 /// </summary>
 public sealed class EditContribution
 {
-    EditContribution(double before, double after, double[] tokens, int prefix, double[][] units) => (Before, After, Tokens, Patches, Units) = (before, after, tokens, tokens[prefix..], units);
+    EditContribution(double before, double after, double[] tokens, int prefix, double[][] units) =>
+        (Before, After, Tokens, Patches, Units) = (before, after, tokens, tokens[prefix..], units);
 
     /// <summary>The margin under the unedited model.</summary>
     public double Before { get; }
@@ -22,7 +23,10 @@ public sealed class EditContribution
     /// <summary>The margin under the edited model.</summary>
     public double After { get; }
 
-    /// <summary>What each token adds to the margin, <c>[T]</c>: [CLS] and registers first, then the patches row by row. Negative where the edit does harm.</summary>
+    /// <summary>
+    /// What each token adds to the margin, <c>[T]</c>: [CLS] and registers first, then the patches row by row. Negative
+    /// where the edit does harm.
+    /// </summary>
     public IReadOnlyList<double> Tokens { get; }
 
     /// <summary>What each patch adds, row by row: <see cref="Tokens"/> without [CLS] and registers.</summary>
@@ -39,19 +43,37 @@ public sealed class EditContribution
     /// <param name="wrong">The wrong class.</param>
     /// <param name="steps">Values of α, the midpoints of as many equal parts of the way; at least 1.</param>
     /// <exception cref="ArgumentException">The state is not of one image, or the delta is of another space.</exception>
-    public static EditContribution Of(SplitVit split, PrefixState image, WeightDelta delta, int label, int wrong, int steps = 24)
+    public static EditContribution Of(
+        SplitVit split,
+        PrefixState image,
+        WeightDelta delta,
+        int label,
+        int wrong,
+        int steps = 24
+    )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
         if (image.Images != 1)
-            throw new ArgumentException($"The contribution of tokens is that of one image, not of {image.Images}.", nameof(image));
+            throw new ArgumentException(
+                $"The contribution of tokens is that of one image, not of {image.Images}.",
+                nameof(image)
+            );
         split.Require(image.Space);
         split.Require(delta.Space);
         EditSpace space = split.Space;
         using DisposeScope scope = NewDisposeScope();
         double[] tokens = new double[split.Model.Config.Tokens];
         double[][] units = [.. Enumerable.Range(0, space.Matrices).Select(m => new double[delta.Units[m].Length])];
-        Tensor[] indices = [.. Enumerable.Range(0, space.Matrices).Select(m => delta.Indices(m, image.Residual.device))];
-        Tensor[] changes = [.. Enumerable.Range(0, space.Matrices).Select(m => delta.Apply(space.MatrixName(m), zeros_like(split.Model.Tensors[space.MatrixName(m)])))];
+        Tensor[] indices =
+        [
+            .. Enumerable.Range(0, space.Matrices).Select(m => delta.Indices(m, image.Residual.device)),
+        ];
+        Tensor[] changes =
+        [
+            .. Enumerable
+                .Range(0, space.Matrices)
+                .Select(m => delta.Apply(space.MatrixName(m), zeros_like(split.Model.Tensors[space.MatrixName(m)]))),
+        ];
         for (int step = 0; step < steps; step++)
         {
             using DisposeScope pass = NewDisposeScope();
@@ -70,14 +92,21 @@ public sealed class EditContribution
                     continue;
                 // Of fc1 a unit is what it gives, of fc2 what it reads.
                 Tensor rows = delta.Rows[m]; // [k,D]
-                Tensor terms = space.Matrix(m).Kind == FfnMatrix.Fc1
-                    ? inputs[m].matmul(rows.t()) * gradients[m].index_select(1, indices[m])
-                    : inputs[m].index_select(1, indices[m]) * gradients[m].matmul(rows.t()); // [M,k]
+                Tensor terms =
+                    space.Matrix(m).Kind == FfnMatrix.Fc1
+                        ? inputs[m].matmul(rows.t()) * gradients[m].index_select(1, indices[m])
+                        : inputs[m].index_select(1, indices[m]) * gradients[m].matmul(rows.t()); // [M,k]
                 Add(tokens, terms.sum([1]));
                 Add(units[m], terms.sum([0]));
             }
         }
-        return new EditContribution(Margin(null), Margin(delta), [.. tokens.Select(t => t / steps)], split.Model.Config.PrefixTokens, [.. units.Select(u => u.Select(c => c / steps).ToArray())]);
+        return new EditContribution(
+            Margin(null),
+            Margin(delta),
+            [.. tokens.Select(t => t / steps)],
+            split.Model.Config.PrefixTokens,
+            [.. units.Select(u => u.Select(c => c / steps).ToArray())]
+        );
 
         double Margin(ModelDelta? edit)
         {
@@ -87,8 +116,17 @@ public sealed class EditContribution
         }
     }
 
-    /// <summary>What each matrix reads, <c>[M,in]</c>, and the margin's gradient with respect to what it gives, <c>[M,out]</c>; M is 1 in the last block.</summary>
-    static (Tensor[] Inputs, Tensor[] Gradients) Gradients(SplitVit split, PrefixState image, Dictionary<string, Tensor> weights, int label, int wrong)
+    /// <summary>
+    /// What each matrix reads, <c>[M,in]</c>, and the margin's gradient with respect to what it gives, <c>[M,out]</c>;
+    /// M is 1 in the last block.
+    /// </summary>
+    static (Tensor[] Inputs, Tensor[] Gradients) Gradients(
+        SplitVit split,
+        PrefixState image,
+        Dictionary<string, Tensor> weights,
+        int label,
+        int wrong
+    )
     {
         MatrixProbe probe = new(split.Space);
         AutogradSuffix suffix = new(split, weights, probe.Visit);

@@ -1,6 +1,9 @@
 namespace Retouch.Reports;
 
-/// <summary>One edit as a report shows it: the image, what became right with it, what changed elsewhere, and what carried it. Immutable.</summary>
+/// <summary>
+/// One edit as a report shows it: the image, what became right with it, what changed elsewhere, and what carried it.
+/// Immutable.
+/// </summary>
 public sealed record GalleryEdit
 {
     /// <summary>The group's name.</summary>
@@ -39,7 +42,10 @@ public sealed record GalleryEdit
     /// <summary>The number of locality images.</summary>
     public required int LocalityImages { get; init; }
 
-    /// <summary>The image with each patch's contribution over it, the bytes of a JPEG file; null of an edit that changes whole tensors.</summary>
+    /// <summary>
+    /// The image with each patch's contribution over it, the bytes of a JPEG file; null of an edit that changes whole
+    /// tensors.
+    /// </summary>
     public required ReadOnlyMemory<byte>? Heat { get; init; }
 
     /// <summary>What carried the edit; null of an edit that changes whole tensors.</summary>

@@ -5,4 +5,9 @@ namespace Retouch.Reports;
 /// <param name="Hidden">The number of units that the matrix has.</param>
 /// <param name="Units">The touched ones, ascending.</param>
 /// <param name="Contributions">What each added, <see cref="EditContribution.Units"/>.</param>
-public sealed record GalleryMatrix(string Name, int Hidden, IReadOnlyList<int> Units, IReadOnlyList<double> Contributions);
+public sealed record GalleryMatrix(
+    string Name,
+    int Hidden,
+    IReadOnlyList<int> Units,
+    IReadOnlyList<double> Contributions
+);

@@ -27,7 +27,9 @@ sealed class Html
 
     public override string ToString() => _markup;
 
-    /// <summary>Takes an interpolated text apart. Numbers have no hole of their own: each says how it is written.</summary>
+    /// <summary>
+    /// Takes an interpolated text apart. Numbers have no hole of their own: each says how it is written.
+    /// </summary>
     [InterpolatedStringHandler]
     public readonly ref struct Markup(int literalLength, int formattedCount)
     {

@@ -2,7 +2,9 @@ using Retouch.Measurement;
 
 namespace Retouch.Reports;
 
-/// <summary>A method's line in a report: how it compares at matched locality, over all settings that were tried. Immutable.</summary>
+/// <summary>
+/// A method's line in a report: how it compares at matched locality, over all settings that were tried. Immutable.
+/// </summary>
 public sealed record MethodScore
 {
     /// <summary>The subset, or null for all together.</summary>
@@ -21,12 +23,14 @@ public sealed record MethodScore
     public required IReadOnlyList<LocalityMatch> Matches { get; init; }
 
     /// <summary>
-    /// The area that the settings dominate between the reference point (GR 0, LR <see cref="ReportOptions.ReferenceLocality"/>)
-    /// and the perfect method, as a share of that rectangle, in [0,1].
+    /// The area that the settings dominate between the reference point (GR 0, LR
+    /// <see cref="ReportOptions.ReferenceLocality"/>) and the perfect method, as a share of that rectangle, in [0,1].
     /// </summary>
     public required Estimate Hypervolume { get; init; }
 
-    /// <summary>The setting whose cost follows: the match at the middle level, or the most local one where none reaches it.</summary>
+    /// <summary>
+    /// The setting whose cost follows: the match at the middle level, or the most local one where none reaches it.
+    /// </summary>
     public required string CostSetting { get; init; }
 
     /// <summary>The median number of its optimization steps.</summary>

@@ -13,7 +13,9 @@ sealed record ReportFigure(string Id, string Title, string Caption, IReadOnlyLis
     /// <summary>Its heading on the page, where the section says the rest of the title, or null for the title.</summary>
     public string? Heading { get; init; }
 
-    /// <summary>Whether the page shows the methods' colours beside it, so that its plots need no legend there.</summary>
+    /// <summary>
+    /// Whether the page shows the methods' colours beside it, so that its plots need no legend there.
+    /// </summary>
     public bool OfMethods { get; init; } = true;
 
     /// <summary>Whether the plots are many and small.</summary>
@@ -23,10 +25,14 @@ sealed record ReportFigure(string Id, string Title, string Caption, IReadOnlyLis
     public IReadOnlyList<string> PlotTitles { get; init; } = [];
 
     /// <summary>All plots as one picture, for its file.</summary>
-    public SvgPlot Whole() => new(Title, [.. Plots.Select((p, i) => i < PlotTitles.Count ? p.Panels[0] with { Title = PlotTitles[i] } : p.Panels[0])])
-    {
-        Columns = Small ? 4 : Math.Min(Plots.Count, 2),
-        SharedLegend = Small ? true : null,
-        PanelWidth = Plots[0].PanelWidth,
-    };
+    public SvgPlot Whole() =>
+        new(
+            Title,
+            [.. Plots.Select((p, i) => i < PlotTitles.Count ? p.Panels[0] with { Title = PlotTitles[i] } : p.Panels[0])]
+        )
+        {
+            Columns = Small ? 4 : Math.Min(Plots.Count, 2),
+            SharedLegend = Small ? true : null,
+            PanelWidth = Plots[0].PanelWidth,
+        };
 }

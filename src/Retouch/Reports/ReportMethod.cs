@@ -19,26 +19,36 @@ sealed record ReportMethod(string Name, string Key, int Color)
     /// <summary>What it does and where it was published, or null for a method unknown to this version.</summary>
     public string? About { get; init; }
 
-    public static string KeyOf(BenchRow row) => row.Method != Masked ? row.Method
-        : $"{Masked} {row.Settings.GetValueOrDefault("locator", "?")}{(row.Settings.TryGetValue("locatorFile", out string? file) ? $" {file}" : "")}";
+    public static string KeyOf(BenchRow row) =>
+        row.Method != Masked
+            ? row.Method
+            : $"{Masked} {row.Settings.GetValueOrDefault("locator", "?")}"
+                + (row.Settings.TryGetValue("locatorFile", out string? file) ? $" {file}" : "");
 
     /// <summary>The methods of some rows, in an order that does not depend on theirs, each with a colour.</summary>
     public static IReadOnlyList<ReportMethod> Of(IEnumerable<BenchRow> rows)
     {
         string[] keys = [.. rows.Select(KeyOf).Distinct().OrderBy(Rank).ThenBy(k => k, StringComparer.Ordinal)];
         int next = 0;
-        return [.. keys.Select(key =>
-        {
-            bool random = key == $"{Masked} {Locators.Random}";
-            // Grey is for the baseline that knows nothing.
-            if (next % SvgPlot.Colors == Grey)
-                next++;
-            return new ReportMethod(NameOf(key, keys), key, random ? Grey : next++) { About = AboutOf(key) };
-        })];
+        return
+        [
+            .. keys.Select(key =>
+            {
+                bool random = key == $"{Masked} {Locators.Random}";
+                // Grey is for the baseline that knows nothing.
+                if (next % SvgPlot.Colors == Grey)
+                    next++;
+                return new ReportMethod(NameOf(key, keys), key, random ? Grey : next++) { About = AboutOf(key) };
+            }),
+        ];
     }
 
-    static int Rank(string key) => key.StartsWith(Masked + " ", StringComparison.Ordinal) && Locators.Names.Index().FirstOrDefault(l => l.Item == key.Split(' ')[1]) is { Item: not null } locator ? locator.Index
-        : Methods.All.Index().FirstOrDefault(m => m.Item.Name == key) is { Item: not null } known ? Locators.Names.Count + known.Index
+    static int Rank(string key) =>
+        key.StartsWith(Masked + " ", StringComparison.Ordinal)
+        && Locators.Names.Index().FirstOrDefault(l => l.Item == key.Split(' ')[1]) is { Item: not null } locator
+            ? locator.Index
+        : Methods.All.Index().FirstOrDefault(m => m.Item.Name == key) is { Item: not null } known
+            ? Locators.Names.Count + known.Index
         : int.MaxValue;
 
     static string NameOf(string key, string[] keys)
@@ -57,6 +67,9 @@ sealed record ReportMethod(string Name, string Key, int Color)
         string name = key.Split(' ')[0];
         Method? known = Methods.All.FirstOrDefault(m => m.Name == name);
         LocatorInfo? locator = name != Masked ? null : Locators.Known.FirstOrDefault(l => l.Name == key.Split(' ')[1]);
-        return known is null ? null : $"{(locator is null ? known.Title : $"{(locator.Name == Locators.All ? "fine-tuning" : "masked fine-tuning")} of {locator.Title}")} ({known.Paper})";
+        return known is null ? null
+            : locator is null ? $"{known.Title} ({known.Paper})"
+            : locator.Name == Locators.All ? $"fine-tuning of {locator.Title} ({known.Paper})"
+            : $"masked fine-tuning of {locator.Title} ({known.Paper})";
     }
 }

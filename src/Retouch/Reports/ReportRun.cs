@@ -12,7 +12,9 @@ public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyLis
     public IReadOnlyList<MaskComparison> Masks { get; init; } = [];
 
     /// <summary>Reads a run's folder.</summary>
-    /// <exception cref="BadInputException">It is no run's folder, has no rows, or holds shards that nobody has merged; the message says which.</exception>
+    /// <exception cref="BadInputException">
+    /// It is no run's folder, has no rows, or holds shards that nobody has merged; the message says which.
+    /// </exception>
     public static ReportRun Read(string folder)
     {
         if (!Directory.Exists(folder))
@@ -25,7 +27,18 @@ public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyLis
         if (rows.Count == 0)
             throw BadInput.Missing(path, $"{path} has no rows yet.", Remedy.ResumeRun);
         if (rows.FirstOrDefault(r => r.Run != manifest.Run) is { } other)
-            throw BadInput.Damaged(path, $"{path} holds rows of the run {other.Run}, but the manifest beside it is of {manifest.Run}; the folder was changed.");
-        return new ReportRun(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), manifest, rows) { Masks = MaskFile.Read(folder) };
+            throw BadInput.Damaged(
+                path,
+                $"{path} holds rows of the run {other.Run}, but the manifest beside it is of {manifest.Run}; the "
+                    + "folder was changed."
+            );
+        return new ReportRun(
+            Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+            manifest,
+            rows
+        )
+        {
+            Masks = MaskFile.Read(folder),
+        };
     }
 }

@@ -13,11 +13,27 @@ sealed record ReportSetting(ReportMethod Method, string Name, SettingSummary Sum
     public string Short(IEnumerable<ReportSetting> siblings)
     {
         ReportSetting[] own = [.. siblings.Where(s => s.Method == Method)];
-        string[] varying = [.. Summary.Settings.Keys.Where(k => own.Select(s => s.Summary.Settings.GetValueOrDefault(k)).Distinct().Count() > 1).Order(StringComparer.Ordinal)];
+        string[] varying =
+        [
+            .. Summary
+                .Settings.Keys.Where(k =>
+                    own.Select(s => s.Summary.Settings.GetValueOrDefault(k)).Distinct().Count() > 1
+                )
+                .Order(StringComparer.Ordinal),
+        ];
         return string.Join(", ", varying.Select(k => $"{k} {Summary.Settings[k]}"));
     }
 
     /// <summary>A setting's value as a number, or null if it has none.</summary>
-    public double? Number(string knob) => Summary.Settings.TryGetValue(knob, out string? text)
-        && double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : null;
+    public double? Number(string knob) =>
+        Summary.Settings.TryGetValue(knob, out string? text)
+        && double.TryParse(
+            text,
+            System.Globalization.NumberStyles.Float,
+            System.Globalization.CultureInfo.InvariantCulture,
+            out double value
+        )
+        && double.IsFinite(value)
+            ? value
+            : null;
 }

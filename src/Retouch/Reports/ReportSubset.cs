@@ -8,7 +8,13 @@ namespace Retouch.Reports;
 /// <param name="Rows">All rows on them.</param>
 /// <param name="Settings">The settings under which every group was edited, by one image an edit.</param>
 /// <param name="Partial">Settings that some group lacks, which would be compared on other images than the rest.</param>
-sealed record ReportSubset(string? Name, IReadOnlyList<string> Groups, IReadOnlyList<BenchRow> Rows, IReadOnlyList<ReportSetting> Settings, IReadOnlyList<ReportSetting> Partial)
+sealed record ReportSubset(
+    string? Name,
+    IReadOnlyList<string> Groups,
+    IReadOnlyList<BenchRow> Rows,
+    IReadOnlyList<ReportSetting> Settings,
+    IReadOnlyList<ReportSetting> Partial
+)
 {
     public string Title => Name?.Replace('_', ' ') ?? "all subsets together";
 
@@ -22,23 +28,43 @@ sealed record ReportSubset(string? Name, IReadOnlyList<string> Groups, IReadOnly
     /// <param name="rows">The rows.</param>
     /// <param name="methods">The report's methods.</param>
     /// <param name="options">How intervals are drawn.</param>
-    public static ReportSubset Of(string? name, IReadOnlyList<BenchRow> rows, IReadOnlyList<ReportMethod> methods, ReportOptions options)
+    public static ReportSubset Of(
+        string? name,
+        IReadOnlyList<BenchRow> rows,
+        IReadOnlyList<ReportMethod> methods,
+        ReportOptions options
+    )
     {
         string[] groups = [.. rows.Select(r => r.Group).Distinct().Order(StringComparer.Ordinal)];
         Dictionary<string, ReportMethod> byKey = methods.ToDictionary(m => m.Key);
         BenchRow[] single = [.. rows.Where(IsPublishedProtocol)];
         ILookup<string, BenchRow> bySetting = single.ToLookup(r => BenchSetting.Describe(r.Method, r.Settings));
-        HashSet<string> complete = [.. bySetting.Where(s => s.Select(r => r.Group).Distinct().Count() == groups.Length).Select(s => s.Key)];
+        HashSet<string> complete =
+        [
+            .. bySetting.Where(s => s.Select(r => r.Group).Distinct().Count() == groups.Length).Select(s => s.Key),
+        ];
         return new ReportSubset(name, groups, rows, Settings(complete.Contains), Settings(s => !complete.Contains(s)));
 
         // The front is that of the complete ones, so the two kinds are summarized apart.
         ReportSetting[] Settings(Func<string, bool> which) =>
-        [
-            .. SettingSummary.Of([.. single.Where(r => which(BenchSetting.Describe(r.Method, r.Settings)))], options.Resamples, options.Seed)
-                .Select(s => (Summary: s, Name: BenchSetting.Describe(s.Method, s.Settings)))
-                .Select(s => new ReportSetting(byKey[ReportMethod.KeyOf(bySetting[s.Name].First())], s.Name, s.Summary, [.. bySetting[s.Name]]))
-                .OrderBy(s => methods.Index().First(m => m.Item == s.Method).Index).ThenByDescending(s => s.Number("keep") ?? 0).ThenBy(s => s.Name, StringComparer.Ordinal),
-        ];
+            [
+                .. SettingSummary
+                    .Of(
+                        [.. single.Where(r => which(BenchSetting.Describe(r.Method, r.Settings)))],
+                        options.Resamples,
+                        options.Seed
+                    )
+                    .Select(s => (Summary: s, Name: BenchSetting.Describe(s.Method, s.Settings)))
+                    .Select(s => new ReportSetting(
+                        byKey[ReportMethod.KeyOf(bySetting[s.Name].First())],
+                        s.Name,
+                        s.Summary,
+                        [.. bySetting[s.Name]]
+                    ))
+                    .OrderBy(s => methods.Index().First(m => m.Item == s.Method).Index)
+                    .ThenByDescending(s => s.Number("keep") ?? 0)
+                    .ThenBy(s => s.Name, StringComparer.Ordinal),
+            ];
     }
 
     /// <summary>Whether a row is an edit on one image from the unedited model: what methods are compared by.</summary>

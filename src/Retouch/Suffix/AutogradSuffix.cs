@@ -12,13 +12,30 @@ namespace Retouch.Suffix;
 /// </summary>
 /// <param name="split">The cut model.</param>
 /// <param name="replaced">Other tensors by canonical name, for example leaves of a graph; null for none.</param>
-/// <param name="visit">Gets each point's value with its block and gives the value to go on with; null for nobody.</param>
-sealed class AutogradSuffix(SplitVit split, IReadOnlyDictionary<string, Tensor>? replaced = null, Func<SuffixPoint, int, Tensor, Tensor>? visit = null)
+/// <param name="visit">
+/// Gets each point's value with its block and gives the value to go on with; null for nobody.
+/// </param>
+sealed class AutogradSuffix(
+    SplitVit split,
+    IReadOnlyDictionary<string, Tensor>? replaced = null,
+    Func<SuffixPoint, int, Tensor, Tensor>? visit = null
+)
 {
-    readonly BlockWeights[] _blocks = [.. Enumerable.Range(split.Space.FirstBlock, split.Model.Config.Depth - split.Space.FirstBlock)
-        .Select(i => new BlockWeights(name => Find(split, replaced, VitNames.Block(i, name))))];
+    readonly BlockWeights[] _blocks =
+    [
+        .. Enumerable
+            .Range(split.Space.FirstBlock, split.Model.Config.Depth - split.Space.FirstBlock)
+            .Select(i => new BlockWeights(name => Find(split, replaced, VitNames.Block(i, name)))),
+    ];
 
-    readonly bool _firstIsConstant = visit is null && (replaced is null || !replaced.Keys.Any(n => n.StartsWith(VitNames.Block(split.Space.FirstBlock, ""), StringComparison.Ordinal)));
+    readonly bool _firstIsConstant =
+        visit is null
+        && (
+            replaced is null
+            || !replaced.Keys.Any(n =>
+                n.StartsWith(VitNames.Block(split.Space.FirstBlock, ""), StringComparison.Ordinal)
+            )
+        );
 
     /// <summary>The class logits of images, <c>[N,C]</c>.</summary>
     public Tensor Logits(PrefixState state) => Classify(ClassFeatures(state.Residual, state.Output));
@@ -32,17 +49,28 @@ sealed class AutogradSuffix(SplitVit split, IReadOnlyDictionary<string, Tensor>?
     public Tensor LastTokens(Tensor residual, Tensor output)
     {
         int first = split.Space.FirstBlock;
-        Tensor x = _firstIsConstant ? output : AfterFfn(first, _blocks.Length == 1 && split.Model.Config.ReadsClassAlone ? residual.narrow(1, 0, 1) : residual);
+        Tensor x = _firstIsConstant
+            ? output
+            : AfterFfn(
+                first,
+                _blocks.Length == 1 && split.Model.Config.ReadsClassAlone ? residual.narrow(1, 0, 1) : residual
+            );
         for (int i = first + 1; i < split.Model.Config.Depth; i++)
             x = AfterFfn(i, split.Model.AttentionResidual(_blocks[i - first], i, x));
         return x;
     }
 
     /// <summary>What the classifier reads of the tokens after the last block: <c>[N,M,D]</c> to <c>[N,D]</c>.</summary>
-    public Tensor Readout(Tensor x) => split.Model.Readout(x, Find(split, replaced, split.Model.Config.LastNormWeight)!, Find(split, replaced, split.Model.Config.LastNormBias)!);
+    public Tensor Readout(Tensor x) =>
+        split.Model.Readout(
+            x,
+            Find(split, replaced, split.Model.Config.LastNormWeight)!,
+            Find(split, replaced, split.Model.Config.LastNormBias)!
+        );
 
     /// <summary>The classifier.</summary>
-    public Tensor Classify(Tensor features) => linear(features, Find(split, replaced, VitNames.HeadWeight)!, Find(split, replaced, VitNames.HeadBias)!);
+    public Tensor Classify(Tensor features) =>
+        linear(features, Find(split, replaced, VitNames.HeadWeight)!, Find(split, replaced, VitNames.HeadBias)!);
 
     /// <summary>One block's FFN, added to the tokens that it reads.</summary>
     public Tensor AfterFfn(int index, Tensor x)
@@ -51,11 +79,18 @@ sealed class AutogradSuffix(SplitVit split, IReadOnlyDictionary<string, Tensor>?
         Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Model.Norm2(block, x));
         Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(normed, block.Fc1Weight, block.Fc1Bias));
         Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Activate(hidden));
-        return x.Plus(VitModel.Scaled(Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)), block.Scale2));
+        return x.Plus(
+            VitModel.Scaled(
+                Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)),
+                block.Scale2
+            )
+        );
     }
 
     Tensor Visit(SuffixPoint point, int block, Tensor value) => visit is null ? value : visit(point, block, value);
 
     static Tensor? Find(SplitVit split, IReadOnlyDictionary<string, Tensor>? replaced, string name) =>
-        replaced is not null && replaced.TryGetValue(name, out Tensor? other) ? other : split.Model.Tensors.GetValueOrDefault(name);
+        replaced is not null && replaced.TryGetValue(name, out Tensor? other)
+            ? other
+            : split.Model.Tensors.GetValueOrDefault(name);
 }

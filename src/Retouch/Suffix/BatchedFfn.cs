@@ -11,12 +11,12 @@ sealed class BatchedFfn : IDisposable
 {
     readonly VitModel _model;
     readonly EditedUnits _units;
-    readonly Tensor _fc1;   // [B,n,D]; n is the units at the end in the first block, else H
-    readonly Tensor _fc2;   // [B,n,D], transposed
-    readonly Tensor _bias;  // [B,1,n]
+    readonly Tensor _fc1; // [B,n,D]; n is the units at the end in the first block, else H
+    readonly Tensor _fc2; // [B,n,D], transposed
+    readonly Tensor _bias; // [B,1,n]
     readonly Tensor _rows1; // [B,u,D]: the rows of fc1 in the copy, sharing its memory
     readonly Tensor _rows2; // of fc2
-    readonly long _first1;  // the first of them
+    readonly long _first1; // the first of them
     readonly long _first2;
 
     /// <summary>Copies the weights.</summary>
@@ -57,13 +57,17 @@ sealed class BatchedFfn : IDisposable
     /// <param name="normed"><c>[B,S·M,D]</c>.</param>
     /// <param name="tape">Keeps what the derivative needs.</param>
     /// <param name="put">
-    /// Gets for each matrix what its row gradients are products of: the unit's side, the other side, and the rows' mask.
+    /// Gets for each matrix what its row gradients are products of: the unit's side, the other side, and the rows'
+    /// mask.
     /// </param>
     /// <returns>
     /// The derivative gives the gradient of the input but for the first block, whose input is constant.
     /// </returns>
     public (Tensor Output, Func<Tensor, Tensor?> Derivative) Forward(
-        Tensor normed, Tape tape, Action<int, Tensor, Tensor, Tensor?> put)
+        Tensor normed,
+        Tape tape,
+        Action<int, Tensor, Tensor, Tensor?> put
+    )
     {
         Tensor input = tape.Keep(normed.alias());
         Tensor hidden = tape.Keep(Hidden(normed));
@@ -88,9 +92,8 @@ sealed class BatchedFfn : IDisposable
             tensor.Dispose();
     }
 
-    Tensor Hidden(Tensor normed) => _fc1.shape[0] == 1
-        ? linear(normed, _fc1[0], _bias[0, 0])
-        : bmm(normed, _fc1.transpose(1, 2)).Plus_(_bias);
+    Tensor Hidden(Tensor normed) =>
+        _fc1.shape[0] == 1 ? linear(normed, _fc1[0], _bias[0, 0]) : bmm(normed, _fc1.transpose(1, 2)).Plus_(_bias);
 
     /// <summary>A product of matrices for each edit.</summary>
     public static Tensor Times(Tensor x, Tensor y) => x.shape[0] == 1 ? mm(x[0], y[0]).unsqueeze(0) : bmm(x, y);

@@ -40,8 +40,10 @@ sealed class DeltaFfn
         Tensor touched = tensor([.. union.Select(u => (long)u)], ScalarType.Int64, _fc1.device);
         Tensor bias = _block.Fc1Bias.index_select(0, touched);
         _change = (
-            cat([_fc1.index_select(0, touched), _block.Fc1Weight.index_select(0, touched)]), cat([bias, bias]),
-            cat([_fc2.index_select(1, touched), -_block.Fc2Weight.index_select(1, touched)], 1));
+            cat([_fc1.index_select(0, touched), _block.Fc1Weight.index_select(0, touched)]),
+            cat([bias, bias]),
+            cat([_fc2.index_select(1, touched), -_block.Fc2Weight.index_select(1, touched)], 1)
+        );
     }
 
     /// <summary>The output without bias and scale, <c>[N,M,D]</c>.</summary>

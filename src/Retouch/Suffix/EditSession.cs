@@ -26,14 +26,19 @@ public sealed class EditSession : IDisposable
     /// <param name="split">The cut model.</param>
     /// <param name="state">The prefix of B·S images, edit by edit.</param>
     /// <param name="selections">The units of each of the B edits.</param>
-    /// <exception cref="ArgumentException">The images do not divide among the edits, or something is of another space.</exception>
+    /// <exception cref="ArgumentException">
+    /// The images do not divide among the edits, or something is of another space.
+    /// </exception>
     public EditSession(SplitVit split, PrefixState state, IReadOnlyList<UnitSelection> selections)
     {
         split.Require(state.Space);
         foreach (UnitSelection selection in selections)
             split.Require(selection.Space);
         if (selections.Count == 0 || state.Images % selections.Count != 0)
-            throw new ArgumentException($"{state.Images} images do not divide among {selections.Count} edits.", nameof(selections));
+            throw new ArgumentException(
+                $"{state.Images} images do not divide among {selections.Count} edits.",
+                nameof(selections)
+            );
 
         _split = split;
         using DisposeScope scope = NewDisposeScope();
@@ -63,10 +68,14 @@ public sealed class EditSession : IDisposable
     /// </summary>
     public IEnumerable<Tensor?> RowMasks => _batch.Units.SelectMany(f => f.Masks);
 
-    /// <summary>For each matrix the unit that each row belongs to, <c>[B,u]</c> int64. They belong to the session.</summary>
+    /// <summary>
+    /// For each matrix the unit that each row belongs to, <c>[B,u]</c> int64. They belong to the session.
+    /// </summary>
     public IEnumerable<Tensor> RowUnits => _batch.Units.SelectMany(u => u.Rows);
 
-    /// <summary>A new tensor of zeros for each matrix, <c>[B,u,D]</c>: deltas or optimizer state. The caller disposes them.</summary>
+    /// <summary>
+    /// A new tensor of zeros for each matrix, <c>[B,u,D]</c>: deltas or optimizer state. The caller disposes them.
+    /// </summary>
     public Tensor[] NewRows() => [.. BaseRows.Select(b => zeros_like(b))];
 
     /// <summary>Makes the weights of all rows their unedited values plus deltas.</summary>
@@ -75,39 +84,54 @@ public sealed class EditSession : IDisposable
     public void SetDeltas(IReadOnlyList<Tensor> deltas, IReadOnlyList<Tensor>? scales = null) =>
         _pass.SetDeltas(deltas, scales);
 
-    /// <summary>The class logits of all images under their edits, remembering what <see cref="Gradients"/> needs.</summary>
+    /// <summary>
+    /// The class logits of all images under their edits, remembering what <see cref="Gradients"/> needs.
+    /// </summary>
     /// <returns><c>[B·S,C]</c>; the caller disposes it.</returns>
     public Tensor Logits() => _pass.Logits();
 
     /// <summary>The gradients of a loss with respect to the rows of every matrix, after <see cref="Logits"/>.</summary>
     /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
-    /// <param name="onlyClass">Whether the matrices count where they act on [CLS] alone: as if on all other tokens they could not change.</param>
+    /// <param name="onlyClass">
+    /// Whether the matrices count where they act on [CLS] alone: as if on all other tokens they could not change.
+    /// </param>
     /// <returns>
     /// For each matrix <c>[B,u,D]</c>, zero on rows that are not selected; the caller disposes them. The session's next
     /// gradients may be written over them: clone what is to be kept.
     /// </returns>
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
-    /// <exception cref="ArgumentException">The model's head averages patches, so that [CLS] alone has no gradient of use.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model's head averages patches, so that [CLS] alone has no gradient of use.
+    /// </exception>
     public Tensor[] Gradients(Tensor logitGradient, bool onlyClass = false)
     {
         if (onlyClass && !_split.Model.Config.ReadsClassAlone)
-            throw new ArgumentException("The model's head averages its patches; it has no gradient by [CLS] alone.", nameof(onlyClass));
+            throw new ArgumentException(
+                "The model's head averages its patches; it has no gradient by [CLS] alone.",
+                nameof(onlyClass)
+            );
         return _pass.Gradients(logitGradient, onlyClass);
     }
 
     /// <summary>
-    /// A step of gradient descent, after <see cref="Logits"/>: adds <see cref="Gradients"/> times the negative rate to the
-    /// deltas and sets them, as <see cref="SetDeltas"/> does; where there are kernels, in one pass over memory and without
-    /// a gradient's worth of it.
+    /// A step of gradient descent, after <see cref="Logits"/>: adds <see cref="Gradients"/> times the negative rate to
+    /// the deltas and sets them, as <see cref="SetDeltas"/> does; where there are kernels, in one pass over memory and
+    /// without a gradient's worth of it.
     /// </summary>
     /// <param name="logitGradient">The loss's gradient with respect to the logits, <c>[B·S,C]</c>.</param>
     /// <param name="deltas">For each matrix <c>[B,u,D]</c>, contiguous; changed, not kept.</param>
     /// <param name="rate">The learning rate.</param>
-    /// <param name="scales">For each matrix what its deltas are multiplied by in the weights, <c>[B,u,1]</c>; null for 1. The gradients are those of the weights.</param>
+    /// <param name="scales">
+    /// For each matrix what its deltas are multiplied by in the weights, <c>[B,u,1]</c>; null for 1. The gradients are
+    /// those of the weights.
+    /// </param>
     /// <exception cref="InvalidOperationException">No forward pass is pending.</exception>
     public void Descend(
-        Tensor logitGradient, IReadOnlyList<Tensor> deltas, double rate, IReadOnlyList<Tensor>? scales = null) =>
-        _pass.Descend(logitGradient, deltas, rate, scales);
+        Tensor logitGradient,
+        IReadOnlyList<Tensor> deltas,
+        double rate,
+        IReadOnlyList<Tensor>? scales = null
+    ) => _pass.Descend(logitGradient, deltas, rate, scales);
 
     /// <summary>
     /// The gradients of a loss with respect to what each row's delta is multiplied by, after <see cref="Logits"/>: the

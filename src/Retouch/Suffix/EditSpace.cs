@@ -10,16 +10,23 @@ namespace Retouch.Suffix;
 /// </summary>
 public sealed record EditSpace
 {
-    /// <summary>Creates a window of <paramref name="blocks"/> blocks from <paramref name="firstBlock"/> (zero-based) on.</summary>
+    /// <summary>
+    /// Creates a window of <paramref name="blocks"/> blocks from <paramref name="firstBlock"/> (zero-based) on.
+    /// </summary>
     /// <exception cref="BadInputException">The window does not lie within the model's blocks.</exception>
     public EditSpace(VitConfig config, int firstBlock, int blocks)
     {
         if (blocks < 1 || firstBlock < 0 || firstBlock > config.Depth - blocks)
-            throw BadInput.OutOfRange(null, $"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to {config.Depth - 1}.");
+            throw BadInput.OutOfRange(
+                null,
+                $"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to "
+                    + $"{config.Depth - 1}."
+            );
         (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, config.MlpWidth, config.Width);
     }
 
-    EditSpace(int firstBlock, int blocks, int hidden, int width) => (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, hidden, width);
+    EditSpace(int firstBlock, int blocks, int hidden, int width) =>
+        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, hidden, width);
 
     /// <summary>The first editable block, zero-based.</summary>
     public int FirstBlock { get; }
@@ -40,7 +47,8 @@ public sealed record EditSpace
     public string BlockRange => Range(FirstBlock, Blocks);
 
     /// <summary>A window in a word: <c>7-9</c>, or <c>7</c> of one block.</summary>
-    internal static string Range(int firstBlock, int blocks) => string.Create(CultureInfo.InvariantCulture, $"{firstBlock}{(blocks > 1 ? $"-{firstBlock + blocks - 1}" : "")}");
+    internal static string Range(int firstBlock, int blocks) =>
+        string.Create(CultureInfo.InvariantCulture, $"{firstBlock}{(blocks > 1 ? $"-{firstBlock + blocks - 1}" : "")}");
 
     /// <summary>The number of editable matrices, two a block.</summary>
     public int Matrices => 2 * Blocks;
@@ -78,7 +86,10 @@ public sealed record EditSpace
 
     /// <summary>The space with these numbers, as a patch states them, or null if no model could have it.</summary>
     internal static EditSpace? FromShape(int firstBlock, int blocks, int hidden, int width) =>
-        firstBlock is >= 0 and < 1024 && blocks is > 0 and <= 64 && hidden is > 0 and <= 1 << 20 && width is > 0 and <= 1 << 20
+        firstBlock is >= 0 and < 1024
+        && blocks is > 0 and <= 64
+        && hidden is > 0 and <= 1 << 20
+        && width is > 0 and <= 1 << 20
             ? new EditSpace(firstBlock, blocks, hidden, width)
             : null;
 

@@ -5,15 +5,16 @@ using static TorchSharp.torch;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// The units of one editable FFN that the edits of a batch have of their own, and their rows of both matrices. They stand
-/// at the end of each edit's order of units: those that are selected in fc2 alone, in both matrices, in fc1 alone, each of
-/// the three padded with units that are not to the most that an edit has, so that either matrix's rows are one slice, the
-/// same for all edits. Owns its tensors.
+/// The units of one editable FFN that the edits of a batch have of their own, and their rows of both matrices. They
+/// stand at the end of each edit's order of units: those that are selected in fc2 alone, in both matrices, in fc1
+/// alone, each of the three padded with units that are not to the most that an edit has, so that either matrix's rows
+/// are one slice, the same for all edits. Owns its tensors.
 /// </summary>
 sealed class EditedUnits : IDisposable
 {
-    readonly int[][] _order;   // each edit's hidden units, its own at the end
-    readonly int[] _first, _count; // of either matrix: the first row among the units at the end, and how many
+    readonly int[][] _order; // each edit's hidden units, its own at the end
+    readonly int[] _first;
+    readonly int[] _count; // of either matrix: the first row among the units at the end, and how many
 
     /// <summary>Orders the units of one block.</summary>
     /// <param name="split">The cut model.</param>
@@ -24,9 +25,11 @@ sealed class EditedUnits : IDisposable
         EditSpace space = split.Space;
         BlockWeights block = split.Model.Blocks[space.FirstBlock + index];
         (Index, Selections) = (index, selections);
-        HashSet<int>[] fc1 = Selected(FfnMatrix.Fc1), fc2 = Selected(FfnMatrix.Fc2);
+        HashSet<int>[] fc1 = Selected(FfnMatrix.Fc1);
+        HashSet<int>[] fc2 = Selected(FfnMatrix.Fc2);
         int both = fc1.Zip(fc2, (x, y) => x.Count(y.Contains)).Max();
-        int only2 = fc1.Zip(fc2, (x, y) => y.Count - x.Count(y.Contains)).Max(), only1 = fc1.Zip(fc2, (x, y) => x.Count - x.Count(y.Contains)).Max();
+        int only2 = fc1.Zip(fc2, (x, y) => y.Count - x.Count(y.Contains)).Max();
+        int only1 = fc1.Zip(fc2, (x, y) => x.Count - x.Count(y.Contains)).Max();
         // Too many for such an order: all units, in their own.
         if (only2 + both + only1 >= space.Hidden)
             (only2, both, only1) = (0, space.Hidden, 0);
@@ -36,8 +39,17 @@ sealed class EditedUnits : IDisposable
 
         using DisposeScope scope = NewDisposeScope();
         Tensor units = Last(Count, block.Fc1Weight.device);
-        Rows = [.. Enumerable.Range(0, 2).Select(m => units.narrow(1, _first[m], _count[m]).clone().DetachFromDisposeScope())];
-        Bases = [Of(block.Fc1Weight, Rows[0]).DetachFromDisposeScope(), Of(block.Fc2Weight.t(), Rows[1]).DetachFromDisposeScope()];
+        Rows =
+        [
+            .. Enumerable
+                .Range(0, 2)
+                .Select(m => units.narrow(1, _first[m], _count[m]).clone().DetachFromDisposeScope()),
+        ];
+        Bases =
+        [
+            Of(block.Fc1Weight, Rows[0]).DetachFromDisposeScope(),
+            Of(block.Fc2Weight.t(), Rows[1]).DetachFromDisposeScope(),
+        ];
         Masks = [Mask(0, fc1), Mask(1, fc2)];
 
         HashSet<int>[] Selected(FfnMatrix kind) =>
@@ -47,8 +59,14 @@ sealed class EditedUnits : IDisposable
         {
             if (selected.All(s => s.Count == _count[matrix]))
                 return null;
-            float[] values = [.. _order.Zip(selected, (order, s) => RowsOf(order, matrix).Select(unit => s.Contains(unit) ? 1f : 0)).SelectMany(v => v)];
-            return tensor(values, [selections.Count, _count[matrix], 1], ScalarType.Float32, block.Fc1Weight.device).DetachFromDisposeScope();
+            float[] values =
+            [
+                .. _order
+                    .Zip(selected, (order, s) => RowsOf(order, matrix).Select(unit => s.Contains(unit) ? 1f : 0))
+                    .SelectMany(v => v),
+            ];
+            return tensor(values, [selections.Count, _count[matrix], 1], ScalarType.Float32, block.Fc1Weight.device)
+                .DetachFromDisposeScope();
         }
     }
 
@@ -81,7 +99,8 @@ sealed class EditedUnits : IDisposable
         tensor([.. Last(n).SelectMany(o => o.Select(i => (long)i))], ScalarType.Int64, device).view(_order.Length, n);
 
     /// <summary>A tensor's values of such units, <c>[B,n,…]</c>.</summary>
-    public static Tensor Of(Tensor values, Tensor units) => values.index_select(0, units.flatten()).view([.. units.shape, .. values.shape[1..]]);
+    public static Tensor Of(Tensor values, Tensor units) =>
+        values.index_select(0, units.flatten()).view([.. units.shape, .. values.shape[1..]]);
 
     /// <summary>Where the selected units of a matrix, of all of the space's, stand among the rows of an edit.</summary>
     public Tensor Places(int edit, EditMatrix matrix)
@@ -89,7 +108,11 @@ sealed class EditedUnits : IDisposable
         Dictionary<int, long> places = [];
         foreach ((int place, int unit) in RowsOf(_order[edit], (int)matrix.Kind).Index())
             places[unit] = place;
-        return tensor([.. Selections[edit][matrix].ToArray().Select(unit => places[unit])], ScalarType.Int64, Rows[0].device);
+        return tensor(
+            [.. Selections[edit][matrix].ToArray().Select(unit => places[unit])],
+            ScalarType.Int64,
+            Rows[0].device
+        );
     }
 
     public void Dispose()
@@ -98,7 +121,8 @@ sealed class EditedUnits : IDisposable
             tensor?.Dispose();
     }
 
-    IEnumerable<int> RowsOf(int[] order, int matrix) => order.Skip(order.Length - Count + _first[matrix]).Take(_count[matrix]);
+    IEnumerable<int> RowsOf(int[] order, int matrix) =>
+        order.Skip(order.Length - Count + _first[matrix]).Take(_count[matrix]);
 
     static int[] Order(int hidden, HashSet<int> fc1, HashSet<int> fc2, int only2, int both, int only1)
     {

@@ -33,7 +33,11 @@ sealed class KernelUnits : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor last = units.Last(_count, CPU);
         engine.SetUnits(
-            _block, EditedUnits.Of(block.Fc1Bias, last), frozen, some: units.Bases.Any(b => b.shape[1] < _count));
+            _block,
+            EditedUnits.Of(block.Fc1Bias, last),
+            frozen,
+            some: units.Bases.Any(b => b.shape[1] < _count)
+        );
         engine.SetWeights(_block, FfnMatrix.Fc1, EditedUnits.Of(block.Fc1Weight, last), null, null, 0);
         engine.SetWeights(_block, FfnMatrix.Fc2, EditedUnits.Of(block.Fc2Weight.t(), last), null, null, 0);
     }
@@ -43,8 +47,17 @@ sealed class KernelUnits : IDisposable
         _engine.SetWeights(_block, matrix, _units.Bases[(int)matrix], delta, scale, First(matrix));
 
     /// <summary>Takes a step down the gradient of one matrix's rows.</summary>
-    public void Descend(FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) => _engine.Descend(
-        _block, matrix, _units.Bases[(int)matrix], delta, scale, _units.Masks[(int)matrix], First(matrix), rate);
+    public void Descend(FfnMatrix matrix, Tensor delta, Tensor? scale, double rate) =>
+        _engine.Descend(
+            _block,
+            matrix,
+            _units.Bases[(int)matrix],
+            delta,
+            scale,
+            _units.Masks[(int)matrix],
+            First(matrix),
+            rate
+        );
 
     /// <summary>
     /// The gradient of what each row's delta is multiplied by, <c>[B,u]</c>; in the caller's dispose scope.

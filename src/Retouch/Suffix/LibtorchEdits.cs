@@ -12,12 +12,12 @@ sealed class LibtorchEdits : IEditPass
 {
     readonly EditBatch _batch;
     readonly BatchedFfn[] _ffns;
-    readonly Tensor _normed;   // [B,S·M,D]: the first FFN's input
+    readonly Tensor _normed; // [B,S·M,D]: the first FFN's input
     readonly Tensor _constant; // [B,S·M,D]
-    readonly int _tokens;      // M of the first editable block
+    readonly int _tokens; // M of the first editable block
     readonly Tape _tape = new();
     readonly Tensor[] _gradients; // of the last backward pass, one a matrix; the caller's
-    bool _onlyClass;              // whether those are of [CLS] alone
+    bool _onlyClass; // whether those are of [CLS] alone
 
     /// <summary>Copies the weights of the edits' units, with all deltas zero.</summary>
     /// <param name="batch">The edits; stay the caller's.</param>
@@ -96,13 +96,18 @@ sealed class LibtorchEdits : IEditPass
     }
 
     // An editable FFN behind the first.
-    Tensor Edited(TapedLayers layers, int index, Tensor x) => layers.FeedForward(index, x, normed =>
-    {
-        BatchedFfn ffn = _ffns[index - _batch.Split.Space.FirstBlock];
-        int tokens = (int)normed.shape[1];
-        (Tensor y, Func<Tensor, Tensor?> derivative) = ffn.Forward(_batch.PerEdit(normed), _tape, Put);
-        return (_batch.PerImage(y, tokens), dy => _batch.PerImage(derivative(_batch.PerEdit(dy))!, tokens));
-    });
+    Tensor Edited(TapedLayers layers, int index, Tensor x) =>
+        layers.FeedForward(
+            index,
+            x,
+            normed =>
+            {
+                BatchedFfn ffn = _ffns[index - _batch.Split.Space.FirstBlock];
+                int tokens = (int)normed.shape[1];
+                (Tensor y, Func<Tensor, Tensor?> derivative) = ffn.Forward(_batch.PerEdit(normed), _tape, Put);
+                return (_batch.PerImage(y, tokens), dy => _batch.PerImage(derivative(_batch.PerEdit(dy))!, tokens));
+            }
+        );
 
     // The gradient of a matrix's rows, a sum over tokens of products of what its unit's side and its other side have
     // there.

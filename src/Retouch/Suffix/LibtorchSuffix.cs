@@ -37,9 +37,10 @@ sealed class LibtorchSuffix : ISuffixPass
             BlockWeights block = NarrowBlocks.Block(model, i, _precision);
             x = model.AttentionResidual(block, i, x);
             Tensor normed = model.Norm2(block, x);
-            Tensor y = i - first < _ffns.Length
-                ? _ffns[i - first].Product(normed)
-                : model.FfnProducts(normed, block.Fc1Weight, block.Fc1Bias, block.Fc2Weight);
+            Tensor y =
+                i - first < _ffns.Length
+                    ? _ffns[i - first].Product(normed)
+                    : model.FfnProducts(normed, block.Fc1Weight, block.Fc1Bias, block.Fc2Weight);
             x = SuffixBlock.Sum(x, y, block.Fc2Bias, block.Scale2);
         }
         return x;

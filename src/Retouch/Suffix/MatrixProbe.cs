@@ -4,18 +4,21 @@ using static TorchSharp.torch;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// What the matrices of an edit space read and give in the last pass through a <see cref="AutogradSuffix"/> whose visitor it
-/// is. Owns nothing: the tensors lie in the dispose scope of the pass.
+/// What the matrices of an edit space read and give in the last pass through a <see cref="AutogradSuffix"/> whose
+/// visitor it is. Owns nothing: the tensors lie in the dispose scope of the pass.
 /// </summary>
 /// <param name="space">Whose matrices; within the suffix.</param>
 sealed class MatrixProbe(EditSpace space)
 {
-    readonly Tensor[] _inputs = new Tensor[space.Matrices], _outputs = new Tensor[space.Matrices];
+    readonly Tensor[] _inputs = new Tensor[space.Matrices];
+    readonly Tensor[] _outputs = new Tensor[space.Matrices];
 
     /// <summary>What each matrix reads, <c>[N,M,in]</c>, outside any graph.</summary>
     public IReadOnlyList<Tensor> Inputs => _inputs;
 
-    /// <summary>What each matrix gives, with its bias, <c>[N,M,out]</c>; part of the pass's graph where gradients are recorded.</summary>
+    /// <summary>
+    /// What each matrix gives, with its bias, <c>[N,M,out]</c>; part of the pass's graph where gradients are recorded.
+    /// </summary>
     public IReadOnlyList<Tensor> Outputs => _outputs;
 
     /// <summary>What each matrix of one block reads, or gives.</summary>

@@ -25,7 +25,10 @@ public abstract class ModelDelta : IDisposable
     /// <summary>Whether none of its numbers is NaN or infinite.</summary>
     public abstract bool IsFinite { get; }
 
-    /// <summary>One of <see cref="Names"/> as it is after the edit: a new tensor that the caller disposes, float32, or float64 where the one before is.</summary>
+    /// <summary>
+    /// One of <see cref="Names"/> as it is after the edit: a new tensor that the caller disposes, float32, or float64
+    /// where the one before is.
+    /// </summary>
     /// <param name="name">The canonical name.</param>
     /// <param name="weight">The tensor as it is before. Not changed.</param>
     public abstract Tensor Apply(string name, Tensor weight);

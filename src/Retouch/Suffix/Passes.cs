@@ -17,9 +17,8 @@ static class Passes
     {
         int first = split.Space.FirstBlock;
         // Before the first block there is nothing to compute.
-        IEngine? engine = first < 0
-            ? null
-            : Engines.Forward(split.Model, Precision.Full, images, first, allTokens: true);
+        IEngine? engine =
+            first < 0 ? null : Engines.Forward(split.Model, Precision.Full, images, first, allTokens: true);
         return engine is null ? new LibtorchPrefix(split) : new KernelPrefix(split, engine);
     }
 
@@ -43,7 +42,12 @@ static class Passes
     {
         SplitVit split = batch.Split;
         IRecordingEngine? engine = Engines.Recording(
-            split.Model, split.Precision, batch.Edits * batch.ImagesPerEdit, batch.Edits, split.Space.FirstBlock);
+            split.Model,
+            split.Precision,
+            batch.Edits * batch.ImagesPerEdit,
+            batch.Edits,
+            split.Space.FirstBlock
+        );
         return engine is null
             ? new LibtorchEdits(batch, residual, output)
             : new KernelEdits(batch, engine, residual, output);

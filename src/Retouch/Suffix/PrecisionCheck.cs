@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 namespace Retouch.Suffix;
 
 /// <summary>How far the suffix in bfloat16 is from the suffix in float32 on one model.</summary>
-/// <param name="Images">The images that were looked at: noise with as much of every size of structure, the same for all models of one input size.</param>
+/// <param name="Images">
+/// The images that were looked at: noise with as much of every size of structure, the same for all models of one input
+/// size.
+/// </param>
 /// <param name="Agreeing">How many of them get the same class from both.</param>
 /// <param name="LargestDifference">The largest difference of two logits.</param>
 /// <param name="Deviation">The root of the mean square of these differences.</param>
@@ -30,9 +33,15 @@ public sealed record PrecisionCheck(int Images, int Agreeing, double LargestDiff
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         using PrefixState state = split.Prefix(Noise(split.Model.Config.ImageSize));
-        Tensor exact = split.Logits(state), rough = split.Logits(state, null, Precision.Mixed), difference = (rough - exact).abs();
+        Tensor exact = split.Logits(state);
+        Tensor rough = split.Logits(state, null, Precision.Mixed);
+        Tensor difference = (rough - exact).abs();
         return new PrecisionCheck(
-            Count, (int)rough.argmax(1).eq(exact.argmax(1)).sum().item<long>(), difference.max().item<float>(), difference.Squared().mean().sqrt().item<float>());
+            Count,
+            (int)rough.argmax(1).eq(exact.argmax(1)).sum().item<long>(),
+            difference.max().item<float>(),
+            difference.Squared().mean().sqrt().item<float>()
+        );
     }
 
     static Tensor Noise(int size)
@@ -41,7 +50,14 @@ public sealed record PrecisionCheck(int Images, int Agreeing, double LargestDiff
         Tensor sum = zeros(Count, 3, size, size);
         int octaves = 0;
         for (int cells = 1; cells <= size; cells *= 2, octaves++)
-            sum = sum.Plus(nn.functional.interpolate(randn([Count, 3, cells, cells], generator: generator), size: [size, size], mode: InterpolationMode.Bilinear, align_corners: false));
+            sum = sum.Plus(
+                nn.functional.interpolate(
+                    randn([Count, 3, cells, cells], generator: generator),
+                    size: [size, size],
+                    mode: InterpolationMode.Bilinear,
+                    align_corners: false
+                )
+            );
         return sum / Held(Math.Sqrt(octaves));
     }
 }

@@ -49,7 +49,11 @@ public sealed class PrefixState : IDisposable
     {
         if (states.Count == 0 || states.Any(s => s.Space != states[0].Space))
             throw new ArgumentException("States of one space are needed.", nameof(states));
-        return new PrefixState(states[0].Space, cat([.. states.Select(s => s.Residual)], 0), cat([.. states.Select(s => s.Output)], 0));
+        return new PrefixState(
+            states[0].Space,
+            cat([.. states.Select(s => s.Residual)], 0),
+            cat([.. states.Select(s => s.Output)], 0)
+        );
     }
 
     /// <summary>Frees the tokens.</summary>

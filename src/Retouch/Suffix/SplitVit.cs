@@ -20,24 +20,37 @@ public sealed class SplitVit
     /// <summary>Cuts <paramref name="model"/> before the first FFN of <paramref name="space"/>.</summary>
     /// <param name="model">The model; stays the caller's.</param>
     /// <param name="space">Where edits may change it.</param>
-    /// <param name="precision">In what an <see cref="EditSession"/> and <see cref="Predict"/> compute products with frozen weights.</param>
+    /// <param name="precision">
+    /// In what an <see cref="EditSession"/> and <see cref="Predict"/> compute products with frozen weights.
+    /// </param>
     /// <exception cref="ArgumentException">The space is not one of the model.</exception>
     public SplitVit(VitModel model, EditSpace space, Precision precision = Precision.Full)
     {
-        if (space.Width != model.Config.Width || space.Hidden != model.Config.MlpWidth || space.LastBlock >= model.Config.Depth)
+        if (
+            space.Width != model.Config.Width
+            || space.Hidden != model.Config.MlpWidth
+            || space.LastBlock >= model.Config.Depth
+        )
             throw new ArgumentException("The edit space is not one of this model.", nameof(space));
         (Model, Space, Precision) = (model, space, precision);
         _check = new Lazy<PrecisionCheck>(() => PrecisionCheck.Of(this));
     }
 
     /// <summary>Cuts <paramref name="model"/> at the paper's window, <see cref="EditSpace.Default"/>.</summary>
-    public SplitVit(VitModel model, Precision precision = Precision.Full) : this(model, EditSpace.Default(model.Config), precision) { }
+    public SplitVit(VitModel model, Precision precision = Precision.Full)
+        : this(model, EditSpace.Default(model.Config), precision) { }
 
-    SplitVit(VitModel model, SplitVit like) => (Model, Space, Precision, _check) = (model, like.Space, like.Precision, like._check);
+    SplitVit(VitModel model, SplitVit like) =>
+        (Model, Space, Precision, _check) = (model, like.Space, like.Precision, like._check);
 
-    /// <summary>The same cut of a model that patches were applied to; what was measured of this one is taken to hold for it.</summary>
+    /// <summary>
+    /// The same cut of a model that patches were applied to; what was measured of this one is taken to hold for it.
+    /// </summary>
     /// <param name="edited">A model of the same architecture.</param>
-    internal SplitVit Edited(VitModel edited) => edited.Config == Model.Config ? new SplitVit(edited, this) : throw new ArgumentException("The model is of another architecture.", nameof(edited));
+    internal SplitVit Edited(VitModel edited) =>
+        edited.Config == Model.Config
+            ? new SplitVit(edited, this)
+            : throw new ArgumentException("The model is of another architecture.", nameof(edited));
 
     /// <summary>The model that was cut.</summary>
     public VitModel Model { get; }
@@ -45,7 +58,9 @@ public sealed class SplitVit
     /// <summary>Where edits may change it.</summary>
     public EditSpace Space { get; }
 
-    /// <summary>In what an <see cref="EditSession"/> and <see cref="Predict"/> compute frozen products; all else is float32.</summary>
+    /// <summary>
+    /// In what an <see cref="EditSession"/> and <see cref="Predict"/> compute frozen products; all else is float32.
+    /// </summary>
     public Precision Precision { get; }
 
     /// <summary>How far bfloat16 is from float32 on this model, measured at the first use.</summary>
@@ -58,7 +73,8 @@ public sealed class SplitVit
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        List<Tensor> residuals = [], outputs = [];
+        List<Tensor> residuals = [];
+        List<Tensor> outputs = [];
         using IPrefixPass pass = Passes.Prefix(this, (int)Math.Min(Chunk, pixels.shape[0]));
         foreach (Tensor images in pixels.split(Chunk))
         {
@@ -95,7 +111,9 @@ public sealed class SplitVit
         return rebased;
     }
 
-    /// <summary>The class logits of images under the model with a delta added, or under the model itself, in float32.</summary>
+    /// <summary>
+    /// The class logits of images under the model with a delta added, or under the model itself, in float32.
+    /// </summary>
     /// <param name="state">The images' prefix.</param>
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
     /// <returns><c>[N,C]</c>; the caller disposes it.</returns>
@@ -140,12 +158,16 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor logits = delta is TensorDelta tensors ? new AutogradSuffix(this, Replaced(tensors)).Classify(Features(state, tensors)) : Model.Classify(Features(state, delta as WeightDelta, precision));
+        Tensor logits = delta is TensorDelta tensors
+            ? new AutogradSuffix(this, Replaced(tensors)).Classify(Features(state, tensors))
+            : Model.Classify(Features(state, delta as WeightDelta, precision));
         KeepAlive(state, delta);
         return logits.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The features that the classifier and the hypernetwork read: [CLS] after the final norm, or the pooled patches.</summary>
+    /// <summary>
+    /// The features that the classifier and the hypernetwork read: [CLS] after the final norm, or the pooled patches.
+    /// </summary>
     /// <param name="state">The images' prefix.</param>
     /// <param name="delta">What the edit adds; null for the unedited model.</param>
     /// <returns><c>[N,D]</c>; the caller disposes it.</returns>
@@ -157,12 +179,15 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor features = delta is TensorDelta tensors ? Features(state, tensors) : Features(state, delta as WeightDelta, Precision.Full);
+        Tensor features = delta is TensorDelta tensors
+            ? Features(state, tensors)
+            : Features(state, delta as WeightDelta, Precision.Full);
         KeepAlive(state, delta);
         return features.MoveToOuterDisposeScope();
     }
 
-    // Tensors that are in no scope: their owner, if the caller has dropped it, must outlive libtorch's last look at them.
+    // Tensors that are in no scope: their owner, if the caller has dropped it, must outlive libtorch's last look at
+    // them.
     void KeepAlive(PrefixState state, ModelDelta? delta)
     {
         GC.KeepAlive(state);
@@ -202,5 +227,6 @@ public sealed class SplitVit
         return cat(all, 0);
     }
 
-    Dictionary<string, Tensor> Replaced(TensorDelta delta) => delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
+    Dictionary<string, Tensor> Replaced(TensorDelta delta) =>
+        delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
 }

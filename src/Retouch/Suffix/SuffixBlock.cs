@@ -32,7 +32,8 @@ static class SuffixBlock
         long batch = x.shape[0];
         long width = config.Width;
         Tensor normed = model.Norm1(block, x);
-        Tensor query, keysValues;
+        Tensor query;
+        Tensor keysValues;
         if (classAlone)
         {
             query = linear(normed.narrow(1, 0, 1), block.QkvWeight.narrow(0, 0, width));

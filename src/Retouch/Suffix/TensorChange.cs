@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Retouch.Suffix;
 
-/// <summary>How a tensor changes: something is added to its values, or rows or columns are put behind its last. Owns its tensors.</summary>
+/// <summary>
+/// How a tensor changes: something is added to its values, or rows or columns are put behind its last. Owns its
+/// tensors.
+/// </summary>
 public sealed class TensorChange : IDisposable
 {
     TensorChange(TensorChangeKind kind, params Tensor[] tensors)
@@ -26,25 +29,35 @@ public sealed class TensorChange : IDisposable
     /// <param name="values">float32, of the tensor's shape.</param>
     public static TensorChange Add(Tensor values) => new(TensorChangeKind.Add, values);
 
-    /// <summary>The product of two matrices is added to a matrix, whose change has the rank r. Takes ownership of them.</summary>
+    /// <summary>
+    /// The product of two matrices is added to a matrix, whose change has the rank r. Takes ownership of them.
+    /// </summary>
     /// <param name="left"><c>[n,r]</c>.</param>
     /// <param name="right"><c>[r,m]</c>.</param>
     /// <exception cref="ArgumentException">They are no two matrices that can be multiplied.</exception>
-    public static TensorChange AddProduct(Tensor left, Tensor right) => left.dim() == 2 && right.dim() == 2 && left.shape[1] == right.shape[0]
-        ? new(TensorChangeKind.AddProduct, left, right)
-        : throw new ArgumentException($"[{string.Join(", ", left.shape)}] and [{string.Join(", ", right.shape)}] cannot be multiplied.", nameof(right));
+    public static TensorChange AddProduct(Tensor left, Tensor right) =>
+        left.dim() == 2 && right.dim() == 2 && left.shape[1] == right.shape[0]
+            ? new(TensorChangeKind.AddProduct, left, right)
+            : throw new ArgumentException(
+                $"[{string.Join(", ", left.shape)}] and [{string.Join(", ", right.shape)}] cannot be multiplied.",
+                nameof(right)
+            );
 
-    /// <summary>The values are put behind the last row of a matrix or the last value of a vector. Takes ownership of them.</summary>
+    /// <summary>
+    /// The values are put behind the last row of a matrix or the last value of a vector. Takes ownership of them.
+    /// </summary>
     /// <exception cref="ArgumentException">They are no matrix and no vector.</exception>
-    public static TensorChange AppendRows(Tensor values) => values.dim() is 1 or 2
-        ? new(TensorChangeKind.AppendRows, values)
-        : throw new ArgumentException("Rows are a matrix or a vector.", nameof(values));
+    public static TensorChange AppendRows(Tensor values) =>
+        values.dim() is 1 or 2
+            ? new(TensorChangeKind.AppendRows, values)
+            : throw new ArgumentException("Rows are a matrix or a vector.", nameof(values));
 
     /// <summary>The values are put behind the last column of a matrix. Takes ownership of them.</summary>
     /// <exception cref="ArgumentException">They are no matrix.</exception>
-    public static TensorChange AppendColumns(Tensor values) => values.dim() == 2
-        ? new(TensorChangeKind.AppendColumns, values)
-        : throw new ArgumentException("Columns are a matrix.", nameof(values));
+    public static TensorChange AppendColumns(Tensor values) =>
+        values.dim() == 2
+            ? new(TensorChangeKind.AppendColumns, values)
+            : throw new ArgumentException("Columns are a matrix.", nameof(values));
 
     /// <summary>The tensor after the change: a new one that the caller disposes.</summary>
     public Tensor Apply(Tensor weight)
@@ -69,7 +82,9 @@ public sealed class TensorChange : IDisposable
         {
             TensorChangeKind.Add => shape.SequenceEqual(first),
             TensorChangeKind.AddProduct => shape.SequenceEqual([first[0], Tensors[1].shape[1]]),
-            TensorChangeKind.AppendRows => shape.Length == first.Length && shape.Length > 0 && shape[1..].SequenceEqual(first.AsSpan(1)),
+            TensorChangeKind.AppendRows => shape.Length == first.Length
+                && shape.Length > 0
+                && shape[1..].SequenceEqual(first.AsSpan(1)),
             _ => shape.Length == 2 && first.Length == 2 && shape[0] == first[0],
         };
     }

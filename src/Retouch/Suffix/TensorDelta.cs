@@ -20,26 +20,45 @@ public sealed class TensorDelta : ModelDelta
     /// final norm and of the classifier. Hidden units are appended to <c>mlp.fc1.weight</c>,
     /// <c>mlp.fc1.bias</c> and <c>mlp.fc2.weight</c> alike.
     /// </param>
-    /// <exception cref="ArgumentException">A tensor stands before the cut, or not all three of an FFN get as many hidden units.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor stands before the cut, or not all three of an FFN get as many hidden units.
+    /// </exception>
     public TensorDelta(EditSpace space, IReadOnlyDictionary<string, TensorChange> changes)
     {
         foreach (string name in changes.Keys)
         {
             if (!IsBehindCut(space, name))
-                throw new ArgumentException($"{name} is not a tensor behind block {space.FirstBlock}'s attention.", nameof(changes));
+                throw new ArgumentException(
+                    $"{name} is not a tensor behind block {space.FirstBlock}'s attention.",
+                    nameof(changes)
+                );
         }
-        foreach (string block in changes.Where(c => c.Value.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns).Select(c => c.Key[..(c.Key.IndexOf(".mlp.", StringComparison.Ordinal) + 1)]).Distinct())
+        foreach (
+            string block in changes
+                .Where(c => c.Value.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns)
+                .Select(c => c.Key[..(c.Key.IndexOf(".mlp.", StringComparison.Ordinal) + 1)])
+                .Distinct()
+        )
         {
             long? rows = Appended(block, "mlp.fc1.weight", TensorChangeKind.AppendRows, 0);
-            if (rows is null || rows != Appended(block, "mlp.fc1.bias", TensorChangeKind.AppendRows, 0) || rows != Appended(block, "mlp.fc2.weight", TensorChangeKind.AppendColumns, 1))
-                throw new ArgumentException($"Hidden units are appended to some tensors of {block.TrimEnd('.')} and not to others.", nameof(changes));
+            if (
+                rows is null
+                || rows != Appended(block, "mlp.fc1.bias", TensorChangeKind.AppendRows, 0)
+                || rows != Appended(block, "mlp.fc2.weight", TensorChangeKind.AppendColumns, 1)
+            )
+                throw new ArgumentException(
+                    $"Hidden units are appended to some tensors of {block.TrimEnd('.')} and not to others.",
+                    nameof(changes)
+                );
         }
         Space = space;
         _changes = new SortedDictionary<string, TensorChange>(changes.ToDictionary(), StringComparer.Ordinal);
         Names = [.. _changes.Keys];
 
         long? Appended(string block, string name, TensorChangeKind kind, int dimension) =>
-            changes.TryGetValue(block + name, out TensorChange? change) && change.Kind == kind ? change.Tensors[0].shape[dimension] : null;
+            changes.TryGetValue(block + name, out TensorChange? change) && change.Kind == kind
+                ? change.Tensors[0].shape[dimension]
+                : null;
     }
 
     /// <inheritdoc/>
@@ -64,30 +83,65 @@ public sealed class TensorDelta : ModelDelta
         }
     }
 
-    /// <summary>Whether the edited tensors have other shapes than the model's, which no file of its architecture can hold.</summary>
-    public bool ChangesShapes => _changes.Values.Any(c => c.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns);
-
-    /// <summary>The hidden units, by block, whose keys a low-rank term changes: of such a term's fc1 the rows that are not zero.</summary>
-    internal IEnumerable<(int Block, int Unit)> RewrittenUnits => _changes.Where(c => c.Value.Kind == TensorChangeKind.AddProduct && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)).SelectMany(c =>
-    {
-        using DisposeScope scope = NewDisposeScope();
-        int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
-        return c.Value.Tensors[0].ne(Held(0)).any(1).nonzero().flatten().cpu().data<long>().Select(u => (block, (int)u)).ToArray();
-    });
+    /// <summary>
+    /// Whether the edited tensors have other shapes than the model's, which no file of its architecture can hold.
+    /// </summary>
+    public bool ChangesShapes =>
+        _changes.Values.Any(c => c.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns);
 
     /// <summary>
-    /// The hidden units, by block, whose keys are replaced: a low-rank term of fc1 names each of them alone, in a column
-    /// of its left factor that is zero but for it. Replaced twice, a unit has neither key.
+    /// The hidden units, by block, whose keys a low-rank term changes: of such a term's fc1 the rows that are not zero.
     /// </summary>
-    internal IEnumerable<(int Block, int Unit)> ReplacedUnits => _changes.Where(c => c.Value.Kind == TensorChangeKind.AddProduct && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)).SelectMany(c =>
-    {
-        using DisposeScope scope = NewDisposeScope();
-        int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture), rank = (int)c.Value.Tensors[0].shape[1];
-        float[] left = c.Value.Tensors[0].cpu().contiguous().data<float>().ToArray(); // [H,r]
-        return Enumerable.Range(0, rank)
-            .Select(column => Enumerable.Range(0, left.Length / rank).Where(unit => left[unit * rank + column] != 0).Take(2).ToArray())
-            .Where(units => units.Length == 1).Select(units => (block, units[0]));
-    });
+    internal IEnumerable<(int Block, int Unit)> RewrittenUnits =>
+        _changes
+            .Where(c =>
+                c.Value.Kind == TensorChangeKind.AddProduct
+                && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)
+            )
+            .SelectMany(c =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
+                return c
+                    .Value.Tensors[0]
+                    .ne(Held(0))
+                    .any(1)
+                    .nonzero()
+                    .flatten()
+                    .cpu()
+                    .data<long>()
+                    .Select(u => (block, (int)u))
+                    .ToArray();
+            });
+
+    /// <summary>
+    /// The hidden units, by block, whose keys are replaced: a low-rank term of fc1 names each of them alone, in a
+    /// column of its left factor that is zero but for it. Replaced twice, a unit has neither key.
+    /// </summary>
+    internal IEnumerable<(int Block, int Unit)> ReplacedUnits =>
+        _changes
+            .Where(c =>
+                c.Value.Kind == TensorChangeKind.AddProduct
+                && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)
+            )
+            .SelectMany(c =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
+                int rank = (int)c.Value.Tensors[0].shape[1];
+                float[] left = c.Value.Tensors[0].cpu().contiguous().data<float>().ToArray(); // [H,r]
+                return Enumerable
+                    .Range(0, rank)
+                    .Select(column =>
+                        Enumerable
+                            .Range(0, left.Length / rank)
+                            .Where(unit => left[unit * rank + column] != 0)
+                            .Take(2)
+                            .ToArray()
+                    )
+                    .Where(units => units.Length == 1)
+                    .Select(units => (block, units[0]));
+            });
 
     /// <inheritdoc/>
     public override Tensor Apply(string name, Tensor weight) => _changes[name].Apply(weight);
@@ -103,10 +157,27 @@ public sealed class TensorDelta : ModelDelta
 
     static bool IsBehindCut(EditSpace space, string name)
     {
-        if (name is VitNames.NormWeight or VitNames.NormBias or VitNames.PoolNormWeight or VitNames.PoolNormBias or VitNames.HeadWeight or VitNames.HeadBias)
+        if (
+            name
+            is VitNames.NormWeight
+                or VitNames.NormBias
+                or VitNames.PoolNormWeight
+                or VitNames.PoolNormBias
+                or VitNames.HeadWeight
+                or VitNames.HeadBias
+        )
             return true;
         return name.Split('.', 3) is ["blocks", string number, string rest]
             && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int block)
-            && (block > space.FirstBlock || (block == space.FirstBlock && (rest.StartsWith("mlp.", StringComparison.Ordinal) || rest.StartsWith("norm2.", StringComparison.Ordinal))));
+            && (
+                block > space.FirstBlock
+                || (
+                    block == space.FirstBlock
+                    && (
+                        rest.StartsWith("mlp.", StringComparison.Ordinal)
+                        || rest.StartsWith("norm2.", StringComparison.Ordinal)
+                    )
+                )
+            );
     }
 }

@@ -2,7 +2,9 @@ using Retouch.Vit;
 
 namespace Retouch.Suffix;
 
-/// <summary>The units that one edit may change, matrix by matrix in the order of an <see cref="EditSpace"/>. Immutable.</summary>
+/// <summary>
+/// The units that one edit may change, matrix by matrix in the order of an <see cref="EditSpace"/>. Immutable.
+/// </summary>
 public sealed class UnitSelection
 {
     readonly int[][] _units;
@@ -20,7 +22,10 @@ public sealed class UnitSelection
             for (int i = 0; i < list.Count; i++)
             {
                 if (list[i] < 0 || list[i] >= space.Hidden || (i > 0 && list[i] <= list[i - 1]))
-                    throw new ArgumentException($"Unit indices must increase within 0 … {space.Hidden - 1}.", nameof(units));
+                    throw new ArgumentException(
+                        $"Unit indices must increase within 0 … {space.Hidden - 1}.",
+                        nameof(units)
+                    );
             }
         }
         Space = space;
@@ -46,7 +51,12 @@ public sealed class UnitSelection
     /// <summary>The units of a block that are selected in either of its matrices, increasing.</summary>
     /// <param name="block">The block in the model, zero-based.</param>
     internal int[] OfBlock(int block) =>
-        [.. this[Space.Matrix(block, FfnMatrix.Fc1)].ToArray().Union(this[Space.Matrix(block, FfnMatrix.Fc2)].ToArray()).Order()];
+        [
+            .. this[Space.Matrix(block, FfnMatrix.Fc1)]
+                .ToArray()
+                .Union(this[Space.Matrix(block, FfnMatrix.Fc2)].ToArray())
+                .Order(),
+        ];
 
     /// <summary>Every unit of the space.</summary>
     public static UnitSelection All(EditSpace space)
@@ -68,7 +78,8 @@ public sealed class UnitSelection
     /// <exception cref="ArgumentException">The selections are of different spaces.</exception>
     public double IntersectionOverUnion(UnitSelection other)
     {
-        int common = Overlap(other), union = Count + other.Count - common;
+        int common = Overlap(other);
+        int union = Count + other.Count - common;
         return union == 0 ? 1 : (double)common / union;
     }
 }

@@ -23,8 +23,14 @@ public sealed class WeightDelta : ModelDelta
             throw new ArgumentException($"{rows.Count} tensors for {space.Matrices} matrices.", nameof(rows));
         for (int m = 0; m < rows.Count; m++)
         {
-            if (rows[m].dtype != ScalarType.Float32 || !rows[m].shape.AsSpan().SequenceEqual([units[m].Length, space.Width]))
-                throw new ArgumentException($"The rows of {space.MatrixName(m)} are not float32 [{units[m].Length}, {space.Width}].", nameof(rows));
+            if (
+                rows[m].dtype != ScalarType.Float32
+                || !rows[m].shape.AsSpan().SequenceEqual([units[m].Length, space.Width])
+            )
+                throw new ArgumentException(
+                    $"The rows of {space.MatrixName(m)} are not float32 [{units[m].Length}, {space.Width}].",
+                    nameof(rows)
+                );
         }
         Units = units;
         _rows = [.. rows.Select(r => r.DetachFromDisposeScope())];
@@ -37,7 +43,8 @@ public sealed class WeightDelta : ModelDelta
     public override EditSpace Space => Units.Space;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Names => [.. Space.InOrder.Where(m => Units[m].Length > 0).Select(m => m.Name)];
+    public override IReadOnlyList<string> Names =>
+        [.. Space.InOrder.Where(m => Units[m].Length > 0).Select(m => m.Name)];
 
     /// <inheritdoc/>
     public override long Parameters => Units.Parameters;
@@ -45,7 +52,10 @@ public sealed class WeightDelta : ModelDelta
     /// <inheritdoc/>
     public override bool IsFinite => Norms().All(double.IsFinite);
 
-    /// <summary>For each matrix the rows <c>[k,D]</c> of its selected units; for fc2 a row is the unit's column. They belong to the delta.</summary>
+    /// <summary>
+    /// For each matrix the rows <c>[k,D]</c> of its selected units; for fc2 a row is the unit's column. They belong to
+    /// the delta.
+    /// </summary>
     public IReadOnlyList<Tensor> Rows => _rows;
 
     /// <summary>The Euclidean norm of the delta of each matrix.</summary>
@@ -56,9 +66,12 @@ public sealed class WeightDelta : ModelDelta
     }
 
     /// <inheritdoc/>
-    public override Tensor Apply(string name, Tensor weight) => AddTo(Space.InOrder.First(m => m.Name == name).Index, weight);
+    public override Tensor Apply(string name, Tensor weight) =>
+        AddTo(Space.InOrder.First(m => m.Name == name).Index, weight);
 
-    /// <summary>A matrix of the model with the delta added, a new tensor of its type that the caller disposes.</summary>
+    /// <summary>
+    /// A matrix of the model with the delta added, a new tensor of its type that the caller disposes.
+    /// </summary>
     /// <param name="matrix">Index of the matrix in the space.</param>
     /// <param name="weight">The matrix as it is: <c>[H,D]</c> for fc1, <c>[D,H]</c> for fc2. Not changed.</param>
     public Tensor AddTo(int matrix, Tensor weight)
@@ -85,7 +98,12 @@ public sealed class WeightDelta : ModelDelta
             throw new ArgumentException("Deltas of one space are needed.", nameof(deltas));
         EditSpace space = deltas[0].Space;
         using DisposeScope scope = NewDisposeScope();
-        int[][] union = [.. Enumerable.Range(0, space.Matrices).Select(m => deltas.SelectMany(d => d.Units[m].ToArray()).Distinct().Order().ToArray())];
+        int[][] union =
+        [
+            .. Enumerable
+                .Range(0, space.Matrices)
+                .Select(m => deltas.SelectMany(d => d.Units[m].ToArray()).Distinct().Order().ToArray()),
+        ];
         Tensor[] rows = new Tensor[space.Matrices];
         for (int m = 0; m < space.Matrices; m++)
         {
@@ -101,7 +119,9 @@ public sealed class WeightDelta : ModelDelta
     }
 
     internal override bool Fits(VitModel model) =>
-        Space.Width == model.Config.Width && Space.Hidden == model.Config.MlpWidth && Space.LastBlock < model.Config.Depth;
+        Space.Width == model.Config.Width
+        && Space.Hidden == model.Config.MlpWidth
+        && Space.LastBlock < model.Config.Depth;
 
     private protected override void Free()
     {

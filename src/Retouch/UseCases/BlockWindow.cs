@@ -23,9 +23,8 @@ public readonly record struct BlockWindow(int First, int Count)
             : null;
 
         // Four digits are more blocks than any model has, and cannot overflow.
-        static int[]? Numbers(string[] parts) => parts.All(IsNumber)
-            ? [.. parts.Select(p => int.Parse(p, CultureInfo.InvariantCulture))]
-            : null;
+        static int[]? Numbers(string[] parts) =>
+            parts.All(IsNumber) ? [.. parts.Select(p => int.Parse(p, CultureInfo.InvariantCulture))] : null;
 
         static bool IsNumber(string part) =>
             part.Trim() is { Length: > 0 and <= 4 } digits && digits.All(char.IsAsciiDigit);

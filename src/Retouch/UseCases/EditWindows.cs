@@ -16,7 +16,13 @@ namespace Retouch.UseCases;
 /// <param name="seed">The seed of everything random.</param>
 /// <param name="events">Where to say what is used.</param>
 /// <param name="cut">Cuts the model; null for everything in float32.</param>
-public sealed class EditWindows(VitModel model, TrainedFiles files, int seed, IUseCaseEvents events, Func<EditSpace, SplitVit>? cut = null) : IDisposable
+public sealed class EditWindows(
+    VitModel model,
+    TrainedFiles files,
+    int seed,
+    IUseCaseEvents events,
+    Func<EditSpace, SplitVit>? cut = null
+) : IDisposable
 {
     readonly Dictionary<EditSpace, Window> _windows = [];
 
@@ -26,7 +32,9 @@ public sealed class EditWindows(VitModel model, TrainedFiles files, int seed, IU
     {
         if (!settings.TryGetValue(BenchSetting.BlocksName, out string? text))
             return EditSpace.Default(model.Config);
-        return BlockWindow.Parse(text) is { } window ? window.In(model.Config) : throw BadInput.OutOfRange(text, $"The blocks of a setting are '{text}'; they must be such as 7-9.");
+        return BlockWindow.Parse(text) is { } window
+            ? window.In(model.Config)
+            : throw BadInput.OutOfRange(text, $"The blocks of a setting are '{text}'; they must be such as 7-9.");
     }
 
     /// <summary>The model cut for a window.</summary>
@@ -48,9 +56,13 @@ public sealed class EditWindows(VitModel model, TrainedFiles files, int seed, IU
         if (!window.LocatorSought)
         {
             window.LocatorSought = true;
-            string? file = files.Locator is not string named ? TrainedLocators.For(files.Shipped, model.Fingerprint, space)
-                : alone || TrainedLocators.IsFor(named, space) ? TrainedLocators.Choose(files, model, space, events) : null;
-            (window.Locator, window.LocatorId) = file is null ? (null, null) : (HypernetworkFile.Load(file), ImageRoots.Hash(file)[..12]);
+            string? file =
+                files.Locator is not string named ? TrainedLocators.For(files.Shipped, model.Fingerprint, space)
+                : alone || TrainedLocators.IsFor(named, space) ? TrainedLocators.Choose(files, model, space, events)
+                : null;
+            (window.Locator, window.LocatorId) = file is null
+                ? (null, null)
+                : (HypernetworkFile.Load(file), ImageRoots.Hash(file)[..12]);
         }
         return new EditorResources
         {

@@ -29,7 +29,8 @@ sealed class FolderClasses
     }
 
     /// <summary>The classes that count as right for an image; null where its folder names none.</summary>
-    public IReadOnlyList<int>? Of(string file) => _classes.GetValueOrDefault(Name(file)) is { Count: > 0 } right ? right : null;
+    public IReadOnlyList<int>? Of(string file) =>
+        _classes.GetValueOrDefault(Name(file)) is { Count: > 0 } right ? right : null;
 
     string Name(string file) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(_images.FullPath(file)))) ?? "";
 }

@@ -22,20 +22,24 @@ public static class ModelCut
             Precision.Mixed => new SplitVit(model, space, Precision.Mixed),
             _ => PrecisionChoice.Cut(model, space),
         };
-        string why = asked == Precision.Full ? ""
+        string why =
+            asked == Precision.Full ? ""
             : PrecisionChoice.ProcessorHasBFloat16 ? ", since this model's predictions change in bfloat16"
             : ", since this processor has no bfloat16";
-        events.Detail(split.Precision switch
-        {
-            Precision.Mixed => string.Create(
-                CultureInfo.InvariantCulture,
-                $"precision: bfloat16; {split.Check.Agreeing} of {split.Check.Images} predictions as in float32, "
-                + $"logits within {split.Check.LargestDifference:0.###}; "
-                + $"those nearer than {split.Check.Tolerance:0.##} are computed again"),
-            Precision.Checked => "precision: float32; predictions in bfloat16 where this model's agree, "
-                + "and those that are close again in float32",
-            _ => $"precision: float32{why}",
-        });
+        events.Detail(
+            split.Precision switch
+            {
+                Precision.Mixed => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"precision: bfloat16; {split.Check.Agreeing} of {split.Check.Images} predictions as in float32, "
+                        + $"logits within {split.Check.LargestDifference:0.###}; "
+                        + $"those nearer than {split.Check.Tolerance:0.##} are computed again"
+                ),
+                Precision.Checked => "precision: float32; predictions in bfloat16 where this model's agree, "
+                    + "and those that are close again in float32",
+                _ => $"precision: float32{why}",
+            }
+        );
         return split;
     }
 }

@@ -16,6 +16,9 @@ public static class ModelLabels
         LabelSet labels = LabelSet.Load(path);
         return labels.Count == model.Model.Config.Classes
             ? labels
-            : throw BadInput.Mismatch(path, $"{path} names {labels.Count} classes, but the model has {model.Model.Config.Classes}.");
+            : throw BadInput.Mismatch(
+                path,
+                $"{path} names {labels.Count} classes, but the model has {model.Model.Config.Classes}."
+            );
     }
 }

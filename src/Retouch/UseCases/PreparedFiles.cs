@@ -21,9 +21,13 @@ sealed class PreparedFiles : IDisposable
                 if (!preparation.Fits(split))
                     others.Add((path, preparation));
                 else if (!Take(path, preparation))
-                    throw BadInput.Exists(path, $"{path} is the second preparation '{preparation.Kind}'; give one of each.");
+                    throw BadInput.Exists(
+                        path,
+                        $"{path} is the second preparation '{preparation.Kind}'; give one of each."
+                    );
             }
-            // For another window or model: for what else is edited, or a mistake, which the method names that would use it.
+            // For another window or model: for what else is edited, or a mistake, which the method names that would use
+            // it.
             foreach ((string path, Preparation preparation) in others)
                 Take(path, preparation);
             foreach (string path in files.Shipped.For("preparations", split.Model.Fingerprint))

@@ -26,18 +26,28 @@ public static class TrainedLocators
                 return given;
             if (targets.Model != model.Fingerprint)
                 throw BadInput.Mismatch(
-                    given, $"{given} was trained for the model {targets.Model}, not {model.Fingerprint}.", train);
+                    given,
+                    $"{given} was trained for the model {targets.Model}, not {model.Fingerprint}.",
+                    train
+                );
             return targets.BlockRange is string window && window != space.BlockRange
                 ? throw BadInput.Mismatch(
-                    given, $"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}.",
-                    Remedy.AnyOf(Remedy.Option(Parameter.Blocks, window), train))
+                    given,
+                    $"{given} was trained for the blocks {window}, but the blocks to edit are {space.BlockRange}.",
+                    Remedy.AnyOf(Remedy.Option(Parameter.Blocks, window), train)
+                )
                 : given;
         }
-        string path = For(files.Shipped, model.Fingerprint, space) ?? throw BadInput.Missing(
-            Locators.Hypernetwork, For(files.Shipped, model.Fingerprint) is null
-                ? "No hypernetwork for this model comes with Retouch."
-                : $"The hypernetwork that comes with Retouch for this model is for other blocks than {space.BlockRange}.",
-            Remedy.AnyOf(train, Remedy.Option(Parameter.Locator, "gradient")));
+        string path =
+            For(files.Shipped, model.Fingerprint, space)
+            ?? throw BadInput.Missing(
+                Locators.Hypernetwork,
+                For(files.Shipped, model.Fingerprint) is null
+                    ? "No hypernetwork for this model comes with Retouch."
+                    : "The hypernetwork that comes with Retouch for this model is for other blocks than "
+                        + $"{space.BlockRange}.",
+                Remedy.AnyOf(train, Remedy.Option(Parameter.Locator, "gradient"))
+            );
         events.Note($"locator: {Path.GetFileName(path)}, which comes with Retouch and was trained for this model");
         return path;
     }

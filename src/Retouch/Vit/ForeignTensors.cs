@@ -41,8 +41,10 @@ static class ForeignTensors
         (["gamma_1"], "BEiT, EVA, DINOv3 or CaiT"),
         (["rope"], "a ViT with rotary positions"),
         (["storage_tokens"], "DINOv3"),
-        (["attn.q_proj.", "mlp.fc1_g."], "EVA-02, a ViT with rotary positions and gated feed-forward networks "
-            + "(SwiGLU)"),
+        (
+            ["attn.q_proj.", "mlp.fc1_g."],
+            "EVA-02, a ViT with rotary positions and gated feed-forward networks " + "(SwiGLU)"
+        ),
         (["fc1_g."], "a ViT with gated feed-forward networks (SwiGLU)"),
         (["mlp.w12."], "a ViT with gated feed-forward networks (SwiGLU)"),
         (["mlp.norm."], "a ViT that normalizes within its feed-forward networks"),
@@ -78,7 +80,9 @@ static class ForeignTensors
                 continue;
             string witness = all.First(n => n.Bare.Contains(parts[0], StringComparison.Ordinal)).Whole;
             return BadInput.Unsupported(
-                witness, $"The tensor {witness} belongs to {architecture}; this architecture is not supported.");
+                witness,
+                $"The tensor {witness} belongs to {architecture}; this architecture is not supported."
+            );
         }
         return null;
     }

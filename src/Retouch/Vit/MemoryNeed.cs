@@ -16,7 +16,10 @@ public static class MemoryNeed
         if (bytes > Available)
         {
             throw BadInput.TooLarge(
-                what, $"{what} would take about {Size(bytes)} of memory, and this process may use {Size(Available)}.", remedy);
+                what,
+                $"{what} would take about {Size(bytes)} of memory, and this process may use {Size(Available)}.",
+                remedy
+            );
         }
     }
 

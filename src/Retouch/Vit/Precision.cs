@@ -16,8 +16,8 @@ public enum Precision
     Checked,
 
     /// <summary>
-    /// Edits, too, with products in bfloat16, that is 8 significant bits and float32 sums: several times as fast where the processor
-    /// has them (avx512_bf16 or AMX), many times as slow where it has not.
+    /// Edits, too, with products in bfloat16, that is 8 significant bits and float32 sums: several times as fast where
+    /// the processor has them (avx512_bf16 or AMX), many times as slow where it has not.
     /// </summary>
     Mixed,
 }

@@ -9,7 +9,13 @@ namespace Retouch.Vit;
 public sealed record VitConfig
 {
     // The published ViTs whose heads are wider than 64 channels: H, g, G and so400m.
-    static readonly Dictionary<int, int> HeadsOfWidth = new() { [1280] = 16, [1408] = 16, [1664] = 16, [1152] = 16 };
+    static readonly Dictionary<int, int> HeadsOfWidth = new()
+    {
+        [1280] = 16,
+        [1408] = 16,
+        [1664] = 16,
+        [1152] = 16,
+    };
 
     /// <summary>Height and width of the input in pixels.</summary>
     public required int ImageSize { get; init; }
@@ -41,7 +47,9 @@ public sealed record VitConfig
     /// <summary>Whether a [CLS] token stands before the others.</summary>
     public bool ClassToken { get; init; } = true;
 
-    /// <summary>Register tokens between [CLS] and the patches, R; a distillation token that no head reads is one.</summary>
+    /// <summary>
+    /// Register tokens between [CLS] and the patches, R; a distillation token that no head reads is one.
+    /// </summary>
     public int Registers { get; init; }
 
     /// <summary>Whether [CLS] and the registers have positional embeddings, too.</summary>
@@ -53,7 +61,10 @@ public sealed record VitConfig
     /// <summary>Whether a norm stands before the first block.</summary>
     public bool PreNorm { get; init; }
 
-    /// <summary>Whether each branch of a block is scaled channel by channel before it is added (Touvron et al., "Going deeper with Image Transformers", ICCV 2021).</summary>
+    /// <summary>
+    /// Whether each branch of a block is scaled channel by channel before it is added (Touvron et al., "Going deeper
+    /// with Image Transformers", ICCV 2021).
+    /// </summary>
     public bool LayerScale { get; init; }
 
     /// <summary>The non-linearity of the feed-forward networks.</summary>
@@ -62,7 +73,9 @@ public sealed record VitConfig
     /// <summary>What the classifier reads.</summary>
     public VitPooling Pooling { get; init; }
 
-    /// <summary>Whether the last norm comes after the pooling, under the name <c>fc_norm</c>, instead of before it.</summary>
+    /// <summary>
+    /// Whether the last norm comes after the pooling, under the name <c>fc_norm</c>, instead of before it.
+    /// </summary>
     public bool NormAfterPooling { get; init; }
 
     /// <summary>Patches along one side of the image.</summary>
@@ -78,7 +91,14 @@ public sealed record VitConfig
     public int HeadWidth => Width / Heads;
 
     /// <summary>What no tensor shows of this architecture.</summary>
-    public VitTraits Traits => new() { Heads = Heads, Activation = Activation, NormEpsilon = NormEpsilon, Pooling = Pooling };
+    public VitTraits Traits =>
+        new()
+        {
+            Heads = Heads,
+            Activation = Activation,
+            NormEpsilon = NormEpsilon,
+            Pooling = Pooling,
+        };
 
     /// <summary>The canonical name of the last norm's scale.</summary>
     public string LastNormWeight => NormAfterPooling ? VitNames.PoolNormWeight : VitNames.NormWeight;
@@ -105,7 +125,10 @@ public sealed record VitConfig
     /// <param name="spelled">From a canonical name to the file's.</param>
     /// <exception cref="BadInputException">A tensor is missing, misshapen or unknown; the message names it.</exception>
     internal static VitConfig Infer(
-        IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits, Func<string, string> spelled)
+        IReadOnlyDictionary<string, long[]> shapes,
+        VitTraits? traits,
+        Func<string, string> spelled
+    )
     {
         ForeignTensors.Refuse(shapes.Keys);
         traits ??= new();
@@ -113,8 +136,11 @@ public sealed record VitConfig
         int width = Size(patch[0], spelled(VitNames.PatchWeight));
         int patchSize = Size(patch[2], spelled(VitNames.PatchWeight));
         if (patch[1] != 3 || patch[2] != patch[3])
-            throw BadInput.Unsupported(null, $"{spelled(VitNames.PatchWeight)} is {Text(patch)}; Retouch edits ViTs with "
-                + "square patches of 3 channels.");
+            throw BadInput.Unsupported(
+                null,
+                $"{spelled(VitNames.PatchWeight)} is {Text(patch)}; Retouch edits ViTs with "
+                    + "square patches of 3 channels."
+            );
 
         int depth = 0;
         while (shapes.ContainsKey(VitNames.Block(depth, "norm1.weight")))
@@ -124,7 +150,8 @@ public sealed record VitConfig
         string firstLinear = VitNames.Block(0, "mlp.fc1.weight");
         int hidden = Size(Shape(firstLinear, 2)[0], spelled(firstLinear));
         int classes = Size(Shape(VitNames.HeadWeight, 2)[0], spelled(VitNames.HeadWeight));
-        bool classToken = shapes.ContainsKey(VitNames.ClassToken), normAfterPooling = shapes.ContainsKey(VitNames.PoolNormWeight);
+        bool classToken = shapes.ContainsKey(VitNames.ClassToken);
+        bool normAfterPooling = shapes.ContainsKey(VitNames.PoolNormWeight);
         int registers = shapes.ContainsKey(VitNames.Registers)
             ? Size(Shape(VitNames.Registers, 3)[1], spelled(VitNames.Registers))
             : 0;
@@ -132,17 +159,30 @@ public sealed record VitConfig
         int prefix = registers + (classToken ? 1 : 0);
         // Registers usually have no positions.
         (int grid, bool prefixPositions) = ((bool[])(registers > 0 ? [false, true] : [true, false]))
-            .Select(p => (SquareRoot(positions - (p ? prefix : 0)), p)).FirstOrDefault(g => g.Item1 is >= 1 and <= 4096);
+            .Select(p => (SquareRoot(positions - (p ? prefix : 0)), p))
+            .FirstOrDefault(g => g.Item1 is >= 1 and <= 4096);
         if (grid == 0)
-            throw BadInput.OutOfRange(null, $"{spelled(VitNames.Positions)} has {positions} positions; a square grid of "
-                + $"patches needs n·n, and {prefix} more where the tokens in front have positions, too.");
-        VitPooling pooling = traits.Pooling ?? (classToken && !normAfterPooling ? VitPooling.ClassToken : VitPooling.Average);
+            throw BadInput.OutOfRange(
+                null,
+                $"{spelled(VitNames.Positions)} has {positions} positions; a square grid of "
+                    + $"patches needs n·n, and {prefix} more where the tokens in front have positions, too."
+            );
+        VitPooling pooling =
+            traits.Pooling ?? (classToken && !normAfterPooling ? VitPooling.ClassToken : VitPooling.Average);
         if (pooling == VitPooling.ClassToken && !classToken)
             throw Missing(spelled(VitNames.ClassToken));
 
-        int? usual = HeadsOfWidth.TryGetValue(width, out int published) ? published : width % 64 == 0 ? width / 64 : null;
+        int? usual =
+            HeadsOfWidth.TryGetValue(width, out int published) ? published
+            : width % 64 == 0 ? width / 64
+            : null;
         if (traits.Heads is null && usual is null)
-            throw BadInput.Missing(null, $"The number of attention heads cannot be told from a width of {width} (published ViTs have width ÷ 64).", Remedy.Option(Parameter.Heads));
+            throw BadInput.Missing(
+                null,
+                $"The number of attention heads cannot be told from a width of {width} "
+                    + "(published ViTs have width ÷ 64).",
+                Remedy.Option(Parameter.Heads)
+            );
         int headCount = traits.Heads ?? usual!.Value;
         if (headCount < 1 || width % headCount != 0)
             throw BadInput.OutOfRange(null, $"{headCount} attention heads do not divide a width of {width}.");
@@ -177,8 +217,12 @@ public sealed record VitConfig
         long[] Shape(string name, int rank)
         {
             long[] shape = shapes.TryGetValue(name, out long[]? found) ? found : throw Missing(spelled(name));
-            return shape.Length == rank ? shape : throw BadInput.Mismatch(null, $"{spelled(name)} is {Text(shape)}; a "
-                + $"tensor of {rank} dimensions was expected.");
+            return shape.Length == rank
+                ? shape
+                : throw BadInput.Mismatch(
+                    null,
+                    $"{spelled(name)} is {Text(shape)}; a " + $"tensor of {rank} dimensions was expected."
+                );
         }
     }
 
@@ -187,13 +231,18 @@ public sealed record VitConfig
     internal void RequireClassToken(string method)
     {
         if (!ReadsClassAlone)
-            throw BadInput.Mismatch(null, $"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; use another method, such as masked fine-tuning or kfac.");
+            throw BadInput.Mismatch(
+                null,
+                $"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; "
+                    + "use another method, such as masked fine-tuning or kfac."
+            );
     }
 
     /// <summary>Canonical names and shapes of all tensors of a model with this architecture.</summary>
     public IEnumerable<(string Name, long[] Shape)> Tensors()
     {
-        long d = Width, h = MlpWidth;
+        long d = Width;
+        long h = MlpWidth;
         if (ClassToken)
             yield return (VitNames.ClassToken, [1, 1, d]);
         if (Registers > 0)
@@ -240,16 +289,22 @@ public sealed record VitConfig
         foreach (string name in shapes.Keys)
         {
             if (!expected.Contains(name))
-                throw BadInput.Unsupported(null, $"The tensor {spelled(name)} does not belong to a ViT as Retouch knows it; "
-                    + "this architecture is not supported.");
+                throw BadInput.Unsupported(
+                    null,
+                    $"The tensor {spelled(name)} does not belong to a ViT as Retouch knows it; "
+                        + "this architecture is not supported."
+                );
         }
         foreach ((string name, long[] shape) in Tensors())
         {
             if (!shapes.TryGetValue(name, out long[]? found))
                 throw Missing(spelled(name));
             if (!found.AsSpan().SequenceEqual(shape))
-                throw BadInput.Mismatch(null, $"{spelled(name)} is {Text(found)}; {Text(shape)} was expected beside the "
-                    + "model's other tensors.");
+                throw BadInput.Mismatch(
+                    null,
+                    $"{spelled(name)} is {Text(found)}; {Text(shape)} was expected beside the "
+                        + "model's other tensors."
+                );
         }
     }
 
@@ -260,7 +315,9 @@ public sealed record VitConfig
     }
 
     static int Size(long value, string name) =>
-        value is > 0 and <= 1 << 20 ? (int)value : throw BadInput.OutOfRange(name, $"{name} has a dimension of {value}.");
+        value is > 0 and <= 1 << 20
+            ? (int)value
+            : throw BadInput.OutOfRange(name, $"{name} has a dimension of {value}.");
 
     static BadInputException Missing(string name) => BadInput.Missing(name, $"The tensor {name} is missing.");
 

@@ -16,7 +16,9 @@ public sealed record VitCost(double Bytes, double Operations)
     /// <summary>The estimate for an architecture.</summary>
     public static VitCost Of(VitConfig config)
     {
-        double tokens = Tokens(config), width = config.Width, hidden = config.MlpWidth;
+        double tokens = Tokens(config);
+        double width = config.Width;
+        double hidden = config.MlpWidth;
         double pixels = 3.0 * config.ImageSize * config.ImageSize;
         // The residual, what it becomes, normed tokens, queries, keys, values, what was mixed; hidden units twice.
         double bytes = sizeof(float) * (2 * pixels + tokens * (7 * width + 2 * hidden));
@@ -38,8 +40,12 @@ public sealed record VitCost(double Bytes, double Operations)
     public static double TrainingBytes(VitConfig config, int batch)
     {
         double tokens = Tokens(config);
-        return sizeof(float) * (double)batch * (3.0 * config.ImageSize * config.ImageSize
-            + config.Depth * tokens * (8.0 * config.Width + 2.0 * config.MlpWidth + config.Heads * tokens));
+        return sizeof(float)
+            * (double)batch
+            * (
+                3.0 * config.ImageSize * config.ImageSize
+                + config.Depth * tokens * (8.0 * config.Width + 2.0 * config.MlpWidth + config.Heads * tokens)
+            );
     }
 
     /// <summary>The estimate for a person, as "2.8 GiB of memory and about 12 minutes".</summary>

@@ -17,14 +17,17 @@ public sealed class VitModel : IDisposable
     readonly Lazy<string> _fingerprint;
     readonly ConcurrentDictionary<Type, Lazy<IDisposable>> _derived = [];
 
-    /// <summary>Builds a model from its tensors under canonical names (<see cref="VitNames"/>), taking ownership of them.</summary>
+    /// <summary>
+    /// Builds a model from its tensors under canonical names (<see cref="VitNames"/>), taking ownership of them.
+    /// </summary>
     /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
     /// <param name="heads">The number of attention heads, or null for one head for 64 channels.</param>
     /// <exception cref="BadInputException">
     /// A tensor is missing, misshapen, unknown, or holds a value that is not finite; the message names it.
     /// Ownership has not passed then.
     /// </exception>
-    public VitModel(IReadOnlyDictionary<string, Tensor> tensors, int? heads = null) : this(tensors, new VitTraits { Heads = heads }) { }
+    public VitModel(IReadOnlyDictionary<string, Tensor> tensors, int? heads = null)
+        : this(tensors, new VitTraits { Heads = heads }) { }
 
     /// <summary>The same for a model that differs from the usual in more than its heads.</summary>
     /// <param name="tensors">float32 tensors; all of the architecture's and no others.</param>
@@ -47,14 +50,22 @@ public sealed class VitModel : IDisposable
         foreach ((string name, Tensor tensor) in tensors)
         {
             if (tensor.dtype != ScalarType.Float32)
-                throw new ArgumentException($"{name} is {tensor.dtype}; a model's tensors are float32.", nameof(tensors));
+                throw new ArgumentException(
+                    $"{name} is {tensor.dtype}; a model's tensors are float32.",
+                    nameof(tensors)
+                );
             using Tensor sum = tensor.isfinite().all();
             if (!sum.item<bool>())
                 throw BadInput.Damaged(null, $"The tensor {spelled(name)} holds NaN or infinite values.");
         }
 
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));
-        Blocks = [.. Enumerable.Range(0, Config.Depth).Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name))))];
+        Blocks =
+        [
+            .. Enumerable
+                .Range(0, Config.Depth)
+                .Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name)))),
+        ];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
@@ -69,7 +80,10 @@ public sealed class VitModel : IDisposable
     /// </summary>
     public string Fingerprint => _fingerprint.Value;
 
-    /// <summary>The fingerprint that the model has where its weights are stored in a narrower type: each rounded to it, and widened again.</summary>
+    /// <summary>
+    /// The fingerprint that the model has where its weights are stored in a narrower type: each rounded to it, and
+    /// widened again.
+    /// </summary>
     /// <param name="type">float16 or bfloat16.</param>
     public string FingerprintAs(ScalarType type) => ComputeFingerprint(type);
 
@@ -82,11 +96,12 @@ public sealed class VitModel : IDisposable
     internal bool OnCpu { get; }
 
     /// <summary>
-    /// What faster passes make of the weights once and read at every pass, such as matrices packed for kernels: one of a
-    /// type, made at its first use, owned by the model and disposed with it.
+    /// What faster passes make of the weights once and read at every pass, such as matrices packed for kernels: one of
+    /// a type, made at its first use, owned by the model and disposed with it.
     /// </summary>
     /// <param name="make">Makes it; called once.</param>
-    internal T Derived<T>(Func<VitModel, T> make) where T : class, IDisposable =>
+    internal T Derived<T>(Func<VitModel, T> make)
+        where T : class, IDisposable =>
         (T)_derived.GetOrAdd(typeof(T), _ => new Lazy<IDisposable>(() => make(this))).Value;
 
     /// <summary>The class logits of images, computed in the plainest way: the oracle of every faster path.</summary>
@@ -94,7 +109,9 @@ public sealed class VitModel : IDisposable
     /// <returns><c>[B,C]</c>; the caller disposes it.</returns>
     public Tensor Logits(Tensor pixels) => Logits(pixels, _tensors);
 
-    /// <summary>The same with some or all tensors replaced, for whoever needs gradients with respect to weights.</summary>
+    /// <summary>
+    /// The same with some or all tensors replaced, for whoever needs gradients with respect to weights.
+    /// </summary>
     /// <param name="pixels">Normalized images, <c>[B,3,S,S]</c>.</param>
     /// <param name="weights">All tensors by canonical name.</param>
     /// <returns><c>[B,C]</c>; the caller disposes it.</returns>
@@ -109,7 +126,8 @@ public sealed class VitModel : IDisposable
             x = x.Plus(FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias)));
         }
         Tensor read = Readout(x, weights[Config.LastNormWeight], weights[Config.LastNormBias]); // [B,D]
-        Tensor logits = linear(read, weights[VitNames.HeadWeight], weights[VitNames.HeadBias]).MoveToOuterDisposeScope();
+        Tensor logits = linear(read, weights[VitNames.HeadWeight], weights[VitNames.HeadBias])
+            .MoveToOuterDisposeScope();
         GC.KeepAlive(weights); // and what they hold, which need not be in a scope
         return logits;
     }
@@ -125,7 +143,10 @@ public sealed class VitModel : IDisposable
 
     internal Tensor Embed(Tensor pixels) => Embed(pixels, _tensors);
 
-    /// <summary>What the classifier reads of the tokens after the last block: <c>[B,T,D]</c>, or of [CLS] alone <c>[B,1,D]</c>, to <c>[B,D]</c>.</summary>
+    /// <summary>
+    /// What the classifier reads of the tokens after the last block: <c>[B,T,D]</c>, or of [CLS] alone <c>[B,1,D]</c>,
+    /// to <c>[B,D]</c>.
+    /// </summary>
     internal Tensor Readout(Tensor x) => Readout(x, _tensors[Config.LastNormWeight], _tensors[Config.LastNormBias]);
 
     /// <summary>The same with another last norm.</summary>
@@ -134,22 +155,37 @@ public sealed class VitModel : IDisposable
         if (Config.ReadsClassAlone)
             return Norm(x.select(1, 0), normWeight, normBias);
         Tensor patches = x.narrow(1, Config.PrefixTokens, x.shape[1] - Config.PrefixTokens);
-        return Config.NormAfterPooling ? Norm(patches.mean([1]), normWeight, normBias) : Norm(patches, normWeight, normBias).mean([1]);
+        return Config.NormAfterPooling
+            ? Norm(patches.mean([1]), normWeight, normBias)
+            : Norm(patches, normWeight, normBias).mean([1]);
     }
 
     internal Tensor Classify(Tensor read) => linear(read, _tensors[VitNames.HeadWeight], _tensors[VitNames.HeadBias]);
 
-    internal Tensor Norm(Tensor x, Tensor weight, Tensor bias) => layer_norm(x, [Config.Width], weight, bias, Config.NormEpsilon);
+    internal Tensor Norm(Tensor x, Tensor weight, Tensor bias) =>
+        layer_norm(x, [Config.Width], weight, bias, Config.NormEpsilon);
 
     Tensor Embed(Tensor pixels, IReadOnlyDictionary<string, Tensor> weights)
     {
-        long batch = pixels.shape[0], stride = Config.PatchSize;
-        Tensor x = conv2d(pixels, weights[VitNames.PatchWeight], weights.GetValueOrDefault(VitNames.PatchBias), strides: [stride, stride]) // [B,D,G,G]
-            .flatten(2).transpose(1, 2);
+        long batch = pixels.shape[0];
+        long stride = Config.PatchSize;
+        Tensor x = conv2d(
+                pixels,
+                weights[VitNames.PatchWeight],
+                weights.GetValueOrDefault(VitNames.PatchBias),
+                strides: [stride, stride]
+            ) // [B,D,G,G]
+            .flatten(2)
+            .transpose(1, 2);
         Tensor positions = weights[VitNames.Positions];
         if (!Config.PrefixPositions)
             x = x.Plus(positions);
-        Tensor[] prefix = [.. ((string[])[VitNames.ClassToken, VitNames.Registers]).Where(weights.ContainsKey).Select(n => weights[n].expand(batch, -1, -1))];
+        Tensor[] prefix =
+        [
+            .. ((string[])[VitNames.ClassToken, VitNames.Registers])
+                .Where(weights.ContainsKey)
+                .Select(n => weights[n].expand(batch, -1, -1)),
+        ];
         if (prefix.Length > 0)
             x = cat([.. prefix, x], 1); // [B,T,D]
         if (Config.PrefixPositions)
@@ -159,22 +195,33 @@ public sealed class VitModel : IDisposable
 
     internal Tensor Attention(BlockWeights block, Tensor x)
     {
-        long batch = x.shape[0], tokens = x.shape[1];
+        long batch = x.shape[0];
+        long tokens = x.shape[1];
         Tensor qkv = linear(x, block.QkvWeight, block.QkvBias)
-            .view(batch, tokens, 3, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4); // [3,B,heads,T,D/heads]
+            .view(batch, tokens, 3, Config.Heads, Config.HeadWidth)
+            .permute(2, 0, 3, 1, 4); // [3,B,heads,T,D/heads]
         Tensor mixed = scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
-        return Scaled(linear(mixed.transpose(1, 2).reshape(batch, tokens, Config.Width), block.ProjWeight, block.ProjBias), block.Scale1);
+        return Scaled(
+            linear(mixed.transpose(1, 2).reshape(batch, tokens, Config.Width), block.ProjWeight, block.ProjBias),
+            block.Scale1
+        );
     }
 
     internal Tensor FeedForward(BlockWeights block, Tensor x) =>
-        Scaled(linear(Activate(linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias), block.Scale2);
+        Scaled(
+            linear(Activate(linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias),
+            block.Scale2
+        );
 
-    internal Tensor Activate(Tensor x) => Config.Activation switch
-    {
-        VitActivation.QuickGelu => x * (x * Held(1.702)).sigmoid(),
-        VitActivation.GeluTanh => x * Held(0.5) * ((x.Plus(x.pow(Held(3)) * Held(0.044715)) * Held(Math.Sqrt(2 / Math.PI))).tanh() + Held(1)),
-        _ => gelu(x),
-    };
+    internal Tensor Activate(Tensor x) =>
+        Config.Activation switch
+        {
+            VitActivation.QuickGelu => x * (x * Held(1.702)).sigmoid(),
+            VitActivation.GeluTanh => x
+                * Held(0.5)
+                * ((x.Plus(x.pow(Held(3)) * Held(0.044715)) * Held(Math.Sqrt(2 / Math.PI))).tanh() + Held(1)),
+            _ => gelu(x),
+        };
 
     internal static Tensor Scaled(Tensor x, Tensor? scale) => scale is null ? x : x * scale;
 

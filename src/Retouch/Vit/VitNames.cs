@@ -45,6 +45,8 @@ public static class VitNames
     /// <summary>The classifier's bias, <c>[C]</c>.</summary>
     public const string HeadBias = "head.bias";
 
-    /// <summary>The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.</summary>
+    /// <summary>
+    /// The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.
+    /// </summary>
     public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
 }

@@ -18,23 +18,40 @@ public sealed class BaselineTests : IDisposable
     {
         string path = Path.Combine(_folder.Path, "baseline.json");
         Recorded.Save(path);
-        Assert.Empty(Baseline.Load(path).Losses(Of(("ViT-Ti/16, one edit", 4.9, 4.0, 5.0), ("ViT-Ti/16, LR", 9, 8, 10), ("new", 1, 1, 1)), only: ""));
+        Assert.Empty(
+            Baseline
+                .Load(path)
+                .Losses(
+                    Of(("ViT-Ti/16, one edit", 4.9, 4.0, 5.0), ("ViT-Ti/16, LR", 9, 8, 10), ("new", 1, 1, 1)),
+                    only: ""
+                )
+        );
     }
 
     [Fact]
     public void A_median_below_the_range_and_a_row_that_is_gone_are_losses()
     {
-        string slower = Assert.Single(Recorded.Losses(Of(("ViT-Ti/16, one edit", 4.89, 4, 9), ("ViT-Ti/16, LR", 4, 4, 4)), only: ""));
+        string slower = Assert.Single(
+            Recorded.Losses(Of(("ViT-Ti/16, one edit", 4.89, 4, 9), ("ViT-Ti/16, LR", 4, 4, 4)), only: "")
+        );
         Assert.Equal("ViT-Ti/16, one edit, float32: 4.89x (4.00 to 9.00), recorded 6.40x (4.90 to 7.00)", slower);
-        Assert.Equal("ViT-Ti/16, LR: not measured", Assert.Single(Recorded.Losses(Of(("ViT-Ti/16, one edit", 6, 6, 6)), only: "")));
+        Assert.Equal(
+            "ViT-Ti/16, LR: not measured",
+            Assert.Single(Recorded.Losses(Of(("ViT-Ti/16, one edit", 6, 6, 6)), only: ""))
+        );
         Assert.Empty(Recorded.Losses(Of(("ViT-Ti/16, one edit", 6, 6, 6)), only: "one edit"));
     }
 
     [Fact]
     public void A_bfloat16_ratio_is_held_to_its_own_range()
     {
-        Baseline mixed = Recorded with { Rows = [new BaselineRow("a", new RatioRange(2, 1, 3), new RatioRange(9, 8, 10))] };
-        string loss = Assert.Single(mixed.Losses(mixed with { Rows = [new BaselineRow("a", new RatioRange(2, 1, 3), null)] }, only: ""));
+        Baseline mixed = Recorded with
+        {
+            Rows = [new BaselineRow("a", new RatioRange(2, 1, 3), new RatioRange(9, 8, 10))],
+        };
+        string loss = Assert.Single(
+            mixed.Losses(mixed with { Rows = [new BaselineRow("a", new RatioRange(2, 1, 3), null)] }, only: "")
+        );
         Assert.StartsWith("a, bfloat16: not measured", loss, StringComparison.Ordinal);
     }
 
@@ -52,5 +69,10 @@ public sealed class BaselineTests : IDisposable
     }
 
     static Baseline Of(params (string Name, double Median, double Lowest, double Highest)[] rows) =>
-        new("AVX-512 with AMX", 2, 7, [.. rows.Select(r => new BaselineRow(r.Name, new RatioRange(r.Median, r.Lowest, r.Highest), null))]);
+        new(
+            "AVX-512 with AMX",
+            2,
+            7,
+            [.. rows.Select(r => new BaselineRow(r.Name, new RatioRange(r.Median, r.Lowest, r.Highest), null))]
+        );
 }

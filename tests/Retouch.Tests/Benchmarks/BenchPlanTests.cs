@@ -11,14 +11,30 @@ public sealed class BenchPlanTests
     static readonly IReadOnlyList<BenchSetting> Settings = Grid(["0.05", "0.25"]);
 
     static IReadOnlyList<BenchSetting> Grid(string[] keeps, int seed = 0) =>
-        EditorRegistry.Settings(["masked-fine-tuning"], Sweep.Published, new Dictionary<string, IReadOnlyList<string>> { ["locator"] = ["gradient"], ["keep"] = keeps }, new EditorResources { Seed = seed });
+        EditorRegistry.Settings(
+            ["masked-fine-tuning"],
+            Sweep.Published,
+            new Dictionary<string, IReadOnlyList<string>> { ["locator"] = ["gradient"], ["keep"] = keeps },
+            new EditorResources { Seed = seed }
+        );
 
-    static BenchPlan Plan(int? max = null, int batch = 3, int seed = 0) => new(BenchSamples.Benchmark(), Settings, new BenchOptions { MaxEditsPerGroup = max, Batch = batch, Seed = seed });
+    static BenchPlan Plan(int? max = null, int batch = 3, int seed = 0) =>
+        new(
+            BenchSamples.Benchmark(),
+            Settings,
+            new BenchOptions
+            {
+                MaxEditsPerGroup = max,
+                Batch = batch,
+                Seed = seed,
+            }
+        );
 
     [Fact]
     public void Images_that_are_turned_upright_make_another_run()
     {
-        BenchOptions stored = new() { Batch = 3 }, turned = stored with { Orientation = ImageOrientation.Exif };
+        BenchOptions stored = new() { Batch = 3 };
+        BenchOptions turned = stored with { Orientation = ImageOrientation.Exif };
         string Run(BenchOptions options) => new BenchPlan(BenchSamples.Benchmark(), Settings, options).Manifest.Run;
         Assert.Equal(Plan().Manifest.Run, Run(stored));
         Assert.NotEqual(Run(stored), Run(turned));
@@ -54,7 +70,10 @@ public sealed class BenchPlanTests
         Assert.All(whole, b => Assert.Single(b.Select(e => e.Setting).Distinct()));
         Assert.Equal([3, 3, 3, 1, 3, 3, 3, 1], whole.Select(b => b.Count));
 
-        IReadOnlyList<BenchEdit>[] shards = [.. Enumerable.Range(0, count).SelectMany(i => plan.Batches(new Shard(i, count)))];
+        IReadOnlyList<BenchEdit>[] shards =
+        [
+            .. Enumerable.Range(0, count).SelectMany(i => plan.Batches(new Shard(i, count))),
+        ];
         Assert.Equal(plan.Edits, shards.SelectMany(b => b).OrderBy(e => e.Index));
         string[] batches = [.. whole.Select(b => string.Join(' ', b.Select(e => e.Index)))];
         Assert.All(shards, b => Assert.Contains(string.Join(' ', b.Select(e => e.Index)), batches));
@@ -66,20 +85,39 @@ public sealed class BenchPlanTests
         BenchOptions options = new() { Samples = [3, 1, 2] };
         BenchPlan plan = new(BenchSamples.Benchmark(), Settings, options);
         // Groups of 3, 5 and 2 images; one must be left.
-        Assert.Equal([10, 8, 5], ((int[])[1, 2, 3]).Select(k => plan.Edits.Count(e => e.Setting == 0 && e.Samples.Count == k)));
+        Assert.Equal(
+            [10, 8, 5],
+            ((int[])[1, 2, 3]).Select(k => plan.Edits.Count(e => e.Setting == 0 && e.Samples.Count == k))
+        );
         Assert.All(plan.Edits, e => Assert.Equal(e.Samples.Count, e.Samples.Distinct().Count()));
         foreach (BenchEdit more in plan.Edits.Where(e => e.Samples.Count > 1))
-            Assert.Contains(plan.Edits, e => e.Setting == more.Setting && e.Group == more.Group && e.Samples.SequenceEqual(more.Samples.SkipLast(1)));
-        Assert.All(plan.Batches(Shard.Whole), b => Assert.Single(b.Select(e => (e.Setting, e.Samples.Count)).Distinct()));
+            Assert.Contains(
+                plan.Edits,
+                e =>
+                    e.Setting == more.Setting
+                    && e.Group == more.Group
+                    && e.Samples.SequenceEqual(more.Samples.SkipLast(1))
+            );
+        Assert.All(
+            plan.Batches(Shard.Whole),
+            b => Assert.Single(b.Select(e => (e.Setting, e.Samples.Count)).Distinct())
+        );
 
         // The same with the groups in another order, and not all the same with another seed.
-        Benchmark turned = BenchSamples.Benchmark() with { Groups = [.. BenchSamples.Benchmark().Groups.Reverse()] };
+        Benchmark turned = BenchSamples.Benchmark() with
+        {
+            Groups = [.. BenchSamples.Benchmark().Groups.Reverse()],
+        };
         Assert.Equal(Named(plan).Order(), Named(new BenchPlan(turned, Settings, options)).Order());
         Assert.NotEqual(Named(plan).Order(), Named(new BenchPlan(turned, Settings, options with { Seed = 1 })).Order());
-        Assert.Throws<BadInputException>(() => new BenchPlan(BenchSamples.Benchmark(), Settings, new BenchOptions { Samples = [5] }));
+        Assert.Throws<BadInputException>(() =>
+            new BenchPlan(BenchSamples.Benchmark(), Settings, new BenchOptions { Samples = [5] })
+        );
 
         static IEnumerable<string> Named(BenchPlan plan) =>
-            plan.Edits.Select(e => $"{e.Setting} {string.Join(' ', e.Samples.Select(i => plan.Benchmark.Groups[e.Group].Images[i].Path))}");
+            plan.Edits.Select(e =>
+                $"{e.Setting} {string.Join(' ', e.Samples.Select(i => plan.Benchmark.Groups[e.Group].Images[i].Path))}"
+            );
     }
 
     [Fact]
@@ -88,7 +126,11 @@ public sealed class BenchPlanTests
         BenchPlan plan = new(BenchSamples.Benchmark(), Settings, new BenchOptions { Mode = BenchMode.Batch });
         Assert.Equal([3, 5, 2, 3, 5, 2], plan.Edits.Select(e => e.Samples.Count));
         Assert.All(plan.Batches(Shard.Whole), b => Assert.Single(b));
-        BenchPlan some = new(BenchSamples.Benchmark(), Settings, new BenchOptions { Mode = BenchMode.Batch, MaxEditsPerGroup = 3 });
+        BenchPlan some = new(
+            BenchSamples.Benchmark(),
+            Settings,
+            new BenchOptions { Mode = BenchMode.Batch, MaxEditsPerGroup = 3 }
+        );
         Assert.Equal([0, 1, 3], some.Edits[1].Samples);
     }
 
@@ -98,21 +140,48 @@ public sealed class BenchPlanTests
         BenchPlan plan = Sequence(new());
         BenchEdit[] first = [.. plan.Edits.Where(e => e.Setting == 0)];
         Assert.Equal(10, first.Select(e => (e.Group, e.Samples[0])).Distinct().Count());
-        Assert.Equal([[0, 1, 2], [0, 1, 2], [0, 1], [1], [1]], ((int[][])[[0, 1, 2], [3, 4, 5], [6, 7], [8], [9]]).Select(round => round.Select(i => first[i].Group).Order().ToArray()));
+        Assert.Equal(
+            [
+                [0, 1, 2],
+                [0, 1, 2],
+                [0, 1],
+                [1],
+                [1],
+            ],
+            (
+                (int[][])
+                    [
+                        [0, 1, 2],
+                        [3, 4, 5],
+                        [6, 7],
+                        [8],
+                        [9],
+                    ]
+            ).Select(round => round.Select(i => first[i].Group).Order().ToArray())
+        );
         Assert.Equal(Order(plan, 0), Order(plan, 1));
         Assert.Equal(Order(plan, 0), Order(Sequence(new()), 0));
-        Assert.Contains(Enumerable.Range(1, 5), seed => !Order(Sequence(new() { Seed = seed }), 0).SequenceEqual(Order(plan, 0)));
+        Assert.Contains(
+            Enumerable.Range(1, 5),
+            seed => !Order(Sequence(new() { Seed = seed }), 0).SequenceEqual(Order(plan, 0))
+        );
         Assert.Equal(Order(plan, 0).Take(4), Order(Sequence(new() { Sequence = 4 }), 0));
         Assert.Equal(6, Order(Sequence(new() { MaxEditsPerGroup = 2 }), 0).Count());
 
         // One batch a setting, which is what can be shared out.
         Assert.Equal([10, 10], plan.Batches(Shard.Whole).Select(b => b.Count));
         Assert.Equal(1, Assert.Single(plan.Batches(new Shard(1, 2)))[0].Setting);
-        Assert.Contains("at most 2 shards", Assert.Throws<BadInputException>(() => plan.Batches(new Shard(0, 3))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at most 2 shards",
+            Assert.Throws<BadInputException>(() => plan.Batches(new Shard(0, 3))).Message,
+            StringComparison.Ordinal
+        );
 
-        static BenchPlan Sequence(BenchOptions options) => new(BenchSamples.Benchmark(), Settings, options with { Mode = BenchMode.Sequential });
+        static BenchPlan Sequence(BenchOptions options) =>
+            new(BenchSamples.Benchmark(), Settings, options with { Mode = BenchMode.Sequential });
 
-        static IEnumerable<(int, int)> Order(BenchPlan plan, int setting) => plan.Edits.Where(e => e.Setting == setting).Select(e => (e.Group, e.Samples[0]));
+        static IEnumerable<(int, int)> Order(BenchPlan plan, int setting) =>
+            plan.Edits.Where(e => e.Setting == setting).Select(e => (e.Group, e.Samples[0]));
     }
 
     [Fact]
@@ -121,8 +190,18 @@ public sealed class BenchPlanTests
         using MethodBed bed = new(images: 4);
         using Preparation memory = bed.Prepare(new QueryMemory());
         BenchSetting setting = new(new TPatcher(memory), new Dictionary<string, string>());
-        Assert.Contains("t-patcher", Assert.Throws<BadInputException>(() => new BenchPlan(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Sequential })).Message, StringComparison.Ordinal);
-        Assert.NotEmpty(new BenchPlan(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Batch }).Edits);
+        Assert.Contains(
+            "t-patcher",
+            Assert
+                .Throws<BadInputException>(() =>
+                    new BenchPlan(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Sequential })
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
+        Assert.NotEmpty(
+            new BenchPlan(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Batch }).Edits
+        );
     }
 
     [Fact]
@@ -148,7 +227,10 @@ public sealed class BenchPlanTests
             new(benchmark with { Locality = [.. benchmark.Locality.Skip(1)] }, Settings, options),
         ];
         Assert.Equal(plans.Length, plans.Select(p => p.Manifest.Run).Distinct().Count());
-        Assert.Equal(plans[0].Manifest.Run, new BenchPlan(BenchSamples.Benchmark(), Grid(["5e-2", "0.250"]), new BenchOptions()).Manifest.Run);
+        Assert.Equal(
+            plans[0].Manifest.Run,
+            new BenchPlan(BenchSamples.Benchmark(), Grid(["5e-2", "0.250"]), new BenchOptions()).Manifest.Run
+        );
     }
 
     [Fact]
@@ -156,11 +238,23 @@ public sealed class BenchPlanTests
     {
         Assert.Throws<BadInputException>(() => Plan(max: 0));
         Assert.Throws<BadInputException>(() => Plan(batch: 0));
-        foreach (BenchOptions wrong in (BenchOptions[])[new() { Samples = [0] }, new() { Samples = [] }, new() { Samples = [2, 2] }, new() { Samples = [1, 2], Mode = BenchMode.Batch },
-            new() { Samples = [2], Mode = BenchMode.Sequential }, new() { Sequence = 3 }, new() { Sequence = 0, Mode = BenchMode.Sequential }])
+        foreach (
+            BenchOptions wrong in (BenchOptions[])
+                [
+                    new() { Samples = [0] },
+                    new() { Samples = [] },
+                    new() { Samples = [2, 2] },
+                    new() { Samples = [1, 2], Mode = BenchMode.Batch },
+                    new() { Samples = [2], Mode = BenchMode.Sequential },
+                    new() { Sequence = 3 },
+                    new() { Sequence = 0, Mode = BenchMode.Sequential },
+                ]
+        )
             Assert.Throws<BadInputException>(wrong.Validate);
         Assert.Throws<ArgumentException>(() => new BenchPlan(BenchSamples.Benchmark(), [], new BenchOptions()));
-        Assert.Throws<ArgumentException>(() => new BenchPlan(BenchSamples.Benchmark(), [Settings[0], Settings[0]], new BenchOptions()));
+        Assert.Throws<ArgumentException>(() =>
+            new BenchPlan(BenchSamples.Benchmark(), [Settings[0], Settings[0]], new BenchOptions())
+        );
     }
 
     [Theory]

@@ -24,7 +24,10 @@ public sealed class BenchmarkFileTests : IDisposable
         Benchmark read = BenchmarkFile.Load(_folder.File("b.json"));
         BenchmarkFile.Save(read, _folder.File("again.json"), overwrite: false);
         Assert.Equal(bytes, File.ReadAllBytes(_folder.File("again.json")));
-        Assert.Equal(["art_painting/elephant→51", "art_painting/elephant→917", "art_painting/elephant→611"], read.Groups.Select(g => g.Name));
+        Assert.Equal(
+            ["art_painting/elephant→51", "art_painting/elephant→917", "art_painting/elephant→611"],
+            read.Groups.Select(g => g.Name)
+        );
         Assert.Equal((386, 2, 5), (read.Groups[0].Label, read.Groups[0].Accepted.Count, read.Groups[1].Images.Count));
         Assert.Equal(BenchSamples.Image(4), read.Groups[1].Images[0]);
         Assert.Equal(BenchSamples.Benchmark().Locality, read.Locality);
@@ -41,7 +44,13 @@ public sealed class BenchmarkFileTests : IDisposable
     public void An_existing_file_is_replaced_only_on_request()
     {
         string path = Saved();
-        Assert.Contains("exists", Assert.Throws<BadInputException>(() => BenchmarkFile.Save(BenchSamples.Benchmark(), path, overwrite: false)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "exists",
+            Assert
+                .Throws<BadInputException>(() => BenchmarkFile.Save(BenchSamples.Benchmark(), path, overwrite: false))
+                .Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -106,8 +115,15 @@ public sealed class BenchmarkFileTests : IDisposable
     [Fact]
     public void What_is_no_json_is_refused()
     {
-        foreach (string text in (string[])["", "{", "[]", "3", "null", "{\"format\": \"\\ud800\"}", new string('[', 10_000), "\0\0\0"])
-            Assert.Contains("x.json", Assert.Throws<BadInputException>(() => BenchmarkFile.Load(_folder.Write("x.json", text))).Message, StringComparison.Ordinal);
+        foreach (
+            string text in (string[])
+                ["", "{", "[]", "3", "null", "{\"format\": \"\\ud800\"}", new string('[', 10_000), "\0\0\0"]
+        )
+            Assert.Contains(
+                "x.json",
+                Assert.Throws<BadInputException>(() => BenchmarkFile.Load(_folder.Write("x.json", text))).Message,
+                StringComparison.Ordinal
+            );
         Assert.Throws<BadInputException>(() => BenchmarkFile.Load(_folder.File("missing.json")));
         Assert.Throws<BadInputException>(() => BenchmarkFile.Load(_folder.Root));
     }
@@ -125,8 +141,14 @@ public sealed class BenchmarkFileTests : IDisposable
             string file = _folder.File($"{root}/elephant/1.jpg");
             Assert.Equal(file, roots.Find("elephant/1.jpg", ImageRoots.Hash(file)));
         }
-        Assert.Contains("SHA-256 differs", Assert.Throws<BadInputException>(() => roots.Find("elephant/1.jpg", BenchSamples.Hash(1))).Message, StringComparison.Ordinal);
-        string missing = Assert.Throws<BadInputException>(() => roots.Find("elephant/2.jpg", BenchSamples.Hash(1))).Message;
+        Assert.Contains(
+            "SHA-256 differs",
+            Assert.Throws<BadInputException>(() => roots.Find("elephant/1.jpg", BenchSamples.Hash(1))).Message,
+            StringComparison.Ordinal
+        );
+        string missing = Assert
+            .Throws<BadInputException>(() => roots.Find("elephant/2.jpg", BenchSamples.Hash(1)))
+            .Message;
         Assert.Contains("elephant/2.jpg", missing, StringComparison.Ordinal);
         Assert.Contains("mined from", missing, StringComparison.Ordinal);
         Assert.Throws<BadInputException>(() => new ImageRoots([_folder.File("none")]));
@@ -136,7 +158,9 @@ public sealed class BenchmarkFileTests : IDisposable
     {
         JsonObject json = JsonNode.Parse(File.ReadAllText(Saved()))!.AsObject();
         change(json);
-        string message = Assert.Throws<BadInputException>(() => BenchmarkFile.Load(_folder.Write("bad.json", json.ToJsonString()))).Message;
+        string message = Assert
+            .Throws<BadInputException>(() => BenchmarkFile.Load(_folder.Write("bad.json", json.ToJsonString())))
+            .Message;
         Assert.Contains("bad.json", message, StringComparison.Ordinal);
         foreach (string word in words)
             Assert.Contains(word, message, StringComparison.Ordinal);

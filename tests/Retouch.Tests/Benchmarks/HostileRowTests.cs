@@ -8,7 +8,9 @@ using Retouch.Tests.Formats;
 
 namespace Retouch.Tests.Benchmarks;
 
-/// <summary>Rows, manifests and other JSON of runs with numbers that cannot be: refused where they are read, with the place.</summary>
+/// <summary>
+/// Rows, manifests and other JSON of runs with numbers that cannot be: refused where they are read, with the place.
+/// </summary>
 public sealed class HostileRowTests : IDisposable
 {
     readonly TemporaryFolder _folder = new();
@@ -43,7 +45,10 @@ public sealed class HostileRowTests : IDisposable
     {
         string line = Line();
         Assert.Contains(from, line, StringComparison.Ordinal);
-        string path = _folder.Write("rows.jsonl", line + "\n" + line.Replace(from, to, StringComparison.Ordinal) + "\n");
+        string path = _folder.Write(
+            "rows.jsonl",
+            line + "\n" + line.Replace(from, to, StringComparison.Ordinal) + "\n"
+        );
         string message = Assert.Throws<BadInputException>(() => BenchRowFile.Read(path)).Message;
         Assert.StartsWith($"Line 2 of {path}", message, StringComparison.Ordinal);
         Assert.Contains(word, message, StringComparison.Ordinal);
@@ -53,16 +58,26 @@ public sealed class HostileRowTests : IDisposable
     [Fact]
     public void The_column_of_a_bad_number_is_said()
     {
-        string line = Line(), bad = line.Replace("\"seconds\":0.5", "\"seconds\":1e999", StringComparison.Ordinal);
-        string message = Assert.Throws<BadInputException>(() => BenchRowFile.Read(_folder.Write("rows.jsonl", $"{line}\n{line}\n{bad}\n"))).Message;
-        Assert.Contains($"line 3, column {bad.IndexOf("1e999", StringComparison.Ordinal) + 5}: its part \"$.seconds\"", message, StringComparison.Ordinal);
+        string line = Line();
+        string bad = line.Replace("\"seconds\":0.5", "\"seconds\":1e999", StringComparison.Ordinal);
+        string message = Assert
+            .Throws<BadInputException>(() => BenchRowFile.Read(_folder.Write("rows.jsonl", $"{line}\n{line}\n{bad}\n")))
+            .Message;
+        Assert.Contains(
+            $"line 3, column {bad.IndexOf("1e999", StringComparison.Ordinal) + 5}: its part \"$.seconds\"",
+            message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Rows_of_any_length_are_read_across_the_buffers_edges()
     {
         StringBuilder text = new();
-        BenchRow[] rows = [.. Enumerable.Range(0, 400).Select(i => BenchSamples.Row(i, new string('g', i * 37 % 5000), true, 0.5, 1))];
+        BenchRow[] rows =
+        [
+            .. Enumerable.Range(0, 400).Select(i => BenchSamples.Row(i, new string('g', i * 37 % 5000), true, 0.5, 1)),
+        ];
         string path = _folder.Write("rows.jsonl", BenchRowFile.Text(rows) + "{\"torn\":");
         Assert.Equal(rows.Select(r => r.Group), BenchRowFile.Read(path).Select(r => r.Group));
         Assert.Empty(BenchRowFile.Read(_folder.Write("empty.jsonl", "")));
@@ -76,7 +91,11 @@ public sealed class HostileRowTests : IDisposable
         using (FileStream sparse = File.Create(path))
             sparse.SetLength(3L << 30);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Contains("Line 1", Assert.Throws<BadInputException>(() => BenchRowFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Line 1",
+            Assert.Throws<BadInputException>(() => BenchRowFile.Read(path)).Message,
+            StringComparison.Ordinal
+        );
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
     }
 
@@ -89,20 +108,24 @@ public sealed class HostileRowTests : IDisposable
     [InlineData("\"keep 1\"", "null", "null")]
     public void A_manifest_that_cannot_be_is_named(string from, string to, string word)
     {
-        BenchFolder.Prepare(_folder.Root, new BenchManifest
-        {
-            Run = "0123456789abcdef",
-            Model = BenchSamples.Hash(1),
-            Edits = 6,
-            Groups = 3,
-            LocalityImages = 2,
-            SensitiveImages = 1,
-            MaxEditsPerGroup = null,
-            Batch = 12,
-            Seed = 0,
-            Settings = ["keep 1"],
-        });
-        string path = _folder.File(BenchManifest.FileName), text = File.ReadAllText(path);
+        BenchFolder.Prepare(
+            _folder.Root,
+            new BenchManifest
+            {
+                Run = "0123456789abcdef",
+                Model = BenchSamples.Hash(1),
+                Edits = 6,
+                Groups = 3,
+                LocalityImages = 2,
+                SensitiveImages = 1,
+                MaxEditsPerGroup = null,
+                Batch = 12,
+                Seed = 0,
+                Settings = ["keep 1"],
+            }
+        );
+        string path = _folder.File(BenchManifest.FileName);
+        string text = File.ReadAllText(path);
         Assert.Equal(6, BenchFolder.ReadManifest(_folder.Root).Edits);
         Assert.Contains(from, text, StringComparison.Ordinal);
         File.WriteAllText(path, text.Replace(from, to, StringComparison.Ordinal));
@@ -118,12 +141,33 @@ public sealed class HostileRowTests : IDisposable
     [InlineData("\"groups\": [", "\"groups\": [\"another\",")]
     public void Comparisons_of_masks_that_cannot_be_are_named(string from, string to)
     {
-        MaskComparison comparison = new() { Model = BenchSamples.Hash(1), Locator = "gradient", Keep = 0.2, Seed = 0, Specificity = new MaskSpecificity { Within = 0.5, Across = null, Groups = ["a"], Matrix = [[0.5]] } };
-        string path = MaskFile.Add(_folder.Root, comparison), text = File.ReadAllText(path);
+        MaskComparison comparison = new()
+        {
+            Model = BenchSamples.Hash(1),
+            Locator = "gradient",
+            Keep = 0.2,
+            Seed = 0,
+            Specificity = new MaskSpecificity
+            {
+                Within = 0.5,
+                Across = null,
+                Groups = ["a"],
+                Matrix =
+                [
+                    [0.5],
+                ],
+            },
+        };
+        string path = MaskFile.Add(_folder.Root, comparison);
+        string text = File.ReadAllText(path);
         Assert.Single(MaskFile.Read(_folder.Root));
         Assert.Contains(from, text, StringComparison.Ordinal);
         File.WriteAllText(path, text.Replace(from, to, StringComparison.Ordinal));
-        Assert.Contains(path, Assert.Throws<BadInputException>(() => MaskFile.Read(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            path,
+            Assert.Throws<BadInputException>(() => MaskFile.Read(_folder.Root)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -147,9 +191,19 @@ public sealed class HostileRowTests : IDisposable
     [Fact]
     public void A_setting_that_a_training_does_not_know_is_named()
     {
-        string message = Assert.Throws<BadInputException>(() => PretrainingSettings.Load(_folder.Write("s.json", "{\n  \"deth\": 3\n}"))).Message;
+        string message = Assert
+            .Throws<BadInputException>(() => PretrainingSettings.Load(_folder.Write("s.json", "{\n  \"deth\": 3\n}")))
+            .Message;
         Assert.Contains("line 2", message, StringComparison.Ordinal);
         Assert.Contains("\"$.deth\" is not known", message, StringComparison.Ordinal);
-        Assert.Contains("finite", Assert.Throws<BadInputException>(() => PretrainingSettings.Load(_folder.Write("s.json", "{\"learningRate\": 1e999}"))).Message.Replace("above 0", "finite", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "finite",
+            Assert
+                .Throws<BadInputException>(() =>
+                    PretrainingSettings.Load(_folder.Write("s.json", "{\"learningRate\": 1e999}"))
+                )
+                .Message.Replace("above 0", "finite", StringComparison.Ordinal),
+            StringComparison.Ordinal
+        );
     }
 }

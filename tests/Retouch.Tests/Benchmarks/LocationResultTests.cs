@@ -6,17 +6,28 @@ namespace Retouch.Tests.Benchmarks;
 
 public sealed class LocationResultTests
 {
-    static BenchRow Row(string layers, string blocks, string rate, double? gr, double? lr) => BenchSamples.Row(0, "a", true, gr, lr) with
-    {
-        Settings = new SortedDictionary<string, string> { ["layers"] = layers, ["blocks"] = blocks, ["lr"] = rate, ["steps"] = "100" },
-    };
+    static BenchRow Row(string layers, string blocks, string rate, double? gr, double? lr) =>
+        BenchSamples.Row(0, "a", true, gr, lr) with
+        {
+            Settings = new SortedDictionary<string, string>
+            {
+                ["layers"] = layers,
+                ["blocks"] = blocks,
+                ["lr"] = rate,
+                ["steps"] = "100",
+            },
+        };
 
     // Hypervolumes: FFN 0-2 0.5·0.9 + 0.1·0.5 = 0.5; FFN 1-3 0.6·0.8 + 0.1·0.7 = 0.55; MSA 0-2 0.7·0.9 + … = 0.63.
     static IReadOnlyList<BenchRow> Rows() =>
-    [
-        Row("ffn", "0-2", "2E-05", 0.5, 0.9), Row("ffn", "0-2", "5E-05", 0.6, 0.5), Row("msa", "0-2", "2E-05", 0.7, 0.9), Row("msa", "0-2", "5E-05", 0.6, 0.85),
-        Row("ffn", "1-3", "2E-05", 0.6, 0.8), Row("ffn", "1-3", "5E-05", 0.7, 0.7),
-    ];
+        [
+            Row("ffn", "0-2", "2E-05", 0.5, 0.9),
+            Row("ffn", "0-2", "5E-05", 0.6, 0.5),
+            Row("msa", "0-2", "2E-05", 0.7, 0.9),
+            Row("msa", "0-2", "5E-05", 0.6, 0.85),
+            Row("ffn", "1-3", "2E-05", 0.6, 0.8),
+            Row("ffn", "1-3", "5E-05", 0.7, 0.7),
+        ];
 
     [Fact]
     public void The_window_that_dominates_the_largest_area_is_best_and_of_the_FFNs_recommended()
@@ -24,8 +35,16 @@ public sealed class LocationResultTests
         LocationResult result = LocationResult.Of(Rows());
         Assert.Equal(["FFN 0-2", "FFN 1-3", "MSA 0-2"], result.Windows.Select(w => w.Window.Name));
         Assert.Equal([0.5, 0.55, 0.63], result.Windows.Select(w => Math.Round(w.Hypervolume, 12)));
-        Assert.Equal((new EditWindow(EditLayers.Msa, 0, 3), new EditWindow(EditLayers.Ffn, 1, 3)), (result.Best, result.Recommended));
-        Assert.Equal(["MSA 0-2 2E-05"], result.Windows.SelectMany(w => w.Points.Where(p => p.OnFront).Select(p => $"{w.Window.Name} {p.Settings["lr"]}")));
+        Assert.Equal(
+            (new EditWindow(EditLayers.Msa, 0, 3), new EditWindow(EditLayers.Ffn, 1, 3)),
+            (result.Best, result.Recommended)
+        );
+        Assert.Equal(
+            ["MSA 0-2 2E-05"],
+            result.Windows.SelectMany(w =>
+                w.Points.Where(p => p.OnFront).Select(p => $"{w.Window.Name} {p.Settings["lr"]}")
+            )
+        );
 
         string[] csv = result.Csv().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(7, csv.Length);
@@ -35,7 +54,9 @@ public sealed class LocationResultTests
         Assert.EndsWith(",0", csv[1], StringComparison.Ordinal);
         string svg = result.Figure().ToSvg();
         Assert.Equal("svg", XDocument.Parse(svg).Root!.Name.LocalName);
-        foreach (string text in (string[])["Feed-forward", "Attention", "blocks 0-2", "blocks 1-3", "front of all windows"])
+        foreach (
+            string text in (string[])["Feed-forward", "Attention", "blocks 0-2", "blocks 1-3", "front of all windows"]
+        )
             Assert.Contains(text, svg, StringComparison.Ordinal);
     }
 
@@ -53,7 +74,10 @@ public sealed class LocationResultTests
     public void Every_window_of_both_kinds_is_searched_in_the_order_of_the_cuts()
     {
         using VitModel model = TinyVit.Create(depth: 5);
-        Assert.Equal(["MSA 0-2", "FFN 0-2", "MSA 1-3", "FFN 1-3", "MSA 2-4", "FFN 2-4"], EditWindow.All(model.Config, 3).Select(w => w.Name));
+        Assert.Equal(
+            ["MSA 0-2", "FFN 0-2", "MSA 1-3", "FFN 1-3", "MSA 2-4", "FFN 2-4"],
+            EditWindow.All(model.Config, 3).Select(w => w.Name)
+        );
         Assert.Throws<BadInputException>(() => EditWindow.All(model.Config, 6));
     }
 }

@@ -7,10 +7,14 @@ public sealed class SettingSummaryTests
     [Fact]
     public void A_setting_is_the_mean_of_its_rows()
     {
-        SettingSummary summary = Assert.Single(SettingSummary.Of(
-        [
-            BenchSamples.Row(0, "a", true, 0.5, 1.0), BenchSamples.Row(1, "a", true, 1.0, 0.9), BenchSamples.Row(2, "b", false, 0.0, 0.8), BenchSamples.Row(3, "b", true, 0.5, 0.9),
-        ]));
+        SettingSummary summary = Assert.Single(
+            SettingSummary.Of([
+                BenchSamples.Row(0, "a", true, 0.5, 1.0),
+                BenchSamples.Row(1, "a", true, 1.0, 0.9),
+                BenchSamples.Row(2, "b", false, 0.0, 0.8),
+                BenchSamples.Row(3, "b", true, 0.5, 0.9),
+            ])
+        );
         Assert.Equal((4, 2), (summary.Edits, summary.Groups));
         Assert.Equal((0.75, 0.5), (summary.Success.Mean, summary.Generalization!.Value.Mean));
         Assert.Equal(0.9, summary.Locality!.Value.Mean, 1e-12);
@@ -24,9 +28,10 @@ public sealed class SettingSummaryTests
     [Fact]
     public void Settings_keep_their_order_and_the_best_trade_offs_are_marked()
     {
-        IReadOnlyList<SettingSummary> table = SettingSummary.Of(
-        [
-            BenchSamples.Row(0, "a", true, 0.5, 0.9, "0.5"), BenchSamples.Row(1, "a", true, 0.4, 0.8, "0.25"), BenchSamples.Row(2, "a", true, 0.2, 0.95, "0.05"),
+        IReadOnlyList<SettingSummary> table = SettingSummary.Of([
+            BenchSamples.Row(0, "a", true, 0.5, 0.9, "0.5"),
+            BenchSamples.Row(1, "a", true, 0.4, 0.8, "0.25"),
+            BenchSamples.Row(2, "a", true, 0.2, 0.95, "0.05"),
         ]);
         Assert.Equal(["0.5", "0.25", "0.05"], table.Select(s => s.Settings["keep"]));
         Assert.Equal([true, false, true], table.Select(s => s.OnFront));
@@ -35,12 +40,35 @@ public sealed class SettingSummaryTests
     [Fact]
     public void Only_edits_on_as_many_images_compete_and_several_samples_succeed_in_part()
     {
-        IReadOnlyList<SettingSummary> table = SettingSummary.Of(
-        [
-            BenchSamples.Row(0, "a", true, 0.2, 0.9), BenchSamples.Row(1, "a", false, 0.5, 1) with { Samples = 3, SamplesRight = 2 }, BenchSamples.Row(2, "a", true, 0.4, 1) with { Samples = 3, SamplesRight = 3 },
-            BenchSamples.Row(3, "a", false, null, 0.8) with { Mode = BenchMode.Batch, Samples = 5, SamplesRight = 1 }, BenchSamples.Row(4, "b", true, 0.5, 0.8) with { Mode = BenchMode.Batch, Samples = 4, SamplesRight = 4 },
+        IReadOnlyList<SettingSummary> table = SettingSummary.Of([
+            BenchSamples.Row(0, "a", true, 0.2, 0.9),
+            BenchSamples.Row(1, "a", false, 0.5, 1) with
+            {
+                Samples = 3,
+                SamplesRight = 2,
+            },
+            BenchSamples.Row(2, "a", true, 0.4, 1) with
+            {
+                Samples = 3,
+                SamplesRight = 3,
+            },
+            BenchSamples.Row(3, "a", false, null, 0.8) with
+            {
+                Mode = BenchMode.Batch,
+                Samples = 5,
+                SamplesRight = 1,
+            },
+            BenchSamples.Row(4, "b", true, 0.5, 0.8) with
+            {
+                Mode = BenchMode.Batch,
+                Samples = 4,
+                SamplesRight = 4,
+            },
         ]);
-        Assert.Equal([(BenchMode.Single, 1), (BenchMode.Single, 3), (BenchMode.Batch, (int?)null)], table.Select(s => (s.Mode, s.Samples)));
+        Assert.Equal(
+            [(BenchMode.Single, 1), (BenchMode.Single, 3), (BenchMode.Batch, (int?)null)],
+            table.Select(s => (s.Mode, s.Samples))
+        );
         Assert.Equal([1, 0.8333, 0.6], table.Select(s => Math.Round(s.Success.Mean, 4)));
         Assert.All(table, s => Assert.True(s.OnFront));
         // Of the batches only one left others to generalize to.
@@ -51,13 +79,21 @@ public sealed class SettingSummaryTests
     [Fact]
     public void A_sequence_is_judged_at_its_end_too()
     {
-        SettingSummary summary = Assert.Single(SettingSummary.Of([Step(2, "b", 0.5, 0.9, 1), Step(3, "a", 0.5, 0.7, 0), Step(1, "a", null, 1.0, 1)]));
+        SettingSummary summary = Assert.Single(
+            SettingSummary.Of([Step(2, "b", 0.5, 0.9, 1), Step(3, "a", 0.5, 0.7, 0), Step(1, "a", null, 1.0, 1)])
+        );
         Assert.Equal((0.5, 2.0 / 3), (summary.EarlierSuccess!.Value.Mean, summary.Success.Mean));
         // At the end half of the two earlier ones is right, and the last is not.
         Assert.Equal((1.0 / 3, 0.7), (summary.FinalSuccess, summary.FinalLocality));
 
         static BenchRow Step(int step, string group, double? earlier, double lr, int right) =>
-            BenchSamples.Row(step - 1, group, right == 1, 0.5, lr) with { Mode = BenchMode.Sequential, Step = step, EarlierSuccess = earlier, SamplesRight = right };
+            BenchSamples.Row(step - 1, group, right == 1, 0.5, lr) with
+            {
+                Mode = BenchMode.Sequential,
+                Step = step,
+                EarlierSuccess = earlier,
+                SamplesRight = right,
+            };
     }
 
     [Fact]

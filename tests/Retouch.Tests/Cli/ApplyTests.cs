@@ -20,8 +20,21 @@ public sealed class ApplyTests : IDisposable
     [Fact]
     public void Patches_that_cancel_each_other_are_refused_unless_forced()
     {
-        string a = Save("a", Rewriting(1)), b = Save("b", Rewriting(2)), renamed = Save("a2", Rewriting(1, method: "other")), p = _bench.MakePatch("p");
-        string[] export = ["export", "--format", "onnx", "--model", _bench.Model, "--out", _bench.Path("m.onnx"), "--patch"];
+        string a = Save("a", Rewriting(1));
+        string b = Save("b", Rewriting(2));
+        string renamed = Save("a2", Rewriting(1, method: "other"));
+        string p = _bench.MakePatch("p");
+        string[] export =
+        [
+            "export",
+            "--format",
+            "onnx",
+            "--model",
+            _bench.Model,
+            "--out",
+            _bench.Path("m.onnx"),
+            "--patch",
+        ];
         _bench.Refuses(Apply("m", a, b), a, b, "rewrite unit 5 of block 3", "--force");
         _bench.Refuses(Apply("m", p, p), p, "the same patch", "--force");
         _bench.Refuses(Apply("m", a, renamed), "the same patch", "--force");
@@ -37,7 +50,8 @@ public sealed class ApplyTests : IDisposable
     [Fact]
     public void What_patches_do_together_is_measured_on_their_own_images_and_the_exit_code_says_it()
     {
-        string p = _bench.MakePatch("p", "--labels", _bench.Labels), against = Save("against", Negative(p));
+        string p = _bench.MakePatch("p", "--labels", _bench.Labels);
+        string against = Save("against", Negative(p));
         Ran alone = Ran.Retouch(Apply("alone", p)).Good();
         Assert.Contains($"right  {_bench.Image}", alone.Out, StringComparison.Ordinal);
         Assert.Contains("1 of 1", alone.Out, StringComparison.Ordinal);
@@ -51,7 +65,19 @@ public sealed class ApplyTests : IDisposable
         Assert.Equal(before, _bench.Contents());
 
         // An export of them is no better; JSON keeps its stream to itself.
-        Ran export = Ran.Retouch("export", "--format", "timm", "--model", _bench.Model, "--out", _bench.Path("m.safetensors"), "--patch", p, against, "--json");
+        Ran export = Ran.Retouch(
+            "export",
+            "--format",
+            "timm",
+            "--model",
+            _bench.Model,
+            "--out",
+            _bench.Path("m.safetensors"),
+            "--patch",
+            p,
+            against,
+            "--json"
+        );
         Assert.Equal((1, ""), (export.Code, export.Out));
         Assert.Contains("WRONG", export.Err, StringComparison.Ordinal);
         Assert.Equal(before, _bench.Contents());
@@ -67,7 +93,8 @@ public sealed class ApplyTests : IDisposable
     public void Images_that_moved_are_found_beside_the_patch_or_by_their_contents()
     {
         Directory.CreateDirectory(_bench.Path("work/photos"));
-        string image = _bench.WriteImage("work/photos/image.png", 1), patch = _bench.Path("work/p");
+        string image = _bench.WriteImage("work/photos/image.png", 1);
+        string patch = _bench.Path("work/p");
         Ran.Retouch(Workbench.With(_bench.Edit(patch), "--image", image)).Good();
         using (Patch read = PatchFile.Load(patch))
             Assert.Equal("photos/image.png", read.Provenance.Images[0].Path);
@@ -87,7 +114,11 @@ public sealed class ApplyTests : IDisposable
         Ran needed = Ran.Retouch([.. Apply("m3", patch), "--verify"]);
         Assert.Equal(2, needed.Code);
         Assert.Contains("--images", needed.Err, StringComparison.Ordinal);
-        Assert.Contains("renamed.png", Ran.Retouch([.. Apply("m4", patch), "--verify", "--images", _bench.Locality]).Good().Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "renamed.png",
+            Ran.Retouch([.. Apply("m4", patch), "--verify", "--images", _bench.Locality]).Good().Out,
+            StringComparison.Ordinal
+        );
 
         File.Delete(_bench.Path("moved/photos/image.png"));
         Assert.Contains("image.png of", Ran.Retouch(Apply("m5", patch)).Good().Err, StringComparison.Ordinal);
@@ -102,34 +133,80 @@ public sealed class ApplyTests : IDisposable
     {
         Directory.CreateDirectory(_bench.Path("base"));
         Directory.CreateDirectory(_bench.Path("elsewhere"));
-        string model = _bench.WriteModel("base/model.safetensors", 0, heads: "2"), result = _bench.Path("elsewhere/edited.safetensors"), patch = _bench.Path("p");
+        string model = _bench.WriteModel("base/model.safetensors", 0, heads: "2");
+        string result = _bench.Path("elsewhere/edited.safetensors");
+        string patch = _bench.Path("p");
         using (SafeTensorsFile plain = SafeTensorsFile.Open(_bench.Model))
         {
             using DisposeScope scope = NewDisposeScope();
             SafeTensorsWriter.Write(model, plain.Tensors.Keys.Select(n => (n, plain.Read(n))), null, overwrite: true);
         }
         string[] names = ["ant", "bee", "cow", "dog", "elk", "fox", "gnu"];
-        string pretrained = """{"input_size":[3,12,12],"interpolation":"bilinear","crop_pct":0.75,"mean":[0.1,0.2,0.3],"std":[0.4,0.5,0.6]}""";
+        string pretrained =
+            """{"input_size":[3,12,12],"interpolation":"bilinear","crop_pct":0.75,"mean":[0.1,0.2,0.3],"std":[0.4,0.5,0.6]}""";
         (string config, string[] hints) = what switch
         {
-            "heads" => ("""{"architecture":"vit_tiny_patch16_224","num_features":24,"model_args":{"num_heads":6}}""", (string[])[]),
-            "preprocessing" => ($$"""{"architecture":"vit_tiny_patch16_224","num_features":24,"model_args":{"num_heads":3},"label_names":{{JsonSerializer.Serialize(names)}},"pretrained_cfg":{{pretrained}}}""", []),
-            "transformers" => ($$"""{"model_type":"vit","hidden_size":24,"num_attention_heads":3,"layer_norm_eps":0.01,"hidden_act":"gelu_new","id2label":{{JsonSerializer.Serialize(names.Index().ToDictionary(n => n.Index, n => n.Item))}}}""", []),
+            "heads" => (
+                """{"architecture":"vit_tiny_patch16_224","num_features":24,"model_args":{"num_heads":6}}""",
+                (string[])[]
+            ),
+            "preprocessing" => (
+                $$"""{"architecture":"vit_tiny_patch16_224","num_features":24,"model_args":{"num_heads":3},"label_names":{{JsonSerializer.Serialize(names)}},"pretrained_cfg":{{pretrained}}}""",
+                []
+            ),
+            "transformers" => (
+                $$"""{"model_type":"vit","hidden_size":24,"num_attention_heads":3,"layer_norm_eps":0.01,"hidden_act":"gelu_new","id2label":{{JsonSerializer.Serialize(names.Index().ToDictionary(n => n.Index, n => n.Item))}}}""",
+                []
+            ),
             _ => ("", ["--heads", "6", "--norm-epsilon", "0.05"]),
         };
         if (config.Length > 0)
             _bench.Write("base/config.json", config);
-        JsonElement edit = Ran.Retouch(["edit", "--model", model, "--image", _bench.Image, "--label", "4", "--locator", "gradient", "--keep", "0.2", "--lr", "0.001", "--steps", "2", "--force", "--out", patch, "--json", .. hints]).Objects[0];
+        JsonElement edit = Ran.Retouch([
+            "edit",
+            "--model",
+            model,
+            "--image",
+            _bench.Image,
+            "--label",
+            "4",
+            "--locator",
+            "gradient",
+            "--keep",
+            "0.2",
+            "--lr",
+            "0.001",
+            "--steps",
+            "2",
+            "--force",
+            "--out",
+            patch,
+            "--json",
+            .. hints,
+        ]).Objects[0];
         Ran applied = Ran.Retouch(["apply", "--model", model, "--patch", patch, "--out", result, "--force", .. hints]);
         Assert.True(File.Exists(result), applied.Err);
 
-        JsonElement shown = edit.GetProperty("after"), now = Ran.Retouch("predict", "--model", result, "--top", "3", "--json", _bench.Image).Good().Objects[0].GetProperty("predictions");
+        JsonElement shown = edit.GetProperty("after");
+        JsonElement now = Ran.Retouch("predict", "--model", result, "--top", "3", "--json", _bench.Image)
+            .Good()
+            .Objects[0]
+            .GetProperty("predictions");
         foreach ((JsonElement e, JsonElement n) in shown.EnumerateArray().Zip(now.EnumerateArray()))
         {
             Assert.Equal(e.GetProperty("name").GetString(), n.GetProperty("name").GetString());
             Assert.Equal(e.GetProperty("probability").GetDouble(), n.GetProperty("probability").GetDouble(), 1e-5);
         }
-        using ModelFile before = ModelFile.Load(model, what == "hints" ? new ModelHints { Traits = new VitTraits { Heads = 6, NormEpsilon = 0.05 } } : null), after = ModelFile.Load(result);
+        using ModelFile before = ModelFile.Load(
+            model,
+            what == "hints"
+                ? new ModelHints
+                {
+                    Traits = new VitTraits { Heads = 6, NormEpsilon = 0.05 },
+                }
+                : null
+        );
+        using ModelFile after = ModelFile.Load(result);
         Assert.Equal(before.Model.Config, after.Model.Config);
         Assert.Equal(before.Preprocessing, after.Preprocessing);
         Assert.Equal(before.Labels is null, after.Labels is null);
@@ -137,20 +214,38 @@ public sealed class ApplyTests : IDisposable
             Assert.Equal("gnu", after.Labels![6].Name);
 
         // A whole file's export says the class names, too.
-        Ran.Retouch(["export", "--format", "timm", "--model", model, "--out", _bench.Path("elsewhere/plain.safetensors"), .. hints]).Good();
+        Ran.Retouch([
+                "export",
+                "--format",
+                "timm",
+                "--model",
+                model,
+                "--out",
+                _bench.Path("elsewhere/plain.safetensors"),
+                .. hints,
+            ])
+            .Good();
         using ModelFile exported = ModelFile.Load(_bench.Path("elsewhere/plain.safetensors"));
-        Assert.Equal((before.Model.Config, before.Preprocessing, before.Labels?[0].Name), (exported.Model.Config, exported.Preprocessing, exported.Labels?[0].Name));
+        Assert.Equal(
+            (before.Model.Config, before.Preprocessing, before.Labels?[0].Name),
+            (exported.Model.Config, exported.Preprocessing, exported.Labels?[0].Name)
+        );
     }
 
     [Fact]
     public void A_result_in_a_folder_with_another_models_config_keeps_its_own_preprocessing()
     {
         Directory.CreateDirectory(_bench.Path("elsewhere"));
-        _bench.Write("elsewhere/config.json", """{"architecture":"vit_tiny_patch16_224","num_features":24,"model_args":{"num_heads":6},"pretrained_cfg":{"input_size":[3,12,12],"interpolation":"bilinear","crop_pct":0.5,"mean":[0,0,0],"std":[1,1,1]}}""");
-        string patch = _bench.MakePatch("p"), result = _bench.Path("elsewhere/edited.safetensors");
+        _bench.Write(
+            "elsewhere/config.json",
+            """{"architecture":"vit_tiny_patch16_224","num_features":24,"model_args":{"num_heads":6},"pretrained_cfg":{"input_size":[3,12,12],"interpolation":"bilinear","crop_pct":0.5,"mean":[0,0,0],"std":[1,1,1]}}"""
+        );
+        string patch = _bench.MakePatch("p");
+        string result = _bench.Path("elsewhere/edited.safetensors");
         Ran ran = Ran.Retouch("apply", "--model", _bench.Model, "--patch", patch, "--out", result).Good();
         Assert.Contains("is not this model's", ran.Err, StringComparison.Ordinal);
-        using ModelFile before = ModelFile.Load(_bench.Model), after = ModelFile.Load(result);
+        using ModelFile before = ModelFile.Load(_bench.Model);
+        using ModelFile after = ModelFile.Load(result);
         Assert.Equal((before.Model.Config, before.Preprocessing), (after.Model.Config, after.Preprocessing));
     }
 
@@ -158,10 +253,12 @@ public sealed class ApplyTests : IDisposable
     public void What_is_read_is_never_replaced_unasked_by_whatever_path()
     {
         Assert.SkipUnless(!OperatingSystem.IsWindows(), "links need rights on Windows");
-        string patch = _bench.MakePatch("p"), original = _bench.Model;
+        string patch = _bench.MakePatch("p");
+        string original = _bench.Model;
         Directory.CreateDirectory(_bench.Path("sub"));
         using TemporaryFolder links = new();
-        string link = links.File("link"), fileLink = links.File("file.safetensors");
+        string link = links.File("link");
+        string fileLink = links.File("file.safetensors");
         Directory.CreateSymbolicLink(link, _bench.Root);
         File.CreateSymbolicLink(fileLink, original);
         string onnx = _bench.Path("live.onnx");
@@ -170,7 +267,16 @@ public sealed class ApplyTests : IDisposable
         Directory.CreateDirectory(folder);
         File.Copy(original, Path.Combine(folder, "model.safetensors"));
 
-        foreach (string path in (string[])[original, _bench.Path("sub/../model.safetensors"), Path.Combine(link, "model.safetensors"), fileLink, Path.GetRelativePath(Environment.CurrentDirectory, original)])
+        foreach (
+            string path in (string[])
+                [
+                    original,
+                    _bench.Path("sub/../model.safetensors"),
+                    Path.Combine(link, "model.safetensors"),
+                    fileLink,
+                    Path.GetRelativePath(Environment.CurrentDirectory, original),
+                ]
+        )
         {
             byte[] before = File.ReadAllBytes(original);
             Ran refused = Ran.Retouch("apply", "--model", original, "--patch", patch, "--out", path, "--overwrite");
@@ -179,24 +285,119 @@ public sealed class ApplyTests : IDisposable
             Assert.Contains("--replace-original", refused.Err, StringComparison.Ordinal);
             Assert.Equal(before, File.ReadAllBytes(original));
         }
-        _bench.Refuses(["apply", "--model", fileLink, "--patch", patch, "--out", original, "--overwrite"], "itself", "--replace-original");
-        _bench.Refuses(["apply", "--model", folder, "--patch", patch, "--out", Path.Combine(folder, "model.safetensors"), "--overwrite"], "itself", "--replace-original");
+        _bench.Refuses(
+            ["apply", "--model", fileLink, "--patch", patch, "--out", original, "--overwrite"],
+            "itself",
+            "--replace-original"
+        );
+        _bench.Refuses(
+            [
+                "apply",
+                "--model",
+                folder,
+                "--patch",
+                patch,
+                "--out",
+                Path.Combine(folder, "model.safetensors"),
+                "--overwrite",
+            ],
+            "itself",
+            "--replace-original"
+        );
         string[] served = ["apply", "--model", original, "--patch", patch, "--onnx", onnx, "--overwrite", "--out"];
         _bench.Refuses([.. served, onnx], "--onnx", "--replace-original");
         _bench.Refuses([.. served, Path.Combine(link, "live.onnx")], "--onnx", "--replace-original");
         // Never the patch, the model in the place of an ONNX file, or what other verbs read.
-        _bench.Refuses(["apply", "--model", original, "--patch", patch, "--out", patch, "--overwrite", "--replace-original"], "--patch", "lost");
-        _bench.Refuses(["edit", "--model", original, "--image", _bench.Image, "--label", "1", "--locator", "all", "--out", original, "--overwrite"], "--model", "lost");
-        _bench.Refuses(["export", "--format", "timm", "--model", original, "--out", Path.Combine(link, "model.safetensors"), "--overwrite"], "--model", "lost");
-        _bench.Refuses(["export", "--format", "timm", "--model", folder, "--out", folder, "--overwrite"], "folder that the model lies in");
-        _bench.Refuses(["mine", "--model", original, "--images", _bench.Locality, "--labels", _bench.Labels, "--out", _bench.Labels, "--overwrite"], "--labels", "lost");
+        _bench.Refuses(
+            ["apply", "--model", original, "--patch", patch, "--out", patch, "--overwrite", "--replace-original"],
+            "--patch",
+            "lost"
+        );
+        _bench.Refuses(
+            [
+                "edit",
+                "--model",
+                original,
+                "--image",
+                _bench.Image,
+                "--label",
+                "1",
+                "--locator",
+                "all",
+                "--out",
+                original,
+                "--overwrite",
+            ],
+            "--model",
+            "lost"
+        );
+        _bench.Refuses(
+            [
+                "export",
+                "--format",
+                "timm",
+                "--model",
+                original,
+                "--out",
+                Path.Combine(link, "model.safetensors"),
+                "--overwrite",
+            ],
+            "--model",
+            "lost"
+        );
+        _bench.Refuses(
+            ["export", "--format", "timm", "--model", folder, "--out", folder, "--overwrite"],
+            "folder that the model lies in"
+        );
+        _bench.Refuses(
+            [
+                "mine",
+                "--model",
+                original,
+                "--images",
+                _bench.Locality,
+                "--labels",
+                _bench.Labels,
+                "--out",
+                _bench.Labels,
+                "--overwrite",
+            ],
+            "--labels",
+            "lost"
+        );
 
         // --replace-original is for the original alone.
         string other = _bench.Write("other.safetensors", "kept");
-        _bench.Refuses(["apply", "--model", original, "--patch", patch, "--out", other, "--replace-original"], "exists", "--overwrite");
-        Ran replaced = Ran.Retouch("apply", "--model", original, "--patch", patch, "--onnx", onnx, "--out", onnx, "--replace-original").Good();
+        _bench.Refuses(
+            ["apply", "--model", original, "--patch", patch, "--out", other, "--replace-original"],
+            "exists",
+            "--overwrite"
+        );
+        Ran replaced = Ran.Retouch(
+                "apply",
+                "--model",
+                original,
+                "--patch",
+                patch,
+                "--onnx",
+                onnx,
+                "--out",
+                onnx,
+                "--replace-original"
+            )
+            .Good();
         Assert.Contains("no copy of the original was kept", replaced.Out, StringComparison.Ordinal);
-        replaced = Ran.Retouch("apply", "--model", original, "--patch", patch, "--out", Path.Combine(link, "model.safetensors"), "--replace-original").Good();
+        replaced = Ran.Retouch(
+                "apply",
+                "--model",
+                original,
+                "--patch",
+                patch,
+                "--out",
+                Path.Combine(link, "model.safetensors"),
+                "--replace-original"
+            )
+            .Good();
         Assert.Contains("was replaced", replaced.Out, StringComparison.Ordinal);
     }
 
@@ -218,7 +419,8 @@ public sealed class ApplyTests : IDisposable
     [InlineData("mine", "m.html", "web page")]
     public void A_name_that_says_something_else_than_the_content_is_refused(string verb, string name, string said)
     {
-        string patch = Save("p.patch", Rewriting(1)), output = _bench.Path(name);
+        string patch = Save("p.patch", Rewriting(1));
+        string output = _bench.Path(name);
         string[] args = verb switch
         {
             "apply" => ["apply", "--model", _bench.Model, "--patch", patch],
@@ -237,28 +439,83 @@ public sealed class ApplyTests : IDisposable
     [Fact]
     public void The_patch_of_a_half_precision_twin_is_called_so_from_the_command_line()
     {
-        string half = _bench.WriteModel("half.safetensors", 0, ScalarType.Float16), full = _bench.MakePatch("p"), ofHalf = _bench.Path("q");
+        string half = _bench.WriteModel("half.safetensors", 0, ScalarType.Float16);
+        string full = _bench.MakePatch("p");
+        string ofHalf = _bench.Path("q");
         Ran.Retouch(Workbench.With(_bench.Edit(ofHalf), "--model", half)).Good();
-        _bench.Refuses(["apply", "--model", half, "--patch", full, "--out", _bench.Path("m")], full, "float16", "half-precision twin");
-        _bench.Refuses(["apply", "--model", _bench.Model, "--patch", ofHalf, "--out", _bench.Path("m")], ofHalf, "float16", "half-precision twin");
-        _bench.Refuses(["export", "--format", "onnx", "--model", half, "--patch", full, "--out", _bench.Path("m.onnx")], "half-precision twin");
-        Assert.Contains("1 of 1", Ran.Retouch("apply", "--model", half, "--patch", ofHalf, "--out", _bench.Path("m")).Good().Out, StringComparison.Ordinal);
+        _bench.Refuses(
+            ["apply", "--model", half, "--patch", full, "--out", _bench.Path("m")],
+            full,
+            "float16",
+            "half-precision twin"
+        );
+        _bench.Refuses(
+            ["apply", "--model", _bench.Model, "--patch", ofHalf, "--out", _bench.Path("m")],
+            ofHalf,
+            "float16",
+            "half-precision twin"
+        );
+        _bench.Refuses(
+            ["export", "--format", "onnx", "--model", half, "--patch", full, "--out", _bench.Path("m.onnx")],
+            "half-precision twin"
+        );
+        Assert.Contains(
+            "1 of 1",
+            Ran.Retouch("apply", "--model", half, "--patch", ofHalf, "--out", _bench.Path("m")).Good().Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void The_order_of_patches_changes_neither_file_nor_whom_a_later_patch_fits()
     {
-        string second = _bench.WriteImage("second.png", 2), a = _bench.MakePatch("a"), b = _bench.Path("b"), pq = _bench.Path("pq.safetensors"), qp = _bench.Path("qp.safetensors");
-        Ran.Retouch("edit", "--model", _bench.Model, "--image", second, "--label", _bench.WrongLabel(second), "--locator", "all", "--lr", Workbench.Rate, "--out", b).Good();
+        string second = _bench.WriteImage("second.png", 2);
+        string a = _bench.MakePatch("a");
+        string b = _bench.Path("b");
+        string pq = _bench.Path("pq.safetensors");
+        string qp = _bench.Path("qp.safetensors");
+        Ran.Retouch(
+                "edit",
+                "--model",
+                _bench.Model,
+                "--image",
+                second,
+                "--label",
+                _bench.WrongLabel(second),
+                "--locator",
+                "all",
+                "--lr",
+                Workbench.Rate,
+                "--out",
+                b
+            )
+            .Good();
         Ran.Retouch("apply", "--model", _bench.Model, "--patch", a, b, "--out", pq, "--verify", "false").Good();
         Ran.Retouch("apply", "--model", _bench.Model, "--patch", b, a, "--out", qp, "--verify", "false").Good();
         Assert.Equal(File.ReadAllBytes(pq), File.ReadAllBytes(qp));
-        string later = _bench.Path("later"), third = _bench.WriteImage("third.png", 3);
-        Ran.Retouch(["edit", "--model", pq, "--image", third, "--label", "2", "--locator", "all", "--lr", Workbench.Rate, "--force", "--out", later]);
+        string later = _bench.Path("later");
+        string third = _bench.WriteImage("third.png", 3);
+        Ran.Retouch([
+            "edit",
+            "--model",
+            pq,
+            "--image",
+            third,
+            "--label",
+            "2",
+            "--locator",
+            "all",
+            "--lr",
+            Workbench.Rate,
+            "--force",
+            "--out",
+            later,
+        ]);
         Ran.Retouch("apply", "--model", qp, "--patch", later, "--out", _bench.Path("m"), "--verify", "false").Good();
     }
 
-    string[] Apply(string output, params string[] patches) => ["apply", "--model", _bench.Model, "--out", _bench.Path(output), "--patch", .. patches];
+    string[] Apply(string output, params string[] patches) =>
+        ["apply", "--model", _bench.Model, "--out", _bench.Path(output), "--patch", .. patches];
 
     Patch Rewriting(int seed, string method = "gate")
     {
@@ -271,7 +528,13 @@ public sealed class ApplyTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using Patch patch = PatchFile.Load(path);
-        return new Patch(new WeightDelta(patch.Delta.Units, [.. patch.Delta.Rows.Select(r => r.neg())]), patch.Provenance with { Images = [] });
+        return new Patch(
+            new WeightDelta(patch.Delta.Units, [.. patch.Delta.Rows.Select(r => r.neg())]),
+            patch.Provenance with
+            {
+                Images = [],
+            }
+        );
     }
 
     string Save(string name, Patch patch)

@@ -22,7 +22,11 @@ public sealed class BadInputTests : IDisposable
         RefusesImage(_bench.Write("empty.png", ""), "empty.png", "0 bytes");
         byte[] jpeg = TestImage.Encode(TestImage.Noise(60, 50), SKEncodedImageFormat.Jpeg, 90);
         RefusesImage(_bench.Write("cut.jpg", jpeg[..(jpeg.Length / 2)]), "cut.jpg", "truncated");
-        RefusesImage(_bench.Write("bomb.png", TestImage.Png(100_000, 100_000, 8, colorType: 2, new byte[100])), "bomb.png", "100000x100000");
+        RefusesImage(
+            _bench.Write("bomb.png", TestImage.Png(100_000, 100_000, 8, colorType: 2, new byte[100])),
+            "bomb.png",
+            "100000x100000"
+        );
         RefusesImage(_bench.Labels, "labels.txt", "not an image");
         RefusesImage(_bench.Model, "model.safetensors", "not an image");
     }
@@ -30,13 +34,29 @@ public sealed class BadInputTests : IDisposable
     void RefusesImage(string image, params string[] words)
     {
         _bench.Refuses(["predict", "--model", _bench.Model, image], words);
-        _bench.Refuses(["edit", "--model", _bench.Model, "--image", image, "--label", "1", "--locator", "gradient", "--out", _bench.Path("p")], words);
+        _bench.Refuses(
+            [
+                "edit",
+                "--model",
+                _bench.Model,
+                "--image",
+                image,
+                "--label",
+                "1",
+                "--locator",
+                "gradient",
+                "--out",
+                _bench.Path("p"),
+            ],
+            words
+        );
     }
 
     [Fact]
     public void One_bad_image_among_several_is_named_and_the_others_are_reported()
     {
-        string missing = _bench.Path("missing.png"), second = _bench.WriteImage("second.png", 2);
+        string missing = _bench.Path("missing.png");
+        string second = _bench.WriteImage("second.png", 2);
         Ran ran = Ran.Retouch("predict", "--model", _bench.Model, "--quiet", "--json", _bench.Image, missing, second);
         Assert.Equal(2, ran.Code);
         Assert.Equal([_bench.Image, second], ran.Objects.Select(o => o.GetProperty("image").GetString()));
@@ -52,19 +72,32 @@ public sealed class BadInputTests : IDisposable
         RefusesModel(_bench.Write("empty.safetensors", ""), "empty.safetensors", "0 bytes");
         RefusesModel(_bench.Labels, "labels.txt", "a text file");
         RefusesModel(_bench.Image, "image.png", "not a safetensors file");
-        RefusesModel(_bench.Write("long.safetensors", [.. BitConverter.GetBytes(5000L), .. "{}"u8]), "long.safetensors", "header of 5000 bytes");
+        RefusesModel(
+            _bench.Write("long.safetensors", [.. BitConverter.GetBytes(5000L), .. "{}"u8]),
+            "long.safetensors",
+            "header of 5000 bytes"
+        );
         RefusesModel(_bench.WriteHypernetwork("locator.safetensors"), "locator.safetensors", "no ViT");
     }
 
     [Theory]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "overlap")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""",
+        12,
+        "overlap"
+    )]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4, "has only 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "before its begin")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "by its shape")]
     [InlineData("""{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}""", 8, "F31")]
     [InlineData("""{"a":{"dtype":"F32","shape":[9223372036854775807,9],"data_offsets":[0,8]}}""", 8, "too large")]
     public void Headers_that_lie(string header, int length, string word) =>
-        RefusesModel(_bench.Write("lie.safetensors", SafeTensorsSamples.File(header, length)), "lie.safetensors", "\"a\"", word);
+        RefusesModel(
+            _bench.Write("lie.safetensors", SafeTensorsSamples.File(header, length)),
+            "lie.safetensors",
+            "\"a\"",
+            word
+        );
 
     [Fact]
     public void Tensors_that_do_not_fit_are_named()
@@ -75,7 +108,11 @@ public sealed class BadInputTests : IDisposable
         RefusesModel(Spoilt(t => t[name] = t[name].to(ScalarType.Int32)), name, "I32");
         RefusesModel(Spoilt(t => t[name][3, 5] = float.NaN), name, "NaN");
         RefusesModel(Spoilt(t => t[name][3, 5] = float.PositiveInfinity), name, "infinite");
-        RefusesModel(Spoilt(t => t["blocks.0.attn.q_norm.weight"] = ones([8])), "blocks.0.attn.q_norm.weight", "not supported");
+        RefusesModel(
+            Spoilt(t => t["blocks.0.attn.q_norm.weight"] = ones([8])),
+            "blocks.0.attn.q_norm.weight",
+            "not supported"
+        );
         RefusesModel(Spoilt(t => t["head.weight"] = zeros([24])), "head.weight", "2 dimensions");
     }
 
@@ -86,20 +123,47 @@ public sealed class BadInputTests : IDisposable
     public void Heads_that_the_metadata_states_wrongly(string heads, string word) =>
         RefusesModel(_bench.WriteModel("spoilt.safetensors", 0, heads: heads), word);
 
-    string Spoilt(Action<Dictionary<string, Tensor>> change) => _bench.WriteModel("spoilt.safetensors", 0, change: change);
+    string Spoilt(Action<Dictionary<string, Tensor>> change) =>
+        _bench.WriteModel("spoilt.safetensors", 0, change: change);
 
     void RefusesModel(string model, params string[] words)
     {
         words = [Path.GetFileName(model), .. words];
         _bench.Refuses(["predict", "--model", model, _bench.Image], words);
-        _bench.Refuses(["edit", "--model", model, "--image", _bench.Image, "--label", "1", "--locator", "all", "--out", _bench.Path("p")], words);
+        _bench.Refuses(
+            [
+                "edit",
+                "--model",
+                model,
+                "--image",
+                _bench.Image,
+                "--label",
+                "1",
+                "--locator",
+                "all",
+                "--out",
+                _bench.Path("p"),
+            ],
+            words
+        );
         _bench.Refuses(["apply", "--model", model, "--patch", _bench.Path("q"), "--out", _bench.Path("m")], words);
     }
 
     [Fact]
     public void A_label_that_is_none()
     {
-        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--locator", "all", "--out", _bench.Path("p")];
+        string[] edit =
+        [
+            "edit",
+            "--model",
+            _bench.Model,
+            "--image",
+            _bench.Image,
+            "--locator",
+            "all",
+            "--out",
+            _bench.Path("p"),
+        ];
         _bench.Refuses([.. edit, "--label", "elc", "--labels", _bench.Labels], "\"elc\"", "\"elk\" (4)");
         _bench.Refuses([.. edit, "--label", "7"], "\"7\"", "0 to 6");
         _bench.Refuses([.. edit, "--label", "-1"], "\"-1\"", "0 to 6");
@@ -121,13 +185,42 @@ public sealed class BadInputTests : IDisposable
     void RefusesLabels(string labels, string word)
     {
         _bench.Refuses(["predict", "--model", _bench.Model, "--labels", labels, _bench.Image], labels, word);
-        _bench.Refuses(["edit", "--model", _bench.Model, "--labels", labels, "--image", _bench.Image, "--label", "1", "--locator", "all", "--out", _bench.Path("p")], labels, word);
+        _bench.Refuses(
+            [
+                "edit",
+                "--model",
+                _bench.Model,
+                "--labels",
+                labels,
+                "--image",
+                _bench.Image,
+                "--label",
+                "1",
+                "--locator",
+                "all",
+                "--out",
+                _bench.Path("p"),
+            ],
+            labels,
+            word
+        );
     }
 
     [Fact]
     public void Settings_that_contradict_each_other()
     {
-        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", "1", "--out", _bench.Path("p")];
+        string[] edit =
+        [
+            "edit",
+            "--model",
+            _bench.Model,
+            "--image",
+            _bench.Image,
+            "--label",
+            "1",
+            "--out",
+            _bench.Path("p"),
+        ];
         _bench.Refuses([.. edit, "--locator", "all", "--keep", "0.5"], "locator all", "--keep");
         _bench.Refuses([.. edit, "--locator", "hypernetwork"], "--locator-file");
         _bench.Refuses(edit, "--locator-file");
@@ -138,9 +231,25 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void Locators_that_do_not_fit()
     {
-        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _bench.WrongLabel(), "--out", _bench.Path("p"), "--locator-file"];
+        string[] edit =
+        [
+            "edit",
+            "--model",
+            _bench.Model,
+            "--image",
+            _bench.Image,
+            "--label",
+            _bench.WrongLabel(),
+            "--out",
+            _bench.Path("p"),
+            "--locator-file",
+        ];
         _bench.Refuses([.. edit, _bench.WriteHypernetwork("wide.safetensors", width: 48)], "another model", "width 48");
-        _bench.Refuses([.. edit, _bench.WriteHypernetwork("few.safetensors", matrices: 4)], "another model", "4 matrices");
+        _bench.Refuses(
+            [.. edit, _bench.WriteHypernetwork("few.safetensors", matrices: 4)],
+            "another model",
+            "4 matrices"
+        );
         _bench.Refuses([.. edit, _bench.Model], "model.safetensors", "not a locator");
         _bench.Refuses([.. edit, _bench.Path("missing")], "missing", "no file");
         _bench.Refuses([.. edit, _bench.Labels], "labels.txt", "a text file");
@@ -153,7 +262,11 @@ public sealed class BadInputTests : IDisposable
         string broken = Directory.CreateDirectory(_bench.Path("broken")).FullName;
         _bench.Write("broken/x.png", "no png");
         _bench.Refuses(_bench.Edit(_bench.Path("p"), "--locality", empty), empty, "no image");
-        _bench.Refuses(_bench.Edit(_bench.Path("p"), "--locality", _bench.Path("missing")), _bench.Path("missing"), "no folder");
+        _bench.Refuses(
+            _bench.Edit(_bench.Path("p"), "--locality", _bench.Path("missing")),
+            _bench.Path("missing"),
+            "no folder"
+        );
         _bench.Refuses(_bench.Edit(_bench.Path("p"), "--locality", _bench.Image), _bench.Image, "is a file");
         _bench.Refuses(_bench.Edit(_bench.Path("p"), "--locality", broken), broken, "x.png");
     }
@@ -162,11 +275,10 @@ public sealed class BadInputTests : IDisposable
     public void Places_where_no_file_can_be_written()
     {
         string patch = _bench.MakePatch("old.safetensors");
-        foreach (Func<string, string[]> command in (Func<string, string[]>[])
-            [
-                path => _bench.Edit(path),
-                path => ["apply", "--model", _bench.Model, "--patch", patch, "--out", path],
-            ])
+        foreach (
+            Func<string, string[]> command in (Func<string, string[]>[])
+                [path => _bench.Edit(path), path => ["apply", "--model", _bench.Model, "--patch", patch, "--out", path]]
+        )
         {
             _bench.Refuses(command(_bench.Path("absent/p")), _bench.Path("absent"), "does not exist");
             _bench.Refuses(command(patch), patch, "--overwrite");
@@ -180,11 +292,18 @@ public sealed class BadInputTests : IDisposable
     {
         string patch = _bench.MakePatch("patch.safetensors");
         string disk = Directory.CreateDirectory(_bench.Path("disk")).FullName;
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Shell.Run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk) == 0, "needs the right to mount a small disk");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Shell.Run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk) == 0,
+            "needs the right to mount a small disk"
+        );
         try
         {
             _bench.Refuses(_bench.Edit(Path.Combine(disk, "p")), "full", "nothing there has changed");
-            _bench.Refuses(["apply", "--model", _bench.Model, "--patch", patch, "--out", Path.Combine(disk, "m")], "full", "nothing there has changed");
+            _bench.Refuses(
+                ["apply", "--model", _bench.Model, "--patch", patch, "--out", Path.Combine(disk, "m")],
+                "full",
+                "nothing there has changed"
+            );
         }
         finally
         {
@@ -195,8 +314,14 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public void A_patch_of_another_model_is_refused_with_both_fingerprints()
     {
-        string other = _bench.WriteModel("other.safetensors", seed: 9), patch = _bench.MakePatch("patch.safetensors");
-        _bench.Refuses(["apply", "--model", other, "--patch", patch, "--out", _bench.Path("m")], patch, Fingerprint(_bench.Model), Fingerprint(other));
+        string other = _bench.WriteModel("other.safetensors", seed: 9);
+        string patch = _bench.MakePatch("patch.safetensors");
+        _bench.Refuses(
+            ["apply", "--model", other, "--patch", patch, "--out", _bench.Path("m")],
+            patch,
+            Fingerprint(_bench.Model),
+            Fingerprint(other)
+        );
     }
 
     static string Fingerprint(string model)

@@ -27,16 +27,39 @@ public sealed class BenchTests : IDisposable
             _bench.WriteImage($"paint/owl/{i:00}.png", 300 + i);
         }
         _bench.WriteImage("paint/else/0.png", 400);
-        int other = Enumerable.Range(0, Workbench.Classes).First(c => c.ToString(CultureInfo.InvariantCulture) != wrong && c != Usual());
+        int other = Enumerable
+            .Range(0, Workbench.Classes)
+            .First(c => c.ToString(CultureInfo.InvariantCulture) != wrong && c != Usual());
         _accept = _bench.Write("accept.json", $$"""{"cat": [{{wrong}}], "owl": [{{other}}, {{wrong}}]}""");
         _shared = ["--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality];
     }
 
     public void Dispose() => _bench.Dispose();
 
-    int Usual() => Ran.Retouch("predict", "--model", _bench.Model, "--top", "1", "--json", _bench.Path("paint/cat/00.png")).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32();
+    int Usual() =>
+        Ran.Retouch("predict", "--model", _bench.Model, "--top", "1", "--json", _bench.Path("paint/cat/00.png"))
+            .Good()
+            .Objects[0]
+            .GetProperty("predictions")[0]
+            .GetProperty("index")
+            .GetInt32();
 
-    string[] MineArgs(string output, params string[] more) => ["mine", .. _shared, "--labels", _bench.Labels, "--accept", _accept, "--min", "3", "--margin", "0.9", "--out", output, .. more];
+    string[] MineArgs(string output, params string[] more) =>
+        [
+            "mine",
+            .. _shared,
+            "--labels",
+            _bench.Labels,
+            "--accept",
+            _accept,
+            "--min",
+            "3",
+            "--margin",
+            "0.9",
+            "--out",
+            output,
+            .. more,
+        ];
 
     string Mined()
     {
@@ -45,9 +68,28 @@ public sealed class BenchTests : IDisposable
     }
 
     string[] Bench(string output, params string[] more) =>
-        ["bench", .. _shared, "--benchmark", _bench.Path("b.json"), "--locator", "gradient,random", "--keep", "0.2", "--lr", Workbench.Rate, "--steps", "30", "--batch", "4", "--out", _bench.Path(output), .. more];
+        [
+            "bench",
+            .. _shared,
+            "--benchmark",
+            _bench.Path("b.json"),
+            "--locator",
+            "gradient,random",
+            "--keep",
+            "0.2",
+            "--lr",
+            Workbench.Rate,
+            "--steps",
+            "30",
+            "--batch",
+            "4",
+            "--out",
+            _bench.Path(output),
+            .. more,
+        ];
 
-    string[] Rows(string folder, string file = "rows.jsonl") => [.. File.ReadAllLines(_bench.Path($"{folder}/{file}")).Select(WithoutSeconds)];
+    string[] Rows(string folder, string file = "rows.jsonl") =>
+        [.. File.ReadAllLines(_bench.Path($"{folder}/{file}")).Select(WithoutSeconds)];
 
     static string WithoutSeconds(string row)
     {
@@ -63,25 +105,79 @@ public sealed class BenchTests : IDisposable
         Benchmark benchmark = BenchmarkFile.Load(_bench.Path("b.json"));
 
         // The same by hand, from what predict says.
-        string[] paths = [.. from c in (string[])["cat", "owl"] from i in Enumerable.Range(0, 12) select $"{c}/{i:00}.png"];
-        JsonElement[] predictions = Ran.Retouch(["predict", "--model", _bench.Model, "--top", "2", "--json", .. paths.Select(p => _bench.Path("paint/" + p))]).Good().Objects;
+        string[] paths =
+        [
+            .. from c in (string[])["cat", "owl"] from i in Enumerable.Range(0, 12) select $"{c}/{i:00}.png",
+        ];
+        JsonElement[] predictions = Ran.Retouch([
+                "predict",
+                "--model",
+                _bench.Model,
+                "--top",
+                "2",
+                "--json",
+                .. paths.Select(p => _bench.Path("paint/" + p)),
+            ])
+            .Good()
+            .Objects;
         JsonElement accept = JsonElement.Parse(File.ReadAllText(_accept));
-        var failures = paths.Zip(predictions, (p, o) => (Path: p, Class: p[..3], Wrong: o.GetProperty("predictions")[0].GetProperty("index").GetInt32()))
-            .Where(f => accept.GetProperty(f.Class).EnumerateArray().All(a => a.GetInt32() != f.Wrong)).ToArray();
-        var expected = failures.GroupBy(f => (f.Class, f.Wrong)).Where(g => g.Count() >= 3).OrderBy(g => g.Key).ToArray();
+        var failures = paths
+            .Zip(
+                predictions,
+                (p, o) =>
+                    (Path: p, Class: p[..3], Wrong: o.GetProperty("predictions")[0].GetProperty("index").GetInt32())
+            )
+            .Where(f => accept.GetProperty(f.Class).EnumerateArray().All(a => a.GetInt32() != f.Wrong))
+            .ToArray();
+        var expected = failures
+            .GroupBy(f => (f.Class, f.Wrong))
+            .Where(g => g.Count() >= 3)
+            .OrderBy(g => g.Key)
+            .ToArray();
         Assert.InRange(expected.Length, 2, 20);
         Assert.Equal(expected.Select(g => $"paint/{g.Key.Class}→{g.Key.Wrong}"), benchmark.Groups.Select(g => g.Name));
-        Assert.Equal(expected.SelectMany(g => g.Select(f => f.Path)), benchmark.Groups.SelectMany(g => g.Images.Select(i => i.Path)));
-        Assert.All(benchmark.Groups, g => Assert.All(g.Images, i => Assert.Equal(ImageRoots.Hash(_bench.Path("paint/" + i.Path)), i.Sha256)));
+        Assert.Equal(
+            expected.SelectMany(g => g.Select(f => f.Path)),
+            benchmark.Groups.SelectMany(g => g.Images.Select(i => i.Path))
+        );
+        Assert.All(
+            benchmark.Groups,
+            g => Assert.All(g.Images, i => Assert.Equal(ImageRoots.Hash(_bench.Path("paint/" + i.Path)), i.Sha256))
+        );
 
-        Assert.Equal((24, 24 - failures.Length), (mined.GetProperty("images").GetInt32(), mined.GetProperty("right").GetInt32()));
+        Assert.Equal(
+            (24, 24 - failures.Length),
+            (mined.GetProperty("images").GetInt32(), mined.GetProperty("right").GetInt32())
+        );
         Assert.Equal(expected.Length, mined.GetProperty("groups").GetArrayLength());
-        Assert.Equal(failures.GroupBy(f => (f.Class, f.Wrong)).Count() - expected.Length, mined.GetProperty("smallGroups").GetInt32());
-        Assert.Contains(mined.GetProperty("skipped").EnumerateArray(), s => s.GetString()!.Contains("else", StringComparison.Ordinal));
+        Assert.Equal(
+            failures.GroupBy(f => (f.Class, f.Wrong)).Count() - expected.Length,
+            mined.GetProperty("smallGroups").GetInt32()
+        );
+        Assert.Contains(
+            mined.GetProperty("skipped").EnumerateArray(),
+            s => s.GetString()!.Contains("else", StringComparison.Ordinal)
+        );
 
         // Margins too.
-        JsonElement[] locality = Ran.Retouch(["predict", "--model", _bench.Model, "--top", "2", "--json", .. Enumerable.Range(0, 6).Select(i => _bench.Path($"locality/{i}.png"))]).Good().Objects;
-        double[] margins = [.. locality.Select(o => o.GetProperty("predictions")[0].GetProperty("probability").GetDouble() - o.GetProperty("predictions")[1].GetProperty("probability").GetDouble())];
+        JsonElement[] locality = Ran.Retouch([
+                "predict",
+                "--model",
+                _bench.Model,
+                "--top",
+                "2",
+                "--json",
+                .. Enumerable.Range(0, 6).Select(i => _bench.Path($"locality/{i}.png")),
+            ])
+            .Good()
+            .Objects;
+        double[] margins =
+        [
+            .. locality.Select(o =>
+                o.GetProperty("predictions")[0].GetProperty("probability").GetDouble()
+                - o.GetProperty("predictions")[1].GetProperty("probability").GetDouble()
+            ),
+        ];
         Assert.Equal(6, benchmark.Locality.Count);
         for (int i = 0; i < 6; i++)
             Assert.Equal(margins[i], benchmark.Locality[i].Margin, 1e-5);
@@ -110,25 +206,73 @@ public sealed class BenchTests : IDisposable
         foreach (BenchRow row in rows.Where(r => r.Settings["locator"] == "gradient").DistinctBy(r => r.Group))
         {
             FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
-            string patch = _bench.Path("one.patch"), edited = _bench.Path("one.safetensors");
-            JsonElement edit = Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Path("paint/" + row.Image), "--label", $"{group.Label}", "--locator", "gradient", "--keep", "0.2",
-                "--lr", Workbench.Rate, "--steps", "30", "--locality", _bench.Locality, "--force", "--out", patch, "--overwrite", "--json", "--quiet").Objects[0];
+            string patch = _bench.Path("one.patch");
+            string edited = _bench.Path("one.safetensors");
+            JsonElement edit = Ran.Retouch(
+                "edit",
+                "--model",
+                _bench.Model,
+                "--image",
+                _bench.Path("paint/" + row.Image),
+                "--label",
+                $"{group.Label}",
+                "--locator",
+                "gradient",
+                "--keep",
+                "0.2",
+                "--lr",
+                Workbench.Rate,
+                "--steps",
+                "30",
+                "--locality",
+                _bench.Locality,
+                "--force",
+                "--out",
+                patch,
+                "--overwrite",
+                "--json",
+                "--quiet"
+            ).Objects[0];
             Assert.Equal(edit.GetProperty("steps").GetInt32(), row.Steps);
             Assert.Equal(edit.GetProperty("localityRate").GetDouble(), row.Locality!.Value, 1e-12);
             int[] sensitive = [.. benchmark.Sensitive];
-            int changed = edit.GetProperty("changed").EnumerateArray().Count(c => sensitive.Any(s => benchmark.Locality[s].Path == c.GetProperty("image").GetString()));
+            int changed = edit.GetProperty("changed")
+                .EnumerateArray()
+                .Count(c => sensitive.Any(s => benchmark.Locality[s].Path == c.GetProperty("image").GetString()));
             Assert.Equal(sensitive.Length == 0 ? null : 1 - (double)changed / sensitive.Length, row.SensitiveLocality);
             Ran.Retouch("apply", "--model", _bench.Model, "--patch", patch, "--out", edited, "--overwrite").Good();
-            int[] after = [.. Ran.Retouch(["predict", "--model", edited, "--top", "1", "--json", .. group.Images.Select(i => _bench.Path("paint/" + i.Path))]).Good().Objects
-                .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32())];
+            int[] after =
+            [
+                .. Ran.Retouch([
+                        "predict",
+                        "--model",
+                        edited,
+                        "--top",
+                        "1",
+                        "--json",
+                        .. group.Images.Select(i => _bench.Path("paint/" + i.Path)),
+                    ])
+                    .Good()
+                    .Objects.Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32()),
+            ];
             Assert.Equal(after[0], row.Predicted);
             Assert.Equal(group.Accepted.Contains(after[0]), row.Success);
             Assert.Equal((double)after.Skip(1).Count(group.Accepted.Contains) / row.Others, row.Generalization);
         }
 
-        Assert.Equal(["gradient", "random"], summary.Select(s => s.GetProperty("settings").GetProperty("locator").GetString()));
-        Assert.Equal(rows.Take(images).Average(r => r.Generalization)!.Value, summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(), 1e-12);
-        Assert.Equal(summary.Length, JsonElement.Parse(File.ReadAllText(_bench.Path("run/summary.json"))).GetArrayLength());
+        Assert.Equal(
+            ["gradient", "random"],
+            summary.Select(s => s.GetProperty("settings").GetProperty("locator").GetString())
+        );
+        Assert.Equal(
+            rows.Take(images).Average(r => r.Generalization)!.Value,
+            summary[0].GetProperty("generalization").GetProperty("mean").GetDouble(),
+            1e-12
+        );
+        Assert.Equal(
+            summary.Length,
+            JsonElement.Parse(File.ReadAllText(_bench.Path("run/summary.json"))).GetArrayLength()
+        );
     }
 
     [Fact]
@@ -138,7 +282,8 @@ public sealed class BenchTests : IDisposable
         Ran.Retouch(Bench("whole")).Good();
         for (int i = 2; i >= 0; i--)
             Ran.Retouch(Bench("parts", "--shard", $"{i}/3")).Good();
-        Ran merged = Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("merged"), "--json").Good();
+        Ran merged = Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("merged"), "--json")
+            .Good();
         Assert.Equal(Rows("whole"), Rows("merged"));
         Assert.Equal(2, merged.Objects.Length);
         Assert.Equal(File.ReadAllText(_bench.Path("whole/run.json")), File.ReadAllText(_bench.Path("merged/run.json")));
@@ -148,18 +293,36 @@ public sealed class BenchTests : IDisposable
         Ran.Retouch(["bench", "merge", .. files, "--out", _bench.Path("parts")]).Good();
         Assert.Equal(Rows("whole"), Rows("parts"));
 
-        string lost = _bench.Refuses(["bench", "merge", files[0], files[1], "--out", _bench.Path("two")], "missing", "edit 0");
+        string lost = _bench.Refuses(
+            ["bench", "merge", files[0], files[1], "--out", _bench.Path("two")],
+            "missing",
+            "edit 0"
+        );
         Assert.Contains($"{Rows("parts", "rows-0-of-3.jsonl").Length} of the run's", lost, StringComparison.Ordinal);
 
-        string original = File.ReadAllText(files[0]), first = original.Split('\n')[0];
-        File.WriteAllText(files[0], original.Replace(first, first.Replace("\"others\":", "\"others\":1", StringComparison.Ordinal), StringComparison.Ordinal));
-        _bench.Refuses(["bench", "merge", _bench.Path("whole/rows.jsonl"), files[0], "--out", _bench.Path("two")], "different results");
+        string original = File.ReadAllText(files[0]);
+        string first = original.Split('\n')[0];
+        File.WriteAllText(
+            files[0],
+            original.Replace(
+                first,
+                first.Replace("\"others\":", "\"others\":1", StringComparison.Ordinal),
+                StringComparison.Ordinal
+            )
+        );
+        _bench.Refuses(
+            ["bench", "merge", _bench.Path("whole/rows.jsonl"), files[0], "--out", _bench.Path("two")],
+            "different results"
+        );
         File.WriteAllText(files[0], original.Replace(first, "{}", StringComparison.Ordinal));
         _bench.Refuses(["bench", "merge", files[0], "--out", _bench.Path("two")], "Line 1", "not a row");
         File.WriteAllText(files[0], original);
 
         Ran.Retouch(Bench("other", "--seed", "1")).Good();
-        _bench.Refuses(["bench", "merge", files[0], _bench.Path("other/rows.jsonl"), "--out", _bench.Path("two")], "merge the shards of one run");
+        _bench.Refuses(
+            ["bench", "merge", files[0], _bench.Path("other/rows.jsonl"), "--out", _bench.Path("two")],
+            "merge the shards of one run"
+        );
     }
 
     [Fact]
@@ -170,7 +333,11 @@ public sealed class BenchTests : IDisposable
         Ran.Retouch(bench).Good();
         Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("disk")), "--memory", "0"]).Good();
         Assert.Equal(Rows("whole"), Rows("disk"));
-        _bench.Refuses([.. Workbench.With(bench, "--out", _bench.Path("other")), "--memory", "-1"], "--memory", "at least 0");
+        _bench.Refuses(
+            [.. Workbench.With(bench, "--out", _bench.Path("other")), "--memory", "-1"],
+            "--memory",
+            "at least 0"
+        );
     }
 
     [Fact]
@@ -211,15 +378,45 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(2, Ran.Retouch(Bench("run", "--resume")).Code);
     }
 
-    int[] Predicted(string model, IEnumerable<string> images) => [.. Ran.Retouch(["predict", "--model", model, "--top", "1", "--json", .. images]).Good().Objects
-        .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32())];
+    int[] Predicted(string model, IEnumerable<string> images) =>
+        [
+            .. Ran.Retouch(["predict", "--model", model, "--top", "1", "--json", .. images])
+                .Good()
+                .Objects.Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32()),
+        ];
 
-    /// <summary>The edit of a row by the edit command, upon a model; gives the edited model's path and the edit's report.</summary>
+    /// <summary>
+    /// The edit of a row by the edit command, upon a model; gives the edited model's path and the edit's report.
+    /// </summary>
     (string Edited, JsonElement Report) Edited(string model, BenchRow row, string name)
     {
-        string patch = _bench.Path(name + ".patch"), edited = _bench.Path(name + ".safetensors");
-        JsonElement edit = Ran.Retouch(["edit", "--model", model, "--image", .. row.FurtherImages.Prepend(row.Image).Select(i => _bench.Path("paint/" + i)), "--label", $"{row.Label}", "--locator", row.Settings["locator"],
-            "--keep", "0.2", "--lr", Workbench.Rate, "--steps", row.Settings["steps"], "--locality", _bench.Locality, "--force", "--out", patch, "--overwrite", "--json", "--quiet"]).Objects[0];
+        string patch = _bench.Path(name + ".patch");
+        string edited = _bench.Path(name + ".safetensors");
+        JsonElement edit = Ran.Retouch([
+            "edit",
+            "--model",
+            model,
+            "--image",
+            .. row.FurtherImages.Prepend(row.Image).Select(i => _bench.Path("paint/" + i)),
+            "--label",
+            $"{row.Label}",
+            "--locator",
+            row.Settings["locator"],
+            "--keep",
+            "0.2",
+            "--lr",
+            Workbench.Rate,
+            "--steps",
+            row.Settings["steps"],
+            "--locality",
+            _bench.Locality,
+            "--force",
+            "--out",
+            patch,
+            "--overwrite",
+            "--json",
+            "--quiet",
+        ]).Objects[0];
         Ran.Retouch("apply", "--model", model, "--patch", patch, "--out", edited, "--overwrite").Good();
         return (edited, edit);
     }
@@ -231,7 +428,11 @@ public sealed class BenchTests : IDisposable
     public void Edits_on_several_images_are_rows_that_an_edit_alone_confirms(params string[] mode)
     {
         Benchmark benchmark = BenchmarkFile.Load(Mined());
-        string[] bench = [.. Workbench.With(Workbench.With(Bench("run"), "--locator", "gradient"), "--steps", "6"), .. mode];
+        string[] bench =
+        [
+            .. Workbench.With(Workbench.With(Bench("run"), "--locator", "gradient"), "--steps", "6"),
+            .. mode,
+        ];
         Ran ran = Ran.Retouch(bench).Good();
         BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
         Assert.Contains(rows, r => r.Samples > 1);
@@ -240,13 +441,24 @@ public sealed class BenchTests : IDisposable
         foreach (BenchRow row in rows.Where(r => r.Samples > 1).DistinctBy(r => r.Group))
         {
             FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
-            string[] samples = [.. row.FurtherImages.Prepend(row.Image)], others = [.. group.Images.Select(i => i.Path).Except(samples)];
+            string[] samples = [.. row.FurtherImages.Prepend(row.Image)];
+            string[] others = [.. group.Images.Select(i => i.Path).Except(samples)];
             (string edited, JsonElement report) = Edited(_bench.Model, row, "one");
             Assert.Equal(report.GetProperty("steps").GetInt32(), row.Steps);
             Assert.Equal(report.GetProperty("localityRate").GetDouble(), row.Locality!.Value, 1e-12);
-            Assert.Equal(Predicted(edited, samples.Select(i => _bench.Path("paint/" + i))).Count(group.Accepted.Contains), row.SamplesRight);
+            Assert.Equal(
+                Predicted(edited, samples.Select(i => _bench.Path("paint/" + i))).Count(group.Accepted.Contains),
+                row.SamplesRight
+            );
             Assert.Equal((row.SamplesRight == row.Samples, others.Length), (row.Success, row.Others));
-            Assert.Equal(others.Length == 0 ? null : (double)Predicted(edited, others.Select(i => _bench.Path("paint/" + i))).Count(group.Accepted.Contains) / others.Length, row.Generalization);
+            Assert.Equal(
+                others.Length == 0
+                    ? null
+                    : (double)
+                        Predicted(edited, others.Select(i => _bench.Path("paint/" + i))).Count(group.Accepted.Contains)
+                        / others.Length,
+                row.Generalization
+            );
         }
         RunsTheSameInParts(bench);
     }
@@ -259,7 +471,10 @@ public sealed class BenchTests : IDisposable
         Ran ran = Ran.Retouch(bench).Good();
         foreach (string part in (string[])["sequential", "earlier right %", "LR at end %", "right at end %"])
             Assert.Contains(part, ran.Out, StringComparison.Ordinal);
-        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Where(r => r.Settings["locator"] == "gradient")];
+        BenchRow[] rows =
+        [
+            .. BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Where(r => r.Settings["locator"] == "gradient"),
+        ];
         Assert.Equal(Enumerable.Range(1, 6), rows.Select(r => r.Step!.Value));
         Assert.True(rows.Select(r => r.Group).Distinct().Count() > 1);
 
@@ -280,15 +495,42 @@ public sealed class BenchTests : IDisposable
                 (model, JsonElement report) = Edited(model, row, $"step{i}");
                 Assert.Equal(report.GetProperty("steps").GetInt32(), row.Steps);
             }
-            Assert.Equal(Predicted(model, photos).Zip(before, (a, b) => a == b ? 1.0 : 0).Average(), row.Locality!.Value, 1e-12);
+            Assert.Equal(
+                Predicted(model, photos).Zip(before, (a, b) => a == b ? 1.0 : 0).Average(),
+                row.Locality!.Value,
+                1e-12
+            );
             Assert.Equal(row.Predicted, Predicted(model, [_bench.Path("paint/" + row.Image)])[0]);
             if (i == 0)
                 Assert.Null(row.EarlierSuccess);
             else
-                Assert.Equal(rows.Take(i).Average(e => benchmark.Groups.Single(g => g.Name == e.Group).Accepted.Contains(Predicted(model, [_bench.Path("paint/" + e.Image)])[0]) ? 1.0 : 0), row.EarlierSuccess!.Value, 1e-12);
-            string[] others = [.. group.Images.Select(x => x.Path).Except(rows.Take(i + 1).Where(e => e.Group == row.Group).Select(e => e.Image))];
+                Assert.Equal(
+                    rows.Take(i)
+                        .Average(e =>
+                            benchmark
+                                .Groups.Single(g => g.Name == e.Group)
+                                .Accepted.Contains(Predicted(model, [_bench.Path("paint/" + e.Image)])[0])
+                                ? 1.0
+                                : 0
+                        ),
+                    row.EarlierSuccess!.Value,
+                    1e-12
+                );
+            string[] others =
+            [
+                .. group
+                    .Images.Select(x => x.Path)
+                    .Except(rows.Take(i + 1).Where(e => e.Group == row.Group).Select(e => e.Image)),
+            ];
             Assert.Equal(others.Length, row.Others);
-            Assert.Equal(others.Length == 0 ? null : (double)Predicted(model, others.Select(x => _bench.Path("paint/" + x))).Count(group.Accepted.Contains) / others.Length, row.Generalization);
+            Assert.Equal(
+                others.Length == 0
+                    ? null
+                    : (double)
+                        Predicted(model, others.Select(x => _bench.Path("paint/" + x))).Count(group.Accepted.Contains)
+                        / others.Length,
+                row.Generalization
+            );
         }
         Assert.True(needless, "no image was corrected by an edit before its own");
         RunsTheSameInParts(bench);
@@ -341,31 +583,97 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(Rows("run"), Rows("named"));
         Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("early")), "--blocks", "0-1"]).Good();
         Assert.All(BenchRowFile.Read(_bench.Path("early/rows.jsonl")), r => Assert.Equal("0-1", r.Settings["blocks"]));
-        Assert.All(BenchRowFile.Read(_bench.Path("run/rows.jsonl")), r => Assert.False(r.Settings.ContainsKey("blocks")));
+        Assert.All(
+            BenchRowFile.Read(_bench.Path("run/rows.jsonl")),
+            r => Assert.False(r.Settings.ContainsKey("blocks"))
+        );
     }
 
     [Fact]
     public void A_location_is_searched_over_all_windows_and_goes_on_after_an_interrupt()
     {
         Benchmark benchmark = BenchmarkFile.Load(Mined());
-        string[] search = ["search-location", .. _shared, "--benchmark", _bench.Path("b.json"), "--lr", Workbench.Rate, "--steps", "5", "--max-edits-per-group", "2", "--out", _bench.Path("run")];
+        string[] search =
+        [
+            "search-location",
+            .. _shared,
+            "--benchmark",
+            _bench.Path("b.json"),
+            "--lr",
+            Workbench.Rate,
+            "--steps",
+            "5",
+            "--max-edits-per-group",
+            "2",
+            "--out",
+            _bench.Path("run"),
+        ];
         JsonElement found = Assert.Single(Ran.Retouch([.. search, "--json"]).Good().Objects);
         BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
-        Assert.Equal(["msa 0-2", "ffn 0-2", "msa 1-3", "ffn 1-3"], rows.Select(r => $"{r.Settings["layers"]} {r.Settings["blocks"]}").Distinct());
+        Assert.Equal(
+            ["msa 0-2", "ffn 0-2", "msa 1-3", "ffn 1-3"],
+            rows.Select(r => $"{r.Settings["layers"]} {r.Settings["blocks"]}").Distinct()
+        );
         Assert.Equal(4 * 2 * benchmark.Groups.Count, rows.Length);
 
         // Of FFNs the first row by the edit command, of attention what is not an FFN's unit.
         BenchRow row = rows.First(r => r.Settings["layers"] == "ffn");
-        JsonElement edit = Ran.Retouch("edit", "--model", _bench.Model, "--image", _bench.Path("paint/" + row.Image), "--label", $"{row.Label}", "--locator", "all", "--blocks", "0-2",
-            "--lr", Workbench.Rate, "--steps", "5", "--locality", _bench.Locality, "--force", "--out", _bench.Path("one.patch"), "--json", "--quiet").Objects[0];
-        Assert.Equal((edit.GetProperty("steps").GetInt32(), edit.GetProperty("localityRate").GetDouble(), edit.GetProperty("units").GetInt32()), (row.Steps, row.Locality!.Value, row.Units));
-        Assert.All(rows.Where(r => r.Settings["layers"] == "msa"), r => Assert.Equal((0, 3 * 4 * 24 * 24L), (r.Units, r.Parameters)));
+        JsonElement edit = Ran.Retouch(
+            "edit",
+            "--model",
+            _bench.Model,
+            "--image",
+            _bench.Path("paint/" + row.Image),
+            "--label",
+            $"{row.Label}",
+            "--locator",
+            "all",
+            "--blocks",
+            "0-2",
+            "--lr",
+            Workbench.Rate,
+            "--steps",
+            "5",
+            "--locality",
+            _bench.Locality,
+            "--force",
+            "--out",
+            _bench.Path("one.patch"),
+            "--json",
+            "--quiet"
+        ).Objects[0];
+        Assert.Equal(
+            (
+                edit.GetProperty("steps").GetInt32(),
+                edit.GetProperty("localityRate").GetDouble(),
+                edit.GetProperty("units").GetInt32()
+            ),
+            (row.Steps, row.Locality!.Value, row.Units)
+        );
+        Assert.All(
+            rows.Where(r => r.Settings["layers"] == "msa"),
+            r => Assert.Equal((0, 3 * 4 * 24 * 24L), (r.Units, r.Parameters))
+        );
 
         // With one step size a window's area is GR times LR.
-        string Area(string layers) => rows.Where(r => r.Settings["layers"] == layers).GroupBy(r => r.Settings["blocks"]).MaxBy(w => w.Average(r => r.Generalization!.Value) * w.Average(r => r.Locality!.Value))!.Key;
-        Assert.Equal(("ffn", Area("ffn")), (found.GetProperty("recommended").GetProperty("layers").GetString(), found.GetProperty("recommended").GetProperty("blockRange").GetString()));
+        string Area(string layers) =>
+            rows.Where(r => r.Settings["layers"] == layers)
+                .GroupBy(r => r.Settings["blocks"])
+                .MaxBy(w => w.Average(r => r.Generalization!.Value) * w.Average(r => r.Locality!.Value))!
+                .Key;
+        Assert.Equal(
+            ("ffn", Area("ffn")),
+            (
+                found.GetProperty("recommended").GetProperty("layers").GetString(),
+                found.GetProperty("recommended").GetProperty("blockRange").GetString()
+            )
+        );
         Assert.Equal(4, found.GetProperty("windows").GetArrayLength());
-        Assert.True(File.Exists(_bench.Path("run/windows.csv")) && File.Exists(_bench.Path("run/windows.svg")) && File.Exists(_bench.Path("run/summary.json")));
+        Assert.True(
+            File.Exists(_bench.Path("run/windows.csv"))
+                && File.Exists(_bench.Path("run/windows.svg"))
+                && File.Exists(_bench.Path("run/summary.json"))
+        );
 
         string[] expected = Rows("run");
         byte[] bytes = File.ReadAllBytes(_bench.Path("run/rows.jsonl"));
@@ -375,11 +683,18 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(expected, Rows("run"));
         Assert.Contains($"recommended: --blocks {Area("ffn")}", resumed.Out, StringComparison.Ordinal);
 
-        string[] elsewhere = Workbench.With(Workbench.With(search, "--images", _bench.Locality), "--out", _bench.Path("none"));
+        string[] elsewhere = Workbench.With(
+            Workbench.With(search, "--images", _bench.Locality),
+            "--out",
+            _bench.Path("none")
+        );
         _bench.Refuses(elsewhere, "mined from");
         _bench.Refuses([.. Workbench.With(search, "--lr", "fast")], "numbers such as");
         _bench.Refuses([.. Workbench.With(search, "--lr", "0")], "above 0");
-        Ran.Retouch([.. MineArgs(_bench.Path("b.json"), "--overwrite").Where(a => a != "--locality" && a != _bench.Locality)]).Good();
+        Ran.Retouch([
+                .. MineArgs(_bench.Path("b.json"), "--overwrite").Where(a => a != "--locality" && a != _bench.Locality),
+            ])
+            .Good();
         _bench.Refuses(search, "no locality images");
     }
 
@@ -388,7 +703,22 @@ public sealed class BenchTests : IDisposable
     {
         Mined();
         string[] random = Workbench.With(Bench("run", "--steps", "1"), "--locator", "random");
-        Ran masks = Ran.Retouch("bench", "masks", "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Path("paint"), "--locator", "random", "--keep", "0.2", "--json").Good();
+        Ran masks = Ran.Retouch(
+                "bench",
+                "masks",
+                "--model",
+                _bench.Model,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--images",
+                _bench.Path("paint"),
+                "--locator",
+                "random",
+                "--keep",
+                "0.2",
+                "--json"
+            )
+            .Good();
         // Two independent masks of a fifth share 1/9 of their union.
         Assert.InRange(masks.Objects[0].GetProperty("within").GetDouble(), 0.05, 0.2);
         Assert.InRange(masks.Objects[0].GetProperty("across").GetDouble(), 0.05, 0.2);
@@ -399,9 +729,35 @@ public sealed class BenchTests : IDisposable
     {
         Mined();
         string table = Ran.Retouch(Bench("run", "--max-edits-per-group", "1")).Good().Out;
-        foreach (string part in (string[])["SR %", "GR % (95 % CI)", "LR % (95 % CI)", "masked-fine-tuning keep=0.2 locator=gradient", "locator=random", "Pareto", "rows.jsonl"])
+        foreach (
+            string part in (string[])
+                [
+                    "SR %",
+                    "GR % (95 % CI)",
+                    "LR % (95 % CI)",
+                    "masked-fine-tuning keep=0.2 locator=gradient",
+                    "locator=random",
+                    "Pareto",
+                    "rows.jsonl",
+                ]
+        )
             Assert.Contains(part, table, StringComparison.Ordinal);
-        string masks = Ran.Retouch("bench", "masks", "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Path("paint"), "--locator", "gradient", "--keep", "0.2").Good().Out;
+        string masks = Ran.Retouch(
+                "bench",
+                "masks",
+                "--model",
+                _bench.Model,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--images",
+                _bench.Path("paint"),
+                "--locator",
+                "gradient",
+                "--keep",
+                "0.2"
+            )
+            .Good()
+            .Out;
         Assert.Contains("within groups", masks, StringComparison.Ordinal);
     }
 
@@ -409,7 +765,8 @@ public sealed class BenchTests : IDisposable
     public void Images_that_changed_or_are_missing_are_refused_before_any_work()
     {
         Benchmark benchmark = BenchmarkFile.Load(Mined());
-        string image = benchmark.Groups[0].Images[1].Path, photo = benchmark.Locality[2].Path;
+        string image = benchmark.Groups[0].Images[1].Path;
+        string photo = benchmark.Locality[2].Path;
         string[] elsewhere = Workbench.With(Bench("run"), "--images", _bench.Locality);
         _bench.Refuses(elsewhere, benchmark.Groups[0].Images[0].Path, "mined from");
         _bench.Refuses([.. Bench("run").Where(a => a != "--locality" && a != _bench.Locality)], "--locality");
@@ -440,28 +797,71 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(2, articles.Length);
         foreach (XElement article in articles)
         {
-            byte[][] pictures = [.. article.Descendants().Where(e => e.Name.LocalName == "img").Select(i => Convert.FromBase64String(((string)i.Attribute("src")!).Split(',')[1]))];
+            byte[][] pictures =
+            [
+                .. article
+                    .Descendants()
+                    .Where(e => e.Name.LocalName == "img")
+                    .Select(i => Convert.FromBase64String(((string)i.Attribute("src")!).Split(',')[1])),
+            ];
             // The image itself, the same with its patches' shares, and small ones.
             Assert.True(pictures.Length >= 3, $"{pictures.Length} pictures");
-            Assert.Equal((12, 24, 96), (ImageDecoder.Decode(pictures[0], "").Width, ImageDecoder.Decode(pictures[1], "").Width, ImageDecoder.Decode(pictures[2], "").Width));
+            Assert.Equal(
+                (12, 24, 96),
+                (
+                    ImageDecoder.Decode(pictures[0], "").Width,
+                    ImageDecoder.Decode(pictures[1], "").Width,
+                    ImageDecoder.Decode(pictures[2], "").Width
+                )
+            );
             Assert.Equal(6, article.Descendants().Count(e => e.Name.LocalName == "svg"));
         }
         Assert.True(File.Exists(_bench.Path("run/report-files/front-paint.svg")));
         Assert.Equal(File.ReadAllBytes(_bench.Path("b.json")), File.ReadAllBytes(_bench.Path("run/benchmark.json")));
         // Classes have their names.
-        Assert.All(articles, a => Assert.Contains(File.ReadAllLines(_bench.Labels), label => a.Value.Contains($"→ {label}", StringComparison.Ordinal)));
+        Assert.All(
+            articles,
+            a =>
+                Assert.Contains(
+                    File.ReadAllLines(_bench.Labels),
+                    label => a.Value.Contains($"→ {label}", StringComparison.Ordinal)
+                )
+        );
     }
 
     [Fact]
     public void Runs_are_put_together_in_one_report()
     {
         Mined();
-        Ran.Retouch(Workbench.With(Bench("one", "--max-edits-per-group", "2", "--gallery", "0"), "--locator", "gradient")).Good();
-        Ran.Retouch(Workbench.With(Bench("two", "--max-edits-per-group", "2", "--gallery", "0"), "--locator", "random")).Good();
-        Ran.Retouch("bench", "masks", "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Path("paint"), "--locator", "gradient", "--keep", "0.2", "--out", _bench.Path("one")).Good();
+        Ran.Retouch(
+                Workbench.With(Bench("one", "--max-edits-per-group", "2", "--gallery", "0"), "--locator", "gradient")
+            )
+            .Good();
+        Ran.Retouch(Workbench.With(Bench("two", "--max-edits-per-group", "2", "--gallery", "0"), "--locator", "random"))
+            .Good();
+        Ran.Retouch(
+                "bench",
+                "masks",
+                "--model",
+                _bench.Model,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--images",
+                _bench.Path("paint"),
+                "--locator",
+                "gradient",
+                "--keep",
+                "0.2",
+                "--out",
+                _bench.Path("one")
+            )
+            .Good();
         string[] report = ["bench", "report", _bench.Path("one"), _bench.Path("two"), "--out", _bench.Path("all.html")];
         Ran ran = Ran.Retouch([.. report, "--json"]).Good();
-        Assert.Equal(["gradient mask", "random mask"], ran.Objects.Select(o => o.GetProperty("method").GetString()).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["gradient mask", "random mask"],
+            ran.Objects.Select(o => o.GetProperty("method").GetString()).Order(StringComparer.Ordinal)
+        );
         XElement page = XDocument.Load(_bench.Path("all.html")).Root!;
         Assert.Contains(page.Descendants(), e => (string?)e.Attribute("id") == "masks");
         Assert.DoesNotContain(page.Descendants(), e => e.Name.LocalName == "article");
@@ -470,25 +870,60 @@ public sealed class BenchTests : IDisposable
         _bench.Refuses(report, "--overwrite");
 
         // With a model and images, edits are made again; the same bytes each time.
-        string[] gallery = [.. report, "--overwrite", "--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality, "--gallery", "1"];
+        string[] gallery =
+        [
+            .. report,
+            "--overwrite",
+            "--model",
+            _bench.Model,
+            "--images",
+            _bench.Path("paint"),
+            "--locality",
+            _bench.Locality,
+            "--gallery",
+            "1",
+        ];
         Ran.Retouch(gallery).Good();
         byte[] second = File.ReadAllBytes(_bench.Path("all.html"));
         Assert.True(second.Length > first.Length);
         Ran.Retouch(gallery).Good();
         Assert.Equal(second, File.ReadAllBytes(_bench.Path("all.html")));
-        Ran.Retouch([.. gallery, "--setting", $"masked-fine-tuning keep=0.2 locator=random lr={Workbench.Rate} steps=30"]).Good();
+        Ran.Retouch([
+                .. gallery,
+                "--setting",
+                $"masked-fine-tuning keep=0.2 locator=random lr={Workbench.Rate} steps=30",
+            ])
+            .Good();
         Assert.Contains("All by", XDocument.Load(_bench.Path("all.html")).Root!.Value, StringComparison.Ordinal);
 
         string[] other = [.. report[..^1], _bench.Path("other.html")];
         _bench.Refuses([.. other, "--gallery", "1"], "--model");
         _bench.Refuses([.. other, "--model", _bench.Model], "--images");
         _bench.Refuses([.. other, "--gallery", "1000"], "from 0 to 100");
-        _bench.Refuses([.. other, "--model", _bench.WriteModel("foreign.safetensors", seed: 5), "--images", _bench.Path("paint")], "model of the runs");
-        _bench.Refuses([.. other, "--model", _bench.Model, "--images", _bench.Path("paint"), "--setting", "nothing"], "nothing", "masked-fine-tuning keep=0.2 locator=");
+        _bench.Refuses(
+            [.. other, "--model", _bench.WriteModel("foreign.safetensors", seed: 5), "--images", _bench.Path("paint")],
+            "model of the runs"
+        );
+        _bench.Refuses(
+            [.. other, "--model", _bench.Model, "--images", _bench.Path("paint"), "--setting", "nothing"],
+            "nothing",
+            "masked-fine-tuning keep=0.2 locator="
+        );
         File.Delete(_bench.Path("one/benchmark.json"));
         File.Delete(_bench.Path("two/benchmark.json"));
         _bench.Refuses([.. other, "--model", _bench.Model, "--images", _bench.Path("paint")], "--benchmark");
-        Ran.Retouch([.. other, "--model", _bench.Model, "--images", _bench.Path("paint"), "--gallery", "1", "--benchmark", _bench.Path("b.json")]).Good();
+        Ran.Retouch([
+                .. other,
+                "--model",
+                _bench.Model,
+                "--images",
+                _bench.Path("paint"),
+                "--gallery",
+                "1",
+                "--benchmark",
+                _bench.Path("b.json"),
+            ])
+            .Good();
     }
 
     [Fact]
@@ -507,7 +942,10 @@ public sealed class BenchTests : IDisposable
         string rows = File.ReadAllText(_bench.Path("parts/rows.jsonl"));
         File.WriteAllText(_bench.Path("parts/rows.jsonl"), "");
         _bench.Refuses([.. report, _bench.Path("parts")], "no rows yet");
-        File.WriteAllText(_bench.Path("parts/rows.jsonl"), rows.Replace("\"run\":\"", "\"run\":\"0", StringComparison.Ordinal));
+        File.WriteAllText(
+            _bench.Path("parts/rows.jsonl"),
+            rows.Replace("\"run\":\"", "\"run\":\"0", StringComparison.Ordinal)
+        );
         _bench.Refuses([.. report, _bench.Path("parts")], "the manifest beside it");
     }
 
@@ -534,26 +972,43 @@ public sealed class BenchTests : IDisposable
     public void Copies_of_a_groups_images_do_not_count_among_its_locality_images(params string[] mode)
     {
         Benchmark benchmark = BenchmarkFile.Load(Mined());
-        string[] bench = [.. Workbench.With(Bench("run", "--max-edits-per-group", "1", "--gallery", "0"), "--locator", "gradient"), .. mode];
+        string[] bench =
+        [
+            .. Workbench.With(Bench("run", "--max-edits-per-group", "1", "--gallery", "0"), "--locator", "gradient"),
+            .. mode,
+        ];
         Ran without = Ran.Retouch(bench).Good();
         Assert.DoesNotContain("by their content", without.Err, StringComparison.Ordinal);
         BenchRow[] expected = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
 
-        // In a sequence those of the groups that it edits; else of the first alone, so that the others' rows have more images.
-        FailureGroup[] copied = mode.Length == 0 ? [benchmark.Groups[0]] : [.. benchmark.Groups.Where(g => expected.Any(r => r.Group == g.Name))];
+        // In a sequence those of the groups that it edits; else of the first alone, so that the others' rows have more
+        // images.
+        FailureGroup[] copied =
+            mode.Length == 0
+                ? [benchmark.Groups[0]]
+                : [.. benchmark.Groups.Where(g => expected.Any(r => r.Group == g.Name))];
         foreach ((int i, BenchmarkImage image) in copied.SelectMany(g => g.Images).Index())
             File.Copy(_bench.Path("paint/" + image.Path), _bench.Path($"locality/copy{i}.png"));
         Mined();
         Ran ran = Ran.Retouch(Workbench.With(bench, "--out", _bench.Path("again"))).Good();
         int copies = copied.Sum(g => g.Images.Count);
-        Assert.Contains($"{copies} of {6 + copies} locality images are also images of the benchmark's groups, by their content", ran.Err, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{copies} of {6 + copies} locality images are also images of the benchmark's groups, by their content",
+            ran.Err,
+            StringComparison.Ordinal
+        );
         BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("again/rows.jsonl"))];
         Assert.Contains(rows, r => r.Success && copied.Any(g => g.Name == r.Group));
-        foreach ((BenchRow row, BenchRow before) in rows.Zip(expected).Where(r => copied.Any(g => g.Name == r.First.Group)))
+        foreach (
+            (BenchRow row, BenchRow before) in rows.Zip(expected).Where(r => copied.Any(g => g.Name == r.First.Group))
+        )
             Assert.Equal((before.Image, before.Locality), (row.Image, row.Locality));
         Benchmark now = BenchmarkFile.Load(_bench.Path("b.json"));
         foreach ((int i, FailureGroup group) in now.Groups.Index())
-            Assert.Equal(6 + copies - (copied.Any(g => g.Name == group.Name) ? group.Images.Count : 0), now.Unrelated([i]).Count);
+            Assert.Equal(
+                6 + copies - (copied.Any(g => g.Name == group.Name) ? group.Images.Count : 0),
+                now.Unrelated([i]).Count
+            );
     }
 
     [Fact]
@@ -561,33 +1016,125 @@ public sealed class BenchTests : IDisposable
     {
         Mined();
         string inputs = _bench.Path("inputs.prep");
-        Ran.Retouch("prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", "kfac", "--out", inputs).Good();
-        string[] bench = [.. Workbench.With(Bench("run", "--max-edits-per-group", "1", "--gallery", "0", "--methods", "masked-fine-tuning", "kfac", "--prepared", inputs), "--locator", "gradient")];
+        Ran.Retouch(
+                "prepare",
+                "--model",
+                _bench.Model,
+                "--images",
+                _bench.Locality,
+                "--method",
+                "kfac",
+                "--out",
+                inputs
+            )
+            .Good();
+        string[] bench =
+        [
+            .. Workbench.With(
+                Bench(
+                    "run",
+                    "--max-edits-per-group",
+                    "1",
+                    "--gallery",
+                    "0",
+                    "--methods",
+                    "masked-fine-tuning",
+                    "kfac",
+                    "--prepared",
+                    inputs
+                ),
+                "--locator",
+                "gradient"
+            ),
+        ];
         Ran ran = Ran.Retouch(bench).Good();
-        Assert.Contains("--locator is masked-fine-tuning's; kfac keeps its own locator, fisher", ran.Err, StringComparison.Ordinal);
+        Assert.Contains(
+            "--locator is masked-fine-tuning's; kfac keeps its own locator, fisher",
+            ran.Err,
+            StringComparison.Ordinal
+        );
         Assert.Equal(["kfac fisher 50", "masked-fine-tuning gradient 30"], Settings("run"));
-        ran = Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("named")), "--set", "kfac.locator=random", "kfac.steps=7"]).Good();
+        ran = Ran.Retouch([
+                .. Workbench.With(bench, "--out", _bench.Path("named")),
+                "--set",
+                "kfac.locator=random",
+                "kfac.steps=7",
+            ])
+            .Good();
         Assert.DoesNotContain("keeps its own locator", ran.Err, StringComparison.Ordinal);
         Assert.Equal(["kfac random 7", "masked-fine-tuning gradient 30"], Settings("named"));
         // Alone it can only be meant for that method.
-        Ran.Retouch("bench", "--model", _bench.Model, "--images", _bench.Path("paint"), "--locality", _bench.Locality, "--benchmark", _bench.Path("b.json"), "--methods", "kfac", "--locator", "gradient",
-            "--prepared", inputs, "--max-edits-per-group", "1", "--gallery", "0", "--out", _bench.Path("alone")).Good();
+        Ran.Retouch(
+                "bench",
+                "--model",
+                _bench.Model,
+                "--images",
+                _bench.Path("paint"),
+                "--locality",
+                _bench.Locality,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--methods",
+                "kfac",
+                "--locator",
+                "gradient",
+                "--prepared",
+                inputs,
+                "--max-edits-per-group",
+                "1",
+                "--gallery",
+                "0",
+                "--out",
+                _bench.Path("alone")
+            )
+            .Good();
         Assert.Equal(["kfac gradient 50"], Settings("alone"));
         _bench.Refuses([.. bench, "--set", "rome.stopLoss=1"], "rome", "none of the methods");
         _bench.Refuses([.. bench, "--set", "kfac.lr=1"], "kfac", "no setting lr");
 
-        IEnumerable<string> Settings(string run) => BenchRowFile.Read(_bench.Path($"{run}/rows.jsonl")).Select(r => $"{r.Method} {r.Settings["locator"]} {r.Settings["steps"]}").Distinct().Order(StringComparer.Ordinal);
+        IEnumerable<string> Settings(string run) =>
+            BenchRowFile
+                .Read(_bench.Path($"{run}/rows.jsonl"))
+                .Select(r => $"{r.Method} {r.Settings["locator"]} {r.Settings["steps"]}")
+                .Distinct()
+                .Order(StringComparer.Ordinal);
     }
 
     [Fact]
     public void A_step_size_of_several_kinds_is_asked_whose_it_is()
     {
         Mined();
-        string[] bench = ["bench", .. _shared, "--benchmark", _bench.Path("b.json"), "--methods", "ft", "lora", "--max-edits-per-group", "1", "--gallery", "0", "--out", _bench.Path("run")];
-        _bench.Refuses([.. bench, "--lr", "1e-4"], "ft (2E-05 by default) and lora (0.002 by default)", "--set ft.lr=1e-4");
+        string[] bench =
+        [
+            "bench",
+            .. _shared,
+            "--benchmark",
+            _bench.Path("b.json"),
+            "--methods",
+            "ft",
+            "lora",
+            "--max-edits-per-group",
+            "1",
+            "--gallery",
+            "0",
+            "--out",
+            _bench.Path("run"),
+        ];
+        _bench.Refuses(
+            [.. bench, "--lr", "1e-4"],
+            "ft (2E-05 by default) and lora (0.002 by default)",
+            "--set ft.lr=1e-4"
+        );
         _bench.Refuses([.. bench, "--locator", "gradient"], "None of the methods ft, lora has a setting locator");
         Ran.Retouch([.. bench, "--steps", "1", "--set", "ft.lr=1e-4"]).Good();
-        Assert.Equal(["ft 0.0001 1", "lora 0.002 1"], BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Select(r => $"{r.Method} {r.Settings["lr"]} {r.Settings["steps"]}").Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["ft 0.0001 1", "lora 0.002 1"],
+            BenchRowFile
+                .Read(_bench.Path("run/rows.jsonl"))
+                .Select(r => $"{r.Method} {r.Settings["lr"]} {r.Settings["steps"]}")
+                .Distinct()
+                .Order(StringComparer.Ordinal)
+        );
     }
 
     [Theory]
@@ -613,7 +1160,10 @@ public sealed class BenchTests : IDisposable
         _bench.Refuses(Workbench.With(mine, "--images", _bench.Path("none")), "no folder");
         _bench.Refuses(Workbench.With(mine, "--accept", _bench.Write("bad.json", """{"cat": [77]}""")), "77");
         _bench.Refuses([.. mine.Where(a => a != "--accept" && a != _accept)], "--accept");
-        _bench.Refuses(Workbench.With(mine, "--accept", _bench.Write("none.json", """{"cat": [], "owl": [], "else": []}""")), "--accept");
+        _bench.Refuses(
+            Workbench.With(mine, "--accept", _bench.Write("none.json", """{"cat": [], "owl": [], "else": []}""")),
+            "--accept"
+        );
         _bench.Refuses([.. mine, "--images", _bench.Path("paint/cat")], "two of the folders");
         Mined();
         _bench.Refuses(mine, "--overwrite");

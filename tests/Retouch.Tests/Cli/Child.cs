@@ -30,7 +30,8 @@ static class Child
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signal to send to one process alone");
         using Process process = Start(args);
-        StringBuilder output = new(), errors = new();
+        StringBuilder output = new();
+        StringBuilder errors = new();
         using ManualResetEventSlim seen = new();
         Task[] readers =
         [

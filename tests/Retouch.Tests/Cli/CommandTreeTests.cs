@@ -16,7 +16,11 @@ public sealed class CommandTreeTests
     public void A_double_is_found_wherever_it_is()
     {
         Command inner = new("inner") { new Option<int>("--keep", "-k"), new Option<int>("--kept", "-k") };
-        Command other = new("other") { new Option<int>("--all") { Recursive = true }, new Command("below") { new Option<int>("--all") } };
+        Command other = new("other")
+        {
+            new Option<int>("--all") { Recursive = true },
+            new Command("below") { new Option<int>("--all") },
+        };
         Command root = new("root") { new Option<int>("--heads"), new Option<string>("--heads"), inner, other };
         Assert.Equal(["root: --heads", "inner: -k", "below: --all"], Doubles(root, []));
     }
@@ -27,7 +31,10 @@ public sealed class CommandTreeTests
     {
         Command root = App.Commands();
         Command command = All(root, "").Single(c => c.Path == path).Command;
-        Option[] single = [.. command.Options.Where(o => o.Arity.MaximumNumberOfValues == 1 && o.ValueType != typeof(bool))];
+        Option[] single =
+        [
+            .. command.Options.Where(o => o.Arity.MaximumNumberOfValues == 1 && o.ValueType != typeof(bool)),
+        ];
         foreach (Option option in single)
         {
             (string first, string second) = option.ValueType == typeof(bool?) ? ("true", "false") : ("1", "2");
@@ -40,7 +47,8 @@ public sealed class CommandTreeTests
     [Fact]
     public void A_switch_says_the_same_twice()
     {
-        Ran once = Ran.Retouch("methods", "--json").Good(), twice = Ran.Retouch("methods", "--json", "--json").Good();
+        Ran once = Ran.Retouch("methods", "--json").Good();
+        Ran twice = Ran.Retouch("methods", "--json", "--json").Good();
         Assert.Equal(once.Out, twice.Out);
     }
 
@@ -51,8 +59,18 @@ public sealed class CommandTreeTests
         string[] shared = ["--model", bench.Model, "--bank", bench.Path("bank")];
         string[] solve =
         [
-            "solve-targets", .. shared, "--images", bench.Locality, "--count", "8", "--batch", "2", "--outer-steps", "1",
-            "--inner-steps", "1",
+            "solve-targets",
+            .. shared,
+            "--images",
+            bench.Locality,
+            "--count",
+            "8",
+            "--batch",
+            "2",
+            "--outer-steps",
+            "1",
+            "--inner-steps",
+            "1",
         ];
         string[] train = ["train-locator", .. shared, "--out", bench.Path("l"), "--batch", "4", "--epochs", "1"];
         Ran.Retouch(solve).Good();
@@ -72,7 +90,9 @@ public sealed class CommandTreeTests
         Option[] seen = [.. above, .. command.Options];
         IEnumerable<string> own = seen.SelectMany(o => o.Aliases.Append(o.Name))
             .Concat(command.Subcommands.SelectMany(c => c.Aliases.Append(c.Name)))
-            .GroupBy(n => n).Where(g => g.Count() > 1).Select(g => $"{command.Name}: {g.Key}");
+            .GroupBy(n => n)
+            .Where(g => g.Count() > 1)
+            .Select(g => $"{command.Name}: {g.Key}");
         return own.Concat(command.Subcommands.SelectMany(c => Doubles(c, [.. seen.Where(o => o.Recursive)])));
     }
 }

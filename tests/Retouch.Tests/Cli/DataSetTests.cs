@@ -23,8 +23,12 @@ public sealed class DataSetTests : IDisposable
     {
         Directory.CreateDirectory(_bench.Path(folder));
         string[] paths = [.. Enumerable.Range(0, count).Select(i => _bench.WriteImage($"{folder}/{i}.png", 700 + i))];
-        return [.. Ran.Retouch(["predict", "--model", _bench.Model, "--top", "1", "--json", .. paths]).Good().Objects
-            .Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32())];
+        return
+        [
+            .. Ran.Retouch(["predict", "--model", _bench.Model, "--top", "1", "--json", .. paths])
+                .Good()
+                .Objects.Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32()),
+        ];
     }
 
     /// <summary>Puts images into folders that are called by what the model says of them.</summary>
@@ -41,8 +45,21 @@ public sealed class DataSetTests : IDisposable
     }
 
     string[] Mine(string images, string labels, params string[] more) =>
-        ["mine", "--model", _bench.Model, "--labels", labels, "--images", images, "--min", "2", "--out",
-            _bench.Path("b.json"), "--overwrite", .. more];
+        [
+            "mine",
+            "--model",
+            _bench.Model,
+            "--labels",
+            labels,
+            "--images",
+            images,
+            "--min",
+            "2",
+            "--out",
+            _bench.Path("b.json"),
+            "--overwrite",
+            .. more,
+        ];
 
     [Fact]
     public void A_model_that_gets_everything_right_has_an_empty_benchmark_and_no_error()
@@ -72,14 +89,36 @@ public sealed class DataSetTests : IDisposable
         ];
         foreach (string[] verb in next)
         {
-            string[] args = [.. verb, "--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images",
-                images];
+            string[] args =
+            [
+                .. verb,
+                "--model",
+                _bench.Model,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--images",
+                images,
+            ];
             Assert.Contains("The benchmark is empty", Ran.Retouch(args).Good().Out, StringComparison.Ordinal);
             Assert.False(Directory.Exists(_bench.Path("run")) || Directory.Exists(_bench.Path("search")));
         }
         string other = _bench.WriteModel("other.safetensors", seed: 9);
-        _bench.Refuses(["bench", "--model", other, "--benchmark", _bench.Path("b.json"), "--images", images,
-            "--locator", "gradient", "--out", _bench.Path("run")], "failures of the model");
+        _bench.Refuses(
+            [
+                "bench",
+                "--model",
+                other,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--images",
+                images,
+                "--locator",
+                "gradient",
+                "--out",
+                _bench.Path("run"),
+            ],
+            "failures of the model"
+        );
     }
 
     [Fact]
@@ -117,14 +156,30 @@ public sealed class DataSetTests : IDisposable
     [Fact]
     public void Two_models_that_agree_on_everything_leave_nothing_to_confirm()
     {
-        string twin = _bench.WriteModel("twin.safetensors", seed: 0, change: tensors =>
-        {
-            using TorchSharp.torch.Tensor all = tensors["head.bias"];
-            tensors["head.bias"] = all + 1;
-        });
+        string twin = _bench.WriteModel(
+            "twin.safetensors",
+            seed: 0,
+            change: tensors =>
+            {
+                using TorchSharp.torch.Tensor all = tensors["head.bias"];
+                tensors["head.bias"] = all + 1;
+            }
+        );
         Images("all", 6);
-        string[] sheet = ["mine", "--model", _bench.Model, "--stronger", twin, "--labels", _bench.Labels, "--images",
-            _bench.Path("all"), "--out", _bench.Path("sheet.html")];
+        string[] sheet =
+        [
+            "mine",
+            "--model",
+            _bench.Model,
+            "--stronger",
+            twin,
+            "--labels",
+            _bench.Labels,
+            "--images",
+            _bench.Path("all"),
+            "--out",
+            _bench.Path("sheet.html"),
+        ];
         Ran ran = Ran.Retouch(sheet).Good();
         Assert.Contains("agree on 6 of 6", ran.Out, StringComparison.Ordinal);
         Assert.Contains("nothing to confirm", ran.Out, StringComparison.Ordinal);
@@ -136,14 +191,21 @@ public sealed class DataSetTests : IDisposable
     {
         // The model's classes in the order of these ids; the folders have ImageNet's numbers.
         string[] ids = ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331", "n01498041"];
-        string images = Right("numbered", index =>
-            string.Create(CultureInfo.InvariantCulture, $"{(index + 1) % 7:0000}_{ids[index]}"));
+        string images = Right(
+            "numbered",
+            index => string.Create(CultureInfo.InvariantCulture, $"{(index + 1) % 7:0000}_{ids[index]}")
+        );
         string known = _bench.Write("ids.txt", string.Concat(ids.Select((id, i) => $"{id} class number {i}\n")));
-        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, known)).Good().Out,
-            StringComparison.Ordinal);
-        Assert.Contains("12 of 12 images are right",
+        Assert.Contains(
+            "12 of 12 images are right",
+            Ran.Retouch(Mine(images, known)).Good().Out,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "12 of 12 images are right",
             Ran.Retouch(Mine(images, _bench.Write("bare.txt", string.Join('\n', ids)))).Good().Out,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
         // Without ids nothing says that number 1 is the model's.
         Ran ran = Ran.Retouch(Mine(images, _bench.Labels));
         Assert.Equal(2, ran.Code);
@@ -156,16 +218,23 @@ public sealed class DataSetTests : IDisposable
         string[] names = ["1", "10", "2", "3", "4", "5", "6"];
         string labels = _bench.Write("numbers.txt", string.Join('\n', names));
         string images = Right("numbers", index => names[index]);
-        Assert.Contains("12 of 12 images are right", Ran.Retouch(Mine(images, labels)).Good().Out,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "12 of 12 images are right",
+            Ran.Retouch(Mine(images, labels)).Good().Out,
+            StringComparison.Ordinal
+        );
         string[] edit = [.. _bench.Edit(_bench.Path("p.patch")), "--labels", labels, "--json", "--force"];
         Ran ran = Ran.Retouch(Workbench.With(edit, "--label", "1"));
         Assert.Equal(0, ran.Objects.Single().GetProperty("label").GetProperty("index").GetInt32());
         Assert.Contains("--label index:1", ran.Err, StringComparison.Ordinal);
         ran = Ran.Retouch([.. Workbench.With(edit, "--label", "index:1"), "--overwrite"]);
         Assert.Equal(1, ran.Objects.Single().GetProperty("label").GetProperty("index").GetInt32());
-        _bench.Refuses(Workbench.With(Workbench.With(edit, "--label", "01"), "--out", _bench.Path("q.patch")),
-            "two readings", "0 (\"1\")", "1 (\"10\")");
+        _bench.Refuses(
+            Workbench.With(Workbench.With(edit, "--label", "01"), "--out", _bench.Path("q.patch")),
+            "two readings",
+            "0 (\"1\")",
+            "1 (\"10\")"
+        );
     }
 
     [Fact]
@@ -182,7 +251,8 @@ public sealed class DataSetTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
         string[] names = File.ReadAllLines(_bench.Labels);
-        string store = Right("store", index => names[index]), linked = _bench.Path("linked");
+        string store = Right("store", index => names[index]);
+        string linked = _bench.Path("linked");
         Directory.CreateDirectory(linked);
         foreach (string folder in Directory.GetDirectories(store))
             Directory.CreateSymbolicLink(Path.Combine(linked, Path.GetFileName(folder)), folder);
@@ -190,20 +260,35 @@ public sealed class DataSetTests : IDisposable
         Ran ran = Ran.Retouch([.. Mine(linked, _bench.Labels), "--json"]).Good();
         JsonElement mined = ran.Objects.Single();
         Assert.Equal((12, 12), (mined.GetProperty("images").GetInt32(), mined.GetProperty("right").GetInt32()));
-        Assert.Contains("zz", mined.GetProperty("skipped").EnumerateArray().Single().GetString(),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "zz",
+            mined.GetProperty("skipped").EnumerateArray().Single().GetString(),
+            StringComparison.Ordinal
+        );
         Assert.Contains("warning: ", ran.Err, StringComparison.Ordinal);
         // The same files under two folders are twice, whatever the paths.
         _bench.Refuses([.. Mine(linked, _bench.Labels), "--images", store], "lies in two of the folders");
         // And what is written through a link lands among the images.
-        _bench.Refuses(["shift", "--kind", "snow", "--images", linked, "--out",
-            Path.Combine(Directory.GetDirectories(store)[0], "out")], "lies in the folder of the images");
+        _bench.Refuses(
+            [
+                "shift",
+                "--kind",
+                "snow",
+                "--images",
+                linked,
+                "--out",
+                Path.Combine(Directory.GetDirectories(store)[0], "out"),
+            ],
+            "lies in the folder of the images"
+        );
     }
 
     [Fact]
     public void A_label_file_of_other_classes_is_refused() =>
-        _bench.Refuses(Mine(_bench.Locality, _bench.Write("six.csv", "index,name\n0,a\n1,b\n2,c\n3,d\n4,e\n5,f\n")),
-            "names 6 classes, but the model has 7");
+        _bench.Refuses(
+            Mine(_bench.Locality, _bench.Write("six.csv", "index,name\n0,a\n1,b\n2,c\n3,d\n4,e\n5,f\n")),
+            "names 6 classes, but the model has 7"
+        );
 
     [Fact]
     public void Which_way_up_an_image_is_taken_is_said_and_kept()
@@ -214,7 +299,9 @@ public sealed class DataSetTests : IDisposable
             string turned = _bench.Write($"turned.{format}", ExifOrientationTests.File(format, exif));
             byte[] upward = ExifOrientationTests.File(format, ExifOrientationTests.Exif(1));
             string plain = _bench.Write($"plain.{format}", upward);
-            Ran stored = Predict(turned), upright = Predict(turned, "--orientation", "exif"), same = Predict(plain);
+            Ran stored = Predict(turned);
+            Ran upright = Predict(turned, "--orientation", "exif");
+            Ran same = Predict(plain);
             Assert.Equal(Probabilities(same), Probabilities(stored));
             Assert.NotEqual(Probabilities(stored), Probabilities(upright));
             Assert.Equal(Probabilities(same), Probabilities(Predict(plain, "--orientation", "exif")));
@@ -222,18 +309,36 @@ public sealed class DataSetTests : IDisposable
             Assert.DoesNotContain("orientation:", same.Err + upright.Err, StringComparison.Ordinal);
             Assert.Contains("preprocessing: turn upright by EXIF, ", upright.Err, StringComparison.Ordinal);
         }
-        _bench.Refuses(["predict", "--model", _bench.Model, _bench.Image, "--orientation", "up"],
-            "--orientation is up", "stored, exif");
+        _bench.Refuses(
+            ["predict", "--model", _bench.Model, _bench.Image, "--orientation", "up"],
+            "--orientation is up",
+            "stored, exif"
+        );
 
         // A patch and an exported model keep it.
         string image = _bench.Path("turned.png");
-        string[] edit = [.. Workbench.With(_bench.Edit(_bench.Path("p.patch")), "--image", image), "--orientation",
-            "exif", "--force"];
+        string[] edit =
+        [
+            .. Workbench.With(_bench.Edit(_bench.Path("p.patch")), "--image", image),
+            "--orientation",
+            "exif",
+            "--force",
+        ];
         Ran.Retouch(edit);
         using (Patch patch = PatchFile.Load(_bench.Path("p.patch")))
             Assert.StartsWith("turn upright by EXIF, ", patch.Provenance.Preprocessing, StringComparison.Ordinal);
-        Ran.Retouch("export", "--model", _bench.Model, "--orientation", "exif", "--format", "timm", "--out",
-            _bench.Path("turning.safetensors")).Good();
+        Ran.Retouch(
+                "export",
+                "--model",
+                _bench.Model,
+                "--orientation",
+                "exif",
+                "--format",
+                "timm",
+                "--out",
+                _bench.Path("turning.safetensors")
+            )
+            .Good();
         string[] again = ["predict", "--model", _bench.Path("turning.safetensors"), "--json", image];
         Assert.Equal(Probabilities(Predict(image, "--orientation", "exif")), Probabilities(Ran.Retouch(again)));
         Assert.Equal(Probabilities(Predict(image)), Probabilities(Ran.Retouch([.. again, "--orientation", "stored"])));
@@ -242,13 +347,32 @@ public sealed class DataSetTests : IDisposable
     [Fact]
     public void Every_verb_that_opens_images_takes_which_way_up_they_are()
     {
-        string[][] verbs = [["predict"], ["edit"], ["mine"], ["bench"], ["bench", "masks"], ["bench", "report"],
-            ["search-location"], ["prepare"], ["solve-targets"], ["train-locator"], ["pretrain"], ["shift"]];
+        string[][] verbs =
+        [
+            ["predict"],
+            ["edit"],
+            ["mine"],
+            ["bench"],
+            ["bench", "masks"],
+            ["bench", "report"],
+            ["search-location"],
+            ["prepare"],
+            ["solve-targets"],
+            ["train-locator"],
+            ["pretrain"],
+            ["shift"],
+        ];
         foreach (string[] verb in verbs)
-            Assert.Contains("--orientation <stored|exif>", Ran.Retouch([.. verb, "--help"]).Good().Out,
-                StringComparison.Ordinal);
-        Assert.Contains("--stronger-orientation <stored|exif>", Ran.Retouch("mine", "--help").Good().Out,
-            StringComparison.Ordinal);
+            Assert.Contains(
+                "--orientation <stored|exif>",
+                Ran.Retouch([.. verb, "--help"]).Good().Out,
+                StringComparison.Ordinal
+            );
+        Assert.Contains(
+            "--stronger-orientation <stored|exif>",
+            Ran.Retouch("mine", "--help").Good().Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -257,8 +381,11 @@ public sealed class DataSetTests : IDisposable
         string[] names = File.ReadAllLines(_bench.Labels);
         byte[] file = ExifOrientationTests.File("png", ExifOrientationTests.Exif(6));
         string image = _bench.Write("turned.png", file);
-        int upright = Predict(image, "--orientation", "exif").Objects.Single()
-            .GetProperty("predictions")[0].GetProperty("index").GetInt32();
+        int upright = Predict(image, "--orientation", "exif")
+            .Objects.Single()
+            .GetProperty("predictions")[0]
+            .GetProperty("index")
+            .GetInt32();
         int stored = Predict(image).Objects.Single().GetProperty("predictions")[0].GetProperty("index").GetInt32();
         Directory.CreateDirectory(_bench.Path($"seen/{names[upright]}"));
         _bench.Write($"seen/{names[upright]}/x.png", file);
@@ -296,14 +423,24 @@ public sealed class DataSetTests : IDisposable
             RampEpochs = 0,
         };
         string config = _bench.Write("config.json", settings.ToJson());
-        string[] train = ["pretrain", "--images", _bench.Path("learn"), "--config", config, "--out",
-            _bench.Path("upright.safetensors")];
+        string[] train =
+        [
+            "pretrain",
+            "--images",
+            _bench.Path("learn"),
+            "--config",
+            config,
+            "--out",
+            _bench.Path("upright.safetensors"),
+        ];
         Ran.Retouch([.. train, "--orientation", "exif"]).Good();
         Ran.Retouch(Workbench.With(train, "--out", _bench.Path("stored.safetensors"))).Good();
-        using ModelFile upright = ModelFile.Load(_bench.Path("upright.safetensors")),
-            stored = ModelFile.Load(_bench.Path("stored.safetensors"));
-        Assert.Equal((ImageOrientation.Exif, ImageOrientation.Stored),
-            (upright.Preprocessing.Orientation, stored.Preprocessing.Orientation));
+        using ModelFile upright = ModelFile.Load(_bench.Path("upright.safetensors"));
+        using ModelFile stored = ModelFile.Load(_bench.Path("stored.safetensors"));
+        Assert.Equal(
+            (ImageOrientation.Exif, ImageOrientation.Stored),
+            (upright.Preprocessing.Orientation, stored.Preprocessing.Orientation)
+        );
         // It did see other pixels.
         Assert.NotEqual(upright.Model.Fingerprint, stored.Model.Fingerprint);
     }
@@ -314,8 +451,12 @@ public sealed class DataSetTests : IDisposable
         Ran.Retouch(["predict", "--model", _bench.Model, "--json", image, .. more]).Good();
 
     static double[] Probabilities(Ran ran) =>
-    [
-        .. ran.Objects.Single().GetProperty("predictions").EnumerateArray()
-            .OrderBy(p => p.GetProperty("index").GetInt32()).Select(p => p.GetProperty("probability").GetDouble()),
-    ];
+        [
+            .. ran
+                .Objects.Single()
+                .GetProperty("predictions")
+                .EnumerateArray()
+                .OrderBy(p => p.GetProperty("index").GetInt32())
+                .Select(p => p.GetProperty("probability").GetDouble()),
+        ];
 }

@@ -38,19 +38,27 @@ public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
         Assert.True(run.Report.GetProperty("groups").GetInt32() >= 15);
         JsonElement[] edits = [.. run.Report.GetProperty("edits").EnumerateArray()];
         Assert.Equal(5, edits.Length);
-        Assert.All(edits, e =>
-        {
-            Assert.True(e.GetProperty("success").GetBoolean(), e.ToString());
-            Assert.True(e.GetProperty("after").GetDouble() > e.GetProperty("before").GetDouble());
-            Assert.InRange(e.GetProperty("fixed").GetInt32(), 0, e.GetProperty("others").GetInt32());
-            Assert.True(e.GetProperty("broken").GetInt32() < 0.2 * e.GetProperty("ordinary").GetInt32(), e.ToString());
-        });
+        Assert.All(
+            edits,
+            e =>
+            {
+                Assert.True(e.GetProperty("success").GetBoolean(), e.ToString());
+                Assert.True(e.GetProperty("after").GetDouble() > e.GetProperty("before").GetDouble());
+                Assert.InRange(e.GetProperty("fixed").GetInt32(), 0, e.GetProperty("others").GetInt32());
+                Assert.True(
+                    e.GetProperty("broken").GetInt32() < 0.2 * e.GetProperty("ordinary").GetInt32(),
+                    e.ToString()
+                );
+            }
+        );
     }
 
     [Fact]
     public void The_patch_it_leaves_corrects_the_image_and_only_where_it_is_applied()
     {
-        string model = Path.Combine(run.Folder, "model.safetensors"), edited = Path.Combine(run.Folder, "edited.safetensors"), patch = run.Report.GetProperty("patch").GetString()!;
+        string model = Path.Combine(run.Folder, "model.safetensors");
+        string edited = Path.Combine(run.Folder, "edited.safetensors");
+        string patch = run.Report.GetProperty("patch").GetString()!;
         using (Patch read = PatchFile.Load(patch))
         using (ModelFile file = ModelFile.Load(model))
         {
@@ -58,18 +66,33 @@ public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
             Assert.IsType<WeightDelta>(read.Change);
             Assert.Equal(run.Report.GetProperty("model").GetString(), file.Model.Fingerprint);
         }
-        string group = run.Report.GetProperty("group").GetString()!, image = Path.Combine(run.Folder, "images", group.Split('/')[0], run.Report.GetProperty("image").GetString()!);
-        FailureGroup failure = BenchmarkFile.Load(Path.Combine(run.Folder, "benchmark.json")).Groups.First(g => g.Name == group);
+        string group = run.Report.GetProperty("group").GetString()!;
+        string image = Path.Combine(
+            run.Folder,
+            "images",
+            group.Split('/')[0],
+            run.Report.GetProperty("image").GetString()!
+        );
+        FailureGroup failure = BenchmarkFile
+            .Load(Path.Combine(run.Folder, "benchmark.json"))
+            .Groups.First(g => g.Name == group);
         Assert.Equal(failure.Wrong, Says(model));
         Assert.Equal(failure.Label, Says(edited));
 
-        int Says(string file) => Ran.Retouch("predict", "--model", file, "--json", image).Good().Objects[0].GetProperty("predictions")[0].GetProperty("index").GetInt32();
+        int Says(string file) =>
+            Ran.Retouch("predict", "--model", file, "--json", image)
+                .Good()
+                .Objects[0]
+                .GetProperty("predictions")[0]
+                .GetProperty("index")
+                .GetInt32();
     }
 
     [Fact]
     public void The_report_and_the_picture_load_nothing()
     {
-        string report = File.ReadAllText(run.Report.GetProperty("report").GetString()!), picture = File.ReadAllText(run.Report.GetProperty("picture").GetString()!);
+        string report = File.ReadAllText(run.Report.GetProperty("report").GetString()!);
+        string picture = File.ReadAllText(run.Report.GetProperty("picture").GetString()!);
         XElement svg = XElement.Parse(picture);
         Assert.Equal("svg", svg.Name.LocalName);
         Assert.True(svg.Descendants().Count(e => e.Name.LocalName == "image") > 3);
@@ -81,7 +104,8 @@ public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
     }
 
     [Fact]
-    public void It_writes_into_its_folder_alone() => Assert.Equal([run.Folder], Directory.EnumerateFileSystemEntries(run.Root));
+    public void It_writes_into_its_folder_alone() =>
+        Assert.Equal([run.Folder], Directory.EnumerateFileSystemEntries(run.Root));
 
     [Fact]
     public void A_folder_with_other_files_is_refused_and_left_as_it_is()

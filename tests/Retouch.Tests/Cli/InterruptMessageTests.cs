@@ -16,9 +16,17 @@ public sealed class InterruptMessageTests : IDisposable
     public void Predict_says_how_many_images_it_has_answered()
     {
         const int images = 20_000;
-        Ran ran = Child.Interrupted("INT", error: false, "{", ["predict", "--model", _bench.Model, "--json", .. Enumerable.Repeat(_bench.Image, images)]);
+        Ran ran = Child.Interrupted(
+            "INT",
+            error: false,
+            "{",
+            ["predict", "--model", _bench.Model, "--json", .. Enumerable.Repeat(_bench.Image, images)]
+        );
         Assert.Equal(130, ran.Code);
-        Match match = Regex.Match(ran.Err, $@"error: interrupted after (\d+) of {images} images, whose answers are whole\.\n\z");
+        Match match = Regex.Match(
+            ran.Err,
+            $@"error: interrupted after (\d+) of {images} images, whose answers are whole\.\n\z"
+        );
         Assert.True(match.Success, ran.Err[^Math.Min(ran.Err.Length, 400)..]);
         Assert.Equal(ran.Objects.Length, int.Parse(match.Groups[1].Value));
         Assert.InRange(ran.Objects.Length, 1, images - 1);
@@ -32,7 +40,16 @@ public sealed class InterruptMessageTests : IDisposable
         string benchmark = Mined();
         string[] run =
         [
-            verb, .. Shared, "--benchmark", benchmark, "--steps", "2000000000", "--lr", "1e-12", "--out", _bench.Path("run"),
+            verb,
+            .. Shared,
+            "--benchmark",
+            benchmark,
+            "--steps",
+            "2000000000",
+            "--lr",
+            "1e-12",
+            "--out",
+            _bench.Path("run"),
             .. verb == "bench" ? (string[])["--locator", "random"] : [],
         ];
         foreach (string[] args in (string[][])[run, [.. run, "--resume"]])
@@ -49,22 +66,38 @@ public sealed class InterruptMessageTests : IDisposable
     [Fact]
     public void A_pretraining_that_is_hung_up_keeps_its_steps()
     {
-        string config = _bench.Write("config.json", """
+        string config = _bench.Write(
+            "config.json",
+            """
             {"imageSize": 8, "patchSize": 4, "width": 8, "depth": 1, "heads": 1, "mlpWidth": 8, "epochs": 1000000, "batch": 4}
-            """);
+            """
+        );
         foreach (string folder in (string[])["train/a", "train/b"])
         {
             Directory.CreateDirectory(_bench.Path(folder));
             for (int i = 0; i < 4; i++)
                 _bench.WriteImage($"{folder}/{i}.png", i);
         }
-        string[] run = ["pretrain", "--images", _bench.Path("train"), "--config", config, "--out", _bench.Path("m.safetensors")];
+        string[] run =
+        [
+            "pretrain",
+            "--images",
+            _bench.Path("train"),
+            "--config",
+            config,
+            "--out",
+            _bench.Path("m.safetensors"),
+        ];
         foreach (string[] args in (string[][])[run, [.. run, "--resume"]])
         {
             Ran ran = Child.Interrupted("HUP", error: true, args.Contains("--resume") ? "going on from " : "", args);
             Assert.Equal(130, ran.Code);
             Assert.Contains("error: interrupted after ", ran.Err, StringComparison.Ordinal);
-            Assert.EndsWith("m.safetensors.checkpoint keeps them, and the same command with --resume goes on.\n", ran.Err, StringComparison.Ordinal);
+            Assert.EndsWith(
+                "m.safetensors.checkpoint keeps them, and the same command with --resume goes on.\n",
+                ran.Err,
+                StringComparison.Ordinal
+            );
             Assert.True(File.Exists(_bench.Path("m.safetensors.checkpoint")));
         }
     }
@@ -74,7 +107,12 @@ public sealed class InterruptMessageTests : IDisposable
     {
         Ran ran = Child.Interrupted("TERM", error: false, "1  Finding", "demo", "--out", _bench.Path("demo"));
         Assert.Equal(130, ran.Code);
-        Assert.EndsWith($"error: interrupted; what was made so far is in {_bench.Path("demo")}, and the same command makes all of it.\n", ran.Err, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"error: interrupted; what was made so far is in {_bench.Path("demo")}, and the same "
+                + "command makes all of it.\n",
+            ran.Err,
+            StringComparison.Ordinal
+        );
         Assert.True(File.Exists(_bench.Path("demo/model.safetensors")));
     }
 

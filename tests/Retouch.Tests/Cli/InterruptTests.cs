@@ -14,22 +14,48 @@ public sealed class InterruptTests : IDisposable
     [InlineData("TERM")]
     [InlineData("HUP")]
     [InlineData("QUIT")]
-    public void An_interrupt_while_editing_leaves_no_file(string signal) => Interrupt(
-        Workbench.With(_bench.Edit(_bench.Path("p"), "--steps", "2000000000"), "--lr", "1e-12"), after: "preprocessing: ", wait: 300, signal);
+    public void An_interrupt_while_editing_leaves_no_file(string signal) =>
+        Interrupt(
+            Workbench.With(_bench.Edit(_bench.Path("p"), "--steps", "2000000000"), "--lr", "1e-12"),
+            after: "preprocessing: ",
+            wait: 300,
+            signal
+        );
 
     [Fact]
-    public void An_interrupt_while_editing_the_real_model_leaves_no_file() => Interrupt(
-        [.. RealEdit(), "--steps", "100000", "--lr", "1e-12"], after: "preprocessing: ", wait: 1000);
+    public void An_interrupt_while_editing_the_real_model_leaves_no_file() =>
+        Interrupt([.. RealEdit(), "--steps", "100000", "--lr", "1e-12"], after: "preprocessing: ", wait: 1000);
 
     [Fact]
-    public void An_interrupt_while_measuring_locality_leaves_no_file() => Interrupt(
-        [.. RealEdit(), "--steps", "1", "--force", "--locality", SharedData.Require("real", "imagenet-sample", "locality"), "--verbose"], after: "edited: ", wait: 300);
+    public void An_interrupt_while_measuring_locality_leaves_no_file() =>
+        Interrupt(
+            [
+                .. RealEdit(),
+                "--steps",
+                "1",
+                "--force",
+                "--locality",
+                SharedData.Require("real", "imagenet-sample", "locality"),
+                "--verbose",
+            ],
+            after: "edited: ",
+            wait: 300
+        );
 
     string[] RealEdit() =>
-    [
-        "edit", "--model", SharedData.Require("real", "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors"),
-        "--image", SharedData.Require("real", "pacs", "art_painting", "elephant", "pic_001.jpg"), "--label", "339", "--locator", "gradient", "--out", _bench.Path("p"),
-    ];
+        [
+            "edit",
+            "--model",
+            SharedData.Require("real", "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors"),
+            "--image",
+            SharedData.Require("real", "pacs", "art_painting", "elephant", "pic_001.jpg"),
+            "--label",
+            "339",
+            "--locator",
+            "gradient",
+            "--out",
+            _bench.Path("p"),
+        ];
 
     // Waits for a line of the error stream, then a little, so that the command is in the midst of its work.
     void Interrupt(string[] args, string after, int wait, string signal = "INT")
@@ -40,8 +66,7 @@ public sealed class InterruptTests : IDisposable
         try
         {
             string? line;
-            do
-                line = process.StandardError.ReadLine();
+            do line = process.StandardError.ReadLine();
             while (line is not null && !line.StartsWith(after, StringComparison.Ordinal));
             Assert.NotNull(line);
             Thread.Sleep(wait);

@@ -19,8 +19,17 @@ public sealed class KilledTests : IDisposable
         Ran.Retouch(Workbench.With(Solve(_bench.Path("bank")), "--count", "12")).Good();
         string[] train =
         [
-            "train-locator", "--model", _bench.Model, "--out", _bench.Path("out/l"), "--bank", _bench.Path("bank"),
-            "--batch", "4", "--epochs", "2",
+            "train-locator",
+            "--model",
+            _bench.Model,
+            "--out",
+            _bench.Path("out/l"),
+            "--bank",
+            _bench.Path("bank"),
+            "--batch",
+            "4",
+            "--epochs",
+            "2",
         ];
         // Checkpoints, that it is done, both curves, the locator, and the checkpoint's end.
         Survives(train, [.. train, "--resume"], fewest: 6, before: () => Directory.CreateDirectory(_bench.Path("out")));
@@ -44,7 +53,15 @@ public sealed class KilledTests : IDisposable
     {
         string[] prepare =
         [
-            "prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", method, "--out", _bench.Path("out/p"),
+            "prepare",
+            "--model",
+            _bench.Model,
+            "--images",
+            _bench.Locality,
+            "--method",
+            method,
+            "--out",
+            _bench.Path("out/p"),
         ];
         Survives(prepare, prepare, fewest: 1, before: () => Directory.CreateDirectory(_bench.Path("out")));
     }
@@ -56,7 +73,15 @@ public sealed class KilledTests : IDisposable
     {
         string[] export =
         [
-            "export", "--model", _bench.Model, "--labels", _bench.Labels, "--format", format, "--out", _bench.Path("out"),
+            "export",
+            "--model",
+            _bench.Model,
+            "--labels",
+            _bench.Labels,
+            "--format",
+            format,
+            "--out",
+            _bench.Path("out"),
         ];
         Survives(export, export, fewest: 2);
     }
@@ -75,7 +100,15 @@ public sealed class KilledTests : IDisposable
     {
         string[] shift =
         [
-            "shift", "--kind", "snow", "--images", _bench.Locality, "--out", _bench.Path("out"), "--threads", "1",
+            "shift",
+            "--kind",
+            "snow",
+            "--images",
+            _bench.Locality,
+            "--out",
+            _bench.Path("out"),
+            "--threads",
+            "1",
         ];
         Survives([.. shift, .. more.Length > 0 ? (string[])[more] : []], shift, fewest: 7);
     }
@@ -157,19 +190,22 @@ public sealed class KilledTests : IDisposable
     }
 
     string[] Outputs() =>
-    [
-        .. Directory.EnumerateFiles(_bench.Path("out"), "*", SearchOption.AllDirectories)
-            .Order(StringComparer.Ordinal).Select(f => $"{f} {Contents(f)}"),
-    ];
+        [
+            .. Directory
+                .EnumerateFiles(_bench.Path("out"), "*", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal)
+                .Select(f => $"{f} {Contents(f)}"),
+        ];
 
     // Rows, and what is made of them, say how long they took.
-    static string Contents(string file) => Path.GetExtension(file) switch
-    {
-        ".jsonl" => string.Join('\n', File.ReadLines(file).Select(WithoutSeconds)),
-        ".html" => "",
-        _ when file.Contains("-files", StringComparison.Ordinal) || Path.GetFileName(file) == "summary.json" => "",
-        _ => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file))),
-    };
+    static string Contents(string file) =>
+        Path.GetExtension(file) switch
+        {
+            ".jsonl" => string.Join('\n', File.ReadLines(file).Select(WithoutSeconds)),
+            ".html" => "",
+            _ when file.Contains("-files", StringComparison.Ordinal) || Path.GetFileName(file) == "summary.json" => "",
+            _ => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file))),
+        };
 
     static string WithoutSeconds(string row)
     {
@@ -189,22 +225,52 @@ public sealed class KilledTests : IDisposable
         Ran.Retouch(["mine", .. shared, "--accept", accept, "--min", "2", "--out", benchmark, "--overwrite"]).Good();
         return
         [
-            verb, .. shared, "--benchmark", benchmark, "--steps", "2", "--lr", Workbench.Rate,
-            "--max-edits-per-group", "2", "--batch", "1", "--threads", "1", "--out", output,
+            verb,
+            .. shared,
+            "--benchmark",
+            benchmark,
+            "--steps",
+            "2",
+            "--lr",
+            Workbench.Rate,
+            "--max-edits-per-group",
+            "2",
+            "--batch",
+            "1",
+            "--threads",
+            "1",
+            "--out",
+            output,
         ];
     }
 
     string[] Solve(string bank) =>
-    [
-        "solve-targets", "--model", _bench.Model, "--images", _bench.Locality, "--bank", bank, "--count", "40",
-        "--batch", "2", "--outer-steps", "1", "--inner-steps", "1",
-    ];
+        [
+            "solve-targets",
+            "--model",
+            _bench.Model,
+            "--images",
+            _bench.Locality,
+            "--bank",
+            bank,
+            "--count",
+            "40",
+            "--batch",
+            "2",
+            "--outer-steps",
+            "1",
+            "--inner-steps",
+            "1",
+        ];
 
     string[] Pretrain()
     {
-        string config = _bench.Write("config.json", """
+        string config = _bench.Write(
+            "config.json",
+            """
             {"imageSize": 8, "patchSize": 4, "width": 8, "depth": 1, "heads": 1, "mlpWidth": 8, "epochs": 3, "batch": 4}
-            """);
+            """
+        );
         foreach (string folder in (string[])["train/a", "train/b"])
         {
             Directory.CreateDirectory(_bench.Path(folder));
@@ -214,8 +280,17 @@ public sealed class KilledTests : IDisposable
         string images = _bench.Path("train");
         return
         [
-            "pretrain", "--images", images, "--held-out", images, "--config", config, "--keep-every", "1",
-            "--out", _bench.Path("out/m.safetensors"),
+            "pretrain",
+            "--images",
+            images,
+            "--held-out",
+            images,
+            "--config",
+            config,
+            "--keep-every",
+            "1",
+            "--out",
+            _bench.Path("out/m.safetensors"),
         ];
     }
 }

@@ -10,21 +10,49 @@ public sealed class OneWriterTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
-    string[] Run(string verb, string output, params string[] more) => [.. verb.Split(' '), .. Options(verb, output), .. more];
+    string[] Run(string verb, string output, params string[] more) =>
+        [.. verb.Split(' '), .. Options(verb, output), .. more];
 
-    string[] Options(string verb, string output) => verb switch
-    {
-        "bench" or "search-location" => ["--model", _bench.Model, "--benchmark", _bench.Path("b.json"), "--images", _bench.Locality, "--out", output],
-        "bench merge" => [_bench.Path("rows-0-of-1.jsonl"), "--out", output],
-        "solve-targets" => ["--model", _bench.Model, "--images", _bench.Locality, "--bank", output, "--count", "40", "--batch", "2", "--outer-steps", "1", "--inner-steps", "1"],
-        "train-locator" => ["--model", _bench.Model, "--images", _bench.Locality, "--out", output],
-        "pretrain" => ["--images", _bench.Locality, "--out", output],
-        "prepare" => ["--model", _bench.Model, "--images", _bench.Locality, "--method", "rome", "--out", output],
-        "shift" => ["--kind", "snow", "--images", _bench.Locality, "--out", output],
-        "export" => ["--model", _bench.Model, "--format", "timm", "--out", output],
-        "demo" => ["--out", output],
-        _ => throw new ArgumentOutOfRangeException(nameof(verb)),
-    };
+    string[] Options(string verb, string output) =>
+        verb switch
+        {
+            "bench" or "search-location" =>
+            [
+                "--model",
+                _bench.Model,
+                "--benchmark",
+                _bench.Path("b.json"),
+                "--images",
+                _bench.Locality,
+                "--out",
+                output,
+            ],
+            "bench merge" => [_bench.Path("rows-0-of-1.jsonl"), "--out", output],
+            "solve-targets" =>
+            [
+                "--model",
+                _bench.Model,
+                "--images",
+                _bench.Locality,
+                "--bank",
+                output,
+                "--count",
+                "40",
+                "--batch",
+                "2",
+                "--outer-steps",
+                "1",
+                "--inner-steps",
+                "1",
+            ],
+            "train-locator" => ["--model", _bench.Model, "--images", _bench.Locality, "--out", output],
+            "pretrain" => ["--images", _bench.Locality, "--out", output],
+            "prepare" => ["--model", _bench.Model, "--images", _bench.Locality, "--method", "rome", "--out", output],
+            "shift" => ["--kind", "snow", "--images", _bench.Locality, "--out", output],
+            "export" => ["--model", _bench.Model, "--format", "timm", "--out", output],
+            "demo" => ["--out", output],
+            _ => throw new ArgumentOutOfRangeException(nameof(verb)),
+        };
 
     [Theory]
     [InlineData("bench", "rows.jsonl")]
@@ -38,8 +66,16 @@ public sealed class OneWriterTests : IDisposable
     {
         Directory.CreateDirectory(_bench.Path("run"));
         _bench.Write("run/.retouch-demo", "");
-        RefusedWhile(_bench.Path(file.Length == 0 ? "run" : $"run/{file}"), verb.StartsWith("bench --", StringComparison.Ordinal) ? [.. Run("bench", _bench.Path("run")), .. verb.Split(' ')[1..]] : Run(verb, _bench.Path("run")));
-        Assert.Equal([".retouch-demo"], Directory.EnumerateFileSystemEntries(_bench.Path("run")).Select(Path.GetFileName));
+        RefusedWhile(
+            _bench.Path(file.Length == 0 ? "run" : $"run/{file}"),
+            verb.StartsWith("bench --", StringComparison.Ordinal)
+                ? [.. Run("bench", _bench.Path("run")), .. verb.Split(' ')[1..]]
+                : Run(verb, _bench.Path("run"))
+        );
+        Assert.Equal(
+            [".retouch-demo"],
+            Directory.EnumerateFileSystemEntries(_bench.Path("run")).Select(Path.GetFileName)
+        );
     }
 
     [Theory]
@@ -69,7 +105,10 @@ public sealed class OneWriterTests : IDisposable
             RefusedWhile(Path.Combine(bank, $"part-{parts[0]}-of-{parts[1]}"), args);
         else
         {
-            using WriterLock other = WriterLock.Take(Path.Combine(bank, $"part-{parts[0]}-of-{parts[1]}"), "solve-targets");
+            using WriterLock other = WriterLock.Take(
+                Path.Combine(bank, $"part-{parts[0]}-of-{parts[1]}"),
+                "solve-targets"
+            );
             Ran.Retouch(args).Good();
         }
         Ran.Retouch(Workbench.With(args, "--count", "1")).Good();
@@ -82,13 +121,27 @@ public sealed class OneWriterTests : IDisposable
         Ran.Retouch(Run("solve-targets", _bench.Path("bank"))).Good();
         using WriterLock other = WriterLock.Take(_bench.Path("bank/part-0-of-1"), "solve-targets");
         Ran.Retouch(Run("solve-targets", _bench.Path("bank"))).Good();
-        Ran.Retouch("train-locator", "--model", _bench.Model, "--bank", _bench.Path("bank"), "--out", _bench.Path("l"), "--batch", "4", "--epochs", "1").Good();
+        Ran.Retouch(
+                "train-locator",
+                "--model",
+                _bench.Model,
+                "--bank",
+                _bench.Path("bank"),
+                "--out",
+                _bench.Path("l"),
+                "--batch",
+                "4",
+                "--epochs",
+                "1"
+            )
+            .Good();
     }
 
     [Fact]
     public void Another_process_is_named_and_once_killed_its_lock_is_taken_over()
     {
-        string bank = _bench.Path("bank"), file = Path.Combine(bank, ".retouch-part-0-of-1.lock");
+        string bank = _bench.Path("bank");
+        string file = Path.Combine(bank, ".retouch-part-0-of-1.lock");
         string[] args = Workbench.With(Run("solve-targets", bank), "--count", "1000000");
         using Process first = Child.Start([.. args, "--quiet"]);
         try
@@ -100,7 +153,12 @@ public sealed class OneWriterTests : IDisposable
             }
             Ran second = Ran.Retouch(args);
             Assert.Equal(2, second.Code);
-            Assert.Contains($"error: {bank} is being written by 'retouch solve-targets', process {first.Id} on {Environment.MachineName}, started ", second.Err, StringComparison.Ordinal);
+            Assert.Contains(
+                $"error: {bank} is being written by 'retouch solve-targets', process {first.Id} on "
+                    + $"{Environment.MachineName}, started ",
+                second.Err,
+                StringComparison.Ordinal
+            );
         }
         finally
         {
@@ -120,13 +178,24 @@ public sealed class OneWriterTests : IDisposable
             Ran ran = Ran.Retouch(args);
             Assert.True(ran.Code == 2, $"exit code {ran.Code}: {ran.Out}{ran.Err}");
             Assert.Equal("", ran.Out);
-            Assert.Contains($"is being written by 'retouch other', process {Environment.ProcessId} on ", ran.Err, StringComparison.Ordinal);
+            Assert.Contains(
+                $"is being written by 'retouch other', process {Environment.ProcessId} on ",
+                ran.Err,
+                StringComparison.Ordinal
+            );
             Assert.Contains(", started ", ran.Err, StringComparison.Ordinal);
         }
         // Then it is no longer that which stands in the way.
-        Assert.DoesNotContain("is being written", args[0] == "demo" || args[0] == "solve-targets" || args[0] == "train-locator" ? "" : Ran.Retouch(Broken(args)).Err, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "is being written",
+            args[0] == "demo" || args[0] == "solve-targets" || args[0] == "train-locator"
+                ? ""
+                : Ran.Retouch(Broken(args)).Err,
+            StringComparison.Ordinal
+        );
     }
 
     // The same with an input that is not there, so that nothing is made.
-    string[] Broken(string[] args) => [.. args.Select(a => a == _bench.Model || a == _bench.Locality ? _bench.Path("absent") : a)];
+    string[] Broken(string[] args) =>
+        [.. args.Select(a => a == _bench.Model || a == _bench.Locality ? _bench.Path("absent") : a)];
 }

@@ -12,7 +12,19 @@ public sealed class PredictTests : IDisposable
     public void Json_has_an_object_an_image_with_the_likeliest_classes_first()
     {
         string second = _bench.WriteImage("second.png", 2);
-        Ran ran = Ran.Retouch("predict", "--model", _bench.Model, "--labels", _bench.Labels, "--top", "7", "--json", _bench.Image, second).Good();
+        Ran ran = Ran.Retouch(
+                "predict",
+                "--model",
+                _bench.Model,
+                "--labels",
+                _bench.Labels,
+                "--top",
+                "7",
+                "--json",
+                _bench.Image,
+                second
+            )
+            .Good();
         Assert.Equal([_bench.Image, second], ran.Objects.Select(o => o.GetProperty("image").GetString()));
         foreach (JsonElement image in ran.Objects)
         {
@@ -22,14 +34,19 @@ public sealed class PredictTests : IDisposable
             Assert.Equal(1, probabilities.Sum(), 1e-5);
             Assert.Equal(Enumerable.Range(0, 7), predictions.Select(p => p.GetProperty("index").GetInt32()).Order());
             string[] names = File.ReadAllLines(_bench.Labels);
-            Assert.All(predictions, p => Assert.Equal(names[p.GetProperty("index").GetInt32()], p.GetProperty("name").GetString()));
+            Assert.All(
+                predictions,
+                p => Assert.Equal(names[p.GetProperty("index").GetInt32()], p.GetProperty("name").GetString())
+            );
         }
     }
 
     [Fact]
     public void Text_shows_five_classes_an_image_under_its_name()
     {
-        string[] lines = Ran.Lines(Ran.Retouch("predict", "--model", _bench.Model, "--labels", _bench.Labels, _bench.Image).Good().Out);
+        string[] lines = Ran.Lines(
+            Ran.Retouch("predict", "--model", _bench.Model, "--labels", _bench.Labels, _bench.Image).Good().Out
+        );
         Assert.Equal(6, lines.Length);
         Assert.Equal(_bench.Image, lines[0]);
         Assert.Matches(@"^ +\d+\.\d\d %  [a-z]{3} \(\d\)$", lines[1]);
@@ -37,7 +54,14 @@ public sealed class PredictTests : IDisposable
 
     [Fact]
     public void More_classes_than_there_are_show_all() =>
-        Assert.Equal(7, Ran.Retouch("predict", "--model", _bench.Model, "--top", "100", "--json", _bench.Image).Good().Objects[0].GetProperty("predictions").GetArrayLength());
+        Assert.Equal(
+            7,
+            Ran.Retouch("predict", "--model", _bench.Model, "--top", "100", "--json", _bench.Image)
+                .Good()
+                .Objects[0]
+                .GetProperty("predictions")
+                .GetArrayLength()
+        );
 
     [Fact]
     public void The_error_stream_has_notes_details_or_nothing()
@@ -46,13 +70,20 @@ public sealed class PredictTests : IDisposable
         string[] notes = Ran.Lines(Ran.Retouch(predict).Good().Err);
         Assert.Equal(3, notes.Length);
         Assert.Contains("safetensors under the names of timm", notes[0], StringComparison.Ordinal);
-        Assert.Contains("(--activation gelu), a norm epsilon of 1e-6 (--norm-epsilon "
-            + "1e-6)", notes[1], StringComparison.Ordinal);
+        Assert.Contains(
+            "(--activation gelu), a norm epsilon of 1e-6 (--norm-epsilon " + "1e-6)",
+            notes[1],
+            StringComparison.Ordinal
+        );
         // The file states them.
         Assert.DoesNotContain("--heads", notes[1], StringComparison.Ordinal);
         Assert.Contains("no file states one", notes[2], StringComparison.Ordinal);
         Assert.Equal("", Ran.Retouch([.. predict, "--quiet"]).Good().Err);
-        Assert.Contains("4 blocks, width 24, 3 heads", Ran.Retouch([.. predict, "--verbose"]).Good().Err, StringComparison.Ordinal);
+        Assert.Contains(
+            "4 blocks, width 24, 3 heads",
+            Ran.Retouch([.. predict, "--verbose"]).Good().Err,
+            StringComparison.Ordinal
+        );
         Assert.Equal("", Ran.Retouch([.. predict, "--verbose", "--quiet"]).Good().Err);
     }
 
@@ -68,7 +99,18 @@ public sealed class PredictTests : IDisposable
         Assert.Contains(warning, ran.Err, StringComparison.Ordinal);
         // Once is enough.
         Assert.False(ran.Objects[1].TryGetProperty("warnings", out _));
-        Ran stated = Ran.Retouch([.. predict, "--activation", "gelu", "--norm-epsilon", "1e-6", "--pooling", "token", "--image-size", "12"]).Good();
+        Ran stated = Ran.Retouch([
+                .. predict,
+                "--activation",
+                "gelu",
+                "--norm-epsilon",
+                "1e-6",
+                "--pooling",
+                "token",
+                "--image-size",
+                "12",
+            ])
+            .Good();
         Assert.DoesNotContain("assumed", stated.Err, StringComparison.Ordinal);
         Assert.False(stated.Objects[0].TryGetProperty("warnings", out _));
         Assert.Equal(ran.Objects[1].ToString(), stated.Objects[1].ToString());
@@ -87,7 +129,8 @@ public sealed class PredictTests : IDisposable
         Assert.Equal(alone, Best(together), 1e-5);
     }
 
-    static double Best(Ran ran) => ran.Good().Objects[^1].GetProperty("predictions")[0].GetProperty("probability").GetDouble();
+    static double Best(Ran ran) =>
+        ran.Good().Objects[^1].GetProperty("predictions")[0].GetProperty("probability").GetDouble();
 
     [Fact]
     public void What_steers_a_terminal_in_a_name_is_not_passed_on()

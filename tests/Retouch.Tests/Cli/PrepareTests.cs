@@ -16,18 +16,39 @@ public sealed class PrepareTests : IDisposable
         JsonElement rome = Assert.Single(methods, m => m.GetProperty("name").GetString() == "rome");
         Assert.Equal("keys", rome.GetProperty("preparation").GetString());
         Assert.Contains("NeurIPS 2022", rome.GetProperty("paper").GetString(), StringComparison.Ordinal);
-        Assert.Contains("stopLoss", rome.GetProperty("knobs").EnumerateArray().Select(k => k.GetProperty("name").GetString()));
+        Assert.Contains(
+            "stopLoss",
+            rome.GetProperty("knobs").EnumerateArray().Select(k => k.GetProperty("name").GetString())
+        );
         string text = Ran.Retouch("methods").Good().Out;
-        Assert.All(methods, m => Assert.Contains(m.GetProperty("name").GetString()! + ": ", text, StringComparison.Ordinal));
+        Assert.All(
+            methods,
+            m => Assert.Contains(m.GetProperty("name").GetString()! + ": ", text, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void Prepare_writes_a_file_once_a_model_and_refuses_another_models()
     {
-        string output = _bench.Path("keys.prep"), other = _bench.WriteModel("other.safetensors", seed: 4);
-        string[] prepare = ["prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", "rome", "--out", output];
+        string output = _bench.Path("keys.prep");
+        string other = _bench.WriteModel("other.safetensors", seed: 4);
+        string[] prepare =
+        [
+            "prepare",
+            "--model",
+            _bench.Model,
+            "--images",
+            _bench.Locality,
+            "--method",
+            "rome",
+            "--out",
+            output,
+        ];
         JsonElement made = Assert.Single(Ran.Retouch([.. prepare, "--json"]).Good().Objects);
-        Assert.Equal(("keys", "6"), (made.GetProperty("kind").GetString(), made.GetProperty("settings").GetProperty("images").GetString()));
+        Assert.Equal(
+            ("keys", "6"),
+            (made.GetProperty("kind").GetString(), made.GetProperty("settings").GetProperty("images").GetString())
+        );
         byte[] bytes = File.ReadAllBytes(output);
         DateTime written = File.GetLastWriteTimeUtc(output);
         Ran.Retouch(Workbench.With(prepare, "--method", "alphaedit")).Good(); // the same preparation
@@ -41,7 +62,18 @@ public sealed class PrepareTests : IDisposable
     [Fact]
     public void Methods_that_need_nothing_or_are_none_are_refused()
     {
-        string[] prepare = ["prepare", "--model", _bench.Model, "--images", _bench.Locality, "--method", "ft", "--out", _bench.Path("x")];
+        string[] prepare =
+        [
+            "prepare",
+            "--model",
+            _bench.Model,
+            "--images",
+            _bench.Locality,
+            "--method",
+            "ft",
+            "--out",
+            _bench.Path("x"),
+        ];
         _bench.Refuses(prepare, "ft", "no preparation", "rome", "fisher");
         _bench.Refuses(Workbench.With(prepare, "--method", "fit"), "no method fit");
         Ran.Retouch(Workbench.With(prepare, "--method", "fisher")).Good();

@@ -11,7 +11,8 @@ sealed record Ran(int Code, string Out, string Err)
     /// <summary>Runs a command in this process.</summary>
     public static Ran Retouch(params string[] args)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new();
+        using StringWriter error = new();
         int code = global::Retouch.Cli.App.Run(args, output, error);
         return new Ran(code, output.ToString(), error.ToString());
     }

@@ -13,7 +13,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.Cli;
 
-/// <summary>The promise itself: a real model's mistakes on real paintings, corrected with little else changed.</summary>
+/// <summary>
+/// The promise itself: a real model's mistakes on real paintings, corrected with little else changed.
+/// </summary>
 public sealed class RealEditTests : IDisposable
 {
     const int Paintings = 10;
@@ -40,9 +42,15 @@ public sealed class RealEditTests : IDisposable
         Assert.Equal(Paintings, failures.Count);
         ImageFolder folder = ImageFolder.Open(Photos);
         Assert.Equal(300, folder.Files.Count);
-        using LocalitySet photos = new(split, split.Prefix(ImageLoader.LoadBatch([.. folder.Files.Select(folder.FullPath)], file.Preprocessing)));
+        using LocalitySet photos = new(
+            split,
+            split.Prefix(ImageLoader.LoadBatch([.. folder.Files.Select(folder.FullPath)], file.Preprocessing))
+        );
 
-        foreach ((ILocator locator, double keep) in ((ILocator, double)[])[(new GradientLocator(), 0.05), (new AllLocator(), 1)])
+        foreach (
+            (ILocator locator, double keep) in ((ILocator, double)[])
+                [(new GradientLocator(), 0.05), (new AllLocator(), 1)]
+        )
         {
             MaskedFineTuning editor = new(locator, new MaskedFineTuningSettings { KeepRatio = keep });
             foreach ((string painting, PrefixState state, int label) in failures)
@@ -52,7 +60,13 @@ public sealed class RealEditTests : IDisposable
                 Assert.Equal(label, split.Logits(state, result.Patch.Delta).argmax(1).item<long>());
                 LocalityMeasurement measured = photos.Measure(result.Patch.Delta);
                 Assert.True(measured.Rate >= LeastLocality, $"{locator.Name} on {painting}: LR {measured.Rate:0.0000}");
-                TestContext.Current.SendDiagnosticMessage("{0} on {1}: {2} steps, LR {3:0.0000}", locator.Name, painting, result.Steps, measured.Rate);
+                TestContext.Current.SendDiagnosticMessage(
+                    "{0} on {1}: {2} steps, LR {3:0.0000}",
+                    locator.Name,
+                    painting,
+                    result.Steps,
+                    measured.Rate
+                );
                 if (keep < 1)
                 {
                     string path = _folder.File(Guid.NewGuid().ToString("N"));
@@ -67,13 +81,42 @@ public sealed class RealEditTests : IDisposable
     [Fact]
     public void The_command_corrects_a_painting_and_a_patched_file_gives_the_edited_prediction()
     {
-        string painting = First(), patch = _folder.File("patch.safetensors"), edited = _folder.File("edited.safetensors");
+        string painting = First();
+        string patch = _folder.File("patch.safetensors");
+        string edited = _folder.File("edited.safetensors");
         JsonElement old = Predict(Model, painting);
-        JsonElement edit = Assert.Single(Ran.Retouch(
-            "edit", "--model", Model, "--labels", Labels, "--image", painting, "--label", "n02504458", "--locator", "gradient", "--keep", "0.05",
-            "--locality", Photos, "--out", patch, "--json").Good().Objects);
+        JsonElement edit = Assert.Single(
+            Ran.Retouch(
+                    "edit",
+                    "--model",
+                    Model,
+                    "--labels",
+                    Labels,
+                    "--image",
+                    painting,
+                    "--label",
+                    "n02504458",
+                    "--locator",
+                    "gradient",
+                    "--keep",
+                    "0.05",
+                    "--locality",
+                    Photos,
+                    "--out",
+                    patch,
+                    "--json"
+                )
+                .Good()
+                .Objects
+        );
 
-        Assert.Equal((386, "African elephant"), (edit.GetProperty("label").GetProperty("index").GetInt32(), edit.GetProperty("label").GetProperty("name").GetString()));
+        Assert.Equal(
+            (386, "African elephant"),
+            (
+                edit.GetProperty("label").GetProperty("index").GetInt32(),
+                edit.GetProperty("label").GetProperty("name").GetString()
+            )
+        );
         Assert.True(edit.GetProperty("success").GetBoolean());
         Assert.Equal(386, edit.GetProperty("after")[0].GetProperty("index").GetInt32());
         Assert.Equal(300, edit.GetProperty("localityImages").GetInt32());
@@ -84,7 +127,11 @@ public sealed class RealEditTests : IDisposable
         Ran.Retouch("apply", "--model", Model, "--patch", patch, "--out", edited).Good();
         JsonElement now = Predict(edited, painting);
         Assert.Equal(386, now[0].GetProperty("index").GetInt32());
-        Assert.Equal(edit.GetProperty("after")[0].GetProperty("probability").GetDouble(), now[0].GetProperty("probability").GetDouble(), 1e-4);
+        Assert.Equal(
+            edit.GetProperty("after")[0].GetProperty("probability").GetDouble(),
+            now[0].GetProperty("probability").GetDouble(),
+            1e-4
+        );
         JsonElement untouched = Predict(Model, painting);
         Assert.Equal(old.GetRawText(), untouched.GetRawText());
         Assert.NotEqual(386, untouched[0].GetProperty("index").GetInt32());
@@ -94,22 +141,57 @@ public sealed class RealEditTests : IDisposable
     [Fact]
     public void A_guarded_edit_takes_the_statistics_that_come_along_and_keeps_to_its_bound()
     {
-        string painting = First(), patch = _folder.File("patch.safetensors"), few = Directory.CreateDirectory(_folder.File("photos")).FullName;
+        string painting = First();
+        string patch = _folder.File("patch.safetensors");
+        string few = Directory.CreateDirectory(_folder.File("photos")).FullName;
         ImageFolder photos = ImageFolder.Open(Photos);
         foreach (string photo in photos.Files.Where((_, i) => i % 5 == 0))
             File.Copy(photos.FullPath(photo), Path.Combine(few, photo.Replace('/', '-')));
-        string[] edit = ["edit", "--model", Model, "--image", painting, "--label", "386", "--guard", "0.98", "--locality", few, "--out", patch, "--json"];
+        string[] edit =
+        [
+            "edit",
+            "--model",
+            Model,
+            "--image",
+            painting,
+            "--label",
+            "386",
+            "--guard",
+            "0.98",
+            "--locality",
+            few,
+            "--out",
+            patch,
+            "--json",
+        ];
         JsonElement found = Assert.Single(Ran.Retouch(edit).Good().Objects);
-        Assert.Equal(("kfac", 60, true), (found.GetProperty("method").GetString(), found.GetProperty("localityImages").GetInt32(), found.GetProperty("success").GetBoolean()));
+        Assert.Equal(
+            ("kfac", 60, true),
+            (
+                found.GetProperty("method").GetString(),
+                found.GetProperty("localityImages").GetInt32(),
+                found.GetProperty("success").GetBoolean()
+            )
+        );
         Assert.InRange(found.GetProperty("localityRate").GetDouble(), 0.98, 1);
         Assert.InRange(found.GetProperty("steps").GetInt32(), 1, 10);
-        Assert.All(found.GetProperty("curve").EnumerateArray(), p => Assert.True(p.GetProperty("setting").GetDouble() <= found.GetProperty("guardedSetting").GetDouble() || p.GetProperty("locality").GetDouble() < 0.98));
+        Assert.All(
+            found.GetProperty("curve").EnumerateArray(),
+            p =>
+                Assert.True(
+                    p.GetProperty("setting").GetDouble() <= found.GetProperty("guardedSetting").GetDouble()
+                        || p.GetProperty("locality").GetDouble() < 0.98
+                )
+        );
         using Patch read = PatchFile.Load(patch);
         Assert.Equal(found.GetProperty("localityRate").GetDouble(), read.Provenance.Measurements!.LocalityRate);
     }
 
     static JsonElement Predict(string model, string image) =>
-        Ran.Retouch("predict", "--model", model, "--labels", Labels, "--json", "--quiet", image).Good().Objects[0].GetProperty("predictions");
+        Ran.Retouch("predict", "--model", model, "--labels", Labels, "--json", "--quiet", image)
+            .Good()
+            .Objects[0]
+            .GetProperty("predictions");
 
     static string First()
     {
@@ -120,11 +202,14 @@ public sealed class RealEditTests : IDisposable
         return painting;
     }
 
-    // The first paintings that the model gets wrong, in the order of their names: four elephants, three guitars, three horses.
+    // The first paintings that the model gets wrong, in the order of their names: four elephants, three guitars, three
+    // horses.
     static IEnumerable<(string Painting, PrefixState State, int Label)> Failures(ModelFile file, SplitVit split)
     {
-        foreach ((string kind, int label, int count, int[] right) in ((string, int, int, int[])[])
-            [("elephant", 386, 4, [386, 101, 385]), ("guitar", 402, 3, [402, 546]), ("horse", 339, 3, [339])])
+        foreach (
+            (string kind, int label, int count, int[] right) in ((string, int, int, int[])[])
+                [("elephant", 386, 4, [386, 101, 385]), ("guitar", 402, 3, [402, 546]), ("horse", 339, 3, [339])]
+        )
         {
             ImageFolder folder = ImageFolder.Open(SharedData.Require("real", "pacs", "art_painting", kind));
             int found = 0;

@@ -18,10 +18,16 @@ public sealed class ShiftTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
-    string[] Shift(string output, params string[] more) => ["shift", "--kind", "oil-painting", "--images", _bench.Path("photos"), "--out", _bench.Path(output), .. more];
+    string[] Shift(string output, params string[] more) =>
+        ["shift", "--kind", "oil-painting", "--images", _bench.Path("photos"), "--out", _bench.Path(output), .. more];
 
     static string[] Files(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/')).Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))
+                .Order(StringComparer.Ordinal),
+        ];
 
     byte[] Bytes(string name) => File.ReadAllBytes(_bench.Path(name));
 
@@ -30,9 +36,14 @@ public sealed class ShiftTests : IDisposable
     {
         Ran ran = Ran.Retouch(Shift("out", "--seed", "5", "--strength", "0.4", "--json")).Good();
         Assert.Equal(["0.png", "1.png", "2.png", "shift.json", "sub/y.png"], Files(_bench.Path("out")));
-        Assert.Equal(["0.png", "1.png", "2.png", "sub/y.GIF"], ran.Objects.Select(o => o.GetProperty("image").GetString()));
+        Assert.Equal(
+            ["0.png", "1.png", "2.png", "sub/y.GIF"],
+            ran.Objects.Select(o => o.GetProperty("image").GetString())
+        );
         Assert.All(ran.Objects, o => Assert.Equal("written", o.GetProperty("status").GetString()));
-        RgbImage expected = ImageShift.Find("oil-painting").Apply(ImageDecoder.Load(_bench.Path("photos/sub/y.GIF")), 0.4, ImageShift.RandomFor(5, "sub/y.GIF"));
+        RgbImage expected = ImageShift
+            .Find("oil-painting")
+            .Apply(ImageDecoder.Load(_bench.Path("photos/sub/y.GIF")), 0.4, ImageShift.RandomFor(5, "sub/y.GIF"));
         Assert.Equal(expected.Pixels.ToArray(), ImageDecoder.Load(_bench.Path("out/sub/y.png")).Pixels.ToArray());
     }
 
@@ -55,10 +66,17 @@ public sealed class ShiftTests : IDisposable
         File.Delete(_bench.Path("out/0.png"));
         _bench.Write("out/1.png", "kept");
         Ran again = Ran.Retouch(Shift("out", "--json")).Good();
-        Assert.Equal(["written", "kept", "kept", "kept"], again.Objects.Select(o => o.GetProperty("status").GetString()));
+        Assert.Equal(
+            ["written", "kept", "kept", "kept"],
+            again.Objects.Select(o => o.GetProperty("status").GetString())
+        );
         Assert.Equal(first, Bytes("out/0.png"));
         Assert.Equal("kept", File.ReadAllText(_bench.Path("out/1.png")));
-        Assert.Contains("4 images written", Ran.Retouch(Shift("out", "--overwrite")).Good().Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "4 images written",
+            Ran.Retouch(Shift("out", "--overwrite")).Good().Out,
+            StringComparison.Ordinal
+        );
         Assert.NotEqual("kept", File.ReadAllText(_bench.Path("out/1.png")));
     }
 
@@ -81,7 +99,10 @@ public sealed class ShiftTests : IDisposable
         _bench.Write("photos/1.png", "no image");
         Ran ran = Ran.Retouch(Shift("out", "--json"));
         Assert.Equal(0, ran.Code);
-        Assert.Equal(["written", "skipped", "written", "written"], ran.Objects.Select(o => o.GetProperty("status").GetString()));
+        Assert.Equal(
+            ["written", "skipped", "written", "written"],
+            ran.Objects.Select(o => o.GetProperty("status").GetString())
+        );
         Assert.Contains("1.png is not an image", Assert.Single(Ran.Lines(ran.Err)), StringComparison.Ordinal);
         Assert.Equal("mismatch", ran.Objects[1].GetProperty("kind").GetString());
         Assert.Equal(_bench.Path("photos/1.png"), ran.Objects[1].GetProperty("subject").GetString());
@@ -95,7 +116,10 @@ public sealed class ShiftTests : IDisposable
         Ran.Retouch(Shift("best", "--format", "jpeg", "--quality", "98")).Good();
         Ran.Retouch(Shift("worst", "--format", "jpeg", "--quality", "5")).Good();
         Assert.True(Bytes("best/0.jpg").Length > 1.5 * Bytes("worst/0.jpg").Length);
-        Assert.Equal((20, 16), (ImageDecoder.Load(_bench.Path("best/0.jpg")).Width, ImageDecoder.Load(_bench.Path("best/0.jpg")).Height));
+        Assert.Equal(
+            (20, 16),
+            (ImageDecoder.Load(_bench.Path("best/0.jpg")).Width, ImageDecoder.Load(_bench.Path("best/0.jpg")).Height)
+        );
         _bench.Refuses(Shift("png", "--quality", "90"), "--quality", "--format jpeg");
     }
 
@@ -119,7 +143,12 @@ public sealed class ShiftTests : IDisposable
     [InlineData("--format", "webp", "png, jpeg")]
     [InlineData("--quality", "0", "from 1 to 100")]
     public void A_value_out_of_range_is_named_with_its_range(string option, string value, string range) =>
-        _bench.Refuses(option == "--kind" ? Workbench.With(Shift("out"), option, value) : Shift("out", option, value), option, value, range);
+        _bench.Refuses(
+            option == "--kind" ? Workbench.With(Shift("out"), option, value) : Shift("out", option, value),
+            option,
+            value,
+            range
+        );
 
     [Fact]
     public void An_interrupt_leaves_whole_images_and_a_second_run_goes_on()
@@ -129,7 +158,10 @@ public sealed class ShiftTests : IDisposable
         for (int i = 0; i < 200; i++)
             _bench.Write($"photos/large-{i:000}.png", large);
         string program = Path.Combine(AppContext.BaseDirectory, "Retouch.Cli.dll");
-        ProcessStartInfo start = new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", ["exec", program, .. Shift("out")])
+        ProcessStartInfo start = new(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
+            ["exec", program, .. Shift("out")]
+        )
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -137,7 +169,13 @@ public sealed class ShiftTests : IDisposable
         using Process process = Process.Start(start)!;
         try
         {
-            while (!process.HasExited && !(Directory.Exists(_bench.Path("out")) && Files(_bench.Path("out")).Any(f => f.Contains("large", StringComparison.Ordinal))))
+            while (
+                !process.HasExited
+                && !(
+                    Directory.Exists(_bench.Path("out"))
+                    && Files(_bench.Path("out")).Any(f => f.Contains("large", StringComparison.Ordinal))
+                )
+            )
                 Thread.Sleep(20);
             Assert.False(process.HasExited);
             Assert.Equal(0, Shell.Run("kill", "-INT", process.Id.ToString()));
@@ -155,7 +193,12 @@ public sealed class ShiftTests : IDisposable
         Assert.InRange(files.Length, 2, 200);
         Assert.All(files.Where(f => f != "shift.json"), f => ImageDecoder.Load(_bench.Path("out/" + f)));
         File.Delete(_bench.Path("photos/0.png")); // missing images do not hinder the rest
-        foreach (string rest in Directory.EnumerateFiles(_bench.Path("photos"), "large-*").Order(StringComparer.Ordinal).Skip(5))
+        foreach (
+            string rest in Directory
+                .EnumerateFiles(_bench.Path("photos"), "large-*")
+                .Order(StringComparer.Ordinal)
+                .Skip(5)
+        )
             File.Delete(rest);
         Assert.Equal(0, Ran.Retouch(Shift("out")).Code);
         Assert.Contains("large-004.png", Files(_bench.Path("out")));

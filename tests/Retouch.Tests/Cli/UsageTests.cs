@@ -9,10 +9,20 @@ public sealed class UsageTests : IDisposable
 
     [Fact]
     public void An_unknown_verb_is_named_and_the_known_ones_are_listed() =>
-        _bench.Refuses(["retuch", "--model", "x"], "There is no command retuch", "demo, predict, edit, apply, export, log, pull, solve-targets, train-locator, pretrain, methods, prepare, mine, bench, search-location, shift, doctor");
+        _bench.Refuses(
+            ["retuch", "--model", "x"],
+            "There is no command retuch",
+            "demo, predict, edit, apply, export, log, pull, solve-targets, train-locator, pretrain, methods, prepare, "
+                + "mine, bench, search-location, shift, doctor"
+        );
 
     [Fact]
-    public void No_verb_at_all_is_answered_with_the_verbs() => _bench.Refuses([], "demo, predict, edit, apply, export, log, pull, solve-targets, train-locator, pretrain, methods, prepare, mine, bench, search-location, shift, doctor");
+    public void No_verb_at_all_is_answered_with_the_verbs() =>
+        _bench.Refuses(
+            [],
+            "demo, predict, edit, apply, export, log, pull, solve-targets, train-locator, pretrain, methods, prepare, "
+                + "mine, bench, search-location, shift, doctor"
+        );
 
     [Theory]
     [InlineData("predict", "--botom")]
@@ -28,11 +38,33 @@ public sealed class UsageTests : IDisposable
         string[] args = verb switch
         {
             "predict" => ["predict", "--model", _bench.Model, _bench.Image],
-            "edit" => ["edit", "--model", _bench.Model, "--label", "1", "--out", _bench.Path("p"), "--image", _bench.Image],
+            "edit" =>
+            [
+                "edit",
+                "--model",
+                _bench.Model,
+                "--label",
+                "1",
+                "--out",
+                _bench.Path("p"),
+                "--image",
+                _bench.Image,
+            ],
             "apply" => ["apply", "--model", _bench.Model, "--out", _bench.Path("m"), "--patch", _bench.Image],
             "log" => ["log", _bench.Image],
             "mine" => ["mine", "--model", _bench.Model, "--out", _bench.Path("b"), "--images", _bench.Locality],
-            "bench" => ["bench", "--model", _bench.Model, "--benchmark", "b", "--out", _bench.Path("d"), "--images", _bench.Locality],
+            "bench" =>
+            [
+                "bench",
+                "--model",
+                _bench.Model,
+                "--benchmark",
+                "b",
+                "--out",
+                _bench.Path("d"),
+                "--images",
+                _bench.Locality,
+            ],
             _ => ["doctor"],
         };
         _bench.Refuses([.. args, option], option, $"'retouch {verb} --help'");
@@ -48,7 +80,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("apply --model m --patch p", "--out")]
     [InlineData("log", "log")]
     [InlineData("predict --model m", "predict")]
-    public void A_missing_required_option_is_named(string line, string option) => _bench.Refuses(line.Split(' '), option);
+    public void A_missing_required_option_is_named(string line, string option) =>
+        _bench.Refuses(line.Split(' '), option);
 
     [Theory]
     [InlineData("--lr", "-1", "above 0")]
@@ -72,7 +105,20 @@ public sealed class UsageTests : IDisposable
     [InlineData("--locator", "guess", "hypernetwork, gradient, fisher, random, all")]
     public void A_value_out_of_range_is_named_with_its_range(string option, string value, string range)
     {
-        string[] args = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", "1", "--out", _bench.Path("p"), option, value];
+        string[] args =
+        [
+            "edit",
+            "--model",
+            _bench.Model,
+            "--image",
+            _bench.Image,
+            "--label",
+            "1",
+            "--out",
+            _bench.Path("p"),
+            option,
+            value,
+        ];
         _bench.Refuses(args, option, value, range);
     }
 
@@ -80,11 +126,15 @@ public sealed class UsageTests : IDisposable
     [InlineData("0")]
     [InlineData("-1")]
     [InlineData("all")]
-    public void Top_is_a_number_from_one_on(string top) => _bench.Refuses(["predict", "--model", _bench.Model, "--top", top, _bench.Image], "--top", top);
+    public void Top_is_a_number_from_one_on(string top) =>
+        _bench.Refuses(["predict", "--model", _bench.Model, "--top", top, _bench.Image], "--top", top);
 
     [Fact]
     public void Json_is_not_offered_by_a_verb_that_reports_nothing() =>
-        _bench.Refuses(["apply", "--model", _bench.Model, "--patch", "p", "--out", _bench.Path("m"), "--json"], "--json");
+        _bench.Refuses(
+            ["apply", "--model", _bench.Model, "--patch", "p", "--out", _bench.Path("m"), "--json"],
+            "--json"
+        );
 
     [Theory]
     [InlineData("--help")]
@@ -98,5 +148,6 @@ public sealed class UsageTests : IDisposable
     }
 
     [Fact]
-    public void A_name_that_begins_with_an_at_sign_is_a_file() => Ran.Retouch("predict", "--model", _bench.Model, _bench.WriteImage("@image.png", 3)).Good();
+    public void A_name_that_begins_with_an_at_sign_is_a_file() =>
+        Ran.Retouch("predict", "--model", _bench.Model, _bench.WriteImage("@image.png", 3)).Good();
 }

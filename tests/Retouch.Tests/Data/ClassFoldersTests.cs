@@ -9,9 +9,15 @@ public sealed class ClassFoldersTests : IDisposable
     readonly TemporaryFolder _folder = new();
     readonly LabelSet _labels;
 
-    public ClassFoldersTests() => _labels = LabelSet.Load(_folder.Write("labels.json", """
-        [{"index": 0, "wnid": "n01440764", "name": "tench, Tinca tinca"}, {"index": 1, "wnid": "n01443537", "name": "goldfish"}, {"index": 2, "wnid": "n01484850", "name": "great white shark"}]
-        """));
+    public ClassFoldersTests() =>
+        _labels = LabelSet.Load(
+            _folder.Write(
+                "labels.json",
+                """
+                [{"index": 0, "wnid": "n01440764", "name": "tench, Tinca tinca"}, {"index": 1, "wnid": "n01443537", "name": "goldfish"}, {"index": 2, "wnid": "n01484850", "name": "great white shark"}]
+                """
+            )
+        );
 
     public void Dispose() => _folder.Dispose();
 
@@ -41,8 +47,11 @@ public sealed class ClassFoldersTests : IDisposable
     public void A_word_net_id_that_nothing_can_check_is_refused_with_both_readings()
     {
         // Of a model with 200 classes number 1 is hardly that of ImageNet's 1000.
-        Assert.Contains("labels with WordNet ids", Refusal(LabelSet.Numbered(200), "0001_n01443537"),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "labels with WordNet ids",
+            Refusal(LabelSet.Numbered(200), "0001_n01443537"),
+            StringComparison.Ordinal
+        );
         string message = Refusal(LabelSet.FromNames(["ant", "bee"]), "0001_n01443537");
         Assert.Contains("n01443537", message, StringComparison.Ordinal);
         Assert.Contains("1 (\"bee\")", message, StringComparison.Ordinal);
@@ -67,7 +76,8 @@ public sealed class ClassFoldersTests : IDisposable
         Assert.Throws<BadInputException>(() => new ClassFolders(labels).Accepted(folder)).Message;
 
     [Fact]
-    public void What_is_no_class_is_refused() => Assert.Throws<BadInputException>(() => new ClassFolders(_labels).Accepted("whale"));
+    public void What_is_no_class_is_refused() =>
+        Assert.Throws<BadInputException>(() => new ClassFolders(_labels).Accepted("whale"));
 
     [Fact]
     public void A_mapping_names_several_classes_a_folder_and_leaves_folders_out()

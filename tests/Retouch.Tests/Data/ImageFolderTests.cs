@@ -41,7 +41,8 @@ public class ImageFolderTests
     public void a_class_folder_that_is_a_link_is_followed_under_its_own_name()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
-        using TempFolder folder = new(), elsewhere = new();
+        using TempFolder folder = new();
+        using TempFolder elsewhere = new();
         folder.Write("cat/1.png", [1]);
         elsewhere.Write("store/dogs/2.png", [2]);
         elsewhere.Write("store/dogs/deep/3.png", [3]);
@@ -64,7 +65,8 @@ public class ImageFolderTests
     public void a_folder_is_listed_once_under_its_own_path_before_a_links_and_the_doubles_are_named()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege on Windows");
-        using TempFolder folder = new(), elsewhere = new();
+        using TempFolder folder = new();
+        using TempFolder elsewhere = new();
         folder.Write("z/1.png", [1]);
         Link(folder, "a", Path.Combine(folder.Path, "z"));
         elsewhere.Write("x/y/2.png", [2]);
@@ -75,15 +77,18 @@ public class ImageFolderTests
         ImageFolder opened = ImageFolder.Open(folder.Path);
         Assert.Equal(["b/2.png", "c/3.png", "z/1.png"], opened.Files);
         string Named(string path) =>
-            Assert.Single(opened.LeftOut, reason =>
-            reason.StartsWith(Path.Combine(folder.Path, path) + " is left out", StringComparison.Ordinal));
+            Assert.Single(
+                opened.LeftOut,
+                reason => reason.StartsWith(Path.Combine(folder.Path, path) + " is left out", StringComparison.Ordinal)
+            );
         Assert.Equal(3, opened.LeftOut.Count);
         Assert.Contains(Path.Combine(folder.Path, "z"), Named("a"), StringComparison.Ordinal);
         Assert.Contains(Path.Combine(folder.Path, "b"), Named("c/y"), StringComparison.Ordinal);
         Assert.Contains(folder.Path, Named("c/back"), StringComparison.Ordinal);
         // Two folders given together are looked through as one.
-        string reason = Assert.Throws<BadInputException>(() =>
-            ImageFolders.Open([folder.Path, Path.Combine(elsewhere.Path, "x", "y")])).Message;
+        string reason = Assert
+            .Throws<BadInputException>(() => ImageFolders.Open([folder.Path, Path.Combine(elsewhere.Path, "x", "y")]))
+            .Message;
         Assert.Contains("two of the given folders", reason, StringComparison.Ordinal);
         Assert.Equal(opened.LeftOut, ImageFolders.Open([folder.Path]).LeftOut);
     }
@@ -102,17 +107,26 @@ public class ImageFolderTests
         ImageFolder opened = ImageFolder.Open(folder.Path);
         Assert.Equal(["a/x.png"], opened.Files);
         Assert.Equal(3, opened.LeftOut.Count(reason => reason.Contains("leads nowhere", StringComparison.Ordinal)));
-        Assert.Contains(opened.LeftOut, reason =>
-            reason.StartsWith("2 .tiff files are left out", StringComparison.Ordinal));
+        Assert.Contains(
+            opened.LeftOut,
+            reason => reason.StartsWith("2 .tiff files are left out", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void what_programs_leave_in_folders_is_passed_over()
     {
         using TempFolder folder = new();
-        foreach (string name in (
-            string[])["a/x.png", "a/.ipynb_checkpoints/x-checkpoint.png", "__MACOSX/a/x.png",
-            "a/@eaDir/x.png/thumbnail.jpg", "a/._x.png"])
+        foreach (
+            string name in (string[])
+                [
+                    "a/x.png",
+                    "a/.ipynb_checkpoints/x-checkpoint.png",
+                    "__MACOSX/a/x.png",
+                    "a/@eaDir/x.png/thumbnail.jpg",
+                    "a/._x.png",
+                ]
+        )
         {
             folder.Write(name, [1]);
         }

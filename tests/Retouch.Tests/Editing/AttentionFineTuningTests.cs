@@ -18,7 +18,8 @@ public sealed class AttentionFineTuningTests
     [InlineData(2, 3, 48)]
     public void It_is_RMSprop_on_the_windows_attention_by_the_plain_forward(int first, int blocks, int width)
     {
-        const int steps = 4, label = 3;
+        const int steps = 4;
+        const int label = 3;
         const double rate = 1e-3;
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create(depth: 5, width: width, hidden: width / 24 * 40);
@@ -26,11 +27,26 @@ public sealed class AttentionFineTuningTests
         SplitVit split = new(model, new EditWindow(EditLayers.Msa, first, blocks).Space(model.Config));
         using PrefixState state = split.Prefix(pixels);
         Assert.InRange(TinyVit.MaxDifference(model.Logits(pixels), split.Logits(state)), 0, 1e-4);
-        using EditResult result = new AttentionFineTuning(first, blocks, new() { LearningRate = rate, MaxSteps = steps, StopLoss = 0 }).Edit(split, [new Failure(state, label)])[0];
+        using EditResult result = new AttentionFineTuning(
+            first,
+            blocks,
+            new()
+            {
+                LearningRate = rate,
+                MaxSteps = steps,
+                StopLoss = 0,
+            }
+        ).Edit(split, [new Failure(state, label)])[0];
 
-        string[] names = [.. Enumerable.Range(first, blocks).SelectMany(b => (string[])[$"blocks.{b}.attn.qkv.weight", $"blocks.{b}.attn.proj.weight"])];
+        string[] names =
+        [
+            .. Enumerable
+                .Range(first, blocks)
+                .SelectMany(b => (string[])[$"blocks.{b}.attn.qkv.weight", $"blocks.{b}.attn.proj.weight"]),
+        ];
         Assert.Equal(names.Order(StringComparer.Ordinal), result.Patch.Change.Names);
-        Dictionary<string, Tensor> weights = model.Tensors.ToDictionary(t => t.Key, t => t.Value.alias()), squares = [];
+        Dictionary<string, Tensor> weights = model.Tensors.ToDictionary(t => t.Key, t => t.Value.alias());
+        Dictionary<string, Tensor> squares = [];
         List<float> losses = [];
         for (int step = 0; step < steps; step++)
         {
@@ -41,7 +57,9 @@ public sealed class AttentionFineTuningTests
             IList<Tensor> gradients = autograd.grad([loss], [.. names.Select(n => weights[n])]);
             foreach ((int i, string name) in names.Index())
             {
-                squares[name] = (squares.TryGetValue(name, out Tensor? old) ? old * 0.99 : zeros_like(gradients[i])) + gradients[i] * gradients[i] * 0.01;
+                squares[name] =
+                    (squares.TryGetValue(name, out Tensor? old) ? old * 0.99 : zeros_like(gradients[i]))
+                    + gradients[i] * gradients[i] * 0.01;
                 weights[name] = weights[name].detach() - gradients[i] / (squares[name].sqrt() + 1e-8) * rate;
             }
         }
@@ -49,7 +67,8 @@ public sealed class AttentionFineTuningTests
             Assert.Equal(losses[i], result.Losses[i], 1e-3f);
         Assert.True(losses[^1] < losses[0]);
         using DisposeScope each = NewDisposeScope();
-        Tensor edited = split.Logits(state, result.Patch.Change), expected = model.Logits(pixels, weights.ToDictionary(w => w.Key, w => w.Value.detach()));
+        Tensor edited = split.Logits(state, result.Patch.Change);
+        Tensor expected = model.Logits(pixels, weights.ToDictionary(w => w.Key, w => w.Value.detach()));
         Assert.InRange(TinyVit.RelativeDifference(edited, expected), 0, 1e-2);
     }
 
@@ -57,7 +76,13 @@ public sealed class AttentionFineTuningTests
     public void A_window_before_the_cut_is_refused_with_what_can_be_edited()
     {
         using MethodBed bed = new(images: 1, first: 1, blocks: 2);
-        Assert.Contains("blocks 2 to 4 can", Assert.Throws<BadInputException>(() => new AttentionFineTuning(1, 2).Edit(bed.Split, [bed.Failure])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "blocks 2 to 4 can",
+            Assert
+                .Throws<BadInputException>(() => new AttentionFineTuning(1, 2).Edit(bed.Split, [bed.Failure]))
+                .Message,
+            StringComparison.Ordinal
+        );
         Assert.Throws<BadInputException>(() => new AttentionFineTuning(3, 3).Edit(bed.Split, [bed.Failure]));
         Assert.Throws<BadInputException>(() => new AttentionFineTuning(2, 2, new() { LearningRate = 0 }));
     }

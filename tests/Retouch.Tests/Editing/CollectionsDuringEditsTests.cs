@@ -13,7 +13,9 @@ namespace Retouch.Tests.Editing;
 /// </summary>
 public sealed class CollectionsDuringEditsTests : IDisposable
 {
-    const int Many = 30, Some = 2, Steps = 8000;
+    const int Many = 30;
+    const int Some = 2;
+    const int Steps = 8000;
 
     readonly MethodBed _bed = new();
 
@@ -117,7 +119,8 @@ public sealed class CollectionsDuringEditsTests : IDisposable
         ModelDelta change = result.Patch.Change;
         return
         [
-            .. change.Names.Order(StringComparer.Ordinal)
+            .. change
+                .Names.Order(StringComparer.Ordinal)
                 .SelectMany(n => change.Apply(n, _bed.Model.Tensors[n]).contiguous().bytes.ToArray()),
         ];
     }
@@ -125,7 +128,13 @@ public sealed class CollectionsDuringEditsTests : IDisposable
     // What is trained beforehand is trained for a moment.
     static IPreparation Short(IPreparation preparation)
     {
-        MetaTrainingSettings few = new() { Steps = 2, Batch = 1, Samples = 3, Others = 1 };
+        MetaTrainingSettings few = new()
+        {
+            Steps = 2,
+            Batch = 1,
+            Samples = 3,
+            Others = 1,
+        };
         return preparation switch
         {
             MendTraining => new MendTraining(few),
@@ -152,7 +161,9 @@ public sealed class CollectionsDuringEditsTests : IDisposable
                     GC.Collect(0);
                 }
             })
-            { IsBackground = true };
+            {
+                IsBackground = true,
+            };
             _thread.Start();
         }
 

@@ -25,7 +25,14 @@ public sealed class GateTests : IDisposable
     {
         Tensor queries = _memory["queries"];
         Assert.Equal(ScalarType.Float16, queries.dtype);
-        Assert.InRange(TinyVit.RelativeDifference(queries.to(ScalarType.Float32), _bed.Read(_bed.OrdinaryPixels(), 4).select(1, 0)), 0, 1e-3);
+        Assert.InRange(
+            TinyVit.RelativeDifference(
+                queries.to(ScalarType.Float32),
+                _bed.Read(_bed.OrdinaryPixels(), 4).select(1, 0)
+            ),
+            0,
+            1e-3
+        );
         Assert.Equal(_bed.Model.Logits(_bed.OrdinaryPixels()).argmax(1).data<long>(), _memory["classes"].data<long>());
         using Preparation few = new GateMemory(most: 7).Prepare(_bed.Split, _bed.Images);
         Assert.Equal((7L, "7"), (few["queries"].shape[0], few.Settings["images"]));
@@ -51,7 +58,12 @@ public sealed class GateTests : IDisposable
     public void Ordinary_images_of_the_wanted_class_do_not_count_as_leaks()
     {
         long[] classes = [.. Enumerable.Range(0, 20).Select(i => (long)(i < 15 ? _bed.Label : _bed.Label + 1))];
-        using Preparation memory = new(GateMemory.Kind, _bed.Split, _memory.Settings, new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = tensor(classes) });
+        using Preparation memory = new(
+            GateMemory.Kind,
+            _bed.Split,
+            _memory.Settings,
+            new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = tensor(classes) }
+        );
         using EditResult result = new Gate(memory, new() { Leak = 0 }).Edit(_bed.Split, [_bed.Failure])[0];
         (Tensor key, Tensor bias, _, _) = Unit(result);
         float[] readings = [.. (mv(_memory["queries"].to(ScalarType.Float32), key) + bias).data<float>()];
@@ -66,11 +78,19 @@ public sealed class GateTests : IDisposable
     public void The_cost_counts_the_ordinary_images_of_the_class_mistaken_for_that_open_the_gate(double leak, int open)
     {
         // All are of two classes, none the wanted one: those that open it are of either.
-        int wrong = (_bed.Label + 1) % 7, third = (_bed.Label + 2) % 7;
+        int wrong = (_bed.Label + 1) % 7;
+        int third = (_bed.Label + 2) % 7;
         long[] classes = [.. Enumerable.Range(0, 20).Select(i => (long)(i % 4 == 0 ? third : wrong))];
-        using Preparation memory = new(GateMemory.Kind, _bed.Split, _memory.Settings, new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = tensor(classes) });
+        using Preparation memory = new(
+            GateMemory.Kind,
+            _bed.Split,
+            _memory.Settings,
+            new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = tensor(classes) }
+        );
         Gate gate = new(memory, new() { Leak = leak });
-        GateCost cost = gate.Cost(_bed.Split, _bed.Failure, wrong), other = gate.Cost(_bed.Split, _bed.Failure, third), none = gate.Cost(_bed.Split, _bed.Failure, _bed.Label);
+        GateCost cost = gate.Cost(_bed.Split, _bed.Failure, wrong);
+        GateCost other = gate.Cost(_bed.Split, _bed.Failure, third);
+        GateCost none = gate.Cost(_bed.Split, _bed.Failure, _bed.Label);
         Assert.Equal((20L, 15L, 5L, 0L), (cost.Images, cost.OfClass, other.OfClass, none.OfClass));
         Assert.Equal(open, cost.Open + other.Open);
         Assert.Equal(0.75, cost.ClassShare);
@@ -95,14 +115,22 @@ public sealed class GateTests : IDisposable
     [Fact]
     public void The_value_corrects_the_image_and_the_gain_multiplies_it()
     {
-        using EditResult once = Edit(new() { Gain = 1 }), more = Edit(new() { Gain = 4 });
+        using EditResult once = Edit(new() { Gain = 1 });
+        using EditResult more = Edit(new() { Gain = 4 });
         Assert.True(once.Success && more.Success);
         Assert.InRange(_bed.Loss(once.Patch.Change), 0, 0.01);
         Assert.Equal(once.Losses[^1], _bed.Loss(once.Patch.Change), 1e-4);
         Assert.Equal((once.Steps, once.Steps + 1), (more.Steps, once.Losses.Count));
         Assert.True(once.Losses[^2] > 0.01 && _bed.Loss(null) > 1);
         Assert.InRange(TinyVit.RelativeDifference(Unit(more).Value, Unit(once).Value * 4), 0, 1e-4);
-        Assert.Equal(("gate", "0.02", "4"), (more.Patch.Provenance.Method, more.Patch.Provenance.Settings["leak"], more.Patch.Provenance.Settings["gain"]));
+        Assert.Equal(
+            ("gate", "0.02", "4"),
+            (
+                more.Patch.Provenance.Method,
+                more.Patch.Provenance.Settings["leak"],
+                more.Patch.Provenance.Settings["gain"]
+            )
+        );
         PatchFile.Save(more.Patch, _bed.FilePath("p"), overwrite: false);
         using Patch read = PatchFile.Load(_bed.FilePath("p"));
         Assert.Equal(_bed.Loss(more.Patch.Change), _bed.Loss(read.Change));
@@ -115,18 +143,33 @@ public sealed class GateTests : IDisposable
         TensorDelta delta = (TensorDelta)result.Patch.Change;
         Assert.False(delta.ChangesShapes);
         // Of 40 units a 96th is one: the one that hardly ever differs from its mean, which the output bias takes over.
-        Tensor keys = _bed.Keys(_bed.OrdinaryPixels(), 4).select(1, 0), mean = keys.mean([0]);
+        Tensor keys = _bed.Keys(_bed.OrdinaryPixels(), 4).select(1, 0);
+        Tensor mean = keys.mean([0]);
         Tensor values = _bed.Weight(4, "mlp.fc2.weight");
         int least = (int)((keys - mean).abs().quantile(tensor(0.99f), 0) * values.norm(0)).argmin().item<long>();
         Tensor bias = _bed.Weight(4, "mlp.fc2.bias");
-        Assert.InRange(TinyVit.MaxDifference(delta.Apply(VitNames.Block(4, "mlp.fc2.bias"), bias), bias + mean[least] * values.select(1, least)), 0, 1e-4);
+        Assert.InRange(
+            TinyVit.MaxDifference(
+                delta.Apply(VitNames.Block(4, "mlp.fc2.bias"), bias),
+                bias + mean[least] * values.select(1, least)
+            ),
+            0,
+            1e-4
+        );
         Assert.Equal(least, Number(result));
         string[] names = ["mlp.fc1.bias", "mlp.fc1.weight", "mlp.fc2.weight"];
-        Assert.Equal(((string[])[.. names, "mlp.fc2.bias"]).Select(n => VitNames.Block(4, n)).Order(StringComparer.Ordinal), delta.Names);
+        Assert.Equal(
+            ((string[])[.. names, "mlp.fc2.bias"]).Select(n => VitNames.Block(4, n)).Order(StringComparer.Ordinal),
+            delta.Names
+        );
         foreach ((string name, long other) in names.Zip((long[])[0, 1, 0]))
         {
-            Tensor before = _bed.Weight(4, name), changed = delta.Apply(VitNames.Block(4, name), before).ne(before);
-            Assert.Equal([(long)least], [.. (changed.dim() == 1 ? changed : changed.any(other)).nonzero().flatten().data<long>()]);
+            Tensor before = _bed.Weight(4, name);
+            Tensor changed = delta.Apply(VitNames.Block(4, name), before).ne(before);
+            Assert.Equal(
+                [(long)least],
+                [.. (changed.dim() == 1 ? changed : changed.any(other)).nonzero().flatten().data<long>()]
+            );
         }
     }
 
@@ -134,7 +177,10 @@ public sealed class GateTests : IDisposable
     public void Several_images_open_one_gate()
     {
         using PrefixState states = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 2, seed: 9));
-        using EditResult result = new Gate(_memory, new() { Leak = 0.2 }).Edit(_bed.Split, [new Failure(states, _bed.Label)])[0];
+        using EditResult result = new Gate(_memory, new() { Leak = 0.2 }).Edit(
+            _bed.Split,
+            [new Failure(states, _bed.Label)]
+        )[0];
         Assert.True(result.Success);
         Assert.True(_bed.Split.Logits(states, result.Patch.Change).argmax(1).eq(_bed.Label).all().item<bool>());
     }
@@ -147,12 +193,20 @@ public sealed class GateTests : IDisposable
         using VitModel edited = PatchLedger.Apply(_bed.Model, [first.Patch]);
         SplitVit next = new(edited, _bed.Split.Space);
         using PrefixState state = next.Prefix(_bed.Pixels);
-        using EditResult second = new Gate(_memory, new() { Leak = 0 }).Edit(next, [new Failure(state, (_bed.Label + 1) % _bed.Model.Config.Classes)])[0];
+        using EditResult second = new Gate(_memory, new() { Leak = 0 }).Edit(
+            next,
+            [new Failure(state, (_bed.Label + 1) % _bed.Model.Config.Classes)]
+        )[0];
         Assert.True(second.Success);
         Assert.NotEqual(Number(first), Number(second));
         Assert.Empty(PatchLedger.Overlaps([first.Patch, second.Patch]));
         using EditResult alone = Edit(new());
-        Assert.Equal((0, 1, 1, 1.0), PatchLedger.Overlaps([first.Patch, alone.Patch]) is [var o] ? (o.First, o.Second, o.Units, o.IntersectionOverUnion) : default);
+        Assert.Equal(
+            (0, 1, 1, 1.0),
+            PatchLedger.Overlaps([first.Patch, alone.Patch]) is [var o]
+                ? (o.First, o.Second, o.Units, o.IntersectionOverUnion)
+                : default
+        );
     }
 
     [Fact]
@@ -160,8 +214,16 @@ public sealed class GateTests : IDisposable
     {
         Assert.Equal(
             [(0.1, 10), (0.1, 7), (0.1, 5), (0.1, 3), (0.0444, 2), (0.0111, 1), (0.0028, 1)],
-            GateSettings.Generalities.Select(g => new GateSettings { Drive = 7 }.AtGenerality(g)).Select(s => (Math.Round(s.Leak, 4), s.Gain)));
-        Assert.Equal(7, new GateSettings { Drive = 7 }.AtGenerality(3).Drive);
+            GateSettings
+                .Generalities.Select(g => new GateSettings { Drive = 7 }.AtGenerality(g))
+                .Select(s => (Math.Round(s.Leak, 4), s.Gain))
+        );
+        Assert.Equal(
+            7,
+            new GateSettings { Drive = 7 }
+                .AtGenerality(3)
+                .Drive
+        );
         Assert.Throws<BadInputException>(() => new GateSettings().AtGenerality(0));
     }
 
@@ -173,24 +235,53 @@ public sealed class GateTests : IDisposable
         Assert.Contains("drive", Refused(new() { Drive = 0 }), StringComparison.Ordinal);
         Assert.Contains("step's length", Refused(new() { StepLength = double.NaN }), StringComparison.Ordinal);
         using Preparation keys = _bed.Prepare(new KeyStatistics());
-        Assert.Contains("'gate'", Assert.Throws<BadInputException>(() => new Gate(keys).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'gate'",
+            Assert.Throws<BadInputException>(() => new Gate(keys).Edit(_bed.Split, [_bed.Failure])).Message,
+            StringComparison.Ordinal
+        );
 
-        using Preparation damaged = new(GateMemory.Kind, _bed.Split, _memory.Settings, new Dictionary<string, Tensor> { ["queries"] = _memory["queries"].clone(), ["classes"] = zeros(3, ScalarType.Int64) });
-        Assert.Contains("damaged", Assert.Throws<BadInputException>(() => new Gate(damaged).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+        using Preparation damaged = new(
+            GateMemory.Kind,
+            _bed.Split,
+            _memory.Settings,
+            new Dictionary<string, Tensor>
+            {
+                ["queries"] = _memory["queries"].clone(),
+                ["classes"] = zeros(3, ScalarType.Int64),
+            }
+        );
+        Assert.Contains(
+            "damaged",
+            Assert.Throws<BadInputException>(() => new Gate(damaged).Edit(_bed.Split, [_bed.Failure])).Message,
+            StringComparison.Ordinal
+        );
 
-        string Refused(GateSettings settings) => Assert.Throws<BadInputException>(() => new Gate(_memory, settings)).Message;
+        string Refused(GateSettings settings) =>
+            Assert.Throws<BadInputException>(() => new Gate(_memory, settings)).Message;
     }
 
     EditResult Edit(GateSettings settings) => new Gate(_memory, settings).Edit(_bed.Split, [_bed.Failure])[0];
 
     static int Number(EditResult result) =>
-        (int)((TensorDelta)result.Patch.Change).Changes[VitNames.Block(4, "mlp.fc1.weight")].Tensors[0].flatten().argmax().item<long>();
+        (int)
+            ((TensorDelta)result.Patch.Change)
+                .Changes[VitNames.Block(4, "mlp.fc1.weight")]
+                .Tensors[0]
+                .flatten()
+                .argmax()
+                .item<long>();
 
     (Tensor Key, Tensor Bias, Tensor Value, int Number) Unit(EditResult result)
     {
         TensorDelta delta = (TensorDelta)result.Patch.Change;
         int unit = Number(result);
         Tensor After(string name) => delta.Apply(VitNames.Block(4, name), _bed.Weight(4, name));
-        return (After("mlp.fc1.weight")[unit], After("mlp.fc1.bias")[unit], After("mlp.fc2.weight").select(1, unit), unit);
+        return (
+            After("mlp.fc1.weight")[unit],
+            After("mlp.fc1.bias")[unit],
+            After("mlp.fc2.weight").select(1, unit),
+            unit
+        );
     }
 }

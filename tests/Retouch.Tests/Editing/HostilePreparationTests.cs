@@ -7,10 +7,18 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.Editing;
 
-/// <summary>Preparations whose tensors are not what a method needs: said in a sentence, never an error of libtorch.</summary>
+/// <summary>
+/// Preparations whose tensors are not what a method needs: said in a sentence, never an error of libtorch.
+/// </summary>
 public sealed class HostilePreparationTests : IDisposable
 {
-    static readonly MetaTrainingSettings Short = new() { Steps = 2, Batch = 1, Samples = 3, Others = 1 };
+    static readonly MetaTrainingSettings Short = new()
+    {
+        Steps = 2,
+        Batch = 1,
+        Samples = 3,
+        Others = 1,
+    };
 
     static readonly Dictionary<string, (Func<IPreparation> Prepare, Func<Preparation, IEditor> Editor)> Kinds = new()
     {
@@ -41,16 +49,26 @@ public sealed class HostilePreparationTests : IDisposable
         int refused = 0;
         foreach (string tensor in made.Tensors.Keys)
         {
-            foreach ((string how, Func<Tensor, Tensor> spoil) in (IEnumerable<(string, Func<Tensor, Tensor>)>)
-            [
-                ("one short", t => t.dim() == 0 ? zeros([2], t.dtype) : t.narrow(-1, 0, t.shape[^1] - 1).clone()),
-                ("turned", t => t.dim() == 2 ? t.t().contiguous() : t.unsqueeze(0).clone()),
-                ("empty", t => zeros([0], t.dtype)),
-                ("whole numbers", t => ones(t.shape, ScalarType.Bool)),
-            ])
+            foreach (
+                (string how, Func<Tensor, Tensor> spoil) in (IEnumerable<(string, Func<Tensor, Tensor>)>)
+                    [
+                        (
+                            "one short",
+                            t => t.dim() == 0 ? zeros([2], t.dtype) : t.narrow(-1, 0, t.shape[^1] - 1).clone()
+                        ),
+                        ("turned", t => t.dim() == 2 ? t.t().contiguous() : t.unsqueeze(0).clone()),
+                        ("empty", t => zeros([0], t.dtype)),
+                        ("whole numbers", t => ones(t.shape, ScalarType.Bool)),
+                    ]
+            )
             {
                 using DisposeScope scope = NewDisposeScope();
-                using Preparation spoilt = new(made.Kind, _bed.Split, made.Settings, made.Tensors.ToDictionary(t => t.Key, t => t.Key == tensor ? spoil(t.Value) : t.Value.clone()));
+                using Preparation spoilt = new(
+                    made.Kind,
+                    _bed.Split,
+                    made.Settings,
+                    made.Tensors.ToDictionary(t => t.Key, t => t.Key == tensor ? spoil(t.Value) : t.Value.clone())
+                );
                 Exception? e = Record.Exception(() =>
                 {
                     foreach (EditResult result in editor(spoilt).Edit(_bed.Split, [_bed.Failure]))
@@ -70,9 +88,22 @@ public sealed class HostilePreparationTests : IDisposable
     [InlineData(double.NaN, ScalarType.BFloat16)]
     public void A_number_that_is_none_is_refused_when_the_file_is_read(double value, ScalarType type)
     {
-        using (Preparation bad = new("memory", _bed.Split, new Dictionary<string, string>(), new Dictionary<string, Tensor> { ["good"] = ones([2]), ["queries"] = tensor((double[])[1, value, 2], dtype: type) }))
+        using (
+            Preparation bad = new(
+                "memory",
+                _bed.Split,
+                new Dictionary<string, string>(),
+                new Dictionary<string, Tensor>
+                {
+                    ["good"] = ones([2]),
+                    ["queries"] = tensor((double[])[1, value, 2], dtype: type),
+                }
+            )
+        )
             bad.Save(_bed.FilePath("bad.prep"), overwrite: true);
-        string message = RemedyText.Of(Assert.Throws<BadInputException>(() => Preparation.Load(_bed.FilePath("bad.prep"))));
+        string message = RemedyText.Of(
+            Assert.Throws<BadInputException>(() => Preparation.Load(_bed.FilePath("bad.prep")))
+        );
         Assert.Contains("bad.prep", message, StringComparison.Ordinal);
         Assert.Contains("\"queries\" holds NaN or infinite values", message, StringComparison.Ordinal);
         Assert.Contains("retouch prepare", message, StringComparison.Ordinal);
@@ -82,8 +113,17 @@ public sealed class HostilePreparationTests : IDisposable
     public void A_moment_that_is_none_is_said_instead_of_an_error_of_its_factorization()
     {
         using Preparation made = _bed.Prepare(new KeyStatistics());
-        using Preparation negative = new(made.Kind, _bed.Split, made.Settings, made.Tensors.ToDictionary(t => t.Key, t => -t.Value));
-        Assert.Contains("not positive definite", Assert.Throws<BadInputException>(() => new Rome(negative).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+        using Preparation negative = new(
+            made.Kind,
+            _bed.Split,
+            made.Settings,
+            made.Tensors.ToDictionary(t => t.Key, t => -t.Value)
+        );
+        Assert.Contains(
+            "not positive definite",
+            Assert.Throws<BadInputException>(() => new Rome(negative).Edit(_bed.Split, [_bed.Failure])).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -91,11 +131,23 @@ public sealed class HostilePreparationTests : IDisposable
     {
         using CancellationTokenSource stop = new();
         string checkpoint = _bed.FilePath("partial");
-        Assert.Throws<OperationCanceledException>(() => new KeyStatistics().Prepare(_bed.Split, Few(), checkpoint, new Stop(stop), stop.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            new KeyStatistics().Prepare(_bed.Split, Few(), checkpoint, new Stop(stop), stop.Token)
+        );
         using Preparation partial = Preparation.Load(checkpoint);
         foreach (string tensor in partial.Tensors.Keys)
         {
-            using (Preparation spoilt = new(partial.Kind, _bed.Split, partial.Settings, partial.Tensors.ToDictionary(t => t.Key, t => t.Key == tensor ? zeros([3], t.Value.dtype) : t.Value.clone())))
+            using (
+                Preparation spoilt = new(
+                    partial.Kind,
+                    _bed.Split,
+                    partial.Settings,
+                    partial.Tensors.ToDictionary(
+                        t => t.Key,
+                        t => t.Key == tensor ? zeros([3], t.Value.dtype) : t.Value.clone()
+                    )
+                )
+            )
                 spoilt.Save(checkpoint, overwrite: true);
             Exception? e = Record.Exception(() => new KeyStatistics().Prepare(_bed.Split, Few(), checkpoint).Dispose());
             Assert.True(e is BadInputException, $"{tensor}: {e}");

@@ -10,7 +10,8 @@ namespace Retouch.Tests.Editing;
 
 public sealed class KfacTests : IDisposable
 {
-    readonly MethodBed _bed = new(images: 2); // 20 tokens: fewer than the 24 and 40 dimensions, which leaves null spaces
+    // 20 tokens: fewer than the 24 and 40 dimensions, which leaves null spaces
+    readonly MethodBed _bed = new(images: 2);
     readonly Preparation _inputs;
 
     public KfacTests() => _inputs = _bed.Prepare(new InputStatistics());
@@ -36,12 +37,15 @@ public sealed class KfacTests : IDisposable
     }
 
     [Fact]
-    public void Usually_a_twentieth_of_the_units_changes_those_with_the_largest_gradients_for_what_ordinary_images_need_of_them()
+    public void Usually_a_twentieth_of_the_units_changes_those_with_the_largest_gradients_for_their_use()
     {
         using EditResult result = new Kfac(_inputs).Edit(_bed.Split, [_bed.Failure])[0];
         UnitSelection largest = new FisherLocator(_inputs).Locate(_bed.Split, _bed.Failure).Keep(0.05);
         Assert.Equal(1, result.Patch.Delta.Units.IntersectionOverUnion(largest));
-        Assert.Equal(("fisher", "0.05"), (result.Patch.Provenance.Settings["locator"], result.Patch.Provenance.Settings["keep"]));
+        Assert.Equal(
+            ("fisher", "0.05"),
+            (result.Patch.Provenance.Settings["locator"], result.Patch.Provenance.Settings["keep"])
+        );
     }
 
     [Fact]
@@ -49,8 +53,16 @@ public sealed class KfacTests : IDisposable
     {
         Assert.Equal(
             [(1, 16), (0.1, 16), (0.1, 12), (0.1, 8), (0.1, 4), (0.1, 0), (0.03, 0), (0.01, 0)],
-            KfacSettings.Generalities.Select(g => new KfacSettings { StepLength = 7 }.AtGenerality(g)).Select(s => (Math.Round(s.Damping, 9), s.StopMargin)));
-        Assert.Equal(7, new KfacSettings { StepLength = 7 }.AtGenerality(3).StepLength);
+            KfacSettings
+                .Generalities.Select(g => new KfacSettings { StepLength = 7 }.AtGenerality(g))
+                .Select(s => (Math.Round(s.Damping, 9), s.StopMargin))
+        );
+        Assert.Equal(
+            7,
+            new KfacSettings { StepLength = 7 }
+                .AtGenerality(3)
+                .StepLength
+        );
         Assert.Throws<BadInputException>(() => new KfacSettings().AtGenerality(0));
     }
 
@@ -62,17 +74,39 @@ public sealed class KfacTests : IDisposable
         for (int m = 0; m < _bed.Split.Space.Matrices; m++)
         {
             long size = m % 2 == 0 ? 24 : 40;
-            PackedMoment.Pack(unit, _bed.Split.Space.MatrixName(m), eye(size, dtype: ScalarType.Float64), zeros([size], ScalarType.Float64));
+            PackedMoment.Pack(
+                unit,
+                _bed.Split.Space.MatrixName(m),
+                eye(size, dtype: ScalarType.Float64),
+                zeros([size], ScalarType.Float64)
+            );
         }
         using Preparation alike = new(InputStatistics.Kind, _bed.Split, new Dictionary<string, string>(), unit);
-        using EditResult one = new Kfac(alike, new() { KeepRatio = 1, StepLength = 1e-4, MaxSteps = 1 }, new AllLocator()).Edit(_bed.Split, [_bed.Failure])[0];
+        using EditResult one = new Kfac(
+            alike,
+            new()
+            {
+                KeepRatio = 1,
+                StepLength = 1e-4,
+                MaxSteps = 1,
+            },
+            new AllLocator()
+        ).Edit(_bed.Split, [_bed.Failure])[0];
         Tensor[] moved = [.. one.Patch.Delta.Rows];
-        double scale = moved.Sum(r => r.square().sum().item<float>()), slope = gradients.Sum(g => g.square().sum().item<float>());
+        double scale = moved.Sum(r => r.square().sum().item<float>());
+        double slope = gradients.Sum(g => g.square().sum().item<float>());
         for (int m = 0; m < moved.Length; m++)
             Assert.InRange(TinyVit.RelativeDifference(moved[m], gradients[m] * -Math.Sqrt(scale / slope)), 0, 1e-3);
 
         // Of real inputs each matrix alone: the moments' scale is what is left of them.
-        using EditResult endless = Edit(new() { Damping = 1e9, StepLength = 1e-4, MaxSteps = 1 });
+        using EditResult endless = Edit(
+            new()
+            {
+                Damping = 1e9,
+                StepLength = 1e-4,
+                MaxSteps = 1,
+            }
+        );
         for (int m = 0; m < moved.Length; m++)
             Assert.Equal(1, Cosine(endless.Patch.Delta.Rows[m], -gradients[m]), 1e-4);
     }
@@ -81,23 +115,52 @@ public sealed class KfacTests : IDisposable
     public void A_step_is_the_gradient_times_the_damped_inverse_on_the_inputs_side()
     {
         Tensor[] gradients = Gradients();
-        using EditResult result = Edit(new() { Damping = 0.3, StepLength = 1e-4, MaxSteps = 1 });
-        Tensor[] expected = [.. gradients.Select((g, m) =>
-        {
-            Tensor moment = Moment(m);
-            Tensor inverse = linalg.inv(moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * 0.3).to(ScalarType.Float32);
-            return m % 2 == 0 ? mm(g, inverse) : mm(inverse, g); // fc1 [H,D]·[D,D]; fc2, transposed, [H,H]·[H,D]
-        })];
-        double length = Math.Sqrt(expected.Sum(e => e.square().sum().item<float>())), taken = Math.Sqrt(result.Patch.Delta.Norms().Sum(n => n * n));
+        using EditResult result = Edit(
+            new()
+            {
+                Damping = 0.3,
+                StepLength = 1e-4,
+                MaxSteps = 1,
+            }
+        );
+        Tensor[] expected =
+        [
+            .. gradients.Select(
+                (g, m) =>
+                {
+                    Tensor moment = Moment(m);
+                    Tensor inverse = linalg
+                        .inv(moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * 0.3)
+                        .to(ScalarType.Float32);
+                    // fc1 [H,D]·[D,D]; fc2, transposed, [H,H]·[H,D]
+                    return m % 2 == 0 ? mm(g, inverse) : mm(inverse, g);
+                }
+            ),
+        ];
+        double length = Math.Sqrt(expected.Sum(e => e.square().sum().item<float>()));
+        double taken = Math.Sqrt(result.Patch.Delta.Norms().Sum(n => n * n));
         for (int m = 0; m < expected.Length; m++)
-            Assert.InRange(TinyVit.RelativeDifference(result.Patch.Delta.Rows[m], expected[m] * (-taken / length)), 0, 2e-3);
+            Assert.InRange(
+                TinyVit.RelativeDifference(result.Patch.Delta.Rows[m], expected[m] * (-taken / length)),
+                0,
+                2e-3
+            );
     }
 
     [Fact]
     public void All_tokens_can_have_a_part_in_the_gradient()
     {
-        Tensor[] all = Gradients(onlyClass: false), own = Gradients();
-        using EditResult result = Edit(new() { OnlyClass = false, Damping = 1e9, StepLength = 1e-4, MaxSteps = 1 });
+        Tensor[] all = Gradients(onlyClass: false);
+        Tensor[] own = Gradients();
+        using EditResult result = Edit(
+            new()
+            {
+                OnlyClass = false,
+                Damping = 1e9,
+                StepLength = 1e-4,
+                MaxSteps = 1,
+            }
+        );
         for (int m = 0; m < all.Length; m++)
         {
             Assert.Equal(1, Cosine(result.Patch.Delta.Rows[m], -all[m]), 1e-4);
@@ -113,7 +176,10 @@ public sealed class KfacTests : IDisposable
         SplitVit split = new(model, EditSpace.Last(model.Config));
         using Preparation inputs = new InputStatistics().Prepare(split, _bed.Images);
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
-        using EditResult result = new Kfac(inputs).Edit(split, [new Failure(state, (int)split.Logits(state).argmin(1).item<long>())])[0];
+        using EditResult result = new Kfac(inputs).Edit(
+            split,
+            [new Failure(state, (int)split.Logits(state).argmin(1).item<long>())]
+        )[0];
         Assert.True(result.Success);
         Assert.Equal("all", result.Patch.Provenance.Settings["tokens"]);
 
@@ -125,8 +191,12 @@ public sealed class KfacTests : IDisposable
     [Fact]
     public void The_usual_window_is_the_last_three_blocks_and_that_of_published_methods_the_papers()
     {
-        VitConfig twelve = VitConfigOf(12), two = VitConfigOf(2);
-        Assert.Equal(("9-11", "7-9"), (Methods.Find("kfac").Window(twelve).BlockRange, Methods.Find("rome").Window(twelve).BlockRange));
+        VitConfig twelve = VitConfigOf(12);
+        VitConfig two = VitConfigOf(2);
+        Assert.Equal(
+            ("9-11", "7-9"),
+            (Methods.Find("kfac").Window(twelve).BlockRange, Methods.Find("rome").Window(twelve).BlockRange)
+        );
         Assert.Equal("0-1", EditSpace.Last(two).BlockRange);
 
         static VitConfig VitConfigOf(int depth)
@@ -139,20 +209,29 @@ public sealed class KfacTests : IDisposable
     [Fact]
     public void With_little_damping_what_ordinary_images_read_is_left_alone()
     {
-        double[] shares = [.. ((double[])[1e3, 1, 1e-3]).Select(damping =>
-        {
-            using EditResult result = Edit(new() { Damping = damping });
-            Assert.True(result.Success);
-            double ordinary = 0, all = 0;
-            for (int m = 0; m < _bed.Split.Space.Matrices; m++)
+        double[] shares =
+        [
+            .. ((double[])[1e3, 1, 1e-3]).Select(damping =>
             {
-                Tensor rows = result.Patch.Delta.Rows[m].to(ScalarType.Float64), change = m % 2 == 0 ? rows : rows.t(), moment = Moment(m);
-                ordinary += mm(mm(change, moment), change.t()).diagonal().sum().item<double>(); // E‖Δ·x‖²
-                all += change.square().sum().item<double>() * moment.diagonal().mean().item<double>();
-            }
-            return ordinary / all;
-        })];
-        Assert.True(shares[0] > 3 * shares[1] && shares[1] > 3 * shares[2] && shares[2] < 1e-2, string.Join(", ", shares));
+                using EditResult result = Edit(new() { Damping = damping });
+                Assert.True(result.Success);
+                double ordinary = 0;
+                double all = 0;
+                for (int m = 0; m < _bed.Split.Space.Matrices; m++)
+                {
+                    Tensor rows = result.Patch.Delta.Rows[m].to(ScalarType.Float64);
+                    Tensor change = m % 2 == 0 ? rows : rows.t();
+                    Tensor moment = Moment(m);
+                    ordinary += mm(mm(change, moment), change.t()).diagonal().sum().item<double>(); // E‖Δ·x‖²
+                    all += change.square().sum().item<double>() * moment.diagonal().mean().item<double>();
+                }
+                return ordinary / all;
+            }),
+        ];
+        Assert.True(
+            shares[0] > 3 * shares[1] && shares[1] > 3 * shares[2] && shares[2] < 1e-2,
+            string.Join(", ", shares)
+        );
     }
 
     [Fact]
@@ -160,17 +239,31 @@ public sealed class KfacTests : IDisposable
     {
         UnitSelection units = TinyVit.RandomUnits(_bed.Split.Space, 0.3, seed: 4);
         Tensor[] gradients = Gradients();
-        Kfac editor = new(_inputs, new() { Damping = 0.3, StepLength = 1e-4, MaxSteps = 1 });
+        Kfac editor = new(
+            _inputs,
+            new()
+            {
+                Damping = 0.3,
+                StepLength = 1e-4,
+                MaxSteps = 1,
+            }
+        );
         using EditResult result = editor.Edit(_bed.Split, [_bed.Failure], [units])[0];
         Assert.Equal(units.Count, result.Patch.Delta.Units.Count);
         for (int m = 0; m < gradients.Length; m++)
         {
             Assert.True(units[m].SequenceEqual(result.Patch.Delta.Units[m]));
-            Tensor chosen = tensor(units[m].ToArray().Select(u => (long)u).ToArray()), some = gradients[m].index_select(0, chosen), moment = Moment(m);
+            Tensor chosen = tensor(units[m].ToArray().Select(u => (long)u).ToArray());
+            Tensor some = gradients[m].index_select(0, chosen);
+            Tensor moment = Moment(m);
             Tensor damped = moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * 0.3;
-            Tensor expected = m % 2 == 0
-                ? mm(some, linalg.inv(damped).to(ScalarType.Float32))
-                : mm(linalg.inv(damped.index_select(0, chosen).index_select(1, chosen)).to(ScalarType.Float32), some);
+            Tensor expected =
+                m % 2 == 0
+                    ? mm(some, linalg.inv(damped).to(ScalarType.Float32))
+                    : mm(
+                        linalg.inv(damped.index_select(0, chosen).index_select(1, chosen)).to(ScalarType.Float32),
+                        some
+                    );
             Assert.Equal(1, Cosine(result.Patch.Delta.Rows[m], -expected), 1e-4);
         }
     }
@@ -180,10 +273,19 @@ public sealed class KfacTests : IDisposable
     {
         using PrefixState states = _bed.Split.Prefix(TinyVit.Pixels(_bed.Model, 3, seed: 9));
         PrefixState[] each = [.. Enumerable.Range(0, 3).Select(i => states.Select([i]))];
-        Failure[] failures = [.. each.Select((s, i) => new Failure(s, (int)_bed.Split.Logits(s).argsort(1)[0, i].item<long>()))];
-        UnitSelection[] units = [TinyVit.RandomUnits(_bed.Split.Space, 0.5, 1), UnitSelection.All(_bed.Split.Space), TinyVit.RandomUnits(_bed.Split.Space, 0.8, 2)];
+        Failure[] failures =
+        [
+            .. each.Select((s, i) => new Failure(s, (int)_bed.Split.Logits(s).argsort(1)[0, i].item<long>())),
+        ];
+        UnitSelection[] units =
+        [
+            TinyVit.RandomUnits(_bed.Split.Space, 0.5, 1),
+            UnitSelection.All(_bed.Split.Space),
+            TinyVit.RandomUnits(_bed.Split.Space, 0.8, 2),
+        ];
         Kfac editor = new(_inputs, new() { Damping = 0.3 });
-        IReadOnlyList<EditResult> together = editor.Edit(_bed.Split, failures, units), again = editor.Edit(_bed.Split, failures, units);
+        IReadOnlyList<EditResult> together = editor.Edit(_bed.Split, failures, units);
+        IReadOnlyList<EditResult> again = editor.Edit(_bed.Split, failures, units);
         for (int i = 0; i < 3; i++)
         {
             using EditResult alone = editor.Edit(_bed.Split, [failures[i]], [units[i]])[0];
@@ -191,7 +293,11 @@ public sealed class KfacTests : IDisposable
             Assert.Equal(alone.Steps, together[i].Steps);
             for (int m = 0; m < alone.Patch.Delta.Rows.Count; m++)
             {
-                Assert.InRange(TinyVit.RelativeDifference(together[i].Patch.Delta.Rows[m], alone.Patch.Delta.Rows[m]), 0, 1e-2);
+                Assert.InRange(
+                    TinyVit.RelativeDifference(together[i].Patch.Delta.Rows[m], alone.Patch.Delta.Rows[m]),
+                    0,
+                    1e-2
+                );
                 Assert.True(together[i].Patch.Delta.Rows[m].Equals(again[i].Patch.Delta.Rows[m]));
             }
         }
@@ -207,10 +313,20 @@ public sealed class KfacTests : IDisposable
         foreach (int empty in (int[])[0, 1])
         {
             UnitSelection units = UnitSelection.All(_bed.Split.Space);
-            units = new UnitSelection(_bed.Split.Space, [.. Enumerable.Range(0, _bed.Split.Space.Matrices).Select(m => m / 2 == empty ? [] : units[m].ToArray())]);
+            units = new UnitSelection(
+                _bed.Split.Space,
+                [
+                    .. Enumerable
+                        .Range(0, _bed.Split.Space.Matrices)
+                        .Select(m => m / 2 == empty ? [] : units[m].ToArray()),
+                ]
+            );
             using EditResult result = new Kfac(_inputs).Edit(_bed.Split, [_bed.Failure], [units])[0];
             Assert.True(result.Success);
-            Assert.All(Enumerable.Range(0, _bed.Split.Space.Matrices).Where(m => m / 2 == empty), m => Assert.Equal(0, result.Patch.Delta.Rows[m].NumberOfElements));
+            Assert.All(
+                Enumerable.Range(0, _bed.Split.Space.Matrices).Where(m => m / 2 == empty),
+                m => Assert.Equal(0, result.Patch.Delta.Rows[m].NumberOfElements)
+            );
         }
     }
 
@@ -233,13 +349,18 @@ public sealed class KfacTests : IDisposable
         KfacSettings settings = new() { StopLoss = loss, StopMargin = margin };
         using EditResult result = Edit(settings);
         Tensor logits = _bed.Split.Logits(_bed.State, result.Patch.Change)[0];
-        double lead = (logits[_bed.Label] - logits.index_fill(0, tensor([(long)_bed.Label]), float.NegativeInfinity).max()).item<float>();
+        double lead = (
+            logits[_bed.Label] - logits.index_fill(0, tensor([(long)_bed.Label]), float.NegativeInfinity).max()
+        ).item<float>();
         double found = _bed.Loss(result.Patch.Change);
         Assert.True(result.Success);
         Assert.True(found <= loss + 1e-5 && lead >= margin - 1e-4, $"{found} {lead}");
         // And not much further: within the precision of the last step, whatever the step's length.
         using EditResult finer = Edit(settings with { Precision = 1e-3 });
-        double[] lengths = [.. ((EditResult[])[result, finer]).Select(r => Math.Sqrt(r.Patch.Delta.Norms().Sum(n => n * n)))];
+        double[] lengths =
+        [
+            .. ((EditResult[])[result, finer]).Select(r => Math.Sqrt(r.Patch.Delta.Norms().Sum(n => n * n))),
+        ];
         Assert.InRange(lengths[0] / lengths[1], 0.9, 1.1);
     }
 
@@ -247,7 +368,10 @@ public sealed class KfacTests : IDisposable
     public void An_image_that_is_right_enough_already_is_left_alone_and_few_steps_may_not_suffice()
     {
         int said = (int)_bed.Split.Logits(_bed.State).argmax(1).item<long>();
-        using EditResult nothing = new Kfac(_inputs, new() { StopLoss = 100 }).Edit(_bed.Split, [new Failure(_bed.State, said)])[0];
+        using EditResult nothing = new Kfac(_inputs, new() { StopLoss = 100 }).Edit(
+            _bed.Split,
+            [new Failure(_bed.State, said)]
+        )[0];
         Assert.True(nothing.Success);
         Assert.Equal((0, 0.0), (nothing.Steps, nothing.Patch.Delta.Norms().Sum()));
         using EditResult few = Edit(new() { StepLength = 1e-5, MaxSteps = 2 });
@@ -260,17 +384,43 @@ public sealed class KfacTests : IDisposable
     {
         using Preparation outputs = _bed.Prepare(new OutputStatistics());
         Tensor[] gradients = Gradients();
-        using EditResult result = new Kfac(_inputs, new() { KeepRatio = 1, Damping = 0.3, OutputDamping = 0.5, StepLength = 1e-4, MaxSteps = 1 }, outputs: outputs).Edit(_bed.Split, [_bed.Failure])[0];
+        using EditResult result = new Kfac(
+            _inputs,
+            new()
+            {
+                KeepRatio = 1,
+                Damping = 0.3,
+                OutputDamping = 0.5,
+                StepLength = 1e-4,
+                MaxSteps = 1,
+            },
+            outputs: outputs
+        ).Edit(_bed.Split, [_bed.Failure])[0];
         for (int m = 0; m < gradients.Length; m++)
         {
             using Tensor gamma = PackedMoment.Unpack(outputs, _bed.Split.Space.MatrixName(m));
             Tensor moment = Moment(m);
-            Tensor input = Inverse(moment, 0.3), output = Inverse(gamma, 0.5);
-            Assert.Equal(1, Cosine(result.Patch.Delta.Rows[m], -(m % 2 == 0 ? mm(mm(output, gradients[m]), input) : mm(mm(input, gradients[m]), output))), 1e-4);
+            Tensor input = Inverse(moment, 0.3);
+            Tensor output = Inverse(gamma, 0.5);
+            Assert.Equal(
+                1,
+                Cosine(
+                    result.Patch.Delta.Rows[m],
+                    -(m % 2 == 0 ? mm(mm(output, gradients[m]), input) : mm(mm(input, gradients[m]), output))
+                ),
+                1e-4
+            );
         }
-        Assert.Contains("outputs", Assert.Throws<BadInputException>(() => new Kfac(_inputs, new() { OutputDamping = 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "outputs",
+            Assert.Throws<BadInputException>(() => new Kfac(_inputs, new() { OutputDamping = 1 })).Message,
+            StringComparison.Ordinal
+        );
 
-        static Tensor Inverse(Tensor moment, double damping) => linalg.inv(moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * damping).to(ScalarType.Float32);
+        static Tensor Inverse(Tensor moment, double damping) =>
+            linalg
+                .inv(moment + eye(moment.shape[0], dtype: ScalarType.Float64) * moment.diagonal().mean() * damping)
+                .to(ScalarType.Float32);
     }
 
     [Fact]
@@ -281,19 +431,30 @@ public sealed class KfacTests : IDisposable
         Assert.Contains("stop margin", Refused(new() { StopMargin = -1 }), StringComparison.Ordinal);
         Assert.Contains("precision", Refused(new() { Precision = 1 }), StringComparison.Ordinal);
         using Preparation keys = _bed.Prepare(new KeyStatistics());
-        Assert.Contains("'inputs'", Assert.Throws<BadInputException>(() => new Kfac(keys).Edit(_bed.Split, [_bed.Failure])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'inputs'",
+            Assert.Throws<BadInputException>(() => new Kfac(keys).Edit(_bed.Split, [_bed.Failure])).Message,
+            StringComparison.Ordinal
+        );
 
-        string Refused(KfacSettings settings) => Assert.Throws<BadInputException>(() => new Kfac(_inputs, settings)).Message;
+        string Refused(KfacSettings settings) =>
+            Assert.Throws<BadInputException>(() => new Kfac(_inputs, settings)).Message;
     }
 
-    EditResult Edit(KfacSettings settings) => new Kfac(_inputs, settings with { KeepRatio = 1 }, new AllLocator()).Edit(_bed.Split, [_bed.Failure])[0];
+    EditResult Edit(KfacSettings settings) =>
+        new Kfac(_inputs, settings with { KeepRatio = 1 }, new AllLocator()).Edit(_bed.Split, [_bed.Failure])[0];
 
     // The cross-entropy's gradient at the unedited model, for each matrix [H,D], by what it does to [CLS].
     Tensor[] Gradients(bool onlyClass = true)
     {
         using EditSession session = new(_bed.Split, _bed.State, [UnitSelection.All(_bed.Split.Space)]);
         Tensor logits = session.Logits();
-        return [.. session.Gradients(softmax(logits, 1) - one_hot(tensor([(long)_bed.Label]), logits.shape[1]), onlyClass).Select(g => g[0])];
+        return
+        [
+            .. session
+                .Gradients(softmax(logits, 1) - one_hot(tensor([(long)_bed.Label]), logits.shape[1]), onlyClass)
+                .Select(g => g[0]),
+        ];
     }
 
     Tensor Moment(int matrix) => PackedMoment.Unpack(_inputs, _bed.Split.Space.MatrixName(matrix));

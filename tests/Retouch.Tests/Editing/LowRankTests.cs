@@ -31,11 +31,21 @@ public sealed class LowRankTests
     public void Lora_depends_on_its_seed_alone()
     {
         using MethodBed bed = new();
-        float[][] losses = [.. ((int[])[3, 3, 4]).Select(seed =>
-        {
-            using EditResult result = new Lora(new() { LearningRate = 0.03, Seed = seed, MaxSteps = 5 }).Edit(bed.Split, [bed.Failure])[0];
-            return result.Losses.ToArray();
-        })];
+        float[][] losses =
+        [
+            .. ((int[])[3, 3, 4]).Select(seed =>
+            {
+                using EditResult result = new Lora(
+                    new()
+                    {
+                        LearningRate = 0.03,
+                        Seed = seed,
+                        MaxSteps = 5,
+                    }
+                ).Edit(bed.Split, [bed.Failure])[0];
+                return result.Losses.ToArray();
+            }),
+        ];
         Assert.Equal(losses[0], losses[1]);
         Assert.NotEqual(losses[0], losses[2]);
     }
@@ -47,15 +57,24 @@ public sealed class LowRankTests
     {
         using MethodBed bed = new();
         using Preparation keys = bed.Prepare(new KeyStatistics());
-        RomeSettings settings = new() { Block = block, ClassShare = 0.25, Ridge = 1e-2, Value = new() { LearningRate = 0.3 } };
+        RomeSettings settings = new()
+        {
+            Block = block,
+            ClassShare = 0.25,
+            Ridge = 1e-2,
+            Value = new() { LearningRate = 0.3 },
+        };
         using EditResult result = new Rome(keys, settings).Edit(bed.Split, [bed.Failure])[0];
         TensorChange change = Assert.Single(((TensorDelta)result.Patch.Change).Changes).Value;
-        Tensor value = change.Tensors[0], direction = change.Tensors[1]; // [D,1], [1,H]
+        Tensor value = change.Tensors[0];
+        Tensor direction = change.Tensors[1]; // [D,1], [1,H]
         Assert.Equal([24, 1], value.shape);
         Assert.True(result.Success);
 
         Tensor all = bed.Keys(bed.OrdinaryPixels(), block);
-        Tensor tokens = (block == 4 ? all.narrow(1, 0, 1) : all).reshape(-1, 40), cls = all.select(1, 0), key = bed.Keys(bed.Pixels, block).select(1, 0).t(); // [H,1]
+        Tensor tokens = (block == 4 ? all.narrow(1, 0, 1) : all).reshape(-1, 40);
+        Tensor cls = all.select(1, 0);
+        Tensor key = bed.Keys(bed.Pixels, block).select(1, 0).t(); // [H,1]
         Tensor moment = 0.25 * mm(cls.t(), cls) / cls.shape[0] + 0.75 * mm(tokens.t(), tokens) / tokens.shape[0];
         moment = moment + eye(40) * moment.diagonal().mean() * 1e-2;
         Tensor back = mm(moment, direction.t()); // C·C⁻¹k*
@@ -71,7 +90,12 @@ public sealed class LowRankTests
         const int block = 2;
         using MethodBed bed = new(images: 3); // 3·10 keys in 40 dimensions leave a null space
         using Preparation keys = bed.Prepare(new KeyStatistics());
-        AlphaEditSettings settings = new() { NullEnergy = 1e-7, Regularization = 0, Value = new() { LearningRate = 0.3 } };
+        AlphaEditSettings settings = new()
+        {
+            NullEnergy = 1e-7,
+            Regularization = 0,
+            Value = new() { LearningRate = 0.3 },
+        };
         using EditResult result = new AlphaEdit(keys, settings).Edit(bed.Split, [bed.Failure])[0];
         Tensor change = result.Patch.Change.Apply(VitNames.Block(block, "mlp.fc2.weight"), zeros(24, 40));
         double moved = Longest(mm(bed.Keys(bed.Pixels, block).select(1, 0), change.t()));
@@ -86,7 +110,16 @@ public sealed class LowRankTests
     {
         using MethodBed bed = new();
         using Preparation keys = bed.Prepare(new KeyStatistics());
-        using EditResult result = new AlphaEdit(keys, new() { Block = 4, NullEnergy = 1, Regularization = 0, Value = new() { LearningRate = 0.3 } }).Edit(bed.Split, [bed.Failure])[0];
+        using EditResult result = new AlphaEdit(
+            keys,
+            new()
+            {
+                Block = 4,
+                NullEnergy = 1,
+                Regularization = 0,
+                Value = new() { LearningRate = 0.3 },
+            }
+        ).Edit(bed.Split, [bed.Failure])[0];
         Assert.True(result.Success);
         Assert.Equal(result.Losses[^1], bed.Loss(result.Patch.Change), 1e-3);
     }
@@ -94,12 +127,16 @@ public sealed class LowRankTests
     [Fact]
     public void Statistics_of_another_model_or_kind_and_blocks_before_the_cut_are_refused()
     {
-        using MethodBed bed = new(), other = new(first: 2, blocks: 1);
-        using Preparation keys = bed.Prepare(new KeyStatistics()), memory = bed.Prepare(new QueryMemory()), elsewhere = other.Prepare(new KeyStatistics());
+        using MethodBed bed = new();
+        using MethodBed other = new(first: 2, blocks: 1);
+        using Preparation keys = bed.Prepare(new KeyStatistics());
+        using Preparation memory = bed.Prepare(new QueryMemory());
+        using Preparation elsewhere = other.Prepare(new KeyStatistics());
         Assert.Contains("'keys'", Refused(new Rome(memory)), StringComparison.Ordinal);
         Assert.Contains("blocks 2 to 2", Refused(new Rome(elsewhere)), StringComparison.Ordinal);
         Assert.Contains("Block 0", Refused(new Rome(keys, new() { Block = 0 })), StringComparison.Ordinal);
 
-        string Refused(IEditor editor) => Assert.Throws<BadInputException>(() => editor.Edit(bed.Split, [bed.Failure])).Message;
+        string Refused(IEditor editor) =>
+            Assert.Throws<BadInputException>(() => editor.Edit(bed.Split, [bed.Failure])).Message;
     }
 }

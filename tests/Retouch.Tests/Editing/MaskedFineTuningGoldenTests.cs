@@ -18,14 +18,21 @@ public sealed class MaskedFineTuningGoldenTests
     {
         using DisposeScope scope = NewDisposeScope();
         using ModelFile real = RealModel.Load();
-        using SafeTensorsFile file = SafeTensorsFile.Open(SharedData.Require("golden", "reference", "masked_edits.safetensors"));
+        using SafeTensorsFile file = SafeTensorsFile.Open(
+            SharedData.Require("golden", "reference", "masked_edits.safetensors")
+        );
         SplitVit split = new(real.Model);
         int[] labels = [.. RealModel.Metadata<JsonElement[][]>(file, "edits").Select(e => e[1].GetInt32())];
         List<Failure> failures = [];
         List<UnitSelection> units = [];
         for (int e = 0; e < labels.Length; e++)
         {
-            failures.Add(new Failure(split.Prefix(real.Preprocessing.Normalize(file.Read($"{e}.pixels_u8").unsqueeze(0))), labels[e]));
+            failures.Add(
+                new Failure(
+                    split.Prefix(real.Preprocessing.Normalize(file.Read($"{e}.pixels_u8").unsqueeze(0))),
+                    labels[e]
+                )
+            );
             units.Add(Units(split.Space, file.ReadFloat($"{e}.mask")));
         }
         MaskedFineTuning editor = new(new AllLocator());
@@ -40,11 +47,23 @@ public sealed class MaskedFineTuningGoldenTests
             Assert.Equal(losses.Length, result.Losses.Count);
             double worst = losses.Zip(result.Losses, (x, y) => Math.Abs(x - y) / x).Max();
             Assert.True(worst < 1e-3, $"loss differs by {worst}");
-            double logits = TinyVit.MaxDifference(split.Logits(failures[e].State, result.Patch.Delta)[0], file.ReadFloat($"{e}.edited_logits"));
+            double logits = TinyVit.MaxDifference(
+                split.Logits(failures[e].State, result.Patch.Delta)[0],
+                file.ReadFloat($"{e}.edited_logits")
+            );
             Assert.True(logits < 1e-3, $"logits differ by {logits}");
-            double norms = file.ReadFloat($"{e}.delta_norms").data<float>().ToArray().Zip(result.Patch.Delta.Norms(), (x, y) => Math.Abs(x - y) / x).Max();
+            double norms = file.ReadFloat($"{e}.delta_norms")
+                .data<float>()
+                .ToArray()
+                .Zip(result.Patch.Delta.Norms(), (x, y) => Math.Abs(x - y) / x)
+                .Max();
             Assert.True(norms < 1e-4, $"delta norms differ by {norms}");
-            TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"edit {e}: {result.Steps} steps, loss {worst:E1}, logits {logits:E1}, norms {norms:E1}"));
+            TestContext.Current.TestOutputHelper?.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"edit {e}: {result.Steps} steps, loss {worst:E1}, logits {logits:E1}, norms {norms:E1}"
+                )
+            );
             failures[e].State.Dispose();
         }
     }
@@ -52,7 +71,15 @@ public sealed class MaskedFineTuningGoldenTests
     static UnitSelection Units(EditSpace space, Tensor mask)
     {
         float[] values = mask.reshape(-1).data<float>().ToArray();
-        return new UnitSelection(space, [.. Enumerable.Range(0, space.Matrices).Select(m =>
-            Enumerable.Range(0, space.Hidden).Where(i => values[m * space.Hidden + i] == 1).ToArray())]);
+        return new UnitSelection(
+            space,
+            [
+                .. Enumerable
+                    .Range(0, space.Matrices)
+                    .Select(m =>
+                        Enumerable.Range(0, space.Hidden).Where(i => values[m * space.Hidden + i] == 1).ToArray()
+                    ),
+            ]
+        );
     }
 }

@@ -27,9 +27,15 @@ sealed class MethodBed : IDisposable
         {
             byte[] pixels = new byte[20 * 16 * 3];
             new Random(i).NextBytes(pixels);
-            File.WriteAllBytes(Path.Combine(ordinary, $"{i:00}.png"), TestImage.Encode(new RgbImage(20, 16, (ReadOnlySpan<byte>)pixels), SKEncodedImageFormat.Png));
+            File.WriteAllBytes(
+                Path.Combine(ordinary, $"{i:00}.png"),
+                TestImage.Encode(new RgbImage(20, 16, (ReadOnlySpan<byte>)pixels), SKEncodedImageFormat.Png)
+            );
         }
-        Images = new PreparationImages(ImageFolders.Open([ordinary]), Preprocessing.Inception(Model.Config.ImageSize, 1));
+        Images = new PreparationImages(
+            ImageFolders.Open([ordinary]),
+            Preprocessing.Inception(Model.Config.ImageSize, 1)
+        );
         Pixels = TinyVit.Pixels(Model, 1);
         State = Split.Prefix(Pixels);
         Label = (int)Split.Logits(State).argmin(1).item<long>();
@@ -62,11 +68,18 @@ sealed class MethodBed : IDisposable
     public Tensor Read(Tensor pixels, int block)
     {
         using PrefixState state = new SplitVit(Model, new EditSpace(Model.Config, block, 1)).Prefix(pixels);
-        return layer_norm(state.Residual, [Model.Config.Width], Weight(block, "norm2.weight"), Weight(block, "norm2.bias"), 1e-6);
+        return layer_norm(
+            state.Residual,
+            [Model.Config.Width],
+            Weight(block, "norm2.weight"),
+            Weight(block, "norm2.bias"),
+            1e-6
+        );
     }
 
     /// <summary>A block's keys, <c>[N,T,H]</c>.</summary>
-    public Tensor Keys(Tensor pixels, int block) => gelu(linear(Read(pixels, block), Weight(block, "mlp.fc1.weight"), Weight(block, "mlp.fc1.bias")));
+    public Tensor Keys(Tensor pixels, int block) =>
+        gelu(linear(Read(pixels, block), Weight(block, "mlp.fc1.weight"), Weight(block, "mlp.fc1.bias")));
 
     public Tensor Weight(int block, string name) => Model.Tensors[VitNames.Block(block, name)];
 

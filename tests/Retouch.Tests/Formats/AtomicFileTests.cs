@@ -13,12 +13,16 @@ public sealed class AtomicFileTests : IDisposable
     public void a_file_appears_whole_and_alone()
     {
         string path = _folder.File("f");
-        AtomicFile.Write(path, overwrite: false, stream =>
-        {
-            stream.Write("half"u8);
-            Assert.False(File.Exists(path));
-            stream.Write(" and half"u8);
-        });
+        AtomicFile.Write(
+            path,
+            overwrite: false,
+            stream =>
+            {
+                stream.Write("half"u8);
+                Assert.False(File.Exists(path));
+                stream.Write(" and half"u8);
+            }
+        );
         Assert.Equal("half and half", File.ReadAllText(path));
         Assert.Equal(["f"], _folder.Names());
     }
@@ -27,11 +31,17 @@ public sealed class AtomicFileTests : IDisposable
     public void a_failure_leaves_the_old_file_and_no_other()
     {
         string path = _folder.Write("f", "old");
-        Assert.Throws<InvalidTimeZoneException>(() => AtomicFile.Write(path, overwrite: true, stream =>
-        {
-            stream.Write("new"u8);
-            throw new InvalidTimeZoneException();
-        }));
+        Assert.Throws<InvalidTimeZoneException>(() =>
+            AtomicFile.Write(
+                path,
+                overwrite: true,
+                stream =>
+                {
+                    stream.Write("new"u8);
+                    throw new InvalidTimeZoneException();
+                }
+            )
+        );
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal(["f"], _folder.Names());
     }
@@ -55,7 +65,8 @@ public sealed class AtomicFileTests : IDisposable
     {
         string path = _folder.File("f");
         var refusal = Assert.Throws<BadInputException>(() =>
-            AtomicFile.Write(path, overwrite: false, _ => File.WriteAllText(path, "theirs")));
+            AtomicFile.Write(path, overwrite: false, _ => File.WriteAllText(path, "theirs"))
+        );
         Assert.Contains("exists; pass --overwrite", RemedyText.Of(refusal));
         Assert.Equal("theirs", File.ReadAllText(path));
         Assert.Equal(["f"], _folder.Names());
@@ -64,7 +75,10 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void a_path_where_no_file_can_be_is_refused()
     {
-        Assert.Contains($"The folder {_folder.File("absent")} does not exist", Refusal(Path.Combine(_folder.File("absent"), "f")));
+        Assert.Contains(
+            $"The folder {_folder.File("absent")} does not exist",
+            Refusal(Path.Combine(_folder.File("absent"), "f"))
+        );
         Assert.Contains("is a directory", Refusal(_folder.Root));
         Assert.Contains("is a directory", Refusal(_folder.File("f") + Path.DirectorySeparatorChar));
         Assert.Contains("empty or not a file name", Refusal(" "));
@@ -86,7 +100,10 @@ public sealed class AtomicFileTests : IDisposable
         // Even root may not create files there.
         Assert.SkipUnless(OperatingSystem.IsLinux() && Directory.Exists("/sys/kernel"), "needs Linux's /sys");
         string message = Refusal("/sys/kernel/f");
-        Assert.True(message.Contains("no permission to write f in /sys/kernel") || message.Contains("cannot be written"), message);
+        Assert.True(
+            message.Contains("no permission to write f in /sys/kernel") || message.Contains("cannot be written"),
+            message
+        );
     }
 
     [Fact]
@@ -94,13 +111,19 @@ public sealed class AtomicFileTests : IDisposable
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "needs Linux's /dev/full, where every write finds a full disk");
         string path = _folder.Write("f", "old");
-        var refusal = Assert.Throws<BadInputException>(() => AtomicFile.Write(path, overwrite: true, stream =>
-        {
-            stream.Write("new"u8);
-            using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write);
-            full.WriteByte(1);
-            full.Flush();
-        }));
+        var refusal = Assert.Throws<BadInputException>(() =>
+            AtomicFile.Write(
+                path,
+                overwrite: true,
+                stream =>
+                {
+                    stream.Write("new"u8);
+                    using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write);
+                    full.WriteByte(1);
+                    full.Flush();
+                }
+            )
+        );
         Assert.Contains("is full", refusal.Message);
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal(["f"], _folder.Names());
@@ -124,8 +147,14 @@ public sealed class AtomicFileTests : IDisposable
     /// <summary>The check in advance and the write itself must agree.</summary>
     static string Refusal(string path)
     {
-        string early = RemedyText.Of(Assert.Throws<BadInputException>(() => AtomicFile.CheckWritable(path, overwrite: false)));
-        string late = RemedyText.Of(Assert.Throws<BadInputException>(() => AtomicFile.Write(path, overwrite: false, _ => Assert.Fail("must not be asked to write"))));
+        string early = RemedyText.Of(
+            Assert.Throws<BadInputException>(() => AtomicFile.CheckWritable(path, overwrite: false))
+        );
+        string late = RemedyText.Of(
+            Assert.Throws<BadInputException>(() =>
+                AtomicFile.Write(path, overwrite: false, _ => Assert.Fail("must not be asked to write"))
+            )
+        );
         Assert.Equal(early, late);
         return early;
     }

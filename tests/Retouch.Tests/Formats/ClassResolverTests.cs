@@ -7,11 +7,21 @@ public sealed class ClassResolverTests
 {
     static readonly LabelSet Numbers = LabelSet.FromNames(["1", "10", "2"]);
     static readonly LabelSet FromOne = LabelSet.FromNames(["01", "02", "03"]);
-    static readonly LabelSet Synonyms =
-        LabelSet.FromNames(["seven, 7", "8, eight", "St. Bernard", "T-shirt/top", "etc.", "crane", "crane"]);
+    static readonly LabelSet Synonyms = LabelSet.FromNames([
+        "seven, 7",
+        "8, eight",
+        "St. Bernard",
+        "T-shirt/top",
+        "etc.",
+        "crane",
+        "crane",
+    ]);
     static readonly LabelSet Ids = LabelSet.FromLabels([
-        new Label(0, "n02012849", "crane"), new Label(1, "n03126707", "crane"), new Label(2, "n01443537", "goldfish"),
-            new Label(3, "n01440764", "tench, Tinca tinca")]);
+        new Label(0, "n02012849", "crane"),
+        new Label(1, "n03126707", "crane"),
+        new Label(2, "n01443537", "goldfish"),
+        new Label(3, "n01440764", "tench, Tinca tinca"),
+    ]);
 
     [Theory]
     [InlineData("1", 0)]
@@ -28,7 +38,10 @@ public sealed class ClassResolverTests
     [InlineData("01", "by name it is the class 0 (\"1\"), by number 1 (\"10\")", "index:1")]
     [InlineData("001", "by name it is the class 0 (\"1\")", "exact name")]
     public void A_name_and_a_number_that_disagree_are_refused_with_both_readings(
-        string text, string readings, string remedy)
+        string text,
+        string readings,
+        string remedy
+    )
     {
         string message = Assert.Throws<BadInputException>(() => Numbers.Resolve(text)).Message;
         Assert.Contains(readings, message, StringComparison.Ordinal);
@@ -39,8 +52,11 @@ public sealed class ClassResolverTests
     public void Classes_that_are_called_from_01_on_are_not_taken_by_index()
     {
         Assert.Equal(0, FromOne.Resolve("01"));
-        Assert.Contains("two readings", Assert.Throws<BadInputException>(() => FromOne.Resolve("1")).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "two readings",
+            Assert.Throws<BadInputException>(() => FromOne.Resolve("1")).Message,
+            StringComparison.Ordinal
+        );
         // There is no class number 3, so only the name is left.
         Assert.Equal(2, FromOne.Resolve("3"));
         Assert.Equal(2, LabelSet.FromNames(["00", "01", "02"]).Resolve("2"));
@@ -86,8 +102,11 @@ public sealed class ClassResolverTests
         // "8, eight" is class 1, and there is no class number 8.
         Assert.Equal(1, Synonyms.Resolve("8"));
         LabelSet labels = LabelSet.FromNames(["2, two", "3, three", "4, four"]);
-        Assert.Contains("two readings", Assert.Throws<BadInputException>(() => labels.Resolve("2")).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "two readings",
+            Assert.Throws<BadInputException>(() => labels.Resolve("2")).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, labels.Resolve("1"));
     }
 
@@ -96,10 +115,16 @@ public sealed class ClassResolverTests
     {
         string message = Assert.Throws<BadInputException>(() => Ids.Resolve("Crane")).Message;
         Assert.Contains("0 (\"n02012849\"), 1 (\"n03126707\")", message, StringComparison.Ordinal);
-        Assert.Contains("names 2 classes: 5, 6", Assert.Throws<BadInputException>(() =>
-            Synonyms.Resolve("crane")).Message, StringComparison.Ordinal);
-        Assert.Contains("index:0", Assert.Throws<BadInputException>(() =>
-            LabelSet.FromNames(["7", "7"]).Resolve("7")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "names 2 classes: 5, 6",
+            Assert.Throws<BadInputException>(() => Synonyms.Resolve("crane")).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "index:0",
+            Assert.Throws<BadInputException>(() => LabelSet.FromNames(["7", "7"]).Resolve("7")).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

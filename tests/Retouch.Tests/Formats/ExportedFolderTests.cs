@@ -27,7 +27,9 @@ public sealed class ExportedFolderTests : IDisposable
     public void The_folder_states_what_its_library_builds_with_the_tensors_that_it_then_has(string name)
     {
         string? kept = Environment.GetEnvironmentVariable("RETOUCH_EXPORTS");
-        string root = Directory.CreateDirectory(Path.Combine(kept is { Length: > 0 } ? kept : _folder.Root, name)).FullName;
+        string root = Directory
+            .CreateDirectory(Path.Combine(kept is { Length: > 0 } ? kept : _folder.Root, name))
+            .FullName;
         ExportCase exported = ExportCase.All[name];
         using VitModel model = exported.Create();
         exported.WriteExpected(model, Path.Combine(root, "expected.safetensors"), Photos(root));
@@ -43,7 +45,8 @@ public sealed class ExportedFolderTests : IDisposable
             else
                 Export(format, folder);
         }
-        using Tensor pixels = TinyVit.Pixels(model, 2), logits = model.Logits(pixels);
+        using Tensor pixels = TinyVit.Pixels(model, 2);
+        using Tensor logits = model.Logits(pixels);
         foreach (string format in s_formats.Where(f => Refusal(name, f) is null))
         {
             string folder = Path.Combine(root, format);
@@ -55,8 +58,15 @@ public sealed class ExportedFolderTests : IDisposable
             Assert.Equal(exported.Preprocessing.ResizedSide, again.Preprocessing.ResizedSide);
         }
 
-        void Export(string format, string folder) => ModelExport.Write(
-            model, ModelExport.Find(format, model), exported.Preprocessing, null, folder, overwrite: true);
+        void Export(string format, string folder) =>
+            ModelExport.Write(
+                model,
+                ModelExport.Find(format, model),
+                exported.Preprocessing,
+                null,
+                folder,
+                overwrite: true
+            );
     }
 
     [Fact]
@@ -64,12 +74,19 @@ public sealed class ExportedFolderTests : IDisposable
     {
         using VitModel model = TinyVit.Create();
         NamingScheme timm = ModelExport.Find("timm", model);
-        foreach (string other in (string[])["a.safetensors", "pytorch_model.bin", "last.pth", "best.pth.tar", "preprocessor_config.json"])
+        foreach (
+            string other in (string[])
+                ["a.safetensors", "pytorch_model.bin", "last.pth", "best.pth.tar", "preprocessor_config.json"]
+        )
         {
             string folder = Directory.CreateDirectory(_folder.File($"with {other}")).FullName;
             File.WriteAllText(Path.Combine(folder, other), "{}");
             File.WriteAllText(Path.Combine(folder, "readme.md"), "");
-            Assert.Contains(other, Assert.Throws<BadInputException>(() => Write(folder, overwrite: true)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                other,
+                Assert.Throws<BadInputException>(() => Write(folder, overwrite: true)).Message,
+                StringComparison.Ordinal
+            );
             Assert.False(File.Exists(Path.Combine(folder, ModelExport.WeightsName)));
             File.Delete(Path.Combine(folder, other));
             Write(folder, overwrite: false);
@@ -101,29 +118,50 @@ public sealed class ExportedFolderTests : IDisposable
         string line = Assert.Single(ModelExport.Notes(config, ModelExport.Find("torchvision", model)));
         Assert.Contains(
             "VisionTransformer(image_size=12, patch_size=4, num_layers=3, num_heads=3, hidden_dim=24, mlp_dim=40, "
-            + "num_classes=7, norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-5))", line, StringComparison.Ordinal);
+                + "num_classes=7, norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-5))",
+            line,
+            StringComparison.Ordinal
+        );
         string[] known = LibraryData.Known("torchvision", "VisionTransformer");
-        Assert.All(Regex.Matches(line, @"(\w+)=").Select(m => m.Groups[1].Value).Where(n => n != "eps"), n => Assert.Contains(n, known));
+        Assert.All(
+            Regex.Matches(line, @"(\w+)=").Select(m => m.Groups[1].Value).Where(n => n != "eps"),
+            n => Assert.Contains(n, known)
+        );
     }
 
     // Gradients in both directions, with sides of both parities.
     static string[] Photos(string folder) =>
-    [
-        .. (((int Width, int Height)[])[(40, 28), (31, 44)]).Select((s, i) =>
-        {
-            byte[] pixels = [.. Enumerable.Range(0, s.Width * s.Height * 3).Select(p => (byte)(p / 3 % s.Width * 5 + p / 3 / s.Width * (p % 3 + 1)))];
-            string path = Path.Combine(folder, $"photo-{i}.png");
-            File.WriteAllBytes(path, ImageEncoder.Png(new RgbImage(s.Width, s.Height, (ReadOnlySpan<byte>)pixels)));
-            return path;
-        }),
-    ];
+        [
+            .. (((int Width, int Height)[])[(40, 28), (31, 44)]).Select(
+                (s, i) =>
+                {
+                    byte[] pixels =
+                    [
+                        .. Enumerable
+                            .Range(0, s.Width * s.Height * 3)
+                            .Select(p => (byte)(p / 3 % s.Width * 5 + p / 3 / s.Width * (p % 3 + 1))),
+                    ];
+                    string path = Path.Combine(folder, $"photo-{i}.png");
+                    File.WriteAllBytes(
+                        path,
+                        ImageEncoder.Png(new RgbImage(s.Width, s.Height, (ReadOnlySpan<byte>)pixels))
+                    );
+                    return path;
+                }
+            ),
+        ];
 
     static void AssertTensors(string name, string format, string path)
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
-        string[] names = [.. file.Tensors.Keys.Select(n => LibraryData.General(n)).Distinct().Order(StringComparer.Ordinal)];
+        string[] names =
+        [
+            .. file.Tensors.Keys.Select(n => LibraryData.General(n)).Distinct().Order(StringComparer.Ordinal),
+        ];
         Assert.Equal(LibraryData.Tensors(format, name), names);
-        long positions = file.Tensors.Single(t => t.Key.Split('.')[^1].StartsWith("pos", StringComparison.Ordinal)).Value.Shape[1];
+        long positions = file
+            .Tensors.Single(t => t.Key.Split('.')[^1].StartsWith("pos", StringComparison.Ordinal))
+            .Value.Shape[1];
         Assert.Equal(LibraryData.Positions(format, name), positions);
     }
 
@@ -139,14 +177,22 @@ public sealed class ExportedFolderTests : IDisposable
             JsonElement args = root.GetProperty("model_args");
             Within("model_args", args);
             Within("pretrained_cfg", root.GetProperty("pretrained_cfg"));
-            Assert.Equal(config.NormEpsilon, LibraryData.Epsilon(format, root.GetProperty("architecture").GetString()!));
-            Assert.Equal(config.Pooling == VitPooling.Average ? "avg" : "token", args.GetProperty("global_pool").GetString());
+            Assert.Equal(
+                config.NormEpsilon,
+                LibraryData.Epsilon(format, root.GetProperty("architecture").GetString()!)
+            );
+            Assert.Equal(
+                config.Pooling == VitPooling.Average ? "avg" : "token",
+                args.GetProperty("global_pool").GetString()
+            );
             Assert.Equal(config.NormAfterPooling, args.GetProperty("fc_norm").GetBoolean());
             Assert.Equal(config.MlpWidth, (int)(config.Width * args.GetProperty("mlp_ratio").GetDouble()));
             return;
         }
         Within(root.GetProperty("model_type").GetString()!, root);
-        using JsonDocument processor = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "preprocessor_config.json")));
+        using JsonDocument processor = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(folder, "preprocessor_config.json"))
+        );
         Within(processor.RootElement.GetProperty("image_processor_type").GetString()!, processor.RootElement);
 
         void Within(string what, JsonElement given) =>
@@ -154,17 +200,18 @@ public sealed class ExportedFolderTests : IDisposable
     }
 
     // The word of the refusal where the format cannot express the case.
-    static string? Refusal(string name, string format) => (name, format) switch
-    {
-        ("epsilon 1e-12" or "epsilon 1e-1", "timm") => "--norm-epsilon",
-        ("pre-norm and bias", "timm") => "norm_pre.weight",
-        (_, "timm") => null,
-        ("quick-gelu" or "gelu-tanh", "torchvision") => "gelu",
-        ("distilled" or "distilled without positions", "torchvision") => "reg_token",
-        ("layer scale" or "average with [CLS], no_embed_class", _) => "ls1.gamma",
-        ("pre-norm" or "pre-norm and bias" or "clip", _) => "norm_pre.weight",
-        ("average" or "average with [CLS]" or "edited average", _) => "averages",
-        ("average, fc_norm" or "average with [CLS], fc_norm", _) => "fc_norm",
-        _ => name.Contains("registers", StringComparison.Ordinal) ? "reg_token" : null,
-    };
+    static string? Refusal(string name, string format) =>
+        (name, format) switch
+        {
+            ("epsilon 1e-12" or "epsilon 1e-1", "timm") => "--norm-epsilon",
+            ("pre-norm and bias", "timm") => "norm_pre.weight",
+            (_, "timm") => null,
+            ("quick-gelu" or "gelu-tanh", "torchvision") => "gelu",
+            ("distilled" or "distilled without positions", "torchvision") => "reg_token",
+            ("layer scale" or "average with [CLS], no_embed_class", _) => "ls1.gamma",
+            ("pre-norm" or "pre-norm and bias" or "clip", _) => "norm_pre.weight",
+            ("average" or "average with [CLS]" or "edited average", _) => "averages",
+            ("average, fc_norm" or "average with [CLS], fc_norm", _) => "fc_norm",
+            _ => name.Contains("registers", StringComparison.Ordinal) ? "reg_token" : null,
+        };
 }

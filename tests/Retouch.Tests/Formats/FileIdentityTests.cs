@@ -11,7 +11,8 @@ public sealed class FileIdentityTests : IDisposable
     [Fact]
     public void One_file_is_known_by_each_of_its_paths_and_two_files_are_two()
     {
-        string file = _folder.Write("model", "x"), twin = _folder.Write("other", "x");
+        string file = _folder.Write("model", "x");
+        string twin = _folder.Write("other", "x");
         Directory.CreateDirectory(_folder.File("sub"));
         Assert.True(FileIdentity.Same(file, file));
         Assert.True(FileIdentity.Same(file, Path.Combine(_folder.File("sub"), "..", "model")));

@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.Formats;
 
-/// <summary>Small files that ask for much: refused in a sentence, before memory or time is taken. Counted, not timed.</summary>
+/// <summary>
+/// Small files that ask for much: refused in a sentence, before memory or time is taken. Counted, not timed.
+/// </summary>
 public sealed class HostileModelTests : IDisposable
 {
     const long Little = 80 << 20;
@@ -32,14 +34,17 @@ public sealed class HostileModelTests : IDisposable
         // All weights in one storage, as a training that keeps them flat saves them, and one of them twice.
         byte[] numbers = [.. _model.Tensors.Values.SelectMany(t => t.bytes.ToArray())];
         PickleBuilder pickle = new PickleBuilder().Op('}').Op('(');
-        BigInteger offset = 0, total = numbers.Length / 4;
+        BigInteger offset = 0;
+        BigInteger total = numbers.Length / 4;
         foreach ((string name, Tensor tensor) in _model.Tensors)
         {
             State(pickle, name, tensor, "0", total, offset, legacy);
             offset += tensor.NumberOfElements;
         }
         byte[] whole = pickle.Op('u').Stop();
-        byte[] file = legacy ? PickleBuilder.Legacy(whole, [numbers]) : PickleBuilder.Zip(whole, [numbers], CompressionLevel.Fastest);
+        byte[] file = legacy
+            ? PickleBuilder.Legacy(whole, [numbers])
+            : PickleBuilder.Zip(whole, [numbers], CompressionLevel.Fastest);
         using ModelFile read = ModelFile.Load(_folder.Write("flat.pth", file), ModelSamples.Hints(_model.Config));
         ModelSamples.Same(_model, read.Model);
     }
@@ -53,7 +58,9 @@ public sealed class HostileModelTests : IDisposable
         PickleBuilder pickle = new PickleBuilder().Op('}').Op('(');
         pickle.Text("first").Tensor("0", numbers.Length / 4, 0, [1], [1]);
         pickle.Text("head").Tensor("0", numbers.Length / 4, 2, [head.shape[0], head.shape[1]], [1, head.shape[0]]);
-        using ITensorSource source = TensorSource.Open(_folder.Write("t.pth", PickleBuilder.Zip(pickle.Op('u').Stop(), [numbers])));
+        using ITensorSource source = TensorSource.Open(
+            _folder.Write("t.pth", PickleBuilder.Zip(pickle.Op('u').Stop(), [numbers]))
+        );
         Tensor read = source.ReadFloat("head");
         Assert.True(read.is_contiguous());
         Assert.True(read.Equals(head));
@@ -63,7 +70,8 @@ public sealed class HostileModelTests : IDisposable
     public void Twenty_kilobytes_whose_tensors_all_name_one_storage_are_no_model_of_gigabytes()
     {
         // Two blocks 4096 wide, whose 400 million weights are one storage of 67 million zeros.
-        const int width = 4096, hidden = 16384;
+        const int width = 4096;
+        const int hidden = 16384;
         string path = Shared(width, hidden, depth: 2);
         Assert.InRange(new FileInfo(path).Length, 1, 400 << 10);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -107,13 +115,33 @@ public sealed class HostileModelTests : IDisposable
         // Few, but each of them larger than any tensor.
         Assert.InRange(RefusedQuietly("few.pth", Rebuild(p => p.Ints(huge, huge).Op('q', 8))).Length, 1, 400);
         // Many small ones.
-        Assert.InRange(RefusedQuietly("many.pth", Rebuild(p => p.Ints([.. Enumerable.Repeat(BigInteger.One, 5000)]).Op('q', 8))).Length, 1, 400);
+        Assert.InRange(
+            RefusedQuietly(
+                "many.pth",
+                Rebuild(p => p.Ints([.. Enumerable.Repeat(BigInteger.One, 5000)]).Op('q', 8))
+            ).Length,
+            1,
+            400
+        );
 
         // A tensor of float numbers, whose shape is remembered and taken for its strides, too.
         static PickleBuilder Rebuild(Action<PickleBuilder> shape)
         {
-            PickleBuilder p = new PickleBuilder().Op('}').Op('(').Text("x").Global("torch._utils", "_rebuild_tensor_v2").Op('(');
-            p.Op('(').Text("storage").Global("torch", "FloatStorage").Text("0").Text("cpu").Int(4).Op('t').Op('Q').Int(0);
+            PickleBuilder p = new PickleBuilder()
+                .Op('}')
+                .Op('(')
+                .Text("x")
+                .Global("torch._utils", "_rebuild_tensor_v2")
+                .Op('(');
+            p.Op('(')
+                .Text("storage")
+                .Global("torch", "FloatStorage")
+                .Text("0")
+                .Text("cpu")
+                .Int(4)
+                .Op('t')
+                .Op('Q')
+                .Int(0);
             shape(p);
             return p.Op('h', 8).Op(0x89).Global("collections", "OrderedDict").Op(')').Op('R').Op('t').Op('R').Op('u');
         }
@@ -156,18 +184,40 @@ public sealed class HostileModelTests : IDisposable
             pickle.Op('K', 1);
         Assert.Contains("no tensor", RefusedQuietly("long.pth", pickle.Op('e').Op('u')), StringComparison.Ordinal);
 
-        PickleBuilder named = new PickleBuilder().Op('}').Op('(').Text(new string('k', 1_000_000)).Tensor("0", 1, 0, [1], [1]);
-        Assert.Contains("longer than 500 characters: \"kkk", RefusedQuietly("named.pth", named.Op('u'), [new byte[4]]), StringComparison.Ordinal);
+        PickleBuilder named = new PickleBuilder()
+            .Op('}')
+            .Op('(')
+            .Text(new string('k', 1_000_000))
+            .Tensor("0", 1, 0, [1], [1]);
+        Assert.Contains(
+            "longer than 500 characters: \"kkk",
+            RefusedQuietly("named.pth", named.Op('u'), [new byte[4]]),
+            StringComparison.Ordinal
+        );
 
-        PickleBuilder stored = new PickleBuilder().Op('}').Op('(').Text("x").Tensor(new string('0', 1_000_000), 1, 0, [1], [1]);
-        Assert.Contains("a storage in it", RefusedQuietly("stored.pth", stored.Op('u'), [new byte[4]]), StringComparison.Ordinal);
+        PickleBuilder stored = new PickleBuilder()
+            .Op('}')
+            .Op('(')
+            .Text("x")
+            .Tensor(new string('0', 1_000_000), 1, 0, [1], [1]);
+        Assert.Contains(
+            "a storage in it",
+            RefusedQuietly("stored.pth", stored.Op('u'), [new byte[4]]),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Real_pickles_stay_far_below_the_budget()
     {
-        (string, long[])[] tensors = [.. Enumerable.Range(0, 20_000).Select(i => ($"blocks.{i}.mlp.fc1.weight", (long[])[1]))];
-        byte[] file = PickleBuilder.Zip(PickleBuilder.StateDictionary(tensors), Enumerable.Range(0, 20_000).Select(_ => new byte[4]));
+        (string, long[])[] tensors =
+        [
+            .. Enumerable.Range(0, 20_000).Select(i => ($"blocks.{i}.mlp.fc1.weight", (long[])[1])),
+        ];
+        byte[] file = PickleBuilder.Zip(
+            PickleBuilder.StateDictionary(tensors),
+            Enumerable.Range(0, 20_000).Select(_ => new byte[4])
+        );
         using ITensorSource source = TensorSource.Open(_folder.Write("many.pth", file));
         Assert.Equal(20_000, source.Tensors.Count);
     }
@@ -175,7 +225,13 @@ public sealed class HostileModelTests : IDisposable
     [Fact]
     public void Reading_that_takes_too_long_is_given_up_with_the_time()
     {
-        string path = _folder.Write("slow.pth", PickleBuilder.Zip(PickleBuilder.StateDictionary([.. _model.Tensors.Select(t => (t.Key, t.Value.shape))]), _model.Tensors.Values.Select(t => t.bytes.ToArray())));
+        string path = _folder.Write(
+            "slow.pth",
+            PickleBuilder.Zip(
+                PickleBuilder.StateDictionary([.. _model.Tensors.Select(t => (t.Key, t.Value.shape))]),
+                _model.Tensors.Values.Select(t => t.bytes.ToArray())
+            )
+        );
         Assert.Contains("more than the 60 s", Slowly(TimeSpan.FromSeconds(31)), StringComparison.Ordinal);
         Assert.Null(Slowly(TimeSpan.FromSeconds(0.1)));
         Assert.Equal(60 + 1024, ReadingBudget.Time(1L << 30).TotalSeconds);
@@ -239,7 +295,12 @@ public sealed class HostileModelTests : IDisposable
     public void A_quoted_text_cannot_steer_a_terminal(string text)
     {
         string quoted = UserText.Quote(text);
-        Assert.DoesNotContain(quoted, c => char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator);
+        Assert.DoesNotContain(
+            quoted,
+            c =>
+                char.IsControl(c)
+                || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator
+        );
         Assert.Contains("\uFFFD", quoted, StringComparison.Ordinal);
         Assert.InRange(UserText.Quote(string.Concat(Enumerable.Repeat(text, 1000))).Length, 1, 110);
     }
@@ -259,7 +320,8 @@ public sealed class HostileModelTests : IDisposable
     public void A_config_in_UTF16_as_Windows_editors_write_it_is_read()
     {
         string model = ModelSamples.Write(_folder.File("m.safetensors"), _model);
-        string text = """{"model_type": "vit", "hidden_size": 24, "num_attention_heads": 3, "hidden_act": "gelu_new"}""";
+        string text =
+            """{"model_type": "vit", "hidden_size": 24, "num_attention_heads": 3, "hidden_act": "gelu_new"}""";
         foreach (Encoding encoding in (Encoding[])[Encoding.Unicode, Encoding.BigEndianUnicode, Encoding.UTF8])
         {
             _folder.Write("config.json", [.. encoding.GetPreamble(), .. encoding.GetBytes(text)]);
@@ -276,14 +338,21 @@ public sealed class HostileModelTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         string path = _folder.File("nan.safetensors");
-        SafeTensorsWriter.Write(path, _model.Tensors.Select(t =>
-        {
-            Tensor value = t.Value.to(type).clone();
-            if (t.Key == "blocks.0.norm1.bias")
-                value[2] = double.NaN;
-            return (t.Key, value);
-        }), null, overwrite: true);
-        string message = Assert.Throws<BadInputException>(() => ModelFile.Load(path, ModelSamples.Hints(_model.Config))).Message;
+        SafeTensorsWriter.Write(
+            path,
+            _model.Tensors.Select(t =>
+            {
+                Tensor value = t.Value.to(type).clone();
+                if (t.Key == "blocks.0.norm1.bias")
+                    value[2] = double.NaN;
+                return (t.Key, value);
+            }),
+            null,
+            overwrite: true
+        );
+        string message = Assert
+            .Throws<BadInputException>(() => ModelFile.Load(path, ModelSamples.Hints(_model.Config)))
+            .Message;
         Assert.Contains("blocks.0.norm1.bias", message, StringComparison.Ordinal);
         Assert.Contains("NaN", message, StringComparison.Ordinal);
     }
@@ -293,31 +362,75 @@ public sealed class HostileModelTests : IDisposable
     {
         List<(string Name, long[] Shape)> shapes =
         [
-            ("cls_token", [1, 1, width]), ("pos_embed", [1, 5, width]), ("patch_embed.proj.weight", [width, 3, 2, 2]), ("patch_embed.proj.bias", [width]),
-            ("norm.weight", [width]), ("norm.bias", [width]), ("head.weight", [3, width]), ("head.bias", [3]),
+            ("cls_token", [1, 1, width]),
+            ("pos_embed", [1, 5, width]),
+            ("patch_embed.proj.weight", [width, 3, 2, 2]),
+            ("patch_embed.proj.bias", [width]),
+            ("norm.weight", [width]),
+            ("norm.bias", [width]),
+            ("head.weight", [3, width]),
+            ("head.bias", [3]),
         ];
         for (int i = 0; i < depth; i++)
         {
             string b = $"blocks.{i}.";
             shapes.AddRange([
-                (b + "norm1.weight", [width]), (b + "norm1.bias", [width]), (b + "norm2.weight", [width]), (b + "norm2.bias", [width]),
-                (b + "attn.qkv.weight", [3 * width, width]), (b + "attn.qkv.bias", [3 * width]), (b + "attn.proj.weight", [width, width]), (b + "attn.proj.bias", [width]),
-                (b + "mlp.fc1.weight", [hidden, width]), (b + "mlp.fc1.bias", [hidden]), (b + "mlp.fc2.weight", [width, hidden]), (b + "mlp.fc2.bias", [width])]);
+                (b + "norm1.weight", [width]),
+                (b + "norm1.bias", [width]),
+                (b + "norm2.weight", [width]),
+                (b + "norm2.bias", [width]),
+                (b + "attn.qkv.weight", [3 * width, width]),
+                (b + "attn.qkv.bias", [3 * width]),
+                (b + "attn.proj.weight", [width, width]),
+                (b + "attn.proj.bias", [width]),
+                (b + "mlp.fc1.weight", [hidden, width]),
+                (b + "mlp.fc1.bias", [hidden]),
+                (b + "mlp.fc2.weight", [width, hidden]),
+                (b + "mlp.fc2.bias", [width]),
+            ]);
         }
         long count = shapes.Max(s => s.Shape.Aggregate(1L, (product, size) => product * size));
         PickleBuilder pickle = new PickleBuilder().Op('}').Op('(');
         foreach ((string name, long[] shape) in shapes)
         {
             BigInteger[] sizes = [.. shape.Select(s => (BigInteger)s)];
-            pickle.Text(name).Tensor("0", count, 0, sizes, [.. sizes.Select((_, a) => sizes[(a + 1)..].Aggregate(BigInteger.One, (p, s) => p * s))]);
+            pickle
+                .Text(name)
+                .Tensor(
+                    "0",
+                    count,
+                    0,
+                    sizes,
+                    [.. sizes.Select((_, a) => sizes[(a + 1)..].Aggregate(BigInteger.One, (p, s) => p * s))]
+                );
         }
-        return _folder.Write("shared.pth", PickleBuilder.Zip(pickle.Op('u').Stop(), [new byte[4 * count]], CompressionLevel.SmallestSize));
+        return _folder.Write(
+            "shared.pth",
+            PickleBuilder.Zip(pickle.Op('u').Stop(), [new byte[4 * count]], CompressionLevel.SmallestSize)
+        );
     }
 
-    static void State(PickleBuilder pickle, string name, Tensor tensor, string key, BigInteger count, BigInteger offset, bool legacy)
+    static void State(
+        PickleBuilder pickle,
+        string name,
+        Tensor tensor,
+        string key,
+        BigInteger count,
+        BigInteger offset,
+        bool legacy
+    )
     {
         BigInteger[] sizes = [.. tensor.shape.Select(s => (BigInteger)s)];
-        pickle.Text(name).Tensor(key, count, offset, sizes, [.. sizes.Select((_, a) => sizes[(a + 1)..].Aggregate(BigInteger.One, (p, s) => p * s))], legacy: legacy);
+        pickle
+            .Text(name)
+            .Tensor(
+                key,
+                count,
+                offset,
+                sizes,
+                [.. sizes.Select((_, a) => sizes[(a + 1)..].Aggregate(BigInteger.One, (p, s) => p * s))],
+                legacy: legacy
+            );
     }
 
     string RefusedQuietly(string name, PickleBuilder pickle, byte[][]? storages = null)

@@ -24,14 +24,19 @@ sealed class HubServer : IDisposable
     /// <summary>A request, as it came.</summary>
     public sealed record Request(string Method, string Path, IReadOnlyDictionary<string, string> Headers)
     {
-        public long From => Headers.TryGetValue("Range", out string? range) ? long.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture) : 0;
+        public long From =>
+            Headers.TryGetValue("Range", out string? range)
+                ? long.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture)
+                : 0;
     }
 
     public string Address => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
     public Dictionary<string, byte[]> Files { get; } = [];
 
-    /// <summary>Answers instead of the usual server: writes to the stream and gives true, or false to leave the request to it.</summary>
+    /// <summary>
+    /// Answers instead of the usual server: writes to the stream and gives true, or false to leave the request to it.
+    /// </summary>
     public Func<Request, Stream, Task<bool>> Instead { get; set; } = (_, _) => Task.FromResult(false);
 
     public IReadOnlyList<Request> Requests
@@ -45,7 +50,10 @@ sealed class HubServer : IDisposable
 
     public static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
-    public static string GitSha1(byte[] bytes) => Convert.ToHexStringLower(Hash(HashAlgorithmName.SHA1, [.. Encoding.ASCII.GetBytes($"blob {bytes.Length}\0"), .. bytes]));
+    public static string GitSha1(byte[] bytes) =>
+        Convert.ToHexStringLower(
+            Hash(HashAlgorithmName.SHA1, [.. Encoding.ASCII.GetBytes($"blob {bytes.Length}\0"), .. bytes])
+        );
 
     static byte[] Hash(HashAlgorithmName name, byte[] bytes)
     {
@@ -55,7 +63,12 @@ sealed class HubServer : IDisposable
     }
 
     /// <summary>Writes an answer.</summary>
-    public static async Task AnswerAsync(Stream stream, int status, IEnumerable<(string, string)> headers, ReadOnlyMemory<byte> body = default)
+    public static async Task AnswerAsync(
+        Stream stream,
+        int status,
+        IEnumerable<(string, string)> headers,
+        ReadOnlyMemory<byte> body = default
+    )
     {
         StringBuilder head = new($"HTTP/1.1 {status} Status\r\nConnection: close\r\n");
         foreach ((string name, string value) in headers)
@@ -65,9 +78,16 @@ sealed class HubServer : IDisposable
     }
 
     /// <summary>The headers that the hub's HEAD has.</summary>
-    public static (string, string)[] Heads(byte[] content, bool large) => large
-        ? [("X-Repo-Commit", Commit), ("X-Linked-Etag", $"\"{Sha256(content)}\""), ("X-Linked-Size", $"{content.Length}"), ("ETag", "\"pointer\"")]
-        : [("X-Repo-Commit", Commit), ("ETag", $"\"{GitSha1(content)}\"")];
+    public static (string, string)[] Heads(byte[] content, bool large) =>
+        large
+            ?
+            [
+                ("X-Repo-Commit", Commit),
+                ("X-Linked-Etag", $"\"{Sha256(content)}\""),
+                ("X-Linked-Size", $"{content.Length}"),
+                ("ETag", "\"pointer\""),
+            ]
+            : [("X-Repo-Commit", Commit), ("ETag", $"\"{GitSha1(content)}\"")];
 
     public void Dispose()
     {
@@ -84,9 +104,7 @@ sealed class HubServer : IDisposable
             while (true)
                 _ = ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException) { }
     }
 
     async Task ServeAsync(TcpClient client)
@@ -102,9 +120,7 @@ sealed class HubServer : IDisposable
                 if (!await Instead(request, stream))
                     await UsualAsync(request, stream);
             }
-            catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
-            {
-            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException) { }
         }
     }
 
@@ -116,14 +132,28 @@ sealed class HubServer : IDisposable
             await AnswerAsync(stream, 404, [("X-Error-Code", "EntryNotFound"), ("Content-Length", "0")]);
             return;
         }
-        bool large = name.EndsWith(".safetensors", StringComparison.Ordinal) || name.EndsWith(".npz", StringComparison.Ordinal);
-        (string, string)[] headers = [.. Heads(content, large), ("x-goog-hash", $"crc32c=AAAAAA==,md5={Convert.ToBase64String(Hash(HashAlgorithmName.MD5, content))}")];
+        bool large =
+            name.EndsWith(".safetensors", StringComparison.Ordinal) || name.EndsWith(".npz", StringComparison.Ordinal);
+        (string, string)[] headers =
+        [
+            .. Heads(content, large),
+            ("x-goog-hash", $"crc32c=AAAAAA==,md5={Convert.ToBase64String(Hash(HashAlgorithmName.MD5, content))}"),
+        ];
         if (request.Method == "HEAD")
             await AnswerAsync(stream, 200, [.. headers, ("Content-Length", $"{content.Length}")]);
         else if (request.From >= content.Length && request.From > 0)
             await AnswerAsync(stream, 416, [("Content-Range", $"bytes */{content.Length}"), ("Content-Length", "0")]);
         else if (request.From > 0)
-            await AnswerAsync(stream, 206, [.. headers, ("Content-Range", $"bytes {request.From}-{content.Length - 1}/{content.Length}"), ("Content-Length", $"{content.Length - request.From}")], content.AsMemory((int)request.From));
+            await AnswerAsync(
+                stream,
+                206,
+                [
+                    .. headers,
+                    ("Content-Range", $"bytes {request.From}-{content.Length - 1}/{content.Length}"),
+                    ("Content-Length", $"{content.Length - request.From}"),
+                ],
+                content.AsMemory((int)request.From)
+            );
         else
             await AnswerAsync(stream, 200, [.. headers, ("Content-Length", $"{content.Length}")], content);
     }
@@ -140,6 +170,12 @@ sealed class HubServer : IDisposable
         }
         string[] lines = Encoding.ASCII.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         string[] first = lines[0].Split(' ');
-        return new Request(first[0], Uri.UnescapeDataString(first[1]), lines[1..].Select(l => l.Split(": ", 2)).ToDictionary(l => l[0], l => l[1], StringComparer.OrdinalIgnoreCase));
+        return new Request(
+            first[0],
+            Uri.UnescapeDataString(first[1]),
+            lines[1..]
+                .Select(l => l.Split(": ", 2))
+                .ToDictionary(l => l[0], l => l[1], StringComparer.OrdinalIgnoreCase)
+        );
     }
 }

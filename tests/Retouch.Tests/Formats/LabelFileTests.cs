@@ -20,7 +20,10 @@ public sealed class LabelFileTests : IDisposable
     [InlineData("l.json", """{"0": ["n01440764", "tench, Tinca tinca"], "1": ["n01443537", "goldfish"]}""")]
     [InlineData("l.json", """[["n01440764", "tench, Tinca tinca"], ["n01443537", "goldfish"]]""")]
     [InlineData("l.json", """{"id2label": {"0": "n01440764 tench, Tinca tinca", "1": "n01443537 goldfish"}}""")]
-    [InlineData("l.json", """[{"id": 1, "wnid": "n01443537", "label": "goldfish"}, {"id": 0, "wnid": "n01440764", "label": "tench, Tinca tinca"}]""")]
+    [InlineData(
+        "l.json",
+        """[{"id": 1, "wnid": "n01443537", "label": "goldfish"}, {"id": 0, "wnid": "n01440764", "label": "tench, Tinca tinca"}]"""
+    )]
     [InlineData("l.csv", "index,wnid,name\n1,n01443537,goldfish\n0,n01440764,\"tench, Tinca tinca\"\n")]
     [InlineData("l.csv", "n01440764,\"tench, Tinca tinca\"\nn01443537,goldfish\n")]
     [InlineData("l.csv", "WordNet ID;Class Name\r\nn01440764;tench, Tinca tinca\r\nn01443537;goldfish\r\n")]
@@ -29,8 +32,10 @@ public sealed class LabelFileTests : IDisposable
     public void Names_with_word_net_ids_are_read(string name, string content)
     {
         LabelSet labels = LabelSet.Load(_folder.Write(name, content));
-        Assert.Equal([new Label(0, "n01440764", "tench, Tinca tinca"), new Label(1, "n01443537", "goldfish")],
-            [labels[0], labels[1]]);
+        Assert.Equal(
+            [new Label(0, "n01440764", "tench, Tinca tinca"), new Label(1, "n01443537", "goldfish")],
+            [labels[0], labels[1]]
+        );
         Assert.Equal(2, labels.Count);
         Assert.Equal(1, labels.Resolve("0007_n01443537"));
     }
@@ -62,8 +67,10 @@ public sealed class LabelFileTests : IDisposable
     public void Names_with_indices_are_read(string name, string content)
     {
         LabelSet labels = LabelSet.Load(_folder.Write(name, content));
-        Assert.Equal(["ant", "zebra", content.Contains("ten", StringComparison.Ordinal) ? "ten" : "10"],
-            Enumerable.Range(0, labels.Count).Select(i => labels[i].Name));
+        Assert.Equal(
+            ["ant", "zebra", content.Contains("ten", StringComparison.Ordinal) ? "ten" : "10"],
+            Enumerable.Range(0, labels.Count).Select(i => labels[i].Name)
+        );
     }
 
     [Theory]
@@ -105,8 +112,18 @@ public sealed class LabelFileTests : IDisposable
     [InlineData("l.csv", "index\n0\n1\n", "line 1", "no column of names")]
     [InlineData("l.csv", "index,name\n", "holds no labels", "l.csv")]
     [InlineData("l.json", "{\n\"0\": \"ant\",\n\"1\": 7}", "name of class 1 in", "(line 3)")]
-    [InlineData("l.json", "{\"a\": 1,\n \"id2label\": {\n\"0\": \"ant\",\n\"2\": \"bee\"}}", "names no class 1", "(line 4)")]
-    [InlineData("l.json", "{\"n01440764\": \"tench\",\n\"n01443537\": \"goldfish\"}", "\"n01440764\" where a class number is needed", "(line 1)")]
+    [InlineData(
+        "l.json",
+        "{\"a\": 1,\n \"id2label\": {\n\"0\": \"ant\",\n\"2\": \"bee\"}}",
+        "names no class 1",
+        "(line 4)"
+    )]
+    [InlineData(
+        "l.json",
+        "{\"n01440764\": \"tench\",\n\"n01443537\": \"goldfish\"}",
+        "\"n01440764\" where a class number is needed",
+        "(line 1)"
+    )]
     [InlineData("l.json", "[\"ant\",\n[\"bee\", \"cow\"]]", "not a list of class names", "(line 2)")]
     [InlineData("l.json", "{\"ant\": 0,\n\"bee\": 1.5}", "something other than a class number", "(line 2)")]
     [InlineData("l.json", "{\"ant\": 0,\n\"bee\": 0}", "names class 0 twice", "(line 2)")]
@@ -124,7 +141,10 @@ public sealed class LabelFileTests : IDisposable
     public void A_line_in_another_encoding_is_named()
     {
         string path = _folder.Write("l.txt", [.. "ant\nz"u8, 0xE9, .. "bra\n"u8]);
-        Assert.Contains("line 2", Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "line 2",
+            Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message,
+            StringComparison.Ordinal
+        );
     }
 }

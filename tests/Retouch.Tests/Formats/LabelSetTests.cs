@@ -47,7 +47,11 @@ public sealed class LabelSetTests : IDisposable
     [InlineData("l.json", """[{"index":-1,"name":"a"}]""", "negative class number -1")]
     [InlineData("l.txt", "a\n\nb\n", "Line 2 of")]
     [InlineData("l.txt", "a\0b\n", "not a file of class names")]
-    public void a_label_file_that_cannot_be_right_is_refused_for_its_own_reason(string name, string content, string reason)
+    public void a_label_file_that_cannot_be_right_is_refused_for_its_own_reason(
+        string name,
+        string content,
+        string reason
+    )
     {
         string path = _folder.Write(name, content);
         string message = Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message;
@@ -59,8 +63,14 @@ public sealed class LabelSetTests : IDisposable
     public void a_model_in_place_of_labels_is_called_by_its_name()
     {
         string path = _folder.Write("l.txt", [0x80, 2, (byte)'}', 0xFF]);
-        Assert.Contains("it looks like a Python pickle", Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message);
-        Assert.Contains("There is no file", Assert.Throws<BadInputException>(() => LabelSet.Load(_folder.File("absent"))).Message);
+        Assert.Contains(
+            "it looks like a Python pickle",
+            Assert.Throws<BadInputException>(() => LabelSet.Load(path)).Message
+        );
+        Assert.Contains(
+            "There is no file",
+            Assert.Throws<BadInputException>(() => LabelSet.Load(_folder.File("absent"))).Message
+        );
     }
 
     [Theory]
@@ -83,7 +93,10 @@ public sealed class LabelSetTests : IDisposable
         LabelSet labels = LabelSet.FromNames(["Cardigan", "cardigan"]);
         Assert.Equal(0, labels.Resolve("Cardigan"));
         Assert.Equal(1, labels.Resolve("cardigan"));
-        Assert.Contains("names 2 classes: 0, 1;", Assert.Throws<BadInputException>(() => labels.Resolve("CARDIGAN")).Message);
+        Assert.Contains(
+            "names 2 classes: 0, 1;",
+            Assert.Throws<BadInputException>(() => labels.Resolve("CARDIGAN")).Message
+        );
     }
 
     [Theory]

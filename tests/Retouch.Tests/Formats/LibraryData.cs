@@ -3,26 +3,35 @@ using System.Text.RegularExpressions;
 
 namespace Retouch.Tests.Formats;
 
-/// <summary>What timm, transformers and torchvision build and take: libraries.json, which tools/check-exports.py wrote.</summary>
+/// <summary>
+/// What timm, transformers and torchvision build and take: libraries.json, which tools/check-exports.py wrote.
+/// </summary>
 static class LibraryData
 {
-    static readonly JsonElement s_root = JsonDocument.Parse(
-        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Formats", "libraries.json"))).RootElement;
+    static readonly JsonElement s_root = JsonDocument
+        .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Formats", "libraries.json")))
+        .RootElement;
 
     /// <summary>The arguments or fields that a library has for something.</summary>
-    public static string[] Known(string library, string what) => Texts(s_root.GetProperty(library).GetProperty("known").GetProperty(what));
+    public static string[] Known(string library, string what) =>
+        Texts(s_root.GetProperty(library).GetProperty("known").GetProperty(what));
 
     /// <summary>The epsilon of an architecture's norms.</summary>
     public static double Epsilon(string library, string architecture) =>
         s_root.GetProperty(library).GetProperty("epsilon").GetProperty(architecture).GetDouble();
 
-    /// <summary>The tensors of the model that a library builds from a case's folder, in ordinal order, with {i} for the block.</summary>
+    /// <summary>
+    /// The tensors of the model that a library builds from a case's folder, in ordinal order, with {i} for the block.
+    /// </summary>
     public static string[] Tensors(string library, string name)
     {
         JsonElement root = s_root.GetProperty(library);
         IEnumerable<string> Of(string kind) =>
             root.GetProperty(kind).TryGetProperty(name, out JsonElement list) ? Texts(list) : [];
-        return [.. Texts(root.GetProperty("plain")).Except(Of("less")).Concat(Of("more")).Order(StringComparer.Ordinal)];
+        return
+        [
+            .. Texts(root.GetProperty("plain")).Except(Of("less")).Concat(Of("more")).Order(StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>How many positions that model has.</summary>

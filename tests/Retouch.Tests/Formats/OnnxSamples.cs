@@ -9,7 +9,15 @@ namespace Retouch.Tests.Formats;
 /// <summary>Runs ONNX files, and rewrites them as other exporters would have written them.</summary>
 static class OnnxSamples
 {
-    const int Graph = 7, Initializer = 5, Node = 1, Name = 8, Type = 2, Raw = 9, Floats = 4, External = 13, Location = 14;
+    const int Graph = 7;
+    const int Initializer = 5;
+    const int Node = 1;
+    const int Name = 8;
+    const int Type = 2;
+    const int Raw = 9;
+    const int Floats = 4;
+    const int External = 13;
+    const int Location = 14;
 
     /// <summary>The logits of ONNX Runtime, <c>[B,C]</c>; the caller disposes them.</summary>
     public static torch.Tensor Run(string path, torch.Tensor pixels)
@@ -28,32 +36,81 @@ static class OnnxSamples
     /// Writes a file anew with each initializer changed: its name, its stored type, or the file that it is in. Nodes
     /// keep up with the names.
     /// </summary>
-    public static byte[] Rewritten(byte[] model, Func<string, string> rename, bool half = false, bool floatData = false, Stream? external = null, Func<string, bool>? only = null)
+    public static byte[] Rewritten(
+        byte[] model,
+        Func<string, string> rename,
+        bool half = false,
+        bool floatData = false,
+        Stream? external = null,
+        Func<string, bool>? only = null
+    )
     {
-        return Fields(model, (field, value) => field == Graph ? Fields(value, (inner, part) => inner switch
-        {
-            Initializer => [(Initializer, Tensor(part))],
-            Node => [(Node, Fields(part, (f, text) => [(f, f is 1 or 2 ? System.Text.Encoding.UTF8.GetBytes(rename(System.Text.Encoding.UTF8.GetString(text))) : text)]))],
-            _ => [(inner, part)],
-        }) is var graph ? [(Graph, graph)] : [] : [(field, value)]);
+        return Fields(
+            model,
+            (field, value) =>
+                field == Graph
+                    ? Fields(
+                        value,
+                        (inner, part) =>
+                            inner switch
+                            {
+                                Initializer => [(Initializer, Tensor(part))],
+                                Node =>
+                                [
+                                    (
+                                        Node,
+                                        Fields(
+                                            part,
+                                            (f, text) =>
+                                                [
+                                                    (
+                                                        f,
+                                                        f is 1 or 2
+                                                            ? System.Text.Encoding.UTF8.GetBytes(
+                                                                rename(System.Text.Encoding.UTF8.GetString(text))
+                                                            )
+                                                            : text
+                                                    ),
+                                                ]
+                                        )
+                                    ),
+                                ],
+                                _ => [(inner, part)],
+                            }
+                    )
+                        is var graph
+                        ? [(Graph, graph)]
+                        : []
+                    : [(field, value)]
+        );
 
         byte[] Tensor(byte[] tensor)
         {
             (string name, int type) = ("", 0);
-            Fields(tensor, (f, v) =>
-            {
-                if (f == Name)
-                    name = System.Text.Encoding.UTF8.GetString(v);
-                return [(f, v)];
-            }, (f, number) => type = f == Type ? (int)number : type);
-            byte[] result = Fields(tensor, (f, v) => f switch
-            {
-                Name => [(Name, System.Text.Encoding.UTF8.GetBytes(rename(name)))],
-                Raw when type == 1 && half => [(Raw, Half(v))],
-                Raw when type == 1 && floatData => [(Floats, v)],
-                Raw when type == 1 && external is not null && (only?.Invoke(name) ?? true) => Outside(v),
-                _ => [(f, v)],
-            }, null, (f, number) => f == Type && number == 1 && half ? 10 : number);
+            Fields(
+                tensor,
+                (f, v) =>
+                {
+                    if (f == Name)
+                        name = System.Text.Encoding.UTF8.GetString(v);
+                    return [(f, v)];
+                },
+                (f, number) => type = f == Type ? (int)number : type
+            );
+            byte[] result = Fields(
+                tensor,
+                (f, v) =>
+                    f switch
+                    {
+                        Name => [(Name, System.Text.Encoding.UTF8.GetBytes(rename(name)))],
+                        Raw when type == 1 && half => [(Raw, Half(v))],
+                        Raw when type == 1 && floatData => [(Floats, v)],
+                        Raw when type == 1 && external is not null && (only?.Invoke(name) ?? true) => Outside(v),
+                        _ => [(f, v)],
+                    },
+                null,
+                (f, number) => f == Type && number == 1 && half ? 10 : number
+            );
             return result;
         }
 
@@ -63,7 +120,9 @@ static class OnnxSamples
             external.Write(bytes);
             return
             [
-                (External, Entry("location", "weights.bin")), (External, Entry("offset", $"{at}")), (External, Entry("length", $"{bytes.Length}")),
+                (External, Entry("location", "weights.bin")),
+                (External, Entry("offset", $"{at}")),
+                (External, Entry("length", $"{bytes.Length}")),
                 (-Location, [1]),
             ];
         }
@@ -91,7 +150,12 @@ static class OnnxSamples
     }
 
     /// <summary>A message with its fields changed; a negative field number writes a number.</summary>
-    static byte[] Fields(byte[] message, Func<int, byte[], (int Field, byte[] Value)[]> change, Action<int, long>? see = null, Func<int, long, long>? number = null)
+    static byte[] Fields(
+        byte[] message,
+        Func<int, byte[], (int Field, byte[] Value)[]> change,
+        Action<int, long>? see = null,
+        Func<int, long, long>? number = null
+    )
     {
         CodedInputStream input = new(message);
         using MemoryStream bytes = new();
@@ -115,7 +179,10 @@ static class OnnxSamples
                     default:
                         foreach ((int to, byte[] part) in change(field, input.ReadBytes().ToByteArray()))
                         {
-                            output.WriteTag(Math.Abs(to), to < 0 ? WireFormat.WireType.Varint : WireFormat.WireType.LengthDelimited);
+                            output.WriteTag(
+                                Math.Abs(to),
+                                to < 0 ? WireFormat.WireType.Varint : WireFormat.WireType.LengthDelimited
+                            );
                             if (to < 0)
                                 output.WriteInt64(part[0]);
                             else

@@ -35,21 +35,46 @@ public sealed class OnnxTests : IDisposable
     [Fact]
     public void The_real_model_edited_and_unedited_gives_its_logits_on_100_photos()
     {
-        string[] photos = [.. Directory.EnumerateFiles(SharedData.Require("real", "imagenet-sample", "locality"), "*.jpg", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Take(100)];
+        string[] photos =
+        [
+            .. Directory
+                .EnumerateFiles(
+                    SharedData.Require("real", "imagenet-sample", "locality"),
+                    "*.jpg",
+                    SearchOption.AllDirectories
+                )
+                .Order(StringComparer.Ordinal)
+                .Take(100),
+        ];
         Assert.Equal(100, photos.Length);
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = RealModel.Load();
-        using Patch patch = PatchSamples.Of(file.Model, TinyVit.RandomUnits(EditSpace.Default(file.Model.Config), 0.01, 4));
+        using Patch patch = PatchSamples.Of(
+            file.Model,
+            TinyVit.RandomUnits(EditSpace.Default(file.Model.Config), 0.01, 4)
+        );
         using VitModel edited = PatchLedger.Apply(file.Model, [patch]);
-        string plain = Export(file.Model, "base.onnx"), changed = Export(edited, "edited.onnx"), patched = _folder.File("patched.onnx");
+        string plain = Export(file.Model, "base.onnx");
+        string changed = Export(edited, "edited.onnx");
+        string patched = _folder.File("patched.onnx");
         Dictionary<string, Tensor> after = PatchLedger.Edited(file.Model, [patch]);
-        OnnxPatcher.Write(plain, patched, after.ToDictionary(a => a.Key, a => file.Model.Tensors[a.Key]), after, overwrite: false);
+        OnnxPatcher.Write(
+            plain,
+            patched,
+            after.ToDictionary(a => a.Key, a => file.Model.Tensors[a.Key]),
+            after,
+            overwrite: false
+        );
         bool moved = false;
         foreach (string[] chunk in photos.Chunk(25))
         {
             using DisposeScope each = NewDisposeScope();
             using IDisposable noGrad = no_grad();
-            Tensor pixels = ImageLoader.LoadBatch(chunk, file.Preprocessing), own = file.Model.Logits(pixels), ownEdited = edited.Logits(pixels), theirs = OnnxSamples.Run(plain, pixels), theirsEdited = OnnxSamples.Run(changed, pixels);
+            Tensor pixels = ImageLoader.LoadBatch(chunk, file.Preprocessing);
+            Tensor own = file.Model.Logits(pixels);
+            Tensor ownEdited = edited.Logits(pixels);
+            Tensor theirs = OnnxSamples.Run(plain, pixels);
+            Tensor theirsEdited = OnnxSamples.Run(changed, pixels);
             foreach ((Tensor expected, Tensor actual) in ((Tensor, Tensor)[])[(own, theirs), (ownEdited, theirsEdited)])
             {
                 Assert.InRange(TinyVit.RelativeDifference(actual, expected), 0, 1e-4);
@@ -75,12 +100,26 @@ public sealed class OnnxTests : IDisposable
         Directory.CreateDirectory(_folder.File("served"));
         Directory.CreateDirectory(_folder.File("new"));
         using MemoryStream weights = new();
-        byte[] bytes = OnnxSamples.Rewritten(File.ReadAllBytes(Export(model)), Anonymous(), half, floatData, outside ? weights : null, n => n.Contains(".mlp.", StringComparison.Ordinal));
-        string served = _folder.Write("served/model.onnx", bytes), output = _folder.File("new/model.onnx");
+        byte[] bytes = OnnxSamples.Rewritten(
+            File.ReadAllBytes(Export(model)),
+            Anonymous(),
+            half,
+            floatData,
+            outside ? weights : null,
+            n => n.Contains(".mlp.", StringComparison.Ordinal)
+        );
+        string served = _folder.Write("served/model.onnx", bytes);
+        string output = _folder.File("new/model.onnx");
         if (outside)
             _folder.Write("served/weights.bin", weights.ToArray());
         Dictionary<string, Tensor> after = PatchLedger.Edited(model, [patch]);
-        IReadOnlyDictionary<string, string> names = OnnxPatcher.Write(served, output, Before(model, after), after, overwrite: false);
+        IReadOnlyDictionary<string, string> names = OnnxPatcher.Write(
+            served,
+            output,
+            Before(model, after),
+            after,
+            overwrite: false
+        );
         Assert.All(names.Values, n => Assert.StartsWith("onnx::", n, StringComparison.Ordinal));
 
         byte[] now = File.ReadAllBytes(output);
@@ -91,8 +130,25 @@ public sealed class OnnxTests : IDisposable
         {
             Assert.Equal(0, differing);
             Assert.Equal(weights.ToArray(), File.ReadAllBytes(_folder.File("served/weights.bin")));
-            differing = weights.ToArray().Zip(File.ReadAllBytes(_folder.File("new/weights.bin"))).Count(b => b.First != b.Second);
-            Assert.Contains("another folder", Assert.Throws<BadInputException>(() => OnnxPatcher.Write(served, _folder.File("served/other.onnx"), Before(model, after), after, overwrite: false)).Message, StringComparison.Ordinal);
+            differing = weights
+                .ToArray()
+                .Zip(File.ReadAllBytes(_folder.File("new/weights.bin")))
+                .Count(b => b.First != b.Second);
+            Assert.Contains(
+                "another folder",
+                Assert
+                    .Throws<BadInputException>(() =>
+                        OnnxPatcher.Write(
+                            served,
+                            _folder.File("served/other.onnx"),
+                            Before(model, after),
+                            after,
+                            overwrite: false
+                        )
+                    )
+                    .Message,
+                StringComparison.Ordinal
+            );
         }
         Assert.InRange(differing, 1, 4 * (int)patch.Change.Parameters);
         if (!half)
@@ -107,33 +163,84 @@ public sealed class OnnxTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
-        Dictionary<string, Tensor> after = new() { ["blocks.2.attn.qkv.weight"] = model.Tensors["blocks.2.attn.qkv.weight"] + 0.1, ["head.weight"] = model.Tensors["head.weight"] * 2 };
-        string output = _folder.File("out.onnx"), served = Export(model);
-        IReadOnlyDictionary<string, string> names = OnnxPatcher.Write(served, output, Before(model, after), after, overwrite: false);
+        Dictionary<string, Tensor> after = new()
+        {
+            ["blocks.2.attn.qkv.weight"] = model.Tensors["blocks.2.attn.qkv.weight"] + 0.1,
+            ["head.weight"] = model.Tensors["head.weight"] * 2,
+        };
+        string output = _folder.File("out.onnx");
+        string served = Export(model);
+        IReadOnlyDictionary<string, string> names = OnnxPatcher.Write(
+            served,
+            output,
+            Before(model, after),
+            after,
+            overwrite: false
+        );
         Assert.Equal("blocks.2.attn.qkv.weight.T", names["blocks.2.attn.qkv.weight"]);
-        using VitModel edited = new(model.Tensors.ToDictionary(t => t.Key, t => after.TryGetValue(t.Key, out Tensor? a) ? a.alias() : t.Value.alias()), model.Config.Traits);
+        using VitModel edited = new(
+            model.Tensors.ToDictionary(
+                t => t.Key,
+                t => after.TryGetValue(t.Key, out Tensor? a) ? a.alias() : t.Value.alias()
+            ),
+            model.Config.Traits
+        );
         Tensor pixels = TinyVit.Pixels(model, 2);
         Assert.InRange(TinyVit.RelativeDifference(OnnxSamples.Run(output, pixels), edited.Logits(pixels)), 0, 1e-4);
 
         // transformers keeps three projections; as initializers alone, since only they are looked at.
         Tensor[] thirds = model.Tensors["blocks.2.attn.qkv.weight"].chunk(3);
-        string separate = _folder.Write("separate.onnx", Initializers([.. thirds.Select((t, i) => ($"w{i}", i == 1 ? t.t().contiguous() : t.contiguous()))]));
+        string separate = _folder.Write(
+            "separate.onnx",
+            Initializers([.. thirds.Select((t, i) => ($"w{i}", i == 1 ? t.t().contiguous() : t.contiguous()))])
+        );
         after.Remove("head.weight");
-        Assert.Equal("w0, w1, w2", OnnxPatcher.Write(separate, output, Before(model, after), after, overwrite: true).Values.Single());
-        Assert.Equal(Initializers([.. after["blocks.2.attn.qkv.weight"].chunk(3).Select((t, i) => ($"w{i}", i == 1 ? t.t().contiguous() : t.contiguous()))]), File.ReadAllBytes(output));
+        Assert.Equal(
+            "w0, w1, w2",
+            OnnxPatcher.Write(separate, output, Before(model, after), after, overwrite: true).Values.Single()
+        );
+        Assert.Equal(
+            Initializers([
+                .. after["blocks.2.attn.qkv.weight"]
+                    .chunk(3)
+                    .Select((t, i) => ($"w{i}", i == 1 ? t.t().contiguous() : t.contiguous())),
+            ]),
+            File.ReadAllBytes(output)
+        );
     }
 
     [Fact]
     public void A_weight_that_is_not_found_exactly_once_is_named_and_nothing_changes()
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Create(), other = TinyVit.Create(seed: 5);
-        Dictionary<string, Tensor> after = new() { ["blocks.1.mlp.fc1.weight"] = model.Tensors["blocks.1.mlp.fc1.weight"] + 1, ["blocks.1.mlp.fc2.weight"] = model.Tensors["blocks.1.mlp.fc2.weight"] + 1 };
-        string foreign = Export(other), output = _folder.File("out.onnx");
-        Assert.Contains("blocks.1.mlp.fc1.weight", Assert.Throws<BadInputException>(() => OnnxPatcher.Write(foreign, output, Before(model, after), after, overwrite: false)).Message, StringComparison.Ordinal);
+        using VitModel model = TinyVit.Create();
+        using VitModel other = TinyVit.Create(seed: 5);
+        Dictionary<string, Tensor> after = new()
+        {
+            ["blocks.1.mlp.fc1.weight"] = model.Tensors["blocks.1.mlp.fc1.weight"] + 1,
+            ["blocks.1.mlp.fc2.weight"] = model.Tensors["blocks.1.mlp.fc2.weight"] + 1,
+        };
+        string foreign = Export(other);
+        string output = _folder.File("out.onnx");
+        Assert.Contains(
+            "blocks.1.mlp.fc1.weight",
+            Assert
+                .Throws<BadInputException>(() =>
+                    OnnxPatcher.Write(foreign, output, Before(model, after), after, overwrite: false)
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
         Tensor fc1 = model.Tensors["blocks.1.mlp.fc1.weight"];
-        string twice = _folder.Write("twice.onnx", Initializers([("a", fc1), ("b", fc1.t().contiguous()), ("c", model.Tensors["blocks.1.mlp.fc2.weight"])]));
-        string message = Assert.Throws<BadInputException>(() => OnnxPatcher.Write(twice, output, Before(model, after), after, overwrite: false)).Message;
+        string twice = _folder.Write(
+            "twice.onnx",
+            Initializers([("a", fc1), ("b", fc1.t().contiguous()), ("c", model.Tensors["blocks.1.mlp.fc2.weight"])])
+        );
+        string message = Assert
+            .Throws<BadInputException>(() =>
+                OnnxPatcher.Write(twice, output, Before(model, after), after, overwrite: false)
+            )
+            .Message;
         Assert.Contains("blocks.1.mlp.fc1.weight 2 times", message, StringComparison.Ordinal);
         Assert.Contains("\"a\", \"b\"", message, StringComparison.Ordinal);
         Assert.False(File.Exists(output));
@@ -144,9 +251,23 @@ public sealed class OnnxTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
-        Dictionary<string, Tensor> after = new() { ["blocks.1.mlp.fc1.weight"] = model.Tensors["blocks.1.mlp.fc1.weight"] + 1e6 };
-        string served = _folder.Write("half.onnx", OnnxSamples.Rewritten(File.ReadAllBytes(Export(model)), n => n, half: true));
-        Assert.Contains("F16", Assert.Throws<BadInputException>(() => OnnxPatcher.Write(served, _folder.File("out.onnx"), Before(model, after), after, overwrite: false)).Message, StringComparison.Ordinal);
+        Dictionary<string, Tensor> after = new()
+        {
+            ["blocks.1.mlp.fc1.weight"] = model.Tensors["blocks.1.mlp.fc1.weight"] + 1e6,
+        };
+        string served = _folder.Write(
+            "half.onnx",
+            OnnxSamples.Rewritten(File.ReadAllBytes(Export(model)), n => n, half: true)
+        );
+        Assert.Contains(
+            "F16",
+            Assert
+                .Throws<BadInputException>(() =>
+                    OnnxPatcher.Write(served, _folder.File("out.onnx"), Before(model, after), after, overwrite: false)
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -158,33 +279,85 @@ public sealed class OnnxTests : IDisposable
         byte[] whole = File.ReadAllBytes(Export(model));
         using MemoryStream weights = new();
         byte[] outside = OnnxSamples.Rewritten(whole, n => n, external: weights);
-        foreach ((byte[] bytes, string word) in ((byte[], string)[])[([], "graph"), (whole[..1000], "byte"), ([.. whole, 0x3a, 0xff, 0xff, 0xff, 0x7f], "byte"), (outside, "weights.bin"), (Replaced(outside, "weights.bin", "../eights.b"), "not a file beside"), (Replaced(outside, "weights.bin", "/tmp/ghts.b"), "not a file beside")])
-            Assert.Contains(word, Assert.Throws<BadInputException>(() => OnnxPatcher.Write(_folder.Write("bad.onnx", bytes), _folder.File("out.onnx"), Before(model, after), after, overwrite: false)).Message, StringComparison.Ordinal);
+        foreach (
+            (byte[] bytes, string word) in ((byte[], string)[])
+                [
+                    ([], "graph"),
+                    (whole[..1000], "byte"),
+                    ([.. whole, 0x3a, 0xff, 0xff, 0xff, 0x7f], "byte"),
+                    (outside, "weights.bin"),
+                    (Replaced(outside, "weights.bin", "../eights.b"), "not a file beside"),
+                    (Replaced(outside, "weights.bin", "/tmp/ghts.b"), "not a file beside"),
+                ]
+        )
+            Assert.Contains(
+                word,
+                Assert
+                    .Throws<BadInputException>(() =>
+                        OnnxPatcher.Write(
+                            _folder.Write("bad.onnx", bytes),
+                            _folder.File("out.onnx"),
+                            Before(model, after),
+                            after,
+                            overwrite: false
+                        )
+                    )
+                    .Message,
+                StringComparison.Ordinal
+            );
         _folder.Write("weights.bin", weights.ToArray()[..^4]);
-        Assert.Contains("does not lie within", Assert.Throws<BadInputException>(() => OnnxPatcher.Write(_folder.Write("bad.onnx", outside), _folder.File("out.onnx"), Before(model, after), after, overwrite: false)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not lie within",
+            Assert
+                .Throws<BadInputException>(() =>
+                    OnnxPatcher.Write(
+                        _folder.Write("bad.onnx", outside),
+                        _folder.File("out.onnx"),
+                        Before(model, after),
+                        after,
+                        overwrite: false
+                    )
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
     }
 
     string Export(VitModel model, string name = "model.onnx")
     {
-        OnnxExport.Write(model, Preprocessing.Inception(model.Config.ImageSize, 1), null, _folder.File(name), overwrite: true);
+        OnnxExport.Write(
+            model,
+            Preprocessing.Inception(model.Config.ImageSize, 1),
+            null,
+            _folder.File(name),
+            overwrite: true
+        );
         return _folder.File(name);
     }
 
-    static Dictionary<string, Tensor> Before(VitModel model, Dictionary<string, Tensor> after) => after.ToDictionary(a => a.Key, a => model.Tensors[a.Key]);
+    static Dictionary<string, Tensor> Before(VitModel model, Dictionary<string, Tensor> after) =>
+        after.ToDictionary(a => a.Key, a => model.Tensors[a.Key]);
 
-    static byte[] Replaced(byte[] bytes, string from, string to) => System.Text.Encoding.Latin1.GetBytes(System.Text.Encoding.Latin1.GetString(bytes).Replace(from, to, StringComparison.Ordinal));
+    static byte[] Replaced(byte[] bytes, string from, string to) =>
+        System.Text.Encoding.Latin1.GetBytes(
+            System.Text.Encoding.Latin1.GetString(bytes).Replace(from, to, StringComparison.Ordinal)
+        );
 
     // As PyTorch's exporter calls what it has folded.
     static Func<string, string> Anonymous()
     {
         Dictionary<string, string> names = [];
-        return name => name is OnnxExport.Input or OnnxExport.Output ? name : names.TryGetValue(name, out string? known) ? known : names[name] = $"onnx::MatMul_{1800 + names.Count}";
+        return name =>
+            name is OnnxExport.Input or OnnxExport.Output ? name
+            : names.TryGetValue(name, out string? known) ? known
+            : names[name] = $"onnx::MatMul_{1800 + names.Count}";
     }
 
     /// <summary>A graph of initializers and nothing else.</summary>
     static byte[] Initializers((string Name, Tensor Tensor)[] tensors)
     {
-        using MemoryStream graph = new(), model = new();
+        using MemoryStream graph = new();
+        using MemoryStream model = new();
         using (Google.Protobuf.CodedOutputStream output = new(graph, leaveOpen: true))
         {
             foreach ((string name, Tensor tensor) in tensors)

@@ -36,7 +36,8 @@ sealed class PickleBuilder
         return Op(0x8a, (byte)bytes.Length).Op(bytes);
     }
 
-    public PickleBuilder Global(string module, string name) => Op('c').Op(Encoding.ASCII.GetBytes($"{module}\n{name}\n"));
+    public PickleBuilder Global(string module, string name) =>
+        Op('c').Op(Encoding.ASCII.GetBytes($"{module}\n{name}\n"));
 
     public PickleBuilder Ints(params BigInteger[] values)
     {
@@ -47,31 +48,72 @@ sealed class PickleBuilder
     }
 
     /// <summary>A tensor in the storage <paramref name="key"/>.</summary>
-    public PickleBuilder Tensor(string key, BigInteger count, BigInteger offset, BigInteger[] shape, BigInteger[] strides, string storage = "FloatStorage", bool legacy = false)
+    public PickleBuilder Tensor(
+        string key,
+        BigInteger count,
+        BigInteger offset,
+        BigInteger[] shape,
+        BigInteger[] strides,
+        string storage = "FloatStorage",
+        bool legacy = false
+    )
     {
-        Global("torch._utils", "_rebuild_tensor_v2").Op('(').Op('(').Text("storage").Global("torch", storage).Text(key).Text("cpu").Int(count);
+        Global("torch._utils", "_rebuild_tensor_v2")
+            .Op('(')
+            .Op('(')
+            .Text("storage")
+            .Global("torch", storage)
+            .Text(key)
+            .Text("cpu")
+            .Int(count);
         if (legacy)
             Op('N');
-        return Op('t').Op('Q').Int(offset).Ints(shape).Ints(strides).Op(0x89).Global("collections", "OrderedDict").Op(')').Op('R').Op('t').Op('R');
+        return Op('t')
+            .Op('Q')
+            .Int(offset)
+            .Ints(shape)
+            .Ints(strides)
+            .Op(0x89)
+            .Global("collections", "OrderedDict")
+            .Op(')')
+            .Op('R')
+            .Op('t')
+            .Op('R');
     }
 
     public byte[] Stop() => [.. Op('.')._bytes];
 
-    /// <summary>A dictionary of float tensors, each in its own storage "0", "1", …, some of them transposed views.</summary>
-    public static byte[] StateDictionary(IReadOnlyList<(string Name, long[] Shape)> tensors, bool legacy = false, Action<PickleBuilder>? more = null)
+    /// <summary>
+    /// A dictionary of float tensors, each in its own storage "0", "1", …, some of them transposed views.
+    /// </summary>
+    public static byte[] StateDictionary(
+        IReadOnlyList<(string Name, long[] Shape)> tensors,
+        bool legacy = false,
+        Action<PickleBuilder>? more = null
+    )
     {
         PickleBuilder pickle = new PickleBuilder().Global("collections", "OrderedDict").Op(')').Op('R').Op('(');
         for (int i = 0; i < tensors.Count; i++)
         {
-            BigInteger[] shape = [.. tensors[i].Shape.Select(s => (BigInteger)s)], strides = [.. shape.Select((_, a) => shape[(a + 1)..].Aggregate(BigInteger.One, (p, s) => p * s))];
-            pickle.Text(tensors[i].Name).Tensor($"{i}", shape.Aggregate(BigInteger.One, (p, s) => p * s), 0, shape, strides, legacy: legacy);
+            BigInteger[] shape = [.. tensors[i].Shape.Select(s => (BigInteger)s)];
+            BigInteger[] strides =
+            [
+                .. shape.Select((_, a) => shape[(a + 1)..].Aggregate(BigInteger.One, (p, s) => p * s)),
+            ];
+            pickle
+                .Text(tensors[i].Name)
+                .Tensor($"{i}", shape.Aggregate(BigInteger.One, (p, s) => p * s), 0, shape, strides, legacy: legacy);
         }
         more?.Invoke(pickle);
         return pickle.Op('u').Stop();
     }
 
     /// <summary>A file of torch.save since 1.6.</summary>
-    public static byte[] Zip(byte[] pickle, IEnumerable<byte[]> storages, CompressionLevel compression = CompressionLevel.NoCompression)
+    public static byte[] Zip(
+        byte[] pickle,
+        IEnumerable<byte[]> storages,
+        CompressionLevel compression = CompressionLevel.NoCompression
+    )
     {
         MemoryStream bytes = new();
         using (ZipArchive zip = new(bytes, ZipArchiveMode.Create, leaveOpen: true))

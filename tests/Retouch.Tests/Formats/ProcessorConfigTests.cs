@@ -5,7 +5,9 @@ using Retouch.Vit;
 
 namespace Retouch.Tests.Formats;
 
-/// <summary>transformers' config.json and preprocessor_config.json: done as transformers does, or refused by name.</summary>
+/// <summary>
+/// transformers' config.json and preprocessor_config.json: done as transformers does, or refused by name.
+/// </summary>
 public sealed class ProcessorConfigTests : IDisposable
 {
     const string Config = """
@@ -24,29 +26,67 @@ public sealed class ProcessorConfigTests : IDisposable
     [Theory]
     [InlineData("\"size\": 12, \"image_mean\": 0.5, \"image_std\": 0.25", 12, true, 0.25)]
     [InlineData("\"size\": [12, 12], \"image_mean\": [0.5, 0.5, 0.5], \"image_std\": 0.5", 12, true, 0.5)]
-    [InlineData("\"size\": 12, \"default_to_square\": true, \"image_mean\": 0.5, \"image_std\": 0.5, \"crop_pct\": "
-        + "null", 12, true, 0.5)]
-    [InlineData("\"size\": 15, \"default_to_square\": false, \"do_center_crop\": true, \"crop_size\": [12, 12], "
-        + "\"image_mean\": 0.5, \"image_std\": 0.5", 15, false, 0.5)]
-    [InlineData("\"size\": {\"shortest_edge\": 14}, \"do_center_crop\": true, \"crop_size\": 12, \"image_mean\": 0.5, "
-        + "\"image_std\": 0.5", 14, false, 0.5)]
-    [InlineData("\"image_processor_type\": \"ViTImageProcessorFast\", \"size\": {\"height\": 12, \"width\": 12}, "
-        + "\"do_center_crop\": null, \"do_pad\": null, \"device\": null, \"image_mean\": 0.5, \"image_std\": "
-        + "0.5", 12, true, 0.5)]
-    [InlineData("\"image_processor_type\": \"BitImageProcessor\", \"size\": {\"shortest_edge\": 16}, \"crop_size\": "
-        + "{\"height\": 12, \"width\": 12}, \"image_mean\": 0.5, \"image_std\": 0.5", 16, false, 0.5)]
-    public void Sizes_and_channels_are_read_in_each_of_their_spellings(string json, int resized, bool squash, double deviation)
+    [InlineData(
+        "\"size\": 12, \"default_to_square\": true, \"image_mean\": 0.5, \"image_std\": 0.5, \"crop_pct\": " + "null",
+        12,
+        true,
+        0.5
+    )]
+    [InlineData(
+        "\"size\": 15, \"default_to_square\": false, \"do_center_crop\": true, \"crop_size\": [12, 12], "
+            + "\"image_mean\": 0.5, \"image_std\": 0.5",
+        15,
+        false,
+        0.5
+    )]
+    [InlineData(
+        "\"size\": {\"shortest_edge\": 14}, \"do_center_crop\": true, \"crop_size\": 12, \"image_mean\": 0.5, "
+            + "\"image_std\": 0.5",
+        14,
+        false,
+        0.5
+    )]
+    [InlineData(
+        "\"image_processor_type\": \"ViTImageProcessorFast\", \"size\": {\"height\": 12, \"width\": 12}, "
+            + "\"do_center_crop\": null, \"do_pad\": null, \"device\": null, \"image_mean\": 0.5, \"image_std\": "
+            + "0.5",
+        12,
+        true,
+        0.5
+    )]
+    [InlineData(
+        "\"image_processor_type\": \"BitImageProcessor\", \"size\": {\"shortest_edge\": 16}, \"crop_size\": "
+            + "{\"height\": 12, \"width\": 12}, \"image_mean\": 0.5, \"image_std\": 0.5",
+        16,
+        false,
+        0.5
+    )]
+    public void Sizes_and_channels_are_read_in_each_of_their_spellings(
+        string json,
+        int resized,
+        bool squash,
+        double deviation
+    )
     {
         using ModelFile file = Load(json);
-        Assert.Equal((12, resized, squash), (file.Preprocessing.ImageSize, file.Preprocessing.ResizedSide, file.Preprocessing.Squash));
-        Assert.Equal((new ChannelValues(0.5), new ChannelValues(deviation)), (file.Preprocessing.Mean, file.Preprocessing.Std));
+        Assert.Equal(
+            (12, resized, squash),
+            (file.Preprocessing.ImageSize, file.Preprocessing.ResizedSide, file.Preprocessing.Squash)
+        );
+        Assert.Equal(
+            (new ChannelValues(0.5), new ChannelValues(deviation)),
+            (file.Preprocessing.Mean, file.Preprocessing.Std)
+        );
         Assert.Empty(file.Notes);
         Assert.Empty(file.Assumptions);
     }
 
     [Theory]
-    [InlineData("\"image_processor_type\": \"ConvNextImageProcessor\", \"crop_pct\": 0.875, \"size\": "
-        + "{\"shortest_edge\": 12}", "ConvNextImageProcessor")]
+    [InlineData(
+        "\"image_processor_type\": \"ConvNextImageProcessor\", \"crop_pct\": 0.875, \"size\": "
+            + "{\"shortest_edge\": 12}",
+        "ConvNextImageProcessor"
+    )]
     [InlineData("\"image_processor_type\": \"EfficientNetImageProcessor\", \"size\": 12", "EfficientNetImageProcessor")]
     [InlineData("\"image_processor_type\": \"PoolFormerFeatureExtractor\", \"size\": 12", "PoolFormerFeatureExtractor")]
     [InlineData("\"size\": 12, \"crop_pct\": 0.9", "crop_pct")]
@@ -65,8 +105,9 @@ public sealed class ProcessorConfigTests : IDisposable
     [InlineData("\"size\": 12, \"do_center_crop\": \"yes\"", "do_center_crop")]
     public void Steps_and_sizes_that_are_not_done_are_refused_by_name(string json, string word)
     {
-        string message = Assert.Throws<BadInputException>(() => Load(json + ", \"image_mean\": 0.5, \"image_std\": "
-            + "0.5").Dispose()).Message;
+        string message = Assert
+            .Throws<BadInputException>(() => Load(json + ", \"image_mean\": 0.5, \"image_std\": " + "0.5").Dispose())
+            .Message;
         Assert.Contains(word, message, StringComparison.Ordinal);
         Assert.Contains("preprocessor_config.json", message, StringComparison.Ordinal);
     }
@@ -74,8 +115,15 @@ public sealed class ProcessorConfigTests : IDisposable
     [Fact]
     public void A_channel_too_few_is_refused_and_an_unknown_word_is_said()
     {
-        Assert.Contains("image_mean", Assert.Throws<BadInputException>(() => Load("\"size\": 12, \"image_mean\": [0.5, "
-            + "0.5], \"image_std\": 0.5").Dispose()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "image_mean",
+            Assert
+                .Throws<BadInputException>(() =>
+                    Load("\"size\": 12, \"image_mean\": [0.5, " + "0.5], \"image_std\": 0.5").Dispose()
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
         using ModelFile file = Load("\"size\": 12, \"image_mean\": 0.5, \"image_std\": 0.5, \"author\": \"me\"");
         Assert.Contains("author", Assert.Single(file.Notes), StringComparison.Ordinal);
     }
@@ -93,7 +141,11 @@ public sealed class ProcessorConfigTests : IDisposable
     {
         ModelSamples.Write(_folder.File("model.safetensors"), _model, "transformers");
         _folder.Write("config.json", $$"""{ {{Config}}, {{setting}} }""");
-        Assert.Contains(word, RemedyText.Of(Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root).Dispose())), StringComparison.Ordinal);
+        Assert.Contains(
+            word,
+            RemedyText.Of(Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root).Dispose())),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -111,9 +163,12 @@ public sealed class ProcessorConfigTests : IDisposable
     public void What_transformers_itself_writes_is_known()
     {
         string shared = SharedData.Require("golden", "families", "transformers_deit_teacher", "config.json");
-        string json = File.ReadAllText(shared).Replace("\"hidden_size\": 64", "\"hidden_size\": "
-            + "24", StringComparison.Ordinal);
-        foreach ((string from, int to) in ((string, int)[])[("num_attention_heads", 3), ("num_hidden_layers", 4), ("patch_size", 4), ("image_size", 12)])
+        string json = File.ReadAllText(shared)
+            .Replace("\"hidden_size\": 64", "\"hidden_size\": " + "24", StringComparison.Ordinal);
+        foreach (
+            (string from, int to) in ((string, int)[])
+                [("num_attention_heads", 3), ("num_hidden_layers", 4), ("patch_size", 4), ("image_size", 12)]
+        )
             json = System.Text.RegularExpressions.Regex.Replace(json, $"\"{from}\": \\d+", $"\"{from}\": {to}");
         ModelSamples.Write(_folder.File("model.safetensors"), _model, "transformers");
         _folder.Write("config.json", json);

@@ -20,7 +20,9 @@ public sealed class SafeTensorsFileTests : IDisposable
 
         Assert.Equal("pt", Assert.Single(file.Metadata).Value);
         Assert.Equal(["a", "b", "c"], file.Tensors.Keys);
-        using Tensor a = file.Read("a"), b = file.Read("b"), c = file.Read("c");
+        using Tensor a = file.Read("a");
+        using Tensor b = file.Read("b");
+        using Tensor c = file.Read("c");
         Assert.Equal([2L, 3L], a.shape);
         Assert.Equal(Enumerable.Range(0, 24).Select(i => (byte)i), SafeTensorsSamples.Bits(a));
         Assert.Empty(b.shape);
@@ -63,7 +65,8 @@ public sealed class SafeTensorsFileTests : IDisposable
     [InlineData(nameof(TensorDType.BF16))]
     public void every_float_type_is_read_as_float32(string dtype)
     {
-        using Tensor values = tensor(new[] { -1.5f, 0f, 0.25f, 3f }), stored = values.to(Enum.Parse<TensorDType>(dtype).ToScalarType());
+        using Tensor values = tensor(new[] { -1.5f, 0f, 0.25f, 3f });
+        using Tensor stored = values.to(Enum.Parse<TensorDType>(dtype).ToScalarType());
         SafeTensorsWriter.Write(_folder.File("f"), [("x", stored)], null, overwrite: false);
         using var file = SafeTensorsFile.Open(_folder.File("f"));
         using Tensor read = file.ReadFloat("x");
@@ -75,7 +78,10 @@ public sealed class SafeTensorsFileTests : IDisposable
     {
         using var file = SafeTensorsFile.Open(_folder.Write("small.safetensors", SafeTensorsSamples.Small()));
         Assert.Contains("BOOL", Assert.Throws<BadInputException>(() => file.ReadFloat("b")).Message);
-        Assert.Contains("no tensor \"head.bias\"", Assert.Throws<BadInputException>(() => file.Read("head.bias")).Message);
+        Assert.Contains(
+            "no tensor \"head.bias\"",
+            Assert.Throws<BadInputException>(() => file.Read("head.bias")).Message
+        );
     }
 
     [Fact]
@@ -106,29 +112,77 @@ public sealed class SafeTensorsFileTests : IDisposable
     [InlineData("""{"a":3}""", 0, "entry of tensor \"a\" is not a JSON object")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1]}}""", 4, "lacks its dtype, shape or data_offsets")]
     [InlineData("""{"a":{"dtype":3,"shape":[1],"data_offsets":[0,4]}}""", 4, "dtype of tensor \"a\" is not a string")]
-    [InlineData("""{"a":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}""", 4, "as \"F8_E4M3\", which Retouch does not read; convert it to one of F64, F32")]
+    [InlineData(
+        """{"a":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}""",
+        4,
+        "as \"F8_E4M3\", which Retouch does not read; convert it to one of F64, F32"
+    )]
     [InlineData("""{"a":{"dtype":"1","shape":[1],"data_offsets":[0,4]}}""", 4, "as \"1\", which Retouch does not read")]
     [InlineData("""{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "two fields dtype")]
     [InlineData("""{"a":{"dtype":"F32","shape":4,"data_offsets":[0,4]}}""", 4, "shape of tensor \"a\" is not a list")]
     [InlineData("""{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", 4, "negative number -1")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}""", 4, "whole 64-bit number")]
     [InlineData("""{"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}""", 4, "whole 64-bit number")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4]}}""", 4, "whole 64-bit number")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}""", 0, "too large for any file")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}}""", 0, "too large for any file")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[0,9223372036854775807,9223372036854775807],"data_offsets":[0,0]}}""", 0, "too large for any file")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4]}}""",
+        4,
+        "whole 64-bit number"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}""",
+        0,
+        "too large for any file"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}}""",
+        0,
+        "too large for any file"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[0,9223372036854775807,9223372036854775807],"data_offsets":[0,0]}}""",
+        0,
+        "too large for any file"
+    )]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}""", 4, "not two numbers")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}""", 4, "negative number -4")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", 4, "before its begin")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4, "takes 8 bytes by its shape [2] and dtype F32, but 4 bytes")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 4, "ends at byte 8, but the file has only 4 bytes")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[9223372036854775806,9223372036854775807]}}""", 4, "but the file has only 4 bytes")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""", 6, "tensors \"a\" and \"b\" overlap")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}}""", 10, "2 bytes before the data of tensor \"b\" belong to no tensor")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[0],"data_offsets":[3,3]}}""", 4, "3 bytes before the data of tensor \"a\"")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""",
+        4,
+        "takes 8 bytes by its shape [2] and dtype F32, but 4 bytes"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""",
+        4,
+        "ends at byte 8, but the file has only 4 bytes"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[1],"data_offsets":[9223372036854775806,9223372036854775807]}}""",
+        4,
+        "but the file has only 4 bytes"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""",
+        6,
+        "tensors \"a\" and \"b\" overlap"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}}""",
+        10,
+        "2 bytes before the data of tensor \"b\" belong to no tensor"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[0],"data_offsets":[3,3]}}""",
+        4,
+        "3 bytes before the data of tensor \"a\""
+    )]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 9, "5 bytes after the last tensor")]
     [InlineData("""{}""", 1, "1 bytes after the last tensor")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "tensor \"a\" is listed twice")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        8,
+        "tensor \"a\" is listed twice"
+    )]
     [InlineData("""{"__metadata__":3}""", 0, "__metadata__ is not a JSON object")]
     [InlineData("""{"__metadata__":{"k":3}}""", 0, "metadata value \"k\" is not a string")]
     [InlineData("""{"__metadata__":{"k":"1","k":"2"}}""", 0, "metadata key \"k\" is listed twice")]
@@ -141,16 +195,28 @@ public sealed class SafeTensorsFileTests : IDisposable
     {
         string deep = new string('[', 1_000_000);
         AssertRefused(SafeTensorsSamples.File("""{"a":{"note":""" + deep, 0), "not valid JSON");
-        AssertRefused(SafeTensorsSamples.File(string.Concat(Enumerable.Repeat("""{"a":""", 500_000)), 0), "not valid JSON");
+        AssertRefused(
+            SafeTensorsSamples.File(string.Concat(Enumerable.Repeat("""{"a":""", 500_000)), 0),
+            "not valid JSON"
+        );
     }
 
     [Fact]
     public void a_header_that_is_not_utf8_is_refused() =>
-        AssertRefused(SafeTensorsSamples.File([(byte)'{', (byte)'"', 0xC3, 0x28, (byte)'"', (byte)'}'], 0), "not UTF-8");
+        AssertRefused(
+            SafeTensorsSamples.File([(byte)'{', (byte)'"', 0xC3, 0x28, (byte)'"', (byte)'}'], 0),
+            "not UTF-8"
+        );
 
     [Fact]
     public void a_shape_of_too_many_axes_is_refused() =>
-        AssertRefused(SafeTensorsSamples.File($$$"""{"a":{"dtype":"U8","shape":[{{{string.Join(',', Enumerable.Repeat(1, 65))}}}],"data_offsets":[0,1]}}""", 1), "more than 64 numbers");
+        AssertRefused(
+            SafeTensorsSamples.File(
+                $$$"""{"a":{"dtype":"U8","shape":[{{{string.Join(',', Enumerable.Repeat(1, 65))}}}],"data_offsets":[0,1]}}""",
+                1
+            ),
+            "more than 64 numbers"
+        );
 
     [Fact]
     public void a_file_without_a_whole_header_is_refused()
@@ -158,16 +224,28 @@ public sealed class SafeTensorsFileTests : IDisposable
         AssertRefused([], "is empty (0 bytes)");
         AssertRefused([1, 2, 3, 4, 5, 6, 7], "it has only 7 bytes");
         AssertRefused([.. BitConverter.GetBytes(0L)], "its header is not a JSON object");
-        AssertRefused([.. BitConverter.GetBytes(3L), (byte)'{', (byte)'}'], "a header of 3 bytes, and the file has only 10 bytes");
-        AssertRefused([.. BitConverter.GetBytes(100_000_001L), (byte)'{', (byte)'}'], "100000001 bytes, and 100000000 are allowed");
-        AssertRefused([.. BitConverter.GetBytes(ulong.MaxValue), (byte)'{', (byte)'}'], "18446744073709551615 bytes, and 100000000 are allowed");
+        AssertRefused(
+            [.. BitConverter.GetBytes(3L), (byte)'{', (byte)'}'],
+            "a header of 3 bytes, and the file has only 10 bytes"
+        );
+        AssertRefused(
+            [.. BitConverter.GetBytes(100_000_001L), (byte)'{', (byte)'}'],
+            "100000001 bytes, and 100000000 are allowed"
+        );
+        AssertRefused(
+            [.. BitConverter.GetBytes(ulong.MaxValue), (byte)'{', (byte)'}'],
+            "18446744073709551615 bytes, and 100000000 are allowed"
+        );
     }
 
     [Fact]
     public void another_kind_of_file_is_called_by_its_name()
     {
         AssertRefused(Encoding.UTF8.GetBytes("Lines of text, café included.\n"), "it looks like a text file");
-        AssertRefused(Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\noid sha256:00"), "Git LFS pointer");
+        AssertRefused(
+            Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\noid sha256:00"),
+            "Git LFS pointer"
+        );
         AssertRefused(Encoding.UTF8.GetBytes("<!DOCTYPE html><html></html>"), "a web page");
         AssertRefused([0x80, 2, (byte)'}', (byte)'q', 0, (byte)'.', 0, 0, 0, 0], "a Python pickle");
         AssertRefused([0x89, .. "HDF\r\n\x1a\n"u8, 0, 0], "an HDF5 file");
@@ -199,32 +277,41 @@ public sealed class SafeTensorsFileTests : IDisposable
     {
         byte[] valid = SafeTensorsSamples.Small();
         const long slack = 4 << 20;
-        int refused = 0, read = 0;
+        int refused = 0;
+        int read = 0;
         var mutations =
-            from edits in Gen.Zip(Gen.Choose(0, valid.Length - 1), Gen.Elements<byte>([.. "0123456789[]{},:\"-.eF"u8, 0, 0xFF, 0x80])).ArrayOf()
+            from edits in Gen.Zip(
+                    Gen.Choose(0, valid.Length - 1),
+                    Gen.Elements<byte>([.. "0123456789[]{},:\"-.eF"u8, 0, 0xFF, 0x80])
+                )
+                .ArrayOf()
             from length in Gen.OneOf(Gen.Constant(valid.Length), Gen.Choose(0, valid.Length + 9))
             select (edits, length);
-        Prop.ForAll(mutations.ToArbitrary(), mutation =>
-        {
-            byte[] bytes = [.. valid];
-            foreach ((int at, byte value) in mutation.edits)
-                bytes[at] = value;
-            Array.Resize(ref bytes, mutation.length);
-            string path = _folder.Write("mutant", bytes);
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            try
-            {
-                using var file = SafeTensorsFile.Open(path);
-                foreach (string name in file.Tensors.Keys)
-                    file.Read(name).Dispose();
-                read++;
-            }
-            catch (BadInputException)
-            {
-                refused++;
-            }
-            return GC.GetAllocatedBytesForCurrentThread() - before < bytes.Length + slack;
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        Prop.ForAll(
+                mutations.ToArbitrary(),
+                mutation =>
+                {
+                    byte[] bytes = [.. valid];
+                    foreach ((int at, byte value) in mutation.edits)
+                        bytes[at] = value;
+                    Array.Resize(ref bytes, mutation.length);
+                    string path = _folder.Write("mutant", bytes);
+                    long before = GC.GetAllocatedBytesForCurrentThread();
+                    try
+                    {
+                        using var file = SafeTensorsFile.Open(path);
+                        foreach (string name in file.Tensors.Keys)
+                            file.Read(name).Dispose();
+                        read++;
+                    }
+                    catch (BadInputException)
+                    {
+                        refused++;
+                    }
+                    return GC.GetAllocatedBytesForCurrentThread() - before < bytes.Length + slack;
+                }
+            )
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
         // Both ends must be met, or the property has tested nothing.
         Assert.True(refused > 100 && read > 10, $"{refused} refused, {read} read");
     }

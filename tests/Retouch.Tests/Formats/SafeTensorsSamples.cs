@@ -12,18 +12,26 @@ static class SafeTensorsSamples
     public static byte[] File(string header, int dataLength) => File(Encoding.UTF8.GetBytes(header), dataLength);
 
     public static byte[] File(byte[] header, int dataLength) =>
-        [.. BitConverter.GetBytes((long)header.Length), .. header, .. Enumerable.Range(0, dataLength).Select(i => (byte)i)];
+        [
+            .. BitConverter.GetBytes((long)header.Length),
+            .. header,
+            .. Enumerable.Range(0, dataLength).Select(i => (byte)i),
+        ];
 
-    public static byte[] Small() => File(
-        """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BOOL","shape":[],"data_offsets":[24,25]},"c":{"dtype":"I16","shape":[0,4],"data_offsets":[25,25]}}  """,
-        dataLength: 25);
+    public static byte[] Small() =>
+        File(
+            """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BOOL","shape":[],"data_offsets":[24,25]},"c":{"dtype":"I16","shape":[0,4],"data_offsets":[25,25]}}  """,
+            dataLength: 25
+        );
 
     public static Gen<(TensorDType DType, long[] Shape, int Seed)[]> TensorLists { get; } =
-        (from dtype in Gen.Elements(Enum.GetValues<TensorDType>())
-         from rank in Gen.Choose(0, 4)
-         from shape in Gen.ArrayOf(Gen.Choose(0, 5).Select(size => (long)size), rank)
-         from seed in Gen.Choose(0, int.MaxValue)
-         select (dtype, shape, seed)).ArrayOf();
+        (
+            from dtype in Gen.Elements(Enum.GetValues<TensorDType>())
+            from rank in Gen.Choose(0, 4)
+            from shape in Gen.ArrayOf(Gen.Choose(0, 5).Select(size => (long)size), rank)
+            from seed in Gen.Choose(0, int.MaxValue)
+            select (dtype, shape, seed)
+        ).ArrayOf();
 
     /// <summary>A tensor of random bits, NaNs with payloads included.</summary>
     public static Tensor RandomBits(TensorDType dtype, long[] shape, int seed)

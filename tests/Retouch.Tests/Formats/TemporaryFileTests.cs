@@ -28,13 +28,17 @@ public sealed class TemporaryFileTests : IDisposable
     [Fact]
     public void a_living_writers_file_stays_until_it_has_its_name()
     {
-        AtomicFile.Write(_folder.File("f"), overwrite: false, stream =>
-        {
-            stream.Write("who"u8);
-            TemporaryFile.Sweep(_folder.Root);
-            Assert.Single(_folder.Names());
-            stream.Write("le"u8);
-        });
+        AtomicFile.Write(
+            _folder.File("f"),
+            overwrite: false,
+            stream =>
+            {
+                stream.Write("who"u8);
+                TemporaryFile.Sweep(_folder.Root);
+                Assert.Single(_folder.Names());
+                stream.Write("le"u8);
+            }
+        );
         AtomicFile.BeforeStep.Value = _ => TemporaryFile.Sweep(_folder.Root);
         AtomicFile.Write(_folder.File("g"), overwrite: false, stream => stream.Write("whole"u8));
         AtomicFile.BeforeStep.Value = null;
@@ -54,7 +58,15 @@ public sealed class TemporaryFileTests : IDisposable
     [Fact]
     public void what_is_not_ours_stays()
     {
-        string[] others = [".retouch-x.tmp", ".retouch-0123456789abcdef0123456789abcdeg.tmp", "retouch-0123456789abcdef0123456789abcdef.tmp", Left + ".bak", ".0123.tmp", Left[..^4]];
+        string[] others =
+        [
+            ".retouch-x.tmp",
+            ".retouch-0123456789abcdef0123456789abcdeg.tmp",
+            "retouch-0123456789abcdef0123456789abcdef.tmp",
+            Left + ".bak",
+            ".0123.tmp",
+            Left[..^4],
+        ];
         foreach (string name in others)
             _folder.Write(name, "theirs");
         Directory.CreateDirectory(_folder.File("sub"));

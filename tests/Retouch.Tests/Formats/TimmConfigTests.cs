@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.Formats;
 
-/// <summary>What timm's config.json says of a model that no tensor shows: used wherever it stands, or refused by name.</summary>
+/// <summary>
+/// What timm's config.json says of a model that no tensor shows: used wherever it stands, or refused by name.
+/// </summary>
 public sealed class TimmConfigTests : IDisposable
 {
     readonly TemporaryFolder _folder = new();
@@ -31,7 +33,13 @@ public sealed class TimmConfigTests : IDisposable
     [InlineData("deit3_medium_patch16_224", 512, 8, VitActivation.Gelu, 1e-6, VitPooling.ClassToken)]
     [InlineData("vit_so150m2_patch16_reg1_gap_448", 832, 13, VitActivation.Gelu, 1e-6, VitPooling.Average)]
     public void A_name_of_timms_says_what_tensors_do_not(
-        string name, int width, int heads, VitActivation activation, double epsilon, VitPooling pooling)
+        string name,
+        int width,
+        int heads,
+        VitActivation activation,
+        double epsilon,
+        VitPooling pooling
+    )
     {
         Assert.Equal(new TimmArchitecture(width, heads, epsilon, activation, pooling), TimmArchitectures.Find(name));
         Assert.Null(TimmArchitectures.Refusal(name));
@@ -64,7 +72,9 @@ public sealed class TimmConfigTests : IDisposable
     [Fact]
     public void Heads_and_all_else_come_from_the_architecture_and_nothing_is_assumed()
     {
-        using ModelFile file = Load("""{"architecture": "test_vit", "num_classes": 7, "num_features": 64, "global_pool": "token"}""");
+        using ModelFile file = Load(
+            """{"architecture": "test_vit", "num_classes": 7, "num_features": 64, "global_pool": "token"}"""
+        );
         ModelSamples.Same(_model, file.Model);
         Assert.Empty(file.Assumptions);
         Assert.Empty(file.Notes);
@@ -77,7 +87,11 @@ public sealed class TimmConfigTests : IDisposable
         using (ModelFile file = Load("""{"architecture": "vit_base_patch16_224"}""", heads: 2))
             Assert.Contains("width is 768, not 64", Assert.Single(file.Notes), StringComparison.Ordinal);
         // With its width as an argument, timm takes the name's heads.
-        using (ModelFile file = Load("""{"architecture": "vit_large_patch16_224", "model_args": {"embed_dim": 64, "depth": 4}}"""))
+        using (
+            ModelFile file = Load(
+                """{"architecture": "vit_large_patch16_224", "model_args": {"embed_dim": 64, "depth": 4}}"""
+            )
+        )
             Assert.Equal(16, file.Model.Config.Heads);
     }
 
@@ -117,10 +131,16 @@ public sealed class TimmConfigTests : IDisposable
     [InlineData("model_args", "\"window_size\": 7", "window_size")]
     [InlineData("model_args", "\"num_heads\": \"two\"", "num_heads")]
     [InlineData("model_args", "\"num_heads\": 2.5", "2.5")]
-    public void What_would_make_another_model_of_the_same_tensors_is_refused_by_name(string place, string setting, string word)
+    public void What_would_make_another_model_of_the_same_tensors_is_refused_by_name(
+        string place,
+        string setting,
+        string word
+    )
     {
-        string json = place == "top" ? $$"""{"architecture": "test_vit", {{setting}}}"""
-            : $$"""{"architecture": "test_vit", "{{place}}": { {{setting}} } }""";
+        string json =
+            place == "top"
+                ? $$"""{"architecture": "test_vit", {{setting}}}"""
+                : $$"""{"architecture": "test_vit", "{{place}}": { {{setting}} } }""";
         string message = Refused(json);
         Assert.Contains(word, message, StringComparison.Ordinal);
         Assert.Contains("config.json", message, StringComparison.Ordinal);
@@ -129,19 +149,29 @@ public sealed class TimmConfigTests : IDisposable
     [Fact]
     public void Two_places_that_contradict_each_other_are_refused_with_both()
     {
-        string message = Refused("""{"architecture": "test_vit", "global_pool": "avg", "model_args": {"global_pool": "token"}}""");
+        string message = Refused(
+            """{"architecture": "test_vit", "global_pool": "avg", "model_args": {"global_pool": "token"}}"""
+        );
         Assert.Contains("\"token\" and as \"avg\"", message, StringComparison.Ordinal);
-        Assert.Contains("num_heads", Refused("""{"architecture": "test_vit", "num_heads": 4, "model_args": {"num_heads": 2}}"""), StringComparison.Ordinal);
+        Assert.Contains(
+            "num_heads",
+            Refused("""{"architecture": "test_vit", "num_heads": 4, "model_args": {"num_heads": 2}}"""),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void What_matters_in_training_alone_is_passed_and_what_is_unknown_is_said()
     {
-        using (ModelFile file = Load("""
-            {"architecture": "test_vit", "model_args": {"drop_path_rate": 0.1, "dynamic_img_size": true, "fc_norm": null, "norm_layer": "layernorm",
-             "img_size": [12, 12], "patch_drop_rate": 0.5, "weight_init": "", "act_layer": null, "class_token": true},
-             "pretrained_cfg": {"tag": "x", "license": "mit", "first_conv": "patch_embed.proj", "classifier": "head", "pool_size": null}}
-            """))
+        using (
+            ModelFile file = Load(
+                """
+                {"architecture": "test_vit", "model_args": {"drop_path_rate": 0.1, "dynamic_img_size": true, "fc_norm": null, "norm_layer": "layernorm",
+                 "img_size": [12, 12], "patch_drop_rate": 0.5, "weight_init": "", "act_layer": null, "class_token": true},
+                 "pretrained_cfg": {"tag": "x", "license": "mit", "first_conv": "patch_embed.proj", "classifier": "head", "pool_size": null}}
+                """
+            )
+        )
         {
             ModelSamples.Same(_model, file.Model);
             Assert.Empty(file.Notes);
@@ -151,7 +181,10 @@ public sealed class TimmConfigTests : IDisposable
         using (ModelFile file = Load("""{"architecture": "vit_of_our_own", "model_args": {"num_heads": 2}}"""))
         {
             Assert.Contains("vit_of_our_own", Assert.Single(file.Notes), StringComparison.Ordinal);
-            Assert.Equal(["activation", "norm-epsilon", "pooling", "image-size"], file.Assumptions.Select(a => a.Option));
+            Assert.Equal(
+                ["activation", "norm-epsilon", "pooling", "image-size"],
+                file.Assumptions.Select(a => a.Option)
+            );
         }
         using (ModelFile file = Load("""{"architecture": "test_vit", "num_classes": 1000}"""))
             Assert.Contains("1000 classes", Assert.Single(file.Notes), StringComparison.Ordinal);
@@ -160,8 +193,13 @@ public sealed class TimmConfigTests : IDisposable
     [Fact]
     public void What_a_transform_leaves_out_is_what_timm_takes()
     {
-        using ModelFile file = Load("""{"architecture": "test_vit", "pretrained_cfg": {"input_size": [3, 12, 12], "interpolation": "bilinear"}}""");
-        Assert.Equal(Retouch.Images.Preprocessing.ImageNet(12, 0.875, Retouch.Images.Interpolation.Bilinear), file.Preprocessing);
+        using ModelFile file = Load(
+            """{"architecture": "test_vit", "pretrained_cfg": {"input_size": [3, 12, 12], "interpolation": "bilinear"}}"""
+        );
+        Assert.Equal(
+            Retouch.Images.Preprocessing.ImageNet(12, 0.875, Retouch.Images.Interpolation.Bilinear),
+            file.Preprocessing
+        );
     }
 
     [Theory]
@@ -186,7 +224,9 @@ public sealed class TimmConfigTests : IDisposable
     [InlineData("open_clip_zero_shot", "open_clip")]
     public void Families_that_are_not_computed_are_refused_as_what_they_are(string family, string word)
     {
-        string message = Assert.Throws<BadInputException>(() => ModelFile.Load(SharedData.Require("golden", "families", family)).Dispose()).Message;
+        string message = Assert
+            .Throws<BadInputException>(() => ModelFile.Load(SharedData.Require("golden", "families", family)).Dispose())
+            .Message;
         Assert.Contains(word, message, StringComparison.Ordinal);
         if (!family.Contains("beit", StringComparison.Ordinal))
             Assert.DoesNotContain("BEiT", message, StringComparison.Ordinal);
@@ -197,9 +237,13 @@ public sealed class TimmConfigTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using ModelFile file = ModelFile.Load(SharedData.Require("golden", "families", "timm_avg_with_class_token"));
-        using SafeTensorsFile golden = SafeTensorsFile.Open(SharedData.Require("golden", "families", "timm_avg_with_class_token", "expected.safetensors"));
+        using SafeTensorsFile golden = SafeTensorsFile.Open(
+            SharedData.Require("golden", "families", "timm_avg_with_class_token", "expected.safetensors")
+        );
         Assert.Equal((4, VitPooling.Average), (file.Model.Config.Heads, file.Model.Config.Pooling));
-        Assert.True(TinyVit.RelativeDifference(file.Model.Logits(golden.ReadFloat("input")), golden.ReadFloat("logits")) < 1e-4);
+        Assert.True(
+            TinyVit.RelativeDifference(file.Model.Logits(golden.ReadFloat("input")), golden.ReadFloat("logits")) < 1e-4
+        );
     }
 
     ModelFile Load(string config, int? heads = null)

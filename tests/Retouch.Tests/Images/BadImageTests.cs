@@ -26,7 +26,11 @@ public class BadImageTests
     {
         using TempFolder folder = new();
         string path = folder.Write("x.png", []);
-        Assert.StartsWith($"{path} is empty (0 bytes)", Refusal(() => ImageDecoder.Load(path)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{path} is empty (0 bytes)",
+            Refusal(() => ImageDecoder.Load(path)),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -73,7 +77,11 @@ public class BadImageTests
             string message = Refusal(() => ImageDecoder.Decode(file.AsSpan(0, length), "cut.img"));
             Assert.StartsWith("cut.img is ", message, StringComparison.Ordinal);
         }
-        Assert.StartsWith("cut.img is truncated", Refusal(() => ImageDecoder.Decode(file.AsSpan(0, file.Length / 2), "cut.img")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "cut.img is truncated",
+            Refusal(() => ImageDecoder.Decode(file.AsSpan(0, file.Length / 2), "cut.img")),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -85,7 +93,11 @@ public class BadImageTests
 
         string message = Refusal(() => ImageDecoder.Decode(bomb, "bomb.png"));
 
-        Assert.Contains("bomb.png claims 100000x100000 pixels, more than the 178956970", message, StringComparison.Ordinal);
+        Assert.Contains(
+            "bomb.png claims 100000x100000 pixels, more than the 178956970",
+            message,
+            StringComparison.Ordinal
+        );
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         Assert.InRange(watch.ElapsedMilliseconds, 0, 2000);
     }
@@ -94,7 +106,10 @@ public class BadImageTests
     public void flipped_bytes_give_an_image_or_a_refusal_and_nothing_else()
     {
         Random random = new(5);
-        foreach (SKEncodedImageFormat format in (SKEncodedImageFormat[])[SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Png, SKEncodedImageFormat.Webp])
+        foreach (
+            SKEncodedImageFormat format in (SKEncodedImageFormat[])
+                [SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Png, SKEncodedImageFormat.Webp]
+        )
         {
             byte[] file = TestImage.Encode(TestImage.Noise(20, 10), format, 80);
             int refused = 0;

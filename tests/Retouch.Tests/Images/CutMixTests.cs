@@ -11,7 +11,8 @@ public sealed class CutMixTests
         const int draws = 40_000;
         CutMix mix = new(patchSize: 16);
         Random random = new(1);
-        int[] heights = new int[15], widths = new int[15];
+        int[] heights = new int[15];
+        int[] widths = new int[15];
         Dictionary<(int Height, int Top), int> tops = [];
         for (int i = 0; i < draws; i++)
         {
@@ -41,7 +42,8 @@ public sealed class CutMixTests
     [Fact]
     public void The_rectangle_is_the_other_images_and_the_rest_the_images_own()
     {
-        RgbImage image = TestImage.Flat(32, 24, 10), other = TestImage.Noise(32, 24);
+        RgbImage image = TestImage.Flat(32, 24, 10);
+        RgbImage other = TestImage.Noise(32, 24);
         CutMix mix = new(patchSize: 4);
         Rectangle area = mix.PickArea(32, 24, new Random(7));
         RgbImage mixed = mix.Apply(image, other, new Random(7));
@@ -68,6 +70,8 @@ public sealed class CutMixTests
         Assert.Throws<BadInputException>(() => new CutMix(0));
         Assert.Throws<BadInputException>(() => new CutMix(16, 5, 4));
         Assert.Throws<ArgumentException>(() => new CutMix(16).PickArea(8, 8, new Random(0)));
-        Assert.Throws<ArgumentException>(() => new CutMix(4).Apply(TestImage.Flat(8, 8, 0), TestImage.Flat(8, 12, 0), new Random(0)));
+        Assert.Throws<ArgumentException>(() =>
+            new CutMix(4).Apply(TestImage.Flat(8, 8, 0), TestImage.Flat(8, 12, 0), new Random(0))
+        );
     }
 }

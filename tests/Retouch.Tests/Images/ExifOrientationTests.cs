@@ -13,8 +13,11 @@ public sealed class ExifOrientationTests
     static readonly string[] Turned = ["RGBW", "GRWB", "WBGR", "BWRG", "RBGW", "BRWG", "WGBR", "GWRB"];
 
     public static TheoryData<string, int> Cases =>
-        [.. from format in (string[])["jpeg", "png", "png, at its end", "webp"] from orientation in Enumerable.Range(
-        1, 8) select (format, orientation)];
+        [
+            .. from format in (string[])["jpeg", "png", "png, at its end", "webp"]
+            from orientation in Enumerable.Range(1, 8)
+            select (format, orientation),
+        ];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -22,15 +25,19 @@ public sealed class ExifOrientationTests
     {
         byte[] file = File(format, Exif((ushort)orientation));
         Assert.Equal("64x32 RGBW", Seen(ImageDecoder.Decode(file, format)));
-        Assert.Equal($"{(orientation < 5 ? "64x32" : "32x64")} {Turned[orientation - 1]}",
-            Seen(ImageDecoder.Decode(file, format, ImageOrientation.Exif)));
+        Assert.Equal(
+            $"{(orientation < 5 ? "64x32" : "32x64")} {Turned[orientation - 1]}",
+            Seen(ImageDecoder.Decode(file, format, ImageOrientation.Exif))
+        );
         using TempFolder folder = new();
         string path = folder.Write("image", file);
         Assert.Equal(orientation != 1, ImageDecoder.IsTurned(path));
         Preprocessing stored = Preprocessing.Inception(16, 1);
         Assert.Equal("64x32 RGBW", Seen(stored.Open(path)));
-        Assert.Equal(Turned[orientation - 1],
-            Seen((stored with { Orientation = ImageOrientation.Exif }).Open(path)).Split(' ')[1]);
+        Assert.Equal(
+            Turned[orientation - 1],
+            Seen((stored with { Orientation = ImageOrientation.Exif }).Open(path)).Split(' ')[1]
+        );
     }
 
     [Theory]
@@ -51,8 +58,10 @@ public sealed class ExifOrientationTests
     [InlineData(9)]
     [InlineData(65535)]
     public void A_number_that_is_none_turns_nothing(int orientation) =>
-        Assert.All((string[])["jpeg", "png", "webp"], format =>
-            Assert.Equal("64x32 RGBW", Seen(Upright(format, Exif((ushort)orientation)))));
+        Assert.All(
+            (string[])["jpeg", "png", "webp"],
+            format => Assert.Equal("64x32 RGBW", Seen(Upright(format, Exif((ushort)orientation))))
+        );
 
     [Fact]
     public void Every_damaged_block_is_passed_over()
@@ -76,8 +85,11 @@ public sealed class ExifOrientationTests
     public void Formats_without_exif_are_as_they_are_and_tiff_is_refused_by_name()
     {
         byte[] tiff = Exif(6);
-        Assert.Contains("not an image of a known format", Assert.Throws<BadInputException>(() =>
-            ImageDecoder.Decode(tiff, "x.tiff")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not an image of a known format",
+            Assert.Throws<BadInputException>(() => ImageDecoder.Decode(tiff, "x.tiff")).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, ExifOrientation.Of("GIF89a"u8));
         Assert.Equal(1, ExifOrientation.Of("BM"u8));
         Assert.Equal(1, ExifOrientation.Of([]));
@@ -105,10 +117,18 @@ public sealed class ExifOrientationTests
         switch (format)
         {
             case "jpeg":
-                byte[] jpeg = TestImage.Encode(image, SKEncodedImageFormat.Jpeg),
-                    block = exif.AsSpan().StartsWith("Exif"u8) ? exif : [.. "Exif\0\0"u8, .. exif];
-                return [.. jpeg[..2], 0xFF, 0xE1, (byte)((block.Length + 2) >> 8), (byte)(block.Length + 2), .. block,
-                    .. jpeg[2..]];
+                byte[] jpeg = TestImage.Encode(image, SKEncodedImageFormat.Jpeg);
+                byte[] block = exif.AsSpan().StartsWith("Exif"u8) ? exif : [.. "Exif\0\0"u8, .. exif];
+                return
+                [
+                    .. jpeg[..2],
+                    0xFF,
+                    0xE1,
+                    (byte)((block.Length + 2) >> 8),
+                    (byte)(block.Length + 2),
+                    .. block,
+                    .. jpeg[2..],
+                ];
             case "webp":
                 byte[] plain = TestImage.Encode(image, SKEncodedImageFormat.Webp);
                 byte[] extended = [.. "VP8X"u8, 10, 0, 0, 0, 8, 0, 0, 0, 63, 0, 0, 31, 0, 0];
@@ -124,7 +144,8 @@ public sealed class ExifOrientationTests
                 if (format == "png")
                     return png;
                 byte[] whole = TestImage.Png(64, 32, 8, 2, lines, ("eXIf", exif));
-                int at = whole.AsSpan().IndexOf("eXIf"u8) - 4, length = exif.Length + 12;
+                int at = whole.AsSpan().IndexOf("eXIf"u8) - 4;
+                int length = exif.Length + 12;
                 return [.. png[..^12], .. whole[at..(at + length)], .. png[^12..]];
         }
     }
@@ -171,14 +192,17 @@ public sealed class ExifOrientationTests
     {
         (int right, int bottom) = (image.Width - 5, image.Height - 5);
         return $"{image.Width}x{image.Height} "
-            + string.Concat(new[] { (4, 4), (right, 4), (4, bottom), (right, bottom) }.Select(at =>
-            TestImage.At(image, at.Item1, at.Item2) switch
-        {
-            ( > 230, < 40, < 40) => 'R',
-            ( < 40, > 230, < 40) => 'G',
-            ( < 40, < 40, > 230) => 'B',
-            ( > 230, > 230, > 230) => 'W',
-            _ => '?',
-        }));
+            + string.Concat(
+                new[] { (4, 4), (right, 4), (4, bottom), (right, bottom) }.Select(at =>
+                    TestImage.At(image, at.Item1, at.Item2) switch
+                    {
+                        (> 230, < 40, < 40) => 'R',
+                        (< 40, > 230, < 40) => 'G',
+                        (< 40, < 40, > 230) => 'B',
+                        (> 230, > 230, > 230) => 'W',
+                        _ => '?',
+                    }
+                )
+            );
     }
 }

@@ -14,18 +14,23 @@ public class GoldenPixelsTests(ITestOutputHelper output)
     {
         (string[] files, byte[] golden) = ReadGolden();
         Preprocessing preprocessing = Preprocessing.Inception(Side, 0.9);
-        int differing = 0, worst = 0;
+        int differing = 0;
+        int worst = 0;
         for (int n = 0; n < files.Length; n++)
         {
             RgbImage image = preprocessing.Apply(ImageDecoder.Load(SharedData.Require("real", files[n])));
             for (int i = 0; i < image.Pixels.Length; i++)
             {
-                int difference = Math.Abs(image.Pixels[i] - golden[n * image.Pixels.Length + i % 3 * Side * Side + i / 3]);
+                int difference = Math.Abs(
+                    image.Pixels[i] - golden[n * image.Pixels.Length + i % 3 * Side * Side + i / 3]
+                );
                 differing += difference > 0 ? 1 : 0;
                 worst = Math.Max(worst, difference);
             }
         }
-        output.WriteLine($"{differing} of {golden.Length} values differ ({100.0 * differing / golden.Length} %), by {worst} at most");
+        output.WriteLine(
+            $"{differing} of {golden.Length} values differ ({100.0 * differing / golden.Length} %), by {worst} at most"
+        );
         Assert.Equal(12, files.Length);
         // The agreed bounds. Nothing differs with the Skia of today; another JPEG decoder may round elsewhere.
         Assert.InRange(worst, 0, 1);
@@ -40,7 +45,10 @@ public class GoldenPixelsTests(ITestOutputHelper output)
         using torch.Tensor bytes = torch.tensor(golden, [files.Length, 3, Side, Side], torch.ScalarType.Byte);
         using torch.Tensor expected = preprocessing.Normalize(bytes);
 
-        using torch.Tensor batch = ImageLoader.LoadBatch([.. files.Select(file => SharedData.Require("real", file))], preprocessing);
+        using torch.Tensor batch = ImageLoader.LoadBatch(
+            [.. files.Select(file => SharedData.Require("real", file))],
+            preprocessing
+        );
 
         Assert.Equal([12, 3, Side, Side], batch.shape);
         using torch.Tensor distance = (batch - expected).abs();
@@ -56,6 +64,9 @@ public class GoldenPixelsTests(ITestOutputHelper output)
         string files = header.RootElement.GetProperty("__metadata__").GetProperty("files").GetString()!;
         JsonElement offsets = header.RootElement.GetProperty("pixels_u8").GetProperty("data_offsets");
         int start = 8 + headerLength;
-        return (JsonSerializer.Deserialize<string[]>(files)!, file[(start + offsets[0].GetInt32())..(start + offsets[1].GetInt32())]);
+        return (
+            JsonSerializer.Deserialize<string[]>(files)!,
+            file[(start + offsets[0].GetInt32())..(start + offsets[1].GetInt32())]
+        );
     }
 }

@@ -5,18 +5,21 @@ using SkiaSharp;
 
 namespace Retouch.Tests.Images;
 
-/// <summary>Image files of a few bytes that claim many pixels, or are drawn again and again. Counted, not timed.</summary>
+/// <summary>
+/// Image files of a few bytes that claim many pixels, or are drawn again and again. Counted, not timed.
+/// </summary>
 public sealed class HostileImageTests
 {
     const long Little = 4 << 20;
 
-    public static TheoryData<string, byte[]> Bombs => new()
-    {
-        { "GIF", [.. "GIF89a"u8, 0x88, 0x29, 0x88, 0x29, 0, 0, 0, 0x2C, 0, 0, 0, 0, 0x88, 0x29, 0x88, 0x29, 0, 2] },
-        { "PNG", TestImage.Png(13_300, 13_300, 8, colorType: 0, new byte[13_301 * 100]) },
-        { "BMP", Bmp(10_000, 10_000) },
-        { "JPEG", Jpeg(10_000, 10_000) },
-    };
+    public static TheoryData<string, byte[]> Bombs =>
+        new()
+        {
+            { "GIF", [.. "GIF89a"u8, 0x88, 0x29, 0x88, 0x29, 0, 0, 0, 0x2C, 0, 0, 0, 0, 0x88, 0x29, 0x88, 0x29, 0, 2] },
+            { "PNG", TestImage.Png(13_300, 13_300, 8, colorType: 0, new byte[13_301 * 100]) },
+            { "BMP", Bmp(10_000, 10_000) },
+            { "JPEG", Jpeg(10_000, 10_000) },
+        };
 
     [Theory]
     [MemberData(nameof(Bombs))]
@@ -62,7 +65,10 @@ public sealed class HostileImageTests
     public void What_was_compressed_here_is_read_back_whatever_its_size()
     {
         RgbImage image = TestImage.Flat(8000, 5000, 90);
-        Assert.Equal((8000, 5000), (ImageShift.Find("jpeg").Apply(image, 1, new Random(1)) is var shifted ? shifted.Width : 0, image.Height));
+        Assert.Equal(
+            (8000, 5000),
+            (ImageShift.Find("jpeg").Apply(image, 1, new Random(1)) is var shifted ? shifted.Width : 0, image.Height)
+        );
     }
 
     [Fact]
@@ -70,7 +76,10 @@ public sealed class HostileImageTests
     {
         long part = ReadingBudget.Allowance;
         using ManualResetEventSlim entered = new();
-        IDisposable[] held = [.. Enumerable.Range(0, ReadingBudget.TogetherFactor).Select(_ => ReadingBudget.Reserve(part))];
+        IDisposable[] held =
+        [
+            .. Enumerable.Range(0, ReadingBudget.TogetherFactor).Select(_ => ReadingBudget.Reserve(part)),
+        ];
         Thread another = new(() =>
         {
             using (ReadingBudget.Reserve(part))
@@ -122,7 +131,8 @@ public sealed class HostileImageTests
         Assert.False(JpegScans.AreTooMany([0xFF, 0xD8, 0xFF, 0xFF, 0xFF, 0xDA]));
     }
 
-    static string Refused(byte[] file, string name) => RemedyText.Of(Assert.Throws<BadInputException>(() => ImageDecoder.Decode(file, name)));
+    static string Refused(byte[] file, string name) =>
+        RemedyText.Of(Assert.Throws<BadInputException>(() => ImageDecoder.Decode(file, name)));
 
     static byte[] Bmp(int width, int height)
     {

@@ -19,7 +19,9 @@ public class ImageDecoderTests
         }
         using TempFolder folder = new();
 
-        RgbImage loaded = ImageDecoder.Load(folder.Write(name, TestImage.Encode(new RgbImage(40, 30, (ReadOnlySpan<byte>)ramp), format)));
+        RgbImage loaded = ImageDecoder.Load(
+            folder.Write(name, TestImage.Encode(new RgbImage(40, 30, (ReadOnlySpan<byte>)ramp), format))
+        );
 
         Assert.Equal((40, 30), (loaded.Width, loaded.Height));
         int worst = 0;
@@ -35,12 +37,81 @@ public class ImageDecoderTests
     {
         byte[] file =
         [
-            (byte)'B', (byte)'M', 70, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0,
-            40, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-            255, 0, 0, 255, 255, 255, 0, 0, // blue, white, padding
-            0, 0, 255, 0, 255, 0, 0, 0, // red, green, padding
+            (byte)'B',
+            (byte)'M',
+            70,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            54,
+            0,
+            0,
+            0,
+            40,
+            0,
+            0,
+            0,
+            2,
+            0,
+            0,
+            0,
+            2,
+            0,
+            0,
+            0,
+            1,
+            0,
+            24,
+            0,
+            0,
+            0,
+            0,
+            0,
+            16,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            255,
+            0,
+            0,
+            255,
+            255,
+            255,
+            0,
+            0, // blue, white, padding
+            0,
+            0,
+            255,
+            0,
+            255,
+            0,
+            0,
+            0, // red, green, padding
         ];
-        Assert.Equal([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255], ImageDecoder.Decode(file, "x.bmp").Pixels.ToArray());
+        Assert.Equal(
+            [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255],
+            ImageDecoder.Decode(file, "x.bmp").Pixels.ToArray()
+        );
     }
 
     [Fact]
@@ -49,9 +120,28 @@ public class ImageDecoderTests
         byte[] frame = [0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2];
         byte[] file =
         [
-            .. "GIF89a"u8, 2, 0, 1, 0, 0x80, 0, 0, 255, 0, 0, 0, 0, 255,
-            .. frame, 0x44, 0x0A, 0, // red, blue
-            .. frame, 0x0C, 0x0A, 0, // blue, red
+            .. "GIF89a"u8,
+            2,
+            0,
+            1,
+            0,
+            0x80,
+            0,
+            0,
+            255,
+            0,
+            0,
+            0,
+            0,
+            255,
+            .. frame,
+            0x44,
+            0x0A,
+            0, // red, blue
+            .. frame,
+            0x0C,
+            0x0A,
+            0, // blue, red
             0x3B,
         ];
         RgbImage image = ImageDecoder.Decode(file, "x.gif");
@@ -69,8 +159,14 @@ public class ImageDecoderTests
     [Fact]
     public void grey_becomes_three_equal_channels()
     {
-        Assert.Equal([7, 7, 7, 250, 250, 250], ImageDecoder.Decode(TestImage.Png(2, 1, 8, colorType: 0, [0, 7, 250]), "x.png").Pixels.ToArray());
-        Assert.Equal([7, 7, 7, 250, 250, 250], ImageDecoder.Decode(TestImage.Png(2, 1, 8, colorType: 4, [0, 7, 0, 250, 99]), "x.png").Pixels.ToArray());
+        Assert.Equal(
+            [7, 7, 7, 250, 250, 250],
+            ImageDecoder.Decode(TestImage.Png(2, 1, 8, colorType: 0, [0, 7, 250]), "x.png").Pixels.ToArray()
+        );
+        Assert.Equal(
+            [7, 7, 7, 250, 250, 250],
+            ImageDecoder.Decode(TestImage.Png(2, 1, 8, colorType: 4, [0, 7, 0, 250, 99]), "x.png").Pixels.ToArray()
+        );
     }
 
     [Fact]
@@ -85,7 +181,15 @@ public class ImageDecoderTests
     [Fact]
     public void a_palette_gives_its_colours_even_where_transparent()
     {
-        byte[] file = TestImage.Png(3, 1, 2, colorType: 3, [0, 0b00_01_10_00], ("PLTE", [1, 2, 3, 40, 50, 60, 255, 254, 253]), ("tRNS", [255, 0]));
+        byte[] file = TestImage.Png(
+            3,
+            1,
+            2,
+            colorType: 3,
+            [0, 0b00_01_10_00],
+            ("PLTE", [1, 2, 3, 40, 50, 60, 255, 254, 253]),
+            ("tRNS", [255, 0])
+        );
         Assert.Equal([1, 2, 3, 40, 50, 60, 255, 254, 253], ImageDecoder.Decode(file, "x.png").Pixels.ToArray());
     }
 
@@ -95,7 +199,10 @@ public class ImageDecoderTests
         RgbImage image = TestImage.Noise(9, 7);
         using SKColorSpace wide = SKColorSpace.CreateRgb(SKColorSpaceTransferFn.Srgb, SKColorSpaceXyz.DisplayP3);
         byte[] file = TestImage.Encode(image, SKEncodedImageFormat.Png, colors: wide);
-        Assert.True(file.AsSpan().IndexOf("iCCP"u8) > 0, "the file must carry a profile for this test to mean anything");
+        Assert.True(
+            file.AsSpan().IndexOf("iCCP"u8) > 0,
+            "the file must carry a profile for this test to mean anything"
+        );
         Assert.Equal(image.Pixels.ToArray(), ImageDecoder.Decode(file, "x.png").Pixels.ToArray());
     }
 
@@ -103,8 +210,11 @@ public class ImageDecoderTests
     public void a_cmyk_jpeg_becomes_the_rgb_that_pil_gives()
     {
         byte[] file = Convert.FromBase64String(
-            "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBETFBUVFQwPFxgWFBgSFBUU/8AA"
-            + "FAgACAAIBEMRAE0RAFkRAEsRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAgHCf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAOBEMATQBZAEsAAD8AdCTgO0Df/9k=");
+            "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAW"
+                + "EBETFBUVFQwPFxgWFBgSFBUU/8AA"
+                + "FAgACAAIBEMRAE0RAFkRAEsRAP/EABYAAQEBAAAAAAAAAAAAAAAAAAgHCf/EABQQAQAAAAAAAAAAAAAAAAAAAAD"
+                + "/2gAOBEMATQBZAEsAAD8AdCTgO0Df/9k="
+        );
         Assert.Equal((190, 84, 31), TestImage.At(ImageDecoder.Decode(file, "x.jpg"), 3, 3));
     }
 }

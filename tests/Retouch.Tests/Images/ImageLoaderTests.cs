@@ -12,7 +12,10 @@ public class ImageLoaderTests
         using TempFolder folder = new();
         Preprocessing preprocessing = Preprocessing.Inception(8, 1);
         RgbImage[] images = [.. Enumerable.Range(0, 40).Select(i => TestImage.Flat(8 + i, 50 - i, (byte)(i * 6)))];
-        string[] paths = [.. images.Select((image, i) => folder.Write($"{i}.png", TestImage.Encode(image, SKEncodedImageFormat.Png)))];
+        string[] paths =
+        [
+            .. images.Select((image, i) => folder.Write($"{i}.png", TestImage.Encode(image, SKEncodedImageFormat.Png))),
+        ];
 
         using torch.Tensor batch = ImageLoader.LoadBatch(paths, preprocessing);
 
@@ -28,10 +31,17 @@ public class ImageLoaderTests
         using TempFolder folder = new();
         string good = folder.Write("good.png", TestImage.Encode(TestImage.Noise(40, 40), SKEncodedImageFormat.Png));
         string empty = folder.Write("empty.png", []);
-        string[] paths = [.. Enumerable.Repeat(good, 20), empty, .. Enumerable.Repeat(Path.Combine(folder.Path, "missing.png"), 20)];
+        string[] paths =
+        [
+            .. Enumerable.Repeat(good, 20),
+            empty,
+            .. Enumerable.Repeat(Path.Combine(folder.Path, "missing.png"), 20),
+        ];
         for (int i = 0; i < 10; i++)
         {
-            BadInputException e = Assert.Throws<BadInputException>(() => ImageLoader.LoadBatch(paths, Preprocessing.Inception(8, 1)));
+            BadInputException e = Assert.Throws<BadInputException>(() =>
+                ImageLoader.LoadBatch(paths, Preprocessing.Inception(8, 1))
+            );
             Assert.StartsWith($"{empty} is empty", e.Message, StringComparison.Ordinal);
         }
     }
@@ -41,7 +51,9 @@ public class ImageLoaderTests
     {
         Assert.Throws<BadInputException>(() => ImageLoader.LoadBatch([], Preprocessing.Inception(8, 1)));
         string[] many = [.. Enumerable.Repeat("x.png", 20)];
-        BadInputException e = Assert.Throws<BadInputException>(() => ImageLoader.LoadBatch(many, Preprocessing.Inception(8192, 1)));
+        BadInputException e = Assert.Throws<BadInputException>(() =>
+            ImageLoader.LoadBatch(many, Preprocessing.Inception(8192, 1))
+        );
         Assert.Contains("at most 10 at a time", e.Message, StringComparison.Ordinal);
     }
 }

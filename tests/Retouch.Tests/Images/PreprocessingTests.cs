@@ -86,7 +86,9 @@ public class PreprocessingTests
     {
         Preprocessing preprocessing = Preprocessing.ImageNet(16, 0.875);
         RgbImage image = TestImage.Noise(16, 16);
-        using torch.Tensor bytes = torch.tensor(image.Pixels.ToArray(), [1, 16, 16, 3], torch.ScalarType.Byte).permute(0, 3, 1, 2);
+        using torch.Tensor bytes = torch
+            .tensor(image.Pixels.ToArray(), [1, 16, 16, 3], torch.ScalarType.Byte)
+            .permute(0, 3, 1, 2);
         using torch.Tensor normalized = preprocessing.Normalize(bytes);
         using torch.Tensor direct = preprocessing.ToTensor(image);
         Assert.Equal(direct.data<float>().ToArray(), normalized.contiguous().data<float>().ToArray());
@@ -105,13 +107,17 @@ public class PreprocessingTests
 
     [Fact]
     public void it_reads_as_one_line() =>
-        Assert.Equal("resize shorter side to 248 bicubic, centre crop 224, mean 0.5 0.5 0.5, std 0.5 0.5 0.5", Tiny.ToString());
+        Assert.Equal(
+            "resize shorter side to 248 bicubic, centre crop 224, mean 0.5 0.5 0.5, std 0.5 0.5 0.5",
+            Tiny.ToString()
+        );
 
     [Fact]
     public void json_has_timms_names_and_a_stable_text() =>
         Assert.Equal(
             """{"input_size":[3,224,224],"crop_pct":0.875,"interpolation":"bilinear","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}""",
-            Preprocessing.ImageNet(224, 0.875, Interpolation.Bilinear).ToJson());
+            Preprocessing.ImageNet(224, 0.875, Interpolation.Bilinear).ToJson()
+        );
 
     [Fact]
     public void json_round_trips_to_an_equal_value()
@@ -122,18 +128,26 @@ public class PreprocessingTests
         Preprocessing turned = odd with { Orientation = ImageOrientation.Exif };
         Assert.Equal(turned, Preprocessing.FromJson(turned.ToJson()));
         Assert.DoesNotContain("orientation", odd.ToJson(), StringComparison.Ordinal);
-        Assert.Contains("orientation", Assert.Throws<BadInputException>(() =>
-            Preprocessing.FromJson(turned.ToJson().Replace("exif", "up", StringComparison.Ordinal))).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "orientation",
+            Assert
+                .Throws<BadInputException>(() =>
+                    Preprocessing.FromJson(turned.ToJson().Replace("exif", "up", StringComparison.Ordinal))
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void a_whole_pretrained_cfg_of_timm_is_read()
     {
-        Preprocessing read = Preprocessing.FromJson("""
+        Preprocessing read = Preprocessing.FromJson(
+            """
             {"tag": "augreg_in21k_ft_in1k", "num_classes": 1000, "input_size": [3, 224, 224], "fixed_input_size": true, "pool_size": null,
              "crop_pct": 0.9, "crop_mode": "center", "interpolation": "bicubic", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "first_conv": "patch_embed.proj"}
-            """);
+            """
+        );
         Assert.Equal(Tiny, read);
     }
 
@@ -142,16 +156,43 @@ public class PreprocessingTests
     [InlineData("null", "not the JSON")]
     [InlineData("[]", "not the JSON")]
     [InlineData("{}", "input_size")]
-    [InlineData("""{"input_size":[3,224,225],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "input_size")]
-    [InlineData("""{"input_size":[1,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "input_size")]
-    [InlineData("""{"input_size":[3,0,0],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "image size is 0")]
+    [InlineData(
+        """{"input_size":[3,224,225],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""",
+        "input_size"
+    )]
+    [InlineData(
+        """{"input_size":[1,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""",
+        "input_size"
+    )]
+    [InlineData(
+        """{"input_size":[3,0,0],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""",
+        "image size is 0"
+    )]
     [InlineData("""{"input_size":[3,224,224],"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop_pct")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop fraction is 0")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"crop_mode":"border","interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""", "crop_mode")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"lanczos","mean":[0,0,0],"std":[1,1,1]}""", "interpolation")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0],"std":[1,1,1]}""", "mean")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,1e300],"std":[1,1,1]}""", "mean")]
-    [InlineData("""{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,0,1]}""", "standard deviation is 1 0 1")]
+    [InlineData(
+        """{"input_size":[3,224,224],"crop_pct":0,"interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""",
+        "crop fraction is 0"
+    )]
+    [InlineData(
+        """{"input_size":[3,224,224],"crop_pct":0.9,"crop_mode":"border","interpolation":"bicubic","mean":[0,0,0],"std":[1,1,1]}""",
+        "crop_mode"
+    )]
+    [InlineData(
+        """{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"lanczos","mean":[0,0,0],"std":[1,1,1]}""",
+        "interpolation"
+    )]
+    [InlineData(
+        """{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0],"std":[1,1,1]}""",
+        "mean"
+    )]
+    [InlineData(
+        """{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,1e300],"std":[1,1,1]}""",
+        "mean"
+    )]
+    [InlineData(
+        """{"input_size":[3,224,224],"crop_pct":0.9,"interpolation":"bicubic","mean":[0,0,0],"std":[1,0,1]}""",
+        "standard deviation is 1 0 1"
+    )]
     public void unusable_json_is_refused_with_the_file_and_the_setting(string json, string named)
     {
         string message = Assert.Throws<BadInputException>(() => Preprocessing.FromJson(json, "config.json")).Message;

@@ -7,14 +7,21 @@ public sealed class RandAugmentTests
     static readonly RgbImage Image = Ramp();
 
     [Fact]
-    public void Magnitude_zero_leaves_the_picture() => Assert.Same(Image, new RandAugment(0).Apply(Image, new Random(1)));
+    public void Magnitude_zero_leaves_the_picture() =>
+        Assert.Same(Image, new RandAugment(0).Apply(Image, new Random(1)));
 
     [Fact]
     public void The_same_random_numbers_give_the_same_pixels()
     {
         RandAugment augment = new(0.7, 3);
-        Assert.Equal(augment.Apply(Image, new Random(3)).Pixels.ToArray(), augment.Apply(Image, new Random(3)).Pixels.ToArray());
-        Assert.NotEqual(augment.Apply(Image, new Random(3)).Pixels.ToArray(), augment.Apply(Image, new Random(4)).Pixels.ToArray());
+        Assert.Equal(
+            augment.Apply(Image, new Random(3)).Pixels.ToArray(),
+            augment.Apply(Image, new Random(3)).Pixels.ToArray()
+        );
+        Assert.NotEqual(
+            augment.Apply(Image, new Random(3)).Pixels.ToArray(),
+            augment.Apply(Image, new Random(4)).Pixels.ToArray()
+        );
     }
 
     [Fact]
@@ -33,8 +40,12 @@ public sealed class RandAugmentTests
     [Fact]
     public void A_larger_magnitude_changes_more()
     {
-        double small = Enumerable.Range(0, 40).Average(s => Difference(new RandAugment(0.1).Apply(Image, new Random(s))));
-        double large = Enumerable.Range(0, 40).Average(s => Difference(new RandAugment(0.9).Apply(Image, new Random(s))));
+        double small = Enumerable
+            .Range(0, 40)
+            .Average(s => Difference(new RandAugment(0.1).Apply(Image, new Random(s))));
+        double large = Enumerable
+            .Range(0, 40)
+            .Average(s => Difference(new RandAugment(0.9).Apply(Image, new Random(s))));
         Assert.True(large > 2 * small, $"{small} {large}");
     }
 
@@ -44,7 +55,8 @@ public sealed class RandAugmentTests
     [InlineData(double.NaN, 2)]
     [InlineData(0.5, -1)]
     [InlineData(0.5, 17)]
-    public void Settings_out_of_range_are_refused(double magnitude, int operations) => Assert.Throws<BadInputException>(() => new RandAugment(magnitude, operations));
+    public void Settings_out_of_range_are_refused(double magnitude, int operations) =>
+        Assert.Throws<BadInputException>(() => new RandAugment(magnitude, operations));
 
     static RgbImage Ramp()
     {

@@ -23,7 +23,8 @@ public class RandomResizedCropTests
             wide += part.Width > part.Height ? 1 : 0;
             leftmost += part.X + part.Width / 2.0 < 500 ? 1 : 0;
         }
-        // Uniform over 0.25..1 would have mean 0.625 and deviation 0.217; large shares that do not fit are redrawn, which lowers both.
+        // Uniform over 0.25..1 would have mean 0.625 and deviation 0.217; large shares that do not fit are redrawn,
+        // which lowers both.
         double mean = area / draws;
         Assert.InRange(mean, 0.56, 0.62);
         Assert.InRange(Math.Sqrt(squaredArea / draws - mean * mean), 0.17, 0.217);
@@ -55,7 +56,14 @@ public class RandomResizedCropTests
     [Theory]
     [InlineData(400, 4, 197, 0, 5, 4)] // 4 · 4/3 = 5.33 wide
     [InlineData(4, 400, 0, 197, 4, 5)] // 4 / (3/4) = 5.33 high
-    public void an_image_too_long_for_any_try_gives_its_centre(int width, int height, int left, int top, int partWidth, int partHeight)
+    public void an_image_too_long_for_any_try_gives_its_centre(
+        int width,
+        int height,
+        int left,
+        int top,
+        int partWidth,
+        int partHeight
+    )
     {
         RandomResizedCrop crop = new(8, Interpolation.Bicubic);
         Assert.Equal(new Rectangle(left, top, partWidth, partHeight), crop.PickArea(width, height, new Random(0)));
@@ -70,6 +78,14 @@ public class RandomResizedCropTests
     [InlineData(8, 0.25, 1, 0, 1.33)]
     [InlineData(8, 0.25, 1, 2, 1)]
     [InlineData(8, 0.25, 1, 1, double.PositiveInfinity)]
-    public void settings_out_of_range_are_refused(int size, double minScale, double maxScale, double minRatio, double maxRatio) =>
-        Assert.Throws<BadInputException>(() => new RandomResizedCrop(size, Interpolation.Bicubic, minScale, maxScale, minRatio, maxRatio));
+    public void settings_out_of_range_are_refused(
+        int size,
+        double minScale,
+        double maxScale,
+        double minRatio,
+        double maxRatio
+    ) =>
+        Assert.Throws<BadInputException>(() =>
+            new RandomResizedCrop(size, Interpolation.Bicubic, minScale, maxScale, minRatio, maxRatio)
+        );
 }

@@ -23,11 +23,25 @@ public class ResamplerTests
     [InlineData(3, 200, 64, 2, Interpolation.Bicubic, 0, 0, 3, 200, "7F106A60D23F024D")]
     [InlineData(1, 1, 9, 5, Interpolation.Bicubic, 0, 0, 1, 1, "F7905F0D923C82C6")]
     public void the_result_is_pils_to_the_bit(
-        int width, int height, int toWidth, int toHeight, Interpolation interpolation,
-        float left, float top, float boxWidth, float boxHeight, string sha256)
+        int width,
+        int height,
+        int toWidth,
+        int toHeight,
+        Interpolation interpolation,
+        float left,
+        float top,
+        float boxWidth,
+        float boxHeight,
+        string sha256
+    )
     {
         RgbImage resized = Resampler.Resize(
-            TestImage.Noise(width, height), toWidth, toHeight, interpolation, new RectangleF(left, top, boxWidth, boxHeight));
+            TestImage.Noise(width, height),
+            toWidth,
+            toHeight,
+            interpolation,
+            new RectangleF(left, top, boxWidth, boxHeight)
+        );
         Assert.Equal((toWidth, toHeight), (resized.Width, resized.Height));
         Assert.Equal(sha256, Convert.ToHexString(SHA256.HashData(resized.Pixels))[..16]);
     }
@@ -36,7 +50,8 @@ public class ResamplerTests
     public void a_small_case_of_pil_in_full() =>
         Assert.Equal(
             [112, 153, 96, 172, 83, 141, 132, 86, 151, 111, 180, 114],
-            Resampler.Resize(TestImage.Noise(5, 4), 2, 2, Interpolation.Bicubic).Pixels.ToArray());
+            Resampler.Resize(TestImage.Noise(5, 4), 2, 2, Interpolation.Bicubic).Pixels.ToArray()
+        );
 
     [Theory]
     [InlineData(Interpolation.Bilinear)]
@@ -82,7 +97,12 @@ public class ResamplerTests
         {
             (pixels[i], pixels[i + 1], pixels[i + 2]) = (255, 0, 7);
         }
-        RgbImage resized = Resampler.Resize(new RgbImage(20, 20, (ReadOnlySpan<byte>)pixels), 9, 31, Interpolation.Bicubic);
+        RgbImage resized = Resampler.Resize(
+            new RgbImage(20, 20, (ReadOnlySpan<byte>)pixels),
+            9,
+            31,
+            Interpolation.Bicubic
+        );
         for (int i = 0; i < resized.Pixels.Length; i += 3)
         {
             Assert.Equal((255, 0, 7), (resized.Pixels[i], resized.Pixels[i + 1], resized.Pixels[i + 2]));
@@ -91,31 +111,53 @@ public class ResamplerTests
 
     [Fact]
     public void a_flat_image_stays_flat_at_every_size() =>
-        Prop.ForAll(Sizes(), ((int W, int H, int ToW, int ToH) s) =>
-        {
-            byte level = (byte)(s.W * 37 + s.ToH);
-            RgbImage resized = Resampler.Resize(TestImage.Flat(s.W, s.H, level), s.ToW, s.ToH, Interpolation.Bicubic);
-            return resized.Pixels.IndexOfAnyExcept(level) < 0;
-        }).QuickCheckThrowOnFailure();
+        Prop.ForAll(
+                Sizes(),
+                ((int W, int H, int ToW, int ToH) s) =>
+                {
+                    byte level = (byte)(s.W * 37 + s.ToH);
+                    RgbImage resized = Resampler.Resize(
+                        TestImage.Flat(s.W, s.H, level),
+                        s.ToW,
+                        s.ToH,
+                        Interpolation.Bicubic
+                    );
+                    return resized.Pixels.IndexOfAnyExcept(level) < 0;
+                }
+            )
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public void bilinear_stays_within_the_images_darkest_and_brightest() =>
-        Prop.ForAll(Sizes(), ((int W, int H, int ToW, int ToH) s) =>
-        {
-            RgbImage image = TestImage.Noise(s.W, s.H);
-            (byte low, byte high) = (image.Pixels.ToArray().Min(), image.Pixels.ToArray().Max());
-            return Resampler.Resize(image, s.ToW, s.ToH, Interpolation.Bilinear).Pixels.IndexOfAnyExceptInRange(low, high) < 0;
-        }).QuickCheckThrowOnFailure();
+        Prop.ForAll(
+                Sizes(),
+                ((int W, int H, int ToW, int ToH) s) =>
+                {
+                    RgbImage image = TestImage.Noise(s.W, s.H);
+                    (byte low, byte high) = (image.Pixels.ToArray().Min(), image.Pixels.ToArray().Max());
+                    return Resampler
+                            .Resize(image, s.ToW, s.ToH, Interpolation.Bilinear)
+                            .Pixels.IndexOfAnyExceptInRange(low, high) < 0;
+                }
+            )
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public void mirroring_before_or_after_is_the_same_within_rounding() =>
-        Prop.ForAll(Sizes(), ((int W, int H, int ToW, int ToH) s) =>
-        {
-            RgbImage image = TestImage.Noise(s.W, s.H);
-            byte[] after = Mirror(Resampler.Resize(image, s.ToW, s.ToH, Interpolation.Bicubic)).Pixels.ToArray();
-            byte[] before = Resampler.Resize(Mirror(image), s.ToW, s.ToH, Interpolation.Bicubic).Pixels.ToArray();
-            return before.Zip(after).All(pair => Math.Abs(pair.First - pair.Second) <= 2);
-        }).QuickCheckThrowOnFailure();
+        Prop.ForAll(
+                Sizes(),
+                ((int W, int H, int ToW, int ToH) s) =>
+                {
+                    RgbImage image = TestImage.Noise(s.W, s.H);
+                    byte[] after = Mirror(Resampler.Resize(image, s.ToW, s.ToH, Interpolation.Bicubic))
+                        .Pixels.ToArray();
+                    byte[] before = Resampler
+                        .Resize(Mirror(image), s.ToW, s.ToH, Interpolation.Bicubic)
+                        .Pixels.ToArray();
+                    return before.Zip(after).All(pair => Math.Abs(pair.First - pair.Second) <= 2);
+                }
+            )
+            .QuickCheckThrowOnFailure();
 
     [Theory]
     [InlineData(-1, 0, 5, 5)]
@@ -124,20 +166,32 @@ public class ResamplerTests
     [InlineData(3, 3, 0, 5)]
     [InlineData(float.NaN, 0, 5, 5)]
     public void a_box_outside_of_the_image_is_refused(float left, float top, float width, float height) =>
-        Assert.Throws<ArgumentOutOfRangeException>("box", () =>
-            Resampler.Resize(TestImage.Noise(10, 10), 4, 4, Interpolation.Bicubic, new RectangleF(left, top, width, height)));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            "box",
+            () =>
+                Resampler.Resize(
+                    TestImage.Noise(10, 10),
+                    4,
+                    4,
+                    Interpolation.Bicubic,
+                    new RectangleF(left, top, width, height)
+                )
+        );
 
     [Theory]
     [InlineData(0, 5)]
     [InlineData(5, -1)]
     [InlineData(100_000, 100_000)]
     public void an_impossible_size_is_refused(int width, int height) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => Resampler.Resize(TestImage.Noise(3, 3), width, height, Interpolation.Bilinear));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            Resampler.Resize(TestImage.Noise(3, 3), width, height, Interpolation.Bilinear)
+        );
 
     static Arbitrary<(int, int, int, int)> Sizes()
     {
         Gen<int> side = Gen.Choose(1, 70);
-        return side.SelectMany(w => side.SelectMany(h => side.SelectMany(toW => side.Select(toH => (w, h, toW, toH))))).ToArbitrary();
+        return side.SelectMany(w => side.SelectMany(h => side.SelectMany(toW => side.Select(toH => (w, h, toW, toH)))))
+            .ToArbitrary();
     }
 
     static RgbImage Grey(int width, int height, params byte[] levels) =>

@@ -9,7 +9,9 @@ namespace Retouch.Tests.Images;
 /// <summary>Pictures and files that the tests of this room share.</summary>
 static class TestImage
 {
-    /// <summary>Bytes that look random and are the same everywhere, also in the Python that made the golden hashes.</summary>
+    /// <summary>
+    /// Bytes that look random and are the same everywhere, also in the Python that made the golden hashes.
+    /// </summary>
     internal static byte[] NoiseBytes(int count)
     {
         byte[] bytes = new byte[count];
@@ -20,7 +22,8 @@ static class TestImage
         return bytes;
     }
 
-    internal static RgbImage Noise(int width, int height) => new(width, height, (ReadOnlySpan<byte>)NoiseBytes(width * height * 3));
+    internal static RgbImage Noise(int width, int height) =>
+        new(width, height, (ReadOnlySpan<byte>)NoiseBytes(width * height * 3));
 
     internal static RgbImage Flat(int width, int height, byte level)
     {
@@ -35,9 +38,16 @@ static class TestImage
         return (pixel[0], pixel[1], pixel[2]);
     }
 
-    internal static byte[] Encode(RgbImage image, SKEncodedImageFormat format, int quality = 100, SKColorSpace? colors = null)
+    internal static byte[] Encode(
+        RgbImage image,
+        SKEncodedImageFormat format,
+        int quality = 100,
+        SKColorSpace? colors = null
+    )
     {
-        using SKBitmap bitmap = new(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque, colors));
+        using SKBitmap bitmap = new(
+            new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque, colors)
+        );
         for (int i = 0; i < image.Width * image.Height; i++)
         {
             image.Pixels.Slice(i * 3, 3).CopyTo(bitmap.GetPixelSpan()[(i * 4)..]);
@@ -47,8 +57,17 @@ static class TestImage
         return data.ToArray();
     }
 
-    /// <summary>A PNG file of the given header fields and unfiltered scan lines, with other chunks before the data.</summary>
-    internal static byte[] Png(int width, int height, byte bitDepth, byte colorType, byte[] lines, params (string Type, byte[] Data)[] extra)
+    /// <summary>
+    /// A PNG file of the given header fields and unfiltered scan lines, with other chunks before the data.
+    /// </summary>
+    internal static byte[] Png(
+        int width,
+        int height,
+        byte bitDepth,
+        byte colorType,
+        byte[] lines,
+        params (string Type, byte[] Data)[] extra
+    )
     {
         byte[] header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
@@ -61,7 +80,10 @@ static class TestImage
         }
         using MemoryStream file = new();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]);
-        foreach ((string type, byte[] data) in (IEnumerable<(string, byte[])>)[("IHDR", header), .. extra, ("IDAT", packed.ToArray()), ("IEND", [])])
+        foreach (
+            (string type, byte[] data) in (IEnumerable<(string, byte[])>)
+                [("IHDR", header), .. extra, ("IDAT", packed.ToArray()), ("IEND", [])]
+        )
         {
             byte[] body = [.. System.Text.Encoding.ASCII.GetBytes(type), .. data];
             Crc32 crc = new();

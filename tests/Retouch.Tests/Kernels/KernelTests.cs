@@ -9,10 +9,14 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.Kernels;
 
-/// <summary>The kernels between products, and the engine that they make up, where the processor and libtorch have what they need.</summary>
+/// <summary>
+/// The kernels between products, and the engine that they make up, where the processor and libtorch have what they
+/// need.
+/// </summary>
 public sealed unsafe class KernelTests
 {
-    static void Require(bool has) => Assert.SkipUnless(has, "This processor or libtorch lacks what the kernels are made of.");
+    static void Require(bool has) =>
+        Assert.SkipUnless(has, "This processor or libtorch lacks what the kernels are made of.");
 
     [Fact]
     public void Functions_are_as_exact_as_float32()
@@ -25,7 +29,8 @@ public sealed unsafe class KernelTests
         }
         Assert.Equal(0, Simd.Exp(Vector512.Create(float.NegativeInfinity))[5]);
         Assert.True(float.IsNaN(Simd.Exp(Vector512.Create(float.NaN))[5]));
-        using Tensor points = linspace(-9, 9, 4001, ScalarType.Float64), exactly = special.erf(points / Math.Sqrt(2)).add_(1).div_(2);
+        using Tensor points = linspace(-9, 9, 4001, ScalarType.Float64);
+        using Tensor exactly = special.erf(points / Math.Sqrt(2)).add_(1).div_(2);
         foreach ((double x, double value) in points.data<double>().ToArray().Zip(exactly.data<double>().ToArray()))
         {
             (Vector512<float> distribution, Vector512<float> bell) = Simd.Normal(Vector512.Create((float)x));
@@ -39,7 +44,20 @@ public sealed unsafe class KernelTests
     {
         Require(Native.HasSingle);
         using DisposeScope scope = NewDisposeScope();
-        Tensor values = cat([TinyVit.Normal(1, 4096), TinyVit.Normal(2, 1024) * 1e30, TinyVit.Normal(3, 1024) * 1e-30, tensor((float[])[.. Enumerable.Range(0, 1024).Select(i => BitConverter.Int32BitsToSingle(0x3F800000 + (i << 15)))])]).contiguous();
+        Tensor values = cat([
+                TinyVit.Normal(1, 4096),
+                TinyVit.Normal(2, 1024) * 1e30,
+                TinyVit.Normal(3, 1024) * 1e-30,
+                tensor(
+                    (float[])
+                        [
+                            .. Enumerable
+                                .Range(0, 1024)
+                                .Select(i => BitConverter.Int32BitsToSingle(0x3F800000 + (i << 15))),
+                        ]
+                ),
+            ])
+            .contiguous();
         Tensor expected = values.to(ScalarType.BFloat16).to(ScalarType.Float32);
         using AlignedBuffer<Bf16> narrow = new(values.NumberOfElements);
         using AlignedBuffer<float> wide = new(values.NumberOfElements);
@@ -63,17 +81,24 @@ public sealed unsafe class KernelTests
             Products<Bf16>(k, n, m, 1e-2);
     }
 
-    static void Products<T>(int k, int n, int m, double tolerance) where T : unmanaged, IElement<T>
+    static void Products<T>(int k, int n, int m, double tolerance)
+        where T : unmanaged, IElement<T>
     {
-        int even = Shape.Up(k, 2), padded = Shape.Up(even);
-        Tensor left = zeros(m, padded), right = zeros(padded, n);
+        int even = Shape.Up(k, 2);
+        int padded = Shape.Up(even);
+        Tensor left = zeros(m, padded);
+        Tensor right = zeros(padded, n);
         left.narrow(1, 0, k).copy_(TinyVit.Normal(1, m, k));
         right.narrow(0, 0, k).copy_(TinyVit.Normal(2, k, n));
-        using AlignedBuffer<T> a = Elements<T>(left), b = Elements<T>(right), turned = Elements<T>(right.t().contiguous());
-        using PackedMatrix<T> rows = new(k, n), columns = new(padded, n);
+        using AlignedBuffer<T> a = Elements<T>(left);
+        using AlignedBuffer<T> b = Elements<T>(right);
+        using AlignedBuffer<T> turned = Elements<T>(right.t().contiguous());
+        using PackedMatrix<T> rows = new(k, n);
+        using PackedMatrix<T> columns = new(padded, n);
         rows.PutRows(b.Start, n, k, n);
         columns.PutColumns(turned.Start, padded, n);
-        Tensor expected = matmul(left.to(ScalarType.Float64), right.to(ScalarType.Float64)), product = empty(m, n);
+        Tensor expected = matmul(left.to(ScalarType.Float64), right.to(ScalarType.Float64));
+        Tensor product = empty(m, n);
         float* to = (float*)Pointer.Of(product);
         rows.Product(m, a.Start, padded, to, n);
         Assert.InRange(TinyVit.RelativeDifference(product, expected), 0, tolerance);
@@ -82,7 +107,11 @@ public sealed unsafe class KernelTests
         // Every fifth row of the second factor alone.
         using Tensor fifth = arange(0, k, 5, ScalarType.Int64);
         rows.SumOfRows(m, a.Start, padded, to, n, 5, k);
-        Assert.InRange(TinyVit.RelativeDifference(product, matmul(left.index_select(1, fifth), right.index_select(0, fifth))), 0, tolerance);
+        Assert.InRange(
+            TinyVit.RelativeDifference(product, matmul(left.index_select(1, fifth), right.index_select(0, fifth))),
+            0,
+            tolerance
+        );
     }
 
     [Fact]
@@ -90,7 +119,8 @@ public sealed unsafe class KernelTests
     {
         Require(Native.HasSingle);
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = arange(0, 48 * 32, ScalarType.Float32).view(48, 32).contiguous(), turned = zeros(32, 48);
+        Tensor x = arange(0, 48 * 32, ScalarType.Float32).view(48, 32).contiguous();
+        Tensor turned = zeros(32, 48);
         RowKernels<Fp32>.Transpose((Fp32*)Pointer.Of(x), 32, 37, 32, (Fp32*)Pointer.Of(turned), 48);
         Assert.Equal(0, TinyVit.MaxDifference(x.t().narrow(1, 0, 37), turned.narrow(1, 0, 37)));
         Assert.Equal(0, turned.narrow(1, 37, 11).abs().max().ToDouble());
@@ -116,16 +146,26 @@ public sealed unsafe class KernelTests
         SplitVit split = new(model, new EditSpace(model.Config, 1, 2));
         Tensor pixels = TinyVit.Pixels(model, edits * images);
         using PrefixState state = split.Prefix(pixels);
-        UnitSelection[] selections = [.. Enumerable.Range(0, edits).Select(e => TinyVit.RandomUnits(split.Space, share, e))];
+        UnitSelection[] selections =
+        [
+            .. Enumerable.Range(0, edits).Select(e => TinyVit.RandomUnits(split.Space, share, e)),
+        ];
         using EditSession session = new(split, state, selections);
         Tensor[] deltas = TinyVit.RandomDeltas(session, 0.05);
         session.SetDeltas(deltas);
-        Tensor logits = session.Logits(), upstream = TinyVit.Normal(7, logits.shape);
+        Tensor logits = session.Logits();
+        Tensor upstream = TinyVit.Normal(7, logits.shape);
         Tensor[] gradients = session.Gradients(upstream);
         for (int e = 0; e < edits; e++)
         {
-            using WeightDelta delta = session.Delta(e, deltas), gathered = session.Delta(e, gradients);
-            (Tensor expected, var exact) = ExactPass.Of(model, pixels.narrow(0, e * images, images), delta, upstream.narrow(0, e * images, images));
+            using WeightDelta delta = session.Delta(e, deltas);
+            using WeightDelta gathered = session.Delta(e, gradients);
+            (Tensor expected, var exact) = ExactPass.Of(
+                model,
+                pixels.narrow(0, e * images, images),
+                delta,
+                upstream.narrow(0, e * images, images)
+            );
             Assert.InRange(TinyVit.RelativeDifference(logits.narrow(0, e * images, images), expected), 0, 1e-5);
             for (int m = 0; m < split.Space.Matrices; m++)
                 Assert.InRange(TinyVit.MaxDifference(gathered.Rows[m], exact[m].Rows), 0, 1e-4 * exact[m].Largest);
@@ -159,7 +199,10 @@ public sealed unsafe class KernelTests
         using VitModel model = TinyVit.Create(depth: 4, width: width, hidden: 5 * width, heads: width / 32, grid: 12);
         SplitVit split = new(model, new EditSpace(model.Config, 1, 2), precision);
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, edits));
-        UnitSelection[] selections = [.. Enumerable.Range(0, edits).Select(e => TinyVit.RandomUnits(split.Space, 0.3, e))];
+        UnitSelection[] selections =
+        [
+            .. Enumerable.Range(0, edits).Select(e => TinyVit.RandomUnits(split.Space, 0.3, e)),
+        ];
         int threads = get_num_threads();
         try
         {
@@ -169,7 +212,10 @@ public sealed unsafe class KernelTests
                 set_num_threads(count);
                 using EditSession session = new(split, state, selections);
                 Tensor logits = session.Logits();
-                passes.Add([.. logits.data<float>(), .. session.Gradients(logits).SelectMany(g => g.data<float>().ToArray())]);
+                passes.Add([
+                    .. logits.data<float>(),
+                    .. session.Gradients(logits).SelectMany(g => g.data<float>().ToArray()),
+                ]);
             }
             Assert.Equal(passes[0], passes[1]);
             Assert.Equal(passes[0], passes[2]);
@@ -185,12 +231,18 @@ public sealed unsafe class KernelTests
     {
         Require(Native.HasSingle);
         int done = 0;
-        Assert.Throws<InvalidOperationException>(() => Team.Run(8, 2, (task, _) =>
-        {
-            if (task == 3)
-                throw new InvalidOperationException();
-            Interlocked.Increment(ref done);
-        }));
+        Assert.Throws<InvalidOperationException>(() =>
+            Team.Run(
+                8,
+                2,
+                (task, _) =>
+                {
+                    if (task == 3)
+                        throw new InvalidOperationException();
+                    Interlocked.Increment(ref done);
+                }
+            )
+        );
         Assert.InRange(done, 1, 7);
     }
 
@@ -198,7 +250,10 @@ public sealed unsafe class KernelTests
     public void One_pass_of_RMSprop_is_that_of_PyTorch()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor weights = TinyVit.Normal(0, 3, 40, 48), square = zeros(3, 40, 48), expected = weights.clone(), mean = square.clone();
+        Tensor weights = TinyVit.Normal(0, 3, 40, 48);
+        Tensor square = zeros(3, 40, 48);
+        Tensor expected = weights.clone();
+        Tensor mean = square.clone();
         RmsProp optimizer = new(0.99, 1e-8);
         for (int step = 0; step < 5; step++)
         {
@@ -214,11 +269,24 @@ public sealed unsafe class KernelTests
     // Sums of one size whatever the width: those of weights of one size would end in softmaxes that are steps.
     static VitModel Model(int width, int heads, int grid)
     {
-        using VitModel random = TinyVit.Create(depth: 4, width: width, hidden: width == 64 ? 144 : 1600, heads: heads, grid: grid);
-        return new VitModel(random.Tensors.ToDictionary(t => t.Key, t => t.Value.dim() == 2 ? t.Value * Math.Sqrt(64.0 / width) : t.Value.clone()), heads);
+        using VitModel random = TinyVit.Create(
+            depth: 4,
+            width: width,
+            hidden: width == 64 ? 144 : 1600,
+            heads: heads,
+            grid: grid
+        );
+        return new VitModel(
+            random.Tensors.ToDictionary(
+                t => t.Key,
+                t => t.Value.dim() == 2 ? t.Value * Math.Sqrt(64.0 / width) : t.Value.clone()
+            ),
+            heads
+        );
     }
 
-    static AlignedBuffer<T> Elements<T>(Tensor values) where T : unmanaged, IElement<T>
+    static AlignedBuffer<T> Elements<T>(Tensor values)
+        where T : unmanaged, IElement<T>
     {
         AlignedBuffer<T> block = new(values.NumberOfElements);
         RowKernels<T>.Round((float*)Pointer.Of(values), 1, (int)values.NumberOfElements, null, block.Start, 0);

@@ -41,11 +41,17 @@ public sealed class FisherLocatorTests
         // The same draws, on the plain forward with autograd.
         Random random = new(3);
         EditSpace space = bed.Split.Space;
-        Tensor pixels = bed.OrdinaryPixels(), sums = zeros([space.Matrices, space.Hidden]);
+        Tensor pixels = bed.OrdinaryPixels();
+        Tensor sums = zeros([space.Matrices, space.Hidden]);
         for (int i = 0; i < 5; i++)
         {
             Dictionary<string, Tensor> weights = new(bed.Model.Tensors);
-            Tensor[] leaves = [.. Enumerable.Range(0, space.Matrices).Select(m => weights[space.MatrixName(m)] = weights[space.MatrixName(m)].clone().requires_grad_())];
+            Tensor[] leaves =
+            [
+                .. Enumerable
+                    .Range(0, space.Matrices)
+                    .Select(m => weights[space.MatrixName(m)] = weights[space.MatrixName(m)].clone().requires_grad_()),
+            ];
             Tensor likely = nn.functional.log_softmax(bed.Model.Logits(pixels.narrow(0, i, 1), weights), 1)[0];
             double drawn = random.NextDouble();
             long label = likely.exp().to(ScalarType.Float64).cumsum(0).lt(drawn).sum().item<long>();
@@ -61,22 +67,38 @@ public sealed class FisherLocatorTests
         using MethodBed bed = new(images: 5);
         using Preparation inputs = bed.Prepare(new InputStatistics(draws: 400));
         EditSpace space = bed.Split.Space;
-        Tensor pixels = bed.OrdinaryPixels(), expected = zeros([space.Matrices, space.Hidden]);
+        Tensor pixels = bed.OrdinaryPixels();
+        Tensor expected = zeros([space.Matrices, space.Hidden]);
         for (int i = 0; i < 5; i++)
         {
             Dictionary<string, Tensor> weights = new(bed.Model.Tensors);
-            Tensor[] leaves = [.. Enumerable.Range(0, space.Matrices).Select(m => weights[space.MatrixName(m)] = weights[space.MatrixName(m)].clone().requires_grad_())];
+            Tensor[] leaves =
+            [
+                .. Enumerable
+                    .Range(0, space.Matrices)
+                    .Select(m => weights[space.MatrixName(m)] = weights[space.MatrixName(m)].clone().requires_grad_()),
+            ];
             Tensor likely = nn.functional.log_softmax(bed.Model.Logits(pixels.narrow(0, i, 1), weights), 1)[0];
             for (int c = 0; c < likely.shape[0]; c++)
             {
                 IList<Tensor> gradients = autograd.grad([likely[c]], leaves, retain_graph: true);
-                expected += stack([.. gradients.Select((g, m) => g.square().mean([m % 2 == 0 ? 1L : 0L]))]) * likely[c].detach().exp() / 5;
+                expected +=
+                    stack([.. gradients.Select((g, m) => g.square().mean([m % 2 == 0 ? 1L : 0L]))])
+                    * likely[c].detach().exp()
+                    / 5;
             }
         }
         Assert.InRange(TinyVit.RelativeDifference(inputs["fisher"], expected), 0, 0.1);
         // Statistics of before there was such a tensor are named, with what to do.
-        using Preparation older = new(InputStatistics.Kind, bed.Split, inputs.Settings, inputs.Tensors.Where(t => t.Key != "fisher").ToDictionary(t => t.Key, t => t.Value.clone()));
-        string message = RemedyText.Of(Assert.Throws<BadInputException>(() => new Kfac(older).Edit(bed.Split, [bed.Failure])));
+        using Preparation older = new(
+            InputStatistics.Kind,
+            bed.Split,
+            inputs.Settings,
+            inputs.Tensors.Where(t => t.Key != "fisher").ToDictionary(t => t.Key, t => t.Value.clone())
+        );
+        string message = RemedyText.Of(
+            Assert.Throws<BadInputException>(() => new Kfac(older).Edit(bed.Split, [bed.Failure]))
+        );
         Assert.Contains("fisher", message, StringComparison.Ordinal);
         Assert.Contains("retouch prepare", message, StringComparison.Ordinal);
     }

@@ -9,7 +9,13 @@ namespace Retouch.Tests.Locating;
 /// <summary>Banks, checkpoints and locators whose numbers are none: refused where they are read.</summary>
 public sealed class HostileTrainingFileTests : IDisposable
 {
-    static readonly LocatorTrainingSettings Quick = new() { Batch = 4, Blocks = 1, Heads = 3, StepsPerBatch = 1 };
+    static readonly LocatorTrainingSettings Quick = new()
+    {
+        Batch = 4,
+        Blocks = 1,
+        Heads = 3,
+        StepsPerBatch = 1,
+    };
 
     readonly MetaWorld _world = new();
 
@@ -68,31 +74,61 @@ public sealed class HostileTrainingFileTests : IDisposable
     {
         using Hypernetwork network = Hypernetwork.Create(_world.Split.Space, 1, 3, null, 0);
         using TargetBankFiller filler = _world.Filler();
-        LocatorProvenance provenance = new() { Targets = filler.Manifest, Count = 1, Training = [], Batches = 1, HeldOutLoss = 0.5 };
+        LocatorProvenance provenance = new()
+        {
+            Targets = filler.Manifest,
+            Count = 1,
+            Training = [],
+            Batches = 1,
+            HeldOutLoss = 0.5,
+        };
         string path = _world.Folder("locator");
         HypernetworkFile.Save(network, provenance, path, half: false, overwrite: true);
         Assert.Equal(0.5, HypernetworkFile.Provenance(path)!.HeldOutLoss);
         string text;
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))
             text = file.Metadata["provenance"];
-        Spoil(path, null, 0, ("provenance", text.Replace("\"heldOutLoss\":0.5", "\"heldOutLoss\":1e999", StringComparison.Ordinal)));
-        Assert.Contains("\"$.heldOutLoss\" is a number beyond", Assert.Throws<BadInputException>(() => HypernetworkFile.Provenance(path)).Message, StringComparison.Ordinal);
+        Spoil(
+            path,
+            null,
+            0,
+            ("provenance", text.Replace("\"heldOutLoss\":0.5", "\"heldOutLoss\":1e999", StringComparison.Ordinal))
+        );
+        Assert.Contains(
+            "\"$.heldOutLoss\" is a number beyond",
+            Assert.Throws<BadInputException>(() => HypernetworkFile.Provenance(path)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void A_pretrainings_moments_are_checked()
     {
-        PretrainingSettings settings = new() { ImageSize = 8, Depth = 1, Width = 8, Heads = 2, MlpWidth = 8 };
+        PretrainingSettings settings = new()
+        {
+            ImageSize = 8,
+            Depth = 1,
+            Width = 8,
+            Heads = 2,
+            MlpWidth = 8,
+        };
         string path = _world.Folder("pretraining");
         using (PretrainingRun run = new(settings, 3))
             PretrainingCheckpoint.Save(run, "data", path);
         PretrainingCheckpoint.Load(path, "data", settings, 3).Dispose();
-        foreach ((string tensor, double value) in ((string, double)[])[("weights", double.NaN), ("first", double.PositiveInfinity), ("second", -1)])
+        foreach (
+            (string tensor, double value) in ((string, double)[])
+                [("weights", double.NaN), ("first", double.PositiveInfinity), ("second", -1)]
+        )
         {
             using (PretrainingRun run = new(settings, 3))
                 PretrainingCheckpoint.Save(run, "data", path);
             Spoil(path, tensor, value);
-            Assert.Contains(tensor, Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(path, "data", settings, 3)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                tensor,
+                Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(path, "data", settings, 3)).Message,
+                StringComparison.Ordinal
+            );
         }
     }
 

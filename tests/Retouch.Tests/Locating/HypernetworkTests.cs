@@ -21,9 +21,26 @@ public sealed class HypernetworkTests
         Tensor masks = network.Forward(file.ReadFloat("cls_feature").squeeze(1));
         Assert.True(TinyVit.MaxDifference(masks, file.ReadFloat("masks")) < 1e-5);
 
-        EditSpace space = new(new VitConfig { ImageSize = 224, PatchSize = 16, Width = 192, Depth = 12, Heads = 3, MlpWidth = 768, Classes = 1000, QkvBias = true }, 7, 3);
+        EditSpace space = new(
+            new VitConfig
+            {
+                ImageSize = 224,
+                PatchSize = 16,
+                Width = 192,
+                Depth = 12,
+                Heads = 3,
+                MlpWidth = 768,
+                Classes = 1000,
+                QkvBias = true,
+            },
+            7,
+            3
+        );
         Mask mean = new(space, masks.mean([0]).reshape(-1).data<float>().ToArray());
-        foreach ((double keep, string name) in ((double, string)[])[(0.5, "mean_mask_keep50"), (0.25, "mean_mask_keep25"), (0.05, "mean_mask_keep05")])
+        foreach (
+            (double keep, string name) in ((double, string)[])
+                [(0.5, "mean_mask_keep50"), (0.25, "mean_mask_keep25"), (0.05, "mean_mask_keep05")]
+        )
         {
             float[] expected = file.ReadFloat(name).reshape(-1).data<float>().ToArray();
             UnitSelection units = mean.Keep(keep);
@@ -44,13 +61,23 @@ public sealed class HypernetworkTests
         using VitModel model = TinyVit.Create();
         SplitVit split = new(model);
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
-        using Hypernetwork network = Hypernetwork.Create(split.Space, blocks: 1, heads: 3, mlpWidth: null, seed: 1, balanced: true);
+        using Hypernetwork network = Hypernetwork.Create(
+            split.Space,
+            blocks: 1,
+            heads: 3,
+            mlpWidth: null,
+            seed: 1,
+            balanced: true
+        );
         UnitSelection units = new HypernetworkLocator(network).Locate(split, new Failure(state, 0)).Keep(0.25);
         Assert.All(Enumerable.Range(0, split.Space.Matrices), m => Assert.InRange(units[m].Length, 8, 10));
 
         // Within a matrix they are the ones with the largest values.
         float[] values = network.Forward(split.ClassFeatures(state))[0, 2].data<float>().ToArray();
-        Assert.Equal(units[2].ToArray(), Enumerable.Range(0, values.Length).OrderByDescending(i => values[i]).Take(units[2].Length).Order());
+        Assert.Equal(
+            units[2].ToArray(),
+            Enumerable.Range(0, values.Length).OrderByDescending(i => values[i]).Take(units[2].Length).Order()
+        );
     }
 
     [Fact]
@@ -62,9 +89,18 @@ public sealed class HypernetworkTests
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
         foreach (LocatorInput input in Enum.GetValues<LocatorInput>())
         {
-            using Hypernetwork network = Hypernetwork.Create(split.Space, blocks: 1, heads: 3, mlpWidth: null, seed: 1, input);
+            using Hypernetwork network = Hypernetwork.Create(
+                split.Space,
+                blocks: 1,
+                heads: 3,
+                mlpWidth: null,
+                seed: 1,
+                input
+            );
             HypernetworkLocator locator = new(network);
-            bool same = locator.Locate(split, new Failure(state, 0)).Values.SequenceEqual(locator.Locate(split, new Failure(state, 1)).Values);
+            bool same = locator
+                .Locate(split, new Failure(state, 0))
+                .Values.SequenceEqual(locator.Locate(split, new Failure(state, 1)).Values);
             Assert.Equal(input == LocatorInput.Feature, same);
         }
     }

@@ -26,7 +26,10 @@ public sealed class LocatorTests
         float[] expected = new float[split.Space.Units];
         for (int i = 0; i < images; i++)
         {
-            Tensor loss = nn.functional.cross_entropy(model.Logits(pixels.narrow(0, i, 1), weights), full(1, label, ScalarType.Int64));
+            Tensor loss = nn.functional.cross_entropy(
+                model.Logits(pixels.narrow(0, i, 1), weights),
+                full(1, label, ScalarType.Int64)
+            );
             IList<Tensor> gradients = autograd.grad([loss], [.. names.Select(n => weights[n])]);
             for (int m = 0; m < names.Length; m++)
             {
@@ -50,14 +53,16 @@ public sealed class LocatorTests
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
         SplitVit split = new(model);
-        using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1)), other = split.Prefix(TinyVit.Pixels(model, 1, seed: 8));
+        using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
+        using PrefixState other = split.Prefix(TinyVit.Pixels(model, 1, seed: 8));
         float[] first = Values(7, state, 1);
         Assert.Equal(first, Values(7, other, 3));
         Assert.NotEqual(first, Values(8, state, 1));
         Assert.All(first, v => Assert.InRange(v, 0f, 1f));
         Assert.InRange(first.Average(), 0.4f, 0.6f);
 
-        float[] Values(int seed, PrefixState s, int label) => new RandomLocator(seed).Locate(split, new Failure(s, label)).Values.ToArray();
+        float[] Values(int seed, PrefixState s, int label) =>
+            new RandomLocator(seed).Locate(split, new Failure(s, label)).Values.ToArray();
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
@@ -12,7 +13,12 @@ namespace Retouch.Tests.Locating;
 /// <summary>A tiny model and a folder of images to train a locator on.</summary>
 sealed class MetaWorld : IDisposable
 {
-    public static readonly TargetMaskSettings Quick = new() { OuterSteps = 2, InnerSteps = 2, Batch = 2 };
+    public static readonly TargetMaskSettings Quick = new()
+    {
+        OuterSteps = 2,
+        InnerSteps = 2,
+        Batch = 2,
+    };
 
     readonly TemporaryFolder _folder = new();
 
@@ -25,7 +31,10 @@ sealed class MetaWorld : IDisposable
         {
             byte[] pixels = new byte[20 * 16 * 3];
             new Random(i).NextBytes(pixels);
-            File.WriteAllBytes(Path.Combine(ImageRoot, $"{i}.png"), TestImage.Encode(new RgbImage(20, 16, (ReadOnlySpan<byte>)pixels), SKEncodedImageFormat.Png));
+            File.WriteAllBytes(
+                Path.Combine(ImageRoot, $"{i}.png"),
+                TestImage.Encode(new RgbImage(20, 16, (ReadOnlySpan<byte>)pixels), SKEncodedImageFormat.Png)
+            );
         }
     }
 
@@ -38,13 +47,25 @@ sealed class MetaWorld : IDisposable
     public string Folder(string name) => _folder.File(name);
 
     public TargetBankFiller Filler(TargetMaskSettings? settings = null, int seed = 0) =>
-        new(Split, ImageFolders.Open([ImageRoot]), Preprocessing.Inception(Model.Config.ImageSize, 1), settings ?? Quick, seed);
+        new(
+            Split,
+            ImageFolders.Open([ImageRoot]),
+            Preprocessing.Inception(Model.Config.ImageSize, 1),
+            settings ?? Quick,
+            seed
+        );
 
-    public TargetBank Bank(string name, TargetBankFiller filler) => TargetBank.OpenOrCreate(Folder(name), filler.Manifest);
+    public TargetBank Bank(string name, TargetBankFiller filler) =>
+        TargetBank.OpenOrCreate(Folder(name), filler.Manifest);
 
     /// <summary>Every file of a bank by name and content.</summary>
-    public string[] Contents(string bank) => [.. Directory.EnumerateFiles(Folder(bank)).Order(StringComparer.Ordinal)
-        .Select(f => $"{Path.GetFileName(f)} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f)))}")];
+    public string[] Contents(string bank) =>
+        [
+            .. Directory
+                .EnumerateFiles(Folder(bank))
+                .Order(StringComparer.Ordinal)
+                .Select(f => $"{Path.GetFileName(f)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}"),
+        ];
 
     public void Dispose()
     {

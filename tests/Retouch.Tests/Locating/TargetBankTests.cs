@@ -26,7 +26,9 @@ public sealed class TargetBankTests
         foreach (int part in (int[])[2, 0, 1])
             another.Fill(world.Bank($"part{part}", another), Count, part, 3);
         Directory.CreateDirectory(world.Folder("merged"));
-        foreach (string file in Enumerable.Range(0, 3).SelectMany(p => Directory.EnumerateFiles(world.Folder($"part{p}"))))
+        foreach (
+            string file in Enumerable.Range(0, 3).SelectMany(p => Directory.EnumerateFiles(world.Folder($"part{p}")))
+        )
             File.Copy(file, Path.Combine(world.Folder("merged"), Path.GetFileName(file)), overwrite: true);
         Assert.Equal(whole, world.Contents("merged"));
 
@@ -50,11 +52,17 @@ public sealed class TargetBankTests
             try
             {
                 sessions++;
-                filler.Fill(bank, Count, workers: 2, progress: new At(p =>
-                {
-                    if (p.Solved == stopAfter)
-                        stop.Cancel();
-                }), cancellation: stop.Token);
+                filler.Fill(
+                    bank,
+                    Count,
+                    workers: 2,
+                    progress: new At(p =>
+                    {
+                        if (p.Solved == stopAfter)
+                            stop.Cancel();
+                    }),
+                    cancellation: stop.Token
+                );
                 break;
             }
             catch (OperationCanceledException)
@@ -70,10 +78,13 @@ public sealed class TargetBankTests
     public void A_sample_depends_on_the_seed_and_its_number_alone()
     {
         using MetaWorld world = new();
-        using TargetBankFiller filler = world.Filler(), other = world.Filler(seed: 1);
+        using TargetBankFiller filler = world.Filler();
+        using TargetBankFiller other = world.Filler(seed: 1);
         TargetBank bank = world.Bank("bank", filler);
         filler.Fill(bank, Count);
-        using TargetSamples all = bank.ReadFirst(Count), alone = filler.SolveRange(41, 1), otherSeed = other.SolveRange(41, 1);
+        using TargetSamples all = bank.ReadFirst(Count);
+        using TargetSamples alone = filler.SolveRange(41, 1);
+        using TargetSamples otherSeed = other.SolveRange(41, 1);
         Assert.Equal(0, TinyVit.MaxDifference(all.Targets[41], alone.Targets[0]));
         Assert.Equal(0, TinyVit.MaxDifference(all.Features[41], alone.Features[0]));
         Assert.NotEqual(0, TinyVit.MaxDifference(all.Features[41], otherSeed.Features[0]));
@@ -85,9 +96,19 @@ public sealed class TargetBankTests
     public void In_an_epoch_every_image_is_used_once()
     {
         using MetaWorld world = new(images: 8);
-        PseudoFailures failures = new(ImageFolders.Open([world.ImageRoot]), Preprocessing.Inception(12, 1), world.Model.Config, world.Split.Space, seed: 3, batch: 2);
+        PseudoFailures failures = new(
+            ImageFolders.Open([world.ImageRoot]),
+            Preprocessing.Inception(12, 1),
+            world.Model.Config,
+            world.Split.Space,
+            seed: 3,
+            batch: 2
+        );
         // Two samples of one number are the same, and those of a seed differ from one another.
-        HashSet<string> seen = [.. Enumerable.Range(0, 40).Select(k => Convert.ToHexString(failures.Create(k).Original.Pixels))];
+        HashSet<string> seen =
+        [
+            .. Enumerable.Range(0, 40).Select(k => Convert.ToHexString(failures.Create(k).Original.Pixels)),
+        ];
         Assert.Equal(40, seen.Count);
         Assert.Equal(failures.Create(5).Spoilt.Pixels.ToArray(), failures.Create(5).Spoilt.Pixels.ToArray());
         Assert.All(failures.Create(0).Start, s => Assert.InRange(s, -1, 1));
@@ -97,7 +118,8 @@ public sealed class TargetBankTests
     public void A_bank_of_another_model_or_other_settings_is_refused_with_both_named()
     {
         using MetaWorld world = new();
-        using TargetBankFiller filler = world.Filler(), other = world.Filler(MetaWorld.Quick with { InnerSteps = 3, Sparsity = 2 }, seed: 5);
+        using TargetBankFiller filler = world.Filler();
+        using TargetBankFiller other = world.Filler(MetaWorld.Quick with { InnerSteps = 3, Sparsity = 2 }, seed: 5);
         world.Bank("bank", filler);
         string message = Assert.Throws<BadInputException>(() => world.Bank("bank", other)).Message;
         Assert.Contains("innerSteps 2, not 3", message, StringComparison.Ordinal);
@@ -109,17 +131,34 @@ public sealed class TargetBankTests
     public void Files_that_do_not_belong_or_are_damaged_are_named()
     {
         using MetaWorld world = new();
-        using TargetBankFiller filler = world.Filler(), other = world.Filler(seed: 1);
+        using TargetBankFiller filler = world.Filler();
+        using TargetBankFiller other = world.Filler(seed: 1);
         filler.Fill(world.Bank("bank", filler), 3);
         other.Fill(world.Bank("other", other), 3);
         string file = Path.Combine(world.Folder("bank"), "targets-0000000.safetensors");
         File.Copy(Path.Combine(world.Folder("other"), "targets-0000000.safetensors"), file, overwrite: true);
-        Assert.Contains("another target bank", Assert.Throws<BadInputException>(() => filler.Fill(world.Bank("bank", filler), 3)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "another target bank",
+            Assert.Throws<BadInputException>(() => filler.Fill(world.Bank("bank", filler), 3)).Message,
+            StringComparison.Ordinal
+        );
         File.WriteAllBytes(file, File.ReadAllBytes(file)[..100]);
-        Assert.Contains(file, Assert.Throws<BadInputException>(() => filler.Fill(world.Bank("bank", filler), 3)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            file,
+            Assert.Throws<BadInputException>(() => filler.Fill(world.Bank("bank", filler), 3)).Message,
+            StringComparison.Ordinal
+        );
         File.WriteAllText(Path.Combine(world.Folder("bank"), "bank.json"), "{}");
-        Assert.Contains("bank.json", Assert.Throws<BadInputException>(() => TargetBank.Open(world.Folder("bank"))).Message, StringComparison.Ordinal);
-        Assert.Contains("holds other files", Assert.Throws<BadInputException>(() => world.Bank("images", filler)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "bank.json",
+            Assert.Throws<BadInputException>(() => TargetBank.Open(world.Folder("bank"))).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "holds other files",
+            Assert.Throws<BadInputException>(() => world.Bank("images", filler)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -140,16 +179,38 @@ public sealed class TargetBankTests
     public void Too_few_images_for_a_batch_are_refused()
     {
         using MetaWorld world = new(images: 3);
-        Assert.Contains("3 images; a batch of 2 samples needs 4", Assert.Throws<BadInputException>(() => world.Filler()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "3 images; a batch of 2 samples needs 4",
+            Assert.Throws<BadInputException>(() => world.Filler()).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Targets_that_pay_by_Fisher_information_avoid_what_ordinary_images_need()
     {
         using MetaWorld world = new();
-        using TargetBankFiller equal = world.Filler(new TargetMaskSettings { Batch = 2, StartRange = 0, OuterSteps = 4 });
-        using TargetBankFiller fisher = world.Filler(new TargetMaskSettings { Batch = 2, StartRange = 0, OuterSteps = 4, FisherPower = 2 });
-        using DiagonalFisher needed = DiagonalFisher.Measure(world.Split, [world.Split.Prefix(TinyVit.Pixels(world.Model, 9))]);
+        using TargetBankFiller equal = world.Filler(
+            new TargetMaskSettings
+            {
+                Batch = 2,
+                StartRange = 0,
+                OuterSteps = 4,
+            }
+        );
+        using TargetBankFiller fisher = world.Filler(
+            new TargetMaskSettings
+            {
+                Batch = 2,
+                StartRange = 0,
+                OuterSteps = 4,
+                FisherPower = 2,
+            }
+        );
+        using DiagonalFisher needed = DiagonalFisher.Measure(
+            world.Split,
+            [world.Split.Prefix(TinyVit.Pixels(world.Model, 9))]
+        );
         using DisposeScope scope = NewDisposeScope();
         Tensor logs = stack([.. needed.Values.Select(v => v.sum(1))]).log();
         Assert.True(MeanNeed(fisher) < MeanNeed(equal));

@@ -16,11 +16,15 @@ public sealed class TargetMaskGoldenTests
     {
         using DisposeScope scope = NewDisposeScope();
         using ModelFile real = RealModel.Load();
-        using SafeTensorsFile file = SafeTensorsFile.Open(SharedData.Require("golden", "reference", "mask_targets.safetensors"));
+        using SafeTensorsFile file = SafeTensorsFile.Open(
+            SharedData.Require("golden", "reference", "mask_targets.safetensors")
+        );
         SplitVit split = new(real.Model);
         using PrefixState mixed = split.Prefix(real.Preprocessing.Normalize(file.Read("mixed_pixels_u8")));
         using PrefixState original = split.Prefix(real.Preprocessing.Normalize(file.Read("original_pixels_u8")));
-        Tensor wanted = split.Logits(original), start = file.ReadFloat("init_logits"), expected = file.ReadFloat($"target_after_{outerSteps}");
+        Tensor wanted = split.Logits(original);
+        Tensor start = file.ReadFloat("init_logits");
+        Tensor expected = file.ReadFloat($"target_after_{outerSteps}");
 
         TargetMaskSolver solver = new(split, new TargetMaskSettings { OuterSteps = outerSteps, Batch = 2 });
         using TargetMasks targets = solver.Solve(mixed, wanted, start);
@@ -29,8 +33,13 @@ public sealed class TargetMaskGoldenTests
         (double worst, double mean) = (difference.max().ToDouble(), difference.mean().ToDouble());
         double spearman = Spearman(targets.Values, expected);
         double divergence = double.Parse(file.Metadata[$"outer_kl_step{outerSteps}"], CultureInfo.InvariantCulture);
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{outerSteps} outer steps: max {worst:E1}, mean {mean:E1}, Spearman {spearman:0.000000}, KL {targets.After.Average()} against {divergence}"));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{outerSteps} outer steps: max {worst:E1}, mean {mean:E1}, Spearman {spearman:0.000000}, KL "
+                    + $"{targets.After.Average()} against {divergence}"
+            )
+        );
         if (outerSteps == 1)
             Assert.True(worst <= 1e-2 && mean <= 1e-4, $"max {worst}, mean {mean}");
         Assert.True(mean <= 1e-3 && spearman >= 0.999, $"mean {mean}, Spearman {spearman}");
@@ -39,8 +48,10 @@ public sealed class TargetMaskGoldenTests
 
     static double Spearman(Tensor a, Tensor b)
     {
-        Tensor x = Ranks(a), y = Ranks(b);
-        return ((x - x.mean()) * (y - y.mean())).mean().ToDouble() / (x.std(false).ToDouble() * y.std(false).ToDouble());
+        Tensor x = Ranks(a);
+        Tensor y = Ranks(b);
+        return ((x - x.mean()) * (y - y.mean())).mean().ToDouble()
+            / (x.std(false).ToDouble() * y.std(false).ToDouble());
 
         static Tensor Ranks(Tensor t) => t.reshape(-1).argsort().argsort().to(ScalarType.Float64);
     }

@@ -6,11 +6,16 @@ public sealed class GroupMeasurementTests
 {
     // Five images; 386 and 101 are right.
     [Theory]
-    [InlineData(new[] { 386, 386, 101, 917, 51 }, 0, true, 2)]  // (3 - 1) / 4
+    [InlineData(new[] { 386, 386, 101, 917, 51 }, 0, true, 2)] // (3 - 1) / 4
     [InlineData(new[] { 386, 386, 101, 917, 51 }, 3, false, 3)] // 3 / 4
     [InlineData(new[] { 917, 917, 917, 917, 101 }, 4, true, 0)]
     [InlineData(new[] { 386, 101, 386, 101, 386 }, 2, true, 4)]
-    public void The_edit_sample_counts_for_success_and_the_others_for_generalization(int[] predictions, int sample, bool success, int othersRight)
+    public void The_edit_sample_counts_for_success_and_the_others_for_generalization(
+        int[] predictions,
+        int sample,
+        bool success,
+        int othersRight
+    )
     {
         GroupMeasurement measured = GroupMeasurement.Of(predictions, [sample], [386, 101]);
         Assert.Equal(new GroupMeasurement(1, success ? 1 : 0, 4, othersRight), measured);
@@ -37,7 +42,13 @@ public sealed class GroupMeasurementTests
         // A whole group leaves nothing to generalize to.
         Assert.Null(GroupMeasurement.Of([386, 386], [1, 0], [386]).GeneralizationRate);
         // What earlier edits saw counts for nothing.
-        Assert.Equal((1, 1.0), (GroupMeasurement.Of([386, 917, 386], [0], [386], new HashSet<int> { 1 }).Others, GroupMeasurement.Of([386, 917, 386], [0], [386], new HashSet<int> { 1 }).GeneralizationRate));
+        Assert.Equal(
+            (1, 1.0),
+            (
+                GroupMeasurement.Of([386, 917, 386], [0], [386], new HashSet<int> { 1 }).Others,
+                GroupMeasurement.Of([386, 917, 386], [0], [386], new HashSet<int> { 1 }).GeneralizationRate
+            )
+        );
     }
 
     [Fact]

@@ -5,7 +5,9 @@ using Retouch.Tests.Editing;
 
 namespace Retouch.Tests.Measurement;
 
-/// <summary>The search for the most general edit whose locality keeps to a bound, over localities that are made up.</summary>
+/// <summary>
+/// The search for the most general edit whose locality keeps to a bound, over localities that are made up.
+/// </summary>
 public sealed class GuardedEditTests : IDisposable
 {
     readonly MethodBed _bed = new(images: 2);
@@ -16,21 +18,44 @@ public sealed class GuardedEditTests : IDisposable
     // Locality falls with the setting: 1 at 0.01, 0.6 at 100.
     static double Rate(double setting) => 1 - 0.1 * (Math.Log10(setting) + 2);
 
-    GuardedEdit Search(double bound, Func<double, double>? rate = null, bool success = true, int halvings = 0) => GuardedEdit.Search(
-        setting =>
-        {
-            _made.Add(setting);
-            return new MaskedFineTuning(new AllLocator(), new() { KeepRatio = 1, LearningRate = success ? 3e-3 : 1e-9, MaxSteps = success ? 50 : 1, StopLoss = 1 }).Edit(_bed.Split, [_bed.Failure])[0];
-        },
-        _ => new LocalityMeasurement(1000, [.. Enumerable.Range(0, (int)Math.Round(1000 * (1 - (rate ?? Rate)(_made[^1])))).Select(i => new PredictionChange(i, 0, 1))]),
-        bound, [100, 10, 1, 0.1, 0.01], halvings);
+    GuardedEdit Search(double bound, Func<double, double>? rate = null, bool success = true, int halvings = 0) =>
+        GuardedEdit.Search(
+            setting =>
+            {
+                _made.Add(setting);
+                return new MaskedFineTuning(
+                    new AllLocator(),
+                    new()
+                    {
+                        KeepRatio = 1,
+                        LearningRate = success ? 3e-3 : 1e-9,
+                        MaxSteps = success ? 50 : 1,
+                        StopLoss = 1,
+                    }
+                ).Edit(_bed.Split, [_bed.Failure])[0];
+            },
+            _ => new LocalityMeasurement(
+                1000,
+                [
+                    .. Enumerable
+                        .Range(0, (int)Math.Round(1000 * (1 - (rate ?? Rate)(_made[^1]))))
+                        .Select(i => new PredictionChange(i, 0, 1)),
+                ]
+            ),
+            bound,
+            [100, 10, 1, 0.1, 0.01],
+            halvings
+        );
 
     [Theory]
     [InlineData(0.5, 100.0)]
     [InlineData(0.65, 10.0)]
     [InlineData(0.9, 0.1)]
     [InlineData(1.0, 0.01)]
-    public void The_most_general_edit_that_keeps_to_the_bound_is_chosen_and_no_other_is_tried_below(double bound, double expected)
+    public void The_most_general_edit_that_keeps_to_the_bound_is_chosen_and_no_other_is_tried_below(
+        double bound,
+        double expected
+    )
     {
         using GuardedEdit found = Search(bound);
         Assert.Equal(expected, found.Setting);
@@ -67,5 +92,9 @@ public sealed class GuardedEditTests : IDisposable
     [InlineData(1.01)]
     [InlineData(double.NaN)]
     public void A_bound_out_of_range_is_named(double bound) =>
-        Assert.Contains("guarded locality", Assert.Throws<BadInputException>(() => Search(bound)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "guarded locality",
+            Assert.Throws<BadInputException>(() => Search(bound)).Message,
+            StringComparison.Ordinal
+        );
 }

@@ -32,7 +32,8 @@ public sealed class PrefixStoreTests : IDisposable
         {
             foreach ((int i, Tensor p) in pixels.Index().Reverse())
             {
-                using PrefixState there = store.Open(i), expected = _split.Prefix(p);
+                using PrefixState there = store.Open(i);
+                using PrefixState expected = _split.Prefix(p);
                 Assert.Equal(expected.Residual.shape, there.Residual.shape);
                 Assert.Equal(expected.Residual.data<float>().ToArray(), there.Residual.data<float>().ToArray());
                 Assert.Equal(expected.Output.data<float>().ToArray(), there.Output.data<float>().ToArray());
@@ -84,15 +85,25 @@ public sealed class PrefixStoreTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new(5, CPU);
         UnitSelection units = UnitSelection.All(_split.Space);
-        using WeightDelta delta = new(units, [.. Enumerable.Range(0, _split.Space.Matrices).Select(_ => randn([_split.Space.Hidden, _split.Space.Width], generator: generator) * 0.3)]);
-        LocalityMeasurement[] measured = [.. new long?[] { null, 0 }.Select(budget =>
-        {
-            PrefixStore store = new(budget);
-            for (int i = 0; i < 4; i++)
-                store.Add(_split.Prefix(TinyVit.Pixels(_model, 16, seed: i)));
-            using LocalitySet set = new(_split, store);
-            return set.Measure(delta);
-        })];
+        using WeightDelta delta = new(
+            units,
+            [
+                .. Enumerable
+                    .Range(0, _split.Space.Matrices)
+                    .Select(_ => randn([_split.Space.Hidden, _split.Space.Width], generator: generator) * 0.3),
+            ]
+        );
+        LocalityMeasurement[] measured =
+        [
+            .. new long?[] { null, 0 }.Select(budget =>
+            {
+                PrefixStore store = new(budget);
+                for (int i = 0; i < 4; i++)
+                    store.Add(_split.Prefix(TinyVit.Pixels(_model, 16, seed: i)));
+                using LocalitySet set = new(_split, store);
+                return set.Measure(delta);
+            }),
+        ];
         Assert.Equal(64, measured[0].Images);
         Assert.NotEmpty(measured[0].Changed);
         Assert.Equal(measured[0].Changed, measured[1].Changed);

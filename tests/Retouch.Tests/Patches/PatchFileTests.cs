@@ -35,16 +35,32 @@ public sealed class PatchFileTests : IDisposable
             Assert.Equal(SafeTensorsSamples.Bits(patch.Delta.Rows[m]), SafeTensorsSamples.Bits(read.Delta.Rows[m]));
         }
         // The lists within compare by reference; their JSON compares by what they hold.
-        Assert.Equal(JsonSerializer.Serialize(patch.Provenance with { Settings = new SortedDictionary<string, string>(patch.Provenance.Settings.ToDictionary(), StringComparer.Ordinal) }),
-            JsonSerializer.Serialize(read.Provenance));
+        Assert.Equal(
+            JsonSerializer.Serialize(
+                patch.Provenance with
+                {
+                    Settings = new SortedDictionary<string, string>(
+                        patch.Provenance.Settings.ToDictionary(),
+                        StringComparer.Ordinal
+                    ),
+                }
+            ),
+            JsonSerializer.Serialize(read.Provenance)
+        );
     }
 
     [Fact]
     public void The_same_patch_gives_the_same_bytes_and_no_path_or_date()
     {
         using VitModel model = TinyVit.Create();
-        using Patch patch = PatchSamples.Random(model), same = PatchSamples.Random(model);
-        using Patch reordered = same.With(same.Provenance with { Settings = same.Provenance.Settings.Reverse().ToDictionary() });
+        using Patch patch = PatchSamples.Random(model);
+        using Patch same = PatchSamples.Random(model);
+        using Patch reordered = same.With(
+            same.Provenance with
+            {
+                Settings = same.Provenance.Settings.Reverse().ToDictionary(),
+            }
+        );
         PatchFile.Save(patch, _folder.File("a"), overwrite: false);
         PatchFile.Save(reordered, _folder.File("b"), overwrite: false);
         Assert.Equal(File.ReadAllBytes(_folder.File("a")), File.ReadAllBytes(_folder.File("b")));
@@ -55,7 +71,15 @@ public sealed class PatchFileTests : IDisposable
     {
         using VitModel model = TinyVit.Create();
         using Patch full = PatchSamples.Random(model);
-        using Patch bare = full.With(new PatchProvenance { ModelFingerprint = model.Fingerprint, Label = 0, Method = "m", Settings = new Dictionary<string, string>() });
+        using Patch bare = full.With(
+            new PatchProvenance
+            {
+                ModelFingerprint = model.Fingerprint,
+                Label = 0,
+                Method = "m",
+                Settings = new Dictionary<string, string>(),
+            }
+        );
         PatchFile.Save(bare, _folder.File("p"), overwrite: false);
         using Patch read = PatchFile.Load(_folder.File("p"));
         Assert.Null(read.Provenance.LabelName);
@@ -66,74 +90,79 @@ public sealed class PatchFileTests : IDisposable
 
     const string Fc1 = "blocks.1.mlp.fc1.weight";
 
-    public static TheoryData<string, string> Damages { get; } = new()
-    {
-        { "units beyond the last", "0 … 39" },
-        { "a negative unit", "0 … 39" },
-        { "units that do not increase", "increase" },
-        { "a unit twice", "increase" },
-        { "units without a delta", "units without a delta" },
-        { "a delta without units", "delta without units" },
-        { "a delta too narrow", "do not fit together" },
-        { "a delta too short", "do not fit together" },
-        { "units as floats", "do not fit together" },
-        { "a delta in half precision", "do not fit together" },
-        { "NaN", "NaN" },
-        { "infinity", "infinite" },
-        { "a stranger's tensor", "belong to no matrix" },
-    };
+    public static TheoryData<string, string> Damages { get; } =
+        new()
+        {
+            { "units beyond the last", "0 … 39" },
+            { "a negative unit", "0 … 39" },
+            { "units that do not increase", "increase" },
+            { "a unit twice", "increase" },
+            { "units without a delta", "units without a delta" },
+            { "a delta without units", "delta without units" },
+            { "a delta too narrow", "do not fit together" },
+            { "a delta too short", "do not fit together" },
+            { "units as floats", "do not fit together" },
+            { "a delta in half precision", "do not fit together" },
+            { "NaN", "NaN" },
+            { "infinity", "infinite" },
+            { "a stranger's tensor", "belong to no matrix" },
+        };
 
     [Theory]
     [MemberData(nameof(Damages))]
     public void Damaged_tensors_are_refused(string damage, string word)
     {
         using DisposeScope scope = NewDisposeScope();
-        AssertRefused((tensors, _) =>
-        {
-            Tensor units = tensors[Fc1 + ".units"], delta = tensors[Fc1 + ".delta"];
-            switch (damage)
+        AssertRefused(
+            (tensors, _) =>
             {
-                case "units beyond the last":
-                    units[^1] = 40;
-                    break;
-                case "a negative unit":
-                    units[0] = -1;
-                    break;
-                case "units that do not increase":
-                    tensors[Fc1 + ".units"] = units.flip(0);
-                    break;
-                case "a unit twice":
-                    units[1] = units[0].item<int>();
-                    break;
-                case "units without a delta":
-                    tensors.Remove(Fc1 + ".delta");
-                    break;
-                case "a delta without units":
-                    tensors.Remove(Fc1 + ".units");
-                    break;
-                case "a delta too narrow":
-                    tensors[Fc1 + ".delta"] = delta[.., ..^1];
-                    break;
-                case "a delta too short":
-                    tensors[Fc1 + ".delta"] = delta[..^1];
-                    break;
-                case "units as floats":
-                    tensors[Fc1 + ".units"] = units.to(ScalarType.Float32);
-                    break;
-                case "a delta in half precision":
-                    tensors[Fc1 + ".delta"] = delta.to(ScalarType.Float16);
-                    break;
-                case "NaN":
-                    delta[0, 0] = float.NaN;
-                    break;
-                case "infinity":
-                    delta[0, 0] = float.NegativeInfinity;
-                    break;
-                case "a stranger's tensor":
-                    tensors["blocks.0.mlp.fc1.weight.units"] = units;
-                    break;
-            }
-        }, word);
+                Tensor units = tensors[Fc1 + ".units"];
+                Tensor delta = tensors[Fc1 + ".delta"];
+                switch (damage)
+                {
+                    case "units beyond the last":
+                        units[^1] = 40;
+                        break;
+                    case "a negative unit":
+                        units[0] = -1;
+                        break;
+                    case "units that do not increase":
+                        tensors[Fc1 + ".units"] = units.flip(0);
+                        break;
+                    case "a unit twice":
+                        units[1] = units[0].item<int>();
+                        break;
+                    case "units without a delta":
+                        tensors.Remove(Fc1 + ".delta");
+                        break;
+                    case "a delta without units":
+                        tensors.Remove(Fc1 + ".units");
+                        break;
+                    case "a delta too narrow":
+                        tensors[Fc1 + ".delta"] = delta[.., ..^1];
+                        break;
+                    case "a delta too short":
+                        tensors[Fc1 + ".delta"] = delta[..^1];
+                        break;
+                    case "units as floats":
+                        tensors[Fc1 + ".units"] = units.to(ScalarType.Float32);
+                        break;
+                    case "a delta in half precision":
+                        tensors[Fc1 + ".delta"] = delta.to(ScalarType.Float16);
+                        break;
+                    case "NaN":
+                        delta[0, 0] = float.NaN;
+                        break;
+                    case "infinity":
+                        delta[0, 0] = float.NegativeInfinity;
+                        break;
+                    case "a stranger's tensor":
+                        tensors["blocks.0.mlp.fc1.weight.units"] = units;
+                        break;
+                }
+            },
+            word
+        );
     }
 
     [Theory]
@@ -159,7 +188,8 @@ public sealed class PatchFileTests : IDisposable
     [InlineData("seed", "x", "seed")]
     [InlineData("version", "2", "version 2")]
     [InlineData("format", "pt", "not a patch")]
-    public void Damaged_metadata_are_refused(string key, string value, string word) => AssertRefused((_, metadata) => metadata[key] = value, word);
+    public void Damaged_metadata_are_refused(string key, string value, string word) =>
+        AssertRefused((_, metadata) => metadata[key] = value, word);
 
     [Theory]
     [InlineData("format")]
@@ -171,14 +201,16 @@ public sealed class PatchFileTests : IDisposable
     [InlineData("method")]
     [InlineData("settings")]
     [InlineData("seed")]
-    public void Missing_metadata_are_named(string key) => AssertRefused((_, metadata) => metadata.Remove(key), key == "format" ? "not a patch" : $"'{key}'");
+    public void Missing_metadata_are_named(string key) =>
+        AssertRefused((_, metadata) => metadata.Remove(key), key == "format" ? "not a patch" : $"'{key}'");
 
     void AssertRefused(Action<Dictionary<string, Tensor>, Dictionary<string, string>> damage, string word)
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
         using Patch patch = PatchSamples.Random(model);
-        string good = _folder.File("good"), bad = _folder.File("bad");
+        string good = _folder.File("good");
+        string bad = _folder.File("bad");
         PatchFile.Save(patch, good, overwrite: true);
         using (SafeTensorsFile file = SafeTensorsFile.Open(good))
         {

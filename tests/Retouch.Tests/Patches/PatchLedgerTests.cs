@@ -20,7 +20,8 @@ public sealed class PatchLedgerTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
         using Patch patch = PatchSamples.Random(model);
-        Tensor pixels = TinyVit.Pixels(model, 3), before = model.Logits(pixels);
+        Tensor pixels = TinyVit.Pixels(model, 3);
+        Tensor before = model.Logits(pixels);
         Dictionary<string, byte[]> bytes = model.Tensors.ToDictionary(t => t.Key, t => t.Value.bytes.ToArray());
         SplitVit split = new(model);
         using PrefixState state = split.Prefix(pixels);
@@ -42,18 +43,37 @@ public sealed class PatchLedgerTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
         EditSpace space = EditSpace.Default(model.Config);
-        using Patch patch = PatchSamples.Of(model, new UnitSelection(space, [[3], [5, 7], [], [], [], []]));
+        using Patch patch = PatchSamples.Of(
+            model,
+            new UnitSelection(
+                space,
+                [
+                    [3],
+                    [5, 7],
+                    [],
+                    [],
+                    [],
+                    [],
+                ]
+            )
+        );
         using VitModel edited = PatchLedger.Apply(model, [patch]);
-        string fc1 = space.MatrixName(0), fc2 = space.MatrixName(1);
+        string fc1 = space.MatrixName(0);
+        string fc2 = space.MatrixName(1);
         foreach ((string name, Tensor tensor) in edited.Tensors)
         {
             if (name != fc1 && name != fc2)
                 Assert.Equal(model.Tensors[name].bytes.ToArray(), tensor.bytes.ToArray());
         }
-        Tensor rows = (edited.Tensors[fc1] - model.Tensors[fc1]).abs().sum([1L]), columns = (edited.Tensors[fc2] - model.Tensors[fc2]).abs().sum([0L]);
+        Tensor rows = (edited.Tensors[fc1] - model.Tensors[fc1]).abs().sum([1L]);
+        Tensor columns = (edited.Tensors[fc2] - model.Tensors[fc2]).abs().sum([0L]);
         Assert.Equal([3], rows.nonzero().reshape(-1).data<long>());
         Assert.Equal([5, 7], columns.nonzero().reshape(-1).data<long>());
-        Assert.InRange(TinyVit.MaxDifference(edited.Tensors[fc2][.., 7] - model.Tensors[fc2][.., 7], patch.Delta.Rows[1][1]), 0, 1e-6);
+        Assert.InRange(
+            TinyVit.MaxDifference(edited.Tensors[fc2][.., 7] - model.Tensors[fc2][.., 7], patch.Delta.Rows[1][1]),
+            0,
+            1e-6
+        );
     }
 
     [Fact]
@@ -61,16 +81,23 @@ public sealed class PatchLedgerTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
-        using Patch a = PatchSamples.Random(model, 1), b = PatchSamples.Random(model, 2), c = PatchSamples.Random(model, 3, share: 0);
+        using Patch a = PatchSamples.Random(model, 1);
+        using Patch b = PatchSamples.Random(model, 2);
+        using Patch c = PatchSamples.Random(model, 3, share: 0);
         using WeightDelta sum = WeightDelta.Sum([a.Delta, b.Delta, c.Delta]);
-        using VitModel stacked = PatchLedger.Apply(model, [a, b, c]), reversed = PatchLedger.Apply(model, [c, b, a]);
+        using VitModel stacked = PatchLedger.Apply(model, [a, b, c]);
+        using VitModel reversed = PatchLedger.Apply(model, [c, b, a]);
         using VitModel first = PatchLedger.Apply(model, [a]);
         for (int m = 0; m < sum.Space.Matrices; m++)
         {
             string name = sum.Space.MatrixName(m);
             Assert.InRange(TinyVit.MaxDifference(stacked.Tensors[name], sum.AddTo(m, model.Tensors[name])), 0, 1e-6);
             Assert.InRange(TinyVit.MaxDifference(stacked.Tensors[name], reversed.Tensors[name]), 0, 1e-6);
-            Assert.InRange(TinyVit.MaxDifference(stacked.Tensors[name], b.Delta.AddTo(m, first.Tensors[name])), 0, 1e-6);
+            Assert.InRange(
+                TinyVit.MaxDifference(stacked.Tensors[name], b.Delta.AddTo(m, first.Tensors[name])),
+                0,
+                1e-6
+            );
             Assert.Equal(a.Delta.Units[m].ToArray().Union(b.Delta.Units[m].ToArray()).Order(), sum.Units[m].ToArray());
         }
     }
@@ -80,9 +107,13 @@ public sealed class PatchLedgerTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
-        string fc1 = VitNames.Block(2, "mlp.fc1.weight"), head = VitNames.HeadWeight;
-        using Patch a = PatchSamples.Random(model, 1, 1), b = PatchSamples.Random(model, 2, 1), c = PatchSamples.Random(model, 3, 1);
-        using Patch d = Whole(model, fc1, TensorChange.AddProduct(randn([40, 2]), randn([2, 24]))), e = Whole(model, head, TensorChange.Add(randn([7, 24])));
+        string fc1 = VitNames.Block(2, "mlp.fc1.weight");
+        string head = VitNames.HeadWeight;
+        using Patch a = PatchSamples.Random(model, 1, 1);
+        using Patch b = PatchSamples.Random(model, 2, 1);
+        using Patch c = PatchSamples.Random(model, 3, 1);
+        using Patch d = Whole(model, fc1, TensorChange.AddProduct(randn([40, 2]), randn([2, 24])));
+        using Patch e = Whole(model, head, TensorChange.Add(randn([7, 24])));
         using Patch f = Whole(model, head, TensorChange.Add(randn([7, 24])));
         Patch[] all = [a, b, c, d, e, f];
         using VitModel first = PatchLedger.Apply(model, all);
@@ -117,25 +148,57 @@ public sealed class PatchLedgerTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
         EditSpace space = EditSpace.Default(model.Config);
-        using Patch a = PatchSamples.Random(model, 1), again = PatchSamples.Random(model, 1), b = PatchSamples.Random(model, 2);
+        using Patch a = PatchSamples.Random(model, 1);
+        using Patch again = PatchSamples.Random(model, 1);
+        using Patch b = PatchSamples.Random(model, 2);
         using Patch renamed = again.With(again.Provenance with { Method = "other", Seed = 9, Images = [] });
-        using Patch unit = PatchSamples.Rewriting(model, 3, 5, 1), sameUnit = PatchSamples.Rewriting(model, 3, 5, 2), next = PatchSamples.Rewriting(model, 3, 6, 3), above = PatchSamples.Rewriting(model, 2, 5, 4);
+        using Patch unit = PatchSamples.Rewriting(model, 3, 5, 1);
+        using Patch sameUnit = PatchSamples.Rewriting(model, 3, 5, 2);
+        using Patch next = PatchSamples.Rewriting(model, 3, 6, 3);
+        using Patch above = PatchSamples.Rewriting(model, 2, 5, 4);
         // A low-rank term over all units adds to each and rewrites none.
-        using Patch lora = Whole(model, VitNames.Block(3, "mlp.fc1.weight"), TensorChange.AddProduct(randn([40, 2]), randn([2, 24])));
+        using Patch lora = Whole(
+            model,
+            VitNames.Block(3, "mlp.fc1.weight"),
+            TensorChange.AddProduct(randn([40, 2]), randn([2, 24]))
+        );
         Assert.Empty(PatchLedger.Contradictions([a, b, unit, next, above, lora]));
         Assert.Equal([new PatchContradiction(0, 1, null, null)], PatchLedger.Contradictions([a, renamed, b]));
         Assert.Equal([new PatchContradiction(0, 2, 3, 5)], PatchLedger.Contradictions([unit, next, sameUnit]));
         Assert.Equal([new PatchContradiction(0, 1, null, null)], PatchLedger.Contradictions([unit, unit]));
 
         // Of another window, or by another kind of change, they touch common units all the same.
-        using Patch window = PatchSamples.Of(model, new UnitSelection(new EditSpace(model.Config, 3, 1), [[5, 7], [7]]));
+        using Patch window = PatchSamples.Of(
+            model,
+            new UnitSelection(
+                new EditSpace(model.Config, 3, 1),
+                [
+                    [5, 7],
+                    [7],
+                ]
+            )
+        );
         Assert.Equal(new PatchOverlap(0, 1, 1, 0.5), Assert.Single(PatchLedger.Overlaps([unit, window])));
-        Assert.Equal([new PatchSharing(0, 1, 1)], PatchLedger.Sharings([lora, Whole(model, VitNames.Block(3, "mlp.fc1.weight"), TensorChange.Add(randn([40, 24])))]));
+        Assert.Equal(
+            [new PatchSharing(0, 1, 1)],
+            PatchLedger.Sharings([
+                lora,
+                Whole(model, VitNames.Block(3, "mlp.fc1.weight"), TensorChange.Add(randn([40, 24]))),
+            ])
+        );
     }
 
-    static Patch Whole(VitModel model, string name, TensorChange change) => new(
-        new TensorDelta(EditSpace.Default(model.Config), new Dictionary<string, TensorChange> { [name] = change }),
-        new PatchProvenance { ModelFingerprint = model.Fingerprint, Label = 0, Method = "test", Settings = new Dictionary<string, string>() });
+    static Patch Whole(VitModel model, string name, TensorChange change) =>
+        new(
+            new TensorDelta(EditSpace.Default(model.Config), new Dictionary<string, TensorChange> { [name] = change }),
+            new PatchProvenance
+            {
+                ModelFingerprint = model.Fingerprint,
+                Label = 0,
+                Method = "test",
+                Settings = new Dictionary<string, string>(),
+            }
+        );
 
     [Fact]
     public void A_patch_of_the_half_precision_twin_is_called_by_its_name_and_so_is_the_reverse()
@@ -144,12 +207,21 @@ public sealed class PatchLedgerTests : IDisposable
         using VitModel model = TinyVit.Create();
         foreach (ScalarType type in (ScalarType[])[ScalarType.Float16, ScalarType.BFloat16])
         {
-            using VitModel half = new(model.Tensors.ToDictionary(t => t.Key, t => t.Value.to(type).to(ScalarType.Float32)), model.Config.Traits);
+            using VitModel half = new(
+                model.Tensors.ToDictionary(t => t.Key, t => t.Value.to(type).to(ScalarType.Float32)),
+                model.Config.Traits
+            );
             Assert.Equal(half.Fingerprint, model.FingerprintAs(type));
             Assert.Equal(half.Fingerprint, half.FingerprintAs(type));
             using Patch ofHalf = PatchSamples.Random(half);
             using Patch bare = PatchSamples.Random(model);
-            using Patch full = bare.With(bare.Provenance with { Float16Fingerprint = model.FingerprintAs(ScalarType.Float16), BFloat16Fingerprint = model.FingerprintAs(ScalarType.BFloat16) });
+            using Patch full = bare.With(
+                bare.Provenance with
+                {
+                    Float16Fingerprint = model.FingerprintAs(ScalarType.Float16),
+                    BFloat16Fingerprint = model.FingerprintAs(ScalarType.BFloat16),
+                }
+            );
             PatchFile.Save(full, _folder.File("p"), overwrite: true);
             using Patch read = PatchFile.Load(_folder.File("p"));
             string name = type == ScalarType.Float16 ? " float16" : "bfloat16";
@@ -162,14 +234,17 @@ public sealed class PatchLedgerTests : IDisposable
             Assert.DoesNotContain("twin", Refusal(read, stranger), StringComparison.Ordinal);
         }
 
-        static string Refusal(Patch patch, VitModel other) => Assert.Throws<BadInputException>(() => patch.RequireModel(other)).Message;
+        static string Refusal(Patch patch, VitModel other) =>
+            Assert.Throws<BadInputException>(() => patch.RequireModel(other)).Message;
     }
 
     [Fact]
     public void Sums_need_deltas_of_one_space()
     {
-        using VitModel model = TinyVit.Create(), deeper = TinyVit.Create(depth: 6);
-        using Patch a = PatchSamples.Random(model), b = PatchSamples.Random(deeper);
+        using VitModel model = TinyVit.Create();
+        using VitModel deeper = TinyVit.Create(depth: 6);
+        using Patch a = PatchSamples.Random(model);
+        using Patch b = PatchSamples.Random(deeper);
         Assert.Throws<ArgumentException>(() => WeightDelta.Sum([a.Delta, b.Delta]));
         Assert.Throws<ArgumentException>(() => WeightDelta.Sum([]));
     }
@@ -179,9 +254,48 @@ public sealed class PatchLedgerTests : IDisposable
     {
         using VitModel model = TinyVit.Create();
         EditSpace space = EditSpace.Default(model.Config);
-        using Patch a = PatchSamples.Of(model, new UnitSelection(space, [[0, 1, 2], [4], [], [], [9], []]));
-        using Patch b = PatchSamples.Of(model, new UnitSelection(space, [[2, 3], [4, 5], [], [], [], [9]]));
-        using Patch c = PatchSamples.Of(model, new UnitSelection(space, [[], [], [2, 4], [], [], []]));
+        using Patch a = PatchSamples.Of(
+            model,
+            new UnitSelection(
+                space,
+                [
+                    [0, 1, 2],
+                    [4],
+                    [],
+                    [],
+                    [9],
+                    [],
+                ]
+            )
+        );
+        using Patch b = PatchSamples.Of(
+            model,
+            new UnitSelection(
+                space,
+                [
+                    [2, 3],
+                    [4, 5],
+                    [],
+                    [],
+                    [],
+                    [9],
+                ]
+            )
+        );
+        using Patch c = PatchSamples.Of(
+            model,
+            new UnitSelection(
+                space,
+                [
+                    [],
+                    [],
+                    [2, 4],
+                    [],
+                    [],
+                    [],
+                ]
+            )
+        );
         // Shared by a and b: unit 2 of the first matrix and 4 of the second; together they have 5 + 5 - 2.
         Assert.Equal([new PatchOverlap(0, 1, 2, 0.25)], PatchLedger.Overlaps([a, b, c]));
         Assert.Equal([new PatchOverlap(0, 1, 5, 1)], PatchLedger.Overlaps([a, a]));
@@ -191,8 +305,10 @@ public sealed class PatchLedgerTests : IDisposable
     [Fact]
     public void A_patch_of_another_model_is_refused_with_both_fingerprints()
     {
-        using VitModel model = TinyVit.Create(), other = TinyVit.Create(seed: 5);
-        using Patch good = PatchSamples.Random(model), foreign = PatchSamples.Random(other);
+        using VitModel model = TinyVit.Create();
+        using VitModel other = TinyVit.Create(seed: 5);
+        using Patch good = PatchSamples.Random(model);
+        using Patch foreign = PatchSamples.Random(other);
         string message = Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [good, foreign])).Message;
         Assert.Contains(model.Fingerprint, message, StringComparison.Ordinal);
         Assert.Contains(other.Fingerprint, message, StringComparison.Ordinal);
@@ -201,11 +317,21 @@ public sealed class PatchLedgerTests : IDisposable
     [Fact]
     public void A_patch_whose_space_is_not_its_models_is_refused()
     {
-        using VitModel model = TinyVit.Create(), deeper = TinyVit.Create(depth: 12), wider = TinyVit.Create(hidden: 48);
+        using VitModel model = TinyVit.Create();
+        using VitModel deeper = TinyVit.Create(depth: 12);
+        using VitModel wider = TinyVit.Create(hidden: 48);
         foreach (VitModel other in (VitModel[])[deeper, wider])
         {
-            using Patch patch = PatchSamples.Of(other, TinyVit.RandomUnits(EditSpace.Default(other.Config), 0.3, 1), fingerprint: model.Fingerprint);
-            Assert.Contains("damaged", Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [patch])).Message, StringComparison.Ordinal);
+            using Patch patch = PatchSamples.Of(
+                other,
+                TinyVit.RandomUnits(EditSpace.Default(other.Config), 0.3, 1),
+                fingerprint: model.Fingerprint
+            );
+            Assert.Contains(
+                "damaged",
+                Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [patch])).Message,
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -216,21 +342,41 @@ public sealed class PatchLedgerTests : IDisposable
     public void Applied_to_a_file_every_other_byte_stays_and_so_does_the_type(ScalarType type)
     {
         using DisposeScope scope = NewDisposeScope();
-        string source = _folder.File("source"), output = _folder.File("output");
+        string source = _folder.File("source");
+        string output = _folder.File("output");
         using (VitModel made = TinyVit.Create())
         {
             // Prefixed as a training script leaves them, with texts and an order of its own.
-            SafeTensorsWriter.Write(source, made.Tensors.Select(t => ("model." + t.Key, t.Value.to(type))),
-                new Dictionary<string, string> { ["num_heads"] = "3", ["note"] = "kept ü" }, overwrite: false);
+            SafeTensorsWriter.Write(
+                source,
+                made.Tensors.Select(t => ("model." + t.Key, t.Value.to(type))),
+                new Dictionary<string, string> { ["num_heads"] = "3", ["note"] = "kept ü" },
+                overwrite: false
+            );
         }
         using ModelFile file = ModelFile.Load(source);
         EditSpace space = EditSpace.Default(file.Model.Config);
-        using Patch patch = PatchSamples.Of(file.Model, new UnitSelection(space, [[3], [5, 7], [], [], [], []]));
+        using Patch patch = PatchSamples.Of(
+            file.Model,
+            new UnitSelection(
+                space,
+                [
+                    [3],
+                    [5, 7],
+                    [],
+                    [],
+                    [],
+                    [],
+                ]
+            )
+        );
         file.WriteWith(output, PatchLedger.Edited(file.Model, [patch]), overwrite: false);
 
-        byte[] before = File.ReadAllBytes(source), after = File.ReadAllBytes(output);
+        byte[] before = File.ReadAllBytes(source);
+        byte[] after = File.ReadAllBytes(output);
         Assert.Equal(before.Length, after.Length);
-        using SafeTensorsFile old = SafeTensorsFile.Open(source), edited = SafeTensorsFile.Open(output);
+        using SafeTensorsFile old = SafeTensorsFile.Open(source);
+        using SafeTensorsFile edited = SafeTensorsFile.Open(output);
         HashSet<long> may = [];
         foreach (int m in (int[])[0, 1])
         {
@@ -242,7 +388,11 @@ public sealed class PatchLedgerTests : IDisposable
                     continue;
                 for (int d = 0; d < 24; d++)
                 {
-                    long at = before.Length - old.Tensors.Values.Sum(t => t.Length) + entry.Offset + size * (m == 0 ? unit * 24 + d : d * 40 + unit);
+                    long at =
+                        before.Length
+                        - old.Tensors.Values.Sum(t => t.Length)
+                        + entry.Offset
+                        + size * (m == 0 ? unit * 24 + d : d * 40 + unit);
                     may.UnionWith(Enumerable.Range(0, size).Select(i => at + i));
                 }
             }
@@ -253,7 +403,15 @@ public sealed class PatchLedgerTests : IDisposable
 
         using ModelFile read = ModelFile.Load(output);
         using VitModel expected = PatchLedger.Apply(file.Model, [patch]);
-        double tolerance = type switch { ScalarType.Float32 => 0, ScalarType.Float16 => 2e-3, _ => 2e-2 };
-        Assert.All(read.Model.Tensors, t => Assert.InRange(TinyVit.MaxDifference(t.Value, expected.Tensors[t.Key]), 0, tolerance));
+        double tolerance = type switch
+        {
+            ScalarType.Float32 => 0,
+            ScalarType.Float16 => 2e-3,
+            _ => 2e-2,
+        };
+        Assert.All(
+            read.Model.Tensors,
+            t => Assert.InRange(TinyVit.MaxDifference(t.Value, expected.Tensors[t.Key]), 0, tolerance)
+        );
     }
 }

@@ -18,28 +18,55 @@ static class PatchSamples
         Tensor row = zeros([model.Config.MlpWidth, 1]);
         row[unit, 0] = 1f;
         return new Patch(
-            new TensorDelta(EditSpace.Default(model.Config), new Dictionary<string, TensorChange>
+            new TensorDelta(
+                EditSpace.Default(model.Config),
+                new Dictionary<string, TensorChange>
+                {
+                    [VitNames.Block(block, "mlp.fc1.weight")] = TensorChange.AddProduct(
+                        row,
+                        randn([1, model.Config.Width], generator: generator)
+                    ),
+                }
+            ),
+            new PatchProvenance
             {
-                [VitNames.Block(block, "mlp.fc1.weight")] = TensorChange.AddProduct(row, randn([1, model.Config.Width], generator: generator)),
-            }),
-            new PatchProvenance { ModelFingerprint = model.Fingerprint, Label = 0, Method = "gate", Settings = new Dictionary<string, string>() });
+                ModelFingerprint = model.Fingerprint,
+                Label = 0,
+                Method = "gate",
+                Settings = new Dictionary<string, string>(),
+            }
+        );
     }
 
     public static Patch Of(VitModel model, UnitSelection units, int seed = 0, string? fingerprint = null)
     {
         using Generator generator = new((ulong)seed + 100, CPU);
-        Tensor[] rows = [.. Enumerable.Range(0, units.Space.Matrices).Select(m => randn([units[m].Length, units.Space.Width], generator: generator).mul_(0.1))];
-        return new Patch(new WeightDelta(units, rows), new PatchProvenance
-        {
-            ModelFingerprint = fingerprint ?? model.Fingerprint,
-            Images = [new PatchImage("a \"b\" ü.png", new string('0', 64))],
-            Label = 3,
-            LabelName = "tench, Tinca tinca",
-            Method = "masked-fine-tuning",
-            Settings = new Dictionary<string, string> { ["lr"] = "2E-05", ["keep"] = "0.05" },
-            Seed = seed,
-            Preprocessing = "as it is",
-            Measurements = new PatchMeasurements { Success = true, Steps = 12, LocalityRate = 0.97, LocalityImages = 300 },
-        });
+        Tensor[] rows =
+        [
+            .. Enumerable
+                .Range(0, units.Space.Matrices)
+                .Select(m => randn([units[m].Length, units.Space.Width], generator: generator).mul_(0.1)),
+        ];
+        return new Patch(
+            new WeightDelta(units, rows),
+            new PatchProvenance
+            {
+                ModelFingerprint = fingerprint ?? model.Fingerprint,
+                Images = [new PatchImage("a \"b\" ü.png", new string('0', 64))],
+                Label = 3,
+                LabelName = "tench, Tinca tinca",
+                Method = "masked-fine-tuning",
+                Settings = new Dictionary<string, string> { ["lr"] = "2E-05", ["keep"] = "0.05" },
+                Seed = seed,
+                Preprocessing = "as it is",
+                Measurements = new PatchMeasurements
+                {
+                    Success = true,
+                    Steps = 12,
+                    LocalityRate = 0.97,
+                    LocalityImages = 300,
+                },
+            }
+        );
     }
 }

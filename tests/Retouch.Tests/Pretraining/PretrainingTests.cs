@@ -10,7 +10,19 @@ namespace Retouch.Tests.Pretraining;
 [Collection(nameof(LettersWorld))]
 public sealed class PretrainingTests(LettersWorld world)
 {
-    static readonly PretrainingSettings Tiny = new() { Width = 16, Depth = 2, Heads = 2, MlpWidth = 24, Batch = 40, Epochs = 4, WarmUpEpochs = 0.5, RampEpochs = 0, MixShare = 0.5, LearningRate = 3e-3 };
+    static readonly PretrainingSettings Tiny = new()
+    {
+        Width = 16,
+        Depth = 2,
+        Heads = 2,
+        MlpWidth = 24,
+        Batch = 40,
+        Epochs = 4,
+        WarmUpEpochs = 0.5,
+        RampEpochs = 0,
+        MixShare = 0.5,
+        LearningRate = 3e-3,
+    };
 
     [Fact]
     public void A_training_that_was_interrupted_gives_the_same_weights()
@@ -40,7 +52,8 @@ public sealed class PretrainingTests(LettersWorld world)
     {
         using DisposeScope scope = NewDisposeScope();
         LabelledImages images = world.Ordinary("0", "O", "X");
-        using PretrainingRun one = new(Tiny, 3), three = new(Tiny, 3);
+        using PretrainingRun one = new(Tiny, 3);
+        using PretrainingRun three = new(Tiny, 3);
         for (int i = 0; i < 2; i++)
             Assert.Equal(one.Step(images, cores: 1), three.Step(images, cores: 3));
         AssertSame(one, three);
@@ -65,9 +78,25 @@ public sealed class PretrainingTests(LettersWorld world)
         string checkpoint = world.NewFile("training");
         using (PretrainingRun run = new(Tiny, 3))
             PretrainingCheckpoint.Save(run, "these", checkpoint);
-        Assert.Contains("other images", Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(checkpoint, "those", Tiny, 3)).Message, StringComparison.Ordinal);
-        Assert.Contains("other settings", Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(checkpoint, "these", Tiny with { Seed = 1 }, 3)).Message, StringComparison.Ordinal);
-        Assert.Contains("weights", Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(checkpoint, "these", Tiny, 4)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "other images",
+            Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(checkpoint, "those", Tiny, 3)).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "other settings",
+            Assert
+                .Throws<BadInputException>(() =>
+                    PretrainingCheckpoint.Load(checkpoint, "these", Tiny with { Seed = 1 }, 3)
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "weights",
+            Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(checkpoint, "these", Tiny, 4)).Message,
+            StringComparison.Ordinal
+        );
         Assert.Throws<BadInputException>(() => PretrainingCheckpoint.Load(world.Model, "these", Tiny, 3));
     }
 
@@ -84,7 +113,11 @@ public sealed class PretrainingTests(LettersWorld world)
     {
         string path = world.NewFile("config.json");
         File.WriteAllText(path, json);
-        Assert.Contains(word, Assert.Throws<BadInputException>(() => PretrainingSettings.Load(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            word,
+            Assert.Throws<BadInputException>(() => PretrainingSettings.Load(path)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -100,7 +133,12 @@ public sealed class PretrainingTests(LettersWorld world)
     [Fact]
     public void The_step_size_rises_and_falls()
     {
-        PretrainingSettings settings = new() { Epochs = 10, WarmUpEpochs = 2, LearningRate = 1 };
+        PretrainingSettings settings = new()
+        {
+            Epochs = 10,
+            WarmUpEpochs = 2,
+            LearningRate = 1,
+        };
         Assert.Equal(0.05, settings.Rate(0, 10), 12);
         Assert.Equal(1, settings.Rate(19, 10), 12);
         Assert.Equal(1, settings.Rate(20, 10), 12);
@@ -111,15 +149,38 @@ public sealed class PretrainingTests(LettersWorld world)
     [Fact]
     public void The_command_writes_a_model_that_other_commands_take()
     {
-        string folder = world.Subfolder("few", "0", "O", "X"), config = world.NewFile("config.json"), model = world.NewFile("model.safetensors");
+        string folder = world.Subfolder("few", "0", "O", "X");
+        string config = world.NewFile("config.json");
+        string model = world.NewFile("model.safetensors");
         File.WriteAllText(config, (Tiny with { Epochs = 2 }).ToJson());
-        Ran ran = Ran.Retouch("pretrain", "--images", folder, "--held-out", folder, "--config", config, "--out", model, "--half", "--json").Good();
+        Ran ran = Ran.Retouch(
+                "pretrain",
+                "--images",
+                folder,
+                "--held-out",
+                folder,
+                "--config",
+                config,
+                "--out",
+                model,
+                "--half",
+                "--json"
+            )
+            .Good();
         Assert.Equal(3, ran.Objects[0].GetProperty("classes").GetInt32());
         Assert.InRange(ran.Objects[0].GetProperty("heldOutAccuracy").GetDouble(), 0, 1);
         Assert.False(File.Exists(model + ".checkpoint"));
         using (ModelFile file = ModelFile.Load(model))
         {
-            Assert.Equal((24, 4, 2, 3), (file.Model.Config.ImageSize, file.Model.Config.PatchSize, file.Model.Config.Heads, file.Model.Config.Classes));
+            Assert.Equal(
+                (24, 4, 2, 3),
+                (
+                    file.Model.Config.ImageSize,
+                    file.Model.Config.PatchSize,
+                    file.Model.Config.Heads,
+                    file.Model.Config.Classes
+                )
+            );
             Assert.True(file.PreprocessingStated);
         }
         Ran.Retouch("predict", "--model", model, Directory.EnumerateFiles(Path.Combine(folder, "X")).First()).Good();
@@ -129,7 +190,8 @@ public sealed class PretrainingTests(LettersWorld world)
     [Fact]
     public void A_training_that_was_interrupted_is_not_lost_by_accident()
     {
-        string folder = world.Subfolder("few", "0", "O", "X"), model = world.NewFile("model.safetensors");
+        string folder = world.Subfolder("few", "0", "O", "X");
+        string model = world.NewFile("model.safetensors");
         using (PretrainingRun run = new(Tiny, 3))
             PretrainingCheckpoint.Save(run, "these", model + ".checkpoint");
         Ran ran = Ran.Retouch("pretrain", "--images", folder, "--out", model);
@@ -150,7 +212,8 @@ public sealed class PretrainingTests(LettersWorld world)
     static void AssertSame(PretrainingRun a, PretrainingRun b)
     {
         using DisposeScope scope = NewDisposeScope();
-        IReadOnlyDictionary<string, Tensor> first = a.Tensors(half: false), second = b.Tensors(half: false);
+        IReadOnlyDictionary<string, Tensor> first = a.Tensors(half: false);
+        IReadOnlyDictionary<string, Tensor> second = b.Tensors(half: false);
         Assert.All(first, t => Assert.True(t.Value.equal(second[t.Key]).all().item<bool>(), t.Key));
     }
 }

@@ -15,34 +15,48 @@ public sealed partial class BenchReportTests
     const string Hostile = "\"><script>alert('x')</script><img src=x onerror=alert(1)>&amp;\u0001\ud800";
 
     static readonly ReportOptions Few = new() { Resamples = 50 };
-    static readonly XNamespace X = "http://www.w3.org/1999/xhtml", Svg = "http://www.w3.org/2000/svg";
+    static readonly XNamespace X = "http://www.w3.org/1999/xhtml";
+    static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
 
     static string Page(params ReportRun[] runs) => BenchReport.Html(BenchComparison.Of(runs, Few));
 
     static XElement Parse(string page) => XDocument.Parse(page).Root!;
 
-    static string[][] Cells(XElement table) => [.. table.Descendants(X + "tr").Select(r => r.Elements().Where(c => c.Name == X + "td").Select(c => string.Join(' ', c.DescendantNodes().OfType<XText>().Select(t => t.Value))).ToArray()).Where(r => r.Length > 0)];
+    static string[][] Cells(XElement table) =>
+        [
+            .. table
+                .Descendants(X + "tr")
+                .Select(r =>
+                    r.Elements()
+                        .Where(c => c.Name == X + "td")
+                        .Select(c => string.Join(' ', c.DescendantNodes().OfType<XText>().Select(t => t.Value)))
+                        .ToArray()
+                )
+                .Where(r => r.Length > 0),
+        ];
 
-    static XElement Section(XElement page, string id) => page.Descendants(X + "section").Single(s => (string?)s.Attribute("id") == id);
+    static XElement Section(XElement page, string id) =>
+        page.Descendants(X + "section").Single(s => (string?)s.Attribute("id") == id);
 
-    static GalleryEdit Edit(string name) => new()
-    {
-        Group = $"{name}/{name}→3",
-        Setting = name,
-        Image = new GalleryPicture(name, 3, 1, new byte[] { 1, 2, 3 }),
-        Label = 1,
-        Probability = (0.1, 0.9),
-        Success = true,
-        Steps = 7,
-        Parameters = 12345,
-        Fixed = [new GalleryPicture(name, 3, 1, new byte[] { 4 })],
-        Unfixed = [new GalleryPicture(name, 3, 3, default), new GalleryPicture(name, 3, 2, new byte[] { 5 })],
-        Changed = [new GalleryPicture(name, 0, 2, new byte[] { 6 })],
-        LocalityImages = 300,
-        Heat = null,
-        Contribution = null,
-        Matrices = [],
-    };
+    static GalleryEdit Edit(string name) =>
+        new()
+        {
+            Group = $"{name}/{name}→3",
+            Setting = name,
+            Image = new GalleryPicture(name, 3, 1, new byte[] { 1, 2, 3 }),
+            Label = 1,
+            Probability = (0.1, 0.9),
+            Success = true,
+            Steps = 7,
+            Parameters = 12345,
+            Fixed = [new GalleryPicture(name, 3, 1, new byte[] { 4 })],
+            Unfixed = [new GalleryPicture(name, 3, 3, default), new GalleryPicture(name, 3, 2, new byte[] { 5 })],
+            Changed = [new GalleryPicture(name, 0, 2, new byte[] { 6 })],
+            LocalityImages = 300,
+            Heat = null,
+            Contribution = null,
+            Matrices = [],
+        };
 
     [Fact]
     public void The_table_has_the_numbers_that_a_hand_computes()
@@ -58,47 +72,115 @@ public sealed partial class BenchReportTests
         // The best of each column is marked.
         Assert.Equal(4, section.Descendants(X + "td").Count(c => (string?)c.Attribute("class") == "best"));
 
-        string[] differences = Cells(Section(Parse(Page(Run(Paintings()))), "where").Descendants(X + "table").Single())[0];
-        Assert.Equal(["gradient mask", "art", "10", "+10.0 +10.0 to +10.0", "+1.00 +1.00 to +1.00", "4"], differences[..6]);
+        string[] differences = Cells(Section(Parse(Page(Run(Paintings()))), "where").Descendants(X + "table").Single())[
+            0
+        ];
+        Assert.Equal(
+            ["gradient mask", "art", "10", "+10.0 +10.0 to +10.0", "+1.00 +1.00 to +1.00", "4"],
+            differences[..6]
+        );
     }
 
     [Fact]
     public void Names_from_anywhere_stay_text()
     {
-        BenchRow[] rows = [.. Paintings().Select(r => r with { Group = $"{Hostile.Replace('/', '|')}/{Hostile}→3", Image = Hostile + r.Image, Method = r.Settings["locator"] == "random" ? Hostile : r.Method, Settings = new Dictionary<string, string>(r.Settings) { [Hostile] = Hostile } })];
+        BenchRow[] rows =
+        [
+            .. Paintings()
+                .Select(r =>
+                    r with
+                    {
+                        Group = $"{Hostile.Replace('/', '|')}/{Hostile}→3",
+                        Image = Hostile + r.Image,
+                        Method = r.Settings["locator"] == "random" ? Hostile : r.Method,
+                        Settings = new Dictionary<string, string>(r.Settings) { [Hostile] = Hostile },
+                    }
+                ),
+        ];
         ReportRun run = Run(rows, Hostile) with
         {
-            Masks = [new MaskComparison { Model = Model, Locator = Hostile, LocatorFile = Hostile, Keep = 0.05, Seed = 0, Specificity = new MaskSpecificity { Within = 0.5, Across = null, Groups = [Hostile], Matrix = [[0.5]] } }],
+            Masks =
+            [
+                new MaskComparison
+                {
+                    Model = Model,
+                    Locator = Hostile,
+                    LocatorFile = Hostile,
+                    Keep = 0.05,
+                    Seed = 0,
+                    Specificity = new MaskSpecificity
+                    {
+                        Within = 0.5,
+                        Across = null,
+                        Groups = [Hostile],
+                        Matrix =
+                        [
+                            [0.5],
+                        ],
+                    },
+                },
+            ],
         };
         LabelSet labels = LabelSet.FromNames(Enumerable.Range(0, 4).Select(i => $"{Hostile} {i}"));
         string page = BenchReport.Html(BenchComparison.Of([run], Few), labels, [Edit(Hostile)]);
         XElement root = Parse(page);
-        Assert.DoesNotContain(root.Descendants(), e => e.Name.LocalName is "script" or "iframe" or "object" or "embed" or "link" or "base" or "form");
-        Assert.DoesNotContain(root.DescendantsAndSelf().Attributes(), a => a.Name.LocalName.StartsWith("on", StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain(
+            root.Descendants(),
+            e => e.Name.LocalName is "script" or "iframe" or "object" or "embed" or "link" or "base" or "form"
+        );
+        Assert.DoesNotContain(
+            root.DescendantsAndSelf().Attributes(),
+            a => a.Name.LocalName.StartsWith("on", StringComparison.OrdinalIgnoreCase)
+        );
         Assert.DoesNotContain("<script", page, StringComparison.OrdinalIgnoreCase);
         // Yet they are there to read.
         Assert.Contains("<script>alert('x')</script>", root.Value, StringComparison.Ordinal);
-        Assert.Contains(root.Descendants(X + "img"), i => ((string?)i.Attribute("alt"))!.Contains("<img src=x", StringComparison.Ordinal));
+        Assert.Contains(
+            root.Descendants(X + "img"),
+            i => ((string?)i.Attribute("alt"))!.Contains("<img src=x", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void The_page_loads_nothing()
     {
-        string page = BenchReport.Html(BenchComparison.Of([Run([.. Paintings(), .. Photos()])], Few), null, [Edit("a")]);
+        string page = BenchReport.Html(
+            BenchComparison.Of([Run([.. Paintings(), .. Photos()])], Few),
+            null,
+            [Edit("a")]
+        );
         XElement root = Parse(page);
-        Assert.All(root.Descendants().Attributes().Where(a => a.Name.LocalName is "src" or "href" or "data" or "srcset" or "poster" or "action"),
-            a => Assert.True(a.Value.StartsWith('#') || a.Value.StartsWith("data:", StringComparison.Ordinal), a.Value));
-        string style = string.Concat(root.Descendants().Where(e => e.Name.LocalName == "style").Select(e => e.Value).Concat(root.Descendants().Attributes("style").Select(a => a.Value)));
+        Assert.All(
+            root.Descendants()
+                .Attributes()
+                .Where(a => a.Name.LocalName is "src" or "href" or "data" or "srcset" or "poster" or "action"),
+            a => Assert.True(a.Value.StartsWith('#') || a.Value.StartsWith("data:", StringComparison.Ordinal), a.Value)
+        );
+        string style = string.Concat(
+            root.Descendants()
+                .Where(e => e.Name.LocalName == "style")
+                .Select(e => e.Value)
+                .Concat(root.Descendants().Attributes("style").Select(a => a.Value))
+        );
         Assert.DoesNotContain("url(", style, StringComparison.Ordinal);
         Assert.DoesNotContain("@import", style, StringComparison.Ordinal);
         // Nothing but the names of XML's own vocabularies looks like an address.
-        Assert.All(Address().Matches(page), m => Assert.StartsWith("http://www.w3.org/", m.Value, StringComparison.Ordinal));
-        string policy = (string)root.Descendants(X + "meta").Single(m => (string?)m.Attribute("http-equiv") == "Content-Security-Policy").Attribute("content")!;
+        Assert.All(
+            Address().Matches(page),
+            m => Assert.StartsWith("http://www.w3.org/", m.Value, StringComparison.Ordinal)
+        );
+        string policy = (string)
+            root.Descendants(X + "meta")
+                .Single(m => (string?)m.Attribute("http-equiv") == "Content-Security-Policy")
+                .Attribute("content")!;
         Assert.StartsWith("default-src 'none';", policy, StringComparison.Ordinal);
         // Ids are unique and links within the page lead somewhere.
         string[] ids = [.. root.Descendants().Attributes("id").Select(i => i.Value)];
         Assert.Equal(ids.Distinct(), ids);
-        Assert.All(root.Descendants(X + "a").Attributes("href").Where(h => h.Value[0] == '#'), h => Assert.Contains(h.Value[1..], ids));
+        Assert.All(
+            root.Descendants(X + "a").Attributes("href").Where(h => h.Value[0] == '#'),
+            h => Assert.Contains(h.Value[1..], ids)
+        );
     }
 
     [GeneratedRegex("""https?://[^"\s]*""")]
@@ -108,47 +190,105 @@ public sealed partial class BenchReportTests
     public void The_same_rows_make_the_same_bytes_and_their_numbers_come_along()
     {
         using TemporaryFolder folder = new();
-        string first = folder.File("report.html"), second = folder.File("again.html");
-        string figures = BenchReport.Write(first, BenchComparison.Of([Run(Paintings()), Run(Photos())], Few), null, [], overwrite: false);
-        BenchReport.Write(second, BenchComparison.Of([Run(Paintings()), Run(Photos())], Few), null, [], overwrite: false);
+        string first = folder.File("report.html");
+        string second = folder.File("again.html");
+        string figures = BenchReport.Write(
+            first,
+            BenchComparison.Of([Run(Paintings()), Run(Photos())], Few),
+            null,
+            [],
+            overwrite: false
+        );
+        BenchReport.Write(
+            second,
+            BenchComparison.Of([Run(Paintings()), Run(Photos())], Few),
+            null,
+            [],
+            overwrite: false
+        );
         Assert.Equal(File.ReadAllBytes(first), File.ReadAllBytes(second));
         Assert.Equal("report-files", Path.GetFileName(figures));
 
         XElement root = Parse(File.ReadAllText(first));
         XElement[] links = [.. root.Descendants(X + "a").Where(a => a.Attribute("download") is not null)];
-        Assert.Equal(links.Select(l => l.Attribute("download")!.Value).Order(StringComparer.Ordinal), Directory.EnumerateFiles(figures, "*.csv").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            links.Select(l => l.Attribute("download")!.Value).Order(StringComparer.Ordinal),
+            Directory.EnumerateFiles(figures, "*.csv").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)
+        );
         Assert.Contains("front-art.csv", links.Select(l => l.Attribute("download")!.Value));
         foreach (XElement link in links)
         {
             string csv = File.ReadAllText(Path.Combine(figures, link.Attribute("download")!.Value));
-            Assert.Equal(csv, Encoding.UTF8.GetString(Convert.FromBase64String(link.Attribute("href")!.Value.Split(',')[1])));
+            Assert.Equal(
+                csv,
+                Encoding.UTF8.GetString(Convert.FromBase64String(link.Attribute("href")!.Value.Split(',')[1]))
+            );
             int columns = csv.Split('\n')[0].Split(',').Length;
-            Assert.All(csv.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Equal(columns, line.Split(',').Length));
-            XElement svg = XDocument.Load(Path.Combine(figures, Path.ChangeExtension(link.Attribute("download")!.Value, ".svg"))).Root!;
+            Assert.All(
+                csv.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+                line => Assert.Equal(columns, line.Split(',').Length)
+            );
+            XElement svg = XDocument
+                .Load(Path.Combine(figures, Path.ChangeExtension(link.Attribute("download")!.Value, ".svg")))
+                .Root!;
             Assert.Equal(Svg + "svg", svg.Name);
         }
         string front = File.ReadAllText(Path.Combine(figures, "front-art.csv"));
-        Assert.Contains("art,gradient mask,masked-fine-tuning keep=0.5 locator=gradient lr=0.0001 steps=100,4,2,1,0.6", front, StringComparison.Ordinal);
+        Assert.Contains(
+            "art,gradient mask,masked-fine-tuning keep=0.5 locator=gradient lr=0.0001 steps=100,4,2,1,0.6",
+            front,
+            StringComparison.Ordinal
+        );
 
-        Assert.Contains("--overwrite", RemedyText.Of(Assert.Throws<BadInputException>(() => BenchReport.Write(first, BenchComparison.Of([Run(Photos())], Few), null, [], overwrite: false))), StringComparison.Ordinal);
+        Assert.Contains(
+            "--overwrite",
+            RemedyText.Of(
+                Assert.Throws<BadInputException>(() =>
+                    BenchReport.Write(first, BenchComparison.Of([Run(Photos())], Few), null, [], overwrite: false)
+                )
+            ),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void A_text_that_a_spreadsheet_would_compute_is_made_harmless()
     {
         using TemporaryFolder folder = new();
-        BenchRow[] rows = [.. Paintings().Select(r => r with { Group = r.Group.Replace("art/", "=cmd|' C calc'!A0,\"x\"/", StringComparison.Ordinal) })];
-        string figures = BenchReport.Write(folder.File("r.html"), BenchComparison.Of([Run(rows)], Few), null, [], overwrite: false);
+        BenchRow[] rows =
+        [
+            .. Paintings()
+                .Select(r =>
+                    r with
+                    {
+                        Group = r.Group.Replace("art/", "=cmd|' C calc'!A0,\"x\"/", StringComparison.Ordinal),
+                    }
+                ),
+        ];
+        string figures = BenchReport.Write(
+            folder.File("r.html"),
+            BenchComparison.Of([Run(rows)], Few),
+            null,
+            [],
+            overwrite: false
+        );
         string csv = File.ReadAllText(Directory.EnumerateFiles(figures, "groups-*.csv").Single());
         Assert.Contains("\n\"'=cmd|' C calc'!A0,\"\"x\"\"\",", csv, StringComparison.Ordinal);
-        Assert.All(Directory.EnumerateFiles(figures), f => Assert.Matches("^[a-z0-9-]+\\.(csv|svg)$", Path.GetFileName(f)));
+        Assert.All(
+            Directory.EnumerateFiles(figures),
+            f => Assert.Matches("^[a-z0-9-]+\\.(csv|svg)$", Path.GetFileName(f))
+        );
     }
 
     [Fact]
     public void Sections_that_have_nothing_to_show_are_not_there()
     {
-        string[] Ids(string page) => [.. Parse(page).Descendants(X + "section").Select(s => (string)s.Attribute("id")!)];
-        Assert.Equal(["numbers", "methods", "fronts", "groups", "where", "settings", "run"], Ids(Page(Run(Paintings()))));
+        string[] Ids(string page) =>
+            [.. Parse(page).Descendants(X + "section").Select(s => (string)s.Attribute("id")!)];
+        Assert.Equal(
+            ["numbers", "methods", "fronts", "groups", "where", "settings", "run"],
+            Ids(Page(Run(Paintings())))
+        );
         BenchRow[] blind = [.. Paintings().Select(r => r with { Locality = null, SensitiveLocality = null })];
         Assert.Equal(["numbers", "methods", "where", "settings", "run"], Ids(Page(Run(blind))));
         Assert.Contains("LR was not measured", Page(Run(blind)), StringComparison.Ordinal);
@@ -161,18 +301,57 @@ public sealed partial class BenchReportTests
         [
             .. Paintings(),
             .. Paintings().Take(4).Select(r => r with { Samples = 2, Generalization = 0.9 }),
-            .. Paintings().Take(4).Select((r, i) => r with { Mode = BenchMode.Sequential, Step = i + 1, EarlierSuccess = i == 0 ? null : 1.0 / i, Locality = 0.99 - 0.01 * i }),
-            .. Paintings().Take(2).Select((r, i) => r with { Mode = BenchMode.Batch, Samples = 2, Success = i == 0, SamplesRight = 2 - i, Locality = 0.95 }),
+            .. Paintings()
+                .Take(4)
+                .Select(
+                    (r, i) =>
+                        r with
+                        {
+                            Mode = BenchMode.Sequential,
+                            Step = i + 1,
+                            EarlierSuccess = i == 0 ? null : 1.0 / i,
+                            Locality = 0.99 - 0.01 * i,
+                        }
+                ),
+            .. Paintings()
+                .Take(2)
+                .Select(
+                    (r, i) =>
+                        r with
+                        {
+                            Mode = BenchMode.Batch,
+                            Samples = 2,
+                            Success = i == 0,
+                            SamplesRight = 2 - i,
+                            Locality = 0.95,
+                        }
+                ),
         ];
         using TemporaryFolder folder = new();
-        string figures = BenchReport.Write(folder.File("report.html"), BenchComparison.Of([Run(rows)], Few), null, [], overwrite: false);
+        string figures = BenchReport.Write(
+            folder.File("report.html"),
+            BenchComparison.Of([Run(rows)], Few),
+            null,
+            [],
+            overwrite: false
+        );
         XElement root = Parse(File.ReadAllText(folder.File("report.html")));
         // The comparison of methods is over single edits on one image.
         Assert.Equal("60.0 40.0–80.0", Cells(Section(root, "methods").Descendants(X + "table").First())[0][3]);
         string[] samples = File.ReadAllLines(Path.Combine(figures, "samples-art.csv"));
-        Assert.Equal(["1,4,0.6", "2,4,0.9"], samples.Skip(1).Select(l => string.Join(',', l.Split(',')[3..6]).Replace("0.6000000000000001", "0.6", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["1,4,0.6", "2,4,0.9"],
+            samples
+                .Skip(1)
+                .Select(l =>
+                    string.Join(',', l.Split(',')[3..6]).Replace("0.6000000000000001", "0.6", StringComparison.Ordinal)
+                )
+        );
         string[] sequence = File.ReadAllLines(Path.Combine(figures, "sequence-art.csv"));
-        Assert.Equal(["1,,0.99", "2,1,0.98", "3,0.5,0.97", "4,0.3333333333333333,0.96"], sequence.Skip(1).Select(l => l.Split(',')).Select(c => $"{c[3]},{c[6]},{c[8]}"));
+        Assert.Equal(
+            ["1,,0.99", "2,1,0.98", "3,0.5,0.97", "4,0.3333333333333333,0.96"],
+            sequence.Skip(1).Select(l => l.Split(',')).Select(c => $"{c[3]},{c[6]},{c[8]}")
+        );
         string[] batch = Assert.Single(Cells(Section(root, "batches").Descendants(X + "table").Single()));
         Assert.Equal(["gradient mask", "art", "2", "75.0", "80.0", "95.00"], batch[..6]);
     }
@@ -181,10 +360,26 @@ public sealed partial class BenchReportTests
     public void A_gallery_says_what_became_right_and_what_changed()
     {
         LabelSet labels = LabelSet.FromNames(["ant", "bee, a bee", "cow", "dog"]);
-        XElement article = Parse(BenchReport.Html(BenchComparison.Of([Run(Paintings())], Few), labels, [Edit("x")])).Descendants(X + "article").Single();
+        XElement article = Parse(BenchReport.Html(BenchComparison.Of([Run(Paintings())], Few), labels, [Edit("x")]))
+            .Descendants(X + "article")
+            .Single();
         string text = string.Join(' ', article.Value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        foreach (string part in (string[])["dog → bee", "10.0 % before, 90.0 % after", "Also right now: 1 of 3 others", "1 of 300 images", "12 345 numbers changed", "and 1 more", "ant → cow"])
+        foreach (
+            string part in (string[])
+                [
+                    "dog → bee",
+                    "10.0 % before, 90.0 % after",
+                    "Also right now: 1 of 3 others",
+                    "1 of 300 images",
+                    "12 345 numbers changed",
+                    "and 1 more",
+                    "ant → cow",
+                ]
+        )
             Assert.Contains(part, text.Replace('\u00a0', ' ').Replace('\u2009', ' '), StringComparison.Ordinal);
-        Assert.Equal(["AQID", "BA==", "BQ==", "Bg=="], article.Descendants(X + "img").Select(i => ((string)i.Attribute("src")!).Split(',')[1]));
+        Assert.Equal(
+            ["AQID", "BA==", "BQ==", "Bg=="],
+            article.Descendants(X + "img").Select(i => ((string)i.Attribute("src")!).Split(',')[1])
+        );
     }
 }

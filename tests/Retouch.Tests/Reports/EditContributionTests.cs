@@ -29,7 +29,14 @@ public sealed class EditContributionTests : IDisposable
     WeightDelta Delta(UnitSelection units, double size, int seed = 3)
     {
         using Generator generator = new((ulong)seed, CPU);
-        return new WeightDelta(units, [.. Enumerable.Range(0, units.Space.Matrices).Select(m => randn([units[m].Length, units.Space.Width], generator: generator) * size)]);
+        return new WeightDelta(
+            units,
+            [
+                .. Enumerable
+                    .Range(0, units.Space.Matrices)
+                    .Select(m => randn([units[m].Length, units.Space.Width], generator: generator) * size),
+            ]
+        );
     }
 
     double Margin(ModelDelta? delta)
@@ -52,7 +59,10 @@ public sealed class EditContributionTests : IDisposable
         Assert.Equal(gain, c.Tokens.Sum(), 0.005 * size);
         Assert.Equal(c.Tokens.Sum(), c.Units.Sum(u => u.Sum()), 1e-4 * size);
         Assert.Equal(_model.Config.Tokens, c.Tokens.Count);
-        Assert.Equal(Enumerable.Range(0, _split.Space.Matrices).Select(m => delta.Units[m].Length), c.Units.Select(u => u.Count));
+        Assert.Equal(
+            Enumerable.Range(0, _split.Space.Matrices).Select(m => delta.Units[m].Length),
+            c.Units.Select(u => u.Count)
+        );
     }
 
     [Fact]
@@ -60,13 +70,34 @@ public sealed class EditContributionTests : IDisposable
     {
         // Along with another unit in another matrix, so that one gain is told from the other.
         EditSpace space = _split.Space;
-        UnitSelection both = new(space, [.. Enumerable.Range(0, space.Matrices).Select(m => m == 0 ? (int[])[7] : m == 3 ? [11] : [])]);
+        UnitSelection both = new(
+            space,
+            [
+                .. Enumerable
+                    .Range(0, space.Matrices)
+                    .Select(m =>
+                        m == 0 ? (int[])[7]
+                        : m == 3 ? [11]
+                        : []
+                    ),
+            ]
+        );
         using WeightDelta delta = Delta(both, 0.01);
         EditContribution c = EditContribution.Of(_split, _image, delta, label: 2, wrong: 5);
         foreach (int matrix in (int[])[0, 3])
         {
-            UnitSelection one = new(space, [.. Enumerable.Range(0, space.Matrices).Select(m => m == matrix ? both[m].ToArray() : [])]);
-            using WeightDelta alone = new(one, [.. Enumerable.Range(0, space.Matrices).Select(m => m == matrix ? delta.Rows[m].clone() : zeros([0, space.Width]))]);
+            UnitSelection one = new(
+                space,
+                [.. Enumerable.Range(0, space.Matrices).Select(m => m == matrix ? both[m].ToArray() : [])]
+            );
+            using WeightDelta alone = new(
+                one,
+                [
+                    .. Enumerable
+                        .Range(0, space.Matrices)
+                        .Select(m => m == matrix ? delta.Rows[m].clone() : zeros([0, space.Width])),
+                ]
+            );
             double gain = Margin(alone) - Margin(null);
             Assert.Equal(gain, c.Units[matrix][0], 0.05 * Math.Abs(gain) + 2e-5);
         }
@@ -78,7 +109,10 @@ public sealed class EditContributionTests : IDisposable
         EditSpace space = _split.Space;
         Assert.Equal(_model.Config.Depth - 1, space.LastBlock);
         int last = space.Matrices - 1;
-        UnitSelection units = new(space, [.. Enumerable.Range(0, space.Matrices).Select(m => m == last ? Enumerable.Range(0, 20).ToArray() : [])]);
+        UnitSelection units = new(
+            space,
+            [.. Enumerable.Range(0, space.Matrices).Select(m => m == last ? Enumerable.Range(0, 20).ToArray() : [])]
+        );
         using WeightDelta delta = Delta(units, 0.1);
         EditContribution c = EditContribution.Of(_split, _image, delta, label: 2, wrong: 5);
         Assert.All(c.Tokens.Skip(1), t => Assert.Equal(0, t));

@@ -8,8 +8,19 @@ namespace Retouch.Tests.Reports;
 public sealed class GalleryTests
 {
     // Groups a to e, of medians 0.5, 0.1, 0.9, 0.3 and 0.7.
-    static readonly BenchRow[] Rows = [.. ((string Group, double Median)[])[("a", 0.5), ("b", 0.1), ("c", 0.9), ("d", 0.3), ("e", 0.7)] is var groups
-        ? groups.SelectMany(g => (BenchRow[])[Masked(g.Group, "low", "gradient", "0.1", 0, 1), Masked(g.Group, "high", "gradient", "0.1", 1, 1), Masked(g.Group, "middle", "gradient", "0.1", g.Median, 1)]) : []];
+    static readonly BenchRow[] Rows =
+    [
+        .. ((string Group, double Median)[])[("a", 0.5), ("b", 0.1), ("c", 0.9), ("d", 0.3), ("e", 0.7)] is var groups
+            ? groups.SelectMany(g =>
+                (BenchRow[])
+                    [
+                        Masked(g.Group, "low", "gradient", "0.1", 0, 1),
+                        Masked(g.Group, "high", "gradient", "0.1", 1, 1),
+                        Masked(g.Group, "middle", "gradient", "0.1", g.Median, 1),
+                    ]
+            )
+            : [],
+    ];
 
     [Theory]
     [InlineData(5, "bdaec")]
@@ -28,7 +39,9 @@ public sealed class GalleryTests
     [Fact]
     public void A_benchmark_without_the_image_is_refused()
     {
-        BadInputException e = Assert.Throws<BadInputException>(() => Gallery.Restrict(BenchSamples.Benchmark(), [Rows[0]]));
+        BadInputException e = Assert.Throws<BadInputException>(() =>
+            Gallery.Restrict(BenchSamples.Benchmark(), [Rows[0]])
+        );
         Assert.Contains("low", e.Message, StringComparison.Ordinal);
     }
 }

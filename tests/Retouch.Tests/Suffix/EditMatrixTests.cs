@@ -14,10 +14,15 @@ public sealed class EditMatrixTests
         EditSpace space = new(TinyVit.Variants["plain"] with { Depth = 6 }, 2, 3);
         Assert.Equal(
             [
-                "blocks.2.mlp.fc1.weight", "blocks.2.mlp.fc2.weight", "blocks.3.mlp.fc1.weight",
-                "blocks.3.mlp.fc2.weight", "blocks.4.mlp.fc1.weight", "blocks.4.mlp.fc2.weight",
+                "blocks.2.mlp.fc1.weight",
+                "blocks.2.mlp.fc2.weight",
+                "blocks.3.mlp.fc1.weight",
+                "blocks.3.mlp.fc2.weight",
+                "blocks.4.mlp.fc1.weight",
+                "blocks.4.mlp.fc2.weight",
             ],
-            space.InOrder.Select(m => m.Name));
+            space.InOrder.Select(m => m.Name)
+        );
         Assert.All(space.InOrder.Index(), m => Assert.Equal(m.Index, m.Item.Index));
         Assert.All(space.InOrder, m => Assert.Equal(m, space.Matrix(m.Block, m.Kind)));
         Assert.Equal([0, 0, 1, 1, 2, 2], space.InOrder.Select(m => m.PlaceOfBlock));
@@ -28,7 +33,15 @@ public sealed class EditMatrixTests
     [Fact]
     public void A_blocks_units_are_those_of_either_matrix()
     {
-        UnitSelection units = new(new EditSpace(TinyVit.Variants["plain"], 1, 2), [[3], [1, 3], [], [7]]);
+        UnitSelection units = new(
+            new EditSpace(TinyVit.Variants["plain"], 1, 2),
+            [
+                [3],
+                [1, 3],
+                [],
+                [7],
+            ]
+        );
         Assert.Equal([1, 3], units.OfBlock(1));
         Assert.Equal([7], units.OfBlock(2));
         Assert.Equal([1, 3], units[units.Space.Matrix(1, FfnMatrix.Fc2)].ToArray());

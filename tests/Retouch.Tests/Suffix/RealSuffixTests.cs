@@ -23,7 +23,12 @@ public sealed class RealSuffixTests
         using SafeTensorsFile file = SafeTensorsFile.Open(SharedData.Require("golden", "vit_tiny_timm.safetensors"));
         Tensor pixels = real.Preprocessing.Normalize(file.Read("pixels_u8").narrow(0, 4, 3));
         using PrefixState state = split.Prefix(pixels);
-        UnitSelection[] selections = [.. Enumerable.Range(0, 3).Select(e => share == 1 ? UnitSelection.All(space) : TinyVit.RandomUnits(space, share, e))];
+        UnitSelection[] selections =
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .Select(e => share == 1 ? UnitSelection.All(space) : TinyVit.RandomUnits(space, share, e)),
+        ];
         using EditSession session = new(split, state, selections);
         // As large as the deltas that edits end with.
         Tensor[] deltas = TinyVit.RandomDeltas(session, 2e-3);
@@ -36,7 +41,12 @@ public sealed class RealSuffixTests
         {
             using WeightDelta delta = session.Delta(e, deltas);
             using WeightDelta gathered = session.Delta(e, gradients);
-            (Tensor expected, var exact) = ExactPass.Of(real.Model, pixels.narrow(0, e, 1), delta, upstream.narrow(0, e, 1));
+            (Tensor expected, var exact) = ExactPass.Of(
+                real.Model,
+                pixels.narrow(0, e, 1),
+                delta,
+                upstream.narrow(0, e, 1)
+            );
             Assert.True(TinyVit.MaxDifference(logits.narrow(0, e, 1), expected) < 1e-4);
             using (PrefixState one = state.Select([e]))
                 Assert.True(TinyVit.MaxDifference(split.Logits(one, delta), expected) < 1e-4);

@@ -30,12 +30,14 @@ public sealed class TensorDeltaTests : IDisposable
         Dictionary<string, Tensor> weights = new(model.Tensors);
         foreach (string name in delta.Names)
             weights[name] = delta.Apply(name, weights[name]);
-        Tensor expected = model.Logits(pixels, weights), actual = split.Logits(state, delta);
+        Tensor expected = model.Logits(pixels, weights);
+        Tensor actual = split.Logits(state, delta);
         Assert.InRange(TinyVit.RelativeDifference(actual, expected), 0, 1e-5);
         Assert.True(TinyVit.RelativeDifference(actual, split.Logits(state)) > 1e-3);
 
         using LocalitySet locality = new(split, split.Prefix(pixels));
-        int[] before = [.. model.Logits(pixels).argmax(1).data<long>().Select(c => (int)c)], after = [.. expected.argmax(1).data<long>().Select(c => (int)c)];
+        int[] before = [.. model.Logits(pixels).argmax(1).data<long>().Select(c => (int)c)];
+        int[] after = [.. expected.argmax(1).data<long>().Select(c => (int)c)];
         Assert.Equal(before.Zip(after).Count(p => p.First != p.Second), locality.Measure(delta).Changed.Count);
     }
 
@@ -51,12 +53,28 @@ public sealed class TensorDeltaTests : IDisposable
         Assert.Equal(File.ReadAllBytes(_folder.File("a")), File.ReadAllBytes(_folder.File("b")));
         using Patch read = PatchFile.Load(_folder.File("a"));
         read.RequireModel(model);
-        TensorDelta before = (TensorDelta)patch.Change, after = (TensorDelta)read.Change;
+        TensorDelta before = (TensorDelta)patch.Change;
+        TensorDelta after = (TensorDelta)read.Change;
         Assert.Equal(before.Names, after.Names);
         Assert.Equal(before.Parameters, after.Parameters);
-        Assert.All(before.Names, n => Assert.Equal(0, TinyVit.MaxDifference(before.Apply(n, model.Tensors[n]), after.Apply(n, model.Tensors[n]))));
-        Assert.Contains("tensors", Assert.Throws<InvalidOperationException>(() => read.Delta).Message, StringComparison.Ordinal);
-        Assert.Contains("hidden units", Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [read])).Message, StringComparison.Ordinal);
+        Assert.All(
+            before.Names,
+            n =>
+                Assert.Equal(
+                    0,
+                    TinyVit.MaxDifference(before.Apply(n, model.Tensors[n]), after.Apply(n, model.Tensors[n]))
+                )
+        );
+        Assert.Contains(
+            "tensors",
+            Assert.Throws<InvalidOperationException>(() => read.Delta).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "hidden units",
+            Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [read])).Message,
+            StringComparison.Ordinal
+        );
         Assert.Empty(PatchLedger.Overlaps([patch, read]));
     }
 
@@ -67,8 +85,27 @@ public sealed class TensorDeltaTests : IDisposable
         using VitModel model = TinyVit.Create();
         EditSpace space = EditSpace.Default(model.Config);
         string name = space.MatrixName(1);
-        using Patch units = new(new WeightDelta(TinyVit.RandomUnits(space, 0.3, 1), [.. Enumerable.Range(0, space.Matrices).Select(m => TinyVit.Normal(m, TinyVit.RandomUnits(space, 0.3, 1)[m].Length, space.Width))]), Provenance(model));
-        using Patch whole = new(new TensorDelta(space, new Dictionary<string, TensorChange> { [name] = TensorChange.AddProduct(TinyVit.Normal(8, 24, 2), TinyVit.Normal(9, 2, 40)) }), Provenance(model));
+        using Patch units = new(
+            new WeightDelta(
+                TinyVit.RandomUnits(space, 0.3, 1),
+                [
+                    .. Enumerable
+                        .Range(0, space.Matrices)
+                        .Select(m => TinyVit.Normal(m, TinyVit.RandomUnits(space, 0.3, 1)[m].Length, space.Width)),
+                ]
+            ),
+            Provenance(model)
+        );
+        using Patch whole = new(
+            new TensorDelta(
+                space,
+                new Dictionary<string, TensorChange>
+                {
+                    [name] = TensorChange.AddProduct(TinyVit.Normal(8, 24, 2), TinyVit.Normal(9, 2, 40)),
+                }
+            ),
+            Provenance(model)
+        );
         using VitModel edited = PatchLedger.Apply(model, [units, whole]);
         Tensor expected = whole.Change.Apply(name, units.Change.Apply(name, model.Tensors[name]));
         Assert.InRange(TinyVit.MaxDifference(expected, edited.Tensors[name]), 0, 1e-6);
@@ -81,10 +118,34 @@ public sealed class TensorDeltaTests : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
         EditSpace space = EditSpace.Default(model.Config);
-        foreach (string name in (string[])["blocks.0.mlp.fc1.weight", VitNames.Block(space.FirstBlock, "attn.qkv.weight"), VitNames.Positions, "blocks.x.mlp.fc1.weight"])
-            Assert.Throws<ArgumentException>(() => new TensorDelta(space, new Dictionary<string, TensorChange> { [name] = TensorChange.Add(zeros(1)) }));
-        Assert.Throws<ArgumentException>(() => new TensorDelta(space, new Dictionary<string, TensorChange> { ["blocks.3.mlp.fc1.weight"] = TensorChange.AppendRows(zeros(1, 24)) }));
-        using Patch foreign = new(new TensorDelta(space, new Dictionary<string, TensorChange> { [VitNames.HeadBias] = TensorChange.Add(zeros(8)) }), Provenance(model));
+        foreach (
+            string name in (string[])
+                [
+                    "blocks.0.mlp.fc1.weight",
+                    VitNames.Block(space.FirstBlock, "attn.qkv.weight"),
+                    VitNames.Positions,
+                    "blocks.x.mlp.fc1.weight",
+                ]
+        )
+            Assert.Throws<ArgumentException>(() =>
+                new TensorDelta(space, new Dictionary<string, TensorChange> { [name] = TensorChange.Add(zeros(1)) })
+            );
+        Assert.Throws<ArgumentException>(() =>
+            new TensorDelta(
+                space,
+                new Dictionary<string, TensorChange>
+                {
+                    ["blocks.3.mlp.fc1.weight"] = TensorChange.AppendRows(zeros(1, 24)),
+                }
+            )
+        );
+        using Patch foreign = new(
+            new TensorDelta(
+                space,
+                new Dictionary<string, TensorChange> { [VitNames.HeadBias] = TensorChange.Add(zeros(8)) }
+            ),
+            Provenance(model)
+        );
         Assert.Throws<BadInputException>(() => foreign.RequireModel(model));
     }
 
@@ -103,18 +164,22 @@ public sealed class TensorDeltaTests : IDisposable
         if (depth - 1 > space.FirstBlock)
         {
             changes[last + "attn.qkv.weight"] = TensorChange.AddProduct(Values(72, 2), Values(2, 24));
-            changes[VitNames.Block(space.FirstBlock, "mlp.fc2.weight")] = TensorChange.AddProduct(Values(24, 1), Values(1, 40));
+            changes[VitNames.Block(space.FirstBlock, "mlp.fc2.weight")] = TensorChange.AddProduct(
+                Values(24, 1),
+                Values(1, 40)
+            );
         }
         return new TensorDelta(space, changes);
 
         Tensor Values(params long[] shape) => randn(shape, generator: generator).mul_(0.2);
     }
 
-    static PatchProvenance Provenance(VitModel model) => new()
-    {
-        ModelFingerprint = model.Fingerprint,
-        Label = 1,
-        Method = "some method",
-        Settings = new Dictionary<string, string>(),
-    };
+    static PatchProvenance Provenance(VitModel model) =>
+        new()
+        {
+            ModelFingerprint = model.Fingerprint,
+            Label = 1,
+            Method = "some method",
+            Settings = new Dictionary<string, string>(),
+        };
 }

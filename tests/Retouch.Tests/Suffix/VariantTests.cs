@@ -21,7 +21,8 @@ public sealed class VariantTests
         Assert.Equal(config, VitConfig.Infer(config.Tensors().ToDictionary(t => t.Name, t => t.Shape), config.Traits));
     }
 
-    public static TheoryData<string, int> WideVariants => [.. TinyVit.Variants.Keys.SelectMany(_ => TinyVit.Widths, (name, width) => (name, width))];
+    public static TheoryData<string, int> WideVariants =>
+        [.. TinyVit.Variants.Keys.SelectMany(_ => TinyVit.Widths, (name, width) => (name, width))];
 
     [Theory]
     [MemberData(nameof(WideVariants))]
@@ -41,12 +42,19 @@ public sealed class VariantTests
             using EditSession session = new(split, state, units);
             Tensor[] deltas = TinyVit.RandomDeltas(session, 0.05);
             session.SetDeltas(deltas);
-            Tensor logits = session.Logits(), upstream = TinyVit.Normal(7, logits.shape);
+            Tensor logits = session.Logits();
+            Tensor upstream = TinyVit.Normal(7, logits.shape);
             Tensor[] gradients = session.Gradients(upstream);
             for (int e = 0; e < 2; e++)
             {
-                using WeightDelta delta = session.Delta(e, deltas), gathered = session.Delta(e, gradients);
-                (Tensor expected, var exact) = ExactPass.Of(model, pixels.narrow(0, 2 * e, 2), delta, upstream.narrow(0, 2 * e, 2));
+                using WeightDelta delta = session.Delta(e, deltas);
+                using WeightDelta gathered = session.Delta(e, gradients);
+                (Tensor expected, var exact) = ExactPass.Of(
+                    model,
+                    pixels.narrow(0, 2 * e, 2),
+                    delta,
+                    upstream.narrow(0, 2 * e, 2)
+                );
                 Assert.InRange(TinyVit.RelativeDifference(logits.narrow(0, 2 * e, 2), expected), 0, 1e-5);
                 using PrefixState own = state.Select([2 * e, 2 * e + 1]);
                 Assert.InRange(TinyVit.RelativeDifference(split.Logits(own, delta), expected), 0, 1e-5);
@@ -65,7 +73,14 @@ public sealed class VariantTests
         SplitVit split = new(model);
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
         int label = (int)split.Logits(state).argmin(1).item<long>();
-        IEditor[] editors = [new MaskedFineTuning(new GradientLocator(), new MaskedFineTuningSettings { LearningRate = 0.01, KeepRatio = 0.3 }), new Lora()];
+        IEditor[] editors =
+        [
+            new MaskedFineTuning(
+                new GradientLocator(),
+                new MaskedFineTuningSettings { LearningRate = 0.01, KeepRatio = 0.3 }
+            ),
+            new Lora(),
+        ];
         foreach (IEditor editor in editors)
         {
             using EditResult result = editor.Edit(split, [new Failure(state, label)])[0];
@@ -74,7 +89,11 @@ public sealed class VariantTests
             Assert.Equal(model.Config, edited.Config);
         }
         if (model.Config.Pooling == VitPooling.Average)
-            Assert.Contains("[CLS]", Assert.Throws<BadInputException>(() => KnowledgeNeurons.Attribute(split, state, label, 2)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "[CLS]",
+                Assert.Throws<BadInputException>(() => KnowledgeNeurons.Attribute(split, state, label, 2)).Message,
+                StringComparison.Ordinal
+            );
         else
             Assert.True(KnowledgeNeurons.Attribute(split, state, label, 2).Attributions.isfinite().all().item<bool>());
     }
@@ -91,7 +110,9 @@ public sealed class VariantTests
     {
         Dictionary<string, long[]> shapes = TinyVit.Variants["plain"].Tensors().ToDictionary(t => t.Name, t => t.Shape);
         shapes[name] = [24];
-        string message = Assert.Throws<BadInputException>(() => VitConfig.Infer(shapes, new VitTraits { Heads = 3 })).Message;
+        string message = Assert
+            .Throws<BadInputException>(() => VitConfig.Infer(shapes, new VitTraits { Heads = 3 }))
+            .Message;
         Assert.Contains(what, message, StringComparison.Ordinal);
         Assert.Contains(name == "fc_norm.weight" ? "norm" : name, message, StringComparison.Ordinal);
     }

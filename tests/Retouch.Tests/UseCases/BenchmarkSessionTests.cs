@@ -11,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.UseCases;
 
-/// <summary>Runs of a benchmark and searches for a location as a program makes them, without the command line.</summary>
+/// <summary>
+/// Runs of a benchmark and searches for a location as a program makes them, without the command line.
+/// </summary>
 public sealed class BenchmarkSessionTests : IDisposable
 {
     const int Images = 5;
@@ -60,7 +62,8 @@ public sealed class BenchmarkSessionTests : IDisposable
     [Fact]
     public void A_run_that_was_interrupted_goes_on_and_ends_as_one_that_was_not()
     {
-        const int kept = 3, all = 2 * Images;
+        const int kept = 3;
+        const int all = 2 * Images;
         using (CancellationTokenSource source = new())
         using (BenchmarkSession session = new(_request))
         {
@@ -73,7 +76,8 @@ public sealed class BenchmarkSessionTests : IDisposable
                 },
             };
             RunInterruptedException e = Assert.Throws<RunInterruptedException>(() =>
-                session.Run(_model, cancels, source.Token));
+                session.Run(_model, cancels, source.Token)
+            );
             string said = RemedyText.Of(e.Problem);
             Assert.Equal($"interrupted; {kept} of {all} rows are written; --resume goes on with them.", said);
             Assert.Contains(cancels.Told, t => t.EndsWith($": 2 settings, {all} edits", StringComparison.Ordinal));
@@ -145,9 +149,17 @@ public sealed class BenchmarkSessionTests : IDisposable
         using (CancellationTokenSource source = new())
         using (LocationSession session = new(request))
         {
-            Recorder cancels = new() { OnProgress = (_, done) => { if (done >= 1) source.Cancel(); } };
+            Recorder cancels = new()
+            {
+                OnProgress = (_, done) =>
+                {
+                    if (done >= 1)
+                        source.Cancel();
+                },
+            };
             OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() =>
-                session.Run(_model, cancels, source.Token));
+                session.Run(_model, cancels, source.Token)
+            );
             Assert.StartsWith("interrupted; 1 of ", e.Message, StringComparison.Ordinal);
         }
         using LocationSession again = new(request with { Resume = true });
@@ -174,8 +186,12 @@ public sealed class BenchmarkSessionTests : IDisposable
         Tensor pixels = ImageLoader.LoadBatch([_bench.Path($"paint/{images[0]}")], _model.Preprocessing);
         Tensor logits = _model.Model.Logits(pixels);
         FailureGroup group = new(
-            "paint", "cat", [(int)logits.argmin(1).item<long>()], (int)logits.argmax(1).item<long>(),
-            [.. images.Select(i => new BenchmarkImage(i, Hash($"paint/{i}")))]);
+            "paint",
+            "cat",
+            [(int)logits.argmin(1).item<long>()],
+            (int)logits.argmax(1).item<long>(),
+            [.. images.Select(i => new BenchmarkImage(i, Hash($"paint/{i}")))]
+        );
         return new()
         {
             ModelFingerprint = _model.Model.Fingerprint,

@@ -150,7 +150,10 @@ public sealed class EditUseCaseTests : IDisposable
     public void Locality_is_measured_against_the_unedited_model_that_the_caller_opens()
     {
         string edited = _bench.WriteModel(
-            "edited.safetensors", seed: 0, change: t => t["head.bias"] = t["head.bias"] + 0.5);
+            "edited.safetensors",
+            seed: 0,
+            change: t => t["head.bias"] = t["head.bias"] + 0.5
+        );
         using ModelFile model = ModelFile.Load(edited);
         List<string> opened = [];
         EditUseCase edit = new(model)
@@ -195,7 +198,8 @@ public sealed class EditUseCaseTests : IDisposable
         Recorder cancels = new() { OnProgress = (_, _) => source.Cancel() };
         EditRequest slow = With(("lr", "1e-9"), ("steps", "1000"));
         Assert.ThrowsAny<OperationCanceledException>(() =>
-            new EditUseCase(_model).Run(slow, cancels, source.Token).Dispose());
+            new EditUseCase(_model).Run(slow, cancels, source.Token).Dispose()
+        );
         Assert.False(File.Exists(slow.Output));
     }
 
@@ -210,9 +214,14 @@ public sealed class EditUseCaseTests : IDisposable
     EditRequest Guarded(double bound, params (string Name, string Value)[] settings)
     {
         string inputs = _bench.Path("inputs.safetensors");
-        using (Preparation preparation = Kfac.Definition.NewPreparation!().Prepare(
-            new SplitVit(_model.Model, Kfac.Definition.Window(_model.Model.Config)),
-            new PreparationImages(ImageFolders.Open([_bench.Locality]), _model.Preprocessing)))
+        using (
+            Preparation preparation = Kfac
+                .Definition.NewPreparation!()
+                .Prepare(
+                    new SplitVit(_model.Model, Kfac.Definition.Window(_model.Model.Config)),
+                    new PreparationImages(ImageFolders.Open([_bench.Locality]), _model.Preprocessing)
+                )
+        )
         {
             preparation.Save(inputs, overwrite: false);
         }

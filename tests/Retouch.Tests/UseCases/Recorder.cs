@@ -7,7 +7,9 @@ sealed class Recorder : IUseCaseEvents
 {
     readonly List<string> _told = [];
 
-    /// <summary>Everything told, a line each: <c>note: …</c>, <c>warning: …</c>, <c>detail: …</c>, <c>step: …</c>.</summary>
+    /// <summary>
+    /// Everything told, a line each: <c>note: …</c>, <c>warning: …</c>, <c>detail: …</c>, <c>step: …</c>.
+    /// </summary>
     public IReadOnlyList<string> Told => _told;
 
     /// <summary>Called with a step's name and the units that are done.</summary>

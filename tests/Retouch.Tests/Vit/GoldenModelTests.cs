@@ -12,7 +12,10 @@ public sealed class GoldenModelTests
     static readonly ModelHints FourHeads = new() { Traits = new VitTraits { Heads = 4 } };
 
     // Nor does a pre-norm tower's file state that it was made with QuickGELU, which is off by 1 % otherwise.
-    static readonly ModelHints QuickGelu = new() { Traits = new VitTraits { Heads = 4, Activation = VitActivation.QuickGelu } };
+    static readonly ModelHints QuickGelu = new()
+    {
+        Traits = new VitTraits { Heads = 4, Activation = VitActivation.QuickGelu },
+    };
 
     [Theory]
     [InlineData("timm_plain.safetensors", "timm", 1e-6)]
@@ -30,10 +33,23 @@ public sealed class GoldenModelTests
         using DisposeScope scope = NewDisposeScope();
         string path = SharedData.Require("golden", name);
         // AugReg's layout shows the heads, and neither it nor the .pth holds an input.
-        using ModelFile file = ModelFile.Load(path, name switch { "augreg_vit.npz" => null, "timm_prenorm.safetensors" => QuickGelu, _ => FourHeads });
+        using ModelFile file = ModelFile.Load(
+            path,
+            name switch
+            {
+                "augreg_vit.npz" => null,
+                "timm_prenorm.safetensors" => QuickGelu,
+                _ => FourHeads,
+            }
+        );
         Assert.Equal((scheme, epsilon, 4), (file.Scheme.Name, file.Model.Config.NormEpsilon, file.Model.Config.Heads));
-        using SafeTensorsFile golden = SafeTensorsFile.Open(path.EndsWith(".safetensors", StringComparison.Ordinal) ? path : SharedData.Require("golden", "timm_plain.safetensors"));
-        Tensor input = golden.ReadFloat("input"), expected = golden.ReadFloat("logits");
+        using SafeTensorsFile golden = SafeTensorsFile.Open(
+            path.EndsWith(".safetensors", StringComparison.Ordinal)
+                ? path
+                : SharedData.Require("golden", "timm_plain.safetensors")
+        );
+        Tensor input = golden.ReadFloat("input");
+        Tensor expected = golden.ReadFloat("logits");
         Assert.True(TinyVit.RelativeDifference(file.Model.Logits(input), expected) < 1e-4);
 
         foreach (int first in (int[])[0, file.Model.Config.Depth - 1])
@@ -64,8 +80,24 @@ public sealed class GoldenModelTests
     public void Architecture_is_read_from_the_tensors()
     {
         using ModelFile real = RealModel.Load();
-        Assert.Equal(new VitConfig { ImageSize = 224, PatchSize = 16, Width = 192, Depth = 12, Heads = 3, MlpWidth = 768, Classes = 1000, QkvBias = true }, real.Model.Config);
-        Assert.Equal((7, 3), (EditSpace.Default(real.Model.Config).FirstBlock, EditSpace.Default(real.Model.Config).Blocks));
+        Assert.Equal(
+            new VitConfig
+            {
+                ImageSize = 224,
+                PatchSize = 16,
+                Width = 192,
+                Depth = 12,
+                Heads = 3,
+                MlpWidth = 768,
+                Classes = 1000,
+                QkvBias = true,
+            },
+            real.Model.Config
+        );
+        Assert.Equal(
+            (7, 3),
+            (EditSpace.Default(real.Model.Config).FirstBlock, EditSpace.Default(real.Model.Config).Blocks)
+        );
         Assert.Equal("timm", real.Scheme.Name);
         Assert.False(real.PreprocessingStated);
     }

@@ -16,7 +16,11 @@ public sealed class TensorLifetimeTests
         SplitVit split = new(model);
         using Tensor pixels = TinyVit.Pixels(model, 2);
         using PrefixState state = split.Prefix(pixels);
-        using EditSession session = new(split, state, [TinyVit.RandomUnits(split.Space, 0.2, 0), TinyVit.RandomUnits(split.Space, 0.2, 1)]);
+        using EditSession session = new(
+            split,
+            state,
+            [TinyVit.RandomUnits(split.Space, 0.2, 0), TinyVit.RandomUnits(split.Space, 0.2, 1)]
+        );
         Step();
         GC.Collect();
         GC.WaitForPendingFinalizers();

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Editing;
 
-/// <summary>Null-space constrained editing: an fc2 learns new values in directions that ordinary keys do not use.</summary>
+/// <summary>
+/// Null-space constrained editing: an fc2 learns new values in directions that ordinary keys do not use.
+/// </summary>
 /// <remarks>
 /// Fang et al., "AlphaEdit: Null-Space Constrained Knowledge Editing for Language Models", ICLR 2025. P projects
 /// onto the null space of the preserved keys K₀ (equations 6 to 8: the eigenvectors of K₀K₀ᵀ with the least
@@ -33,41 +35,84 @@ public sealed class AlphaEdit : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<AlphaEditSettings>(
-        "alphaedit", "a change of one fc2 in directions that ordinary keys do not use",
-        "Fang et al., AlphaEdit: Null-Space Constrained Knowledge Editing for Language Models, ICLR 2025",
-        (settings, resources) => new AlphaEdit(resources.Preparation(KeyStatistics.Kind), settings))
-    {
-        ShortName = "AlphaEdit",
-        NewPreparation = () => new KeyStatistics(),
-    };
+    public static Method Definition { get; } =
+        new Method<AlphaEditSettings>(
+            "alphaedit",
+            "a change of one fc2 in directions that ordinary keys do not use",
+            "Fang et al., AlphaEdit: Null-Space Constrained Knowledge Editing for Language Models, ICLR 2025",
+            (settings, resources) => new AlphaEdit(resources.Preparation(KeyStatistics.Kind), settings)
+        )
+        {
+            ShortName = "AlphaEdit",
+            NewPreparation = () => new KeyStatistics(),
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         _keys.Require(KeyStatistics.Kind, split);
         int block = Edits.BlockOrLast(split, _settings.Block);
         using DisposeScope scope = NewDisposeScope();
-        Tensor projection = Projection(KeyStatistics.Moment(_keys, block, split.Space.Hidden, _settings.ClassShare), _settings.NullEnergy);
-        return Edits.OneByOne(failures, failure =>
-        {
-            using DisposeScope each = NewDisposeScope();
-            WantedValue wanted = WantedValue.Find(split, failure, block, shared: false, _settings.Value, progress, cancellation);
-            Tensor projected = mm(wanted.Keys, projection.to(wanted.Keys.device));  // K₁ᵀP [S,H]
-            Tensor gram = mm(projected, wanted.Keys.t());                           // K₁ᵀPK₁ [S,S]
-            gram = gram.Plus(eye(gram.shape[0], device: gram.device) * (gram.diagonal().mean() * Held(_settings.Regularization)));
-            TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange>
+        Tensor projection = Projection(
+            KeyStatistics.Moment(_keys, block, split.Space.Hidden, _settings.ClassShare),
+            _settings.NullEnergy
+        );
+        return Edits.OneByOne(
+            failures,
+            failure =>
             {
-                [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(linalg.solve(gram, wanted.Changes).t(), projected),
-            });
-            return Edits.Result(split, failure, delta, Name, AlphaEditSettings.Table.Describe(_settings with { Block = block }), 0, wanted.Steps, wanted.Losses);
-        }, cancellation);
+                using DisposeScope each = NewDisposeScope();
+                WantedValue wanted = WantedValue.Find(
+                    split,
+                    failure,
+                    block,
+                    shared: false,
+                    _settings.Value,
+                    progress,
+                    cancellation
+                );
+                Tensor projected = mm(wanted.Keys, projection.to(wanted.Keys.device)); // K₁ᵀP [S,H]
+                Tensor gram = mm(projected, wanted.Keys.t()); // K₁ᵀPK₁ [S,S]
+                gram = gram.Plus(
+                    eye(gram.shape[0], device: gram.device) * (gram.diagonal().mean() * Held(_settings.Regularization))
+                );
+                TensorDelta delta = new(
+                    split.Space,
+                    new Dictionary<string, TensorChange>
+                    {
+                        [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(
+                            linalg.solve(gram, wanted.Changes).t(),
+                            projected
+                        ),
+                    }
+                );
+                return Edits.Result(
+                    split,
+                    failure,
+                    delta,
+                    Name,
+                    AlphaEditSettings.Table.Describe(_settings with { Block = block }),
+                    0,
+                    wanted.Steps,
+                    wanted.Losses
+                );
+            },
+            cancellation
+        );
     }
 
-    /// <summary>The projection <c>[H,H]</c> onto the directions of least energy that together hold at most a share of it; the caller disposes it.</summary>
+    /// <summary>
+    /// The projection <c>[H,H]</c> onto the directions of least energy that together hold at most a share of it; the
+    /// caller disposes it.
+    /// </summary>
     internal static Tensor Projection(Tensor moment, double nullEnergy)
     {
         using DisposeScope scope = NewDisposeScope();
@@ -75,7 +120,11 @@ public sealed class AlphaEdit : IEditor
         Tensor share = energies.clamp_min(Held(0)).cumsum(0) / energies.clamp_min(Held(0)).sum();
         long count = share.le(Held(nullEnergy + 1e-12)).sum().item<long>();
         if (count == 0)
-            throw BadInput.OutOfRange(null, $"No direction of the keys holds less than {nullEnergy} of their energy; use a larger share for the null space.");
+            throw BadInput.OutOfRange(
+                null,
+                $"No direction of the keys holds less than {nullEnergy} of their energy; use a "
+                    + "larger share for the null space."
+            );
         Tensor null_ = directions.narrow(1, 0, count);
         return mm(null_, null_.t()).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }

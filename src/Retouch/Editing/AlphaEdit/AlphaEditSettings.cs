@@ -3,10 +3,14 @@ namespace Retouch.Editing;
 /// <summary>The settings of <see cref="AlphaEdit"/>. Immutable.</summary>
 public sealed record AlphaEditSettings : IMethodSettings<AlphaEditSettings>
 {
-    /// <summary>The block (zero-based) whose fc2 is edited, behind the cut; null for the last of the edit space.</summary>
+    /// <summary>
+    /// The block (zero-based) whose fc2 is edited, behind the cut; null for the last of the edit space.
+    /// </summary>
     public int? Block { get; init; }
 
-    /// <summary>The share of the [CLS] keys in the keys' second moment, in [0,1]; the rest is that of all tokens.</summary>
+    /// <summary>
+    /// The share of the [CLS] keys in the keys' second moment, in [0,1]; the rest is that of all tokens.
+    /// </summary>
     public double ClassShare { get; init; } = 0.5;
 
     /// <summary>
@@ -15,30 +19,58 @@ public sealed record AlphaEditSettings : IMethodSettings<AlphaEditSettings>
     /// </summary>
     public double NullEnergy { get; init; } = 0.02;
 
-    /// <summary>The weight of the change's squared norm (1 in the paper), relative to the squared length of the projected key.</summary>
+    /// <summary>
+    /// The weight of the change's squared norm (1 in the paper), relative to the squared length of the projected key.
+    /// </summary>
     public double Regularization { get; init; } = 1e-2;
 
     /// <summary>How the wanted value is found.</summary>
     public ValueSettings Value { get; init; } = new();
 
     /// <inheritdoc/>
-    public static SettingTable<AlphaEditSettings> Table { get; } = new(
-        [
-            Setting.Number<AlphaEditSettings>(
-                "nullEnergy", "null space's energy", SettingRange.ZeroToOne, s => s.NullEnergy,
-                (s, v) => s with { NullEnergy = v }, "how much of the ordinary keys' energy the null space may hold")
+    public static SettingTable<AlphaEditSettings> Table { get; } =
+        new([
+            Setting
+                .Number<AlphaEditSettings>(
+                    "nullEnergy",
+                    "null space's energy",
+                    SettingRange.ZeroToOne,
+                    s => s.NullEnergy,
+                    (s, v) => s with { NullEnergy = v },
+                    "how much of the ordinary keys' energy the null space may hold"
+                )
                 .Swept(["0.002", "0.02", "0.2"], ["0.0005", "0.002", "0.005", "0.02", "0.05", "0.2", "1"]),
             .. ValueSettings.Settings<AlphaEditSettings>(s => s.Value, (s, v) => s with { Value = v }),
-            Setting.OptionalCount<AlphaEditSettings>(
-                "block", "block", SettingRange.AtLeast(0), s => s.Block, (s, v) => s with { Block = v },
-                "the block whose fc2 is edited; none for the last of the window").AsDetail(),
-            Setting.Number<AlphaEditSettings>(
-                "classShare", "share of [CLS] keys", SettingRange.ZeroToOne, s => s.ClassShare,
-                (s, v) => s with { ClassShare = v }, "the share of [CLS] keys in the preserved keys").AsDetail(),
-            Setting.Number<AlphaEditSettings>(
-                "regularization", "regularization", SettingRange.NotNegative, s => s.Regularization,
-                (s, v) => s with { Regularization = v },
-                "the weight of the change's squared norm, relative to that of the projected key").AsDetail(),
+            Setting
+                .OptionalCount<AlphaEditSettings>(
+                    "block",
+                    "block",
+                    SettingRange.AtLeast(0),
+                    s => s.Block,
+                    (s, v) => s with { Block = v },
+                    "the block whose fc2 is edited; none for the last of the window"
+                )
+                .AsDetail(),
+            Setting
+                .Number<AlphaEditSettings>(
+                    "classShare",
+                    "share of [CLS] keys",
+                    SettingRange.ZeroToOne,
+                    s => s.ClassShare,
+                    (s, v) => s with { ClassShare = v },
+                    "the share of [CLS] keys in the preserved keys"
+                )
+                .AsDetail(),
+            Setting
+                .Number<AlphaEditSettings>(
+                    "regularization",
+                    "regularization",
+                    SettingRange.NotNegative,
+                    s => s.Regularization,
+                    (s, v) => s with { Regularization = v },
+                    "the weight of the change's squared norm, relative to that of the projected key"
+                )
+                .AsDetail(),
         ]);
 
     /// <summary>Checks every setting's range.</summary>

@@ -28,8 +28,13 @@ sealed class DescendingEdits : IDisposable
     /// <param name="settings">All of its settings, likewise.</param>
     /// <param name="seed">The seed, likewise.</param>
     public DescendingEdits(
-        SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, string method,
-        IReadOnlyDictionary<string, string> settings, int seed)
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IReadOnlyList<UnitSelection> units,
+        string method,
+        IReadOnlyDictionary<string, string> settings,
+        int seed
+    )
     {
         (_split, _failures, _method, _settings, _seed) = (split, failures, method, settings, seed);
         _results = new EditResult?[failures.Count];
@@ -67,18 +72,32 @@ sealed class DescendingEdits : IDisposable
             if (!all)
                 _losses[edit].Add(losses[b]);
             if (all || (right[b] && losses[b] <= stopLoss))
-                _results[edit] = Edits.Result(_split, _failures[edit], Batch.Delta(b), _method, _settings, _seed, step, _losses[edit], right[b]);
+                _results[edit] = Edits.Result(
+                    _split,
+                    _failures[edit],
+                    Batch.Delta(b),
+                    _method,
+                    _settings,
+                    _seed,
+                    step,
+                    _losses[edit],
+                    right[b]
+                );
             else
                 _stay.Add(b);
         }
         return losses.Average();
     }
 
-    /// <summary>The gradients of the cross-entropies for each matrix, <c>[B,u,D]</c>; in the caller's dispose scope.</summary>
+    /// <summary>
+    /// The gradients of the cross-entropies for each matrix, <c>[B,u,D]</c>; in the caller's dispose scope.
+    /// </summary>
     /// <param name="logits">The logits under these deltas.</param>
     public Tensor[] Gradients(Tensor logits) => Batch.Gradients(logits);
 
-    /// <summary>Makes the deltas, as they were changed, what the next pass adds to the weights, for the edits that go on.</summary>
+    /// <summary>
+    /// Makes the deltas, as they were changed, what the next pass adds to the weights, for the edits that go on.
+    /// </summary>
     public void Continue()
     {
         Batch.Session.SetDeltas(Deltas);

@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn.functional;
 namespace Retouch.Editing;
 
 /// <summary>
-/// One edit by Adam, or another update, on some leaves: cross-entropy to the right class, and what else the method wants, until the
-/// prediction is right and the cross-entropy is small. The test comes before the step.
+/// One edit by Adam, or another update, on some leaves: cross-entropy to the right class, and what else the method
+/// wants, until the prediction is right and the cross-entropy is small. The test comes before the step.
 /// </summary>
 static class LeafDescent
 {
@@ -21,12 +21,24 @@ static class LeafDescent
     /// <param name="afterStep">Called after each step, outside the graph; null for nothing.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    /// <param name="settled">What else must hold for an early stop, asked after <paramref name="forward"/>; null for nothing.</param>
+    /// <param name="settled">
+    /// What else must hold for an early stop, asked after <paramref name="forward"/>; null for nothing.
+    /// </param>
     /// <param name="update">Takes a step with the leaves' gradients; null for Adam's.</param>
     /// <returns>Steps taken and the cross-entropy before each, and at the stop.</returns>
     public static (int Steps, List<float> Losses) Run(
-        Tensor[] leaves, int label, Func<(Tensor Logits, Tensor? More)> forward, double rate, int maxSteps, double stopLoss,
-        Action? afterStep, IProgress<EditProgress>? progress, CancellationToken cancellation, Func<bool>? settled = null, Action<IReadOnlyList<Tensor>>? update = null)
+        Tensor[] leaves,
+        int label,
+        Func<(Tensor Logits, Tensor? More)> forward,
+        double rate,
+        int maxSteps,
+        double stopLoss,
+        Action? afterStep,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation,
+        Func<bool>? settled = null,
+        Action<IReadOnlyList<Tensor>>? update = null
+    )
     {
         using Adam? adam = update is null ? new(leaves) : null;
         update ??= gradients => adam!.Step(gradients, rate);
@@ -38,7 +50,8 @@ static class LeafDescent
             (Tensor logits, Tensor? more) = forward();
             Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
             float value = loss.item<float>();
-            bool done = step == maxSteps || (value <= stopLoss && Edits.IsRight(logits, label) && settled?.Invoke() != false);
+            bool done =
+                step == maxSteps || (value <= stopLoss && Edits.IsRight(logits, label) && settled?.Invoke() != false);
             if (step < maxSteps)
                 losses.Add(value);
             progress?.Report(new EditProgress(step, maxSteps, done ? 0 : 1, value));

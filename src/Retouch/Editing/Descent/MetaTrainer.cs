@@ -9,17 +9,29 @@ namespace Retouch.Editing;
 
 /// <summary>
 /// Meta-trains a <see cref="GradientTransform"/> without labels. An edit's image is a CutMix pseudo-failure
-/// (<see cref="PseudoFailures"/>), its label the class that the model gives the original, or where the pasted
-/// patch did not change that, the runner-up; its neighbour, on which the edit is to succeed, is its mirror
-/// image; the others, whose prediction it is to keep, are the originals of other samples. The loss is
-/// weight·cross-entropy(neighbour) + KL(unedited ‖ edited) on the others (Mitchell et al., ICLR 2022, equations 3 and 4).
+/// (<see cref="PseudoFailures"/>), its label the class that the model gives the original, or where the pasted patch did
+/// not change that, the runner-up; its neighbour, on which the edit is to succeed, is its mirror image; the others,
+/// whose prediction it is to keep, are the originals of other samples. The loss is weight·cross-entropy(neighbour) +
+/// KL(unedited ‖ edited) on the others (Mitchell et al., ICLR 2022, equations 3 and 4).
 /// </summary>
-sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDictionary<string, string> more, Func<SplitVit, IReadOnlyList<EditGradient>, GradientTransform> create)
+sealed class MetaTrainer(
+    string kind,
+    MetaTrainingSettings settings,
+    IReadOnlyDictionary<string, string> more,
+    Func<SplitVit, IReadOnlyList<EditGradient>, GradientTransform> create
+)
 {
-    const int SaveEvery = 100, FirstGradients = 32;
+    const int SaveEvery = 100;
+    const int FirstGradients = 32;
     const double LargestNorm = 100;
 
-    public Preparation Run(SplitVit split, PreparationImages images, string? checkpoint, IProgress<PreparationProgress>? progress, CancellationToken cancellation)
+    public Preparation Run(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint,
+        IProgress<PreparationProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         settings.Validate();
         using DisposeScope scope = NewDisposeScope();
@@ -30,7 +42,10 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         Sample[] samples = Samples(split, images, progress, cancellation);
         try
         {
-            GradientTransform transform = create(split, [.. samples.Take(FirstGradients).Select(s => EditGradient.Of(split, s.Spoilt, s.Label))]);
+            GradientTransform transform = create(
+                split,
+                [.. samples.Take(FirstGradients).Select(s => EditGradient.Of(split, s.Spoilt, s.Label))]
+            );
             (string[] names, Tensor[] leaves) = ([.. transform.Leaves.Keys], [.. transform.Leaves.Values]);
             using Adam adam = new(leaves);
             List<float> losses = [];
@@ -54,11 +69,15 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
                     gradients = [.. gradients.Select(g => g * Held(LargestNorm / norm))];
                 adam.Step(gradients, settings.LearningRate);
                 losses.Add(loss.item<float>());
-                progress?.Report(new PreparationProgress((int)adam.Steps, settings.Steps, losses.TakeLast(SaveEvery).Average()));
+                progress?.Report(
+                    new PreparationProgress((int)adam.Steps, settings.Steps, losses.TakeLast(SaveEvery).Average())
+                );
                 if (adam.Steps % SaveEvery == 0 && adam.Steps < settings.Steps)
                     Save();
             }
-            Dictionary<string, Tensor> result = names.Zip(leaves).ToDictionary(l => l.First, l => l.Second.detach().clone());
+            Dictionary<string, Tensor> result = names
+                .Zip(leaves)
+                .ToDictionary(l => l.First, l => l.Second.detach().clone());
             result["losses"] = tensor(losses.ToArray());
             return new Preparation(kind, split, described, result);
 
@@ -67,9 +86,14 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
                 if (checkpoint is null || adam.Steps == 0)
                     return;
                 using DisposeScope saving = NewDisposeScope();
-                Dictionary<string, Tensor> tensors = names.Zip(leaves).ToDictionary(l => "leaf." + l.First, l => l.Second.detach().clone());
+                Dictionary<string, Tensor> tensors = names
+                    .Zip(leaves)
+                    .ToDictionary(l => "leaf." + l.First, l => l.Second.detach().clone());
                 for (int i = 0; i < names.Length; i++)
-                    (tensors["mean." + names[i]], tensors["square." + names[i]]) = (adam.Means[i].clone(), adam.Squares[i].clone());
+                    (tensors["mean." + names[i]], tensors["square." + names[i]]) = (
+                        adam.Means[i].clone(),
+                        adam.Squares[i].clone()
+                    );
                 tensors["losses"] = tensor(losses.ToArray());
                 using Preparation partial = new(kind + "-partial", split, described, tensors);
                 partial.Save(checkpoint, overwrite: true);
@@ -82,12 +106,24 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         }
     }
 
-    void Resume(SplitVit split, string checkpoint, SortedDictionary<string, string> described, string[] names, Tensor[] leaves, Adam adam, List<float> losses)
+    void Resume(
+        SplitVit split,
+        string checkpoint,
+        SortedDictionary<string, string> described,
+        string[] names,
+        Tensor[] leaves,
+        Adam adam,
+        List<float> losses
+    )
     {
         using Preparation partial = Preparation.Load(checkpoint);
         partial.Require(kind + "-partial", split);
         if (!partial.Settings.OrderBy(s => s.Key, StringComparer.Ordinal).SequenceEqual(described))
-            throw BadInput.Mismatch(checkpoint, $"{checkpoint} holds the beginning of another meta-training (other images or settings); delete it to begin anew.");
+            throw BadInput.Mismatch(
+                checkpoint,
+                $"{checkpoint} holds the beginning of another meta-training (other images or "
+                    + "settings); delete it to begin anew."
+            );
         using IDisposable noGrad = no_grad();
         for (int i = 0; i < names.Length; i++)
         {
@@ -103,9 +139,16 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
     {
         int chosen = random.Next(samples.Length);
         Sample sample = samples[chosen];
-        Sample[] others = [.. Enumerable.Range(0, settings.Others).Select(_ => samples[(chosen + 1 + random.Next(samples.Length - 1)) % samples.Length])];
+        Sample[] others =
+        [
+            .. Enumerable
+                .Range(0, settings.Others)
+                .Select(_ => samples[(chosen + 1 + random.Next(samples.Length - 1)) % samples.Length]),
+        ];
         Tensor[] deltas = transform.Deltas(split, EditGradient.Of(split, sample.Spoilt, sample.Label));
-        Dictionary<string, Tensor> replaced = deltas.Select((d, m) => (Name: split.Space.MatrixName(m), Delta: d)).ToDictionary(d => d.Name, d => split.Model.Tensors[d.Name].Plus(d.Delta));
+        Dictionary<string, Tensor> replaced = deltas
+            .Select((d, m) => (Name: split.Space.MatrixName(m), Delta: d))
+            .ToDictionary(d => d.Name, d => split.Model.Tensors[d.Name].Plus(d.Delta));
         using PrefixState states = PrefixState.Concat([sample.Mirrored, .. others.Select(o => o.Original)]);
         Tensor likely = log_softmax(new AutogradSuffix(split, replaced).Logits(states), 1);
         Tensor kept = cat([.. others.Select(o => o.Prediction)], 0); // log-probabilities [L,C]
@@ -113,9 +156,21 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         return divergence - likely[0, sample.Label] * Held(settings.EditWeight);
     }
 
-    Sample[] Samples(SplitVit split, PreparationImages images, IProgress<PreparationProgress>? progress, CancellationToken cancellation)
+    Sample[] Samples(
+        SplitVit split,
+        PreparationImages images,
+        IProgress<PreparationProgress>? progress,
+        CancellationToken cancellation
+    )
     {
-        PseudoFailures failures = new(images.Folders, images.Preprocessing, split.Model.Config, split.Space, settings.Seed, batch: 1);
+        PseudoFailures failures = new(
+            images.Folders,
+            images.Preprocessing,
+            split.Model.Config,
+            split.Space,
+            settings.Seed,
+            batch: 1
+        );
         List<Sample> samples = [];
         try
         {
@@ -129,8 +184,17 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
                 using PrefixState all = split.Prefix(cat([pixels, pixels.narrow(0, 0, 1).flip(3)], 0));
                 Tensor likely = log_softmax(split.Logits(all), 1);
                 long right = likely[1].argmax().item<long>();
-                long label = likely[0].argmax().item<long>() != right ? right : likely[0].topk(2).indexes[1].item<long>();
-                samples.Add(new Sample(all.Select([0]), all.Select([2]), all.Select([1]), likely.narrow(0, 1, 1).clone().DetachFromDisposeScope(), (int)label));
+                long label =
+                    likely[0].argmax().item<long>() != right ? right : likely[0].topk(2).indexes[1].item<long>();
+                samples.Add(
+                    new Sample(
+                        all.Select([0]),
+                        all.Select([2]),
+                        all.Select([1]),
+                        likely.narrow(0, 1, 1).clone().DetachFromDisposeScope(),
+                        (int)label
+                    )
+                );
                 progress?.Report(new PreparationProgress(k + 1, settings.Samples));
             }
             return [.. samples];
@@ -142,8 +206,12 @@ sealed class MetaTrainer(string kind, MetaTrainingSettings settings, IReadOnlyDi
         }
     }
 
-    /// <summary>A pseudo-failure, its mirror image, its original, and what the unedited model says of the original (log-probabilities <c>[1,C]</c>).</summary>
-    sealed record Sample(PrefixState Spoilt, PrefixState Mirrored, PrefixState Original, Tensor Prediction, int Label) : IDisposable
+    /// <summary>
+    /// A pseudo-failure, its mirror image, its original, and what the unedited model says of the original
+    /// (log-probabilities <c>[1,C]</c>).
+    /// </summary>
+    sealed record Sample(PrefixState Spoilt, PrefixState Mirrored, PrefixState Original, Tensor Prediction, int Label)
+        : IDisposable
     {
         public void Dispose()
         {

@@ -18,14 +18,30 @@ sealed class RowBatch : IDisposable
     readonly int[] _edits;
     readonly Tensor[][] _values; // kind by kind a matrix [B,u,D]
 
-    RowBatch(SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, int[] edits, int values)
+    RowBatch(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IReadOnlyList<UnitSelection> units,
+        int[] edits,
+        int values
+    )
     {
         (_split, _failures, _units, _edits) = (split, failures, units, edits);
         using DisposeScope scope = NewDisposeScope();
         using PrefixState state = PrefixState.Concat([.. edits.Select(i => failures[i].State)]);
         Session = new EditSession(split, state, [.. edits.Select(i => units[i])]);
-        Labels = tensor([.. edits.SelectMany(i => Enumerable.Repeat((long)failures[i].Label, Session.ImagesPerEdit))], ScalarType.Int64, state.Residual.device).DetachFromDisposeScope();
-        _values = [.. Enumerable.Range(0, values).Select(_ => Session.NewRows().Select(r => r.DetachFromDisposeScope()).ToArray())];
+        Labels = tensor(
+                [.. edits.SelectMany(i => Enumerable.Repeat((long)failures[i].Label, Session.ImagesPerEdit))],
+                ScalarType.Int64,
+                state.Residual.device
+            )
+            .DetachFromDisposeScope();
+        _values =
+        [
+            .. Enumerable
+                .Range(0, values)
+                .Select(_ => Session.NewRows().Select(r => r.DetachFromDisposeScope()).ToArray()),
+        ];
     }
 
     /// <summary>A batch of all edits, every value zero.</summary>
@@ -33,8 +49,12 @@ sealed class RowBatch : IDisposable
     /// <param name="failures">What is to be corrected, each with the same number of images.</param>
     /// <param name="units">The units of each edit.</param>
     /// <param name="values">How many values a weight has; the first is what is added to it.</param>
-    public static RowBatch Of(SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, int values) =>
-        new(split, failures, units, [.. Enumerable.Range(0, failures.Count)], values);
+    public static RowBatch Of(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IReadOnlyList<UnitSelection> units,
+        int values
+    ) => new(split, failures, units, [.. Enumerable.Range(0, failures.Count)], values);
 
     /// <summary>The number of edits, B.</summary>
     public int Count => _edits.Length;
@@ -61,10 +81,17 @@ sealed class RowBatch : IDisposable
         return (loss.cpu().data<float>().ToArray(), right.cpu().data<bool>().ToArray());
     }
 
-    /// <summary>The gradients of these losses, for each matrix <c>[B,u,D]</c>, after the session's <see cref="EditSession.Logits"/>; in the caller's dispose scope.</summary>
+    /// <summary>
+    /// The gradients of these losses, for each matrix <c>[B,u,D]</c>, after the session's
+    /// <see cref="EditSession.Logits"/>; in the caller's dispose scope.
+    /// </summary>
     /// <param name="logits"><c>[B·S,C]</c>.</param>
     /// <param name="onlyClass">Whether only what the matrices do to [CLS] counts.</param>
-    public Tensor[] Gradients(Tensor logits, bool onlyClass = false) => Session.Gradients((softmax(logits, 1) - one_hot(Labels, logits.shape[1])) / Held(Session.ImagesPerEdit), onlyClass);
+    public Tensor[] Gradients(Tensor logits, bool onlyClass = false) =>
+        Session.Gradients(
+            (softmax(logits, 1) - one_hot(Labels, logits.shape[1])) / Held(Session.ImagesPerEdit),
+            onlyClass
+        );
 
     /// <summary>Some of the edits as a batch of their own, with their values; the caller disposes it.</summary>
     /// <param name="some">Their places in this batch, at least one.</param>
@@ -72,25 +99,41 @@ sealed class RowBatch : IDisposable
     {
         RowBatch batch = new(_split, _failures, _units, [.. some.Select(b => _edits[b])], _values.Length);
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] units = [.. Session.RowUnits], fewer = [.. batch.Session.RowUnits];
-        Tensor?[] masks = [.. Session.RowMasks], fewerMasks = [.. batch.Session.RowMasks];
+        Tensor[] units = [.. Session.RowUnits];
+        Tensor[] fewer = [.. batch.Session.RowUnits];
+        Tensor?[] masks = [.. Session.RowMasks];
+        Tensor?[] fewerMasks = [.. batch.Session.RowMasks];
         for (int m = 0; m < units.Length; m++)
         {
             // A smaller batch may need less padding, and its rows stand elsewhere then.
             (Tensor rows, Tensor kept) = Places(some, units[m], masks[m], fewer[m], fewerMasks[m]);
             for (int kind = 0; kind < _values.Length; kind++)
-                batch._values[kind][m].copy_(_values[kind][m].flatten(0, 1).index_select(0, rows).mul_(kept).view_as(batch._values[kind][m]));
+                batch
+                    ._values[kind][m]
+                    .copy_(
+                        _values[kind][m].flatten(0, 1).index_select(0, rows).mul_(kept).view_as(batch._values[kind][m])
+                    );
         }
         batch.Session.SetDeltas(batch[0]);
         return batch;
     }
 
-    // For each row of a smaller batch which of all rows [B·u] is the same unit of the same edit, and 1; 0 where it is padding.
-    static (Tensor Rows, Tensor Kept) Places(IReadOnlyList<int> some, Tensor units, Tensor? mask, Tensor fewer, Tensor? fewerMask)
+    // For each row of a smaller batch which of all rows [B·u] is the same unit of the same edit, and 1; 0 where it is
+    // padding.
+    static (Tensor Rows, Tensor Kept) Places(
+        IReadOnlyList<int> some,
+        Tensor units,
+        Tensor? mask,
+        Tensor fewer,
+        Tensor? fewerMask
+    )
     {
         (int before, int after) = ((int)units.shape[1], (int)fewer.shape[1]);
-        long[] from = [.. units.cpu().data<long>()], to = [.. fewer.cpu().data<long>()], rows = new long[to.Length];
-        float[]? selected = mask?.cpu().data<float>().ToArray(), wanted = fewerMask?.cpu().data<float>().ToArray();
+        long[] from = [.. units.cpu().data<long>()];
+        long[] to = [.. fewer.cpu().data<long>()];
+        long[] rows = new long[to.Length];
+        float[]? selected = mask?.cpu().data<float>().ToArray();
+        float[]? wanted = fewerMask?.cpu().data<float>().ToArray();
         float[] kept = new float[to.Length];
         for (int b = 0; b < some.Count; b++)
         {
@@ -106,7 +149,10 @@ sealed class RowBatch : IDisposable
                     (rows[i], kept[i]) = (places[to[i]], 1);
             }
         }
-        return (tensor(rows, ScalarType.Int64, units.device), tensor(kept, [kept.Length, 1], ScalarType.Float32, units.device));
+        return (
+            tensor(rows, ScalarType.Int64, units.device),
+            tensor(kept, [kept.Length, 1], ScalarType.Float32, units.device)
+        );
     }
 
     /// <summary>What an edit adds to the model; the caller disposes it.</summary>

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Editing;
 
-/// <summary>Fine-tuning of all six matrices without a mask, and with a penalty on the change: FT, FT-ℓ1 and FT-ℓ2.</summary>
+/// <summary>
+/// Fine-tuning of all six matrices without a mask, and with a penalty on the change: FT, FT-ℓ1 and FT-ℓ2.
+/// </summary>
 /// <remarks>
 /// The baselines of "Learning Where to Edit Vision Transformers" (NeurIPS 2024, section 4.1): cross-entropy to
 /// the right class plus strength·‖δ‖₁ or strength·‖δ‖₂², where δ is what is added to the weights. As in its
@@ -27,12 +29,19 @@ public sealed class FineTuning : IEditor
     }
 
     /// <summary>The method without a penalty.</summary>
-    public static Method Plain { get; } = new Method<FineTuningSettings>(
-        "ft", "fine-tuning of all six matrices", Methods.WhereToEdit, (settings, _) => new FineTuning(settings),
-        FineTuningSettings.Table.Without("strength").Swept("lr", ["1E-05", "2E-05", "5E-05"], ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"]))
-    {
-        ShortName = "FT",
-    };
+    public static Method Plain { get; } =
+        new Method<FineTuningSettings>(
+            "ft",
+            "fine-tuning of all six matrices",
+            Methods.WhereToEdit,
+            (settings, _) => new FineTuning(settings),
+            FineTuningSettings
+                .Table.Without("strength")
+                .Swept("lr", ["1E-05", "2E-05", "5E-05"], ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"])
+        )
+        {
+            ShortName = "FT",
+        };
 
     /// <summary>The method with an ℓ1 penalty on the change.</summary>
     public static Method WithL1 { get; } = Penalized("ft-l1", "FT-ℓ1", "an ℓ1", FineTuningPenalty.L1);
@@ -41,20 +50,31 @@ public sealed class FineTuning : IEditor
     public static Method WithL2 { get; } = Penalized("ft-l2", "FT-ℓ2", "an ℓ2", FineTuningPenalty.L2);
 
     /// <inheritdoc/>
-    public string Name => _settings.Penalty switch
-    {
-        FineTuningPenalty.L1 => WithL1.Name,
-        FineTuningPenalty.L2 => WithL2.Name,
-        _ => Plain.Name,
-    };
+    public string Name =>
+        _settings.Penalty switch
+        {
+            FineTuningPenalty.L1 => WithL1.Name,
+            FineTuningPenalty.L2 => WithL2.Name,
+            _ => Plain.Name,
+        };
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(
-        SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null,
-        CancellationToken cancellation = default)
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         UnitSelection[] units = [.. failures.Select(_ => UnitSelection.All(split.Space))];
-        using DescendingEdits edits = new(split, failures, units, Name, FineTuningSettings.Table.Describe(_settings), seed: 0);
+        using DescendingEdits edits = new(
+            split,
+            failures,
+            units,
+            Name,
+            FineTuningSettings.Table.Describe(_settings),
+            seed: 0
+        );
         for (int step = 0; ; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -72,13 +92,24 @@ public sealed class FineTuning : IEditor
         }
     }
 
-    static Method<FineTuningSettings> Penalized(string name, string shortName, string which, FineTuningPenalty penalty) =>
+    static Method<FineTuningSettings> Penalized(
+        string name,
+        string shortName,
+        string which,
+        FineTuningPenalty penalty
+    ) =>
         new(
-            name, $"fine-tuning with {which} penalty on the change", Methods.WhereToEdit,
+            name,
+            $"fine-tuning with {which} penalty on the change",
+            Methods.WhereToEdit,
             (settings, _) => new FineTuning(settings),
             FineTuningSettings.Table.Swept(
-                "strength", ["0.001", "0.01", "0.1"], ["0", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1"]),
-            new() { Penalty = penalty, Strength = 0.01 })
+                "strength",
+                ["0.001", "0.01", "0.1"],
+                ["0", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1"]
+            ),
+            new() { Penalty = penalty, Strength = 0.01 }
+        )
         {
             ShortName = shortName,
         };
@@ -93,7 +124,8 @@ public sealed class FineTuning : IEditor
             return;
         }
         square.mul_(Held(_settings.Alpha)).addcmul_(gradient, gradient, Held(1 - _settings.Alpha));
-        Tensor rate = square.sqrt().add_(Held(_settings.Epsilon)).reciprocal_().mul_(Held(_settings.LearningRate)); // each weight's own
+        // each weight's own
+        Tensor rate = square.sqrt().add_(Held(_settings.Epsilon)).reciprocal_().mul_(Held(_settings.LearningRate));
         delta.addcmul_(gradient, rate, Held(-1));
         Shrink(delta, rate);
     }

@@ -12,7 +12,9 @@ public sealed record FineTuningSettings : IMethodSettings<FineTuningSettings>
     /// <summary>The step size, above 0.</summary>
     public double LearningRate { get; init; } = 2e-5;
 
-    /// <summary>Whether the first step is one of plain gradient descent, as in the published code; otherwise all are RMSprop's.</summary>
+    /// <summary>
+    /// Whether the first step is one of plain gradient descent, as in the published code; otherwise all are RMSprop's.
+    /// </summary>
     public bool FirstStepPlain { get; init; } = true;
 
     /// <summary>RMSprop's smoothing constant, in [0,1).</summary>
@@ -28,28 +30,74 @@ public sealed record FineTuningSettings : IMethodSettings<FineTuningSettings>
     public double StopLoss { get; init; } = 0.01;
 
     /// <inheritdoc/>
-    public static SettingTable<FineTuningSettings> Table { get; } = new(
-        Setting.Number<FineTuningSettings>(
-            "strength", "penalty's strength", SettingRange.NotNegative, s => s.Strength, (s, v) => s with { Strength = v },
-            "the penalty's weight").AsDetail(),
-        Setting.Number<FineTuningSettings>(
-            "lr", "learning rate", SettingRange.Positive, s => s.LearningRate, (s, v) => s with { LearningRate = v },
-            "RMSprop's step size"),
-        Setting.Count<FineTuningSettings>(
-            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
-            "steps at most"),
-        Setting.Choice<FineTuningSettings>(
-            "firstStep", ["sgd", "rmsprop"], s => s.FirstStepPlain ? "sgd" : "rmsprop",
-            (s, v) => s with { FirstStepPlain = v == "sgd" }, "what takes the first step").AsDetail(),
-        Setting.Number<FineTuningSettings>(
-            "alpha", "alpha", SettingRange.BelowOne, s => s.Alpha, (s, v) => s with { Alpha = v },
-            "RMSprop's smoothing constant").AsDetail(),
-        Setting.Number<FineTuningSettings>(
-            "eps", "epsilon", SettingRange.Positive, s => s.Epsilon, (s, v) => s with { Epsilon = v },
-            "what RMSprop adds to the root of the mean square").AsDetail(),
-        Setting.Number<FineTuningSettings>(
-            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
-            "the loss at which an edit is done").AsDetail());
+    public static SettingTable<FineTuningSettings> Table { get; } =
+        new(
+            Setting
+                .Number<FineTuningSettings>(
+                    "strength",
+                    "penalty's strength",
+                    SettingRange.NotNegative,
+                    s => s.Strength,
+                    (s, v) => s with { Strength = v },
+                    "the penalty's weight"
+                )
+                .AsDetail(),
+            Setting.Number<FineTuningSettings>(
+                "lr",
+                "learning rate",
+                SettingRange.Positive,
+                s => s.LearningRate,
+                (s, v) => s with { LearningRate = v },
+                "RMSprop's step size"
+            ),
+            Setting.Count<FineTuningSettings>(
+                "steps",
+                "number of steps",
+                SettingRange.AtLeast(1),
+                s => s.MaxSteps,
+                (s, v) => s with { MaxSteps = v },
+                "steps at most"
+            ),
+            Setting
+                .Choice<FineTuningSettings>(
+                    "firstStep",
+                    ["sgd", "rmsprop"],
+                    s => s.FirstStepPlain ? "sgd" : "rmsprop",
+                    (s, v) => s with { FirstStepPlain = v == "sgd" },
+                    "what takes the first step"
+                )
+                .AsDetail(),
+            Setting
+                .Number<FineTuningSettings>(
+                    "alpha",
+                    "alpha",
+                    SettingRange.BelowOne,
+                    s => s.Alpha,
+                    (s, v) => s with { Alpha = v },
+                    "RMSprop's smoothing constant"
+                )
+                .AsDetail(),
+            Setting
+                .Number<FineTuningSettings>(
+                    "eps",
+                    "epsilon",
+                    SettingRange.Positive,
+                    s => s.Epsilon,
+                    (s, v) => s with { Epsilon = v },
+                    "what RMSprop adds to the root of the mean square"
+                )
+                .AsDetail(),
+            Setting
+                .Number<FineTuningSettings>(
+                    "stopLoss",
+                    "stop loss",
+                    SettingRange.NotNegative,
+                    s => s.StopLoss,
+                    (s, v) => s with { StopLoss = v },
+                    "the loss at which an edit is done"
+                )
+                .AsDetail()
+        );
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
@@ -57,6 +105,10 @@ public sealed record FineTuningSettings : IMethodSettings<FineTuningSettings>
     {
         Table.Validate(this);
         SettingCheck.Require(
-            Penalty != FineTuningPenalty.None || Strength == 0, "penalty's strength", Strength, "0 where there is no penalty");
+            Penalty != FineTuningPenalty.None || Strength == 0,
+            "penalty's strength",
+            Strength,
+            "0 where there is no penalty"
+        );
     }
 }

@@ -10,18 +10,22 @@ using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
-/// <summary>One hidden unit of the last FFN becomes a gate that opens for images like the failing one, and a value that corrects them.</summary>
+/// <summary>
+/// One hidden unit of the last FFN becomes a gate that opens for images like the failing one, and a value that corrects
+/// them.
+/// </summary>
 /// <remarks>
 /// A unit that ordinary images hardly need, one of several so that patches for different images seldom meet, gives
-/// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]; what it gave in the mean goes into
-/// the FFN's output bias. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
-/// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ
-/// is where at most a share of the ordinary images of other classes (<see cref="GateSettings.Leak"/>) is more alike; and x·k + b is
-/// <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at the last
-/// block's output until the image is right, back to the first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>.
-/// Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent
-/// against a memory; GRACE (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here
-/// nothing but the value is learned, and the architecture stays as it is. docs/gate.md explains it.
+/// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]; what it gave in the mean goes into the
+/// FFN's output bias. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
+/// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ is
+/// where at most a share of the ordinary images of other classes (<see cref="GateSettings.Leak"/>) is more alike; and
+/// x·k + b is <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at
+/// the last block's output until the image is right, back to the first point where it is, and is then multiplied by
+/// <see cref="GateSettings.Gain"/>. Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias
+/// and value by gradient descent against a memory; GRACE (Hartvigsen et al., NeurIPS 2023) has a radius about a key and
+/// learns the value. Here nothing but the value is learned, and the architecture stays as it is. docs/gate.md explains
+/// it.
 /// </remarks>
 public sealed class Gate : IEditor
 {
@@ -51,21 +55,29 @@ public sealed class Gate : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<GateSettings>(
-        "gate", "one hidden unit of the last FFN opens for images like the failing one",
-        "this library, after Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
-        (settings, resources) => new Gate(resources.Preparation(GateMemory.Kind), settings))
-    {
-        Window = config => new EditSpace(config, config.Depth - 1, 1),
-        NewPreparation = () => new GateMemory(),
-        Path = new(GateSettings.Generalities, ["leak", "gain"], (settings, place) => settings.AtGenerality(place)),
-    };
+    public static Method Definition { get; } =
+        new Method<GateSettings>(
+            "gate",
+            "one hidden unit of the last FFN opens for images like the failing one",
+            "this library, after Huang et al., Transformer-Patcher: One Mistake Worth One Neuron, ICLR 2023",
+            (settings, resources) => new Gate(resources.Preparation(GateMemory.Kind), settings)
+        )
+        {
+            Window = config => new EditSpace(config, config.Depth - 1, 1),
+            NewPreparation = () => new GateMemory(),
+            Path = new(GateSettings.Generalities, ["leak", "gain"], (settings, place) => settings.AtGenerality(place)),
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         BlockWeights block = split.Model.Blocks[split.Model.Config.Depth - 1];
@@ -74,10 +86,16 @@ public sealed class Gate : IEditor
         Tensor activations = split.Model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
         Tensor usual = activations.mean([0]);
         int[] idle = Idle(split.Model, block, activations - usual);
-        return Edits.OneByOne(failures, failure => Edit(split, block, idle, usual, memory, failure, progress, cancellation), cancellation);
+        return Edits.OneByOne(
+            failures,
+            failure => Edit(split, block, idle, usual, memory, failure, progress, cancellation),
+            cancellation
+        );
     }
 
-    /// <summary>How many ordinary images a correction may reach among those of the class that the image is mistaken for.</summary>
+    /// <summary>
+    /// How many ordinary images a correction may reach among those of the class that the image is mistaken for.
+    /// </summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="failure">What is to be corrected.</param>
     /// <param name="mistakenFor">The class that the model gives it.</param>
@@ -99,24 +117,50 @@ public sealed class Gate : IEditor
     {
         _memory.Require(GateMemory.Kind, split);
         Tensor memory = _memory["queries"].to(ScalarType.Float32).to(split.Model.Blocks[^1].Fc1Weight.device);
-        return memory.dim() == 2 && memory.shape[0] > 0 && memory.shape[1] == split.Space.Width && _memory["classes"].shape.SequenceEqual([memory.shape[0]])
+        return
+            memory.dim() == 2
+            && memory.shape[0] > 0
+            && memory.shape[1] == split.Space.Width
+            && _memory["classes"].shape.SequenceEqual([memory.shape[0]])
             ? memory
             : throw BadInput.Damaged(
-                GateMemory.Kind, $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together.", Remedy.MakeAgain(Artifact.Preparation, Name));
+                GateMemory.Kind,
+                $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together.",
+                Remedy.MakeAgain(Artifact.Preparation, Name)
+            );
     }
 
-    EditResult Edit(SplitVit split, BlockWeights block, int[] idle, Tensor usual, Tensor memory, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)
+    EditResult Edit(
+        SplitVit split,
+        BlockWeights block,
+        int[] idle,
+        Tensor usual,
+        Tensor memory,
+        Failure failure,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         VitModel model = split.Model;
         (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-        int unit = idle[BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData(queries.cpu().contiguous().bytes)) % idle.Length];
-        Tensor oldKey = block.Fc1Weight[unit], oldBias = block.Fc1Bias.narrow(0, unit, 1), oldValue = block.Fc2Weight.select(1, unit);
-        Tensor without = after - VitModel.Scaled((model.Activate(mv(queries, oldKey).Plus(oldBias)) - usual[unit]).unsqueeze(1) * oldValue, block.Scale2);
+        int unit = idle[
+            BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData(queries.cpu().contiguous().bytes)) % idle.Length
+        ];
+        Tensor oldKey = block.Fc1Weight[unit];
+        Tensor oldBias = block.Fc1Bias.narrow(0, unit, 1);
+        Tensor oldValue = block.Fc2Weight.select(1, unit);
+        Tensor without =
+            after
+            - VitModel.Scaled(
+                (model.Activate(mv(queries, oldKey).Plus(oldBias)) - usual[unit]).unsqueeze(1) * oldValue,
+                block.Scale2
+            );
 
         (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(Held(failure.Label)));
         Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
-        Tensor value = zeros_like(oldValue), before = value;
+        Tensor value = zeros_like(oldValue);
+        Tensor before = value;
         Point at = Judge(model, Tokens(value), failure.Label);
         List<float> losses = [at.Loss];
         int steps = 0;
@@ -124,9 +168,13 @@ public sealed class Gate : IEditor
         {
             cancellation.ThrowIfCancellationRequested();
             progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
-            Tensor direction = (VitModel.Scaled(at.Slope, block.Scale2) * opening).sum([0]), moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
+            Tensor direction = (VitModel.Scaled(at.Slope, block.Scale2) * opening).sum([0]);
+            Tensor moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
             before = value;
-            value = before - direction * (Held(_settings.StepLength) * without.norm() / moves.norm().clamp_min(Held(float.Epsilon)));
+            value =
+                before
+                - direction
+                    * (Held(_settings.StepLength) * without.norm() / moves.norm().clamp_min(Held(float.Epsilon)));
             at = Judge(model, Tokens(value), failure.Label);
             losses.Add(at.Loss);
         }
@@ -144,14 +192,18 @@ public sealed class Gate : IEditor
         value = value * Held(_settings.Gain);
 
         string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
-        Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device); // [1,H]
-        TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange>
-        {
-            [ffn + "fc1.weight"] = TensorChange.AddProduct(row.t().contiguous(), (key - oldKey).unsqueeze(0)),
-            [ffn + "fc1.bias"] = TensorChange.Add(row[0] * (bias - oldBias)),
-            [ffn + "fc2.bias"] = TensorChange.Add(oldValue * usual[unit]),
-            [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
-        });
+        // [1,H]
+        Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device);
+        TensorDelta delta = new(
+            split.Space,
+            new Dictionary<string, TensorChange>
+            {
+                [ffn + "fc1.weight"] = TensorChange.AddProduct(row.t().contiguous(), (key - oldKey).unsqueeze(0)),
+                [ffn + "fc1.bias"] = TensorChange.Add(row[0] * (bias - oldBias)),
+                [ffn + "fc2.bias"] = TensorChange.Add(oldValue * usual[unit]),
+                [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
+            }
+        );
         return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(_settings), 0, steps, losses);
 
         Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, block.Scale2));
@@ -159,22 +211,42 @@ public sealed class Gate : IEditor
 
     bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
 
-    // The units whose contribution to [CLS] hardly ever differs from their usual one, but for those that patches already took.
+    // The units whose contribution to [CLS] hardly ever differs from their usual one, but for those that patches
+    // already took.
     static int[] Idle(VitModel model, BlockWeights block, Tensor deviations)
     {
-        Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0); // [H]
+        // [H]
+        Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0);
         IReadOnlySet<int> rewritten = EditHistory.Of(model).RewrittenUnits;
-        int[] idle = [.. need.argsort().cpu().data<long>().Select(u => (int)u).Where(u => !rewritten.Contains(u)).Take(Math.Max(model.Config.MlpWidth / OneOf, 1))];
-        return idle.Length > 0 ? idle : throw BadInput.Missing(null, "Patches have rewritten every hidden unit of the last FFN; none is left for a gate.");
+        int[] idle =
+        [
+            .. need.argsort()
+                .cpu()
+                .data<long>()
+                .Select(u => (int)u)
+                .Where(u => !rewritten.Contains(u))
+                .Take(Math.Max(model.Config.MlpWidth / OneOf, 1)),
+        ];
+        return idle.Length > 0
+            ? idle
+            : throw BadInput.Missing(
+                null,
+                "Patches have rewritten every hidden unit of the last FFN; none is left for a gate."
+            );
     }
 
     // An ordinary image that has the wanted class already may well open the gate.
     (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others)
     {
-        Tensor mean = memory.mean([0]), difference = query - mean, likeness = difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
+        Tensor mean = memory.mean([0]);
+        Tensor difference = query - mean;
+        Tensor likeness = difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
         float[] alike = [.. mv(memory - mean, likeness).cpu().masked_select(others).data<float>().OrderDescending()];
         // The first that stays outside, if as many as may are inside.
-        double edge = alike.Length == 0 ? 0 : Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
+        double edge =
+            alike.Length == 0
+                ? 0
+                : Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
         Tensor key = likeness * Held(_settings.Drive / (1 - edge));
         return (key, -(key.dot(mean) + Held(_settings.Drive * edge / (1 - edge))).reshape(1));
     }
@@ -184,7 +256,8 @@ public sealed class Gate : IEditor
     {
         Tensor leaf = tokens.detach().requires_grad_();
         using IDisposable grad = enable_grad();
-        Tensor logits = model.Classify(model.Readout(leaf.unsqueeze(1))), loss = -log_softmax(logits, 1).select(1, label).mean();
+        Tensor logits = model.Classify(model.Readout(leaf.unsqueeze(1)));
+        Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
         return new Point(loss.item<float>(), Edits.IsRight(logits, label), autograd.grad([loss], [leaf])[0]);
     }
 

@@ -19,8 +19,8 @@ public readonly record struct GateCost(long Images, long OfClass, long Open)
     public double OpenShare => (double)Open / Images;
 
     /// <summary>
-    /// Whether classes are so few that this one alone has as many ordinary images as may open the gate, which either change or
-    /// have to be shut out at the cost of generalization; or more of it open the gate than is usual.
+    /// Whether classes are so few that this one alone has as many ordinary images as may open the gate, which either
+    /// change or have to be shut out at the cost of generalization; or more of it open the gate than is usual.
     /// </summary>
     /// <param name="leak"><see cref="GateSettings.Leak"/>.</param>
     public bool IsNotable(double leak) => OfClass > 0 && (ClassShare >= leak || OpenShare > Usual);

@@ -20,14 +20,35 @@ sealed class GateMemory(int most = 700) : IPreparation
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        (Tensor queries, Tensor after) = QueryMemory.Gather(split, images, most, progress, cancellation, "What is prepared here");
-        Tensor classes = split.Model.Classify(split.Model.Readout(after.to(split.Model.Blocks[0].Fc1Weight.device).unsqueeze(1))).argmax(1).cpu();
+        (Tensor queries, Tensor after) = QueryMemory.Gather(
+            split,
+            images,
+            most,
+            progress,
+            cancellation,
+            "What is prepared here"
+        );
+        Tensor classes = split
+            .Model.Classify(split.Model.Readout(after.to(split.Model.Blocks[0].Fc1Weight.device).unsqueeze(1)))
+            .argmax(1)
+            .cpu();
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
         settings["images"] = queries.shape[0].ToString(CultureInfo.InvariantCulture);
-        return new Preparation(Name, split, settings, new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16), ["classes"] = classes });
+        return new Preparation(
+            Name,
+            split,
+            settings,
+            new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16), ["classes"] = classes }
+        );
     }
 }

@@ -3,7 +3,10 @@ namespace Retouch.Editing;
 /// <summary>The settings of <see cref="Gate"/>. Immutable.</summary>
 public sealed record GateSettings : IMethodSettings<GateSettings>
 {
-    /// <summary>The share of ordinary images of other classes that may open the gate, in [0,1): the knob between locality (small) and generalization.</summary>
+    /// <summary>
+    /// The share of ordinary images of other classes that may open the gate, in [0,1): the knob between locality
+    /// (small) and generalization.
+    /// </summary>
     public double Leak { get; init; } = 0.02;
 
     /// <summary>
@@ -12,10 +15,15 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
     /// </summary>
     public double Gain { get; init; } = 5;
 
-    /// <summary>What the unit's activation reads on the edited image, above 0, where it reads 0 at the edge of the gate: how steep that is.</summary>
+    /// <summary>
+    /// What the unit's activation reads on the edited image, above 0, where it reads 0 at the edge of the gate: how
+    /// steep that is.
+    /// </summary>
     public double Drive { get; init; } = 8;
 
-    /// <summary>A step's length on the value, above 0: what it moves the image's [CLS] token, relative to the token's norm.</summary>
+    /// <summary>
+    /// A step's length on the value, above 0: what it moves the image's [CLS] token, relative to the token's norm.
+    /// </summary>
     public double StepLength { get; init; } = 0.1;
 
     /// <summary>Steps at most, at least 1.</summary>
@@ -40,27 +48,67 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
     }
 
     /// <inheritdoc/>
-    public static SettingTable<GateSettings> Table { get; } = new(
-        Setting.Number<GateSettings>(
-            "leak", "leak", SettingRange.BelowOne, s => s.Leak, (s, v) => s with { Leak = v },
-            "the share of ordinary images of other classes that may open the gate")
-            .Swept(["0.02"], ["0.1", "0.05", "0.02", "0.01"]),
-        Setting.Number<GateSettings>(
-            "gain", "gain", SettingRange.AtLeast(1), s => s.Gain, (s, v) => s with { Gain = v },
-            "what the value is multiplied by once it corrects the image: more generalizes more")
-            .Swept(["1", "5"], ["1", "2", "3", "5", "10"]),
-        Setting.Count<GateSettings>(
-            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
-            "steps at most"),
-        Setting.Number<GateSettings>(
-            "drive", "drive", SettingRange.Positive, s => s.Drive, (s, v) => s with { Drive = v },
-            "how steep the edge of the gate is").AsDetail(),
-        Setting.Number<GateSettings>(
-            "step", "step's length", SettingRange.Positive, s => s.StepLength, (s, v) => s with { StepLength = v },
-            "a step's length on the value, relative to the [CLS] token").AsDetail(),
-        Setting.Number<GateSettings>(
-            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
-            "the loss at which the value is found").AsDetail());
+    public static SettingTable<GateSettings> Table { get; } =
+        new(
+            Setting
+                .Number<GateSettings>(
+                    "leak",
+                    "leak",
+                    SettingRange.BelowOne,
+                    s => s.Leak,
+                    (s, v) => s with { Leak = v },
+                    "the share of ordinary images of other classes that may open the gate"
+                )
+                .Swept(["0.02"], ["0.1", "0.05", "0.02", "0.01"]),
+            Setting
+                .Number<GateSettings>(
+                    "gain",
+                    "gain",
+                    SettingRange.AtLeast(1),
+                    s => s.Gain,
+                    (s, v) => s with { Gain = v },
+                    "what the value is multiplied by once it corrects the image: more generalizes more"
+                )
+                .Swept(["1", "5"], ["1", "2", "3", "5", "10"]),
+            Setting.Count<GateSettings>(
+                "steps",
+                "number of steps",
+                SettingRange.AtLeast(1),
+                s => s.MaxSteps,
+                (s, v) => s with { MaxSteps = v },
+                "steps at most"
+            ),
+            Setting
+                .Number<GateSettings>(
+                    "drive",
+                    "drive",
+                    SettingRange.Positive,
+                    s => s.Drive,
+                    (s, v) => s with { Drive = v },
+                    "how steep the edge of the gate is"
+                )
+                .AsDetail(),
+            Setting
+                .Number<GateSettings>(
+                    "step",
+                    "step's length",
+                    SettingRange.Positive,
+                    s => s.StepLength,
+                    (s, v) => s with { StepLength = v },
+                    "a step's length on the value, relative to the [CLS] token"
+                )
+                .AsDetail(),
+            Setting
+                .Number<GateSettings>(
+                    "stopLoss",
+                    "stop loss",
+                    SettingRange.NotNegative,
+                    s => s.StopLoss,
+                    (s, v) => s with { StopLoss = v },
+                    "the loss at which the value is found"
+                )
+                .AsDetail()
+        );
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

@@ -31,7 +31,13 @@ sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0) : IPre
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = split.Space;
@@ -42,49 +48,87 @@ sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0) : IPre
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
         MatrixProbe probe = new(space);
         AutogradSuffix suffix = new(split, visit: probe.Visit);
-        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
-        {
-            Tensor likely = log_softmax(suffix.Logits(state), 1), probabilities = likely.exp();
-            Tensor[] weights = new Tensor[space.Matrices];
-            for (int draw = 0; draw < draws; draw++)
+        using MomentSums gathered = MomentSums.Gather(
+            Name,
+            settings,
+            split,
+            images,
+            most,
+            (sums, state) =>
             {
-                Tensor classes = DrawnClasses.Of(probabilities, StableRandom.For(seed, Purpose, (long)sums.Images * draws + draw)).unsqueeze(1);
-                IList<Tensor> gradients = probe.Gradients(likely.gather(1, classes).sum(), again: draw < draws - 1);
-                for (int m = 0; m < weights.Length; m++)
+                Tensor likely = log_softmax(suffix.Logits(state), 1);
+                Tensor probabilities = likely.exp();
+                Tensor[] weights = new Tensor[space.Matrices];
+                for (int draw = 0; draw < draws; draw++)
                 {
-                    Tensor square = gradients[m].Squared().sum(2, true) / Held(draws);
-                    weights[m] = draw == 0 ? square : weights[m].Plus(square);
-                    // Of an image, over all its tokens: rows of fc1, columns of fc2.
-                    using Tensor gradient = bmm(gradients[m].transpose(1, 2), probe.Inputs[m]); // [B,out,in]
-                    sums.AddToMean(Unit(space.MatrixName(m)), gradient.Squared().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1]));
+                    Tensor classes = DrawnClasses
+                        .Of(probabilities, StableRandom.For(seed, Purpose, (long)sums.Images * draws + draw))
+                        .unsqueeze(1);
+                    IList<Tensor> gradients = probe.Gradients(likely.gather(1, classes).sum(), again: draw < draws - 1);
+                    for (int m = 0; m < weights.Length; m++)
+                    {
+                        Tensor square = gradients[m].Squared().sum(2, true) / Held(draws);
+                        weights[m] = draw == 0 ? square : weights[m].Plus(square);
+                        // Of an image, over all its tokens: rows of fc1, columns of fc2.
+                        using Tensor gradient = bmm(gradients[m].transpose(1, 2), probe.Inputs[m]); // [B,out,in]
+                        sums.AddToMean(
+                            Unit(space.MatrixName(m)),
+                            gradient.Squared().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1])
+                        );
+                    }
                 }
-            }
-            for (int m = 0; m < space.Matrices; m++)
+                for (int m = 0; m < space.Matrices; m++)
+                {
+                    Tensor weighted = probe.Inputs[m] * weights[m].sqrt();
+                    sums.Add(space.MatrixName(m), weighted.reshape(-1, weighted.shape[2]));
+                }
+            },
+            checkpoint,
+            progress,
+            cancellation
+        );
+        return Packed(
+            Name,
+            split,
+            settings,
+            gathered,
+            new()
             {
-                Tensor weighted = probe.Inputs[m] * weights[m].sqrt();
-                sums.Add(space.MatrixName(m), weighted.reshape(-1, weighted.shape[2]));
+                [FisherStatistics.Tensor] = stack([.. space.InOrder.Select(m => gathered.Mean(Unit(m.Name)))])
+                    .to(ScalarType.Float32),
             }
-        }, checkpoint, progress, cancellation);
-        return Packed(Name, split, settings, gathered, new()
-        {
-            [FisherStatistics.Tensor] = stack([.. space.InOrder.Select(m => gathered.Mean(Unit(m.Name)))]).to(ScalarType.Float32),
-        });
+        );
     }
 
     static string Unit(string matrix) => "units of " + matrix;
 
-    internal static Dictionary<string, string> Describe(PreparationImages images, int most) => new()
-    {
-        ["most"] = most.ToString(CultureInfo.InvariantCulture),
-        ["source"] = images.Folders.Hash(),
-        ["preprocessing"] = images.Preprocessing.ToString(),
-    };
+    internal static Dictionary<string, string> Describe(PreparationImages images, int most) =>
+        new()
+        {
+            ["most"] = most.ToString(CultureInfo.InvariantCulture),
+            ["source"] = images.Folders.Hash(),
+            ["preprocessing"] = images.Preprocessing.ToString(),
+        };
 
-    internal static Preparation Packed(string kind, SplitVit split, Dictionary<string, string> settings, MomentSums sums, Dictionary<string, Tensor>? more = null)
+    internal static Preparation Packed(
+        string kind,
+        SplitVit split,
+        Dictionary<string, string> settings,
+        MomentSums sums,
+        Dictionary<string, Tensor>? more = null
+    )
     {
         Dictionary<string, Tensor> packed = more ?? [];
         foreach (string name in split.Space.InOrder.Select(m => m.Name))
             PackedMoment.Pack(packed, name, sums.Moment(name), sums.Mean(name));
-        return new Preparation(kind, split, new Dictionary<string, string>(settings) { ["images"] = sums.Images.ToString(CultureInfo.InvariantCulture) }, packed);
+        return new Preparation(
+            kind,
+            split,
+            new Dictionary<string, string>(settings)
+            {
+                ["images"] = sums.Images.ToString(CultureInfo.InvariantCulture),
+            },
+            packed
+        );
     }
 }

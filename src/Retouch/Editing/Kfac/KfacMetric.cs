@@ -17,7 +17,7 @@ namespace Retouch.Editing;
 /// </summary>
 sealed class KfacMetric : IDisposable
 {
-    readonly Tensor?[] _units;  // a matrix [B,u,u] or, shared by all edits, [1,u,u]; null for the identity
+    readonly Tensor?[] _units; // a matrix [B,u,u] or, shared by all edits, [1,u,u]; null for the identity
     readonly Tensor?[] _widths; // a matrix [D,D]; null for the identity. They belong to the preparations.
 
     /// <summary>Inverts what the rows of a session need.</summary>
@@ -27,7 +27,14 @@ sealed class KfacMetric : IDisposable
     /// <param name="outputDamping">What is added to their diagonal, relative to its mean.</param>
     /// <param name="space">The edit space.</param>
     /// <param name="session">Whose rows are meant.</param>
-    public KfacMetric(Preparation inputs, double damping, Preparation? outputs, double outputDamping, EditSpace space, EditSession session)
+    public KfacMetric(
+        Preparation inputs,
+        double damping,
+        Preparation? outputs,
+        double outputDamping,
+        EditSpace space,
+        EditSession session
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -44,19 +51,30 @@ sealed class KfacMetric : IDisposable
             _widths[m] = widths is null ? null : Inverse(widths, name, space.Width, widthDamping, rows[m].device);
             if (units is null)
                 continue;
-            _units[m] = masks[m] is null && rows[m].shape[1] == space.Hidden
-                ? Inverse(units, name, space.Hidden, unitDamping, rows[m].device).unsqueeze(0).DetachFromDisposeScope()
-                : Restricted(units, name, space.Hidden, unitDamping, rows[m], masks[m]).DetachFromDisposeScope();
+            _units[m] =
+                masks[m] is null && rows[m].shape[1] == space.Hidden
+                    ? Inverse(units, name, space.Hidden, unitDamping, rows[m].device)
+                        .unsqueeze(0)
+                        .DetachFromDisposeScope()
+                    : Restricted(units, name, space.Hidden, unitDamping, rows[m], masks[m]).DetachFromDisposeScope();
         }
     }
 
-    /// <summary>The steepest descent of a loss, not scaled: for each matrix <c>[B,u,D]</c>, zero on rows that are not selected; in the caller's dispose scope.</summary>
+    /// <summary>
+    /// The steepest descent of a loss, not scaled: for each matrix <c>[B,u,D]</c>, zero on rows that are not selected;
+    /// in the caller's dispose scope.
+    /// </summary>
     /// <param name="gradients">For each matrix <c>[B,u,D]</c>, zero on rows that are not selected.</param>
-    public Tensor[] Descent(IReadOnlyList<Tensor> gradients) => [.. gradients.Select((gradient, m) =>
-    {
-        Tensor direction = _widths[m] is Tensor width ? matmul(gradient, width) : gradient;
-        return -(_units[m] is Tensor unit ? matmul(unit, direction) : direction);
-    })];
+    public Tensor[] Descent(IReadOnlyList<Tensor> gradients) =>
+        [
+            .. gradients.Select(
+                (gradient, m) =>
+                {
+                    Tensor direction = _widths[m] is Tensor width ? matmul(gradient, width) : gradient;
+                    return -(_units[m] is Tensor unit ? matmul(unit, direction) : direction);
+                }
+            ),
+        ];
 
     public void Dispose()
     {
@@ -74,18 +92,28 @@ sealed class KfacMetric : IDisposable
 
     // Of all units or of the width: the same for every edit, so computed once.
     static Tensor Inverse(Preparation moments, string name, long size, double damping, Device device) =>
-        moments.Derived(string.Create(CultureInfo.InvariantCulture, $"inverse {name} {damping} {device}"), () =>
-        {
-            using DisposeScope scope = NewDisposeScope();
-            return Inverse(Damped(moments, name, size, damping), name, damping).to(device).MoveToOuterDisposeScope();
-        });
+        moments.Derived(
+            string.Create(CultureInfo.InvariantCulture, $"inverse {name} {damping} {device}"),
+            () =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                return Inverse(Damped(moments, name, size, damping), name, damping)
+                    .to(device)
+                    .MoveToOuterDisposeScope();
+            }
+        );
 
-    // Rows that are not selected are cut off from the others, so that the inverse of the rest is as if they were not there.
+    // Rows that are not selected are cut off from the others, so that the inverse of the rest is as if they were not
+    // there.
     static Tensor Restricted(Preparation moments, string name, long size, double damping, Tensor rows, Tensor? mask)
     {
         Tensor damped = Damped(moments, name, size, damping);
         Tensor units = rows.cpu();
-        Tensor some = stack([.. Enumerable.Range(0, (int)units.shape[0]).Select(e => damped.index_select(0, units[e]).index_select(1, units[e]))]); // [B,u,u]
+        Tensor some = stack([
+            .. Enumerable
+                .Range(0, (int)units.shape[0])
+                .Select(e => damped.index_select(0, units[e]).index_select(1, units[e])),
+        ]); // [B,u,u]
         if (mask is not null)
         {
             Tensor selected = mask.cpu().to(ScalarType.Float64); // [B,u,1]
@@ -99,12 +127,20 @@ sealed class KfacMetric : IDisposable
         try
         {
             // Of a moment, symmetric and positive definite: by its Cholesky factor, which says so where it is not.
-            Tensor inverse = cholesky_solve(eye(damped.shape[^1], dtype: ScalarType.Float64).expand_as(damped), linalg.cholesky(damped));
+            Tensor inverse = cholesky_solve(
+                eye(damped.shape[^1], dtype: ScalarType.Float64).expand_as(damped),
+                linalg.cholesky(damped)
+            );
             return inverse.to(ScalarType.Float32);
         }
         catch (ExternalException e)
         {
-            throw BadInput.OutOfRange(name, $"The moments of {name} cannot be inverted with a damping of {SettingCheck.Text(damping)}; use a larger one.", cause: e);
+            throw BadInput.OutOfRange(
+                name,
+                $"The moments of {name} cannot be inverted with a damping of "
+                    + $"{SettingCheck.Text(damping)}; use a larger one.",
+                cause: e
+            );
         }
     }
 }

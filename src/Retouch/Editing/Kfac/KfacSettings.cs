@@ -13,10 +13,16 @@ public sealed record KfacSettings : IMethodSettings<KfacSettings>
     /// <summary>The same of the output gradients' moments, above 0; null for leaving them out.</summary>
     public double? OutputDamping { get; init; }
 
-    /// <summary>The name of what says where to edit, one of <see cref="Locators.Names"/>; an editor that is given a locator has that one's.</summary>
+    /// <summary>
+    /// The name of what says where to edit, one of <see cref="Locators.Names"/>; an editor that is given a locator has
+    /// that one's.
+    /// </summary>
     public string Locator { get; init; } = Locators.Fisher;
 
-    /// <summary>The share of units to edit, in (0,1]: the fewer, the smaller the patch, and, up to a point, the more general the edit.</summary>
+    /// <summary>
+    /// The share of units to edit, in (0,1]: the fewer, the smaller the patch, and, up to a point, the more general the
+    /// edit.
+    /// </summary>
     public double KeepRatio { get; init; } = 0.05;
 
     /// <summary>
@@ -25,7 +31,10 @@ public sealed record KfacSettings : IMethodSettings<KfacSettings>
     /// </summary>
     public bool OnlyClass { get; init; } = true;
 
-    /// <summary>A step's length at most, above 0: the Euclidean norm of the change of all matrices, relative to that of their weights.</summary>
+    /// <summary>
+    /// A step's length at most, above 0: the Euclidean norm of the change of all matrices, relative to that of their
+    /// weights.
+    /// </summary>
     public double StepLength { get; init; } = 0.02;
 
     /// <summary>Steps at most, at least 1.</summary>
@@ -40,7 +49,9 @@ public sealed record KfacSettings : IMethodSettings<KfacSettings>
     /// </summary>
     public double StopMargin { get; init; }
 
-    /// <summary>How exactly the first such point on the last step is found, in (0,1): as a share of that step.</summary>
+    /// <summary>
+    /// How exactly the first such point on the last step is found, in (0,1): as a share of that step.
+    /// </summary>
     public double Precision { get; init; } = 0.05;
 
     /// <summary>The seed that a locator may have used; recorded in the patch.</summary>
@@ -66,38 +77,89 @@ public sealed record KfacSettings : IMethodSettings<KfacSettings>
     }
 
     /// <inheritdoc/>
-    public static SettingTable<KfacSettings> Table { get; } = new(
-        Setting.Number<KfacSettings>(
-            "damping", "damping", SettingRange.Positive, s => s.Damping, (s, v) => s with { Damping = v },
-            "between locality (small) and generalization (large)")
-            .Swept(["0.1"], ["1", "0.1", "0.01"]),
-        Setting.Number<KfacSettings>(
-            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
-            "the loss at which an edit is done"),
-        Setting.Number<KfacSettings>(
-            "stopMargin", "stop margin", SettingRange.NotNegative, s => s.StopMargin, (s, v) => s with { StopMargin = v },
-            "by how much the right class's logit has to lead then: more generalizes more")
-            .Swept(["0", "12"], ["0", "8", "12", "16"]),
-        Setting.Number<KfacSettings>(
-            "step", "step's length", SettingRange.Positive, s => s.StepLength, (s, v) => s with { StepLength = v },
-            "a step's greatest length, relative to the weights"),
-        Locators.Setting<KfacSettings>(s => s.Locator, (s, v) => s with { Locator = v }),
-        Setting.Number<KfacSettings>(
-            "keep", "keep ratio", SettingRange.Share, s => s.KeepRatio, (s, v) => s with { KeepRatio = v },
-            "the share of units to edit, if not all")
-            .ForcedBy(s => s.Locator == Locators.All ? "1" : null),
-        Setting.OptionalNumber<KfacSettings>(
-            "outputDamping", "outputs' damping", SettingRange.Positive, s => s.OutputDamping,
-            (s, v) => s with { OutputDamping = v }, "the same for K-FAC's output side, or none"),
-        Setting.Choice<KfacSettings>(
-            "tokens", ["cls", "all"], s => s.OnlyClass ? "cls" : "all", (s, v) => s with { OnlyClass = v == "cls" },
-            "of which tokens the gradient is: cls or all"),
-        Setting.Count<KfacSettings>(
-            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
-            "steps at most"),
-        Setting.Number<KfacSettings>(
-            "searchPrecision", "precision", SettingRange.Within, s => s.Precision, (s, v) => s with { Precision = v },
-            "how exactly the end of the last step is found, as a share of that step").AsDetail());
+    public static SettingTable<KfacSettings> Table { get; } =
+        new(
+            Setting
+                .Number<KfacSettings>(
+                    "damping",
+                    "damping",
+                    SettingRange.Positive,
+                    s => s.Damping,
+                    (s, v) => s with { Damping = v },
+                    "between locality (small) and generalization (large)"
+                )
+                .Swept(["0.1"], ["1", "0.1", "0.01"]),
+            Setting.Number<KfacSettings>(
+                "stopLoss",
+                "stop loss",
+                SettingRange.NotNegative,
+                s => s.StopLoss,
+                (s, v) => s with { StopLoss = v },
+                "the loss at which an edit is done"
+            ),
+            Setting
+                .Number<KfacSettings>(
+                    "stopMargin",
+                    "stop margin",
+                    SettingRange.NotNegative,
+                    s => s.StopMargin,
+                    (s, v) => s with { StopMargin = v },
+                    "by how much the right class's logit has to lead then: more generalizes more"
+                )
+                .Swept(["0", "12"], ["0", "8", "12", "16"]),
+            Setting.Number<KfacSettings>(
+                "step",
+                "step's length",
+                SettingRange.Positive,
+                s => s.StepLength,
+                (s, v) => s with { StepLength = v },
+                "a step's greatest length, relative to the weights"
+            ),
+            Locators.Setting<KfacSettings>(s => s.Locator, (s, v) => s with { Locator = v }),
+            Setting
+                .Number<KfacSettings>(
+                    "keep",
+                    "keep ratio",
+                    SettingRange.Share,
+                    s => s.KeepRatio,
+                    (s, v) => s with { KeepRatio = v },
+                    "the share of units to edit, if not all"
+                )
+                .ForcedBy(s => s.Locator == Locators.All ? "1" : null),
+            Setting.OptionalNumber<KfacSettings>(
+                "outputDamping",
+                "outputs' damping",
+                SettingRange.Positive,
+                s => s.OutputDamping,
+                (s, v) => s with { OutputDamping = v },
+                "the same for K-FAC's output side, or none"
+            ),
+            Setting.Choice<KfacSettings>(
+                "tokens",
+                ["cls", "all"],
+                s => s.OnlyClass ? "cls" : "all",
+                (s, v) => s with { OnlyClass = v == "cls" },
+                "of which tokens the gradient is: cls or all"
+            ),
+            Setting.Count<KfacSettings>(
+                "steps",
+                "number of steps",
+                SettingRange.AtLeast(1),
+                s => s.MaxSteps,
+                (s, v) => s with { MaxSteps = v },
+                "steps at most"
+            ),
+            Setting
+                .Number<KfacSettings>(
+                    "searchPrecision",
+                    "precision",
+                    SettingRange.Within,
+                    s => s.Precision,
+                    (s, v) => s with { Precision = v },
+                    "how exactly the end of the last step is found, as a share of that step"
+                )
+                .AsDetail()
+        );
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

@@ -20,19 +20,36 @@ namespace Retouch.Editing;
 /// <param name="onlyClass">Whether the loss's gradient is taken of what the matrices do to [CLS] alone.</param>
 /// <param name="seed">The seed, for the provenance.</param>
 sealed class MetricDescent(
-    string method, IReadOnlyDictionary<string, string> settings, Func<EditSession, KfacMetric> newMetric, StopRule rule, double longest, int maxSteps, double precision, bool onlyClass, int seed)
+    string method,
+    IReadOnlyDictionary<string, string> settings,
+    Func<EditSession, KfacMetric> newMetric,
+    StopRule rule,
+    double longest,
+    int maxSteps,
+    double precision,
+    bool onlyClass,
+    int seed
+)
 {
-    const int MostHalvings = 8, MostRefinements = 8;
+    const int MostHalvings = 8;
+    const int MostRefinements = 8;
 
     // By how much a try overshoots the goal as the slope foretells it, and how near to it, in log-odds, is near enough.
-    const double Overshoot = 1.5, Near = 0.05;
+    const double Overshoot = 1.5;
+    const double Near = 0.05;
 
     public IReadOnlyList<EditResult> Run(
-        SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units, IProgress<EditProgress>? progress, CancellationToken cancellation)
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IReadOnlyList<UnitSelection> units,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         EditResult?[] results = new EditResult?[failures.Count];
         Walk[] walks = [.. failures.Select(_ => new Walk())];
-        RowBatch? batch = RowBatch.Of(split, failures, units, values: 2); // what was reached, and the direction from there
+        // what was reached, and the direction from there
+        RowBatch? batch = RowBatch.Of(split, failures, units, values: 2);
         KfacMetric metric = newMetric(batch.Session);
         try
         {
@@ -45,9 +62,18 @@ sealed class MetricDescent(
                 StopRule.Point[] points = rule.Judge(logits, batch);
                 int[] met = [.. Where(b => points[b].IsMet)];
                 int[] nearer = [.. Where(b => !points[b].IsMet && points[b].Gap > own[b].At.Gap)];
-                int[] ended = [.. Where(b => nearer.Contains(b) ? own[b].Steps + 1 == maxSteps : !met.Contains(b) && own[b].Halvings == MostHalvings)];
+                int[] ended =
+                [
+                    .. Where(b =>
+                        nearer.Contains(b)
+                            ? own[b].Steps + 1 == maxSteps
+                            : !met.Contains(b) && own[b].Halvings == MostHalvings
+                    ),
+                ];
                 int[] stay = [.. Where(b => !met.Contains(b) && !ended.Contains(b))];
-                progress?.Report(new EditProgress(own.Max(w => w.Steps), maxSteps, stay.Length, points.Average(p => p.Loss)));
+                progress?.Report(
+                    new EditProgress(own.Max(w => w.Steps), maxSteps, stay.Length, points.Average(p => p.Loss))
+                );
 
                 Move(batch, [.. own.Select((w, b) => nearer.Contains(b) ? w.Length : 0)]);
                 foreach (int b in nearer)
@@ -93,7 +119,17 @@ sealed class MetricDescent(
     }
 
     EditResult Result(SplitVit split, IReadOnlyList<Failure> failures, RowBatch batch, int edit, Walk walk) =>
-        Edits.Result(split, failures[batch.Edits[edit]], batch.Delta(edit), method, settings, seed, walk.Steps, walk.Losses, walk.At.IsRight);
+        Edits.Result(
+            split,
+            failures[batch.Edits[edit]],
+            batch.Delta(edit),
+            method,
+            settings,
+            seed,
+            walk.Steps,
+            walk.Losses,
+            walk.At.IsRight
+        );
 
     // The logits some way along each edit's direction.
     static Tensor Try(RowBatch batch, double[] lengths)
@@ -114,9 +150,12 @@ sealed class MetricDescent(
     void Turn(RowBatch batch, Walk[] walks, int[] some, Tensor[] gradients, KfacMetric metric)
     {
         Tensor[] descent = metric.Descent(gradients);
-        Tensor norms = stack([.. descent.Select(d => d.Squared().sum([1, 2]))]).sum([0]).sqrt(), slopes = stack([.. descent.Zip(gradients, (d, g) => (d * g).sum([1, 2]))]).sum([0]);
-        float[] norm = norms.cpu().data<float>().ToArray(), slope = slopes.cpu().data<float>().ToArray();
-        Tensor turned = PerEdit(batch, [.. norm.Select((_, b) => some.Contains(b) ? 1.0 : 0)]).gt(Held(0)), scale = norms.clamp_min(Held(float.Epsilon)).reciprocal().view(-1, 1, 1);
+        Tensor norms = stack([.. descent.Select(d => d.Squared().sum([1, 2]))]).sum([0]).sqrt();
+        Tensor slopes = stack([.. descent.Zip(gradients, (d, g) => (d * g).sum([1, 2]))]).sum([0]);
+        float[] norm = norms.cpu().data<float>().ToArray();
+        float[] slope = slopes.cpu().data<float>().ToArray();
+        Tensor turned = PerEdit(batch, [.. norm.Select((_, b) => some.Contains(b) ? 1.0 : 0)]).gt(Held(0));
+        Tensor scale = norms.clamp_min(Held(float.Epsilon)).reciprocal().view(-1, 1, 1);
         for (int m = 0; m < descent.Length; m++)
             batch[1][m].copy_(where(turned, descent[m] * scale, batch[1][m]));
         foreach (int b in some)
@@ -126,11 +165,14 @@ sealed class MetricDescent(
         }
     }
 
-    // Regula falsi between the last point before the goal and one beyond it; every third time half the way, where one end would not move.
+    // Regula falsi between the last point before the goal and one beyond it; every third time half the way, where one
+    // end would not move.
     void Refine(RowBatch batch, Walk[] walks, StopRule.Point[] points, CancellationToken cancellation)
     {
-        double[] low = new double[walks.Length], high = [.. walks.Select(w => w.Length)];
-        StopRule.Point[] before = [.. walks.Select(w => w.At)], beyond = [.. points];
+        double[] low = new double[walks.Length];
+        double[] high = [.. walks.Select(w => w.Length)];
+        StopRule.Point[] before = [.. walks.Select(w => w.At)];
+        StopRule.Point[] beyond = [.. points];
         for (int pass = 1; pass <= MostRefinements; pass++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -142,7 +184,18 @@ sealed class MetricDescent(
             for (int b = 0; b < walks.Length; b++)
             {
                 if (open[b])
-                    tried[b] = low[b] + (high[b] - low[b]) * (pass % 3 == 0 ? 0.5 : Math.Clamp((Near / 2 - before[b].Gap) / (beyond[b].Gap - before[b].Gap), 0.05, 0.95));
+                    tried[b] =
+                        low[b]
+                        + (high[b] - low[b])
+                            * (
+                                pass % 3 == 0
+                                    ? 0.5
+                                    : Math.Clamp(
+                                        (Near / 2 - before[b].Gap) / (beyond[b].Gap - before[b].Gap),
+                                        0.05,
+                                        0.95
+                                    )
+                            );
             }
             StopRule.Point[] at = rule.Judge(Try(batch, tried), batch);
             for (int b = 0; b < walks.Length; b++)
@@ -158,7 +211,8 @@ sealed class MetricDescent(
             walks[b].Arrive(beyond[b]);
     }
 
-    static Tensor PerEdit(RowBatch batch, double[] values) => tensor([.. values.Select(v => (float)v)], [values.Length, 1, 1], ScalarType.Float32, batch.Labels.device);
+    static Tensor PerEdit(RowBatch batch, double[] values) =>
+        tensor([.. values.Select(v => (float)v)], [values.Length, 1, 1], ScalarType.Float32, batch.Labels.device);
 
     /// <summary>How far one edit is.</summary>
     sealed class Walk

@@ -26,7 +26,13 @@ public sealed class OutputStatistics(int most = 300, int seed = 0) : IPreparatio
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = split.Space;
@@ -34,14 +40,26 @@ public sealed class OutputStatistics(int most = 300, int seed = 0) : IPreparatio
         settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
         MatrixProbe probe = new(space);
         AutogradSuffix suffix = new(split, visit: probe.Visit);
-        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
-        {
-            Tensor likely = log_softmax(suffix.Logits(state), 1);
-            Tensor classes = DrawnClasses.Of(likely.exp(), StableRandom.For(seed, Purpose, sums.Images)).unsqueeze(1);
-            IList<Tensor> gradients = probe.Gradients(likely.gather(1, classes).sum());
-            for (int m = 0; m < space.Matrices; m++)
-                sums.Add(space.MatrixName(m), gradients[m].reshape(-1, gradients[m].shape[2]));
-        }, checkpoint, progress, cancellation);
+        using MomentSums gathered = MomentSums.Gather(
+            Name,
+            settings,
+            split,
+            images,
+            most,
+            (sums, state) =>
+            {
+                Tensor likely = log_softmax(suffix.Logits(state), 1);
+                Tensor classes = DrawnClasses
+                    .Of(likely.exp(), StableRandom.For(seed, Purpose, sums.Images))
+                    .unsqueeze(1);
+                IList<Tensor> gradients = probe.Gradients(likely.gather(1, classes).sum());
+                for (int m = 0; m < space.Matrices; m++)
+                    sums.Add(space.MatrixName(m), gradients[m].reshape(-1, gradients[m].shape[2]));
+            },
+            checkpoint,
+            progress,
+            cancellation
+        );
         return InputStatistics.Packed(Name, split, settings, gathered);
     }
 }

@@ -32,29 +32,54 @@ public sealed class KnowledgeEditor : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<KnowledgeEditorSettings>(
-        "ke", "a hypernetwork gates and shifts the gradient",
-        "De Cao, Aziz, Titov, Editing Factual Knowledge in Language Models, EMNLP 2021",
-        (settings, resources) => new KnowledgeEditor(resources.Preparation(KnowledgeEditorTraining.Kind), settings))
-    {
-        ShortName = "KE",
-        NewPreparation = () => new KnowledgeEditorTraining(),
-    };
+    public static Method Definition { get; } =
+        new Method<KnowledgeEditorSettings>(
+            "ke",
+            "a hypernetwork gates and shifts the gradient",
+            "De Cao, Aziz, Titov, Editing Factual Knowledge in Language Models, EMNLP 2021",
+            (settings, resources) => new KnowledgeEditor(resources.Preparation(KnowledgeEditorTraining.Kind), settings)
+        )
+        {
+            ShortName = "KE",
+            NewPreparation = () => new KnowledgeEditorTraining(),
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         _learned.Require(KnowledgeEditorTraining.Kind, split);
         using DisposeScope whole = NewDisposeScope();
         KnowledgeEditorTransform transform = KnowledgeEditorTransform.Load(_learned, split.Space);
-        return Edits.OneByOne(failures, failure =>
-        {
-            using DisposeScope scope = NewDisposeScope();
-            WeightDelta delta = GradientTransform.Rows(split.Space, transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)), _settings.Scale);
-            return Edits.Result(split, failure, delta, Name, GradientTransform.Describe(_learned, KnowledgeEditorSettings.Table.Describe(_settings)), 0, 1, []);
-        }, cancellation);
+        return Edits.OneByOne(
+            failures,
+            failure =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                WeightDelta delta = GradientTransform.Rows(
+                    split.Space,
+                    transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)),
+                    _settings.Scale
+                );
+                return Edits.Result(
+                    split,
+                    failure,
+                    delta,
+                    Name,
+                    GradientTransform.Describe(_learned, KnowledgeEditorSettings.Table.Describe(_settings)),
+                    0,
+                    1,
+                    []
+                );
+            },
+            cancellation
+        );
     }
 }

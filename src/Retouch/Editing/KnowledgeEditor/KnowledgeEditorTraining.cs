@@ -15,11 +15,21 @@ sealed class KnowledgeEditorTraining(MetaTrainingSettings? settings = null, int 
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         SettingCheck.Require("hidden width", hidden, SettingRange.AtLeast(1));
         MetaTrainingSettings training = settings ?? new();
-        return new MetaTrainer(Kind, training, new Dictionary<string, string> { ["hidden"] = SettingCheck.Text(hidden) },
-            (s, _) => KnowledgeEditorTransform.Create(s, hidden, training.Seed)).Run(split, images, checkpoint, progress, cancellation);
+        return new MetaTrainer(
+            Kind,
+            training,
+            new Dictionary<string, string> { ["hidden"] = SettingCheck.Text(hidden) },
+            (s, _) => KnowledgeEditorTransform.Create(s, hidden, training.Seed)
+        ).Run(split, images, checkpoint, progress, cancellation);
     }
 }

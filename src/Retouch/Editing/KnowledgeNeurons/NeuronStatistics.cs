@@ -22,7 +22,13 @@ sealed class NeuronStatistics(int most = 100, int points = 8, double threshold =
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor counts = zeros([split.Space.Blocks, split.Space.Hidden]);
@@ -41,11 +47,16 @@ sealed class NeuronStatistics(int most = 100, int points = 8, double threshold =
                 counts.Plus_(attributions.ge(attributions.max() * Held(threshold)).to(ScalarType.Float32));
             }
         }
-        return new Preparation(Name, split, new Dictionary<string, string>
-        {
-            ["images"] = used.ToString(CultureInfo.InvariantCulture),
-            ["points"] = points.ToString(CultureInfo.InvariantCulture),
-            ["threshold"] = SettingCheck.Text(threshold),
-        }, new Dictionary<string, Tensor> { ["shares"] = counts / Held(used) });
+        return new Preparation(
+            Name,
+            split,
+            new Dictionary<string, string>
+            {
+                ["images"] = used.ToString(CultureInfo.InvariantCulture),
+                ["points"] = points.ToString(CultureInfo.InvariantCulture),
+                ["threshold"] = SettingCheck.Text(threshold),
+            },
+            new Dictionary<string, Tensor> { ["shares"] = counts / Held(used) }
+        );
     }
 }

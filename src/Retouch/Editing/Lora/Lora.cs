@@ -27,46 +27,96 @@ public sealed class Lora : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<LoraSettings>(
-        "lora", "low-rank changes of queries and values",
-        "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022",
-        (settings, resources) => new Lora(settings with { Seed = resources.Seed }))
-    {
-        ShortName = "LoRA",
-    };
+    public static Method Definition { get; } =
+        new Method<LoraSettings>(
+            "lora",
+            "low-rank changes of queries and values",
+            "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022",
+            (settings, resources) => new Lora(settings with { Seed = resources.Seed })
+        )
+        {
+            ShortName = "LoRA",
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default) =>
-        Edits.OneByOne(failures, failure => Edit(split, failure, progress, cancellation), cancellation);
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    ) => Edits.OneByOne(failures, failure => Edit(split, failure, progress, cancellation), cancellation);
 
     EditResult Edit(SplitVit split, Failure failure, IProgress<EditProgress>? progress, CancellationToken cancellation)
     {
         (VitModel model, long width, int rank) = (split.Model, split.Space.Width, _settings.Rank);
-        string[] names = [.. Enumerable.Range(split.Space.FirstBlock + 1, model.Config.Depth - split.Space.FirstBlock - 1).Select(i => VitNames.Block(i, "attn.qkv.weight"))];
+        string[] names =
+        [
+            .. Enumerable
+                .Range(split.Space.FirstBlock + 1, model.Config.Depth - split.Space.FirstBlock - 1)
+                .Select(i => VitNames.Block(i, "attn.qkv.weight")),
+        ];
         if (names.Length == 0)
-            throw BadInput.OutOfRange(null, "LoRA adapts attention after the first editable block, and this space begins in the last; use an earlier one.");
+            throw BadInput.OutOfRange(
+                null,
+                "LoRA adapts attention after the first editable block, and this space begins in the last; use an "
+                    + "earlier one."
+            );
         using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)_settings.Seed, CPU);
         // Of each block A and B of the queries, then of the values.
         Tensor[] leaves = [.. names.SelectMany(_ => (Tensor[])[A(), B(), A(), B()])];
-        (int steps, List<float> losses) = LeafDescent.Run(leaves, failure.Label,
-            () => (new AutogradSuffix(split, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))).Logits(failure.State), null),
-            _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
+        (int steps, List<float> losses) = LeafDescent.Run(
+            leaves,
+            failure.Label,
+            () =>
+                (
+                    new AutogradSuffix(
+                        split,
+                        names
+                            .Select((n, i) => (n, i))
+                            .ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))
+                    ).Logits(failure.State),
+                    null
+                ),
+            _settings.LearningRate,
+            _settings.MaxSteps,
+            _settings.StopLoss,
+            null,
+            progress,
+            cancellation
+        );
         using IDisposable noGrad = no_grad();
-        TensorDelta delta = new(split.Space, names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => TensorChange.AddProduct(Left(n.i), Right(n.i))));
-        return Edits.Result(split, failure, delta, Name, LoraSettings.Table.Describe(_settings), _settings.Seed, steps, losses);
+        TensorDelta delta = new(
+            split.Space,
+            names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => TensorChange.AddProduct(Left(n.i), Right(n.i)))
+        );
+        return Edits.Result(
+            split,
+            failure,
+            delta,
+            Name,
+            LoraSettings.Table.Describe(_settings),
+            _settings.Seed,
+            steps,
+            losses
+        );
 
-        Tensor A() => (randn([rank, width], generator: generator) / Held(Math.Sqrt(width))).to(failure.State.Residual.device).requires_grad_();
+        Tensor A() =>
+            (randn([rank, width], generator: generator) / Held(Math.Sqrt(width)))
+                .to(failure.State.Residual.device)
+                .requires_grad_();
 
         Tensor B() => zeros([width, rank], device: failure.State.Residual.device).requires_grad_();
 
         // The rows of qkv are those of the queries, the keys and the values: [3D,2r]·[2r,D].
         Tensor Left(int i)
         {
-            Tensor query = leaves[4 * i + 1], value = leaves[4 * i + 3], none = zeros_like(query, requires_grad: false);
+            Tensor query = leaves[4 * i + 1];
+            Tensor value = leaves[4 * i + 3];
+            Tensor none = zeros_like(query, requires_grad: false);
             return cat([cat([query, none], 1), cat([none, none], 1), cat([none, value], 1)], 0);
         }
 

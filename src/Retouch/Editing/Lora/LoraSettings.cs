@@ -19,19 +19,45 @@ public sealed record LoraSettings : IMethodSettings<LoraSettings>
     public int Seed { get; init; }
 
     /// <inheritdoc/>
-    public static SettingTable<LoraSettings> Table { get; } = new(
-        Setting.Number<LoraSettings>(
-            "lr", "learning rate", SettingRange.Positive, s => s.LearningRate, (s, v) => s with { LearningRate = v },
-            "Adam's step size")
-            .Swept(["0.0005", "0.002", "0.005"], ["0.0002", "0.0005", "0.001", "0.002", "0.005", "0.01"]),
-        Setting.Count<LoraSettings>(
-            "rank", "rank", SettingRange.AtLeast(1), s => s.Rank, (s, v) => s with { Rank = v }, "the rank of each change"),
-        Setting.Count<LoraSettings>(
-            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
-            "steps at most"),
-        Setting.Number<LoraSettings>(
-            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
-            "the loss at which an edit is done").AsDetail());
+    public static SettingTable<LoraSettings> Table { get; } =
+        new(
+            Setting
+                .Number<LoraSettings>(
+                    "lr",
+                    "learning rate",
+                    SettingRange.Positive,
+                    s => s.LearningRate,
+                    (s, v) => s with { LearningRate = v },
+                    "Adam's step size"
+                )
+                .Swept(["0.0005", "0.002", "0.005"], ["0.0002", "0.0005", "0.001", "0.002", "0.005", "0.01"]),
+            Setting.Count<LoraSettings>(
+                "rank",
+                "rank",
+                SettingRange.AtLeast(1),
+                s => s.Rank,
+                (s, v) => s with { Rank = v },
+                "the rank of each change"
+            ),
+            Setting.Count<LoraSettings>(
+                "steps",
+                "number of steps",
+                SettingRange.AtLeast(1),
+                s => s.MaxSteps,
+                (s, v) => s with { MaxSteps = v },
+                "steps at most"
+            ),
+            Setting
+                .Number<LoraSettings>(
+                    "stopLoss",
+                    "stop loss",
+                    SettingRange.NotNegative,
+                    s => s.StopLoss,
+                    (s, v) => s with { StopLoss = v },
+                    "the loss at which an edit is done"
+                )
+                .AsDetail()
+        );
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

@@ -26,22 +26,41 @@ public sealed class MaskedFineTuning : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<MaskedFineTuningSettings>(
-        "masked-fine-tuning", "fine-tuning of the units that a locator names", Methods.WhereToEdit,
-        (settings, resources) => new MaskedFineTuning(
-            Locators.Find(settings.Locator).Create(resources, FisherStatistics.Kind), settings with { Seed = resources.Seed }))
-    {
-        Reads = settings => settings.Locator == Locators.Fisher ? FisherStatistics.Kind : null,
-    };
+    public static Method Definition { get; } =
+        new Method<MaskedFineTuningSettings>(
+            "masked-fine-tuning",
+            "fine-tuning of the units that a locator names",
+            Methods.WhereToEdit,
+            (settings, resources) =>
+                new MaskedFineTuning(
+                    Locators.Find(settings.Locator).Create(resources, FisherStatistics.Kind),
+                    settings with
+                    {
+                        Seed = resources.Seed,
+                    }
+                )
+        )
+        {
+            Reads = settings => settings.Locator == Locators.Fisher ? FisherStatistics.Kind : null,
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
     public IReadOnlyList<EditResult> Edit(
-        SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null,
-        CancellationToken cancellation = default) =>
-        Edit(split, failures, [.. failures.Select(f => _locator.Locate(split, f).Keep(_settings.KeepRatio))], progress, cancellation);
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    ) =>
+        Edit(
+            split,
+            failures,
+            [.. failures.Select(f => _locator.Locate(split, f).Keep(_settings.KeepRatio))],
+            progress,
+            cancellation
+        );
 
     /// <summary>The same on units that are already chosen.</summary>
     /// <param name="split">The unedited model.</param>
@@ -51,8 +70,12 @@ public sealed class MaskedFineTuning : IEditor
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>One result a failure, in their order; the caller disposes them.</returns>
     public IReadOnlyList<EditResult> Edit(
-        SplitVit split, IReadOnlyList<Failure> failures, IReadOnlyList<UnitSelection> units,
-        IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IReadOnlyList<UnitSelection> units,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         RmsProp rmsProp = new(_settings.Alpha, _settings.Epsilon);
         using DescendingEdits edits = new(split, failures, units, Name, _settings.Provenance(), _settings.Seed);

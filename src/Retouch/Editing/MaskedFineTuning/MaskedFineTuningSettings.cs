@@ -2,10 +2,15 @@ using Retouch.Locating;
 
 namespace Retouch.Editing;
 
-/// <summary>The settings of <see cref="MaskedFineTuning"/>; the defaults are the published constants. Immutable.</summary>
+/// <summary>
+/// The settings of <see cref="MaskedFineTuning"/>; the defaults are the published constants. Immutable.
+/// </summary>
 public sealed record MaskedFineTuningSettings : IMethodSettings<MaskedFineTuningSettings>
 {
-    /// <summary>The name of what says where to edit, one of <see cref="Locators.Names"/>; an editor that is given a locator has that one's.</summary>
+    /// <summary>
+    /// The name of what says where to edit, one of <see cref="Locators.Names"/>; an editor that is given a locator has
+    /// that one's.
+    /// </summary>
     public string Locator { get; init; } = Locators.Hypernetwork;
 
     /// <summary>The share of units to edit, in (0,1]: 0.05 is the paper's sparsity of 0.95.</summary>
@@ -30,36 +35,85 @@ public sealed record MaskedFineTuningSettings : IMethodSettings<MaskedFineTuning
     public int Seed { get; init; }
 
     /// <inheritdoc/>
-    public static SettingTable<MaskedFineTuningSettings> Table { get; } = new(
-        Locators.Setting<MaskedFineTuningSettings>(s => s.Locator, (s, v) => s with { Locator = v })
-            .SweptBy((sweep, _, resources) => sweep == Sweep.Published ? null : Locators.AtHand(resources, FisherStatistics.Kind)),
-        Setting.Number<MaskedFineTuningSettings>(
-            "keep", "keep ratio", SettingRange.Share, s => s.KeepRatio, (s, v) => s with { KeepRatio = v },
-            "the share of units to edit")
-            .Swept(["0.25", "0.05"], ["0.75", "0.5", "0.25", "0.1", "0.05"])
-            .ForcedBy(s => s.Locator == Locators.All ? "1" : null),
-        // A mask's curve is over its size; without a mask only the step size is left to turn.
-        Setting.Number<MaskedFineTuningSettings>(
-            "lr", "learning rate", SettingRange.Positive, s => s.LearningRate, (s, v) => s with { LearningRate = v },
-            "RMSprop's step size")
-            .SweptBy((sweep, s, _) => s.Locator != Locators.All ? null : sweep switch
-            {
-                Sweep.Full => ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"],
-                Sweep.Quick => ["1E-05", "2E-05"],
-                _ => null,
-            }),
-        Setting.Count<MaskedFineTuningSettings>(
-            "steps", "number of steps", SettingRange.AtLeast(1), s => s.MaxSteps, (s, v) => s with { MaxSteps = v },
-            "steps at most"),
-        Setting.Number<MaskedFineTuningSettings>(
-            "alpha", "alpha", SettingRange.BelowOne, s => s.Alpha, (s, v) => s with { Alpha = v },
-            "RMSprop's smoothing constant").AsDetail(),
-        Setting.Number<MaskedFineTuningSettings>(
-            "eps", "epsilon", SettingRange.Positive, s => s.Epsilon, (s, v) => s with { Epsilon = v },
-            "what RMSprop adds to the root of the mean square").AsDetail(),
-        Setting.Number<MaskedFineTuningSettings>(
-            "stopLoss", "stop loss", SettingRange.NotNegative, s => s.StopLoss, (s, v) => s with { StopLoss = v },
-            "the loss at which an edit is done").AsDetail());
+    public static SettingTable<MaskedFineTuningSettings> Table { get; } =
+        new(
+            Locators
+                .Setting<MaskedFineTuningSettings>(s => s.Locator, (s, v) => s with { Locator = v })
+                .SweptBy(
+                    (sweep, _, resources) =>
+                        sweep == Sweep.Published ? null : Locators.AtHand(resources, FisherStatistics.Kind)
+                ),
+            Setting
+                .Number<MaskedFineTuningSettings>(
+                    "keep",
+                    "keep ratio",
+                    SettingRange.Share,
+                    s => s.KeepRatio,
+                    (s, v) => s with { KeepRatio = v },
+                    "the share of units to edit"
+                )
+                .Swept(["0.25", "0.05"], ["0.75", "0.5", "0.25", "0.1", "0.05"])
+                .ForcedBy(s => s.Locator == Locators.All ? "1" : null),
+            // A mask's curve is over its size; without a mask only the step size is left to turn.
+            Setting
+                .Number<MaskedFineTuningSettings>(
+                    "lr",
+                    "learning rate",
+                    SettingRange.Positive,
+                    s => s.LearningRate,
+                    (s, v) => s with { LearningRate = v },
+                    "RMSprop's step size"
+                )
+                .SweptBy(
+                    (sweep, s, _) =>
+                        s.Locator != Locators.All
+                            ? null
+                            : sweep switch
+                            {
+                                Sweep.Full => ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"],
+                                Sweep.Quick => ["1E-05", "2E-05"],
+                                _ => null,
+                            }
+                ),
+            Setting.Count<MaskedFineTuningSettings>(
+                "steps",
+                "number of steps",
+                SettingRange.AtLeast(1),
+                s => s.MaxSteps,
+                (s, v) => s with { MaxSteps = v },
+                "steps at most"
+            ),
+            Setting
+                .Number<MaskedFineTuningSettings>(
+                    "alpha",
+                    "alpha",
+                    SettingRange.BelowOne,
+                    s => s.Alpha,
+                    (s, v) => s with { Alpha = v },
+                    "RMSprop's smoothing constant"
+                )
+                .AsDetail(),
+            Setting
+                .Number<MaskedFineTuningSettings>(
+                    "eps",
+                    "epsilon",
+                    SettingRange.Positive,
+                    s => s.Epsilon,
+                    (s, v) => s with { Epsilon = v },
+                    "what RMSprop adds to the root of the mean square"
+                )
+                .AsDetail(),
+            Setting
+                .Number<MaskedFineTuningSettings>(
+                    "stopLoss",
+                    "stop loss",
+                    SettingRange.NotNegative,
+                    s => s.StopLoss,
+                    (s, v) => s with { StopLoss = v },
+                    "the loss at which an edit is done"
+                )
+                .AsDetail()
+        );
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

@@ -31,29 +31,54 @@ public sealed class Mend : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<MendSettings>(
-        "mend", "networks transform the factors of the gradient",
-        "Mitchell et al., Fast Model Editing at Scale, ICLR 2022",
-        (settings, resources) => new Mend(resources.Preparation(MendTraining.Kind), settings))
-    {
-        ShortName = "MEND",
-        NewPreparation = () => new MendTraining(),
-    };
+    public static Method Definition { get; } =
+        new Method<MendSettings>(
+            "mend",
+            "networks transform the factors of the gradient",
+            "Mitchell et al., Fast Model Editing at Scale, ICLR 2022",
+            (settings, resources) => new Mend(resources.Preparation(MendTraining.Kind), settings)
+        )
+        {
+            ShortName = "MEND",
+            NewPreparation = () => new MendTraining(),
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         _learned.Require(MendTraining.Kind, split);
         using DisposeScope whole = NewDisposeScope();
         MendTransform transform = MendTransform.Load(_learned, split.Space);
-        return Edits.OneByOne(failures, failure =>
-        {
-            using DisposeScope scope = NewDisposeScope();
-            WeightDelta delta = GradientTransform.Rows(split.Space, transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)), _settings.Scale);
-            return Edits.Result(split, failure, delta, Name, GradientTransform.Describe(_learned, MendSettings.Table.Describe(_settings)), 0, 1, []);
-        }, cancellation);
+        return Edits.OneByOne(
+            failures,
+            failure =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                WeightDelta delta = GradientTransform.Rows(
+                    split.Space,
+                    transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)),
+                    _settings.Scale
+                );
+                return Edits.Result(
+                    split,
+                    failure,
+                    delta,
+                    Name,
+                    GradientTransform.Describe(_learned, MendSettings.Table.Describe(_settings)),
+                    0,
+                    1,
+                    []
+                );
+            },
+            cancellation
+        );
     }
 }

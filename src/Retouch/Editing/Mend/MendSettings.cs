@@ -7,11 +7,19 @@ public sealed record MendSettings : IMethodSettings<MendSettings>
     public double Scale { get; init; } = 1;
 
     /// <inheritdoc/>
-    public static SettingTable<MendSettings> Table { get; } = new(
-        Setting.Number<MendSettings>(
-            "scale", "scale", SettingRange.Positive, s => s.Scale, (s, v) => s with { Scale = v },
-            "what the learned change is multiplied by")
-            .Swept(["0.5", "1", "2"], ["0.25", "0.5", "1", "1.5", "2", "4", "8"]));
+    public static SettingTable<MendSettings> Table { get; } =
+        new(
+            Setting
+                .Number<MendSettings>(
+                    "scale",
+                    "scale",
+                    SettingRange.Positive,
+                    s => s.Scale,
+                    (s, v) => s with { Scale = v },
+                    "what the learned change is multiplied by"
+                )
+                .Swept(["0.5", "1", "2"], ["0.25", "0.5", "1", "1.5", "2", "4", "8"])
+        );
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

@@ -15,11 +15,21 @@ sealed class MendTraining(MetaTrainingSettings? settings = null, int rank = 64) 
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         SettingCheck.Require("rank", rank, SettingRange.AtLeast(1));
         MetaTrainingSettings training = settings ?? new();
-        return new MetaTrainer(Kind, training, new Dictionary<string, string> { ["rank"] = SettingCheck.Text(rank) },
-            (s, gradients) => MendTransform.Create(s, gradients, rank, training.Seed)).Run(split, images, checkpoint, progress, cancellation);
+        return new MetaTrainer(
+            Kind,
+            training,
+            new Dictionary<string, string> { ["rank"] = SettingCheck.Text(rank) },
+            (s, gradients) => MendTransform.Create(s, gradients, rank, training.Seed)
+        ).Run(split, images, checkpoint, progress, cancellation);
     }
 }

@@ -15,8 +15,10 @@ namespace Retouch.Editing;
 /// </summary>
 sealed class MendTransform : GradientTransform
 {
-    // Rates are learned through their logarithms, a tenth of them, so that they can grow tenfold within some hundred steps.
-    const double FirstRate = 3e-5, RateScale = 10;
+    // Rates are learned through their logarithms, a tenth of them, so that they can grow tenfold within some hundred
+    // steps.
+    const double FirstRate = 3e-5;
+    const double RateScale = 10;
 
     readonly IReadOnlyDictionary<string, Tensor> _all;
 
@@ -28,12 +30,17 @@ sealed class MendTransform : GradientTransform
     /// <exception cref="BadInputException">A leaf is missing or misshapen; the message names it.</exception>
     public static MendTransform Load(Preparation learned, EditSpace space)
     {
-        long n = space.Width + space.Hidden, rank = learned.Shaped("fc1.U1", n, -1).shape[1];
+        long n = space.Width + space.Hidden;
+        long rank = learned.Shaped("fc1.U1", n, -1).shape[1];
         List<(string, long[])> shapes = [];
         foreach (string kind in (string[])["fc1", "fc2"])
         {
             foreach (int layer in (int[])[1, 2])
-                shapes.AddRange([($"{kind}.U{layer}", [n, rank]), ($"{kind}.V{layer}", [rank, n]), ($"{kind}.b{layer}", [n])]);
+                shapes.AddRange([
+                    ($"{kind}.U{layer}", [n, rank]),
+                    ($"{kind}.V{layer}", [rank, n]),
+                    ($"{kind}.b{layer}", [n]),
+                ]);
         }
         for (int m = 0; m < space.Matrices; m++)
         {
@@ -56,7 +63,9 @@ sealed class MendTransform : GradientTransform
             foreach (int layer in (int[])[1, 2])
             {
                 all[$"{kind}.U{layer}"] = zeros([n, rank], requires_grad: true);
-                all[$"{kind}.V{layer}"] = (randn([rank, n], generator: generator) / Held(Math.Sqrt(n))).requires_grad_();
+                all[$"{kind}.V{layer}"] = (
+                    randn([rank, n], generator: generator) / Held(Math.Sqrt(n))
+                ).requires_grad_();
                 all[$"{kind}.b{layer}"] = zeros([n], requires_grad: true);
             }
         }
@@ -73,18 +82,30 @@ sealed class MendTransform : GradientTransform
         }
         return new MendTransform(all);
 
-        static Tensor LogRms(IEnumerable<Tensor> factors) => stack([.. factors.Select(f => f.Squared().mean())]).mean().sqrt().clamp_min(Held(1e-12)).log();
+        static Tensor LogRms(IEnumerable<Tensor> factors) =>
+            stack([.. factors.Select(f => f.Squared().mean())]).mean().sqrt().clamp_min(Held(1e-12)).log();
     }
 
-    public override Tensor[] Deltas(SplitVit split, EditGradient gradient) => [.. gradient.Inputs.Select((input, m) =>
-    {
-        (string kind, long width) = (split.Space.Matrix(m).Kind == FfnMatrix.Fc1 ? "fc1" : "fc2", input.shape[1]);
-        Tensor z = cat([input / _all[$"{m}.in"].exp(), gradient.Outputs[m] / _all[$"{m}.out"].exp()], 1); // [n,in+out]
-        foreach (int layer in (int[])[1, 2])
-        {
-            Tensor inner = mm(mm(z, _all[$"{kind}.V{layer}"].t()), _all[$"{kind}.U{layer}"].t()).Plus(_all[$"{kind}.b{layer}"]);
-            z = z.Plus(gelu((inner * _all[$"{m}.s{layer}"]).Plus(_all[$"{m}.o{layer}"])));
-        }
-        return mm(z.narrow(1, width, z.shape[1] - width).t(), z.narrow(1, 0, width)) * -(_all[$"{m}.rate"] * Held(RateScale)).exp(); // [out,in]
-    })];
+    public override Tensor[] Deltas(SplitVit split, EditGradient gradient) =>
+        [
+            .. gradient.Inputs.Select(
+                (input, m) =>
+                {
+                    (string kind, long width) = (
+                        split.Space.Matrix(m).Kind == FfnMatrix.Fc1 ? "fc1" : "fc2",
+                        input.shape[1]
+                    );
+                    // [n,in+out]
+                    Tensor z = cat([input / _all[$"{m}.in"].exp(), gradient.Outputs[m] / _all[$"{m}.out"].exp()], 1);
+                    foreach (int layer in (int[])[1, 2])
+                    {
+                        Tensor inner = mm(mm(z, _all[$"{kind}.V{layer}"].t()), _all[$"{kind}.U{layer}"].t())
+                            .Plus(_all[$"{kind}.b{layer}"]);
+                        z = z.Plus(gelu((inner * _all[$"{m}.s{layer}"]).Plus(_all[$"{m}.o{layer}"])));
+                    }
+                    return mm(z.narrow(1, width, z.shape[1] - width).t(), z.narrow(1, 0, width))
+                        * -(_all[$"{m}.rate"] * Held(RateScale)).exp(); // [out,in]
+                }
+            ),
+        ];
 }

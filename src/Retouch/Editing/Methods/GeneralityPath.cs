@@ -6,4 +6,7 @@ namespace Retouch.Editing;
 /// <param name="Settings">The settings that change along it.</param>
 /// <param name="At">Settings at a place.</param>
 public sealed record GeneralityPath<T>(
-    IReadOnlyList<double> Places, IReadOnlyList<string> Settings, Func<T, double, T> At);
+    IReadOnlyList<double> Places,
+    IReadOnlyList<string> Settings,
+    Func<T, double, T> At
+);

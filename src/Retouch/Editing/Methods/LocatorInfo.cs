@@ -6,6 +6,13 @@ namespace Retouch.Editing;
 /// <param name="Name">The name, <see cref="ILocator.Name"/> of its locators.</param>
 /// <param name="MaskName">What figures call fine-tuning of the units that it names.</param>
 /// <param name="Title">Which units it names, to complete "masked fine-tuning of …".</param>
-/// <param name="Create">Makes the locator; refuses where something that it needs is not at hand. The text is the kind of preparation that holds units' Fisher information.</param>
+/// <param name="Create">
+/// Makes the locator; refuses where something that it needs is not at hand. The text is the kind of preparation that
+/// holds units' Fisher information.
+/// </param>
 public sealed record LocatorInfo(
-    string Name, string MaskName, string Title, Func<EditorResources, string, ILocator> Create);
+    string Name,
+    string MaskName,
+    string Title,
+    Func<EditorResources, string, ILocator> Create
+);

@@ -20,13 +20,25 @@ public static class Locators
     /// <summary>The locators, in the order of reports.</summary>
     public static IReadOnlyList<LocatorInfo> Known { get; } =
     [
-        new(Hypernetwork, "hypernetwork mask", "the units that a trained hypernetwork names", (resources, _) =>
-            new HypernetworkLocator(resources.RequireHypernetwork())),
+        new(
+            Hypernetwork,
+            "hypernetwork mask",
+            "the units that a trained hypernetwork names",
+            (resources, _) => new HypernetworkLocator(resources.RequireHypernetwork())
+        ),
         new("gradient", "gradient mask", "the units with the largest gradients", (_, _) => new GradientLocator()),
-        new(Fisher, "Fisher mask", "units with large gradients that ordinary images need little",
-            (resources, kind) => new FisherLocator(resources.Preparation(kind))),
-        new(Random, "random mask", "units drawn at random: the baseline of every mask",
-            (resources, _) => new RandomLocator(resources.Seed, anewForEachFailure: true)),
+        new(
+            Fisher,
+            "Fisher mask",
+            "units with large gradients that ordinary images need little",
+            (resources, kind) => new FisherLocator(resources.Preparation(kind))
+        ),
+        new(
+            Random,
+            "random mask",
+            "units drawn at random: the baseline of every mask",
+            (resources, _) => new RandomLocator(resources.Seed, anewForEachFailure: true)
+        ),
         new(All, "no mask", "all units of the window, without a mask", (_, _) => new AllLocator()),
     ];
 
@@ -35,22 +47,31 @@ public static class Locators
 
     /// <summary>A locator by its name.</summary>
     /// <exception cref="BadInputException">There is none.</exception>
-    public static LocatorInfo Find(string name) => Known.FirstOrDefault(l => l.Name == name)
+    public static LocatorInfo Find(string name) =>
+        Known.FirstOrDefault(l => l.Name == name)
         ?? throw BadInput.Missing(name, $"There is no locator {name}; there are {string.Join(", ", Names)}.");
 
     /// <summary>The setting "locator" of a method.</summary>
-    internal static Setting<T> Setting<T>(Func<T, string> read, Func<T, string, T> write) => new(
-        "locator", $"what says where to edit: {string.Join(", ", Names)}", $"one of {string.Join(", ", Names)}", read,
-        (settings, name) => write(settings, Find(name).Name), settings => Find(read(settings)));
+    internal static Setting<T> Setting<T>(Func<T, string> read, Func<T, string, T> write) =>
+        new(
+            "locator",
+            $"what says where to edit: {string.Join(", ", Names)}",
+            $"one of {string.Join(", ", Names)}",
+            read,
+            (settings, name) => write(settings, Find(name).Name),
+            settings => Find(read(settings))
+        );
 
     /// <summary>The locators that can be made with what is at hand.</summary>
     internal static IReadOnlyList<string> AtHand(EditorResources resources, string fisherKind) =>
-    [
-        .. Names.Where(n => n switch
-        {
-            Hypernetwork => resources.Hypernetwork is not null,
-            Fisher => resources.Preparations.ContainsKey(fisherKind),
-            _ => true,
-        }),
-    ];
+        [
+            .. Names.Where(n =>
+                n switch
+                {
+                    Hypernetwork => resources.Hypernetwork is not null,
+                    Fisher => resources.Preparations.ContainsKey(fisherKind),
+                    _ => true,
+                }
+            ),
+        ];
 }

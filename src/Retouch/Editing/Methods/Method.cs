@@ -31,7 +31,9 @@ public abstract class Method
     /// <summary>The settings, in the order in which sweeps nest.</summary>
     public abstract IReadOnlyList<MethodSetting> Settings { get; }
 
-    /// <summary>Whether a next edit can start from the model that an edit left; not where an edit adds hidden units.</summary>
+    /// <summary>
+    /// Whether a next edit can start from the model that an edit left; not where an edit adds hidden units.
+    /// </summary>
     public bool Sequential { get; init; } = true;
 
     /// <summary>The blocks whose FFNs it edits where nobody says others; the paper's window for most.</summary>
@@ -43,7 +45,9 @@ public abstract class Method
     /// <summary>The kind of that preparation; null for none.</summary>
     public string? PreparationKind => NewPreparation?.Invoke().Name;
 
-    /// <summary>Places on one way from general edits to local ones, the most general first; empty where there is no such way.</summary>
+    /// <summary>
+    /// Places on one way from general edits to local ones, the most general first; empty where there is no such way.
+    /// </summary>
     public abstract IReadOnlyList<double> Generalities { get; }
 
     /// <summary>The settings that change along that way.</summary>
@@ -55,21 +59,30 @@ public abstract class Method
     /// <exception cref="InvalidOperationException">There is no such way.</exception>
     /// <exception cref="BadInputException">The place or a value is out of range.</exception>
     public abstract IReadOnlyDictionary<string, string> AtGenerality(
-        IReadOnlyDictionary<string, string> settings, double generality);
+        IReadOnlyDictionary<string, string> settings,
+        double generality
+    );
 
     /// <summary>The settings of a sweep: every combination of values, each in one spelling.</summary>
     /// <param name="sweep">How many values of each setting.</param>
-    /// <param name="given">Values that take the place of the sweep's own, by name; other names are ignored. Null for none.</param>
+    /// <param name="given">
+    /// Values that take the place of the sweep's own, by name; other names are ignored. Null for none.
+    /// </param>
     /// <param name="resources">What is at hand; null for nothing.</param>
     /// <returns>For each combination the settings that are no details or were given.</returns>
     /// <exception cref="BadInputException">A value is none, or out of range.</exception>
     public abstract IReadOnlyList<IReadOnlyDictionary<string, string>> Grid(
-        Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>>? given = null, EditorResources? resources = null);
+        Sweep sweep,
+        IReadOnlyDictionary<string, IReadOnlyList<string>>? given = null,
+        EditorResources? resources = null
+    );
 
     /// <summary>An editor under settings; those that are not named have their defaults.</summary>
     /// <param name="settings">Values by the setting's name.</param>
     /// <param name="resources">What the method needs beside them.</param>
-    /// <exception cref="BadInputException">There is no such setting, a value is out of range, or a resource is missing.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no such setting, a value is out of range, or a resource is missing.
+    /// </exception>
     public abstract IEditor Create(IReadOnlyDictionary<string, string> settings, EditorResources resources);
 
     /// <summary>Checks settings without making an editor.</summary>

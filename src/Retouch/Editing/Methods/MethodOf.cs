@@ -17,8 +17,13 @@ public sealed class Method<T> : Method
     /// <param name="table">Its settings; null for those of the record.</param>
     /// <param name="defaults">Their values where none are given; null for the record's.</param>
     public Method(
-        string name, string title, string paper, Func<T, EditorResources, IEditor> create, SettingTable<T>? table = null,
-        T? defaults = default)
+        string name,
+        string title,
+        string paper,
+        Func<T, EditorResources, IEditor> create,
+        SettingTable<T>? table = null,
+        T? defaults = default
+    )
         : base(name, title, paper)
     {
         (_create, _table, _defaults) = (create, table ?? T.Table, defaults ?? new());
@@ -31,7 +36,9 @@ public sealed class Method<T> : Method
     /// <summary>The way from general edits to local ones; null for none.</summary>
     public GeneralityPath<T>? Path { get; init; }
 
-    /// <summary>The kind of preparation that an editor reads, where it is not always <see cref="Method.PreparationKind"/>.</summary>
+    /// <summary>
+    /// The kind of preparation that an editor reads, where it is not always <see cref="Method.PreparationKind"/>.
+    /// </summary>
     public Func<T, string?>? Reads { get; init; }
 
     /// <inheritdoc/>
@@ -42,9 +49,12 @@ public sealed class Method<T> : Method
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> AtGenerality(
-        IReadOnlyDictionary<string, string> settings, double generality)
+        IReadOnlyDictionary<string, string> settings,
+        double generality
+    )
     {
-        GeneralityPath<T> path = Path ?? throw new InvalidOperationException($"{Name} has no way from general to local edits.");
+        GeneralityPath<T> path =
+            Path ?? throw new InvalidOperationException($"{Name} has no way from general to local edits.");
         T there = path.At(Parse(settings), generality);
         Dictionary<string, string> changed = new(settings);
         foreach (Setting<T> setting in _table.Settings.Where(s => path.Settings.Contains(s.Name)))
@@ -54,18 +64,27 @@ public sealed class Method<T> : Method
 
     /// <inheritdoc/>
     public override IReadOnlyList<IReadOnlyDictionary<string, string>> Grid(
-        Sweep sweep, IReadOnlyDictionary<string, IReadOnlyList<string>>? given = null, EditorResources? resources = null)
+        Sweep sweep,
+        IReadOnlyDictionary<string, IReadOnlyList<string>>? given = null,
+        EditorResources? resources = null
+    )
     {
         IEnumerable<T> chosen = [_defaults];
         foreach (Setting<T> setting in _table.Settings)
             chosen = [.. chosen.SelectMany(s => Values(setting, s).DistinctBy(setting.Read))];
         Setting<T>[] named = [.. _table.Settings.Where(s => !s.IsDetail || given?.ContainsKey(s.Name) == true)];
-        return [.. chosen.Select(s => new SortedDictionary<string, string>(
-            named.ToDictionary(n => n.Name, n => n.Read(s)), StringComparer.Ordinal))];
+        return
+        [
+            .. chosen.Select(s => new SortedDictionary<string, string>(
+                named.ToDictionary(n => n.Name, n => n.Read(s)),
+                StringComparer.Ordinal
+            )),
+        ];
 
         IEnumerable<T> Values(Setting<T> setting, T before)
         {
-            IReadOnlyList<string>? values = setting.Forced(before) is string only ? [only]
+            IReadOnlyList<string>? values = setting.Forced(before) is string only
+                ? [only]
                 : given?.GetValueOrDefault(setting.Name) ?? setting.Sweep(sweep, before, resources ?? new());
             return values is null ? [before] : values.Select(v => setting.Write(before, v));
         }
@@ -87,7 +106,11 @@ public sealed class Method<T> : Method
     public T Parse(IReadOnlyDictionary<string, string> settings)
     {
         if (settings.Keys.FirstOrDefault(k => !_table.Settings.Any(s => s.Name == k)) is string unknown)
-            throw BadInput.Missing(Name, $"The method {Name} has no setting {unknown}; it has {string.Join(", ", _table.Settings.Select(s => s.Name))}.");
+            throw BadInput.Missing(
+                Name,
+                $"The method {Name} has no setting {unknown}; it has "
+                    + $"{string.Join(", ", _table.Settings.Select(s => s.Name))}."
+            );
         T parsed = _defaults;
         foreach (Setting<T> setting in _table.Settings)
         {
@@ -101,7 +124,15 @@ public sealed class Method<T> : Method
     MethodSetting Shown(Setting<T> setting)
     {
         string usual = setting.Read(_defaults);
-        return new(setting.Name, setting.Help, usual, setting.Range, Swept(Sweep.Quick), Swept(Sweep.Full), setting.IsDetail);
+        return new(
+            setting.Name,
+            setting.Help,
+            usual,
+            setting.Range,
+            Swept(Sweep.Quick),
+            Swept(Sweep.Full),
+            setting.IsDetail
+        );
 
         IReadOnlyList<string> Swept(Sweep sweep) => setting.Sweep(sweep, _defaults, new()) ?? [usual];
     }

@@ -9,5 +9,11 @@ namespace Retouch.Editing;
 /// <param name="Full">The values of a full sweep.</param>
 /// <param name="IsDetail">Whether rows and tables name it only where a value was given.</param>
 public sealed record MethodSetting(
-    string Name, string Help, string Default, string Range, IReadOnlyList<string> Quick, IReadOnlyList<string> Full,
-    bool IsDetail);
+    string Name,
+    string Help,
+    string Default,
+    string Range,
+    IReadOnlyList<string> Quick,
+    IReadOnlyList<string> Full,
+    bool IsDetail
+);

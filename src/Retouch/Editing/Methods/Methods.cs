@@ -32,10 +32,16 @@ public static class Methods
 
     /// <summary>A method by its name.</summary>
     /// <exception cref="BadInputException">There is none.</exception>
-    public static Method Find(string name) => All.FirstOrDefault(m => m.Name == name)
-        ?? throw BadInput.Missing(name, $"There is no method {name}; there are {string.Join(", ", All.Select(m => m.Name))}.");
+    public static Method Find(string name) =>
+        All.FirstOrDefault(m => m.Name == name)
+        ?? throw BadInput.Missing(
+            name,
+            $"There is no method {name}; there are {string.Join(", ", All.Select(m => m.Name))}."
+        );
 
-    /// <summary>Adds a method of one's own for this flow of control and what it starts, until the result is disposed.</summary>
+    /// <summary>
+    /// Adds a method of one's own for this flow of control and what it starts, until the result is disposed.
+    /// </summary>
     /// <exception cref="ArgumentException">There is a method of this name.</exception>
     public static IDisposable Including(Method method)
     {

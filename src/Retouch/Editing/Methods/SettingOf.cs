@@ -7,8 +7,14 @@ namespace Retouch.Editing;
 /// <typeparam name="T">The record of settings.</typeparam>
 public sealed class Setting<T>
 {
-    internal Setting(string name, string help, string range, Func<T, string> read, Func<T, string, T> write, Action<T> check) =>
-        (Name, Help, Range, Read, Write, Check) = (name, help, range, read, write, check);
+    internal Setting(
+        string name,
+        string help,
+        string range,
+        Func<T, string> read,
+        Func<T, string, T> write,
+        Action<T> check
+    ) => (Name, Help, Range, Read, Write, Check) = (name, help, range, read, write, check);
 
     Setting(Setting<T> other)
         : this(other.Name, other.Help, other.Range, other.Read, other.Write, other.Check) =>
@@ -35,10 +41,14 @@ public sealed class Setting<T>
     /// <summary>Refuses a value out of range.</summary>
     internal Action<T> Check { get; }
 
-    /// <summary>The values of a sweep, or null for the default alone; gets the settings chosen before it in the table.</summary>
+    /// <summary>
+    /// The values of a sweep, or null for the default alone; gets the settings chosen before it in the table.
+    /// </summary>
     internal Func<Sweep, T, EditorResources, IReadOnlyList<string>?> Sweep { get; private init; } = (_, _, _) => null;
 
-    /// <summary>The value that settings chosen before it leave as the only one; null where they leave the choice.</summary>
+    /// <summary>
+    /// The value that settings chosen before it leave as the only one; null where they leave the choice.
+    /// </summary>
     internal Func<T, string?> Forced { get; private init; } = _ => null;
 
     /// <summary>The same setting, named in rows and tables only where a value was given.</summary>
@@ -48,9 +58,19 @@ public sealed class Setting<T>
     /// <param name="quick">The values of a quick sweep.</param>
     /// <param name="full">The values of a full sweep.</param>
     public Setting<T> Swept(IReadOnlyList<string> quick, IReadOnlyList<string> full) =>
-        SweptBy((sweep, _, _) => sweep switch { Editing.Sweep.Full => full, Editing.Sweep.Quick => quick, _ => null });
+        SweptBy(
+            (sweep, _, _) =>
+                sweep switch
+                {
+                    Editing.Sweep.Full => full,
+                    Editing.Sweep.Quick => quick,
+                    _ => null,
+                }
+        );
 
-    /// <summary>The same setting, named in every row, whose sweep depends on the settings before it and on what is at hand.</summary>
+    /// <summary>
+    /// The same setting, named in every row, whose sweep depends on the settings before it and on what is at hand.
+    /// </summary>
     /// <param name="values">The values of a sweep, or null for the default alone.</param>
     public Setting<T> SweptBy(Func<Sweep, T, EditorResources, IReadOnlyList<string>?> values) =>
         new(this) { IsDetail = false, Sweep = values };

@@ -7,7 +7,9 @@ using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
-/// <summary>RefineViT: the attention heads that mislead are ablated, then a projection refines the representation.</summary>
+/// <summary>
+/// RefineViT: the attention heads that mislead are ablated, then a projection refines the representation.
+/// </summary>
 /// <remarks>
 /// Huang, Zhao, Huang, "Model Editing for Vision Transformers", NeurIPS 2025, its two stages. First, a head's
 /// guilt is by how much the right class's cross-entropy falls when the head's output is zero; the guiltiest are
@@ -39,28 +41,50 @@ public sealed class RefineVit : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<RefineVitSettings>(
-        "refinevit", "guilty attention heads are ablated, then the representation is projected",
-        "Huang, Zhao, Huang, Model Editing for Vision Transformers, NeurIPS 2025",
-        (settings, resources) => new RefineVit(resources.Preparation(TokenMemory.Kind), settings))
-    {
-        ShortName = "RefineViT",
-        NewPreparation = () => new TokenMemory(),
-    };
+    public static Method Definition { get; } =
+        new Method<RefineVitSettings>(
+            "refinevit",
+            "guilty attention heads are ablated, then the representation is projected",
+            "Huang, Zhao, Huang, Model Editing for Vision Transformers, NeurIPS 2025",
+            (settings, resources) => new RefineVit(resources.Preparation(TokenMemory.Kind), settings)
+        )
+        {
+            ShortName = "RefineViT",
+            NewPreparation = () => new TokenMemory(),
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         _memory.Require(TokenMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
-        Tensor tokens = _memory.Shaped("tokens", -1, split.Model.Config.Tokens, split.Space.Width).to(ScalarType.Float32), wanted = Features(new AutogradSuffix(split), tokens); // z [N,D]
-        return Edits.OneByOne(failures, failure => Edit(split, failure, tokens, wanted, progress, cancellation), cancellation);
+        Tensor tokens = _memory
+            .Shaped("tokens", -1, split.Model.Config.Tokens, split.Space.Width)
+            .to(ScalarType.Float32);
+        Tensor wanted = Features(new AutogradSuffix(split), tokens); // z [N,D]
+        return Edits.OneByOne(
+            failures,
+            failure => Edit(split, failure, tokens, wanted, progress, cancellation),
+            cancellation
+        );
     }
 
-    EditResult Edit(SplitVit split, Failure failure, Tensor tokens, Tensor wanted, IProgress<EditProgress>? progress, CancellationToken cancellation)
+    EditResult Edit(
+        SplitVit split,
+        Failure failure,
+        Tensor tokens,
+        Tensor wanted,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         VitConfig config = split.Model.Config;
@@ -68,35 +92,72 @@ public sealed class RefineVit : IEditor
         foreach (IGrouping<int, (int Block, int Head)> block in Guilty(split, failure).GroupBy(h => h.Block))
         {
             string name = VitNames.Block(block.Key, "attn.proj.weight");
-            Tensor columns = tensor([.. block.SelectMany(h => Enumerable.Range(h.Head * config.HeadWidth, config.HeadWidth)).Select(c => (long)c)]);
+            Tensor columns = tensor([
+                .. block
+                    .SelectMany(h => Enumerable.Range(h.Head * config.HeadWidth, config.HeadWidth))
+                    .Select(c => (long)c),
+            ]);
             Tensor picked = eye(config.Width).index_select(0, columns); // [k,D]: what is left of the input
             changes[name] = TensorChange.AddProduct(-split.Model.Tensors[name].index_select(1, columns), picked);
         }
-        Dictionary<string, Tensor> ablated = changes.ToDictionary(c => c.Key, c => c.Value.Apply(split.Model.Tensors[c.Key]));
+        Dictionary<string, Tensor> ablated = changes.ToDictionary(
+            c => c.Key,
+            c => c.Value.Apply(split.Model.Tensors[c.Key])
+        );
         AutogradSuffix suffix = new(split, ablated);
-        Tensor own, others; // z̃ [S,D] and [N,D]
+        Tensor own;
+        Tensor others; // z̃ [S,D] and [N,D]
         using (no_grad())
             own = suffix.ClassFeatures(failure.State.Residual, failure.State.Output);
         others = changes.Count == 0 ? wanted : Features(suffix, tokens);
         Tensor scale = wanted.Squared().sum(1).mean();
         Tensor projection = Aligned(others, wanted).requires_grad_();
-        (int steps, List<float> losses) = LeafDescent.Run([projection], failure.Label,
-            () => (suffix.Classify(mm(own, projection.t())), (mm(others, projection.t()) - wanted).Squared().sum(1).mean() / scale * Held(_settings.Locality)),
-            _settings.LearningRate, _settings.MaxSteps, _settings.StopLoss, null, progress, cancellation);
+        (int steps, List<float> losses) = LeafDescent.Run(
+            [projection],
+            failure.Label,
+            () =>
+                (
+                    suffix.Classify(mm(own, projection.t())),
+                    (mm(others, projection.t()) - wanted).Squared().sum(1).mean() / scale * Held(_settings.Locality)
+                ),
+            _settings.LearningRate,
+            _settings.MaxSteps,
+            _settings.StopLoss,
+            null,
+            progress,
+            cancellation
+        );
         using IDisposable noGrad = no_grad();
-        changes[VitNames.HeadWeight] = TensorChange.Add(mm(split.Model.Tensors[VitNames.HeadWeight], projection - eye(config.Width)));
-        return Edits.Result(split, failure, new TensorDelta(split.Space, changes), Name, RefineVitSettings.Table.Describe(_settings), 0, steps, losses);
+        changes[VitNames.HeadWeight] = TensorChange.Add(
+            mm(split.Model.Tensors[VitNames.HeadWeight], projection - eye(config.Width))
+        );
+        return Edits.Result(
+            split,
+            failure,
+            new TensorDelta(split.Space, changes),
+            Name,
+            RefineVitSettings.Table.Describe(_settings),
+            0,
+            steps,
+            losses
+        );
     }
 
-    // Where P starts: the map nearest to the identity that takes the ablated representations of ordinary images back to the unedited ones.
+    // Where P starts: the map nearest to the identity that takes the ablated representations of ordinary images back to
+    // the unedited ones.
     static Tensor Aligned(Tensor ablated, Tensor wanted)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor moment = mm(ablated.t(), ablated), identity = eye(ablated.shape[1]);
+        Tensor moment = mm(ablated.t(), ablated);
+        Tensor identity = eye(ablated.shape[1]);
         Tensor ridge = identity * (moment.diagonal().mean() * Held(Ridge));
         // argmin over P of Σ‖P·z̃ − z‖² + ridge·‖P − I‖²
-        return linalg.solve(moment.Plus(ridge), mm(ablated.t(), wanted).Plus(ridge)).t().contiguous().MoveToOuterDisposeScope();
+        return linalg
+            .solve(moment.Plus(ridge), mm(ablated.t(), wanted).Plus(ridge))
+            .t()
+            .contiguous()
+            .MoveToOuterDisposeScope();
     }
 
     IEnumerable<(int Block, int Head)> Guilty(SplitVit split, Failure failure)
@@ -117,10 +178,20 @@ public sealed class RefineVit : IEditor
                 heads.Add((block, head, before - Loss(new() { [name] = without })));
             }
         }
-        return [.. heads.Where(h => h.Gain > 0).OrderByDescending(h => h.Gain).Take(_settings.Heads).Select(h => (h.Block, h.Head))];
+        return
+        [
+            .. heads
+                .Where(h => h.Gain > 0)
+                .OrderByDescending(h => h.Gain)
+                .Take(_settings.Heads)
+                .Select(h => (h.Block, h.Head)),
+        ];
 
         float Loss(Dictionary<string, Tensor>? replaced) =>
-            -log_softmax(new AutogradSuffix(split, replaced).Logits(failure.State), 1).select(1, failure.Label).mean().item<float>();
+            -log_softmax(new AutogradSuffix(split, replaced).Logits(failure.State), 1)
+                .select(1, failure.Label)
+                .mean()
+                .item<float>();
     }
 
     static Tensor Features(AutogradSuffix suffix, Tensor tokens)

@@ -23,7 +23,13 @@ sealed class KeyStatistics(int most = 1000) : IPreparation
     public string Name => Kind;
 
     /// <inheritdoc/>
-    public Preparation Prepare(SplitVit split, PreparationImages images, string? checkpoint = null, IProgress<PreparationProgress>? progress = null, CancellationToken cancellation = default)
+    public Preparation Prepare(
+        SplitVit split,
+        PreparationImages images,
+        string? checkpoint = null,
+        IProgress<PreparationProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -33,26 +39,45 @@ sealed class KeyStatistics(int most = 1000) : IPreparation
         EditSpace all = new(split.Model.Config, first, split.Model.Config.Depth - first);
         MatrixProbe probe = new(all);
         AutogradSuffix suffix = new(split, visit: probe.Visit);
-        using MomentSums gathered = MomentSums.Gather(Name, settings, split, images, most, (sums, state) =>
-        {
-            suffix.Logits(state);
-            foreach (EditMatrix matrix in all.InOrder.Where(m => m.Kind == FfnMatrix.Fc2))
+        using MomentSums gathered = MomentSums.Gather(
+            Name,
+            settings,
+            split,
+            images,
+            most,
+            (sums, state) =>
             {
-                Tensor keys = probe.Inputs[matrix.Index];
-                sums.Add(All(matrix.Block), keys.reshape(-1, keys.shape[2]));
-                sums.Add(Class(matrix.Block), keys.select(1, 0));
-            }
-        }, checkpoint, progress, cancellation);
+                suffix.Logits(state);
+                foreach (EditMatrix matrix in all.InOrder.Where(m => m.Kind == FfnMatrix.Fc2))
+                {
+                    Tensor keys = probe.Inputs[matrix.Index];
+                    sums.Add(All(matrix.Block), keys.reshape(-1, keys.shape[2]));
+                    sums.Add(Class(matrix.Block), keys.select(1, 0));
+                }
+            },
+            checkpoint,
+            progress,
+            cancellation
+        );
         settings["images"] = gathered.Images.ToString(CultureInfo.InvariantCulture);
-        return new Preparation(Name, split, settings, Enumerable.Range(first, split.Model.Config.Depth - first).SelectMany(i => (string[])[All(i), Class(i)])
-            .ToDictionary(n => n, n => gathered.Moment(n).to(ScalarType.Float32)));
+        return new Preparation(
+            Name,
+            split,
+            settings,
+            Enumerable
+                .Range(first, split.Model.Config.Depth - first)
+                .SelectMany(i => (string[])[All(i), Class(i)])
+                .ToDictionary(n => n, n => gathered.Moment(n).to(ScalarType.Float32))
+        );
     }
 
     /// <summary>A mixture of the two moments of a block: share·cls + (1 − share)·all. The caller disposes it.</summary>
     internal static Tensor Moment(Preparation keys, int block, long hidden, double classShare)
     {
         using DisposeScope scope = NewDisposeScope();
-        return (Of(Class(block)) * Held(classShare)).Plus(Of(All(block)) * Held(1 - classShare)).MoveToOuterDisposeScope();
+        return (Of(Class(block)) * Held(classShare))
+            .Plus(Of(All(block)) * Held(1 - classShare))
+            .MoveToOuterDisposeScope();
 
         Tensor Of(string name) => keys.Shaped(name, hidden, hidden).to(ScalarType.Float32);
     }

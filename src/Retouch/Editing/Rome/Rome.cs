@@ -31,20 +31,28 @@ public sealed class Rome : IEditor
     }
 
     /// <summary>The method.</summary>
-    public static Method Definition { get; } = new Method<RomeSettings>(
-        "rome", "a rank-one change of one fc2: one key, one value",
-        "Meng et al., Locating and Editing Factual Associations in GPT, NeurIPS 2022",
-        (settings, resources) => new Rome(resources.Preparation(KeyStatistics.Kind), settings))
-    {
-        ShortName = "ROME",
-        NewPreparation = () => new KeyStatistics(),
-    };
+    public static Method Definition { get; } =
+        new Method<RomeSettings>(
+            "rome",
+            "a rank-one change of one fc2: one key, one value",
+            "Meng et al., Locating and Editing Factual Associations in GPT, NeurIPS 2022",
+            (settings, resources) => new Rome(resources.Preparation(KeyStatistics.Kind), settings)
+        )
+        {
+            ShortName = "ROME",
+            NewPreparation = () => new KeyStatistics(),
+        };
 
     /// <inheritdoc/>
     public string Name => Definition.Name;
 
     /// <inheritdoc/>
-    public IReadOnlyList<EditResult> Edit(SplitVit split, IReadOnlyList<Failure> failures, IProgress<EditProgress>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         _keys.Require(KeyStatistics.Kind, split);
         int block = Edits.BlockOrLast(split, _settings.Block);
@@ -52,16 +60,43 @@ public sealed class Rome : IEditor
         Tensor moment = KeyStatistics.Moment(_keys, block, split.Space.Hidden, _settings.ClassShare);
         moment.diagonal().Plus_(moment.diagonal().mean() * Held(_settings.Ridge));
         Tensor factor = Factor(moment, block); // C = L·Lᵀ
-        return Edits.OneByOne(failures, failure =>
-        {
-            using DisposeScope each = NewDisposeScope();
-            WantedValue wanted = WantedValue.Find(split, failure, block, shared: true, _settings.Value, progress, cancellation);
-            Tensor key = wanted.Keys.mean([0], keepdim: true).t();                    // k* [H,1]
-            Tensor direction = cholesky_solve(key, factor.to(key.device));            // C⁻¹k* [H,1]
-            Tensor value = wanted.Changes.narrow(0, 0, 1).t() / mm(direction.t(), key); // Λ [D,1]
-            TensorDelta delta = new(split.Space, new Dictionary<string, TensorChange> { [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(value, direction.t()) });
-            return Edits.Result(split, failure, delta, Name, RomeSettings.Table.Describe(_settings with { Block = block }), 0, wanted.Steps, wanted.Losses);
-        }, cancellation);
+        return Edits.OneByOne(
+            failures,
+            failure =>
+            {
+                using DisposeScope each = NewDisposeScope();
+                WantedValue wanted = WantedValue.Find(
+                    split,
+                    failure,
+                    block,
+                    shared: true,
+                    _settings.Value,
+                    progress,
+                    cancellation
+                );
+                Tensor key = wanted.Keys.mean([0], keepdim: true).t(); // k* [H,1]
+                Tensor direction = cholesky_solve(key, factor.to(key.device)); // C⁻¹k* [H,1]
+                Tensor value = wanted.Changes.narrow(0, 0, 1).t() / mm(direction.t(), key); // Λ [D,1]
+                TensorDelta delta = new(
+                    split.Space,
+                    new Dictionary<string, TensorChange>
+                    {
+                        [VitNames.Block(block, "mlp.fc2.weight")] = TensorChange.AddProduct(value, direction.t()),
+                    }
+                );
+                return Edits.Result(
+                    split,
+                    failure,
+                    delta,
+                    Name,
+                    RomeSettings.Table.Describe(_settings with { Block = block }),
+                    0,
+                    wanted.Steps,
+                    wanted.Losses
+                );
+            },
+            cancellation
+        );
     }
 
     static Tensor Factor(Tensor moment, int block)
@@ -72,7 +107,12 @@ public sealed class Rome : IEditor
         }
         catch (ExternalException e)
         {
-            throw BadInput.Damaged(null, $"The keys' moment of block {block} is none: it is not positive definite, whatever is added to it. Make the preparation '{KeyStatistics.Kind}' again, or use a larger ridge.", cause: e);
+            throw BadInput.Damaged(
+                null,
+                $"The keys' moment of block {block} is none: it is not positive definite, whatever is added to it. "
+                    + $"Make the preparation '{KeyStatistics.Kind}' again, or use a larger ridge.",
+                cause: e
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
 namespace Retouch.Editing;
 
-/// <summary>How <see cref="Rome"/> and <see cref="AlphaEdit"/> find the value that an FFN shall give. Immutable.</summary>
+/// <summary>
+/// How <see cref="Rome"/> and <see cref="AlphaEdit"/> find the value that an FFN shall give. Immutable.
+/// </summary>
 public sealed record ValueSettings
 {
     /// <summary>Adam's step size on the value, above 0, as a share of the length of the value as it is.</summary>
@@ -20,22 +22,54 @@ public sealed record ValueSettings
 
     /// <summary>The settings of how a value is found, as part of a method's.</summary>
     internal static IReadOnlyList<Setting<T>> Settings<T>(Func<T, ValueSettings> get, Func<T, ValueSettings, T> with) =>
-    [
-        Setting.Number<T>(
-            "stopLoss", "stop loss", SettingRange.NotNegative, s => get(s).StopLoss,
-            (s, v) => with(s, get(s) with { StopLoss = v }), "the loss at which the wanted value is found"),
-        Setting.Number<T>(
-            "lr", "value's learning rate", SettingRange.Positive, s => get(s).LearningRate,
-            (s, v) => with(s, get(s) with { LearningRate = v }),
-            "Adam's step size on the value, as a share of its length").AsDetail(),
-        Setting.Count<T>(
-            "steps", "number of steps", SettingRange.AtLeast(1), s => get(s).MaxSteps,
-            (s, v) => with(s, get(s) with { MaxSteps = v }), "steps at most").AsDetail(),
-        Setting.Number<T>(
-            "decay", "value's decay", SettingRange.NotNegative, s => get(s).Decay,
-            (s, v) => with(s, get(s) with { Decay = v }), "the weight of the squared change in the loss").AsDetail(),
-        Setting.Number<T>(
-            "maxChange", "largest change of the value", SettingRange.Positive, s => get(s).MaxChange,
-            (s, v) => with(s, get(s) with { MaxChange = v }), "the longest change, in lengths of the value").AsDetail(),
-    ];
+        [
+            Setting.Number<T>(
+                "stopLoss",
+                "stop loss",
+                SettingRange.NotNegative,
+                s => get(s).StopLoss,
+                (s, v) => with(s, get(s) with { StopLoss = v }),
+                "the loss at which the wanted value is found"
+            ),
+            Setting
+                .Number<T>(
+                    "lr",
+                    "value's learning rate",
+                    SettingRange.Positive,
+                    s => get(s).LearningRate,
+                    (s, v) => with(s, get(s) with { LearningRate = v }),
+                    "Adam's step size on the value, as a share of its length"
+                )
+                .AsDetail(),
+            Setting
+                .Count<T>(
+                    "steps",
+                    "number of steps",
+                    SettingRange.AtLeast(1),
+                    s => get(s).MaxSteps,
+                    (s, v) => with(s, get(s) with { MaxSteps = v }),
+                    "steps at most"
+                )
+                .AsDetail(),
+            Setting
+                .Number<T>(
+                    "decay",
+                    "value's decay",
+                    SettingRange.NotNegative,
+                    s => get(s).Decay,
+                    (s, v) => with(s, get(s) with { Decay = v }),
+                    "the weight of the squared change in the loss"
+                )
+                .AsDetail(),
+            Setting
+                .Number<T>(
+                    "maxChange",
+                    "largest change of the value",
+                    SettingRange.Positive,
+                    s => get(s).MaxChange,
+                    (s, v) => with(s, get(s) with { MaxChange = v }),
+                    "the longest change, in lengths of the value"
+                )
+                .AsDetail(),
+        ];
 }

@@ -25,21 +25,46 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
     /// <param name="settings">How to find it.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static WantedValue Find(SplitVit split, Failure failure, int block, bool shared, ValueSettings settings, IProgress<EditProgress>? progress, CancellationToken cancellation)
+    public static WantedValue Find(
+        SplitVit split,
+        Failure failure,
+        int block,
+        bool shared,
+        ValueSettings settings,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         split.Model.Config.RequireClassToken("This method");
         MatrixProbe probe = new(new EditSpace(split.Model.Config, block, 1));
         using (no_grad())
             new AutogradSuffix(split, visit: probe.Visit).Logits(failure.State);
-        Tensor keys = probe.Input(block, FfnMatrix.Fc2).select(1, 0), values = probe.Output(block, FfnMatrix.Fc2).select(1, 0);
+        Tensor keys = probe.Input(block, FfnMatrix.Fc2).select(1, 0);
+        Tensor values = probe.Output(block, FfnMatrix.Fc2).select(1, 0);
         double length = values.norm(1).mean().Number();
         Tensor change = zeros([shared ? 1 : values.shape[0], values.shape[1]], device: values.device).requires_grad_();
-        AutogradSuffix suffix = new(split, visit: (point, at, value) => at == block && point == SuffixPoint.FfnOutput
-            ? cat([value.narrow(1, 0, 1).Plus(change.unsqueeze(1)), value.narrow(1, 1, value.shape[1] - 1)], 1)
-            : value);
-        (int steps, List<float> losses) = LeafDescent.Run([change], failure.Label,
-            () => (suffix.Logits(failure.State), change.Squared().sum(1).mean() * Held(settings.Decay / (length * length))),
-            settings.LearningRate * length / Math.Sqrt(values.shape[1]), settings.MaxSteps, settings.StopLoss, Clamp, progress, cancellation);
+        AutogradSuffix suffix = new(
+            split,
+            visit: (point, at, value) =>
+                at == block && point == SuffixPoint.FfnOutput
+                    ? cat([value.narrow(1, 0, 1).Plus(change.unsqueeze(1)), value.narrow(1, 1, value.shape[1] - 1)], 1)
+                    : value
+        );
+        (int steps, List<float> losses) = LeafDescent.Run(
+            [change],
+            failure.Label,
+            () =>
+                (
+                    suffix.Logits(failure.State),
+                    change.Squared().sum(1).mean() * Held(settings.Decay / (length * length))
+                ),
+            settings.LearningRate * length / Math.Sqrt(values.shape[1]),
+            settings.MaxSteps,
+            settings.StopLoss,
+            Clamp,
+            progress,
+            cancellation
+        );
         return new WantedValue(keys, change.detach().expand_as(values), steps, losses);
 
         void Clamp()

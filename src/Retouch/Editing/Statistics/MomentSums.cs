@@ -16,7 +16,8 @@ sealed class MomentSums : IDisposable
 {
     static readonly TimeSpan SavedEvery = TimeSpan.FromSeconds(30);
 
-    readonly Dictionary<string, Tensor> _products = [], _sums = [];
+    readonly Dictionary<string, Tensor> _products = [];
+    readonly Dictionary<string, Tensor> _sums = [];
     readonly Dictionary<string, long> _counts = [];
 
     MomentSums() { }
@@ -24,7 +25,9 @@ sealed class MomentSums : IDisposable
     /// <summary>The images that were used.</summary>
     public int Images { get; private set; }
 
-    /// <summary>Runs a pass over images that are spread evenly over the folders; the caller disposes the result.</summary>
+    /// <summary>
+    /// Runs a pass over images that are spread evenly over the folders; the caller disposes the result.
+    /// </summary>
     /// <param name="kind">The preparation's name, for the checkpoint.</param>
     /// <param name="settings">Everything that the result depends on beside the model, for the checkpoint.</param>
     /// <param name="split">The model.</param>
@@ -35,15 +38,24 @@ sealed class MomentSums : IDisposable
     /// <param name="progress">Told how many images are done; null for nobody.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     public static MomentSums Gather(
-        string kind, IReadOnlyDictionary<string, string> settings, SplitVit split, PreparationImages images, int most, Action<MomentSums, PrefixState> pass,
-        string? checkpoint, IProgress<PreparationProgress>? progress, CancellationToken cancellation)
+        string kind,
+        IReadOnlyDictionary<string, string> settings,
+        SplitVit split,
+        PreparationImages images,
+        int most,
+        Action<MomentSums, PrefixState> pass,
+        string? checkpoint,
+        IProgress<PreparationProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         if (most < 1)
             throw BadInput.OutOfRange(null, $"The number of images is {most}; it must be at least 1.");
         MomentSums sums = new();
         try
         {
-            int done = checkpoint is not null && File.Exists(checkpoint) ? sums.Resume(kind, settings, split, checkpoint) : 0;
+            int done =
+                checkpoint is not null && File.Exists(checkpoint) ? sums.Resume(kind, settings, split, checkpoint) : 0;
             Stopwatch since = Stopwatch.StartNew();
             Done told = new(p =>
             {
@@ -108,7 +120,11 @@ sealed class MomentSums : IDisposable
         if (sums.TryGetValue(name, out Tensor? sum))
         {
             if (!sum.shape.AsSpan().SequenceEqual(value.shape))
-                throw BadInput.Mismatch(name, $"What was kept of the preparation's {name} is of another shape than this model's; delete the .partial file beside the output to begin anew.");
+                throw BadInput.Mismatch(
+                    name,
+                    $"What was kept of the preparation's {name} is of another shape than this model's; delete the "
+                        + ".partial file beside the output to begin anew."
+                );
             sum.Plus_(value);
         }
         else
@@ -120,7 +136,10 @@ sealed class MomentSums : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Dictionary<string, Tensor> tensors = [];
         foreach ((string name, Tensor sum) in _sums)
-            (tensors["sum." + name], tensors["count." + name]) = (sum.clone(), tensor([_counts[name]], ScalarType.Int64));
+            (tensors["sum." + name], tensors["count." + name]) = (
+                sum.clone(),
+                tensor([_counts[name]], ScalarType.Int64)
+            );
         foreach ((string name, Tensor product) in _products)
             tensors["product." + name] = product.clone();
         Dictionary<string, string> all = new(settings) { ["done"] = Text(done), ["used"] = Text(Images) };
@@ -132,25 +151,45 @@ sealed class MomentSums : IDisposable
     {
         using Preparation partial = Preparation.Load(checkpoint);
         partial.Require(kind + "-partial", split);
-        if (settings.Any(s => partial.Settings.GetValueOrDefault(s.Key) != s.Value) || !int.TryParse(partial.Settings.GetValueOrDefault("done"), out int done) || !int.TryParse(partial.Settings.GetValueOrDefault("used"), out int used) || done < 0 || used < 0)
-            throw BadInput.Mismatch(checkpoint, $"{checkpoint} holds the beginning of another preparation (other images or settings); delete it to begin anew.");
+        if (
+            settings.Any(s => partial.Settings.GetValueOrDefault(s.Key) != s.Value)
+            || !int.TryParse(partial.Settings.GetValueOrDefault("done"), out int done)
+            || !int.TryParse(partial.Settings.GetValueOrDefault("used"), out int used)
+            || done < 0
+            || used < 0
+        )
+            throw BadInput.Mismatch(
+                checkpoint,
+                $"{checkpoint} holds the beginning of another preparation (other images or "
+                    + "settings); delete it to begin anew."
+            );
         using DisposeScope scope = NewDisposeScope();
         Images = used;
         foreach (string name in Of("sum."))
         {
             _sums[name] = partial.Shaped("sum." + name, -1).to(ScalarType.Float64).clone().DetachFromDisposeScope();
             Tensor count = partial["count." + name];
-            _counts[name] = count.dtype == ScalarType.Int64 && count.NumberOfElements == 1 && count.item<long>() > 0 ? count.item<long>()
-                : throw BadInput.Damaged(checkpoint, $"{checkpoint} is damaged: the count of {name} is none; delete it to begin anew.");
+            _counts[name] =
+                count.dtype == ScalarType.Int64 && count.NumberOfElements == 1 && count.item<long>() > 0
+                    ? count.item<long>()
+                    : throw BadInput.Damaged(
+                        checkpoint,
+                        $"{checkpoint} is damaged: the count of {name} is none; delete it to begin anew."
+                    );
         }
         foreach (string name in Of("product."))
         {
             long size = partial.Shaped("sum." + name, -1).shape[0];
-            _products[name] = partial.Shaped("product." + name, size, size).to(ScalarType.Float64).clone().DetachFromDisposeScope();
+            _products[name] = partial
+                .Shaped("product." + name, size, size)
+                .to(ScalarType.Float64)
+                .clone()
+                .DetachFromDisposeScope();
         }
         return done;
 
-        IEnumerable<string> Of(string part) => partial.Tensors.Keys.Where(n => n.StartsWith(part, StringComparison.Ordinal)).Select(n => n[part.Length..]);
+        IEnumerable<string> Of(string part) =>
+            partial.Tensors.Keys.Where(n => n.StartsWith(part, StringComparison.Ordinal)).Select(n => n[part.Length..]);
     }
 
     static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

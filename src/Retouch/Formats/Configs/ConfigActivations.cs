@@ -7,13 +7,16 @@ static class ConfigActivations
 {
     /// <summary>The activation that a setting names, or null if it is not stated.</summary>
     /// <exception cref="BadInputException">It is one that Retouch does not compute.</exception>
-    public static VitActivation? Read(ConfigObject config, string setting) => config.Text(setting) switch
-    {
-        null => null,
-        "gelu" => VitActivation.Gelu,
-        "quick_gelu" => VitActivation.QuickGelu,
-        "gelu_tanh" or "gelu_new" or "gelu_fast" or "gelu_pytorch_tanh" => VitActivation.GeluTanh,
-        string name => throw config.Bad($"its activation, {setting}, is {UserText.Quote(name)}; Retouch knows gelu, "
-            + "quick_gelu and gelu_tanh"),
-    };
+    public static VitActivation? Read(ConfigObject config, string setting) =>
+        config.Text(setting) switch
+        {
+            null => null,
+            "gelu" => VitActivation.Gelu,
+            "quick_gelu" => VitActivation.QuickGelu,
+            "gelu_tanh" or "gelu_new" or "gelu_fast" or "gelu_pytorch_tanh" => VitActivation.GeluTanh,
+            string name => throw config.Bad(
+                $"its activation, {setting}, is {UserText.Quote(name)}; Retouch knows gelu, "
+                    + "quick_gelu and gelu_tanh"
+            ),
+        };
 }

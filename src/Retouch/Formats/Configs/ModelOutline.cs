@@ -16,8 +16,11 @@ sealed record ModelOutline(int? Width, int? Depth, int? PatchSize, int? Classes)
         while (shapes.ContainsKey(VitNames.Block(depth, "norm1.weight")))
             depth++;
         return new(
-            Size(VitNames.PatchWeight, 0), depth == 0 ? null : depth, Size(VitNames.PatchWeight, 2),
-            Size(VitNames.HeadWeight, 0));
+            Size(VitNames.PatchWeight, 0),
+            depth == 0 ? null : depth,
+            Size(VitNames.PatchWeight, 2),
+            Size(VitNames.HeadWeight, 0)
+        );
 
         int? Size(string name, int axis) =>
             shapes.TryGetValue(name, out long[]? shape) && axis < shape.Length && shape[axis] is > 0 and <= int.MaxValue

@@ -25,23 +25,66 @@ static class ProcessorConfig
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     static readonly string[] Suffixes =
-        ["ImageProcessorFast", "ImageProcessorPil", "ImageProcessor", "FeatureExtractor"];
+    [
+        "ImageProcessorFast",
+        "ImageProcessorPil",
+        "ImageProcessor",
+        "FeatureExtractor",
+    ];
 
     // Parts of the names of steps, and of their sizes, shares and colours.
     static readonly string[] Steps =
     [
-        "crop", "size", "edge", "pad", "offset", "mean", "std", "resample", "interpolation", "antialias", "scale",
-        "channel", "top", "flip", "patch",
+        "crop",
+        "size",
+        "edge",
+        "pad",
+        "offset",
+        "mean",
+        "std",
+        "resample",
+        "interpolation",
+        "antialias",
+        "scale",
+        "channel",
+        "top",
+        "flip",
+        "patch",
     ];
 
     // Settings that are read below, or that change no pixel that a model sees.
     static readonly HashSet<string> Passed =
     [
-        "image_processor_type", "feature_extractor_type", "processor_class", "auto_map", "do_resize", "size",
-        "resample", "do_center_crop", "crop_size", "do_rescale", "rescale_factor", "do_normalize", "image_mean",
-        "image_std", "default_to_square", "do_convert_rgb", "do_reduce_labels", "reduce_labels", "return_tensors",
-        "data_format", "input_data_format", "device", "disable_grouping", "pad_size", "num_channels",
-        "image_seq_length", "_valid_processor_keys", "_processor_class", "_name_or_path", "transformers_version",
+        "image_processor_type",
+        "feature_extractor_type",
+        "processor_class",
+        "auto_map",
+        "do_resize",
+        "size",
+        "resample",
+        "do_center_crop",
+        "crop_size",
+        "do_rescale",
+        "rescale_factor",
+        "do_normalize",
+        "image_mean",
+        "image_std",
+        "default_to_square",
+        "do_convert_rgb",
+        "do_reduce_labels",
+        "reduce_labels",
+        "return_tensors",
+        "data_format",
+        "input_data_format",
+        "device",
+        "disable_grouping",
+        "pad_size",
+        "num_channels",
+        "image_seq_length",
+        "_valid_processor_keys",
+        "_processor_class",
+        "_name_or_path",
+        "transformers_version",
         "_commit_hash",
     ];
 
@@ -57,24 +100,32 @@ static class ProcessorConfig
             return card.Noting($"{root.Path} states no transform of images and was passed over");
         string suffix = Suffixes.FirstOrDefault(s => stated.EndsWith(s, StringComparison.Ordinal)) ?? "";
         if (!Processors.TryGetValue(stated[..^suffix.Length], out ProcessorDefaults? usual))
-            throw root.Bad($"it is of a {UserText.Quote(stated)}, whose transform Retouch does not know; it knows "
-                + $"those of {string.Join(", ", Processors.Keys.Where(k => k.Length > 0).Order(StringComparer.Ordinal))}");
+            throw root.Bad(
+                $"it is of a {UserText.Quote(stated)}, whose transform Retouch does not know; it knows "
+                    + "those of "
+                    + string.Join(", ", Processors.Keys.Where(k => k.Length > 0).Order(StringComparer.Ordinal))
+            );
         if (root.Flag("do_resize") == false || root.Flag("do_normalize") == false || root.Flag("do_rescale") == false)
             throw root.Bad("it turns off the resize, the rescaling or the normalization, which Retouch always does");
         if (root.Number("rescale_factor") is double factor && Math.Abs(factor * 255 - 1) > 1e-6)
             throw root.Bad($"it rescales by {factor}, not 1/255");
         // A step that is turned off, or a number that is not there, changes nothing.
         string[] unknown =
-            [.. root.Names.Where(n => !Passed.Contains(n) && root.Find(n) is not { ValueKind: JsonValueKind.False })];
+        [
+            .. root.Names.Where(n => !Passed.Contains(n) && root.Find(n) is not { ValueKind: JsonValueKind.False }),
+        ];
         if (unknown.FirstOrDefault(Changes) is string step)
-            throw root.Bad($"its {step} is {root.Shown(step)}: Retouch resizes, crops and normalizes, and knows no "
-                + "such step");
+            throw root.Bad(
+                $"its {step} is {root.Shown(step)}: Retouch resizes, crops and normalizes, and knows no " + "such step"
+            );
         bool cropping = root.Flag("do_center_crop") ?? usual.Crop;
         (double resized, bool squash) = Size(root, "size", root.Flag("default_to_square") ?? usual.Squash);
         if (!squash && !cropping)
-            throw root.Bad("its size is that of the shortest_edge and nothing is cropped: the images would not be "
-                + "squares");
-        double image = !cropping ? resized
+            throw root.Bad(
+                "its size is that of the shortest_edge and nothing is cropped: the images would not be " + "squares"
+            );
+        double image =
+            !cropping ? resized
             : root.Has("crop_size") ? Size(root, "crop_size", squared: true).Side
             : UsualCrop;
         double fraction = image / resized;
@@ -86,8 +137,12 @@ static class ProcessorConfig
             card = card with
             {
                 Preprocessing = new Preprocessing(
-                    (int)image, fraction, Resample(root, usual),
-                    Channels(root, "image_mean"), Channels(root, "image_std"))
+                    (int)image,
+                    fraction,
+                    Resample(root, usual),
+                    Channels(root, "image_mean"),
+                    Channels(root, "image_std")
+                )
                 {
                     Squash = squash,
                 },
@@ -101,7 +156,8 @@ static class ProcessorConfig
         return card.NotingUnknown(root.Path, unknown);
     }
 
-    static bool Changes(string name) => name.StartsWith("do_", StringComparison.Ordinal)
+    static bool Changes(string name) =>
+        name.StartsWith("do_", StringComparison.Ordinal)
         || Steps.Any(step => name.Contains(step, StringComparison.OrdinalIgnoreCase));
 
     static Interpolation Resample(ConfigObject root, ProcessorDefaults usual) =>
@@ -109,7 +165,9 @@ static class ProcessorConfig
         {
             2 => Interpolation.Bilinear,
             3 => Interpolation.Bicubic,
-            double other => throw root.Bad($"its resample is {other}; Retouch resizes bilinearly (2) or bicubically (3)"),
+            double other => throw root.Bad(
+                $"its resample is {other}; Retouch resizes bilinearly (2) or bicubically (3)"
+            ),
         };
 
     /// <summary>A side in pixels, and whether both sides become as long or the shorter one alone.</summary>
@@ -128,12 +186,18 @@ static class ProcessorConfig
                 bool shortest = sides is ["shortest_edge"] && name == "size";
                 if (shortest && within.Number("shortest_edge") is double edge && Fits(edge))
                     return (edge, false);
-                if (sides is ["height", "width"] && within.Number("height") is double height && Fits(height)
-                    && within.Number("width") == height)
+                if (
+                    sides is ["height", "width"]
+                    && within.Number("height") is double height
+                    && Fits(height)
+                    && within.Number("width") == height
+                )
                     return (height, true);
                 if (!shortest && sides.Except(["height", "width"]).FirstOrDefault() is string other)
-                    throw root.Bad($"its {name} is stated by {other}, which Retouch does not know; it knows a square's "
-                        + "height and width, and the shortest_edge alone");
+                    throw root.Bad(
+                        $"its {name} is stated by {other}, which Retouch does not know; it knows a square's "
+                            + "height and width, and the shortest_edge alone"
+                    );
                 break;
         }
         throw root.Bad($"its {name} is not a square's side from 1 to 8192 pixels");
@@ -147,11 +211,14 @@ static class ProcessorConfig
         {
             { ValueKind: JsonValueKind.Number } => [.. Enumerable.Repeat(root.Number(name)!.Value, 3)],
             { ValueKind: JsonValueKind.Array } list
-                when list.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number)
-                => [.. list.EnumerateArray().Select(v => v.GetDouble())],
+                when list.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number) =>
+            [
+                .. list.EnumerateArray().Select(v => v.GetDouble()),
+            ],
             _ => [],
         };
-        return values is [double red, double green, double blue] ? new ChannelValues(red, green, blue)
+        return values is [double red, double green, double blue]
+            ? new ChannelValues(red, green, blue)
             : throw root.Bad($"its {name} is not one number or three");
     }
 }

@@ -8,5 +8,4 @@ namespace Retouch.Formats;
 /// <param name="NormEpsilon">The norms' epsilon.</param>
 /// <param name="Activation">The non-linearity.</param>
 /// <param name="Pooling">What the classifier reads.</param>
-sealed record TimmArchitecture(
-    int Width, int Heads, double NormEpsilon, VitActivation Activation, VitPooling Pooling);
+sealed record TimmArchitecture(int Width, int Heads, double NormEpsilon, VitActivation Activation, VitPooling Pooling);

@@ -12,22 +12,92 @@ static partial class TransformersConfig
     // What says nothing of what a plain ViT computes: training, labels, text generation, bookkeeping.
     static readonly HashSet<string> Passed =
     [
-        "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
-        "layer_norm_eps", "image_size", "patch_size", "num_channels", "qkv_bias", "encoder_stride", "model_type",
-        "architectures", "id2label", "label2id", "num_labels", "problem_type", "hidden_dropout_prob",
-        "attention_probs_dropout_prob", "initializer_range", "initializer_factor", "pooler_act", "pooler_output_size",
-        "torch_dtype", "dtype", "transformers_version", "_name_or_path", "_commit_hash", "_attn_implementation",
-        "_attn_implementation_autoset", "attn_implementation", "add_cross_attention", "bad_words_ids",
-        "begin_suppress_tokens", "bos_token_id", "chunk_size_feed_forward", "cross_attention_hidden_size",
-        "decoder_start_token_id", "diversity_penalty", "do_sample", "early_stopping", "encoder_no_repeat_ngram_size",
-        "eos_token_id", "exponential_decay_length_penalty", "finetuning_task", "forced_bos_token_id",
-        "forced_eos_token_id", "is_decoder", "is_encoder_decoder", "length_penalty", "max_length", "min_length",
-        "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "output_attentions",
-        "output_hidden_states", "output_scores", "output_past", "pad_token_id", "prefix", "pruned_heads",
-        "remove_invalid_values", "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id",
-        "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder",
-        "tie_word_embeddings", "tokenizer_class", "top_k", "top_p", "torchscript", "typical_p", "use_bfloat16",
-        "use_cache", "gradient_checkpointing", "license", "tags", "library_name", "auto_map",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+        "hidden_act",
+        "layer_norm_eps",
+        "image_size",
+        "patch_size",
+        "num_channels",
+        "qkv_bias",
+        "encoder_stride",
+        "model_type",
+        "architectures",
+        "id2label",
+        "label2id",
+        "num_labels",
+        "problem_type",
+        "hidden_dropout_prob",
+        "attention_probs_dropout_prob",
+        "initializer_range",
+        "initializer_factor",
+        "pooler_act",
+        "pooler_output_size",
+        "torch_dtype",
+        "dtype",
+        "transformers_version",
+        "_name_or_path",
+        "_commit_hash",
+        "_attn_implementation",
+        "_attn_implementation_autoset",
+        "attn_implementation",
+        "add_cross_attention",
+        "bad_words_ids",
+        "begin_suppress_tokens",
+        "bos_token_id",
+        "chunk_size_feed_forward",
+        "cross_attention_hidden_size",
+        "decoder_start_token_id",
+        "diversity_penalty",
+        "do_sample",
+        "early_stopping",
+        "encoder_no_repeat_ngram_size",
+        "eos_token_id",
+        "exponential_decay_length_penalty",
+        "finetuning_task",
+        "forced_bos_token_id",
+        "forced_eos_token_id",
+        "is_decoder",
+        "is_encoder_decoder",
+        "length_penalty",
+        "max_length",
+        "min_length",
+        "no_repeat_ngram_size",
+        "num_beam_groups",
+        "num_beams",
+        "num_return_sequences",
+        "output_attentions",
+        "output_hidden_states",
+        "output_scores",
+        "output_past",
+        "pad_token_id",
+        "prefix",
+        "pruned_heads",
+        "remove_invalid_values",
+        "repetition_penalty",
+        "return_dict",
+        "return_dict_in_generate",
+        "sep_token_id",
+        "suppress_tokens",
+        "task_specific_params",
+        "temperature",
+        "tf_legacy_loss",
+        "tie_encoder_decoder",
+        "tie_word_embeddings",
+        "tokenizer_class",
+        "top_k",
+        "top_p",
+        "torchscript",
+        "typical_p",
+        "use_bfloat16",
+        "use_cache",
+        "gradient_checkpointing",
+        "license",
+        "tags",
+        "library_name",
+        "auto_map",
     ];
 
     /// <summary>The card with what the config says.</summary>
@@ -35,13 +105,18 @@ static partial class TransformersConfig
     public static ModelCard Read(ModelCard card, ConfigObject root, ModelOutline model)
     {
         if (root.Text("model_type") is string type && !Families.Contains(type))
-            throw root.Bad($"it is of a model of the type {UserText.Quote(type)}; of transformers' models Retouch "
-                + $"opens {string.Join(", ", Families)}");
-        if (card.OfAnother([
-            (root, "hidden_size", "width", model.Width),
-            (root, "num_hidden_layers", "depth", model.Depth),
-            (root, "patch_size", "patch size", model.PatchSize),
-        ]) is ModelCard other)
+            throw root.Bad(
+                $"it is of a model of the type {UserText.Quote(type)}; of transformers' models Retouch "
+                    + $"opens {string.Join(", ", Families)}"
+            );
+        if (
+            card.OfAnother([
+                (root, "hidden_size", "width", model.Width),
+                (root, "num_hidden_layers", "depth", model.Depth),
+                (root, "patch_size", "patch size", model.PatchSize),
+            ])
+            is ModelCard other
+        )
             return other;
         if (root.Number("num_channels") is double channels && channels != 3)
             throw root.Bad($"its num_channels is {channels}; Retouch opens models of images with 3 channels");
@@ -69,8 +144,11 @@ static partial class TransformersConfig
         if (root.Find("id2label") is not { ValueKind: JsonValueKind.Object } map)
             return null;
         // transformers' stand-ins for names.
-        if (map.EnumerateObject().Select(m => m.Value)
-            .All(v => v.ValueKind == JsonValueKind.String && StandIn().IsMatch(v.GetString()!)))
+        if (
+            map.EnumerateObject()
+                .Select(m => m.Value)
+                .All(v => v.ValueKind == JsonValueKind.String && StandIn().IsMatch(v.GetString()!))
+        )
             return null;
         LabelSet labels = LabelSet.Load(root.Path);
         return classes is int count && labels.Count != count

@@ -93,7 +93,11 @@ sealed record TimmCfgJson
     public string Classifier { get; init; } = "head";
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    WriteIndented = true
+)]
 [JsonSerializable(typeof(TransformersConfigJson))]
 [JsonSerializable(typeof(TransformersProcessorJson))]
 [JsonSerializable(typeof(TimmConfigJson))]

@@ -23,31 +23,52 @@ public static class ModelExport
     public static IReadOnlyList<string> Formats { get; } = ["timm", "transformers", "torchvision"];
 
     /// <summary>The naming scheme for a model in one of the <see cref="Formats"/>.</summary>
-    /// <exception cref="BadInputException">There is no such format, or it cannot express the model; the message names the tensor.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no such format, or it cannot express the model; the message names the tensor.
+    /// </exception>
     public static NamingScheme Find(string format, VitModel model)
     {
         if (!Formats.Contains(format))
-            throw BadInput.Missing(format, $"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx.");
+            throw BadInput.Missing(
+                format,
+                $"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx."
+            );
         VitConfig config = model.Config;
-        NamingScheme scheme = format == NamingSchemes.Transformers.Name && config.Registers == 1
-            ? NamingSchemes.TransformersDeit
-            : NamingSchemes.Find(format);
+        NamingScheme scheme =
+            format == NamingSchemes.Transformers.Name && config.Registers == 1
+                ? NamingSchemes.TransformersDeit
+                : NamingSchemes.Find(format);
         VitConfig expressed = ExpressedModel.Config(config, scheme);
         foreach ((string name, _) in expressed.Tensors())
         {
             if (scheme.InFile(name).Length == 0)
-                throw BadInput.Unsupported(name, $"{format} has no place for the tensor {name}, so this model cannot be exported to it; timm and onnx have.");
+                throw BadInput.Unsupported(
+                    name,
+                    $"{format} has no place for the tensor {name}, so this model cannot be "
+                        + "exported to it; timm and onnx have."
+                );
         }
         if (format == NamingSchemes.Timm.Name && expressed is { PreNorm: true, PatchBias: true })
         {
             throw BadInput.Unsupported(
-                null, $"timm builds no {VitNames.PatchBias} beside {VitNames.PreNormWeight}, so this model cannot be exported "
-                + "to it; export it to onnx.");
+                null,
+                $"timm builds no {VitNames.PatchBias} beside {VitNames.PreNormWeight}, so "
+                    + "this model cannot be exported "
+                    + "to it; export it to onnx."
+            );
         }
         if (!scheme.Activations.Contains(config.Activation))
-            throw BadInput.Mismatch(null, $"{format} computes blocks.0.mlp.fc1 with gelu, but this model's activation is {ModelActivations.NameOf(config.Activation)}; export it to timm, transformers or onnx.");
+            throw BadInput.Mismatch(
+                null,
+                $"{format} computes blocks.0.mlp.fc1 with gelu, but this model's activation is "
+                    + $"{ModelActivations.NameOf(config.Activation)}; export it to timm, transformers or onnx."
+            );
         if (format != NamingSchemes.Timm.Name && config.Pooling != VitPooling.ClassToken)
-            throw BadInput.Mismatch(null, $"{format} classifies by {scheme.InFile(VitNames.ClassToken)[0].InFile}, but this model averages its patches; export it to timm or onnx.");
+            throw BadInput.Mismatch(
+                null,
+                $"{format} classifies by {scheme.InFile(VitNames.ClassToken)[0].InFile}, but this model averages its "
+                    + "patches; export it to timm or onnx."
+            );
         return scheme;
     }
 
@@ -60,7 +81,14 @@ public static class ModelExport
     /// <param name="overwrite">Whether existing files may be replaced.</param>
     /// <returns>The files written.</returns>
     /// <exception cref="BadInputException">A file cannot be written.</exception>
-    public static IReadOnlyList<string> Write(VitModel model, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels, string output, bool overwrite)
+    public static IReadOnlyList<string> Write(
+        VitModel model,
+        NamingScheme scheme,
+        Preprocessing preprocessing,
+        LabelSet? labels,
+        string output,
+        bool overwrite
+    )
     {
         if (output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(output))
         {
@@ -85,39 +113,72 @@ public static class ModelExport
         return files;
     }
 
-    static bool Holds(string path, byte[] text) => File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(text);
+    static bool Holds(string path, byte[] text) =>
+        File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(text);
 
-    /// <summary>What a user should know to load the model in Python where no config.json does it; often nothing.</summary>
-    public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme) => scheme.Name switch
-    {
-        "torchvision" => [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"],
-        "timm" when LibraryConfig.NormLayer(config) is string norm =>
-            [$"a timm model that is built without the config.json of a folder needs {norm}"],
-        _ => [],
-    };
+    /// <summary>
+    /// What a user should know to load the model in Python where no config.json does it; often nothing.
+    /// </summary>
+    public static IReadOnlyList<string> Notes(VitConfig config, NamingScheme scheme) =>
+        scheme.Name switch
+        {
+            "torchvision" => [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"],
+            "timm" when LibraryConfig.NormLayer(config) is string norm =>
+            [
+                $"a timm model that is built without the config.json of a folder needs {norm}",
+            ],
+            _ => [],
+        };
 
-    static void WriteWeights(VitModel model, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels, string path, bool overwrite)
+    static void WriteWeights(
+        VitModel model,
+        NamingScheme scheme,
+        Preprocessing preprocessing,
+        LabelSet? labels,
+        string path,
+        bool overwrite
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         SafeTensorsWriter.Write(
-            path, ExpressedModel.Tensors(model, scheme).SelectMany(t => ModelFile.Parts(scheme.InFile(t.Name), t.Tensor)),
-            ModelMetadata.Of(model.Config, preprocessing, labels), overwrite);
+            path,
+            ExpressedModel.Tensors(model, scheme).SelectMany(t => ModelFile.Parts(scheme.InFile(t.Name), t.Tensor)),
+            ModelMetadata.Of(model.Config, preprocessing, labels),
+            overwrite
+        );
     }
 
-    static (string, byte[])[] Cards(VitConfig config, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels) => scheme.Name switch
-    {
-        "timm" => [("config.json", Json(Timm(config, preprocessing, labels), ExportJson.Default.TimmConfigJson))],
-        "torchvision" => [],
-        _ =>
-        [
-            ("config.json", Json(Transformers(config, scheme == NamingSchemes.TransformersDeit, labels), ExportJson.Default.TransformersConfigJson)),
-            (ProcessorName, Json(Processor(preprocessing), ExportJson.Default.TransformersProcessorJson)),
-        ],
-    };
+    static (string, byte[])[] Cards(
+        VitConfig config,
+        NamingScheme scheme,
+        Preprocessing preprocessing,
+        LabelSet? labels
+    ) =>
+        scheme.Name switch
+        {
+            "timm" => [("config.json", Json(Timm(config, preprocessing, labels), ExportJson.Default.TimmConfigJson))],
+            "torchvision" => [],
+            _ =>
+            [
+                (
+                    "config.json",
+                    Json(
+                        Transformers(config, scheme == NamingSchemes.TransformersDeit, labels),
+                        ExportJson.Default.TransformersConfigJson
+                    )
+                ),
+                (ProcessorName, Json(Processor(preprocessing), ExportJson.Default.TransformersProcessorJson)),
+            ],
+        };
 
     static TransformersConfigJson Transformers(VitConfig config, bool deit, LabelSet? labels)
     {
-        string[] names = [.. Enumerable.Range(0, config.Classes).Select(i => labels is { HasNames: true } ? labels[i].Name : $"LABEL_{i}")];
+        string[] names =
+        [
+            .. Enumerable
+                .Range(0, config.Classes)
+                .Select(i => labels is { HasNames: true } ? labels[i].Name : $"LABEL_{i}"),
+        ];
         return new()
         {
             Architectures = [deit ? "DeiTForImageClassification" : "ViTForImageClassification"],
@@ -133,7 +194,9 @@ public static class ModelExport
             NumChannels = 3,
             EncoderStride = config.PatchSize,
             QkvBias = config.QkvBias,
-            Id2Label = names.Select((name, i) => (i, name)).ToDictionary(n => n.i.ToString(CultureInfo.InvariantCulture), n => n.name),
+            Id2Label = names
+                .Select((name, i) => (i, name))
+                .ToDictionary(n => n.i.ToString(CultureInfo.InvariantCulture), n => n.name),
             // Two classes of ImageNet have one name.
             Label2Id = names.Select((name, i) => (i, name)).DistinctBy(n => n.name).ToDictionary(n => n.name, n => n.i),
         };
@@ -141,12 +204,16 @@ public static class ModelExport
 
     static TransformersProcessorJson Processor(Preprocessing preprocessing)
     {
-        int size = preprocessing.ImageSize, resized = preprocessing.ResizedSide;
+        int size = preprocessing.ImageSize;
+        int resized = preprocessing.ResizedSide;
         bool crop = resized != size;
         return new()
         {
             // CLIP's resizes the shorter side; ViT's and DeiT's both, DeiT's with a crop.
-            ImageProcessorType = !preprocessing.Squash ? "CLIPImageProcessor" : crop ? "DeiTImageProcessor" : "ViTImageProcessor",
+            ImageProcessorType =
+                !preprocessing.Squash ? "CLIPImageProcessor"
+                : crop ? "DeiTImageProcessor"
+                : "ViTImageProcessor",
             Size = preprocessing.Squash ? new SquareJson(resized, resized) : new EdgeJson(resized),
             Resample = preprocessing.Interpolation == Interpolation.Bicubic ? 3 : 2,
             DoCenterCrop = crop || !preprocessing.Squash ? true : null,
@@ -158,43 +225,46 @@ public static class ModelExport
         };
     }
 
-    static TimmConfigJson Timm(VitConfig config, Preprocessing preprocessing, LabelSet? labels) => new()
-    {
-        Architecture = LibraryConfig.TimmArchitecture(config),
-        NumClasses = config.Classes,
-        NumFeatures = config.Width,
-        GlobalPool = TimmPooling(config.Pooling),
-        LabelNames = labels is { HasNames: true } ? [.. Enumerable.Range(0, labels.Count).Select(i => labels[i].Name)] : null,
-        ModelArgs = new()
+    static TimmConfigJson Timm(VitConfig config, Preprocessing preprocessing, LabelSet? labels) =>
+        new()
         {
-            ImgSize = config.ImageSize,
-            PatchSize = config.PatchSize,
-            EmbedDim = config.Width,
-            Depth = config.Depth,
-            NumHeads = config.Heads,
-            MlpRatio = LibraryConfig.TimmMlpRatio(config),
-            // The one beside model_args is for people: timm does not read it.
-            GlobalPool = TimmPooling(config.Pooling),
-            QkvBias = config.QkvBias,
-            InitValues = config.LayerScale ? 1e-5 : null,
-            ClassToken = config.ClassToken,
-            RegTokens = config.Registers,
-            NoEmbedClass = !config.PrefixPositions,
-            PreNorm = config.PreNorm,
-            FcNorm = config.NormAfterPooling,
-            ActLayer = LibraryConfig.TimmActivation(config.Activation),
-        },
-        PretrainedCfg = new()
-        {
-            InputSize = [3, preprocessing.ImageSize, preprocessing.ImageSize],
-            Interpolation = preprocessing.Interpolation.ToString().ToLowerInvariant(),
-            CropPct = preprocessing.CropFraction,
-            CropMode = preprocessing.Squash ? "squash" : "center",
-            Mean = preprocessing.Mean.ToArray(),
-            Std = preprocessing.Std.ToArray(),
+            Architecture = LibraryConfig.TimmArchitecture(config),
             NumClasses = config.Classes,
-        },
-    };
+            NumFeatures = config.Width,
+            GlobalPool = TimmPooling(config.Pooling),
+            LabelNames = labels is { HasNames: true }
+                ? [.. Enumerable.Range(0, labels.Count).Select(i => labels[i].Name)]
+                : null,
+            ModelArgs = new()
+            {
+                ImgSize = config.ImageSize,
+                PatchSize = config.PatchSize,
+                EmbedDim = config.Width,
+                Depth = config.Depth,
+                NumHeads = config.Heads,
+                MlpRatio = LibraryConfig.TimmMlpRatio(config),
+                // The one beside model_args is for people: timm does not read it.
+                GlobalPool = TimmPooling(config.Pooling),
+                QkvBias = config.QkvBias,
+                InitValues = config.LayerScale ? 1e-5 : null,
+                ClassToken = config.ClassToken,
+                RegTokens = config.Registers,
+                NoEmbedClass = !config.PrefixPositions,
+                PreNorm = config.PreNorm,
+                FcNorm = config.NormAfterPooling,
+                ActLayer = LibraryConfig.TimmActivation(config.Activation),
+            },
+            PretrainedCfg = new()
+            {
+                InputSize = [3, preprocessing.ImageSize, preprocessing.ImageSize],
+                Interpolation = preprocessing.Interpolation.ToString().ToLowerInvariant(),
+                CropPct = preprocessing.CropFraction,
+                CropMode = preprocessing.Squash ? "squash" : "center",
+                Mean = preprocessing.Mean.ToArray(),
+                Std = preprocessing.Std.ToArray(),
+                NumClasses = config.Classes,
+            },
+        };
 
     static string TimmPooling(VitPooling pooling) => pooling == VitPooling.ClassToken ? "token" : "avg";
 
@@ -205,16 +275,24 @@ public static class ModelExport
         string[] kinds = [".safetensors", ".pth", ".pth.tar", ".bin"];
         if (scheme.Name != NamingSchemes.Timm.Name || !Directory.Exists(folder))
             return;
-        string? other = Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).FirstOrDefault(f =>
-            f != WeightsName && kinds.Any(k => f.EndsWith(k, StringComparison.Ordinal)) || f == ProcessorName);
+        string? other = Directory
+            .EnumerateFiles(folder)
+            .Select(f => Path.GetFileName(f))
+            .Order(StringComparer.Ordinal)
+            .FirstOrDefault(f =>
+                f != WeightsName && kinds.Any(k => f.EndsWith(k, StringComparison.Ordinal)) || f == ProcessorName
+            );
         if (other is not null)
         {
             throw BadInput.Exists(
-                folder, $"{folder} holds {other}, which would be read in the place of what is exported; give an empty folder.");
+                folder,
+                $"{folder} holds {other}, which would be read in the place of what is exported; give an empty folder."
+            );
         }
     }
 
-    static byte[] Json<T>(T value, JsonTypeInfo<T> type) => [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
+    static byte[] Json<T>(T value, JsonTypeInfo<T> type) =>
+        [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
 
     static void CreateFolder(string path)
     {

@@ -1,6 +1,9 @@
 namespace Retouch.Formats;
 
-/// <summary>A lock between processes: an open file that no other may open. On Unix it is the lock (flock) that Python's filelock takes, so that both see each other.</summary>
+/// <summary>
+/// A lock between processes: an open file that no other may open. On Unix it is the lock (flock) that Python's filelock
+/// takes, so that both see each other.
+/// </summary>
 static class FileLock
 {
     static readonly TimeSpan Between = TimeSpan.FromMilliseconds(100);

@@ -2,10 +2,27 @@ using System.Text.RegularExpressions;
 
 namespace Retouch.Formats;
 
-/// <summary>The name of a model elsewhere: <c>owner/name[@revision]</c> on the Hugging Face hub, or <c>augreg:FILE.npz</c> in Google's bucket. Immutable.</summary>
+/// <summary>
+/// The name of a model elsewhere: <c>owner/name[@revision]</c> on the Hugging Face hub, or <c>augreg:FILE.npz</c> in
+/// Google's bucket. Immutable.
+/// </summary>
 public sealed partial record HubReference
 {
-    static readonly string[] FileEndings = [".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz", ".json", ".onnx", ".pkl", ".h5", ".gguf", ".zip"];
+    static readonly string[] FileEndings =
+    [
+        ".safetensors",
+        ".pth",
+        ".pt",
+        ".bin",
+        ".ckpt",
+        ".npz",
+        ".json",
+        ".onnx",
+        ".pkl",
+        ".h5",
+        ".gguf",
+        ".zip",
+    ];
 
     HubReference() { }
 
@@ -24,17 +41,32 @@ public sealed partial record HubReference
         if (AugReg().Match(text) is { Success: true } bucket)
             return new HubReference { AugRegFile = bucket.Groups[1].Value };
         Match match = Name().Match(text);
-        if (!match.Success || text.Contains("..", StringComparison.Ordinal) || FileEndings.Any(e => match.Groups["repo"].Value.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
+        if (
+            !match.Success
+            || text.Contains("..", StringComparison.Ordinal)
+            || FileEndings.Any(e => match.Groups["repo"].Value.EndsWith(e, StringComparison.OrdinalIgnoreCase))
+        )
             return null;
-        return new HubReference { Repository = match.Groups["repo"].Value, Revision = match.Groups["rev"] is { Success: true, Value: string revision } ? revision : "main" };
+        return new HubReference
+        {
+            Repository = match.Groups["repo"].Value,
+            Revision = match.Groups["rev"] is { Success: true, Value: string revision } ? revision : "main",
+        };
     }
 
     /// <inheritdoc/>
-    public override string ToString() => AugRegFile is string file ? $"augreg:{file}" : Revision == "main" ? Repository! : $"{Repository}@{Revision}";
+    public override string ToString() =>
+        AugRegFile is string file ? $"augreg:{file}"
+        : Revision == "main" ? Repository!
+        : $"{Repository}@{Revision}";
 
     [GeneratedRegex("^augreg:([A-Za-z0-9][A-Za-z0-9_.+,-]{0,200}\\.npz)$", RegexOptions.CultureInvariant)]
     private static partial Regex AugReg();
 
-    [GeneratedRegex("^(?<repo>[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})(@(?<rev>[A-Za-z0-9][A-Za-z0-9_./-]{0,95}))?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        "^(?<repo>[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})"
+            + "(@(?<rev>[A-Za-z0-9][A-Za-z0-9_./-]{0,95}))?$",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex Name();
 }

@@ -10,7 +10,13 @@ namespace Retouch.Formats;
 /// </summary>
 public sealed partial class ModelHub : IDisposable
 {
-    static readonly string[] Weights = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+    static readonly string[] Weights =
+    [
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+    ];
 
     static readonly string[] Cards = ["config.json", "preprocessor_config.json"];
 
@@ -29,13 +35,19 @@ public sealed partial class ModelHub : IDisposable
     /// <summary>Whether nothing may be downloaded.</summary>
     public bool Offline => _settings.Offline;
 
-    /// <summary>Where a model is in the cache: a folder or a file for <see cref="ModelFile.Load"/>, or null if it is not whole.</summary>
+    /// <summary>
+    /// Where a model is in the cache: a folder or a file for <see cref="ModelFile.Load"/>, or null if it is not whole.
+    /// </summary>
     public string? Find(HubReference reference)
     {
         if (reference.AugRegFile is string file)
             return Path.Combine(_settings.AugRegCache, file) is string path && File.Exists(path) ? path : null;
-        string folder = Folder(reference), named = Path.Combine(folder, "refs", reference.Revision);
-        string commit = Commit().IsMatch(reference.Revision) ? reference.Revision : File.Exists(named) ? File.ReadAllText(named).Trim() : "";
+        string folder = Folder(reference);
+        string named = Path.Combine(folder, "refs", reference.Revision);
+        string commit =
+            Commit().IsMatch(reference.Revision) ? reference.Revision
+            : File.Exists(named) ? File.ReadAllText(named).Trim()
+            : "";
         string snapshot = Path.Combine(folder, "snapshots", commit);
         return Commit().IsMatch(commit) && IsWhole(snapshot) ? snapshot : null;
     }
@@ -43,17 +55,34 @@ public sealed partial class ModelHub : IDisposable
     /// <summary>Downloads a model, as far as it is not in the cache already, at the revision as it is now.</summary>
     /// <param name="reference">The model.</param>
     /// <param name="progress">Told how far each download has come.</param>
-    /// <param name="cancellation">Stops at once; what was downloaded is kept, and a later call goes on from there.</param>
+    /// <param name="cancellation">
+    /// Stops at once; what was downloaded is kept, and a later call goes on from there.
+    /// </param>
     /// <returns>The folder or file for <see cref="ModelFile.Load"/>.</returns>
-    /// <exception cref="BadInputException">There is no such model or revision, a token is needed, or the settings forbid downloads.</exception>
-    /// <exception cref="HubException">The network or the other side fails. The cache holds no wrong file then.</exception>
-    public async Task<string> PullAsync(HubReference reference, IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
+    /// <exception cref="BadInputException">
+    /// There is no such model or revision, a token is needed, or the settings forbid downloads.
+    /// </exception>
+    /// <exception cref="HubException">
+    /// The network or the other side fails. The cache holds no wrong file then.
+    /// </exception>
+    public async Task<string> PullAsync(
+        HubReference reference,
+        IProgress<HubProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         if (Offline)
-            throw BadInput.Missing(reference.ToString(), $"{reference} is not in the cache ({(reference.Repository is null ? _settings.AugRegCache : _settings.Cache)}), and HF_HUB_OFFLINE forbids downloads; unset it, or pull the model where there is a network.");
+            throw BadInput.Missing(
+                reference.ToString(),
+                $"{reference} is not in the cache "
+                    + $"({(reference.Repository is null ? _settings.AugRegCache : _settings.Cache)}), and "
+                    + "HF_HUB_OFFLINE forbids downloads; unset it, or pull the model where there is a network."
+            );
         try
         {
-            return reference.AugRegFile is string file ? await PullBucketAsync(file, progress, cancellation).ConfigureAwait(false) : await PullRepositoryAsync(reference, progress, cancellation).ConfigureAwait(false);
+            return reference.AugRegFile is string file
+                ? await PullBucketAsync(file, progress, cancellation).ConfigureAwait(false)
+                : await PullRepositoryAsync(reference, progress, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
@@ -64,7 +93,11 @@ public sealed partial class ModelHub : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _transfer.Dispose();
 
-    async Task<string> PullRepositoryAsync(HubReference reference, IProgress<HubProgress>? progress, CancellationToken cancellation)
+    async Task<string> PullRepositoryAsync(
+        HubReference reference,
+        IProgress<HubProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         string revision = reference.Revision;
         RemoteFile? weights = null;
@@ -75,7 +108,10 @@ public sealed partial class ModelHub : IDisposable
                 break;
         }
         if (weights is null)
-            throw BadInput.Missing(reference.ToString(), $"{reference} has none of {string.Join(", ", Weights)}; it is no model that Retouch can read.");
+            throw BadInput.Missing(
+                reference.ToString(),
+                $"{reference} has none of {string.Join(", ", Weights)}; it is no model that Retouch can read."
+            );
         // From here on one commit, or a push in between would mix two.
         revision = weights.Commit!;
         string snapshot = Path.Combine(Folder(reference), "snapshots", revision);
@@ -89,8 +125,12 @@ public sealed partial class ModelHub : IDisposable
         {
             foreach (string shard in ShardedFile.Files(Path.Combine(snapshot, weights.Name)))
             {
-                RemoteFile part = await AskAsync(reference, revision, shard, cancellation).ConfigureAwait(false)
-                    ?? throw BadInput.Missing(reference.ToString(), $"{reference} has no {shard}, which its {weights.Name} names.");
+                RemoteFile part =
+                    await AskAsync(reference, revision, shard, cancellation).ConfigureAwait(false)
+                    ?? throw BadInput.Missing(
+                        reference.ToString(),
+                        $"{reference} has no {shard}, which its {weights.Name} names."
+                    );
                 await FetchAsync(reference, part, snapshot, progress, cancellation).ConfigureAwait(false);
             }
         }
@@ -98,51 +138,120 @@ public sealed partial class ModelHub : IDisposable
         {
             string named = Path.Combine(Folder(reference), "refs", reference.Revision);
             Directory.CreateDirectory(Path.GetDirectoryName(named)!);
-            AtomicFile.Write(named, overwrite: true, stream => stream.Write(System.Text.Encoding.ASCII.GetBytes(revision)));
+            AtomicFile.Write(
+                named,
+                overwrite: true,
+                stream => stream.Write(System.Text.Encoding.ASCII.GetBytes(revision))
+            );
         }
         return snapshot;
     }
 
     /// <summary>What the hub says of a file, or null if the repository has none of this name.</summary>
-    async Task<RemoteFile?> AskAsync(HubReference reference, string revision, string name, CancellationToken cancellation)
+    async Task<RemoteFile?> AskAsync(
+        HubReference reference,
+        string revision,
+        string name,
+        CancellationToken cancellation
+    )
     {
-        Uri address = new(_settings.Endpoint, $"{_settings.Endpoint.AbsolutePath.TrimEnd('/')}/{reference.Repository}/resolve/{Uri.EscapeDataString(revision)}/{name}");
+        Uri address = new(
+            _settings.Endpoint,
+            $"{_settings.Endpoint.AbsolutePath.TrimEnd('/')}/{reference.Repository}/resolve/"
+                + $"{Uri.EscapeDataString(revision)}/{name}"
+        );
         using HttpResponseMessage answer = await _transfer.HeadAsync(address, cancellation).ConfigureAwait(false);
         string? error = Header(answer, "X-Error-Code");
         switch (answer.StatusCode)
         {
             case HttpStatusCode.NotFound when error is "RepoNotFound":
-                throw BadInput.Missing(null, $"There is no model {reference.Repository} on {_settings.Endpoint.Host}; check its name.");
+                throw BadInput.Missing(
+                    null,
+                    $"There is no model {reference.Repository} on {_settings.Endpoint.Host}; check its name."
+                );
             case HttpStatusCode.NotFound when error is "RevisionNotFound":
-                throw BadInput.Missing(null, $"{reference.Repository} has no revision {revision}; give a branch, a tag or a whole commit behind the @.");
+                throw BadInput.Missing(
+                    null,
+                    $"{reference.Repository} has no revision {revision}; give a branch, a tag or a whole commit "
+                        + "behind the @."
+                );
             case HttpStatusCode.NotFound:
                 return null;
             case HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden:
-                throw BadInput.Mismatch(null, $"{_settings.Endpoint.Host} refuses {reference.Repository} ({(int)answer.StatusCode}): "
-                    + (_settings.Token is null ? "there is no such model, or it is private or gated; for the latter set HF_TOKEN to a token that may read it."
-                        : "the token in HF_TOKEN may not read it, or there is no such model; accept its terms on its page, or give another token."));
+                throw BadInput.Mismatch(
+                    null,
+                    $"{_settings.Endpoint.Host} refuses {reference.Repository} ({(int)answer.StatusCode}): "
+                        + (
+                            _settings.Token is null
+                                ? "there is no such model, or it is private or gated; for the latter set HF_TOKEN to "
+                                    + "a token that may read it."
+                                : "the token in HF_TOKEN may not read it, or there is no such model; accept its terms "
+                                    + "on its page, or give another token."
+                        )
+                );
             case not HttpStatusCode.OK when (int)answer.StatusCode is < 300 or >= 400:
                 throw new HubException($"{address} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}).");
         }
-        string etag = (Header(answer, "X-Linked-Etag") ?? answer.Headers.ETag?.Tag ?? Header(answer, "ETag") ?? "").Replace("W/", "", StringComparison.Ordinal).Trim('"');
+        string etag = (Header(answer, "X-Linked-Etag") ?? answer.Headers.ETag?.Tag ?? Header(answer, "ETag") ?? "")
+            .Replace("W/", "", StringComparison.Ordinal)
+            .Trim('"');
         string commit = Header(answer, "X-Repo-Commit") ?? "";
         // Both become names of files.
         if (!Etag().IsMatch(etag) || !Commit().IsMatch(commit))
-            throw new HubException($"{address} does not answer as a hub does: it states {(Commit().IsMatch(commit) ? $"the etag {UserText.Quote(etag)}" : $"the commit {UserText.Quote(commit)}")}. Check HF_ENDPOINT.");
-        long? size = long.TryParse(Header(answer, "X-Linked-Size"), NumberStyles.None, CultureInfo.InvariantCulture, out long linked) ? linked
-            : (int)answer.StatusCode < 300 ? answer.Content.Headers.ContentLength : null;
+            throw new HubException(
+                $"{address} does not answer as a hub does: it states "
+                    + (
+                        Commit().IsMatch(commit)
+                            ? $"the etag {UserText.Quote(etag)}"
+                            : $"the commit {UserText.Quote(commit)}"
+                    )
+                    + ". Check HF_ENDPOINT."
+            );
+        long? size =
+            long.TryParse(
+                Header(answer, "X-Linked-Size"),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out long linked
+            )
+                ? linked
+            : (int)answer.StatusCode < 300 ? answer.Content.Headers.ContentLength
+            : null;
         string? hash = Hex().IsMatch(etag) && etag.Length is 64 or 40 ? etag : null;
-        return new RemoteFile(name, address, etag, commit, size, hash, etag.Length == 64 ? RemoteHash.Sha256 : RemoteHash.GitSha1);
+        return new RemoteFile(
+            name,
+            address,
+            etag,
+            commit,
+            size,
+            hash,
+            etag.Length == 64 ? RemoteHash.Sha256 : RemoteHash.GitSha1
+        );
     }
 
-    /// <summary>Puts a file into the cache as Python does: its contents under their hash, and a link to them in the commit's folder.</summary>
-    async Task FetchAsync(HubReference reference, RemoteFile file, string snapshot, IProgress<HubProgress>? progress, CancellationToken cancellation)
+    /// <summary>
+    /// Puts a file into the cache as Python does: its contents under their hash, and a link to them in the commit's
+    /// folder.
+    /// </summary>
+    async Task FetchAsync(
+        HubReference reference,
+        RemoteFile file,
+        string snapshot,
+        IProgress<HubProgress>? progress,
+        CancellationToken cancellation
+    )
     {
-        string blob = Path.Combine(Folder(reference), "blobs", file.Etag!), link = Path.Combine(snapshot, file.Name);
+        string blob = Path.Combine(Folder(reference), "blobs", file.Etag!);
+        string link = Path.Combine(snapshot, file.Name);
         string target = Path.Combine("..", "..", "blobs", file.Etag!);
         if (File.Exists(blob) && IsThere())
             return;
-        string locked = Path.Combine(_settings.Cache, ".locks", Path.GetFileName(Folder(reference)), file.Etag + ".lock");
+        string locked = Path.Combine(
+            _settings.Cache,
+            ".locks",
+            Path.GetFileName(Folder(reference)),
+            file.Etag + ".lock"
+        );
         using IDisposable taken = await FileLock.TakeAsync(locked, cancellation).ConfigureAwait(false);
         // Another process may have brought it in the meantime.
         if (!File.Exists(blob))
@@ -181,13 +290,28 @@ public sealed partial class ModelHub : IDisposable
         string target = Path.Combine(_settings.AugRegCache, name);
         if (File.Exists(target))
             return target;
-        Uri address = new(_settings.AugRegEndpoint, $"{_settings.AugRegEndpoint.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(name)}");
+        Uri address = new(
+            _settings.AugRegEndpoint,
+            $"{_settings.AugRegEndpoint.AbsolutePath.TrimEnd('/')}/{Uri.EscapeDataString(name)}"
+        );
         using HttpResponseMessage answer = await _transfer.HeadAsync(address, cancellation).ConfigureAwait(false);
         if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
-            throw BadInput.Missing(name, $"Google's AugReg bucket has no {name}; its names are in the index that https://github.com/google-research/vision_transformer describes.");
+            throw BadInput.Missing(
+                name,
+                $"Google's AugReg bucket has no {name}; its names are in the index that "
+                    + "https://github.com/google-research/vision_transformer describes."
+            );
         if (!answer.IsSuccessStatusCode)
             throw new HubException($"{address} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}).");
-        RemoteFile file = new(name, address, null, null, answer.Content.Headers.ContentLength, BucketHash(answer), RemoteHash.Md5);
+        RemoteFile file = new(
+            name,
+            address,
+            null,
+            null,
+            answer.Content.Headers.ContentLength,
+            BucketHash(answer),
+            RemoteHash.Md5
+        );
         using IDisposable taken = await FileLock.TakeAsync(target + ".lock", cancellation).ConfigureAwait(false);
         if (!File.Exists(target))
         {
@@ -201,9 +325,15 @@ public sealed partial class ModelHub : IDisposable
     {
         const string kind = "md5=";
         string? stated = answer.Headers.TryGetValues("x-goog-hash", out IEnumerable<string>? values)
-            ? values.SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries)).FirstOrDefault(v => v.StartsWith(kind, StringComparison.Ordinal))?[kind.Length..] : null;
+            ? values
+                .SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries))
+                .FirstOrDefault(v => v.StartsWith(kind, StringComparison.Ordinal))
+                ?[kind.Length..]
+            : null;
         Span<byte> hash = stackalloc byte[16];
-        return stated is not null && Convert.TryFromBase64String(stated, hash, out int length) && length == hash.Length ? Convert.ToHexStringLower(hash) : null;
+        return stated is not null && Convert.TryFromBase64String(stated, hash, out int length) && length == hash.Length
+            ? Convert.ToHexStringLower(hash)
+            : null;
     }
 
     static bool IsWhole(string snapshot)
@@ -215,9 +345,11 @@ public sealed partial class ModelHub : IDisposable
                 && files.All(f => File.Exists(Path.Combine(snapshot, f)));
     }
 
-    string Folder(HubReference reference) => Path.Combine(_settings.Cache, $"models--{reference.Repository!.Replace("/", "--", StringComparison.Ordinal)}");
+    string Folder(HubReference reference) =>
+        Path.Combine(_settings.Cache, $"models--{reference.Repository!.Replace("/", "--", StringComparison.Ordinal)}");
 
-    static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
+    static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.FirstOrDefault() : null;
 
     [GeneratedRegex("^[0-9a-f]{40}$", RegexOptions.CultureInvariant)]
     private static partial Regex Commit();

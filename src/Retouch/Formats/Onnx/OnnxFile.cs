@@ -10,7 +10,8 @@ namespace Retouch.Formats;
 /// </summary>
 sealed class OnnxFile : IDisposable
 {
-    const int MostTensors = 100_000, MostAxes = 16;
+    const int MostTensors = 100_000;
+    const int MostAxes = 16;
 
     readonly List<OnnxTensor> _tensors = [];
     readonly OpenedFile _file;
@@ -28,7 +29,9 @@ sealed class OnnxFile : IDisposable
     public IReadOnlyCollection<string> External => _external.Keys;
 
     /// <summary>Reads the table of contents.</summary>
-    /// <exception cref="BadInputException">The file cannot be read, is no ONNX file, or names weights outside its folder.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, is no ONNX file, or names weights outside its folder.
+    /// </exception>
     public static OnnxFile Open(string path)
     {
         OnnxFile file = new(OpenedFile.Open(path));
@@ -36,7 +39,7 @@ sealed class OnnxFile : IDisposable
         {
             using BufferedStream stream = new(file._file.Range(0, file._file.Length), 1 << 14);
             bool graph = false;
-            for (ProtoReader model = new(stream, 0, stream.Length, path); model.Read();)
+            for (ProtoReader model = new(stream, 0, stream.Length, path); model.Read(); )
             {
                 if (model.Field != ModelGraph || !model.IsDelimited)
                     continue;
@@ -48,7 +51,9 @@ sealed class OnnxFile : IDisposable
         catch (Exception e)
         {
             file.Dispose();
-            throw e is EndOfStreamException or OverflowException ? BadInput.Damaged(path, $"{path} is a damaged ONNX file.", cause: e) : e;
+            throw e is EndOfStreamException or OverflowException
+                ? BadInput.Damaged(path, $"{path} is a damaged ONNX file.", cause: e)
+                : e;
         }
     }
 
@@ -56,7 +61,8 @@ sealed class OnnxFile : IDisposable
     public OpenedFile FileOf(OnnxTensor tensor) => tensor.External is null ? _file : _external[tensor.External];
 
     /// <summary>Every file, this one last: without the weights beside it, it means nothing.</summary>
-    public IEnumerable<(string? External, OpenedFile File)> Files() => [.. _external.Select(e => ((string?)e.Key, e.Value)), (null, _file)];
+    public IEnumerable<(string? External, OpenedFile File)> Files() =>
+        [.. _external.Select(e => ((string?)e.Key, e.Value)), (null, _file)];
 
     /// <inheritdoc/>
     public void Dispose()
@@ -66,7 +72,8 @@ sealed class OnnxFile : IDisposable
             file.Dispose();
     }
 
-    string Beside(string external) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, external);
+    string Beside(string external) =>
+        System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, external);
 
     void ReadGraph(ProtoReader graph)
     {
@@ -91,7 +98,7 @@ sealed class OnnxFile : IDisposable
                 type = node.Text();
             else if (node.Field == NodeAttribute && node.IsDelimited)
             {
-                for (ProtoReader attribute = node.Message(); attribute.Read();)
+                for (ProtoReader attribute = node.Message(); attribute.Read(); )
                 {
                     if (attribute.Field == AttributeTensor && attribute.IsDelimited)
                         tensors.Add(attribute.Message());
@@ -132,13 +139,23 @@ sealed class OnnxFile : IDisposable
                     break;
             }
         }
-        TensorDType? dtype = type switch { FloatCode => TensorDType.F32, Float16Code => TensorDType.F16, BFloat16Code => TensorDType.BF16, DoubleCode => TensorDType.F64, _ => null };
+        TensorDType? dtype = type switch
+        {
+            FloatCode => TensorDType.F32,
+            Float16Code => TensorDType.F16,
+            BFloat16Code => TensorDType.BF16,
+            DoubleCode => TensorDType.F64,
+            _ => null,
+        };
         if (dtype is null || shape.Count == 0)
             return;
         name = nodeOutput ?? name;
         UInt128 bytes = (uint)dtype.Value.Size();
         foreach (long size in shape)
-            bytes *= size >= 0 && shape.Count <= MostAxes ? (ulong)size : throw Bad($"the tensor {UserText.Quote(name)} has the shape {UserText.Shape(shape)}");
+            bytes *=
+                size >= 0 && shape.Count <= MostAxes
+                    ? (ulong)size
+                    : throw Bad($"the tensor {UserText.Quote(name)} has the shape {UserText.Shape(shape)}");
         if (bytes > long.MaxValue)
             throw Bad($"the tensor {UserText.Quote(name)} of shape {UserText.Shape(shape)} is too large for any file");
         if (_tensors.Count == MostTensors)
@@ -148,20 +165,37 @@ sealed class OnnxFile : IDisposable
             string file = Location(name, external.GetValueOrDefault("location"));
             if (!_external.TryGetValue(file, out OpenedFile? beside))
             {
-                beside = File.Exists(Beside(file)) ? OpenedFile.Open(Beside(file))
-                    : throw BadInput.Missing(Path, $"{Path} keeps the tensor {UserText.Quote(name)} in {UserText.Quote(file)}, which is not beside it.");
+                beside = File.Exists(Beside(file))
+                    ? OpenedFile.Open(Beside(file))
+                    : throw BadInput.Missing(
+                        Path,
+                        $"{Path} keeps the tensor {UserText.Quote(name)} in "
+                            + $"{UserText.Quote(file)}, which is not beside it."
+                    );
                 _external.Add(file, beside);
             }
-            long offset = Number(external, "offset", name) ?? 0, length = beside.Length;
-            if (offset > length || (long)bytes > length - offset || (Number(external, "length", name) is long stated && stated != (long)bytes))
+            long offset = Number(external, "offset", name) ?? 0;
+            long length = beside.Length;
+            if (
+                offset > length
+                || (long)bytes > length - offset
+                || (Number(external, "length", name) is long stated && stated != (long)bytes)
+            )
                 throw Bad($"the tensor {UserText.Quote(name)} does not lie within {UserText.Quote(file)}");
             _tensors.Add(new OnnxTensor(name, dtype.Value, shape, file, offset));
         }
         // Small tensors may be spelled out number by number; a packed list of floats is as good as raw bytes.
-        else if (data.Count == 1 && data[0].Length == (long)bytes && (data[0].Field == TensorRaw || (data[0].Field == TensorFloats && dtype == TensorDType.F32)))
+        else if (
+            data.Count == 1
+            && data[0].Length == (long)bytes
+            && (data[0].Field == TensorRaw || (data[0].Field == TensorFloats && dtype == TensorDType.F32))
+        )
             _tensors.Add(new OnnxTensor(name, dtype.Value, shape, null, data[0].Begin));
         else if (data.Count == 1 && data[0].Field == TensorRaw)
-            throw Bad($"the tensor {UserText.Quote(name)} takes {bytes} bytes by its shape {UserText.Shape(shape)}, but has {data[0].Length}");
+            throw Bad(
+                $"the tensor {UserText.Quote(name)} takes {bytes} bytes by its shape {UserText.Shape(shape)}, but has "
+                    + $"{data[0].Length}"
+            );
     }
 
     static void ReadEntry(ProtoReader entry, Dictionary<string, string> entries)
@@ -179,12 +213,23 @@ sealed class OnnxFile : IDisposable
 
     string Location(string name, string? location)
     {
-        if (string.IsNullOrWhiteSpace(location) || System.IO.Path.IsPathRooted(location) || location.Contains('\\') || location.Contains('\0') || location.Contains(':') || location.Split('/').Contains(".."))
-            throw Bad($"the tensor {UserText.Quote(name)} is kept in {UserText.Quote(location ?? "")}, which is not a file beside it");
+        if (
+            string.IsNullOrWhiteSpace(location)
+            || System.IO.Path.IsPathRooted(location)
+            || location.Contains('\\')
+            || location.Contains('\0')
+            || location.Contains(':')
+            || location.Split('/').Contains("..")
+        )
+            throw Bad(
+                $"the tensor {UserText.Quote(name)} is kept in "
+                    + $"{UserText.Quote(location ?? "")}, which is not a file beside it"
+            );
         return location;
     }
 
-    long? Number(Dictionary<string, string> external, string key, string name) => !external.TryGetValue(key, out string? text) ? null
+    long? Number(Dictionary<string, string> external, string key, string name) =>
+        !external.TryGetValue(key, out string? text) ? null
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
         : throw Bad($"the {key} of the tensor {UserText.Quote(name)} is {UserText.Quote(text)}");
 

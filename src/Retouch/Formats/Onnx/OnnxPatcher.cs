@@ -14,7 +14,10 @@ public static class OnnxPatcher
 
     /// <summary>Writes the file with edited weights.</summary>
     /// <param name="served">The ONNX file that is served now; unchanged.</param>
-    /// <param name="output">The file to write, atomically. Where weights lie in files beside the served one, it must be in another folder, which gets copies of them.</param>
+    /// <param name="output">
+    /// The file to write, atomically. Where weights lie in files beside the served one, it must be in another folder,
+    /// which gets copies of them.
+    /// </param>
     /// <param name="before">The base weights that change, by canonical name, float32.</param>
     /// <param name="after">The same after the edit.</param>
     /// <param name="overwrite">Whether existing files may be replaced.</param>
@@ -23,14 +26,30 @@ public static class OnnxPatcher
     /// A weight is not found exactly once (the message says which), a value does not fit the stored type, a file
     /// was written to meanwhile, or one cannot be read or written; nothing has changed on the disk.
     /// </exception>
-    public static IReadOnlyDictionary<string, string> Write(string served, string output, IReadOnlyDictionary<string, Tensor> before, IReadOnlyDictionary<string, Tensor> after, bool overwrite)
+    public static IReadOnlyDictionary<string, string> Write(
+        string served,
+        string output,
+        IReadOnlyDictionary<string, Tensor> before,
+        IReadOnlyDictionary<string, Tensor> after,
+        bool overwrite
+    )
     {
         using OnnxFile file = OnnxFile.Open(served);
         // Tensors may be said to lie at the same bytes, and each is compared for itself.
         ReadingTime time = new(served, file.Files().Sum(f => f.File.Length));
-        Dictionary<string, OnnxPlace[]> places = before.ToDictionary(b => b.Key, b => Find(file, b.Key, b.Value, time), StringComparer.Ordinal);
+        Dictionary<string, OnnxPlace[]> places = before.ToDictionary(
+            b => b.Key,
+            b => Find(file, b.Key, b.Value, time),
+            StringComparer.Ordinal
+        );
         if (places.Values.SelectMany(p => p).GroupBy(p => p.Tensor).FirstOrDefault(g => g.Count() > 1) is { } shared)
-            throw BadInput.Damaged(served, $"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once ({string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))}); nothing was changed.");
+            throw BadInput.Damaged(
+                served,
+                $"{served}: the tensor {UserText.Quote(shared.Key.Name)} is two weights of the model at once "
+                    + "("
+                    + string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))
+                    + "); nothing was changed."
+            );
         Dictionary<OpenedFile, List<(long Offset, Tensor Values)>> changes = [];
         using DisposeScope scope = NewDisposeScope();
         foreach ((string name, OnnxPlace[] found) in places)
@@ -38,32 +57,52 @@ public static class OnnxPatcher
             foreach (OnnxPlace place in found)
             {
                 OpenedFile holder = file.FileOf(place.Tensor);
-                (changes.TryGetValue(holder, out var list) ? list : changes[holder] = []).Add((place.Tensor.Offset, Stored(place, after[name], name, served)));
+                (changes.TryGetValue(holder, out var list) ? list : changes[holder] = []).Add(
+                    (place.Tensor.Offset, Stored(place, after[name], name, served))
+                );
             }
         }
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
         if (file.External.Count > 0 && FileIdentity.Same(folder, Path.GetDirectoryName(Path.GetFullPath(served))!))
-            throw BadInput.Ambiguous(served, $"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs others under the same name; write it into another folder.");
+            throw BadInput.Ambiguous(
+                served,
+                $"{served} keeps weights in {string.Join(", ", file.External)} beside it, and the new file needs "
+                    + "others under the same name; write it into another folder."
+            );
         using WriterLock writer = WriterLock.Take(output, "apply");
         // The graph comes last: without it the copies beside it mean nothing.
-        (OpenedFile From, string To)[] copies = [.. file.Files().Select(f => (f.File, f.External is null ? output : Path.Combine(folder, f.External)))];
+        (OpenedFile From, string To)[] copies =
+        [
+            .. file.Files().Select(f => (f.File, f.External is null ? output : Path.Combine(folder, f.External))),
+        ];
         foreach ((OpenedFile from, string to) in copies)
         {
             if (to != output && FileIdentity.Same(from.Path, to))
-                throw BadInput.Mismatch(served, $"{to} is the very file in which {served} keeps its weights; write into another folder.");
-            if (Path.GetDirectoryName(Path.GetFullPath(to)) is string inner && inner != folder && inner.StartsWith(folder, StringComparison.Ordinal))
+                throw BadInput.Mismatch(
+                    served,
+                    $"{to} is the very file in which {served} keeps its weights; write into another folder."
+                );
+            if (
+                Path.GetDirectoryName(Path.GetFullPath(to)) is string inner
+                && inner != folder
+                && inner.StartsWith(folder, StringComparison.Ordinal)
+            )
                 Directory.CreateDirectory(inner);
             AtomicFile.CheckWritable(to, overwrite);
         }
         foreach ((OpenedFile from, string to) in copies)
         {
-            AtomicFile.Write(to, overwrite, stream =>
-            {
-                Copy(from, changes.GetValueOrDefault(from, []), stream);
-                foreach ((OpenedFile read, _) in copies)
-                    read.RequireUnchanged();
-            });
+            AtomicFile.Write(
+                to,
+                overwrite,
+                stream =>
+                {
+                    Copy(from, changes.GetValueOrDefault(from, []), stream);
+                    foreach ((OpenedFile read, _) in copies)
+                        read.RequireUnchanged();
+                }
+            );
         }
         return places.ToDictionary(p => p.Key, p => string.Join(", ", p.Value.Select(v => v.Tensor.Name)));
     }
@@ -85,21 +124,31 @@ public static class OnnxPatcher
         }
         throw Refused(name, whole);
 
-        BadInputException Refused(string weightName, OnnxPlace[] found) => BadInput.Damaged(file.Path, found.Length == 0
-            ? $"{file.Path} holds the weight {weightName} of the base model nowhere, neither as it is nor transposed, in float32 or a narrower type; is it exported from this very model, unedited and unquantized? Nothing was changed."
-            : $"{file.Path} holds the weight {weightName} {found.Length} times ({string.Join(", ", found.Select(f => UserText.Quote(f.Tensor.Name)))}), so it cannot be told which is meant; nothing was changed.");
+        BadInputException Refused(string weightName, OnnxPlace[] found) =>
+            BadInput.Damaged(
+                file.Path,
+                found.Length == 0
+                    ? $"{file.Path} holds the weight {weightName} of the base model nowhere, neither as it is nor "
+                        + "transposed, in float32 or a narrower type; is it exported from this very model, unedited "
+                        + "and unquantized? Nothing was changed."
+                    : $"{file.Path} holds the weight {weightName} {found.Length} times "
+                        + $"({string.Join(", ", found.Select(f => UserText.Quote(f.Tensor.Name)))}), so it cannot be "
+                        + "told which is meant; nothing was changed."
+            );
     }
 
     static OnnxPlace[] Places(OnnxFile file, Tensor weight, int? part, ReadingTime time)
     {
         using DisposeScope scope = NewDisposeScope();
-        long[] shape = weight.shape, turned = [.. shape.Reverse()];
+        long[] shape = weight.shape;
+        long[] turned = [.. shape.Reverse()];
         List<OnnxPlace> places = [];
         foreach (OnnxTensor tensor in file.Tensors.Where(t => t.Count == weight.NumberOfElements))
         {
             time.Check();
             // A vector or a convolution may be stored with further or fewer axes of size 1.
-            bool same = Essential(tensor.Shape).SequenceEqual(Essential(shape)), swapped = weight.dim() == 2 && tensor.Shape.SequenceEqual(turned);
+            bool same = Essential(tensor.Shape).SequenceEqual(Essential(shape));
+            bool swapped = weight.dim() == 2 && tensor.Shape.SequenceEqual(turned);
             if (same && Equal(file, tensor, weight))
                 places.Add(new OnnxPlace(tensor, false, part));
             else if (swapped && Equal(file, tensor, weight.t()))
@@ -129,9 +178,14 @@ public static class OnnxPatcher
     static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
     {
         Tensor part = place.Part is int third ? after.chunk(3)[third] : after;
-        Tensor values = (place.Transposed ? part.t() : part).contiguous(), stored = values.to(place.Tensor.DType.ToScalarType());
+        Tensor values = (place.Transposed ? part.t() : part).contiguous();
+        Tensor stored = values.to(place.Tensor.DType.ToScalarType());
         return stored.isinf().logical_and(values.isfinite()).any().item<bool>()
-            ? throw BadInput.TooLarge(name, $"The edited values of {name} are too large for {place.Tensor.DType}, the type that {served} stores them in; nothing was changed.")
+            ? throw BadInput.TooLarge(
+                name,
+                $"The edited values of {name} are too large for {place.Tensor.DType}, the type that {served} stores "
+                    + "them in; nothing was changed."
+            )
             : stored;
     }
 

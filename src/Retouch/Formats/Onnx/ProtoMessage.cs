@@ -16,34 +16,38 @@ sealed class ProtoMessage
     public long Length => _open.LongLength + _pieces.Sum(p => p is byte[] bytes ? bytes.Length : Bytes((Tensor)p));
 
     /// <summary>Adds a whole number.</summary>
-    public ProtoMessage Add(int field, long value) => Append(o =>
-    {
-        o.WriteTag(field, WireFormat.WireType.Varint);
-        o.WriteInt64(value);
-    });
+    public ProtoMessage Add(int field, long value) =>
+        Append(o =>
+        {
+            o.WriteTag(field, WireFormat.WireType.Varint);
+            o.WriteInt64(value);
+        });
 
     /// <summary>Adds a 32-bit floating-point number.</summary>
-    public ProtoMessage Add(int field, float value) => Append(o =>
-    {
-        o.WriteTag(field, WireFormat.WireType.Fixed32);
-        o.WriteFloat(value);
-    });
+    public ProtoMessage Add(int field, float value) =>
+        Append(o =>
+        {
+            o.WriteTag(field, WireFormat.WireType.Fixed32);
+            o.WriteFloat(value);
+        });
 
     /// <summary>Adds a text.</summary>
-    public ProtoMessage Add(int field, string value) => Append(o =>
-    {
-        o.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        o.WriteString(value);
-    });
+    public ProtoMessage Add(int field, string value) =>
+        Append(o =>
+        {
+            o.WriteTag(field, WireFormat.WireType.LengthDelimited);
+            o.WriteString(value);
+        });
 
     /// <summary>Adds whole numbers as one packed field.</summary>
-    public ProtoMessage AddPacked(int field, long[] values) => Append(o =>
-    {
-        o.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        o.WriteLength(values.Sum(CodedOutputStream.ComputeInt64Size));
-        foreach (long value in values)
-            o.WriteInt64(value);
-    });
+    public ProtoMessage AddPacked(int field, long[] values) =>
+        Append(o =>
+        {
+            o.WriteTag(field, WireFormat.WireType.LengthDelimited);
+            o.WriteLength(values.Sum(CodedOutputStream.ComputeInt64Size));
+            foreach (long value in values)
+                o.WriteInt64(value);
+        });
 
     /// <summary>Adds a message.</summary>
     public ProtoMessage Add(int field, ProtoMessage message)
@@ -95,11 +99,12 @@ sealed class ProtoMessage
         }
     }
 
-    void Begin(int field, long length) => Append(o =>
-    {
-        o.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        o.WriteUInt64((ulong)length);
-    });
+    void Begin(int field, long length) =>
+        Append(o =>
+        {
+            o.WriteTag(field, WireFormat.WireType.LengthDelimited);
+            o.WriteUInt64((ulong)length);
+        });
 
     ProtoMessage Append(Action<CodedOutputStream> write)
     {

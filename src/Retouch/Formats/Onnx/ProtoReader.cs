@@ -8,7 +8,10 @@ namespace Retouch.Formats;
 /// </summary>
 sealed class ProtoReader(Stream stream, long start, long end, string path)
 {
-    const int Varint = 0, Fixed64 = 1, Delimited = 2, Fixed32 = 5;
+    const int Varint = 0;
+    const int Fixed64 = 1;
+    const int Delimited = 2;
+    const int Fixed32 = 5;
 
     long _next = start;
 
@@ -121,5 +124,9 @@ sealed class ProtoReader(Stream stream, long start, long end, string path)
         return bytes;
     }
 
-    BadInputException Damaged() => BadInput.Damaged(path, $"{path} is not an ONNX file, or a damaged one: at byte {_next} is no field of a Protocol Buffers message.");
+    BadInputException Damaged() =>
+        BadInput.Damaged(
+            path,
+            $"{path} is not an ONNX file, or a damaged one: at byte {_next} is no field of a Protocol Buffers message."
+        );
 }

@@ -10,28 +10,84 @@ namespace Retouch.Formats;
 /// </summary>
 static partial class PickleBystanders
 {
-    static readonly FrozenSet<string> Names = FrozenSet.ToFrozenSet(
-    [
+    static readonly FrozenSet<string> Names = FrozenSet.ToFrozenSet([
         // NumPy's arrays, as in numpy.random.get_state(), and its scalars' types.
-        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.ndarray",
-        "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer", "numpy.float16", "numpy.float32",
-        "numpy.float64", "numpy.int8", "numpy.int16", "numpy.int32", "numpy.int64", "numpy.uint8", "numpy.uint16",
-        "numpy.uint32", "numpy.uint64", "numpy.bool_", "numpy.bool", "collections.Counter", "collections.deque",
-        "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "random.Random", "types.SimpleNamespace", "typing.Any",
-        "datetime.date", "datetime.time", "datetime.timedelta", "datetime.timezone", "pathlib.Path",
-        "pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "pathlib._local.PosixPath",
-        "pathlib._local.WindowsPath", "builtins.frozenset", "builtins.slice", "builtins.range", "builtins.bytearray",
-        "builtins.bytes", "builtins.int", "builtins.float", "builtins.str", "builtins.bool", "builtins.tuple",
-        "__builtin__.frozenset", "__builtin__.bytearray", "__builtin__.slice", "__builtin__.complex",
-        "__builtin__.int", "__builtin__.float", "__builtin__.unicode", "torch.complex64", "torch.complex128",
-        "torch.int8", "torch.int16", "torch.strided", "torch.torch_version.TorchVersion",
-        "torchvision.transforms.functional.InterpolationMode", "torchvision.transforms.autoaugment.AutoAugmentPolicy",
+        "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct",
+        "numpy.ndarray",
+        "numpy.core.numeric._frombuffer",
+        "numpy._core.numeric._frombuffer",
+        "numpy.float16",
+        "numpy.float32",
+        "numpy.float64",
+        "numpy.int8",
+        "numpy.int16",
+        "numpy.int32",
+        "numpy.int64",
+        "numpy.uint8",
+        "numpy.uint16",
+        "numpy.uint32",
+        "numpy.uint64",
+        "numpy.bool_",
+        "numpy.bool",
+        "collections.Counter",
+        "collections.deque",
+        "decimal.Decimal",
+        "fractions.Fraction",
+        "uuid.UUID",
+        "random.Random",
+        "types.SimpleNamespace",
+        "typing.Any",
+        "datetime.date",
+        "datetime.time",
+        "datetime.timedelta",
+        "datetime.timezone",
+        "pathlib.Path",
+        "pathlib.PurePath",
+        "pathlib.PurePosixPath",
+        "pathlib.PureWindowsPath",
+        "pathlib._local.PosixPath",
+        "pathlib._local.WindowsPath",
+        "builtins.frozenset",
+        "builtins.slice",
+        "builtins.range",
+        "builtins.bytearray",
+        "builtins.bytes",
+        "builtins.int",
+        "builtins.float",
+        "builtins.str",
+        "builtins.bool",
+        "builtins.tuple",
+        "__builtin__.frozenset",
+        "__builtin__.bytearray",
+        "__builtin__.slice",
+        "__builtin__.complex",
+        "__builtin__.int",
+        "__builtin__.float",
+        "__builtin__.unicode",
+        "torch.complex64",
+        "torch.complex128",
+        "torch.int8",
+        "torch.int16",
+        "torch.strided",
+        "torch.torch_version.TorchVersion",
+        "torchvision.transforms.functional.InterpolationMode",
+        "torchvision.transforms.autoaugment.AutoAugmentPolicy",
         // Dictionaries of settings.
-        "easydict.EasyDict", "yacs.config.CfgNode", "addict.addict.Dict", "omegaconf.dictconfig.DictConfig",
-        "omegaconf.listconfig.ListConfig", "omegaconf.base.ContainerMetadata", "omegaconf.base.Metadata",
-        "omegaconf.nodes.AnyNode", "omegaconf.nodes.StringNode", "omegaconf.nodes.IntegerNode",
-        "omegaconf.nodes.FloatNode", "omegaconf.nodes.BooleanNode",
-        "pytorch_lightning.utilities.parsing.AttributeDict", "lightning.fabric.utilities.data.AttributeDict",
+        "easydict.EasyDict",
+        "yacs.config.CfgNode",
+        "addict.addict.Dict",
+        "omegaconf.dictconfig.DictConfig",
+        "omegaconf.listconfig.ListConfig",
+        "omegaconf.base.ContainerMetadata",
+        "omegaconf.base.Metadata",
+        "omegaconf.nodes.AnyNode",
+        "omegaconf.nodes.StringNode",
+        "omegaconf.nodes.IntegerNode",
+        "omegaconf.nodes.FloatNode",
+        "omegaconf.nodes.BooleanNode",
+        "pytorch_lightning.utilities.parsing.AttributeDict",
+        "lightning.fabric.utilities.data.AttributeDict",
         "lightning_fabric.utilities.data.AttributeDict",
     ]);
 
@@ -40,7 +96,8 @@ static partial class PickleBystanders
 
     // Python's own modules, and libraries whose classes are more than names: no enumeration is passed over by its looks
     // that comes from one of them.
-    static readonly FrozenSet<string> Roots = FrozenSet.ToFrozenSet("""
+    static readonly FrozenSet<string> Roots = FrozenSet.ToFrozenSet(
+        """
         IPython __builtin__ abc aifc argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii
         bisect builtins bz2 cProfile calendar cgi cgitb chunk cloudpickle cmath cmd code codecs codeop collections
         colorsys commands compileall concurrent configparser contextlib contextvars copy copy_reg copyreg crypt csv
@@ -58,7 +115,8 @@ static partial class PickleBystanders
         tkinter token tokenize tomllib torch torchaudio torchvision trace traceback tracemalloc tty turtle
         turtledemo types typing unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser winreg
         winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo
-        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+    );
 
     /// <summary>Whether a class or function makes something that is passed over, whatever it is given.</summary>
     public static bool Contains(string name) =>
@@ -78,7 +136,9 @@ static partial class PickleBystanders
         // As of Python 3.11, or of a class within a class: the member, or the inner class, which is called in turn.
         if (IsGetAttribute(name))
         {
-            return given is [PickleGlobal { Name: string outer }, string inner] && IsForeignClass(outer)
+            return
+                given is [PickleGlobal { Name: string outer }, string inner]
+                && IsForeignClass(outer)
                 && Word().IsMatch(inner)
                 ? new PickleGlobal($"{outer}.{inner}")
                 : null;

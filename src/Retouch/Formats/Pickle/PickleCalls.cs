@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace Retouch.Formats;
 
-/// <summary>The classes and functions that a model's pickle may name, and what stands for their calls. All others are refused.</summary>
+/// <summary>
+/// The classes and functions that a model's pickle may name, and what stands for their calls. All others are refused.
+/// </summary>
 static class PickleCalls
 {
     static readonly FrozenDictionary<string, TensorDType> Storages = new Dictionary<string, TensorDType>
@@ -22,17 +24,40 @@ static class PickleCalls
 
     // What stands beside the weights in training scripts' checkpoints (DeiT's and MAE's arguments, a best score). It
     // holds data alone, and none of it is made or looked at.
-    static readonly FrozenSet<string> Inert = FrozenSet.ToFrozenSet(
-    [
-        "argparse.Namespace", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "_codecs.encode",
-        "pathlib.PosixPath", "pathlib.WindowsPath", "datetime.datetime", "builtins.set", "__builtin__.set", "builtins.complex", "torch.device", "torch.dtype",
-        "torch.float32", "torch.float16", "torch.bfloat16", "torch.float64", "torch.int64", "torch.int32", "torch.uint8", "torch.bool",
+    static readonly FrozenSet<string> Inert = FrozenSet.ToFrozenSet([
+        "argparse.Namespace",
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
+        "numpy.dtype",
+        "_codecs.encode",
+        "pathlib.PosixPath",
+        "pathlib.WindowsPath",
+        "datetime.datetime",
+        "builtins.set",
+        "__builtin__.set",
+        "builtins.complex",
+        "torch.device",
+        "torch.dtype",
+        "torch.float32",
+        "torch.float16",
+        "torch.bfloat16",
+        "torch.float64",
+        "torch.int64",
+        "torch.int32",
+        "torch.uint8",
+        "torch.bool",
     ]);
 
-    static readonly FrozenSet<string> Known = FrozenSet.ToFrozenSet(
-    [
-        "collections.OrderedDict", "collections.defaultdict", "builtins.dict", "__builtin__.dict", "builtins.list",
-        "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size",
+    static readonly FrozenSet<string> Known = FrozenSet.ToFrozenSet([
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "builtins.dict",
+        "__builtin__.dict",
+        "builtins.list",
+        "torch._utils._rebuild_tensor",
+        "torch._utils._rebuild_tensor_v2",
+        "torch._utils._rebuild_parameter",
+        "torch.Size",
     ]);
 
     static readonly FrozenDictionary<int, string> Instructions = new Dictionary<int, string>
@@ -52,13 +77,17 @@ static class PickleCalls
     }.ToFrozenDictionary();
 
     /// <summary>An instruction's name and number.</summary>
-    public static string Instruction(int code) => $"{Instructions.GetValueOrDefault(code, "without a name")} (0x{code:x2})";
+    public static string Instruction(int code) =>
+        $"{Instructions.GetValueOrDefault(code, "without a name")} (0x{code:x2})";
 
     /// <summary>What stands for a class or function.</summary>
     /// <exception cref="BadInputException">It is not one of those that a model's file needs.</exception>
     public static PickleGlobal Global(string name, string path) =>
-        Storages.ContainsKey(name) || Inert.Contains(name) || Known.Contains(name)
-            || PickleBystanders.Contains(name) || PickleBystanders.MayBeEnumeration(name)
+        Storages.ContainsKey(name)
+        || Inert.Contains(name)
+        || Known.Contains(name)
+        || PickleBystanders.Contains(name)
+        || PickleBystanders.MayBeEnumeration(name)
             ? new PickleGlobal(name)
             : throw Refused(name, path);
 
@@ -88,11 +117,20 @@ static class PickleCalls
             case "torch.Size":
                 return given is [PickleTuple size] ? size : arguments;
             case "torch._utils._rebuild_parameter":
-                return given is [PickleTensor tensor, ..] ? tensor : throw Damaged(path, "a parameter in it is no tensor");
+                return given is [PickleTensor tensor, ..]
+                    ? tensor
+                    : throw Damaged(path, "a parameter in it is no tensor");
             case "torch._utils._rebuild_tensor" or "torch._utils._rebuild_tensor_v2":
-                return given is [PickleStorage storage, BigInteger offset, PickleTuple shape, PickleTuple strides, ..] && Sizes(shape) is { } sizes && Sizes(strides) is { } steps
+                return
+                    given is [PickleStorage storage, BigInteger offset, PickleTuple shape, PickleTuple strides, ..]
+                    && Sizes(shape) is { } sizes
+                    && Sizes(strides) is { } steps
                     ? PickleTensor.Create(storage, offset, sizes, steps)
-                        ?? throw Damaged(path, $"a tensor of shape {UserText.Shape([.. sizes.Select(s => (long)s)])} does not lie within its storage of {storage.Count} numbers")
+                        ?? throw Damaged(
+                            path,
+                            $"a tensor of shape {UserText.Shape([.. sizes.Select(s => (long)s)])} does not lie within "
+                                + $"its storage of {storage.Count} numbers"
+                        )
                     : throw Damaged(path, "a tensor in it is not stated as PyTorch does");
             default:
                 if (Inert.Contains(name) || PickleBystanders.Contains(name))
@@ -107,12 +145,24 @@ static class PickleCalls
     /// <exception cref="BadInputException">It is not one that PyTorch writes.</exception>
     public static PickleStorage Storage(PickleTuple? id, string path)
     {
-        if (id?.Items is not ["storage", PickleGlobal { Name: string type }, string key, string, BigInteger count, ..] || key.Length > LongestKey || !Storages.TryGetValue(type, out TensorDType dtype) || count < 0 || count > long.MaxValue / 8)
+        if (
+            id?.Items is not ["storage", PickleGlobal { Name: string type }, string key, string, BigInteger count, ..]
+            || key.Length > LongestKey
+            || !Storages.TryGetValue(type, out TensorDType dtype)
+            || count < 0
+            || count > long.MaxValue / 8
+        )
             throw Damaged(path, "a storage in it is not stated as PyTorch does");
         // Before PyTorch 1.6 a storage could be a part of another.
         return id.Items switch
         {
-            [_, _, _, _, _, PickleTuple { Items: [string, BigInteger offset, BigInteger length] }] when offset >= 0 && length >= 0 && offset + length <= count => new PickleStorage(key, dtype, (long)length, (long)offset),
+            [_, _, _, _, _, PickleTuple { Items: [string, BigInteger offset, BigInteger length] }]
+                when offset >= 0 && length >= 0 && offset + length <= count => new PickleStorage(
+                key,
+                dtype,
+                (long)length,
+                (long)offset
+            ),
             [_, _, _, _, _, not null] => throw Damaged(path, "a storage in it is a part of another beyond its end"),
             _ => new PickleStorage(key, dtype, (long)count, 0),
         };
@@ -120,7 +170,10 @@ static class PickleCalls
 
     // Null where there are too many, or one is no number of 64 bits: nothing is computed or printed of those.
     static BigInteger[]? Sizes(PickleTuple sizes) =>
-        sizes.Items.Count <= MostAxes && sizes.Items.All(s => s is BigInteger size && size >= long.MinValue && size <= long.MaxValue) ? [.. sizes.Items.Cast<BigInteger>()] : null;
+        sizes.Items.Count <= MostAxes
+        && sizes.Items.All(s => s is BigInteger size && size >= long.MinValue && size <= long.MaxValue)
+            ? [.. sizes.Items.Cast<BigInteger>()]
+            : null;
 
     static Dictionary<object, object?> Pairs(IReadOnlyList<object?> given, Action<long> charge)
     {
@@ -144,12 +197,18 @@ static class PickleCalls
         return dictionary;
     }
 
-    static BadInputException Refused(string name, string path) => BadInput.Unsupported(path, $"{path} asks for {UserText.Quote(name)}, which "
-        + "is no part of a model's weights; nothing of the file was run. If you trust it, save its state_dict() in "
-        + "Python, as safetensors or with torch.save.");
+    static BadInputException Refused(string name, string path) =>
+        BadInput.Unsupported(
+            path,
+            $"{path} asks for {UserText.Quote(name)}, which "
+                + "is no part of a model's weights; nothing of the file was run. If you trust it, save its "
+                + "state_dict() in "
+                + "Python, as safetensors or with torch.save."
+        );
 
     /// <summary>Bytes of memory that an item of a dictionary takes, roughly.</summary>
     public const long ItemBytes = 48;
 
-    static BadInputException Damaged(string path, string why) => BadInput.Damaged(path, $"{path} is a damaged PyTorch file: {why}.");
+    static BadInputException Damaged(string path, string why) =>
+        BadInput.Damaged(path, $"{path} is a damaged PyTorch file: {why}.");
 }

@@ -14,7 +14,8 @@ namespace Retouch.Formats;
 sealed class PickleReader
 {
     // A model with its optimizer takes some 30 steps a tensor.
-    const int MostSteps = 4_000_000, MostText = 16 << 20;
+    const int MostSteps = 4_000_000;
+    const int MostText = 16 << 20;
 
     // Bytes of memory or of work for each that was read, and beside them.
     const int Growth = 64;
@@ -27,7 +28,8 @@ sealed class PickleReader
 
     readonly Stream _stream;
     readonly string _path;
-    readonly long _start, _end;
+    readonly long _start;
+    readonly long _end;
     readonly ReadingTime _time;
     readonly Stack<object?> _stack = new();
     readonly Dictionary<uint, object?> _memo = [];
@@ -46,7 +48,9 @@ sealed class PickleReader
     /// <returns>
     /// Null, bool, <see cref="BigInteger"/>, double, string, byte[], list, dictionary, or a type of this folder.
     /// </returns>
-    /// <exception cref="BadInputException">It is damaged, or holds an instruction or a class that is not read.</exception>
+    /// <exception cref="BadInputException">
+    /// It is damaged, or holds an instruction or a class that is not read.
+    /// </exception>
     public static object? Read(Stream stream, string path)
     {
         try
@@ -55,7 +59,11 @@ sealed class PickleReader
         }
         catch (Exception e) when (e is EndOfStreamException or DecoderFallbackException)
         {
-            throw BadInput.Damaged(path, $"{path} is a damaged PyTorch file: its pickle ends early or holds broken text.", cause: e);
+            throw BadInput.Damaged(
+                path,
+                $"{path} is a damaged PyTorch file: its pickle ends early or holds broken text.",
+                cause: e
+            );
         }
     }
 
@@ -78,61 +86,192 @@ sealed class PickleReader
     {
         switch (code)
         {
-            case 0x80: ReadByte(); break;                                              // PROTO
-            case 0x95: ReadExactly(8); break;                                          // FRAME
-            case '(': _stack.Push(Mark); break;
-            case '0': Pop(); break;
-            case '1': PopToMark(); break;
-            case '2': _stack.Push(Peek()); break;
-            case 'N': _stack.Push(null); break;
-            case 0x88: _stack.Push(true); break;
-            case 0x89: _stack.Push(false); break;
-            case 'I': _stack.Push(ReadLine() switch { "00" => false, "01" => true, string text => Integer(text) }); break;
-            case 'L': _stack.Push(Integer(ReadLine().TrimEnd('L'))); break;
-            case 'J': _stack.Push((BigInteger)BinaryPrimitives.ReadInt32LittleEndian(ReadExactly(4))); break;
-            case 'K': _stack.Push((BigInteger)ReadByte()); break;
-            case 'M': _stack.Push((BigInteger)BinaryPrimitives.ReadUInt16LittleEndian(ReadExactly(2))); break;
-            case 0x8a: _stack.Push(new BigInteger(ReadExactly(ReadByte()))); break;    // LONG1
-            case 'G': _stack.Push(BinaryPrimitives.ReadDoubleBigEndian(ReadExactly(8))); break;
-            case 'F': _stack.Push(double.TryParse(ReadLine(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : throw Damaged("its pickle holds a number that is none")); break;
-            case 'X': _stack.Push(Text(ReadExactly(Length32()))); break;
-            case 0x8c: _stack.Push(Text(ReadExactly(ReadByte()))); break;              // SHORT_BINUNICODE
-            case 0x8d: _stack.Push(Text(ReadExactly(Length64()))); break;              // BINUNICODE8
-            case 'V': _stack.Push(ReadLine()); break;
-            case 'T': _stack.Push(Encoding.Latin1.GetString(ReadExactly(Length32()))); break;
-            case 'U': _stack.Push(Encoding.Latin1.GetString(ReadExactly(ReadByte()))); break;
-            case 'B': _stack.Push(ReadExactly(Length32())); break;
-            case 'C': _stack.Push(ReadExactly(ReadByte())); break;
-            case 0x8e: _stack.Push(ReadExactly(Length64())); break;                    // BINBYTES8
-            case ']': _stack.Push(new List<object?>()); break;
-            case 'l': _stack.Push(PopToMark()); break;
-            case 'a': Append([Pop()]); break;
-            case 'e': Append(PopToMark()); break;
-            case ')': _stack.Push(new PickleTuple([])); break;
-            case 't': _stack.Push(new PickleTuple(PopToMark())); break;
-            case 0x85: PushTuple(1); break;
-            case 0x86: PushTuple(2); break;
-            case 0x87: PushTuple(3); break;
-            case '}': _stack.Push(new Dictionary<object, object?>()); break;
-            case 'd': PushDictionary(PopToMark()); break;
-            case 's': (object? value, object? key) = (Pop(), Pop()); SetItems([key, value]); break;
-            case 'u': SetItems(PopToMark()); break;
-            case 0x8f: _stack.Push(new PickleInert()); break;                          // EMPTY_SET
-            case 0x90: PopToMark(); break;                                             // ADDITEMS
-            case 0x91: PopToMark(); _stack.Push(new PickleInert()); break;             // FROZENSET
-            case 'c': PushGlobal(ReadLine(), ReadLine()); break;
-            case 0x93: (object? name, object? module) = (Pop(), Pop()); PushGlobal(module as string, name as string); break;
-            case 'R' or 0x81: (object? arguments, object? callee) = (Pop(), Pop()); _stack.Push(PickleCalls.Call(callee, arguments as PickleTuple, _path, Charge)); break;
-            case 'b': Pop(); if (Peek() is not (PickleInert or Dictionary<object, object?>)) throw Damaged("its pickle sets the state of something that has none"); break;
-            case 'q': _memo[(uint)ReadByte()] = Peek(); break;
-            case 'r': _memo[BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4))] = Peek(); break;
-            case 0x94: _memo[(uint)_memo.Count] = Peek(); break;                       // MEMOIZE
-            case 'p': _memo[Index()] = Peek(); break;
-            case 'h': _stack.Push(Remembered((uint)ReadByte())); break;
-            case 'j': _stack.Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4)))); break;
-            case 'g': _stack.Push(Remembered(Index())); break;
-            case 'Q': _stack.Push(PickleCalls.Storage(Pop() as PickleTuple, _path)); break;
-            default: throw BadInput.Unsupported(_path, $"{_path} holds the pickle instruction {PickleCalls.Instruction(code)}, which Retouch does not carry out; nothing of the file was run. Save its state_dict() as safetensors, or with torch.save.");
+            case 0x80:
+                ReadByte();
+                break; // PROTO
+            case 0x95:
+                ReadExactly(8);
+                break; // FRAME
+            case '(':
+                _stack.Push(Mark);
+                break;
+            case '0':
+                Pop();
+                break;
+            case '1':
+                PopToMark();
+                break;
+            case '2':
+                _stack.Push(Peek());
+                break;
+            case 'N':
+                _stack.Push(null);
+                break;
+            case 0x88:
+                _stack.Push(true);
+                break;
+            case 0x89:
+                _stack.Push(false);
+                break;
+            case 'I':
+                _stack.Push(
+                    ReadLine() switch
+                    {
+                        "00" => false,
+                        "01" => true,
+                        string text => Integer(text),
+                    }
+                );
+                break;
+            case 'L':
+                _stack.Push(Integer(ReadLine().TrimEnd('L')));
+                break;
+            case 'J':
+                _stack.Push((BigInteger)BinaryPrimitives.ReadInt32LittleEndian(ReadExactly(4)));
+                break;
+            case 'K':
+                _stack.Push((BigInteger)ReadByte());
+                break;
+            case 'M':
+                _stack.Push((BigInteger)BinaryPrimitives.ReadUInt16LittleEndian(ReadExactly(2)));
+                break;
+            case 0x8a:
+                _stack.Push(new BigInteger(ReadExactly(ReadByte())));
+                break; // LONG1
+            case 'G':
+                _stack.Push(BinaryPrimitives.ReadDoubleBigEndian(ReadExactly(8)));
+                break;
+            case 'F':
+                _stack.Push(
+                    double.TryParse(ReadLine(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                        ? number
+                        : throw Damaged("its pickle holds a number that is none")
+                );
+                break;
+            case 'X':
+                _stack.Push(Text(ReadExactly(Length32())));
+                break;
+            case 0x8c:
+                _stack.Push(Text(ReadExactly(ReadByte())));
+                break; // SHORT_BINUNICODE
+            case 0x8d:
+                _stack.Push(Text(ReadExactly(Length64())));
+                break; // BINUNICODE8
+            case 'V':
+                _stack.Push(ReadLine());
+                break;
+            case 'T':
+                _stack.Push(Encoding.Latin1.GetString(ReadExactly(Length32())));
+                break;
+            case 'U':
+                _stack.Push(Encoding.Latin1.GetString(ReadExactly(ReadByte())));
+                break;
+            case 'B':
+                _stack.Push(ReadExactly(Length32()));
+                break;
+            case 'C':
+                _stack.Push(ReadExactly(ReadByte()));
+                break;
+            case 0x8e:
+                _stack.Push(ReadExactly(Length64()));
+                break; // BINBYTES8
+            case ']':
+                _stack.Push(new List<object?>());
+                break;
+            case 'l':
+                _stack.Push(PopToMark());
+                break;
+            case 'a':
+                Append([Pop()]);
+                break;
+            case 'e':
+                Append(PopToMark());
+                break;
+            case ')':
+                _stack.Push(new PickleTuple([]));
+                break;
+            case 't':
+                _stack.Push(new PickleTuple(PopToMark()));
+                break;
+            case 0x85:
+                PushTuple(1);
+                break;
+            case 0x86:
+                PushTuple(2);
+                break;
+            case 0x87:
+                PushTuple(3);
+                break;
+            case '}':
+                _stack.Push(new Dictionary<object, object?>());
+                break;
+            case 'd':
+                PushDictionary(PopToMark());
+                break;
+            case 's':
+                (object? value, object? key) = (Pop(), Pop());
+                SetItems([key, value]);
+                break;
+            case 'u':
+                SetItems(PopToMark());
+                break;
+            case 0x8f:
+                _stack.Push(new PickleInert());
+                break; // EMPTY_SET
+            case 0x90:
+                PopToMark();
+                break; // ADDITEMS
+            case 0x91:
+                PopToMark();
+                _stack.Push(new PickleInert());
+                break; // FROZENSET
+            case 'c':
+                PushGlobal(ReadLine(), ReadLine());
+                break;
+            case 0x93:
+                (object? name, object? module) = (Pop(), Pop());
+                PushGlobal(module as string, name as string);
+                break;
+            case 'R' or 0x81:
+                (object? arguments, object? callee) = (Pop(), Pop());
+                _stack.Push(PickleCalls.Call(callee, arguments as PickleTuple, _path, Charge));
+                break;
+            case 'b':
+                Pop();
+                if (Peek() is not (PickleInert or Dictionary<object, object?>))
+                    throw Damaged("its pickle sets the state of something that has none");
+                break;
+            case 'q':
+                _memo[(uint)ReadByte()] = Peek();
+                break;
+            case 'r':
+                _memo[BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4))] = Peek();
+                break;
+            case 0x94:
+                _memo[(uint)_memo.Count] = Peek();
+                break; // MEMOIZE
+            case 'p':
+                _memo[Index()] = Peek();
+                break;
+            case 'h':
+                _stack.Push(Remembered((uint)ReadByte()));
+                break;
+            case 'j':
+                _stack.Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4))));
+                break;
+            case 'g':
+                _stack.Push(Remembered(Index()));
+                break;
+            case 'Q':
+                _stack.Push(PickleCalls.Storage(Pop() as PickleTuple, _path));
+                break;
+            default:
+                throw BadInput.Unsupported(
+                    _path,
+                    $"{_path} holds the pickle instruction {PickleCalls.Instruction(code)}, which Retouch does not "
+                        + "carry out; nothing of the file was run. Save its state_dict() as "
+                        + "safetensors, or with torch.save."
+                );
         }
     }
 
@@ -179,10 +318,16 @@ sealed class PickleReader
     {
         _taken += bytes;
         if (_taken > ReadingBudget.Times * (Allowance + (double)Growth * (_stream.Position - _start)))
-            throw Damaged($"its pickle makes much out of little: more than {ReadingBudget.Size(_taken)} out of {ReadingBudget.Size(_stream.Position - _start)}");
+            throw Damaged(
+                $"its pickle makes much out of little: more than {ReadingBudget.Size(_taken)} out of "
+                    + $"{ReadingBudget.Size(_stream.Position - _start)}"
+            );
     }
 
-    object? Peek() => _stack.TryPeek(out object? top) && !ReferenceEquals(top, Mark) ? top : throw Damaged("its pickle takes more from its stack than there is");
+    object? Peek() =>
+        _stack.TryPeek(out object? top) && !ReferenceEquals(top, Mark)
+            ? top
+            : throw Damaged("its pickle takes more from its stack than there is");
 
     object? Pop()
     {
@@ -206,12 +351,19 @@ sealed class PickleReader
         throw Damaged("its pickle takes more from its stack than there is");
     }
 
-    object? Remembered(uint index) => _memo.TryGetValue(index, out object? value) ? value : throw Damaged("its pickle recalls what it never stored");
+    object? Remembered(uint index) =>
+        _memo.TryGetValue(index, out object? value) ? value : throw Damaged("its pickle recalls what it never stored");
 
-    uint Index() => uint.TryParse(ReadLine(), NumberStyles.None, CultureInfo.InvariantCulture, out uint index) ? index : throw Damaged("its pickle recalls by something that is no number");
+    uint Index() =>
+        uint.TryParse(ReadLine(), NumberStyles.None, CultureInfo.InvariantCulture, out uint index)
+            ? index
+            : throw Damaged("its pickle recalls by something that is no number");
 
     BigInteger Integer(string text) =>
-        text.Length <= 40 && BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value) ? value : throw Damaged("its pickle holds a number that is none");
+        text.Length <= 40
+        && BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value)
+            ? value
+            : throw Damaged("its pickle holds a number that is none");
 
     long Length32() => BinaryPrimitives.ReadUInt32LittleEndian(ReadExactly(4));
 
@@ -222,7 +374,10 @@ sealed class PickleReader
     byte[] ReadExactly(long count)
     {
         if (count < 0 || count > MostText || count > _end - _stream.Position)
-            throw Damaged($"its pickle announces {count} bytes where {Math.Min(MostText, _end - _stream.Position)} are left or allowed");
+            throw Damaged(
+                $"its pickle announces {count} bytes where "
+                    + $"{Math.Min(MostText, _end - _stream.Position)} are left or allowed"
+            );
         byte[] bytes = new byte[count];
         _stream.ReadExactly(bytes);
         return bytes;

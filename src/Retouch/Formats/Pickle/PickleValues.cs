@@ -9,14 +9,18 @@ sealed record PickleGlobal(string Name);
 /// <summary>A Python tuple.</summary>
 sealed record PickleTuple(IReadOnlyList<object?> Items);
 
-/// <summary>A Python object that says nothing of tensors, such as a training script's arguments: its contents are passed over.</summary>
+/// <summary>
+/// A Python object that says nothing of tensors, such as a training script's arguments: its contents are passed over.
+/// </summary>
 sealed class PickleInert;
 
 /// <summary>A span of numbers in a file of its own, which a pickle refers to.</summary>
 /// <param name="Key">Its name.</param>
 /// <param name="DType">The type of its numbers.</param>
 /// <param name="Count">How many there are.</param>
-/// <param name="Offset">Numbers before the first within what <paramref name="Key"/> names: where it is a view of another.</param>
+/// <param name="Offset">
+/// Numbers before the first within what <paramref name="Key"/> names: where it is a view of another.
+/// </param>
 sealed record PickleStorage(string Key, TensorDType DType, long Count, long Offset);
 
 /// <summary>A tensor as a pickle states it. Its bounds have been checked against its storage.</summary>
@@ -50,15 +54,41 @@ sealed record PickleTensor(PickleStorage Storage, long Offset, IReadOnlyList<lon
 
     /// <summary>Checks a tensor's bounds without overflow.</summary>
     /// <returns>The tensor, or null if it does not lie within its storage or has more numbers than that.</returns>
-    public static PickleTensor? Create(PickleStorage storage, BigInteger offset, IReadOnlyList<BigInteger> shape, IReadOnlyList<BigInteger> strides)
+    public static PickleTensor? Create(
+        PickleStorage storage,
+        BigInteger offset,
+        IReadOnlyList<BigInteger> shape,
+        IReadOnlyList<BigInteger> strides
+    )
     {
-        if (shape.Count != strides.Count || shape.Count > 64 || offset < 0 || shape.Any(s => s < 0) || strides.Any(s => s < 0))
+        if (
+            shape.Count != strides.Count
+            || shape.Count > 64
+            || offset < 0
+            || shape.Any(s => s < 0)
+            || strides.Any(s => s < 0)
+        )
             return null;
         // Overlaps (stride 0) could make a small file into a large tensor; no model's weights have them.
         BigInteger count = shape.Aggregate(BigInteger.One, (product, size) => product * size);
-        BigInteger last = count.IsZero ? offset - 1 : offset + shape.Zip(strides, (size, stride) => (size - 1) * stride).Aggregate(BigInteger.Zero, (sum, step) => sum + step);
-        return count > storage.Count || last >= storage.Count || offset > storage.Count || strides.Any(s => s > long.MaxValue) || shape.Any(s => s > long.MaxValue)
+        BigInteger last = count.IsZero
+            ? offset - 1
+            : offset
+                + shape
+                    .Zip(strides, (size, stride) => (size - 1) * stride)
+                    .Aggregate(BigInteger.Zero, (sum, step) => sum + step);
+        return
+            count > storage.Count
+            || last >= storage.Count
+            || offset > storage.Count
+            || strides.Any(s => s > long.MaxValue)
+            || shape.Any(s => s > long.MaxValue)
             ? null
-            : new PickleTensor(storage, (long)offset, [.. shape.Select(s => (long)s)], [.. strides.Select(s => (long)s)]);
+            : new PickleTensor(
+                storage,
+                (long)offset,
+                [.. shape.Select(s => (long)s)],
+                [.. strides.Select(s => (long)s)]
+            );
     }
 }

@@ -3,7 +3,9 @@ namespace Retouch.Formats;
 /// <summary>Gathers the tensors of what a pickle holds, however deep a training script put them.</summary>
 static class StateDictionary
 {
-    const int Deepest = 16, MostTensors = 100_000, LongestName = 500;
+    const int Deepest = 16;
+    const int MostTensors = 100_000;
+    const int LongestName = 500;
 
     /// <summary>Every tensor under its path of keys, with dots between.</summary>
     /// <exception cref="BadInputException">There is none, or two have one name.</exception>
@@ -14,7 +16,9 @@ static class StateDictionary
         HashSet<object> seen = new(ReferenceEqualityComparer.Instance);
         List<string> keys = [];
         Gather(root);
-        return tensors.Count > 0 ? tensors : throw BadInput.Missing(path, $"{path} holds no tensor that is a model's: save its state_dict().");
+        return tensors.Count > 0
+            ? tensors
+            : throw BadInput.Missing(path, $"{path} holds no tensor that is a model's: save its state_dict().");
 
         void Gather(object? value)
         {
@@ -22,17 +26,32 @@ static class StateDictionary
             {
                 // Made of its keys here alone: what else is kept under a long key costs nothing.
                 if (keys.Sum(k => (long)k.Length + 1) > LongestName)
-                    throw BadInput.TooLarge(path, $"{path} holds a tensor whose name is longer than {LongestName} characters: {UserText.Quote(keys.MaxBy(k => k.Length)!)}.");
+                    throw BadInput.TooLarge(
+                        path,
+                        $"{path} holds a tensor whose name is longer than {LongestName} characters: "
+                            + $"{UserText.Quote(keys.MaxBy(k => k.Length)!)}."
+                    );
                 string name = string.Join('.', keys);
                 if (!tensors.TryAdd(name, tensor) || tensors.Count > MostTensors)
-                    throw BadInput.TooLarge(path, $"{path} holds {(tensors.Count > MostTensors ? $"more than {MostTensors} tensors" : $"two tensors {UserText.Quote(name)}")}.");
+                    throw BadInput.TooLarge(
+                        path,
+                        tensors.Count > MostTensors
+                            ? $"{path} holds more than {MostTensors} tensors."
+                            : $"{path} holds two tensors {UserText.Quote(name)}."
+                    );
                 return;
             }
-            if (keys.Count == Deepest || value is not (Dictionary<object, object?> or List<object?> or PickleTuple) || !seen.Add(value))
+            if (
+                keys.Count == Deepest
+                || value is not (Dictionary<object, object?> or List<object?> or PickleTuple)
+                || !seen.Add(value)
+            )
                 return;
             IEnumerable<(string Key, object? Value)> items = value switch
             {
-                Dictionary<object, object?> dictionary => dictionary.Where(d => d.Key is not PickleInert).Select(d => (d.Key as string ?? d.Key.ToString()!, d.Value)),
+                Dictionary<object, object?> dictionary => dictionary
+                    .Where(d => d.Key is not PickleInert)
+                    .Select(d => (d.Key as string ?? d.Key.ToString()!, d.Value)),
                 List<object?> list => list.Select((item, i) => (i.ToString(), item)),
                 _ => ((PickleTuple)value).Items.Select((item, i) => (i.ToString(), item)),
             };

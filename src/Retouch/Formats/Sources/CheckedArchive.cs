@@ -23,16 +23,31 @@ sealed class CheckedArchive : IDisposable
         foreach (ZipArchiveEntry entry in zip.Entries)
         {
             string name = entry.FullName;
-            if (name.Split('/', '\\').Contains("..") || name.StartsWith('/') || name.StartsWith('\\') || name.Contains('\0') || (name.Length > 1 && name[1] == ':'))
+            if (
+                name.Split('/', '\\').Contains("..")
+                || name.StartsWith('/')
+                || name.StartsWith('\\')
+                || name.Contains('\0')
+                || (name.Length > 1 && name[1] == ':')
+            )
                 throw Damaged($"the entry {UserText.Quote(name)} points out of the archive");
             if (entry.Length < 0 || entry.CompressedLength < 0 || entry.CompressedLength > fileLength)
-                throw Damaged($"the entry {UserText.Quote(name)} announces {entry.CompressedLength} bytes in a file of {fileLength}");
+                throw Damaged(
+                    $"the entry {UserText.Quote(name)} announces {entry.CompressedLength} bytes in a file of "
+                        + $"{fileLength}"
+                );
             total = entry.Length > long.MaxValue - total ? long.MaxValue : total + entry.Length;
             if (!Entries.TryAdd(name, entry))
                 throw Damaged($"it holds two entries {UserText.Quote(name)}");
         }
         // Weights hardly shrink under deflate, but for the zeros of a new head.
-        ReadingBudget.Require(total, fileLength, ReadingBudget.ArchiveGrowth, path, $"{path} is not a sound archive: weights never shrink so far, so this is a zip bomb. Unpacked it");
+        ReadingBudget.Require(
+            total,
+            fileLength,
+            ReadingBudget.ArchiveGrowth,
+            path,
+            $"{path} is not a sound archive: weights never shrink so far, so this is a zip bomb. Unpacked it"
+        );
     }
 
     /// <summary>The path that it was opened by.</summary>
@@ -70,7 +85,11 @@ sealed class CheckedArchive : IDisposable
         }
         catch (Exception e) when (IsDamage(e))
         {
-            throw BadInput.Damaged(Path, $"{Path}: the entry {UserText.Quote(name)} is damaged or cut short; was the download cut short?", cause: e);
+            throw BadInput.Damaged(
+                Path,
+                $"{Path}: the entry {UserText.Quote(name)} is damaged or cut short; was the download cut short?",
+                cause: e
+            );
         }
     }
 
@@ -80,7 +99,21 @@ sealed class CheckedArchive : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _zip.Dispose();
 
-    static bool IsDamage(Exception e) => e is InvalidDataException or EndOfStreamException or IOException or NotSupportedException or ArgumentException or OverflowException or InvalidOperationException && e is not BadInputException;
+    static bool IsDamage(Exception e) =>
+        e
+            is InvalidDataException
+                or EndOfStreamException
+                or IOException
+                or NotSupportedException
+                or ArgumentException
+                or OverflowException
+                or InvalidOperationException
+        && e is not BadInputException;
 
-    static BadInputException Unreadable(string path, Exception e) => BadInput.Damaged(path, $"{path} is a damaged zip archive ({SystemMessage.Of(e)}); was the download cut short?", cause: e);
+    static BadInputException Unreadable(string path, Exception e) =>
+        BadInput.Damaged(
+            path,
+            $"{path} is a damaged zip archive ({SystemMessage.Of(e)}); was the download cut short?",
+            cause: e
+        );
 }

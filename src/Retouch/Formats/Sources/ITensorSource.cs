@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Retouch.Formats;
 
-/// <summary>A file, or several, that hold tensors by name: opened, its table of contents checked, tensors read when asked for.</summary>
+/// <summary>
+/// A file, or several, that hold tensors by name: opened, its table of contents checked, tensors read when asked for.
+/// </summary>
 interface ITensorSource : IDisposable
 {
     /// <summary>The path that it was opened by.</summary>
@@ -23,8 +25,12 @@ interface ITensorSource : IDisposable
     /// <summary>All tensors by name. Offsets mean something to the source alone.</summary>
     IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
 
-    /// <summary>A new CPU tensor in 32-bit floating point, whatever float type is stored. The caller disposes it.</summary>
-    /// <exception cref="BadInputException">There is no tensor of this name, its data are damaged, or it does not hold floating-point numbers.</exception>
+    /// <summary>
+    /// A new CPU tensor in 32-bit floating point, whatever float type is stored. The caller disposes it.
+    /// </summary>
+    /// <exception cref="BadInputException">
+    /// There is no tensor of this name, its data are damaged, or it does not hold floating-point numbers.
+    /// </exception>
     Tensor ReadFloat(string name);
 
     /// <summary>Checks, where it can, that nobody has written to the files since they were opened.</summary>

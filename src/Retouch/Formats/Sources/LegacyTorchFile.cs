@@ -28,10 +28,19 @@ sealed class LegacyTorchFile : ITensorSource
             throw BadInput.Mismatch(path, $"{path} is a pickle, but not one that torch.save wrote.");
         if (PickleReader.Read(stream, path) is not BigInteger version || version != 1001)
             throw Damaged("its format's version is not 1001");
-        if (PickleReader.Read(stream, path) is Dictionary<object, object?> machine && machine.TryGetValue("little_endian", out object? little) && little is not true)
-            throw BadInput.Unsupported(path, $"{path} was written on a big-endian machine, which Retouch does not read.");
+        if (
+            PickleReader.Read(stream, path) is Dictionary<object, object?> machine
+            && machine.TryGetValue("little_endian", out object? little)
+            && little is not true
+        )
+            throw BadInput.Unsupported(
+                path,
+                $"{path} was written on a big-endian machine, which Retouch does not read."
+            );
         _stated = StateDictionary.Flatten(PickleReader.Read(stream, path), path);
-        object?[] keys = PickleReader.Read(stream, path) is List<object?> list ? [.. list] : throw Damaged("it has no list of storages");
+        object?[] keys = PickleReader.Read(stream, path) is List<object?> list
+            ? [.. list]
+            : throw Damaged("it has no list of storages");
         FindStorages(keys);
         foreach ((string name, PickleTensor tensor) in _stated)
         {
@@ -82,12 +91,20 @@ sealed class LegacyTorchFile : ITensorSource
         try
         {
             Tensor? shared = _shared.Find(
-                tensor, storage => At(begin, () => TensorBytes.Read(_stream, tensor.Storage.DType, [storage])));
-            return TensorSource.ToFloat(shared ?? At(begin + TorchTensors.Before(tensor), () => TorchTensors.Read(_stream, tensor)));
+                tensor,
+                storage => At(begin, () => TensorBytes.Read(_stream, tensor.Storage.DType, [storage]))
+            );
+            return TensorSource.ToFloat(
+                shared ?? At(begin + TorchTensors.Before(tensor), () => TorchTensors.Read(_stream, tensor))
+            );
         }
         catch (EndOfStreamException e)
         {
-            throw BadInput.Damaged(Path, $"{Path} was cut short while it was being read; start again when it is at rest.", cause: e);
+            throw BadInput.Damaged(
+                Path,
+                $"{Path} was cut short while it was being read; start again when it is at rest.",
+                cause: e
+            );
         }
 
         Tensor At(long position, Func<Tensor> read)
@@ -107,7 +124,9 @@ sealed class LegacyTorchFile : ITensorSource
     void FindStorages(object?[] keys)
     {
         // Storages of anything but tensors of the model cannot be measured: a size is stated with its tensor.
-        Dictionary<string, PickleStorage[]> stated = _stated.Values.GroupBy(t => t.Storage.Key).ToDictionary(g => g.Key, g => g.Select(t => t.Storage).ToArray());
+        Dictionary<string, PickleStorage[]> stated = _stated
+            .Values.GroupBy(t => t.Storage.Key)
+            .ToDictionary(g => g.Key, g => g.Select(t => t.Storage).ToArray());
         byte[] head = new byte[8];
         foreach (object? item in keys)
         {
@@ -117,9 +136,12 @@ sealed class LegacyTorchFile : ITensorSource
             if (_stream.Length - _stream.Position < head.Length)
                 throw Damaged("it ends before its last tensor; was the download cut short?");
             _stream.ReadExactly(head);
-            long count = BinaryPrimitives.ReadInt64LittleEndian(head), left = _stream.Length - _stream.Position;
+            long count = BinaryPrimitives.ReadInt64LittleEndian(head);
+            long left = _stream.Length - _stream.Position;
             if (count < 0 || count > left / dtype.Size())
-                throw Damaged($"a storage announces {count} numbers where {left} bytes are left; was the download cut short?");
+                throw Damaged(
+                    $"a storage announces {count} numbers where {left} bytes are left; was the download cut short?"
+                );
             if (storages.Any(s => s.DType != dtype || s.Offset + s.Count > count))
                 throw Damaged("a tensor reaches beyond its storage");
             if (!_begins.TryAdd(key, _stream.Position))

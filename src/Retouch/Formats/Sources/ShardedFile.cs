@@ -6,7 +6,8 @@ namespace Retouch.Formats;
 /// <summary>A model in several files, with the index that transformers writes: which tensor is in which file.</summary>
 sealed class ShardedFile : ITensorSource
 {
-    const int LongestIndex = 64 << 20, MostShards = 1000;
+    const int LongestIndex = 64 << 20;
+    const int MostShards = 1000;
 
     readonly Dictionary<string, ITensorSource> _shardOf = new(StringComparer.Ordinal);
     readonly List<ITensorSource> _shards = [];
@@ -64,7 +65,9 @@ sealed class ShardedFile : ITensorSource
 
     /// <inheritdoc/>
     public Tensor ReadFloat(string name) =>
-        _shardOf.TryGetValue(name, out ITensorSource? shard) ? shard.ReadFloat(name) : throw BadInput.Missing(Path, $"{Path} has no tensor {UserText.Quote(name)}.");
+        _shardOf.TryGetValue(name, out ITensorSource? shard)
+            ? shard.ReadFloat(name)
+            : throw BadInput.Missing(Path, $"{Path} has no tensor {UserText.Quote(name)}.");
 
     /// <inheritdoc/>
     public void RequireUnchanged() => _shards.ForEach(s => s.RequireUnchanged());
@@ -79,8 +82,12 @@ sealed class ShardedFile : ITensorSource
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
-                {
+            if (
+                document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("weight_map", out JsonElement map)
+                || map.ValueKind != JsonValueKind.Object
+            )
+            {
                 refusal = Bad("it has no weight_map");
                 return null;
             }
@@ -88,7 +95,8 @@ sealed class ShardedFile : ITensorSource
             foreach (JsonProperty tensor in map.EnumerateObject())
             {
                 string? file = tensor.Value.ValueKind == JsonValueKind.String ? tensor.Value.GetString() : null;
-                refusal = file is null ? Bad($"the file of {UserText.Quote(tensor.Name)} is not a text")
+                refusal =
+                    file is null ? Bad($"the file of {UserText.Quote(tensor.Name)} is not a text")
                     : !IsBeside(file)
                         ? Bad($"it names the file {UserText.Quote(file)}; files must lie beside the index")
                     : !files.TryAdd(tensor.Name, file) ? Bad($"it names {UserText.Quote(tensor.Name)} twice")
@@ -101,21 +109,35 @@ sealed class ShardedFile : ITensorSource
         }
         catch (JsonException e)
         {
-            refusal = BadInput.Damaged(path, $"{path} is not the index of a sharded model: it is not valid JSON ({JsonPlace.Describe(e, json.Span)}).", cause: e);
+            refusal = BadInput.Damaged(
+                path,
+                $"{path} is not the index of a sharded model: it is not valid JSON "
+                    + $"({JsonPlace.Describe(e, json.Span)}).",
+                cause: e
+            );
             return null;
         }
         // The document's word for an escaped half of a surrogate pair.
         catch (InvalidOperationException e)
         {
-            refusal = BadInput.Damaged(path, $"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.", cause: e);
+            refusal = BadInput.Damaged(
+                path,
+                $"{path} is not the index of a sharded model: it holds a text that is not valid Unicode.",
+                cause: e
+            );
             return null;
         }
 
-        BadInputException Bad(string why) => BadInput.Mismatch(path, $"{path} is not the index of a sharded model: {why}.");
+        BadInputException Bad(string why) =>
+            BadInput.Mismatch(path, $"{path} is not the index of a sharded model: {why}.");
     }
 
-    static bool IsBeside(string file) => file.Length > 0 && file == System.IO.Path.GetFileName(file)
-        && file is not ("." or "..") && !file.Contains('\\') && !file.Contains('\0');
+    static bool IsBeside(string file) =>
+        file.Length > 0
+        && file == System.IO.Path.GetFileName(file)
+        && file is not ("." or "..")
+        && !file.Contains('\\')
+        && !file.Contains('\0');
 
     void OpenShards(Dictionary<string, string> index)
     {
@@ -134,7 +156,10 @@ sealed class ShardedFile : ITensorSource
             {
                 _tensors[name] = shard.Tensors.TryGetValue(name, out TensorEntry? entry)
                     ? entry
-                    : throw BadInput.Mismatch(Path, $"{Path} says that {file} holds the tensor {UserText.Quote(name)}, but it does not.");
+                    : throw BadInput.Mismatch(
+                        Path,
+                        $"{Path} says that {file} holds the tensor {UserText.Quote(name)}, but it does not."
+                    );
                 _shardOf[name] = shard;
             }
         }

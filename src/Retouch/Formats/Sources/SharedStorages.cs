@@ -14,10 +14,12 @@ sealed class SharedStorages : IDisposable
 
     /// <summary>Finds out which are shared; none is read yet.</summary>
     /// <param name="tensors">All tensors of the file.</param>
-    public SharedStorages(IEnumerable<PickleTensor> tensors) => _shared = tensors
-        .GroupBy(t => t.Storage.Key, StringComparer.Ordinal)
-        .Select(g => (g.Key, Users: g.Count(), Count: g.Max(t => t.Storage.Offset + t.Storage.Count)))
-        .Where(s => s.Users > 1).ToDictionary(s => s.Key, s => s.Count, StringComparer.Ordinal);
+    public SharedStorages(IEnumerable<PickleTensor> tensors) =>
+        _shared = tensors
+            .GroupBy(t => t.Storage.Key, StringComparer.Ordinal)
+            .Select(g => (g.Key, Users: g.Count(), Count: g.Max(t => t.Storage.Offset + t.Storage.Count)))
+            .Where(s => s.Users > 1)
+            .ToDictionary(s => s.Key, s => s.Count, StringComparer.Ordinal);
 
     /// <summary>A tensor as a copy of its part of its storage, or null if no other tensor shares that.</summary>
     /// <param name="tensor">What to read.</param>

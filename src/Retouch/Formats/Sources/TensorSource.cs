@@ -8,7 +8,13 @@ static class TensorSource
     const string Index = ".index.json";
 
     // What Python's transformers looks for, in its order; timm's are called like the first or the third.
-    static readonly string[] UsualNames = ["model.safetensors", "model.safetensors" + Index, "pytorch_model.bin", "pytorch_model.bin" + Index];
+    static readonly string[] UsualNames =
+    [
+        "model.safetensors",
+        "model.safetensors" + Index,
+        "pytorch_model.bin",
+        "pytorch_model.bin" + Index,
+    ];
 
     /// <summary>Opens a file, an index of several, or a folder as Python's from_pretrained takes one.</summary>
     /// <exception cref="BadInputException">It cannot be read, or is damaged or of no known format.</exception>
@@ -25,7 +31,9 @@ static class TensorSource
         return head is [0x80, >= 2 and <= 5, ..] ? LegacyTorchFile.Open(file) : SafeTensorsFile.Open(file);
     }
 
-    /// <summary>As <see cref="ITensorSource.ReadFloat"/>, from a tensor of any float type, which it takes over.</summary>
+    /// <summary>
+    /// As <see cref="ITensorSource.ReadFloat"/>, from a tensor of any float type, which it takes over.
+    /// </summary>
     public static Tensor ToFloat(Tensor stored)
     {
         if (stored.dtype == ScalarType.Float32)
@@ -34,11 +42,21 @@ static class TensorSource
             return stored.to(ScalarType.Float32);
     }
 
-    /// <exception cref="BadInputException">There is no such tensor, or it does not hold floating-point numbers.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no such tensor, or it does not hold floating-point numbers.
+    /// </exception>
     public static TensorEntry FloatEntry(ITensorSource source, string name)
     {
-        TensorEntry entry = source.Tensors.TryGetValue(name, out TensorEntry? found) ? found : throw BadInput.Missing(source.Path, $"{source.Path} has no tensor {UserText.Quote(name)}.");
-        return entry.DType.IsFloat() ? entry : throw BadInput.Mismatch(source.Path, $"Tensor {UserText.Quote(name)} in {source.Path} holds {entry.DType} numbers where floating-point numbers are needed.");
+        TensorEntry entry = source.Tensors.TryGetValue(name, out TensorEntry? found)
+            ? found
+            : throw BadInput.Missing(source.Path, $"{source.Path} has no tensor {UserText.Quote(name)}.");
+        return entry.DType.IsFloat()
+            ? entry
+            : throw BadInput.Mismatch(
+                source.Path,
+                $"Tensor {UserText.Quote(name)} in {source.Path} holds {entry.DType} numbers where floating-point "
+                    + "numbers are needed."
+            );
     }
 
     static string InFolder(string folder)
@@ -46,8 +64,14 @@ static class TensorSource
         if (UsualNames.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists) is string usual)
             return usual;
         string[] files = [.. Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal)];
-        return files.Length == 1 ? files[0] : throw BadInput.Mismatch(
-            folder, $"{folder} is a directory that holds {(files.Length == 0 ? "no model file" : $"{files.Length} safetensors files")} ({string.Join(", ", UsualNames)} would be taken); give a file inside it.");
+        return files.Length == 1
+            ? files[0]
+            : throw BadInput.Mismatch(
+                folder,
+                $"{folder} is a directory that holds "
+                    + $"{(files.Length == 0 ? "no model file" : $"{files.Length} safetensors files")} "
+                    + $"({string.Join(", ", UsualNames)} would be taken); give a file inside it."
+            );
     }
 
     static ITensorSource OpenArchive(string path)
@@ -55,11 +79,19 @@ static class TensorSource
         CheckedArchive archive = CheckedArchive.Open(path);
         try
         {
-            if (archive.Entries.Keys.FirstOrDefault(n => n == "data.pkl" || n.EndsWith("/data.pkl", StringComparison.Ordinal)) is string pickle)
+            if (
+                archive.Entries.Keys.FirstOrDefault(n =>
+                    n == "data.pkl" || n.EndsWith("/data.pkl", StringComparison.Ordinal)
+                )
+                is string pickle
+            )
                 return new TorchFile(archive, pickle);
             if (archive.Entries.Keys.Any(n => n.EndsWith(".npy", StringComparison.Ordinal)))
                 return new NpzFile(archive);
-            throw BadInput.Mismatch(path, $"{path} is a zip archive with neither PyTorch's data.pkl nor NumPy's .npy files in it; it is no model.");
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is a zip archive with neither PyTorch's data.pkl nor NumPy's .npy files in it; it is no model."
+            );
         }
         catch
         {

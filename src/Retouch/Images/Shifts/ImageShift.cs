@@ -17,7 +17,15 @@ public abstract class ImageShift
 
     /// <summary>All shifts, by name.</summary>
     public static IReadOnlyList<ImageShift> All { get; } =
-        [new OilPaintingShift(), new StageLightShift(), new SketchShift(), new NightShift(), new SnowShift(), new MotionBlurShift(), new JpegShift()];
+    [
+        new OilPaintingShift(),
+        new StageLightShift(),
+        new SketchShift(),
+        new NightShift(),
+        new SnowShift(),
+        new MotionBlurShift(),
+        new JpegShift(),
+    ];
 
     /// <summary>What a user calls it.</summary>
     public abstract string Name { get; }
@@ -27,8 +35,12 @@ public abstract class ImageShift
 
     /// <summary>The shift of a name.</summary>
     /// <exception cref="BadInputException">There is none; the message lists the names.</exception>
-    public static ImageShift Find(string name) => All.FirstOrDefault(s => s.Name == name)
-        ?? throw BadInput.Missing(name, $"There is no shift {name}; choose one of {string.Join(", ", All.Select(s => s.Name))}.");
+    public static ImageShift Find(string name) =>
+        All.FirstOrDefault(s => s.Name == name)
+        ?? throw BadInput.Missing(
+            name,
+            $"There is no shift {name}; choose one of {string.Join(", ", All.Select(s => s.Name))}."
+        );
 
     /// <summary>
     /// The random numbers of one image of a folder. They depend on nothing but the arguments: not on the other
@@ -36,8 +48,12 @@ public abstract class ImageShift
     /// </summary>
     /// <param name="seed">The seed of the whole folder.</param>
     /// <param name="file">The image's path relative to the folder, with / between the parts.</param>
-    public static Random RandomFor(int seed, string file) => new(BinaryPrimitives.ReadInt32LittleEndian(
-        SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seed}/{file}")))));
+    public static Random RandomFor(int seed, string file) =>
+        new(
+            BinaryPrimitives.ReadInt32LittleEndian(
+                SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{seed}/{file}")))
+            )
+        );
 
     /// <summary>The picture as it looks under the shift, of the same size.</summary>
     /// <param name="image">The picture.</param>
@@ -57,5 +73,6 @@ public abstract class ImageShift
     /// <summary>A 224th of the shorter side in pixels: what is one pixel to most models.</summary>
     private protected static double Unit(RgbImage image) => Math.Min(image.Width, image.Height) / 224.0;
 
-    private protected static double Uniform(Random random, double from, double to) => from + random.NextDouble() * (to - from);
+    private protected static double Uniform(Random random, double from, double to) =>
+        from + random.NextDouble() * (to - from);
 }

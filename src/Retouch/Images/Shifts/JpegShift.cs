@@ -11,5 +11,8 @@ sealed class JpegShift : ImageShift
     public override string Description => "compressed by JPEG until it shows";
 
     private protected override RgbImage Render(RgbImage image, double strength, Random random) =>
-        ImageDecoder.DecodeOwn(ImageEncoder.Jpeg(image, (int)Math.Round(2 + 88 * Math.Pow(1 - strength, 2))), "The compressed image");
+        ImageDecoder.DecodeOwn(
+            ImageEncoder.Jpeg(image, (int)Math.Round(2 + 88 * Math.Pow(1 - strength, 2))),
+            "The compressed image"
+        );
 }

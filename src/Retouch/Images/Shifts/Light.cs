@@ -1,12 +1,17 @@
 namespace Retouch.Images;
 
-/// <summary>Conversions between the levels of a file (sRGB, IEC 61966-2-1) and amounts of light, in which lamps add up.</summary>
+/// <summary>
+/// Conversions between the levels of a file (sRGB, IEC 61966-2-1) and amounts of light, in which lamps add up.
+/// </summary>
 static class Light
 {
     const int Steps = 4096;
 
     static readonly float[] Table = [.. Enumerable.Range(0, 256).Select(v => (float)Amount(v / 255.0))];
-    static readonly byte[] Levels = [.. Enumerable.Range(0, Steps + 1).Select(i => (byte)Math.Round(255 * Coded((double)i / Steps * i / Steps)))];
+    static readonly byte[] Levels =
+    [
+        .. Enumerable.Range(0, Steps + 1).Select(i => (byte)Math.Round(255 * Coded((double)i / Steps * i / Steps))),
+    ];
 
     /// <summary>The light of a level, in [0,1].</summary>
     public static float Of(byte level) => Table[level];

@@ -11,10 +11,14 @@ sealed class MotionBlurShift : ImageShift
 
     private protected override RgbImage Render(RgbImage image, double strength, Random random)
     {
-        double length = Longest * strength * Unit(image), angle = random.NextDouble() * Math.PI;
+        double length = Longest * strength * Unit(image);
+        double angle = random.NextDouble() * Math.PI;
         // A line of n·m points is a line of n points, of which each is a line of m: as exact, in n + m steps.
         int taps = (int)Math.Ceiling(Math.Sqrt(length + 1));
-        (double stepX, double stepY) = (Math.Cos(angle) * length / (taps * taps), Math.Sin(angle) * length / (taps * taps));
+        (double stepX, double stepY) = (
+            Math.Cos(angle) * length / (taps * taps),
+            Math.Sin(angle) * length / (taps * taps)
+        );
         byte[] result = new byte[image.Pixels.Length];
         for (int c = 0; c < 3; c++)
         {
@@ -32,19 +36,23 @@ sealed class MotionBlurShift : ImageShift
     static Plane Average(Plane plane, int taps, double stepX, double stepY)
     {
         Plane result = new(plane.Width, plane.Height);
-        Parallel.For(0, plane.Height, y =>
-        {
-            for (int x = 0; x < plane.Width; x++)
+        Parallel.For(
+            0,
+            plane.Height,
+            y =>
             {
-                float sum = 0;
-                for (int k = 0; k < taps; k++)
+                for (int x = 0; x < plane.Width; x++)
                 {
-                    double offset = k - (taps - 1) / 2.0;
-                    sum += plane.At(x + 0.5 + offset * stepX, y + 0.5 + offset * stepY);
+                    float sum = 0;
+                    for (int k = 0; k < taps; k++)
+                    {
+                        double offset = k - (taps - 1) / 2.0;
+                        sum += plane.At(x + 0.5 + offset * stepX, y + 0.5 + offset * stepY);
+                    }
+                    result.Values[y * plane.Width + x] = sum / taps;
                 }
-                result.Values[y * plane.Width + x] = sum / taps;
             }
-        });
+        );
         return result;
     }
 }

@@ -12,7 +12,13 @@ sealed class OilPaintingShift : ImageShift
     const int GuideSide = 448; // strokes need no finer picture to be planned by
 
     // Radii in units at strength 0.8, and from which difference to the canvas (of 1.7) each touches it.
-    static readonly (double Radius, double Threshold, int Least, int Most)[] Brushes = [(10, -1, 4, 9), (5, 0.11, 3, 10), (2.7, 0.12, 2, 9), (1.4, 0.13, 2, 6)];
+    static readonly (double Radius, double Threshold, int Least, int Most)[] Brushes =
+    [
+        (10, -1, 4, 9),
+        (5, 0.11, 3, 10),
+        (2.7, 0.12, 2, 9),
+        (1.4, 0.13, 2, 6),
+    ];
 
     public override string Name => "oil-painting";
 
@@ -23,8 +29,15 @@ sealed class OilPaintingShift : ImageShift
         double unit = Unit(image);
         PaintedCanvas canvas = new(image, unit);
         double shrink = Math.Min(1.0, (double)GuideSide / Math.Min(image.Width, image.Height));
-        RgbImage guide = shrink == 1 ? image
-            : Resampler.Resize(image, Math.Max((int)(image.Width * shrink), 1), Math.Max((int)(image.Height * shrink), 1), Interpolation.Bilinear);
+        RgbImage guide =
+            shrink == 1
+                ? image
+                : Resampler.Resize(
+                    image,
+                    Math.Max((int)(image.Width * shrink), 1),
+                    Math.Max((int)(image.Height * shrink), 1),
+                    Interpolation.Bilinear
+                );
         double finer = double.PositiveInfinity;
         foreach ((double brush, double threshold, int least, int most) in Brushes)
         {
@@ -40,8 +53,16 @@ sealed class OilPaintingShift : ImageShift
         return canvas.Finish(image, cover: Math.Min(1, 2 * strength), relief: 0.2 + 0.5 * strength, random);
     }
 
-    /// <summary>Where the canvas is still unlike the picture: in each square of a brush's size its worst point, in random order.</summary>
-    static List<(double X, double Y)> Places(StrokeGuide guide, PaintedCanvas canvas, double radius, double threshold, Random random)
+    /// <summary>
+    /// Where the canvas is still unlike the picture: in each square of a brush's size its worst point, in random order.
+    /// </summary>
+    static List<(double X, double Y)> Places(
+        StrokeGuide guide,
+        PaintedCanvas canvas,
+        double radius,
+        double threshold,
+        Random random
+    )
     {
         List<(double, double)> places = [];
         for (double top = 0; top < canvas.Height; top += radius)
@@ -68,7 +89,16 @@ sealed class OilPaintingShift : ImageShift
         return places;
     }
 
-    static void Paint(StrokeGuide guide, PaintedCanvas canvas, double x, double y, double radius, int least, int most, Random random)
+    static void Paint(
+        StrokeGuide guide,
+        PaintedCanvas canvas,
+        double x,
+        double y,
+        double radius,
+        int least,
+        int most,
+        Random random
+    )
     {
         const double Stiffness = 0.5; // how much of its direction a stroke keeps at each step
         (double R, double G, double B) color = guide.Color(x, y);

@@ -47,12 +47,17 @@ sealed class Plane
         return result;
     }
 
-    /// <summary>The value at a place in pixels, 0.5 being the first's middle; bilinear, the border's values continue outside.</summary>
+    /// <summary>
+    /// The value at a place in pixels, 0.5 being the first's middle; bilinear, the border's values continue outside.
+    /// </summary>
     public float At(double x, double y)
     {
-        float fx = (float)Math.Clamp(x - 0.5, 0, Width - 1), fy = (float)Math.Clamp(y - 0.5, 0, Height - 1);
-        int x0 = (int)fx, y0 = (int)fy;
-        int right = x0 + 1 < Width ? 1 : 0, below = y0 + 1 < Height ? Width : 0;
+        float fx = (float)Math.Clamp(x - 0.5, 0, Width - 1);
+        float fy = (float)Math.Clamp(y - 0.5, 0, Height - 1);
+        int x0 = (int)fx;
+        int y0 = (int)fy;
+        int right = x0 + 1 < Width ? 1 : 0;
+        int below = y0 + 1 < Height ? Width : 0;
         (fx, fy) = (fx - x0, fy - y0);
         int i = y0 * Width + x0;
         float top = Values[i] + fx * (Values[i + right] - Values[i]);
@@ -93,7 +98,9 @@ sealed class Plane
         }
         for (int y = 0; y < Height; y++)
         {
-            int enter = Math.Min(y + radius + 1, Height - 1) * Width, leave = Math.Max(y - radius, 0) * Width, at = y * Width;
+            int enter = Math.Min(y + radius + 1, Height - 1) * Width;
+            int leave = Math.Max(y - radius, 0) * Width;
+            int at = y * Width;
             for (int x = 0; x < Width; x++)
             {
                 Values[at + x] = (float)sums[x] * scale;

@@ -13,23 +13,37 @@ sealed class SnowShift : ImageShift
     private protected override RgbImage Render(RgbImage image, double strength, Random random)
     {
         (int width, int height) = (image.Width, image.Height);
-        double unit = Math.Max(Unit(image), 0.3), wind = Uniform(random, -0.6, 0.6);
+        double unit = Math.Max(Unit(image), 0.3);
+        double wind = Uniform(random, -0.6, 0.6);
         Plane flakes = new(width, height);
         double area = width * (double)height / (unit * unit * 224 * 224);
-        foreach ((double radius, double trail, double opacity, int count) in ((double, double, double, int)[])
-            [(0.75, 1, 0.75, 1300), (1.3, 1.6, 0.85, 420), (2.2, 2.5, 0.85, 110), (4.5, 3.5, 0.4, 20)])
+        foreach (
+            (double radius, double trail, double opacity, int count) in ((double, double, double, int)[])
+                [(0.75, 1, 0.75, 1300), (1.3, 1.6, 0.85, 420), (2.2, 2.5, 0.85, 110), (4.5, 3.5, 0.4, 20)]
+        )
         {
             int number = (int)(count * area * strength * 1.1);
             for (int k = 0; k < number; k++)
             {
-                double size = radius * unit * Uniform(random, 0.6, 1.3), direction = wind + Uniform(random, -0.12, 0.12), length = trail * unit * Uniform(random, 0.5, 1.2) * strength;
+                double size = radius * unit * Uniform(random, 0.6, 1.3);
+                double direction = wind + Uniform(random, -0.12, 0.12);
+                double length = trail * unit * Uniform(random, 0.5, 1.2) * strength;
                 (double x, double y) = (random.NextDouble() * width, random.NextDouble() * height);
                 // A flake smaller than a pixel hides a part of it.
                 double part = Math.Min(1, size * size / 0.25);
-                Fall(flakes, x, y, direction * length, length, Math.Max(size, 0.5), (float)(part * opacity * Uniform(random, 0.6, 1)));
+                Fall(
+                    flakes,
+                    x,
+                    y,
+                    direction * length,
+                    length,
+                    Math.Max(size, 0.5),
+                    (float)(part * opacity * Uniform(random, 0.6, 1))
+                );
             }
         }
-        float fog = (float)(0.42 * strength), gray = (float)(0.6 * strength);
+        float fog = (float)(0.42 * strength);
+        float gray = (float)(0.6 * strength);
         byte[] result = new byte[image.Pixels.Length];
         ReadOnlySpan<byte> pixels = image.Pixels;
         for (int i = 0, p = 0; p < flakes.Values.Length; p++, i += 3)
@@ -47,10 +61,16 @@ sealed class SnowShift : ImageShift
         return new RgbImage(width, height, result);
     }
 
-    /// <summary>Draws a flake and its trail: a line with a soft edge. Flakes hide each other, so that none is brighter than white.</summary>
+    /// <summary>
+    /// Draws a flake and its trail: a line with a soft edge. Flakes hide each other, so that none is brighter than
+    /// white.
+    /// </summary>
     static void Fall(Plane plane, double x, double y, double dx, double dy, double radius, float opacity)
     {
-        (int left, int right) = ((int)Math.Max(Math.Min(x, x + dx) - radius - 1, 0), (int)Math.Min(Math.Max(x, x + dx) + radius + 2, plane.Width));
+        (int left, int right) = (
+            (int)Math.Max(Math.Min(x, x + dx) - radius - 1, 0),
+            (int)Math.Min(Math.Max(x, x + dx) + radius + 2, plane.Width)
+        );
         (int top, int bottom) = ((int)Math.Max(y - radius - 1, 0), (int)Math.Min(y + dy + radius + 2, plane.Height));
         double squared = Math.Max(dx * dx + dy * dy, 1e-9);
         for (int py = top; py < bottom; py++)

@@ -1,10 +1,15 @@
 namespace Retouch.Images;
 
-/// <summary>What a brush of one size sees of a picture: its colours without what is finer than the brush, and the direction of its contours.</summary>
+/// <summary>
+/// What a brush of one size sees of a picture: its colours without what is finer than the brush, and the direction of
+/// its contours.
+/// </summary>
 sealed class StrokeGuide
 {
     readonly Plane[] _colors;
-    readonly Plane _xx, _xy, _yy;
+    readonly Plane _xx;
+    readonly Plane _xy;
+    readonly Plane _yy;
     readonly double _shrink;
 
     /// <param name="guide">The picture, perhaps smaller.</param>
@@ -17,13 +22,18 @@ sealed class StrokeGuide
         _colors = [.. Enumerable.Range(0, 3).Select(c => Plane.Channel(guide, c).Blur(0.5 * radius * _shrink))];
         // The structure tensor: averaged, opposite gradients of a line's two sides do not cancel.
         Plane luma = Plane.Luma(guide).Blur(Math.Max(0.5 * radius * _shrink, 0.7));
-        (_xx, _xy, _yy) = (new(guide.Width, guide.Height), new(guide.Width, guide.Height), new(guide.Width, guide.Height));
+        (_xx, _xy, _yy) = (
+            new(guide.Width, guide.Height),
+            new(guide.Width, guide.Height),
+            new(guide.Width, guide.Height)
+        );
         for (int y = 0, i = 0; y < guide.Height; y++)
         {
             for (int x = 0; x < guide.Width; x++, i++)
             {
                 float gx = luma.Values[x + 1 < guide.Width ? i + 1 : i] - luma.Values[x > 0 ? i - 1 : i];
-                float gy = luma.Values[y + 1 < guide.Height ? i + guide.Width : i] - luma.Values[y > 0 ? i - guide.Width : i];
+                float gy =
+                    luma.Values[y + 1 < guide.Height ? i + guide.Width : i] - luma.Values[y > 0 ? i - guide.Width : i];
                 (_xx.Values[i], _xy.Values[i], _yy.Values[i]) = (gx * gx, gx * gy, gy * gy);
             }
         }
@@ -33,7 +43,11 @@ sealed class StrokeGuide
 
     /// <summary>The colour at a place of the canvas, each channel in [0,1].</summary>
     public (double R, double G, double B) Color(double x, double y) =>
-        (_colors[0].At(x * _shrink, y * _shrink), _colors[1].At(x * _shrink, y * _shrink), _colors[2].At(x * _shrink, y * _shrink));
+        (
+            _colors[0].At(x * _shrink, y * _shrink),
+            _colors[1].At(x * _shrink, y * _shrink),
+            _colors[2].At(x * _shrink, y * _shrink)
+        );
 
     /// <summary>How far a colour is from the one at a place, 0 to 1.7.</summary>
     public double Difference(double x, double y, (double R, double G, double B) color)
@@ -42,7 +56,9 @@ sealed class StrokeGuide
         return Math.Sqrt((r - color.R) * (r - color.R) + (g - color.G) * (g - color.G) + (b - color.B) * (b - color.B));
     }
 
-    /// <summary>The direction along the contours at a place, of length 1; where there are none, a slowly turning one.</summary>
+    /// <summary>
+    /// The direction along the contours at a place, of length 1; where there are none, a slowly turning one.
+    /// </summary>
     public (double X, double Y) Along(double x, double y)
     {
         (double gx, double gy) = (x * _shrink, y * _shrink);

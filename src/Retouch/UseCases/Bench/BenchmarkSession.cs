@@ -36,31 +36,48 @@ public sealed class BenchmarkSession : IDisposable
     /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled; the message says what is kept.</exception>
     public BenchmarkReport? Run(
-        ModelFile model, IUseCaseEvents? events = null, CancellationToken cancellation = default)
+        ModelFile model,
+        IUseCaseEvents? events = null,
+        CancellationToken cancellation = default
+    )
     {
         events ??= NoEvents.Instance;
         VitConfig config = model.Model.Config;
         using EditWindows windows = new(
-            model.Model, _request.Files, _request.Options.Seed, events,
-            space => ModelCut.Of(model.Model, space, _request.Precision, events));
-        Dictionary<string, EditSpace> spaces = _request.Methods.Distinct()
+            model.Model,
+            _request.Files,
+            _request.Options.Seed,
+            events,
+            space => ModelCut.Of(model.Model, space, _request.Precision, events)
+        );
+        Dictionary<string, EditSpace> spaces = _request
+            .Methods.Distinct()
             .ToDictionary(m => m, m => _request.Blocks?.In(config) ?? Editing.Methods.Find(m).Window(config));
         EditSpace[] distinct = [.. spaces.Values.Distinct()];
         BenchSetting[] settings =
         [
-            .. spaces.SelectMany(m => EditorRegistry.Settings(
-                [m.Key], _request.Sweep, _request.Settings.GetValueOrDefault(m.Key) ?? Nothing,
-                windows.Resources(m.Value, alone: distinct.Length == 1))),
+            .. spaces.SelectMany(m =>
+                EditorRegistry.Settings(
+                    [m.Key],
+                    _request.Sweep,
+                    _request.Settings.GetValueOrDefault(m.Key) ?? Nothing,
+                    windows.Resources(m.Value, alone: distinct.Length == 1)
+                )
+            ),
         ];
         Benchmark benchmark = _request.Benchmark.Read(model.Model);
         if (benchmark.Groups.Count == 0)
             return null;
         BenchmarkSource.SayShared(benchmark, events);
-        BenchPlan plan = new(benchmark, settings, _request.Options with
-        {
-            Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
-            Orientation = model.Preprocessing.Orientation,
-        });
+        BenchPlan plan = new(
+            benchmark,
+            settings,
+            _request.Options with
+            {
+                Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
+                Orientation = model.Preprocessing.Orientation,
+            }
+        );
         LabelSet? labels = ModelLabels.Of(model, _request.LabelFile) is { HasNames: true } named ? named : null;
         _folder.Plan(plan);
         try
@@ -70,10 +87,14 @@ public sealed class BenchmarkSession : IDisposable
             _folder.Begin(benchmark, _request.Resume);
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(
-                events, (done, write) => BenchRun.Run(plan, Cut, _request.Shard, done, write, cancellation));
+                events,
+                (done, write) => BenchRun.Run(plan, Cut, _request.Shard, done, write, cancellation)
+            );
             IReadOnlyList<SettingSummary> summary = SettingSummary.Of(rows);
-            string? page = _request.Shard.Count > 1 ? null
-                : Report(model, benchmark, summary, labels, windows, Data, events, cancellation);
+            string? page =
+                _request.Shard.Count > 1
+                    ? null
+                    : Report(model, benchmark, summary, labels, windows, Data, events, cancellation);
             return new BenchmarkReport(summary, _folder.RowFile, page);
         }
         catch (OperationCanceledException e)
@@ -98,13 +119,26 @@ public sealed class BenchmarkSession : IDisposable
         new Dictionary<string, IReadOnlyList<string>>();
 
     string Report(
-        ModelFile model, Benchmark benchmark, IReadOnlyList<SettingSummary> summary, LabelSet? labels,
-        EditWindows windows, Func<EditSpace, BenchData> data, IUseCaseEvents events, CancellationToken cancellation)
+        ModelFile model,
+        Benchmark benchmark,
+        IReadOnlyList<SettingSummary> summary,
+        LabelSet? labels,
+        EditWindows windows,
+        Func<EditSpace, BenchData> data,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
     {
         (ImageRoots images, ImageRoots? locality) = _request.Benchmark.Roots();
         BenchComparison comparison = BenchComparison.Of([ReportRun.Read(_folder.Path)]);
         IReadOnlyList<GalleryEdit> gallery = new ReportEdits(model, images, locality, windows, events).Make(
-            comparison, [benchmark], _request.Gallery, wanted: null, data, cancellation);
+            comparison,
+            [benchmark],
+            _request.Gallery,
+            wanted: null,
+            data,
+            cancellation
+        );
         BenchFolder.WriteSummary(_folder.Path, summary);
         string page = Path.Combine(_folder.Path, BenchReport.FileName);
         comparison = BenchComparison.Of([ReportRun.Read(_folder.Path)]);

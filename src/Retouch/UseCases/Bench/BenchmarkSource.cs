@@ -48,16 +48,34 @@ public sealed record BenchmarkSource
     /// <exception cref="BadInputException">An image is missing, another or unreadable.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public BenchData Load(
-        SplitVit split, ModelFile model, Benchmark benchmark, IUseCaseEvents events, CancellationToken cancellation)
+        SplitVit split,
+        ModelFile model,
+        Benchmark benchmark,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
         events.Note(ModelNotes.Preprocessing(model));
         int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
-        return events.Progress("loading images", all, report =>
-        {
-            Told<int> told = new(done => report(done, null));
-            return BenchData.Load(split, benchmark, model.Preprocessing, images, locality, told, Memory, cancellation);
-        });
+        return events.Progress(
+            "loading images",
+            all,
+            report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return BenchData.Load(
+                    split,
+                    benchmark,
+                    model.Preprocessing,
+                    images,
+                    locality,
+                    told,
+                    Memory,
+                    cancellation
+                );
+            }
+        );
     }
 
     /// <summary>
@@ -67,8 +85,16 @@ public sealed record BenchmarkSource
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
         BenchData.Find(benchmark, images, locality);
-        return split => BenchData.Load(
-            split, benchmark, model.Preprocessing, images, locality, memory: Memory, cancellation: cancellation);
+        return split =>
+            BenchData.Load(
+                split,
+                benchmark,
+                model.Preprocessing,
+                images,
+                locality,
+                memory: Memory,
+                cancellation: cancellation
+            );
     }
 
     /// <summary>
@@ -83,7 +109,8 @@ public sealed record BenchmarkSource
         {
             events.Note(
                 $"{shared} of {all} locality images are also images of the benchmark's groups, by their content; "
-                + "an edit's LR leaves out those of its own group");
+                    + "an edit's LR leaves out those of its own group"
+            );
         }
     }
 }

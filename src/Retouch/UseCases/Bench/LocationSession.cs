@@ -31,8 +31,7 @@ public sealed class LocationSession : IDisposable
     /// A file cannot be read or does not fit the model, a setting is out of range, or the folder holds something else.
     /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled; the message says what is kept.</exception>
-    public LocationReport? Run(
-        ModelFile model, IUseCaseEvents? events = null, CancellationToken cancellation = default)
+    public LocationReport? Run(ModelFile model, IUseCaseEvents? events = null, CancellationToken cancellation = default)
     {
         events ??= NoEvents.Instance;
         Benchmark benchmark = _request.Benchmark.Read(model.Model);
@@ -41,8 +40,17 @@ public sealed class LocationSession : IDisposable
         BenchmarkSource.SayShared(benchmark, events);
         LocationSearchSettings settings = _request.Settings;
         BenchPlan plan = LocationSearch.Plan(
-            model.Model, benchmark, settings with { Blocks = Math.Min(settings.Blocks, model.Model.Config.Depth) },
-            _request.Options with { Orientation = model.Preprocessing.Orientation });
+            model.Model,
+            benchmark,
+            settings with
+            {
+                Blocks = Math.Min(settings.Blocks, model.Model.Config.Depth),
+            },
+            _request.Options with
+            {
+                Orientation = model.Preprocessing.Orientation,
+            }
+        );
         _folder.Plan(plan);
         Func<SplitVit, BenchData> load = _request.Benchmark.Loader(model, benchmark, cancellation);
         try
@@ -51,7 +59,9 @@ public sealed class LocationSession : IDisposable
             events.Note(ModelNotes.Preprocessing(model));
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(
-                events, (done, write) => LocationSearch.Run(model.Model, plan, load, done, write, cancellation));
+                events,
+                (done, write) => LocationSearch.Run(model.Model, plan, load, done, write, cancellation)
+            );
             BenchFolder.WriteSummary(_folder.Path, SettingSummary.Of(rows));
             LocationResult result = LocationResult.Of(rows);
             (string table, string figure) = result.Write(_folder.Path);

@@ -53,13 +53,14 @@ sealed class RunFolder : IDisposable
     }
 
     /// <summary>What is left of the run where it is interrupted now.</summary>
-    public Problem Interruption => Written switch
-    {
-        null => new("interrupted before the first edit; nothing was written."),
-        0 => new("interrupted before the first row.", Remedy: Remedy.BeginAgain),
-        int all when all == _total => new($"interrupted; all {_total} rows are written.", Remedy: Remedy.Finish),
-        int some => new($"interrupted; {some} of {_total} rows are written.", Remedy: Remedy.GoOn),
-    };
+    public Problem Interruption =>
+        Written switch
+        {
+            null => new("interrupted before the first edit; nothing was written."),
+            0 => new("interrupted before the first row.", Remedy: Remedy.BeginAgain),
+            int all when all == _total => new($"interrupted; all {_total} rows are written.", Remedy: Remedy.Finish),
+            int some => new($"interrupted; {some} of {_total} rows are written.", Remedy: Remedy.GoOn),
+        };
 
     /// <summary>Says which run it is to hold; nothing is written yet.</summary>
     /// <param name="plan">The run.</param>
@@ -94,17 +95,24 @@ sealed class RunFolder : IDisposable
     {
         using (BenchRowFile rows = _rows!)
         {
-            events.Progress("editing", _total, report =>
-            {
-                report(rows.Rows, null);
-                edit(rows.Rows, batch =>
+            events.Progress(
+                "editing",
+                _total,
+                report =>
                 {
-                    rows.Append(batch);
-                    Written = rows.Rows;
-                    report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
-                });
-                return rows.Rows;
-            });
+                    report(rows.Rows, null);
+                    edit(
+                        rows.Rows,
+                        batch =>
+                        {
+                            rows.Append(batch);
+                            Written = rows.Rows;
+                            report(rows.Rows, BenchSetting.Describe(batch[0].Method, batch[0].Settings));
+                        }
+                    );
+                    return rows.Rows;
+                }
+            );
         }
         return BenchRowFile.Read(RowFile);
     }

@@ -8,4 +8,8 @@ namespace Retouch.UseCases;
 /// <param name="Page">The report.</param>
 /// <param name="Picture">The corrected image as a picture, in SVG.</param>
 public sealed record DemoBenchmark(
-    IReadOnlyList<SettingSummary> Summary, int EditsASetting, string Page, string Picture);
+    IReadOnlyList<SettingSummary> Summary,
+    int EditsASetting,
+    string Page,
+    string Picture
+);

@@ -13,5 +13,15 @@ namespace Retouch.UseCases;
 /// <param name="Steps">Optimization steps.</param>
 /// <param name="Seconds">The time that editing took.</param>
 public sealed record DemoEdit(
-    string Title, string Setting, double Before, double After, bool Success, int Fixed, int Others, int Broken,
-    int Ordinary, int Steps, double Seconds);
+    string Title,
+    string Setting,
+    double Before,
+    double After,
+    bool Success,
+    int Fixed,
+    int Others,
+    int Broken,
+    int Ordinary,
+    int Steps,
+    double Seconds
+);

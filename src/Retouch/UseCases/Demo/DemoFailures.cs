@@ -9,4 +9,9 @@ namespace Retouch.UseCases;
 /// <param name="Group">The one to correct.</param>
 /// <param name="Image">The path of its first image.</param>
 public sealed record DemoFailures(
-    MiningResult Mined, double OrdinaryAccuracy, IReadOnlyList<FailureGroup> Largest, FailureGroup Group, string Image);
+    MiningResult Mined,
+    double OrdinaryAccuracy,
+    IReadOnlyList<FailureGroup> Largest,
+    FailureGroup Group,
+    string Image
+);

@@ -9,4 +9,11 @@ namespace Retouch.UseCases;
 /// <param name="With">The class that it gives the image.</param>
 /// <param name="Without">The class that the model without it gives the image.</param>
 public sealed record DemoPatch(
-    string Path, long Bytes, long Parameters, long ModelBytes, string Edited, int With, int Without);
+    string Path,
+    long Bytes,
+    long Parameters,
+    long ModelBytes,
+    string Edited,
+    int With,
+    int Without
+);

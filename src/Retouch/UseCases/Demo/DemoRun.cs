@@ -22,8 +22,14 @@ namespace Retouch.UseCases;
 /// </summary>
 public sealed class DemoRun : IDisposable
 {
-    const int SmallGroupsASubset = 2, EditsAGroup = 2, Probabilities = 4, ShownEdits = 4, SmallestGroup = 8;
-    const string Published = "masked-fine-tuning", Rate = "0.0005", Keep = "0.25";
+    const int SmallGroupsASubset = 2;
+    const int EditsAGroup = 2;
+    const int Probabilities = 4;
+    const int ShownEdits = 4;
+    const int SmallestGroup = 8;
+    const string Published = "masked-fine-tuning";
+    const string Rate = "0.0005";
+    const string Keep = "0.25";
 
     // What is shown beside each other, and what it is called.
     static readonly (string Title, string Method, (string Knob, string[] Values)[] Knobs)[] Ways =
@@ -57,7 +63,10 @@ public sealed class DemoRun : IDisposable
             Labels = LabelSet.Load(world.Labels);
             _windows = new EditWindows(Model.Model, new TrainedFiles { Shipped = shipped }, seed: 0, events);
             if (_windows.Resources(Usual).Hypernetwork is null)
-                throw BadInput.Missing(null, "The demo's locator is missing; build the program again, it comes with it.");
+                throw BadInput.Missing(
+                    null,
+                    "The demo's locator is missing; build the program again, it comes with it."
+                );
             _ways = [.. Ways.SelectMany(w => Settings(w.Method, w.Knobs))];
             (_images, _locality) = (new ImageRoots(world.Images), new ImageRoots([world.Locality]));
         }
@@ -80,8 +89,8 @@ public sealed class DemoRun : IDisposable
 
     EditSpace Usual => EditSpace.Default(Model.Model.Config);
 
-    DemoFailures Failures => _failures
-        ?? throw new InvalidOperationException($"{nameof(Find)} is the demo's first step.");
+    DemoFailures Failures =>
+        _failures ?? throw new InvalidOperationException($"{nameof(Find)} is the demo's first step.");
 
     string Patch => _world.File("edit.patch");
 
@@ -97,8 +106,11 @@ public sealed class DemoRun : IDisposable
     /// </exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static DemoRun LayOut(
-        string folder, IUseCaseEvents? events = null, ShippedFiles? shipped = null,
-        CancellationToken cancellation = default)
+        string folder,
+        IUseCaseEvents? events = null,
+        ShippedFiles? shipped = null,
+        CancellationToken cancellation = default
+    )
     {
         shipped ??= ShippedFiles.BesideProgram;
         DemoWorld world = DemoWorld.LayOut(folder, shipped, cancellation);
@@ -120,18 +132,30 @@ public sealed class DemoRun : IDisposable
         ImageFolder[] folders = [.. _world.Images.Select(ImageFolder.Open)];
         ImageFolder locality = ImageFolder.Open(_world.Locality);
         MiningSettings settings = new() { MinImages = SmallestGroup };
-        MiningResult mined = _events.Progress("mining", folders.Sum(f => f.Files.Count) + locality.Files.Count, report =>
-        {
-            Told<int> told = new(done => report(done, null));
-            return Mining.Mine(
-                _windows.Split(Usual), Model.Preprocessing, folders, new ClassFolders(Labels), locality, settings, told,
-                _cancellation);
-        });
+        MiningResult mined = _events.Progress(
+            "mining",
+            folders.Sum(f => f.Files.Count) + locality.Files.Count,
+            report =>
+            {
+                Told<int> told = new(done => report(done, null));
+                return Mining.Mine(
+                    _windows.Split(Usual),
+                    Model.Preprocessing,
+                    folders,
+                    new ClassFolders(Labels),
+                    locality,
+                    settings,
+                    told,
+                    _cancellation
+                );
+            }
+        );
         BenchmarkFile.Save(mined.Benchmark, _world.File("benchmark.json"), overwrite: true);
         FailureGroup[] largest =
         [
-            .. mined.Benchmark.Groups
-                .OrderByDescending(g => g.Images.Count).ThenBy(g => g.Name, StringComparer.Ordinal),
+            .. mined
+                .Benchmark.Groups.OrderByDescending(g => g.Images.Count)
+                .ThenBy(g => g.Name, StringComparer.Ordinal),
         ];
         double ordinary = OrdinaryAccuracy(mined.Benchmark, Data(mined.Benchmark, Usual));
         FailureGroup group =
@@ -170,9 +194,21 @@ public sealed class DemoRun : IDisposable
                 _probabilities = shares;
                 Save(result.Patch, kept);
             }
-            edits.Add(new DemoEdit(
-                title, way.Name, shares[0].Before, shares[0].After, measured.Success, measured.OthersRight,
-                measured.Others, kept.Changed.Count, kept.Images, result.Steps, seconds));
+            edits.Add(
+                new DemoEdit(
+                    title,
+                    way.Name,
+                    shares[0].Before,
+                    shares[0].After,
+                    measured.Success,
+                    measured.OthersRight,
+                    measured.Others,
+                    kept.Changed.Count,
+                    kept.Images,
+                    result.Steps,
+                    seconds
+                )
+            );
         }
         return edits;
     }
@@ -190,14 +226,26 @@ public sealed class DemoRun : IDisposable
         foreach (Tensor tensor in edited.Values)
             tensor.Dispose();
         Tensor pixels = ImageLoader.LoadBatch([Failures.Image], Model.Preprocessing);
-        using ModelFile applied = ModelFile.Load(output), reverted = ModelFile.Load(_world.Model);
+        using ModelFile applied = ModelFile.Load(output);
+        using ModelFile reverted = ModelFile.Load(_world.Model);
         (int with, int without) = (Says(applied), Says(reverted));
-        if (with != Failures.Group.Label || without != Failures.Group.Wrong
-            || reverted.Model.Fingerprint != Model.Model.Fingerprint)
-            throw new InvalidOperationException($"the patch does not do what the edit did: {Labels[with].Name} with it, {Labels[without].Name} without.");
+        if (
+            with != Failures.Group.Label
+            || without != Failures.Group.Wrong
+            || reverted.Model.Fingerprint != Model.Model.Fingerprint
+        )
+            throw new InvalidOperationException(
+                $"the patch does not do what the edit did: {Labels[with].Name} with it, {Labels[without].Name} without."
+            );
         return new DemoPatch(
-            Patch, new FileInfo(Patch).Length, patch.Change.Parameters, new FileInfo(_world.Model).Length, output,
-            with, without);
+            Patch,
+            new FileInfo(Patch).Length,
+            patch.Change.Parameters,
+            new FileInfo(_world.Model).Length,
+            output,
+            with,
+            without
+        );
 
         int Says(ModelFile file) => (int)file.Model.Logits(pixels).argmax(1).item<long>();
     }
@@ -221,18 +269,28 @@ public sealed class DemoRun : IDisposable
         string path = _world.File("run");
         if (Directory.Exists(path))
             Directory.Delete(path, recursive: true);
-        Dictionary<EditSpace, BenchData> own = settings.Select(s => _windows.Space(s.Settings)).Distinct()
+        Dictionary<EditSpace, BenchData> own = settings
+            .Select(s => _windows.Space(s.Settings))
+            .Distinct()
             .ToDictionary(s => s, s => Data(whole, s).Select(some));
         using RunFolder folder = new(path, Shard.Whole, "bench");
         folder.Plan(plan);
         folder.Begin(small, resume: false);
         IReadOnlyList<BenchRow> rows = folder.Fill(
-            _events, (done, write) => BenchRun.Run(plan, Cut, Shard.Whole, done, write, _cancellation));
+            _events,
+            (done, write) => BenchRun.Run(plan, Cut, Shard.Whole, done, write, _cancellation)
+        );
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(rows);
         BenchFolder.WriteSummary(path, summary);
         BenchComparison comparison = BenchComparison.Of([ReportRun.Read(path)]);
-        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(Model, _images, _locality, _windows, _events)
-            .Make(comparison, [small], ShownEdits, wanted: null, space => own[space], _cancellation);
+        IReadOnlyList<GalleryEdit> gallery = new ReportEdits(Model, _images, _locality, _windows, _events).Make(
+            comparison,
+            [small],
+            ShownEdits,
+            wanted: null,
+            space => own[space],
+            _cancellation
+        );
         string page = Path.Combine(path, BenchReport.FileName);
         BenchReport.Write(page, comparison, Labels, gallery, overwrite: true);
         return new DemoBenchmark(summary, plan.Edits.Count / settings.Length, page, Draw(plan));
@@ -256,29 +314,53 @@ public sealed class DemoRun : IDisposable
     }
 
     // The largest groups of each subset, so that the page has something of all.
-    static IEnumerable<int> LargestOf(Benchmark whole, string subset) => whole.Groups.Index()
-        .Where(g => g.Item.Source == subset)
-        .OrderByDescending(g => g.Item.Images.Count).ThenBy(g => g.Item.Name, StringComparer.Ordinal)
-        .Take(SmallGroupsASubset).Select(g => g.Index);
+    static IEnumerable<int> LargestOf(Benchmark whole, string subset) =>
+        whole
+            .Groups.Index()
+            .Where(g => g.Item.Source == subset)
+            .OrderByDescending(g => g.Item.Images.Count)
+            .ThenBy(g => g.Item.Name, StringComparer.Ordinal)
+            .Take(SmallGroupsASubset)
+            .Select(g => g.Index);
 
-    static bool LookAlike(string one, string other) => LookAlikes.Any(pair =>
-        pair.Contains(one, StringComparison.Ordinal) && pair.Contains(other, StringComparison.Ordinal));
+    static bool LookAlike(string one, string other) =>
+        LookAlikes.Any(pair =>
+            pair.Contains(one, StringComparison.Ordinal) && pair.Contains(other, StringComparison.Ordinal)
+        );
 
     IReadOnlyList<BenchSetting> Settings(string method, params (string Knob, string[] Values)[] knobs) =>
         EditorRegistry.Settings(
-            [method], Sweep.Published, knobs.ToDictionary(k => k.Knob, k => (IReadOnlyList<string>)k.Values),
-            _windows.Resources(Methods.Find(method).Window(Model.Model.Config)));
+            [method],
+            Sweep.Published,
+            knobs.ToDictionary(k => k.Knob, k => (IReadOnlyList<string>)k.Values),
+            _windows.Resources(Methods.Find(method).Window(Model.Model.Config))
+        );
 
-    BenchData Data(Benchmark benchmark, EditSpace space) => _windows.Data(space, split =>
-    {
-        int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
-        return _events.Progress("loading images", all, report =>
-        {
-            Told<int> told = new(done => report(done, null));
-            return BenchData.Load(
-                split, benchmark, Model.Preprocessing, _images, _locality, told, cancellation: _cancellation);
-        });
-    });
+    BenchData Data(Benchmark benchmark, EditSpace space) =>
+        _windows.Data(
+            space,
+            split =>
+            {
+                int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
+                return _events.Progress(
+                    "loading images",
+                    all,
+                    report =>
+                    {
+                        Told<int> told = new(done => report(done, null));
+                        return BenchData.Load(
+                            split,
+                            benchmark,
+                            Model.Preprocessing,
+                            _images,
+                            _locality,
+                            told,
+                            cancellation: _cancellation
+                        );
+                    }
+                );
+            }
+        );
 
     // The locality images' folders name their classes, too.
     double OrdinaryAccuracy(Benchmark benchmark, BenchData data)
@@ -290,17 +372,23 @@ public sealed class DemoRun : IDisposable
             classes.Accepted(image.Path.Split('/')[^2]).Contains(says) ? 1.0 : 0;
     }
 
-    void Save(Patch patch, LocalityMeasurement kept) => PatchFile.Save(
-        patch.With(patch.Provenance with
-        {
-            LabelName = Labels[Failures.Group.Label].Name,
-            Preprocessing = Model.Preprocessing.ToString(),
-            Measurements = patch.Provenance.Measurements! with
-            {
-                LocalityRate = kept.Rate,
-                LocalityImages = kept.Images,
-            },
-        }), Patch, overwrite: true);
+    void Save(Patch patch, LocalityMeasurement kept) =>
+        PatchFile.Save(
+            patch.With(
+                patch.Provenance with
+                {
+                    LabelName = Labels[Failures.Group.Label].Name,
+                    Preprocessing = Model.Preprocessing.ToString(),
+                    Measurements = patch.Provenance.Measurements! with
+                    {
+                        LocalityRate = kept.Rate,
+                        LocalityImages = kept.Images,
+                    },
+                }
+            ),
+            Patch,
+            overwrite: true
+        );
 
     string Draw(BenchPlan plan)
     {
@@ -308,8 +396,16 @@ public sealed class DemoRun : IDisposable
         FailureGroup group = Failures.Group;
         EditSpace space = _windows.Space(_ways[0].Settings);
         GalleryEdit edit = Gallery.Make(
-            _windows.Split(space), whole, Data(whole, space), Model.Preprocessing, _images, _locality, _ways[0],
-            [Row(plan, _ways[0], group)], cancellation: _cancellation)[0];
+            _windows.Split(space),
+            whole,
+            Data(whole, space),
+            Model.Preprocessing,
+            _images,
+            _locality,
+            _ways[0],
+            [Row(plan, _ways[0], group)],
+            cancellation: _cancellation
+        )[0];
         string picture = _world.File("edit.svg");
         string title = $"One edit: this is {Labels[group.Label].Name}, not {Labels[group.Wrong].Name}";
         string svg = EditFigure.Svg(edit, title, _probabilities, Labels);
@@ -318,39 +414,49 @@ public sealed class DemoRun : IDisposable
     }
 
     // The edit of the picture, as a row names it.
-    static BenchRow Row(BenchPlan plan, BenchSetting setting, FailureGroup group) => new()
-    {
-        Run = plan.Manifest.Run,
-        Edit = 0,
-        Method = setting.Editor.Name,
-        Settings = setting.Settings,
-        Group = group.Name,
-        Image = group.Images[0].Path,
-        Label = group.Label,
-        Predicted = group.Label,
-        Success = true,
-        Generalization = null,
-        Others = group.Images.Count - 1,
-        Locality = null,
-        SensitiveLocality = null,
-        Steps = 0,
-        Seconds = 0,
-        Units = 0,
-        Parameters = 0,
-    };
+    static BenchRow Row(BenchPlan plan, BenchSetting setting, FailureGroup group) =>
+        new()
+        {
+            Run = plan.Manifest.Run,
+            Edit = 0,
+            Method = setting.Editor.Name,
+            Settings = setting.Settings,
+            Group = group.Name,
+            Image = group.Images[0].Path,
+            Label = group.Label,
+            Predicted = group.Label,
+            Success = true,
+            Generalization = null,
+            Others = group.Images.Count - 1,
+            Locality = null,
+            SensitiveLocality = null,
+            Steps = 0,
+            Seconds = 0,
+            Units = 0,
+            Parameters = 0,
+        };
 
     // The right and the wrong class, and then the likeliest others.
     static IReadOnlyList<(int Class, double Before, double After)> Shares(
-        SplitVit split, PrefixState state, ModelDelta delta, FailureGroup group)
+        SplitVit split,
+        PrefixState state,
+        ModelDelta delta,
+        FailureGroup group
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         float[] before = [.. nn.functional.softmax(split.Logits(state), 1).data<float>()];
         float[] after = [.. nn.functional.softmax(split.Logits(state, delta), 1).data<float>()];
-        IEnumerable<int> others = Enumerable.Range(0, before.Length)
-            .Where(c => c != group.Label && c != group.Wrong).OrderByDescending(c => before[c] + after[c]);
+        IEnumerable<int> others = Enumerable
+            .Range(0, before.Length)
+            .Where(c => c != group.Label && c != group.Wrong)
+            .OrderByDescending(c => before[c] + after[c]);
         return
         [
-            .. others.Prepend(group.Wrong).Prepend(group.Label).Take(Probabilities)
+            .. others
+                .Prepend(group.Wrong)
+                .Prepend(group.Label)
+                .Take(Probabilities)
                 .Select(c => (c, (double)before[c], (double)after[c])),
         ];
     }

@@ -31,16 +31,23 @@ sealed class DemoWorld : IDisposable
     public string File(string name) => Path.Combine(Folder, name);
 
     /// <summary>Lays the world out in a folder: a new one, an empty one or one of an earlier demo.</summary>
-    /// <exception cref="BadInputException">The folder is another one, cannot be written, or the program's files are missing.</exception>
+    /// <exception cref="BadInputException">
+    /// The folder is another one, cannot be written, or the program's files are missing.
+    /// </exception>
     public static DemoWorld LayOut(string folder, ShippedFiles shipped, CancellationToken cancellation)
     {
-        string source = shipped.PathOf("demo"), archive = Path.Combine(source, "images.zip");
+        string source = shipped.PathOf("demo");
+        string archive = Path.Combine(source, "images.zip");
         if (!System.IO.File.Exists(archive))
             throw BadInput.Missing(archive, $"{archive} is missing; build the program again, it comes with it.");
         DemoWorld world = new(folder);
         if (System.IO.File.Exists(folder))
             throw BadInput.Exists(folder, $"{folder} is a file.", Remedy.OtherOutput);
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !System.IO.File.Exists(world.File(Mark)))
+        if (
+            Directory.Exists(folder)
+            && Directory.EnumerateFileSystemEntries(folder).Any()
+            && !System.IO.File.Exists(world.File(Mark))
+        )
             throw BadInput.Exists(folder, $"{folder} holds other files.", Remedy.OtherOutput);
         try
         {
@@ -56,7 +63,12 @@ sealed class DemoWorld : IDisposable
             world.Dispose();
             if (e is not (IOException or UnauthorizedAccessException))
                 throw;
-            throw BadInput.Inaccessible(folder, $"{folder} cannot be written to ({SystemMessage.Of(e)}).", Remedy.OtherOutput, e);
+            throw BadInput.Inaccessible(
+                folder,
+                $"{folder} cannot be written to ({SystemMessage.Of(e)}).",
+                Remedy.OtherOutput,
+                e
+            );
         }
         return world;
     }
@@ -68,22 +80,32 @@ sealed class DemoWorld : IDisposable
     {
         using ZipArchive zip = ZipFile.OpenRead(archive);
         if (zip.Entries.Count > MostImages)
-            throw BadInput.TooLarge(null, $"{archive} holds {zip.Entries.Count} files, too many for the demo's images; build the program again.");
+            throw BadInput.TooLarge(
+                null,
+                $"{archive} holds {zip.Entries.Count} files, too many for the demo's images; build the program again."
+            );
         string root = Path.GetFullPath(folder) + Path.DirectorySeparatorChar;
         foreach (ZipArchiveEntry entry in zip.Entries)
         {
             cancellation.ThrowIfCancellationRequested();
             string target = Path.GetFullPath(Path.Combine(folder, entry.FullName));
             if (!target.StartsWith(root, StringComparison.Ordinal) || entry.Length > LargestImage)
-                throw BadInput.Mismatch(null, $"{archive} is not the archive that comes with Retouch; build the program again.");
+                throw BadInput.Mismatch(
+                    null,
+                    $"{archive} is not the archive that comes with Retouch; build the program again."
+                );
             if (System.IO.File.Exists(target) && new FileInfo(target).Length == entry.Length)
                 continue;
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            AtomicFile.Write(target, overwrite: true, stream =>
-            {
-                using Stream from = entry.Open();
-                from.CopyTo(stream);
-            });
+            AtomicFile.Write(
+                target,
+                overwrite: true,
+                stream =>
+                {
+                    using Stream from = entry.Open();
+                    from.CopyTo(stream);
+                }
+            );
         }
     }
 }

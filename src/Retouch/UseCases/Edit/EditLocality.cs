@@ -6,4 +6,8 @@ namespace Retouch.UseCases;
 /// <param name="Changed">Those whose prediction changed, in the folder's order.</param>
 /// <param name="Skipped">Files that could not be decoded.</param>
 public sealed record EditLocality(
-    double Rate, int Images, IReadOnlyList<ChangedImage> Changed, IReadOnlyList<string> Skipped);
+    double Rate,
+    int Images,
+    IReadOnlyList<ChangedImage> Changed,
+    IReadOnlyList<string> Skipped
+);

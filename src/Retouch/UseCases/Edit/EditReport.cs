@@ -96,11 +96,14 @@ public sealed record EditReport : IDisposable
     internal static string Place(Method method, double setting)
     {
         IReadOnlyDictionary<string, string> there = method.AtGenerality(new Dictionary<string, string>(), setting);
-        return string.Join(", ", method.GeneralitySettings.Select(name =>
-        {
-            double value = double.Parse(there[name], CultureInfo.InvariantCulture);
-            return string.Create(CultureInfo.InvariantCulture, $"{name} {value,-6:0.####}");
-        }));
+        return string.Join(
+            ", ",
+            method.GeneralitySettings.Select(name =>
+            {
+                double value = double.Parse(there[name], CultureInfo.InvariantCulture);
+                return string.Create(CultureInfo.InvariantCulture, $"{name} {value, -6:0.####}");
+            })
+        );
     }
 
     /// <summary>Frees the edit.</summary>

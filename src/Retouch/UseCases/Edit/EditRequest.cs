@@ -92,21 +92,30 @@ public sealed record EditRequest
             Method.Validate(Settings);
         if (Guard is not null && Method.GeneralitySettings.FirstOrDefault(Settings.ContainsKey) is string searched)
             throw BadInput.Mismatch(
-                searched, $"The guard searches for the {searched}.",
-                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Setting, searched), Remedy.LeaveOut(Parameter.Guard)));
-        Dictionary<string, IReadOnlyList<string>> given =
-            Settings.ToDictionary(s => s.Key, s => (IReadOnlyList<string>)[s.Value]);
+                searched,
+                $"The guard searches for the {searched}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Setting, searched), Remedy.LeaveOut(Parameter.Guard))
+            );
+        Dictionary<string, IReadOnlyList<string>> given = Settings.ToDictionary(
+            s => s.Key,
+            s => (IReadOnlyList<string>)[s.Value]
+        );
         IReadOnlyDictionary<string, string> all = Method.Grid(Sweep.Published, given)[0];
         bool everywhere = all.GetValueOrDefault("locator") == Locators.All;
         if (everywhere && Settings.TryGetValue("keep", out string? keep) && keep != all["keep"])
             throw BadInput.Mismatch(
-                "keep", $"The locator {Locators.All} edits every unit, but the keep ratio is {keep}.",
-                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Keep), Remedy.Option(Parameter.Locator)));
+                "keep",
+                $"The locator {Locators.All} edits every unit, but the keep ratio is {keep}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Keep), Remedy.Option(Parameter.Locator))
+            );
         Method.Validate(all);
         if (Guard is not null && Method.Generalities.Count == 0)
             throw BadInput.Unsupported(
-                Method.Name, $"The guard searches among edits of the method {string.Join(" or ", Methods.All.Where(m => m.Generalities.Count > 0).Select(m => m.Name))}.",
-                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method, Method.Name), Remedy.LeaveOut(Parameter.Guard)));
+                Method.Name,
+                "The guard searches among edits of the method "
+                    + $"{string.Join(" or ", Methods.All.Where(m => m.Generalities.Count > 0).Select(m => m.Name))}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method, Method.Name), Remedy.LeaveOut(Parameter.Guard))
+            );
         return all;
     }
 
@@ -119,11 +128,15 @@ public sealed record EditRequest
         AllSettings();
         if (Guard is not null && Locality is null)
             throw BadInput.Missing(
-                null, "The guard needs the images to guard.",
-                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.LeaveOut(Parameter.Guard)));
+                null,
+                "The guard needs the images to guard.",
+                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.LeaveOut(Parameter.Guard))
+            );
         if (Locality is null && Base is not null)
             throw BadInput.Missing(
-                Base, "The unedited model says what other images are measured against, but there are none.",
-                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.LeaveOut(Parameter.Base)));
+                Base,
+                "The unedited model says what other images are measured against, but there are none.",
+                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.LeaveOut(Parameter.Base))
+            );
     }
 }

@@ -45,8 +45,12 @@ public sealed class EditUseCase(ModelFile model)
         EditSpace space = request.Blocks?.In(config) ?? request.Method.Window(config);
         SplitVit split = ModelCut.Of(model.Model, space, request.Precision, events);
         using PreparedFiles prepared = new(request.Files, split);
-        using Hypernetwork? network =
-            LoadHypernetwork(request.Files, settings.GetValueOrDefault("locator"), split, events);
+        using Hypernetwork? network = LoadHypernetwork(
+            request.Files,
+            settings.GetValueOrDefault("locator"),
+            split,
+            events
+        );
         EditorResources resources = new()
         {
             Hypernetwork = network,
@@ -65,11 +69,13 @@ public sealed class EditUseCase(ModelFile model)
         if (ModelNotes.Turned(request.Images, model) is string turned)
             events.Note(turned, ModelNotes.TurnThem);
         using Tensor before = split.Logits(state);
-        (ImageFolder? others, IReadOnlyList<string> leftOut) =
-            request.Locality is null ? (null, []) : EditedImages.LeaveOut(request.Locality, request.Images);
+        (ImageFolder? others, IReadOnlyList<string> leftOut) = request.Locality is null
+            ? (null, [])
+            : EditedImages.LeaveOut(request.Locality, request.Images);
         using ModelFile? unedited = request.Base is string path ? Open(path) : null;
-        SplitVit? against =
-            unedited is null ? null : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
+        SplitVit? against = unedited is null
+            ? null
+            : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
         LocalityImages? locality = others is null ? null : new LocalityImages(others, labels, split, against);
         EditReport report = new()
         {
@@ -98,7 +104,10 @@ public sealed class EditUseCase(ModelFile model)
         Stopwatch clock = Stopwatch.StartNew();
         report = request.Guard is double bound
             ? Search(report, work, resources, bound)
-            : report with { Result = Edit(editor, work) };
+            : report with
+            {
+                Result = Edit(editor, work),
+            };
         report = report with { Seconds = clock.Elapsed.TotalSeconds };
         return report.Result is null ? report : Finish(report, work, before);
     }
@@ -113,7 +122,8 @@ public sealed class EditUseCase(ModelFile model)
             string loss = result.Losses.Count > 0 ? $", last loss {result.Losses[^1]:0.0000}" : "";
             work.Events.Detail($"edited: {result.Steps} steps{loss}");
             using Tensor after = work.Split.Logits(work.Failure.State, result.Patch.Change);
-            EditLocality? locality = report.Locality
+            EditLocality? locality =
+                report.Locality
                 ?? work.Locality?.Measure(result.Patch.Change, model.Preprocessing, work.Events, work.Cancellation);
             report = report with { Images = Compare(work.Request, report.Label, before, after), Locality = locality };
             return Write(report, work.Request);
@@ -128,12 +138,17 @@ public sealed class EditUseCase(ModelFile model)
     static EditResult Edit(IEditor editor, Work work)
     {
         int most = int.TryParse(work.Settings.GetValueOrDefault("steps"), CultureInfo.InvariantCulture, out int count)
-            ? count : 1;
-        return work.Events.Progress("editing", most, report =>
-        {
-            Told<EditProgress> told = new(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}"));
-            return editor.Edit(work.Split, [work.Failure], told, work.Cancellation)[0];
-        });
+            ? count
+            : 1;
+        return work.Events.Progress(
+            "editing",
+            most,
+            report =>
+            {
+                Told<EditProgress> told = new(p => report(p.Step, $"step {p.Step}, loss {p.Loss:0.000}"));
+                return editor.Edit(work.Split, [work.Failure], told, work.Cancellation)[0];
+            }
+        );
     }
 
     // The report with the edit that keeps to the bound, if there is one, and with those that were tried.
@@ -141,11 +156,21 @@ public sealed class EditUseCase(ModelFile model)
     {
         Method method = work.Request.Method;
         (GuardedEdit guarded, EditLocality locality) = work.Locality!.Guard(
-            At, place => EditReport.Place(method, place), method.Generalities, bound,
-            model.Preprocessing, work.Request.Memory, work.Events, work.Cancellation);
+            At,
+            place => EditReport.Place(method, place),
+            method.Generalities,
+            bound,
+            model.Preprocessing,
+            work.Request.Memory,
+            work.Events,
+            work.Cancellation
+        );
         report = report with { Curve = guarded.Curve, GuardedImages = locality.Images };
         return guarded.Edit is null
-            ? report with { NotWritten = NotWritten.GuardNotKept }
+            ? report with
+            {
+                NotWritten = NotWritten.GuardNotKept,
+            }
             : report with
             {
                 Result = guarded.Edit,
@@ -154,8 +179,10 @@ public sealed class EditUseCase(ModelFile model)
                 Locality = locality,
             };
 
-        EditResult At(double place) => method.Create(method.AtGenerality(work.Settings, place), resources)
-            .Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
+        EditResult At(double place) =>
+            method
+                .Create(method.AtGenerality(work.Settings, place), resources)
+                .Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
     }
 
     EditReport Write(EditReport report, EditRequest request)
@@ -195,8 +222,9 @@ public sealed class EditUseCase(ModelFile model)
         {
             events.Note(
                 $"label: {text} is the class of that name, number {label}, not class number {number}, "
-                + labels[number].Name,
-                Remedy.Option(Parameter.Label, $"index:{number}"));
+                    + labels[number].Name,
+                Remedy.Option(Parameter.Label, $"index:{number}")
+            );
         }
         return label;
     }
@@ -204,9 +232,16 @@ public sealed class EditUseCase(ModelFile model)
     static Hypernetwork? LoadHypernetwork(TrainedFiles files, string? locator, SplitVit split, IUseCaseEvents events)
     {
         if (locator != Locators.Hypernetwork)
-            return files.Locator is null ? null : throw BadInput.Mismatch(
-                files.Locator, $"A trained locator is for the locator {Locators.Hypernetwork} only.", Remedy.AnyOf(
-                    Remedy.Option(Parameter.Locator, Locators.Hypernetwork), Remedy.LeaveOut(Parameter.LocatorFile)));
+            return files.Locator is null
+                ? null
+                : throw BadInput.Mismatch(
+                    files.Locator,
+                    $"A trained locator is for the locator {Locators.Hypernetwork} only.",
+                    Remedy.AnyOf(
+                        Remedy.Option(Parameter.Locator, Locators.Hypernetwork),
+                        Remedy.LeaveOut(Parameter.LocatorFile)
+                    )
+                );
         return HypernetworkFile.Load(TrainedLocators.Choose(files, split.Model, split.Space, events));
     }
 
@@ -216,18 +251,23 @@ public sealed class EditUseCase(ModelFile model)
         {
             throw settings.TryGetValue("lr", out string? rate)
                 ? BadInput.OutOfRange(
-                    "lr", "The edit diverged, its weights are no numbers any more.",
-                    Remedy.Smaller(Parameter.LearningRate, than: rate))
+                    "lr",
+                    "The edit diverged, its weights are no numbers any more.",
+                    Remedy.Smaller(Parameter.LearningRate, than: rate)
+                )
                 : BadInput.OutOfRange(
-                    null, "The edit diverged, its weights are no numbers any more; use other settings.");
+                    null,
+                    "The edit diverged, its weights are no numbers any more; use other settings."
+                );
         }
     }
 
     static EditedImage[] Compare(EditRequest request, int label, Tensor before, Tensor after)
     {
         IReadOnlyList<ImageAnswer> was = ImageAnswer.Of(before, label, request.Likeliest);
-        IReadOnlyList<ImageAnswer> now =
-            ReferenceEquals(before, after) ? was : ImageAnswer.Of(after, label, request.Likeliest);
+        IReadOnlyList<ImageAnswer> now = ReferenceEquals(before, after)
+            ? was
+            : ImageAnswer.Of(after, label, request.Likeliest);
         return [.. request.Images.Select((image, i) => new EditedImage(image, was[i], now[i]))];
     }
 
@@ -237,7 +277,8 @@ public sealed class EditUseCase(ModelFile model)
         string? folder = patch is null ? null : Path.GetDirectoryName(Path.GetFullPath(patch));
         return new PatchImage(Path.GetFileName(image), ImageRoots.Hash(image))
         {
-            Path = folder is null ? null
+            Path = folder is null
+                ? null
                 : Path.GetRelativePath(folder, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/'),
         };
     }
@@ -245,8 +286,14 @@ public sealed class EditUseCase(ModelFile model)
     // Of few classes each has many ordinary images, and those of the class that the image is mistaken for are the most
     // alike.
     static void WarnOfCost(
-        Gate gate, SplitVit split, Failure failure, Tensor before, IReadOnlyDictionary<string, string> settings,
-        LabelSet labels, IUseCaseEvents events)
+        Gate gate,
+        SplitVit split,
+        Failure failure,
+        Tensor before,
+        IReadOnlyDictionary<string, string> settings,
+        LabelSet labels,
+        IUseCaseEvents events
+    )
     {
         using Tensor classes = before.argmax(1);
         long[] wrong = [.. classes.data<long>().Where(c => c != failure.Label)];
@@ -256,18 +303,29 @@ public sealed class EditUseCase(ModelFile model)
         GateCost cost = gate.Cost(split, failure, mistakenFor);
         if (cost.IsNotable(double.Parse(settings["leak"], CultureInfo.InvariantCulture)))
         {
-            events.Warn(string.Create(CultureInfo.InvariantCulture,
-                $"of the {cost.Images} ordinary images that gate was prepared with, {cost.OfClass} "
-                + $"({100 * cost.ClassShare:0.#} %) are of the class that this one is mistaken for, "
-                + $"{labels[mistakenFor].Name} ({mistakenFor}), and {cost.Open} of those open the gate: "
-                + $"about {100 * cost.OpenShare:0.0} % of ordinary images may change, and shutting out the rest costs "
-                + $"generalization: a leak below {settings["leak"]} changes less, one above it generalizes more"),
-                Remedy.AnyOf(Remedy.Option(Parameter.Setting, "leak=…"), Remedy.Option(Parameter.Guard, "0.99")));
+            events.Warn(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"of the {cost.Images} ordinary images that gate was prepared with, {cost.OfClass} "
+                        + $"({100 * cost.ClassShare:0.#} %) are of the class that this one is mistaken for, "
+                        + $"{labels[mistakenFor].Name} ({mistakenFor}), and {cost.Open} of those open the gate: "
+                        + $"about {100 * cost.OpenShare:0.0} % of ordinary images may change, "
+                        + $"and shutting out the rest costs "
+                        + $"generalization: a leak below {settings["leak"]} changes less, one above it generalizes more"
+                ),
+                Remedy.AnyOf(Remedy.Option(Parameter.Setting, "leak=…"), Remedy.Option(Parameter.Guard, "0.99"))
+            );
         }
     }
 
     /// <summary>What every way of making the edit takes.</summary>
     sealed record Work(
-        EditRequest Request, IReadOnlyDictionary<string, string> Settings, SplitVit Split, Failure Failure,
-        LocalityImages? Locality, IUseCaseEvents Events, CancellationToken Cancellation);
+        EditRequest Request,
+        IReadOnlyDictionary<string, string> Settings,
+        SplitVit Split,
+        Failure Failure,
+        LocalityImages? Locality,
+        IUseCaseEvents Events,
+        CancellationToken Cancellation
+    );
 }

@@ -17,8 +17,9 @@ public sealed record ImageAnswer(bool Right, double Probability, IReadOnlyList<C
         long[] classes = [.. logits.argmax(1).data<long>()];
         return
         [
-            .. probabilities.Select((p, i) =>
-                new ImageAnswer(classes[i] == label, p, ClassProbability.Top(logits[i], likeliest))),
+            .. probabilities.Select(
+                (p, i) => new ImageAnswer(classes[i] == label, p, ClassProbability.Top(logits[i], likeliest))
+            ),
         ];
     }
 }

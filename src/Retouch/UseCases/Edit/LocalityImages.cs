@@ -17,14 +17,22 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
 
     /// <summary>Measures one edit.</summary>
     public EditLocality Measure(
-        ModelDelta delta, Preprocessing preprocessing, IUseCaseEvents events, CancellationToken cancellation)
+        ModelDelta delta,
+        Preprocessing preprocessing,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
     {
         (LocalityMeasurement measurement, IReadOnlyList<string> files, IReadOnlyList<(string, Problem)> skipped) =
-            events.Progress("measuring locality", folder.Files.Count, report =>
-            {
-                Told<int> told = new(done => report(done, null));
-                return Locality.Measure(split, delta, folder, preprocessing, told, unedited, cancellation);
-            });
+            events.Progress(
+                "measuring locality",
+                folder.Files.Count,
+                report =>
+                {
+                    Told<int> told = new(done => report(done, null));
+                    return Locality.Measure(split, delta, folder, preprocessing, told, unedited, cancellation);
+                }
+            );
         return Described(measurement, files, skipped, events);
     }
 
@@ -39,46 +47,77 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
     /// <param name="cancellation">Stops between edits.</param>
     /// <returns>The search's result, which the caller disposes, and what its edit changed.</returns>
     public (GuardedEdit Guarded, EditLocality Locality) Guard(
-        Func<double, Editing.EditResult> edit, Func<double, string> place, IReadOnlyList<double> places, double bound,
-        Preprocessing preprocessing, long? memory, IUseCaseEvents events, CancellationToken cancellation)
+        Func<double, Editing.EditResult> edit,
+        Func<double, string> place,
+        IReadOnlyList<double> places,
+        double bound,
+        Preprocessing preprocessing,
+        long? memory,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
     {
-        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string, Problem)> skipped) =
-            events.Progress("loading locality images", folder.Files.Count, report =>
+        (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string, Problem)> skipped) = events.Progress(
+            "loading locality images",
+            folder.Files.Count,
+            report =>
             {
                 Told<int> told = new(done => report(done, null));
                 return Locality.Load(split, folder, preprocessing, told, memory, unedited, cancellation);
-            });
+            }
+        );
         using (set)
         {
-            GuardedEdit guarded = events.Progress("searching", places.Count, report =>
-            {
-                int tried = 0;
-                Told<GuardPoint> told = new(p =>
-                    report(++tried, $"{place(p.Setting)}: {100 * p.Locality:0.00} % kept"));
-                return GuardedEdit.Search(
-                    edit, result => set.Measure(result.Patch.Change), bound, places,
-                    progress: told, cancellation: cancellation);
-            });
+            GuardedEdit guarded = events.Progress(
+                "searching",
+                places.Count,
+                report =>
+                {
+                    int tried = 0;
+                    Told<GuardPoint> told = new(p =>
+                        report(++tried, $"{place(p.Setting)}: {100 * p.Locality:0.00} % kept")
+                    );
+                    return GuardedEdit.Search(
+                        edit,
+                        result => set.Measure(result.Patch.Change),
+                        bound,
+                        places,
+                        progress: told,
+                        cancellation: cancellation
+                    );
+                }
+            );
             LocalityMeasurement measurement = guarded.Locality ?? new LocalityMeasurement(files.Count, []);
             return (guarded, Described(measurement, files, skipped, events));
         }
     }
 
     EditLocality Described(
-        LocalityMeasurement measurement, IReadOnlyList<string> files,
-        IReadOnlyList<(string File, Problem Why)> skipped, IUseCaseEvents events)
+        LocalityMeasurement measurement,
+        IReadOnlyList<string> files,
+        IReadOnlyList<(string File, Problem Why)> skipped,
+        IUseCaseEvents events
+    )
     {
         foreach ((_, Problem why) in skipped)
             events.Warn("skipped", why);
         ChangedImage[] changed =
         [
-            .. measurement.Changed.Select(c =>
-                new ChangedImage(files[c.Image], c.Before, c.After, Kind(files[c.Image], c))),
+            .. measurement.Changed.Select(c => new ChangedImage(
+                files[c.Image],
+                c.Before,
+                c.After,
+                Kind(files[c.Image], c)
+            )),
         ];
         return new EditLocality(measurement.Rate, measurement.Images, changed, [.. skipped.Select(s => s.File)]);
     }
 
-    ChangeKind? Kind(string file, PredictionChange change) => _classes.Of(file) is not { } right ? null
-        : right.Contains(change.Before) ? right.Contains(change.After) ? null : ChangeKind.Damaged
-        : right.Contains(change.After) ? ChangeKind.Corrected : ChangeKind.Wrong;
+    ChangeKind? Kind(string file, PredictionChange change) =>
+        _classes.Of(file) is not { } right ? null
+        : right.Contains(change.Before)
+            ? right.Contains(change.After) ? null
+                : ChangeKind.Damaged
+        : right.Contains(change.After) ? ChangeKind.Corrected
+        : ChangeKind.Wrong;
 }

@@ -8,18 +8,27 @@ public class ImageShiftTests
 
     public static TheoryData<string> Names => [.. ImageShift.All.Select(s => s.Name)];
 
-    /// <summary>Something like a photo: a bright sky, a dark ground, a red ball with a shadow, and a little grain.</summary>
+    /// <summary>
+    /// Something like a photo: a bright sky, a dark ground, a red ball with a shadow, and a little grain.
+    /// </summary>
     static RgbImage Scene(int width = Side, int height = Side)
     {
         byte[] noise = TestImage.NoiseBytes(width * height);
-        return Paint(width, height, (x, y) =>
-        {
-            double grain = noise[y * width + x] / 255.0 * 12 - 6;
-            (double dx, double dy) = ((x - 0.5 * width) / (0.25 * width), (y - 0.5 * height) / (0.25 * height));
-            double d = dx * dx + dy * dy;
-            (double r, double g, double b) = d < 1 ? (220 - 90 * d, 50.0, 40.0) : y < 0.6 * height ? (150.0, 185.0, 235 - 40.0 * y / height) : (80.0, 95.0, 50.0);
-            return (r + grain, g + grain, b + grain);
-        });
+        return Paint(
+            width,
+            height,
+            (x, y) =>
+            {
+                double grain = noise[y * width + x] / 255.0 * 12 - 6;
+                (double dx, double dy) = ((x - 0.5 * width) / (0.25 * width), (y - 0.5 * height) / (0.25 * height));
+                double d = dx * dx + dy * dy;
+                (double r, double g, double b) =
+                    d < 1 ? (220 - 90 * d, 50.0, 40.0)
+                    : y < 0.6 * height ? (150.0, 185.0, 235 - 40.0 * y / height)
+                    : (80.0, 95.0, 50.0);
+                return (r + grain, g + grain, b + grain);
+            }
+        );
     }
 
     static RgbImage Paint(int width, int height, Func<int, int, (double, double, double)> color)
@@ -28,7 +37,11 @@ public class ImageShiftTests
         for (int i = 0; i < width * height; i++)
         {
             (double r, double g, double b) = color(i % width, i / width);
-            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = ((byte)Math.Clamp(r, 0, 255), (byte)Math.Clamp(g, 0, 255), (byte)Math.Clamp(b, 0, 255));
+            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = (
+                (byte)Math.Clamp(r, 0, 255),
+                (byte)Math.Clamp(g, 0, 255),
+                (byte)Math.Clamp(b, 0, 255)
+            );
         }
         return new RgbImage(width, height, (ReadOnlySpan<byte>)pixels);
     }
@@ -36,20 +49,30 @@ public class ImageShiftTests
     static RgbImage Shift(string name, RgbImage image, double strength = ImageShift.UsualStrength, int seed = 1) =>
         ImageShift.Find(name).Apply(image, strength, new Random(seed));
 
-    static double Difference(RgbImage a, RgbImage b) => a.Pixels.ToArray().Zip(b.Pixels.ToArray(), (p, q) => Math.Abs(p - q)).Average();
+    static double Difference(RgbImage a, RgbImage b) =>
+        a.Pixels.ToArray().Zip(b.Pixels.ToArray(), (p, q) => Math.Abs(p - q)).Average();
 
-    static double[] Luma(RgbImage image) => [.. Enumerable.Range(0, image.Width * image.Height)
-        .Select(i => 0.299 * image.Pixels[3 * i] + 0.587 * image.Pixels[3 * i + 1] + 0.114 * image.Pixels[3 * i + 2])];
+    static double[] Luma(RgbImage image) =>
+        [
+            .. Enumerable
+                .Range(0, image.Width * image.Height)
+                .Select(i =>
+                    0.299 * image.Pixels[3 * i] + 0.587 * image.Pixels[3 * i + 1] + 0.114 * image.Pixels[3 * i + 2]
+                ),
+        ];
 
-    static double Mean(RgbImage image, int channel) => Enumerable.Range(0, image.Width * image.Height).Average(i => (double)image.Pixels[3 * i + channel]);
+    static double Mean(RgbImage image, int channel) =>
+        Enumerable.Range(0, image.Width * image.Height).Average(i => (double)image.Pixels[3 * i + channel]);
 
     /// <summary>The mean difference of neighbours along an axis.</summary>
     static double Change(RgbImage image, int dx, int dy)
     {
         double[] luma = Luma(image);
-        return (from y in Enumerable.Range(0, image.Height - dy)
-                from x in Enumerable.Range(0, image.Width - dx)
-                select Math.Abs(luma[(y + dy) * image.Width + x + dx] - luma[y * image.Width + x])).Average();
+        return (
+            from y in Enumerable.Range(0, image.Height - dy)
+            from x in Enumerable.Range(0, image.Width - dx)
+            select Math.Abs(luma[(y + dy) * image.Width + x + dx] - luma[y * image.Width + x])
+        ).Average();
     }
 
     [Theory]
@@ -97,8 +120,10 @@ public class ImageShiftTests
     [InlineData("motion-blur", 4)]
     public void A_large_picture_looks_like_a_small_one(string name, double most)
     {
-        RgbImage large = Shift(name, Scene(448, 448)), small = Shift(name, Scene(224, 224));
-        RgbImage a = Resampler.Resize(large, 28, 28, Interpolation.Bilinear), b = Resampler.Resize(small, 28, 28, Interpolation.Bilinear);
+        RgbImage large = Shift(name, Scene(448, 448));
+        RgbImage small = Shift(name, Scene(224, 224));
+        RgbImage a = Resampler.Resize(large, 28, 28, Interpolation.Bilinear);
+        RgbImage b = Resampler.Resize(small, 28, 28, Interpolation.Bilinear);
         Assert.InRange(Difference(a, b), 0, most);
     }
 
@@ -107,7 +132,11 @@ public class ImageShiftTests
     [InlineData(1.01)]
     [InlineData(double.NaN)]
     public void A_strength_out_of_range_is_refused(double strength) =>
-        Assert.Contains("0 to 1", Assert.Throws<BadInputException>(() => Shift("snow", Scene(), strength)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0 to 1",
+            Assert.Throws<BadInputException>(() => Shift("snow", Scene(), strength)).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Names_are_unique_and_an_unknown_one_is_answered_with_them()
@@ -158,27 +187,60 @@ public class ImageShiftTests
     {
         const int Large = 448;
         // A checkerboard of single pixels on each side of an edge from dark to bright.
-        RgbImage photo = Paint(Large, Large, (x, y) => { double v = (x < Large / 2 ? 60 : 180) + ((x + y) % 2 == 0 ? 25 : -25); return (v, v, v); });
+        RgbImage photo = Paint(
+            Large,
+            Large,
+            (x, y) =>
+            {
+                double v = (x < Large / 2 ? 60 : 180) + ((x + y) % 2 == 0 ? 25 : -25);
+                return (v, v, v);
+            }
+        );
         RgbImage oil = Shift("oil-painting", photo);
         Assert.True(Math.Abs(Checkerboard(oil)) < 0.15 * Checkerboard(photo));
-        double[] luma = Luma(oil), columns = [.. Enumerable.Range(0, Large).Select(x => Enumerable.Range(0, Large).Average(y => luma[y * Large + x]))];
+        double[] luma = Luma(oil);
+        double[] columns =
+        [
+            .. Enumerable.Range(0, Large).Select(x => Enumerable.Range(0, Large).Average(y => luma[y * Large + x])),
+        ];
         Assert.InRange(columns.Take(Large / 2 - 6).Average(), 40, 80);
         Assert.InRange(columns.Skip(Large / 2 + 6).Average(), 160, 205);
         // The step from a quarter to three quarters takes a few pixels.
         Assert.InRange(columns.Count(c => c is > 90 and < 150), 0, 6);
 
-        static double Checkerboard(RgbImage image) => Luma(image).Select((v, i) => v * ((i % Large + i / Large) % 2 == 0 ? 1 : -1)).Average();
+        static double Checkerboard(RgbImage image) =>
+            Luma(image).Select((v, i) => v * ((i % Large + i / Large) % 2 == 0 ? 1 : -1)).Average();
     }
 
     [Fact]
     public void Oil_strokes_follow_the_contours()
     {
-        RgbImage stripes = Paint(Side, Side, (x, _) => { double v = 128 + 70 * Math.Sin(x * Math.Tau / 32); return (v, v, v); });
+        RgbImage stripes = Paint(
+            Side,
+            Side,
+            (x, _) =>
+            {
+                double v = 128 + 70 * Math.Sin(x * Math.Tau / 32);
+                return (v, v, v);
+            }
+        );
         RgbImage oil = Shift("oil-painting", stripes);
-        double across = Change(oil, 1, 0), along = Change(oil, 0, 1);
+        double across = Change(oil, 1, 0);
+        double along = Change(oil, 0, 1);
         Assert.True(across > 2 * along, $"{across} across, {along} along");
         // And the other way round: nothing prefers an axis.
-        RgbImage turned = Shift("oil-painting", Paint(Side, Side, (_, y) => { double v = 128 + 70 * Math.Sin(y * Math.Tau / 32); return (v, v, v); }));
+        RgbImage turned = Shift(
+            "oil-painting",
+            Paint(
+                Side,
+                Side,
+                (_, y) =>
+                {
+                    double v = 128 + 70 * Math.Sin(y * Math.Tau / 32);
+                    return (v, v, v);
+                }
+            )
+        );
         Assert.True(Change(turned, 0, 1) > 2 * Change(turned, 1, 0));
     }
 
@@ -218,10 +280,17 @@ public class ImageShiftTests
     [Fact]
     public void Motion_blur_spreads_a_point_along_a_line_and_leaves_the_flat_flat()
     {
-        Assert.All(Shift("motion-blur", TestImage.Flat(Side, Side, 77)).Pixels.ToArray(), v => Assert.InRange(v, 76, 78));
+        Assert.All(
+            Shift("motion-blur", TestImage.Flat(Side, Side, 77)).Pixels.ToArray(),
+            v => Assert.InRange(v, 76, 78)
+        );
         // A point three pixels wide, in the middle of a large black picture, so that all of its light stays inside.
         const int Large = 224;
-        RgbImage point = Paint(Large, Large, (x, y) => Math.Abs(x - Large / 2) <= 1 && Math.Abs(y - Large / 2) <= 1 ? (255, 255, 255) : (0, 0, 0));
+        RgbImage point = Paint(
+            Large,
+            Large,
+            (x, y) => Math.Abs(x - Large / 2) <= 1 && Math.Abs(y - Large / 2) <= 1 ? (255, 255, 255) : (0, 0, 0)
+        );
         double[] weight = [.. Luma(Shift("motion-blur", point)).Select(v => Math.Pow(v / 255, 2.2))];
         double sum = weight.Sum();
         Assert.InRange(sum, 7, 11); // 9 before
@@ -231,7 +300,8 @@ public class ImageShiftTests
             (double x, double y) = (i % Large - Large / 2, i / Large - Large / 2);
             (xx, xy, yy) = (xx + weight[i] * x * x / sum, xy + weight[i] * x * y / sum, yy + weight[i] * y * y / sum);
         }
-        double mean = (xx + yy) / 2, spread = Math.Sqrt((xx - yy) * (xx - yy) / 4 + xy * xy);
+        double mean = (xx + yy) / 2;
+        double spread = Math.Sqrt((xx - yy) * (xx - yy) / 4 + xy * xy);
         // A line of length L has the variance L²/12 along itself: 32 · 0.7 units here.
         Assert.InRange(Math.Sqrt(12 * (mean + spread)), 0.85 * 22.4, 1.15 * 22.4);
         Assert.InRange(mean - spread, 0, 2);
@@ -242,9 +312,12 @@ public class ImageShiftTests
     {
         RgbImage jpeg = Shift("jpeg", Scene(), 1);
         double[] luma = Luma(jpeg);
-        double Step(Func<int, bool> columns) => (from y in Enumerable.Range(0, Side)
-                                                 from x in Enumerable.Range(1, Side - 1).Where(columns)
-                                                 select Math.Abs(luma[y * Side + x] - luma[y * Side + x - 1])).Average();
+        double Step(Func<int, bool> columns) =>
+            (
+                from y in Enumerable.Range(0, Side)
+                from x in Enumerable.Range(1, Side - 1).Where(columns)
+                select Math.Abs(luma[y * Side + x] - luma[y * Side + x - 1])
+            ).Average();
         Assert.True(Step(x => x % 8 == 0) > 2 * Step(x => x % 8 != 0));
     }
 
