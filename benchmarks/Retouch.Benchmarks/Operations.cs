@@ -10,7 +10,7 @@ namespace Retouch.Speed;
 static class Operations
 {
     /// <summary>
-    /// The suffix forward for one image: behind the first editable FFN all of every block, of the last the [CLS]
+    /// The suffix forward for one image: after the first editable FFN all of every block, of the last the [CLS]
     /// token's, and the touched units of the first.
     /// </summary>
     /// <param name="split">The cut model.</param>

@@ -52,7 +52,7 @@ static class JsonPlace
         e is not FiniteNumber.BeyondDoubleException
         && (e.GetType() != typeof(JsonException) || e.InnerException is JsonException);
 
-    // The reader counts bytes, and behind a value that it understood.
+    // The reader counts bytes, and after a value that it understood.
     static long Column(ReadOnlySpan<byte> json, long line, long at, bool syntax)
     {
         for (; line > 0 && json.IndexOf((byte)'\n') is >= 0 and int end; line--)

@@ -16,10 +16,8 @@ static class Snippet
         using ModelFile file = ModelFile.Load("model.safetensors");
         SplitVit split = new(file.Model);
         using PrefixState image = split.Prefix(ImageLoader.LoadBatch(["painting.jpg"], file.Preprocessing));
-        using EditResult result = new MaskedFineTuning(new GradientLocator()).Edit(
-            split,
-            [new Failure(image, Label: 386)]
-        )[0];
+        MaskedFineTuning editor = new(new GradientLocator());
+        using EditResult result = editor.Edit(split, [new Failure(image, Label: 386)])[0];
         PatchFile.Save(result.Patch, "elephant.patch", overwrite: false);
         file.WriteWith("edited.safetensors", PatchLedger.Edited(file.Model, [result.Patch]), overwrite: false);
     }

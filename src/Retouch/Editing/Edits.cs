@@ -74,7 +74,7 @@ static class Edits
         );
 
     /// <summary>The block that a setting names, or the edit space's last.</summary>
-    /// <exception cref="BadInputException">It does not stand behind the cut.</exception>
+    /// <exception cref="BadInputException">It does not stand after the cut.</exception>
     public static int BlockOrLast(SplitVit split, int? block)
     {
         int last = split.Model.Config.Depth - 1;

@@ -15,7 +15,7 @@ public interface IEditor
     /// <summary>Makes one independent edit a failure.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="failures">What is to be corrected, each with the same number of images.</param>
-    /// <param name="progress">Told after each step; null for nobody.</param>
+    /// <param name="progress">Told after each step; null to ignore.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <returns>One result a failure, in their order; the caller disposes them.</returns>
     /// <exception cref="BadInputException">A setting or a locator does not fit the model.</exception>

@@ -4,7 +4,7 @@ namespace Retouch.Kernels;
 
 /// <summary>
 /// Attention with its norm and residual sum, forward and backward: what is the same whether all tokens ask or [CLS]
-/// alone. Tasks of rows before and behind, and between them one task for each head of each image.
+/// alone. Tasks of rows before and after, and between them one task for each head of each image.
 /// </summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="tasks">Its threads.</param>
@@ -18,15 +18,15 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     /// <summary>What scores are multiplied by; the queries carry it.</summary>
     protected float Scale { get; } = (float)(1 / Math.Sqrt(shape.HeadWidth));
 
-    /// <summary>M: tokens of an image behind it.</summary>
-    protected abstract int TokensBehind { get; }
+    /// <summary>M: tokens of an image after it.</summary>
+    protected abstract int TokensAfter { get; }
 
-    /// <summary>Tokens behind a block's attention.</summary>
+    /// <summary>Tokens after a block's attention.</summary>
     /// <param name="frozen">The block.</param>
     /// <param name="pass">Gets queries, keys, values and what a backward pass needs.</param>
     /// <param name="x">Its input, <c>[R,D]</c>.</param>
     /// <param name="residual">Gets the tokens, <c>[N,M,D]</c>.</param>
-    /// <param name="byEdit">Whether the rows of a task behind the heads are of one edit.</param>
+    /// <param name="byEdit">Whether the rows of a task after the heads are of one edit.</param>
     /// <param name="then">
     /// What else to do with such rows, in a workspace, while the cache has them; null for nothing.
     /// </param>
@@ -61,11 +61,11 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
         );
         tasks.Each(Batch.Images * Batch.Heads, (task, workspace) => Attend(pass, task, workspace));
         tasks.EachRows(
-            TokensBehind,
+            TokensAfter,
             byEdit,
             (rows, workspace) =>
             {
-                long first = Batch.First(rows, TokensBehind);
+                long first = Batch.First(rows, TokensAfter);
                 T* mixed = output.Start + first * Batch.Stride;
                 frozen.Proj.Product(PackedMatrix<T>.RowsTaken(rows.Count), mixed, Batch.Stride, workspace.Out, width);
                 AddResidual(frozen, x, workspace.Out, first, rows.Count, residual);
@@ -74,17 +74,17 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
         );
     }
 
-    /// <summary>From the gradient of the tokens behind the attention to that of its input.</summary>
+    /// <summary>From the gradient of the tokens after the attention to that of its input.</summary>
     /// <param name="frozen">The block.</param>
     /// <param name="record">Of its forward pass.</param>
     /// <param name="gradients">Memory for them.</param>
-    /// <param name="behind">The gradient behind it, <c>[N,M,D]</c>.</param>
-    /// <param name="dx">Gets that of the input, <c>[R,D]</c>; may be <paramref name="behind"/>.</param>
+    /// <param name="after">The gradient after it, <c>[N,M,D]</c>.</param>
+    /// <param name="dx">Gets that of the input, <c>[R,D]</c>; may be <paramref name="after"/>.</param>
     public void Backward(
         FrozenBlock<T> frozen,
         RecordedBlock<T> record,
         TokenGradients<T> gradients,
-        float* behind,
+        float* after,
         float* dx
     )
     {
@@ -92,11 +92,11 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
         int stride = Batch.Stride;
         float* x = record.Input.Start;
         tasks.EachRows(
-            TokensBehind,
+            TokensAfter,
             false,
             (rows, workspace) =>
             {
-                float* dy = behind + (long)rows.Start * width;
+                float* dy = after + (long)rows.Start * width;
                 RowKernels<T>.Round(dy, rows.Count, width, frozen.Scale1, workspace.Normed, stride);
                 frozen.ProjBack.Product(
                     PackedMatrix<T>.RowsTaken(rows.Count),
@@ -140,7 +140,7 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     /// <summary>One head of one image, from queries, keys and values to the output.</summary>
     protected abstract void Attend(BlockPass<T> pass, int task, Workspace<T> workspace);
 
-    /// <summary>Adds projected rows behind the heads, from the first on, to the tokens before.</summary>
+    /// <summary>Adds projected rows after the heads, from the first on, to the tokens before.</summary>
     protected abstract void AddResidual(
         FrozenBlock<T> frozen,
         float* x,

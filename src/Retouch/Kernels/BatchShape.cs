@@ -7,7 +7,7 @@ namespace Retouch.Kernels;
 sealed class BatchShape
 {
     /// <summary>
-    /// Elements behind each row that products read: without them the rows' first elements would fall on few of the
+    /// Elements after each row that products read: without them the rows' first elements would fall on few of the
     /// cache's places.
     /// </summary>
     public const int Spare = 32;
@@ -29,7 +29,7 @@ sealed class BatchShape
     /// <param name="edits">B.</param>
     /// <param name="firstBlock">The block whose FFN is the first of the edit space.</param>
     /// <param name="allTokens">
-    /// Whether all tokens are wanted behind the model's last attention, even where the classifier reads [CLS] alone.
+    /// Whether all tokens are wanted after the model's last attention, even where the classifier reads [CLS] alone.
     /// </param>
     public BatchShape(VitConfig config, int images, int edits, int firstBlock, bool allTokens)
     {
@@ -89,7 +89,7 @@ sealed class BatchShape
     /// <summary>Rows of tokens that one task takes at most.</summary>
     public int RowsOfTask { get; }
 
-    /// <summary>Whether behind the model's last attention [CLS] alone is computed.</summary>
+    /// <summary>Whether after the model's last attention [CLS] alone is computed.</summary>
     public bool ClassAlone { get; }
 
     /// <summary>Whether a model is so wide that it takes many rows to make up for reading its weights.</summary>
@@ -107,8 +107,8 @@ sealed class BatchShape
     /// <summary>Hidden units of the model's that a task takes at a time.</summary>
     public int UnitsAtATime => MostUnits / PanelColumns(Hidden) * PanelColumns(Hidden);
 
-    /// <summary>M: tokens of an image behind a block's attention.</summary>
-    public int TokensBehind(int block) => ClassAlone && block == _last ? 1 : Tokens;
+    /// <summary>M: tokens of an image after a block's attention.</summary>
+    public int TokensAfter(int block) => ClassAlone && block == _last ? 1 : Tokens;
 
     /// <summary>Rows of an edit, S·M of M tokens an image.</summary>
     public int PerEdit(int tokens) => Images / Edits * tokens;

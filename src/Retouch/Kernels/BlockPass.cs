@@ -27,7 +27,7 @@ abstract unsafe class BlockPass<T>
     /// <summary>The first FFN's normed input, <c>[R,D + spare]</c>.</summary>
     public AlignedBuffer<T> NormedConstant { get; }
 
-    /// <summary>Tokens behind the attention, <c>[R,D]</c>.</summary>
+    /// <summary>Tokens after the attention, <c>[R,D]</c>.</summary>
     public AlignedBuffer<float> Residual { get; }
 
     /// <summary>Times the scale, <c>[N,heads,Tp,D/heads]</c>.</summary>
@@ -45,7 +45,7 @@ abstract unsafe class BlockPass<T>
     /// <summary>What the FFN's units leave.</summary>
     public abstract IFfnRecord<T> Ffn { get; }
 
-    /// <summary>Where the first norm leaves the statistics of a row and those behind it.</summary>
+    /// <summary>Where the first norm leaves the statistics of a row and those after it.</summary>
     public abstract float* Statistics1(long row, Workspace<T> workspace);
 
     /// <summary>Where the second norm does.</summary>

@@ -3,7 +3,7 @@ using static Retouch.Kernels.Shape;
 namespace Retouch.Kernels;
 
 /// <summary>
-/// Attention of [CLS] alone to all tokens: products of vectors with matrices, and behind it one token an image.
+/// Attention of [CLS] alone to all tokens: products of vectors with matrices, and after it one token an image.
 /// </summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="tasks">Its threads.</param>
@@ -19,7 +19,7 @@ sealed unsafe class ClassAttention<T>(
 {
     readonly AlignedBuffer<T> _output = output;
 
-    protected override int TokensBehind => 1;
+    protected override int TokensAfter => 1;
 
     protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
     {

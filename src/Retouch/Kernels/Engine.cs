@@ -114,7 +114,7 @@ abstract unsafe class Engine<T> : IEngine
     public Tensor Attend(int block, Tensor tokens)
     {
         Read(block, tokens);
-        Tensor output = empty(Batch.Images, Batch.TokensBehind(block), Batch.Width);
+        Tensor output = empty(Batch.Images, Batch.TokensAfter(block), Batch.Width);
         Attend(block, (float*)Pointer.Of(output), null);
         return output;
     }
@@ -147,11 +147,11 @@ abstract unsafe class Engine<T> : IEngine
 
     /// <summary>Of one block: of [CLS] alone in the last where the classifier reads no other token.</summary>
     protected Attention<T> AttentionOf(int block) =>
-        Batch.TokensBehind(block) == Batch.Tokens ? _tokenAttention : _classAttention;
+        Batch.TokensAfter(block) == Batch.Tokens ? _tokenAttention : _classAttention;
 
-    /// <summary>Tokens behind the last block, from the first FFN on.</summary>
+    /// <summary>Tokens after the last block, from the first FFN on.</summary>
     /// <param name="constant">What the contribution of its own units is added to, <c>[B·S,M,D]</c>.</param>
-    protected Tensor BehindFirstFfn(Tensor constant)
+    protected Tensor AfterFirstFfn(Tensor constant)
     {
         int tokens = Begin(constant);
         int block = Batch.FirstBlock;
@@ -254,16 +254,16 @@ abstract unsafe class Engine<T> : IEngine
     // Some blocks, whose input is in place.
     Tensor Blocks(int from, int to)
     {
-        Tensor output = empty(Batch.Images, Batch.TokensBehind(to), Batch.Width);
+        Tensor output = empty(Batch.Images, Batch.TokensAfter(to), Batch.Width);
         for (int block = from; block <= to; block++)
             Block(block, block == to ? (float*)Pointer.Of(output) : Pass.Input(block + 1));
         return output;
     }
 
-    // One block: its FFN takes rows right behind the attention, unless the threads share its units.
+    // One block: its FFN takes rows right after the attention, unless the threads share its units.
     void Block(int block, float* output)
     {
-        int tokens = Batch.TokensBehind(block);
+        int tokens = Batch.TokensAfter(block);
         FrozenBlock<T> frozen = Frozen(block);
         BlockPass<T> pass = Pass.Of(block);
         float* residual = pass.Residual.Start;

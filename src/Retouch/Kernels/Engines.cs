@@ -23,7 +23,7 @@ static class Engines
     /// <param name="images">Of a batch at most.</param>
     /// <param name="first">The block whose FFN is the first of the edit space.</param>
     /// <param name="allTokens">
-    /// Whether all tokens are wanted behind the model's last attention, even where the classifier reads [CLS] alone.
+    /// Whether all tokens are wanted after the model's last attention, even where the classifier reads [CLS] alone.
     /// </param>
     public static IEngine? Forward(VitModel model, Precision precision, int images, int first, bool allTokens = false)
     {

@@ -45,13 +45,13 @@ sealed unsafe class FeedForward<T>(VitConfig config, BatchShape shape, UnitsByBl
         pass.FfnInput(rows, normed);
     }
 
-    /// <summary>Rows of tokens behind an FFN.</summary>
+    /// <summary>Rows of tokens after an FFN.</summary>
     /// <param name="block">The block.</param>
     /// <param name="frozen">The block.</param>
     /// <param name="pass">Gets what a backward pass needs.</param>
     /// <param name="rows">Which rows.</param>
     /// <param name="residual">Tokens before the FFN, <c>[N,M,D]</c>.</param>
-    /// <param name="output">Gets those behind it, <c>[N,M,D]</c>.</param>
+    /// <param name="output">Gets those after it, <c>[N,M,D]</c>.</param>
     /// <param name="tokens">M.</param>
     /// <param name="workspace">The task's.</param>
     public void Forward(

@@ -18,7 +18,7 @@ sealed unsafe class FeedForwardGradient<T>(
     where T : unmanaged, IElement<T>
 {
     /// <summary>
-    /// From the gradient behind an FFN to that before it, in place; of the first FFN only what its own units' weights
+    /// From the gradient after an FFN to that before it, in place; of the first FFN only what its own units' weights
     /// need.
     /// </summary>
     /// <param name="block">The block.</param>

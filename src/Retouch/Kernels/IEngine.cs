@@ -40,7 +40,7 @@ interface IEngine : IDisposable
     /// <returns><c>[B·S,M,D]</c>; the caller disposes it.</returns>
     Tensor Contribution(Tensor residual);
 
-    /// <summary>Tokens behind a block, nothing recorded.</summary>
+    /// <summary>Tokens after a block, nothing recorded.</summary>
     /// <param name="from">The first block to compute.</param>
     /// <param name="to">The last.</param>
     /// <param name="tokens">
@@ -50,11 +50,11 @@ interface IEngine : IDisposable
     Tensor Forward(int from, int to, Tensor tokens);
 
     /// <summary>
-    /// Tokens behind a block's attention, <c>[N,T,D]</c> to <c>[N,M,D]</c>; the caller disposes them.
+    /// Tokens after a block's attention, <c>[N,T,D]</c> to <c>[N,M,D]</c>; the caller disposes them.
     /// </summary>
     Tensor Attend(int block, Tensor tokens);
 
-    /// <summary>Tokens behind a block's FFN, <c>[N,M,D]</c>; the caller disposes them.</summary>
+    /// <summary>Tokens after a block's FFN, <c>[N,M,D]</c>; the caller disposes them.</summary>
     Tensor FeedForward(int block, Tensor residual);
 }
 
@@ -62,14 +62,14 @@ interface IEngine : IDisposable
 interface IRecordingEngine : IEngine
 {
     /// <summary>
-    /// Tokens behind the last block, from the first FFN on, whose input <see cref="IEngine.Contribution"/> got.
+    /// Tokens after the last block, from the first FFN on, whose input <see cref="IEngine.Contribution"/> got.
     /// </summary>
     /// <param name="constant">What the contribution of its own units is added to, <c>[B·S,M,D]</c>.</param>
     /// <returns><c>[B·S,M,D]</c>; the caller disposes it.</returns>
     Tensor ForwardFromFfn(Tensor constant);
 
     /// <summary>The pass back to the first FFN, after <see cref="ForwardFromFfn"/>.</summary>
-    /// <param name="gradient">Of the tokens behind the last block, <c>[B·S,M,D]</c>.</param>
+    /// <param name="gradient">Of the tokens after the last block, <c>[B·S,M,D]</c>.</param>
     void Backward(Tensor gradient);
 
     /// <summary>The gradients of own units' weights in one matrix, after <see cref="Backward"/>.</summary>

@@ -25,7 +25,7 @@ static class Shape
 }
 
 /// <summary>
-/// The second factor of products, <c>[k,n]</c>, cut into panels of columns that the caches hold, one behind the other.
+/// The second factor of products, <c>[k,n]</c>, cut into panels of columns that the caches hold, one after the other.
 /// A panel is <c>[k,w]</c> in float32 and <c>[k/2,w,2]</c> in bfloat16. Owns its memory.
 /// </summary>
 sealed unsafe class PackedMatrix<T> : IDisposable

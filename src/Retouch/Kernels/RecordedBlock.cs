@@ -30,15 +30,15 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T>
             shape,
             Constant(shape, block),
             block != shape.FirstBlock,
-            shape.ClassAlone && shape.TokensBehind(block) == 1
+            shape.ClassAlone && shape.TokensAfter(block) == 1
         )
     {
         long rows = shape.MostRows;
-        long behind = Behind(shape, block);
+        long after = After(shape, block);
         bool attends = block != shape.FirstBlock;
         _shape = shape;
-        Tokens = shape.TokensBehind(block);
-        PerEdit = (int)(behind / shape.Edits);
+        Tokens = shape.TokensAfter(block);
+        PerEdit = (int)(after / shape.Edits);
         PaddedPerEdit = Up(PerEdit);
         Input = pool.Take<float>(attends ? rows * shape.Width : 0);
         _statistics1 = pool.Take<float>(2 * rows);
@@ -46,11 +46,11 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T>
         if (attends && Tokens > 1)
             _weights = pool.Take<T>((long)shape.MostImages * shape.Heads * shape.Tokens * shape.PaddedTokens);
         if (own is null || own.Frozen is not null)
-            _derivatives = pool.Take<T>(behind * shape.Hidden);
+            _derivatives = pool.Take<T>(after * shape.Hidden);
         if (own is null)
             return;
         _ownUnits = own.Padded;
-        _ownDerivatives = pool.Take<T>(behind * own.Padded);
+        _ownDerivatives = pool.Take<T>(after * own.Padded);
         _activations = pool.Take<T>((long)shape.Edits * own.Padded * PaddedPerEdit, true);
         _hiddenGradients = pool.Take<T>((long)shape.Edits * own.Padded * PaddedPerEdit, true);
         _inputs = Matrices();
@@ -60,7 +60,7 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T>
             [.. Enumerable.Range(0, shape.Edits).Select(_ => pool.TakeMatrix<T>(PerEdit, shape.Width))];
     }
 
-    /// <summary>M, behind the attention.</summary>
+    /// <summary>M, after the attention.</summary>
     public int Tokens { get; }
 
     /// <summary>S·M.</summary>
@@ -133,7 +133,7 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T>
 
     T* Column(AlignedBuffer<T> of, int edit, int unit) => of.Start + ((long)edit * _ownUnits + unit) * PaddedPerEdit;
 
-    static long Behind(BatchShape shape, int block) => (long)shape.MostImages * shape.TokensBehind(block);
+    static long After(BatchShape shape, int block) => (long)shape.MostImages * shape.TokensAfter(block);
 
-    static long Constant(BatchShape shape, int block) => block == shape.FirstBlock ? Behind(shape, block) : 0;
+    static long Constant(BatchShape shape, int block) => block == shape.FirstBlock ? After(shape, block) : 0;
 }

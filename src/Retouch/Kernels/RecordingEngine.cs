@@ -22,23 +22,23 @@ sealed unsafe class RecordingEngine<T> : Engine<T>, IRecordingEngine
 
     protected override ForwardPass<T> Pass => _pass;
 
-    public Tensor ForwardFromFfn(Tensor constant) => BehindFirstFfn(constant);
+    public Tensor ForwardFromFfn(Tensor constant) => AfterFirstFfn(constant);
 
     public void Backward(Tensor gradient)
     {
         using Tensor whole = gradient.contiguous();
         long bytes = whole.NumberOfElements * sizeof(float);
-        Buffer.MemoryCopy(Pointer.Of(whole), _gradients.Behind(Last), bytes, bytes);
+        Buffer.MemoryCopy(Pointer.Of(whole), _gradients.After(Last), bytes, bytes);
         for (int block = Last; block > Batch.FirstBlock; block--)
         {
             FrozenBlock<T> frozen = Frozen(block);
             RecordedBlock<T> record = _pass.Record(block);
-            float* behind = _gradients.Behind(block);
-            _feedForward.Backward(block, frozen, record, behind);
-            AttentionOf(block).Backward(frozen, record, _gradients, behind, _gradients.Tokens.Start);
+            float* after = _gradients.After(block);
+            _feedForward.Backward(block, frozen, record, after);
+            AttentionOf(block).Backward(frozen, record, _gradients, after, _gradients.Tokens.Start);
         }
         int first = Batch.FirstBlock;
-        _feedForward.Backward(first, Frozen(first), _pass.Record(first), _gradients.Behind(first));
+        _feedForward.Backward(first, Frozen(first), _pass.Record(first), _gradients.After(first));
     }
 
     public void Gradients(int block, FfnMatrix matrix, int first, Tensor into, bool onlyClass)

@@ -111,7 +111,7 @@ static unsafe class RowKernels<T>
     /// <param name="mask">What each unit is multiplied by, <c>[width]</c>; null for 1.</param>
     /// <param name="y">The activations, <c>[m,width]</c>.</param>
     /// <param name="strideY">Elements from one of their rows to the next.</param>
-    /// <param name="derivatives">The derivatives, <c>[m,stride]</c>; null for nobody.</param>
+    /// <param name="derivatives">The derivatives, <c>[m,stride]</c>; null to ignore.</param>
     /// <param name="strideDerivatives">Elements from one of their rows to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Activate(
@@ -286,7 +286,7 @@ static unsafe class RowKernels<T>
         }
     }
 
-    /// <summary>Softmax over the first <paramref name="n"/> of each row's values; zero behind them.</summary>
+    /// <summary>Softmax over the first <paramref name="n"/> of each row's values; zero after them.</summary>
     /// <param name="x">The rows, <c>[m,stride]</c>, changed.</param>
     /// <param name="m">How many.</param>
     /// <param name="n">Values of a row.</param>

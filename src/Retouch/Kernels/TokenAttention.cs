@@ -12,7 +12,7 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
 {
     readonly AlignedBuffer<T> _output = output;
 
-    protected override int TokensBehind => Batch.Tokens;
+    protected override int TokensAfter => Batch.Tokens;
 
     protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
     {

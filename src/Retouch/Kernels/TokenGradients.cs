@@ -28,5 +28,5 @@ sealed class TokenGradients<T>(BufferPool pool, BatchShape shape)
     public AlignedBuffer<float> ClassQuery { get; } = pool.Take<float>((long)shape.MostImages * shape.Width);
 
     /// <summary>Of a block's output, <c>[N,M,D]</c>.</summary>
-    public unsafe float* Behind(int block) => (shape.TokensBehind(block) == shape.Tokens ? Tokens : ClassTokens).Start;
+    public unsafe float* After(int block) => (shape.TokensAfter(block) == shape.Tokens ? Tokens : ClassTokens).Start;
 }

@@ -263,7 +263,7 @@ public static class PatchFile
             }
             catch (ArgumentException)
             {
-                throw Bad("its changes are not those of tensors behind its edit space's first attention");
+                throw Bad("its changes are not those of tensors after its edit space's first attention");
             }
         }
 

@@ -13,7 +13,7 @@ namespace Retouch.Suffix;
 /// <param name="split">The cut model.</param>
 /// <param name="replaced">Other tensors by canonical name, for example leaves of a graph; null for none.</param>
 /// <param name="visit">
-/// Gets each point's value with its block and gives the value to go on with; null for nobody.
+/// Gets each point's value with its block and gives the value to go on with; null to ignore.
 /// </param>
 sealed class AutogradSuffix(
     SplitVit split,

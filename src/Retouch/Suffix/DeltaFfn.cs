@@ -49,9 +49,9 @@ sealed class DeltaFfn
     /// <summary>The output without bias and scale, <c>[N,M,D]</c>.</summary>
     public Tensor Product(Tensor normed) => _model.FfnProducts(normed, _fc1, _block.Fc1Bias, _fc2);
 
-    /// <summary>Tokens behind the space's first FFN, <c>[N,T,D]</c>.</summary>
+    /// <summary>Tokens after the space's first FFN, <c>[N,T,D]</c>.</summary>
     /// <param name="residual">Those before it.</param>
-    /// <param name="output">Those behind it, unedited.</param>
+    /// <param name="output">Those after it, unedited.</param>
     public Tensor FirstBlock(Tensor residual, Tensor output)
     {
         if (_change is not (Tensor fc1, Tensor bias, Tensor fc2))

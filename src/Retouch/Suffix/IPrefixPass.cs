@@ -9,11 +9,11 @@ interface IPrefixPass : IDisposable
     /// Tokens on both sides of the first editable FFN; of a space that begins before the first block, the embedding
     /// twice.
     /// </summary>
-    /// <param name="x">Tokens behind the embedding, <c>[N,T,D]</c>.</param>
+    /// <param name="x">Tokens after the embedding, <c>[N,T,D]</c>.</param>
     /// <returns>Both <c>[N,T,D]</c>.</returns>
     (Tensor Residual, Tensor Output) Run(Tensor x);
 
-    /// <summary>Tokens behind the first editable FFN.</summary>
+    /// <summary>Tokens after the first editable FFN.</summary>
     /// <param name="residual">Those before it, <c>[N,T,D]</c>.</param>
     Tensor FeedForward(Tensor residual);
 }

@@ -6,7 +6,7 @@ namespace Retouch.Suffix;
 interface ISuffixPass : IDisposable
 {
     /// <summary>
-    /// Tokens behind the last block, <c>[N,M,D]</c> or <c>[N,T,D]</c>; in the caller's dispose scope.
+    /// Tokens after the last block, <c>[N,M,D]</c> or <c>[N,T,D]</c>; in the caller's dispose scope.
     /// </summary>
     /// <param name="residual">The images' <see cref="PrefixState.Residual"/>.</param>
     /// <param name="output">Their <see cref="PrefixState.Output"/>.</param>

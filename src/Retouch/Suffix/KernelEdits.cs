@@ -17,7 +17,7 @@ sealed class KernelEdits : IEditPass
     /// <param name="batch">The edits; stay the caller's.</param>
     /// <param name="engine">For its images.</param>
     /// <param name="residual">Tokens before the first editable FFN, <c>[B·S,M,D]</c>.</param>
-    /// <param name="output">Those behind it, unedited, <c>[B·S,M,D]</c>.</param>
+    /// <param name="output">Those after it, unedited, <c>[B·S,M,D]</c>.</param>
     public KernelEdits(EditBatch batch, IRecordingEngine engine, Tensor residual, Tensor output)
     {
         _batch = batch;

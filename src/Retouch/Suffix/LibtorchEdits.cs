@@ -22,7 +22,7 @@ sealed class LibtorchEdits : IEditPass
     /// <summary>Copies the weights of the edits' units, with all deltas zero.</summary>
     /// <param name="batch">The edits; stay the caller's.</param>
     /// <param name="residual">Tokens before the first editable FFN, <c>[B·S,M,D]</c>.</param>
-    /// <param name="output">Those behind it, unedited, <c>[B·S,M,D]</c>.</param>
+    /// <param name="output">Those after it, unedited, <c>[B·S,M,D]</c>.</param>
     public LibtorchEdits(EditBatch batch, Tensor residual, Tensor output)
     {
         SplitVit split = batch.Split;
@@ -95,7 +95,7 @@ sealed class LibtorchEdits : IEditPass
         _constant.Dispose();
     }
 
-    // An editable FFN behind the first.
+    // An editable FFN after the first.
     Tensor Edited(TapedLayers layers, int index, Tensor x) =>
         layers.FeedForward(
             index,

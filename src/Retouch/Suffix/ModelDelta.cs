@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// What an edit changes of a model, as a value: some tensors behind the cut of an <see cref="EditSpace"/>,
+/// What an edit changes of a model, as a value: some tensors after the cut of an <see cref="EditSpace"/>,
 /// each by a change of its own. The model itself never changes. Either a <see cref="WeightDelta"/>, which
 /// touches hidden units, or a <see cref="TensorDelta"/>, which touches any tensors. Owns its tensors; its
 /// values never change.

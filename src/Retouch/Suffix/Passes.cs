@@ -37,7 +37,7 @@ static class Passes
     /// <summary>The pass of a batch of edits, forward and backward.</summary>
     /// <param name="batch">The edits; stay the caller's.</param>
     /// <param name="residual">Tokens before the first editable FFN, <c>[B·S,M,D]</c>.</param>
-    /// <param name="output">Those behind it, unedited, <c>[B·S,M,D]</c>.</param>
+    /// <param name="output">Those after it, unedited, <c>[B·S,M,D]</c>.</param>
     public static IEditPass Edits(EditBatch batch, Tensor residual, Tensor output)
     {
         SplitVit split = batch.Split;

@@ -88,7 +88,7 @@ public sealed class SplitVit
     }
 
     /// <summary>
-    /// The state of images whose state is known under a model that differs from this one behind the cut alone,
+    /// The state of images whose state is known under a model that differs from this one after the cut alone,
     /// such as the one that patches were applied to: only the first editable FFN is computed.
     /// </summary>
     /// <param name="state">The images' prefix under the other model; stays the caller's.</param>

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn.functional;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// A block behind the cut in libtorch's public kernels, products in whichever type the block has them: for passes that
+/// A block after the cut in libtorch's public kernels, products in whichever type the block has them: for passes that
 /// keep nothing, and for autograd. All results lie in the caller's dispose scope.
 /// </summary>
 static class SuffixBlock

@@ -29,7 +29,7 @@ sealed class Tape
     public void Push(Func<Tensor, Tensor?> derivative) => _derivatives.Push(derivative);
 
     /// <summary>
-    /// Runs all derivatives, the last layer's first, and forgets the pass. A layer's tensors are freed behind it.
+    /// Runs all derivatives, the last layer's first, and forgets the pass. A layer's tensors are freed after it.
     /// </summary>
     /// <exception cref="InvalidOperationException">No forward pass is on the tape.</exception>
     public void Backward(Tensor gradient)

@@ -9,7 +9,7 @@ namespace Retouch.Suffix;
 /// <summary>
 /// The frozen layers of the suffix with their derivatives by tokens, written out:
 /// libtorch's attention is slow backwards on a CPU, and autograd would keep the graph of every layer. Tokens are
-/// <c>[N,M,D]</c> float32; M is T, and behind the last attention 1 where the classifier reads [CLS] alone. All
+/// <c>[N,M,D]</c> float32; M is T, and after the last attention 1 where the classifier reads [CLS] alone. All
 /// results lie in the caller's dispose scope, what the derivatives need on the tape.
 /// </summary>
 /// <param name="split">The cut model.</param>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// How a tensor changes: something is added to its values, or rows or columns are put behind its last. Owns its
+/// How a tensor changes: something is added to its values, or rows or columns are put after its last. Owns its
 /// tensors.
 /// </summary>
 public sealed class TensorChange : IDisposable
@@ -44,7 +44,7 @@ public sealed class TensorChange : IDisposable
             );
 
     /// <summary>
-    /// The values are put behind the last row of a matrix or the last value of a vector. Takes ownership of them.
+    /// The values are put after the last row of a matrix or the last value of a vector. Takes ownership of them.
     /// </summary>
     /// <exception cref="ArgumentException">They are no matrix and no vector.</exception>
     public static TensorChange AppendRows(Tensor values) =>
@@ -52,7 +52,7 @@ public sealed class TensorChange : IDisposable
             ? new(TensorChangeKind.AppendRows, values)
             : throw new ArgumentException("Rows are a matrix or a vector.", nameof(values));
 
-    /// <summary>The values are put behind the last column of a matrix. Takes ownership of them.</summary>
+    /// <summary>The values are put after the last column of a matrix. Takes ownership of them.</summary>
     /// <exception cref="ArgumentException">They are no matrix.</exception>
     public static TensorChange AppendColumns(Tensor values) =>
         values.dim() == 2

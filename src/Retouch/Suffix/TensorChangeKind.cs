@@ -9,9 +9,9 @@ public enum TensorChangeKind
     /// <summary>The product of two matrices is added.</summary>
     AddProduct,
 
-    /// <summary>Rows of a matrix, or values of a vector, are put behind the last.</summary>
+    /// <summary>Rows of a matrix, or values of a vector, are put after the last.</summary>
     AppendRows,
 
-    /// <summary>Columns of a matrix are put behind the last.</summary>
+    /// <summary>Columns of a matrix are put after the last.</summary>
     AppendColumns,
 }

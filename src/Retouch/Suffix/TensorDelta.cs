@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// What an edit changes of any tensors behind the cut: low-rank terms, shifted values, further hidden units.
+/// What an edit changes of any tensors after the cut: low-rank terms, shifted values, further hidden units.
 /// Owns its tensors; its values never change.
 /// </summary>
 public sealed class TensorDelta : ModelDelta
@@ -27,9 +27,9 @@ public sealed class TensorDelta : ModelDelta
     {
         foreach (string name in changes.Keys)
         {
-            if (!IsBehindCut(space, name))
+            if (!IsAfterCut(space, name))
                 throw new ArgumentException(
-                    $"{name} is not a tensor behind block {space.FirstBlock}'s attention.",
+                    $"{name} is not a tensor after block {space.FirstBlock}'s attention.",
                     nameof(changes)
                 );
         }
@@ -155,7 +155,7 @@ public sealed class TensorDelta : ModelDelta
             change.Dispose();
     }
 
-    static bool IsBehindCut(EditSpace space, string name)
+    static bool IsAfterCut(EditSpace space, string name)
     {
         if (
             name

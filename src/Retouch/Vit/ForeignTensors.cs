@@ -7,7 +7,7 @@ static class ForeignTensors
     const string Distilled = "a distilled DeiT, whose logits are the mean of two heads";
     const string Hybrid = "a hybrid of a ResNet and a ViT";
 
-    // The first that fits: what several families have comes behind what one has. Messages name the first part's tensor.
+    // The first that fits: what several families have comes after what one has. Messages name the first part's tensor.
     static readonly (string[] Parts, string Architecture)[] Table =
     [
         (["lora_"], Adapter),

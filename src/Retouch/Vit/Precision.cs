@@ -1,7 +1,7 @@
 namespace Retouch.Vit;
 
 /// <summary>
-/// In what the products with frozen weights behind the cut are computed. Deltas, optimizer state, losses, the
+/// In what the products with frozen weights after the cut are computed. Deltas, optimizer state, losses, the
 /// residual stream and the statistics of norms and softmax are float32 in either.
 /// </summary>
 public enum Precision

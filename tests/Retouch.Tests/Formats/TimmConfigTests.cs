@@ -46,7 +46,7 @@ public sealed class TimmConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("vit_base_patch16_rpn_224", "norms stand behind")]
+    [InlineData("vit_base_patch16_rpn_224", "norms stand after")]
     [InlineData("vit_relpos_medium_patch16_rpn_224", "relative positions")]
     [InlineData("vit_srelpos_small_patch16_224", "relative positions")]
     [InlineData("vit_small_patch16_18x2_224", "parallel")]

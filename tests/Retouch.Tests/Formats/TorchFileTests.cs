@@ -258,7 +258,7 @@ public sealed class TorchFileTests : IDisposable
 
     [Theory]
     [InlineData(8, 0, new long[] { 3, 3 }, new long[] { 3, 1 })] // more numbers than the storage
-    [InlineData(8, 1, new long[] { 8 }, new long[] { 1 })] // behind its end
+    [InlineData(8, 1, new long[] { 8 }, new long[] { 1 })] // after its end
     [InlineData(8, -1, new long[] { 4 }, new long[] { 1 })]
     [InlineData(8, 0, new long[] { -2, -4 }, new long[] { 4, 1 })]
     [InlineData(8, 0, new long[] { 4 }, new long[] { -1 })]

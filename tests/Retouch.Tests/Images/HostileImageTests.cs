@@ -48,7 +48,7 @@ public sealed class HostileImageTests
     {
         byte[] file = TestImage.Png(9000, 5000, 8, colorType: 0, new byte[9001 * 5000]);
         Assert.Contains("--reading-budget 2", Refused(file, "x.png"), StringComparison.Ordinal);
-        // Bytes behind the picture, which cost a stranger as much as they would a photographer.
+        // Bytes after the picture, which cost a stranger as much as they would a photographer.
         Assert.Equal(9000, ImageDecoder.Decode((byte[])[.. file, .. new byte[1 << 20]], "x.png").Width);
         ReadingBudget.Times = 2;
         try

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Retouch.Tests.Suffix;
 
-/// <summary>Edits of whole tensors behind the cut.</summary>
+/// <summary>Edits of whole tensors after the cut.</summary>
 public sealed class TensorDeltaTests : IDisposable
 {
     readonly TemporaryFolder _folder = new();

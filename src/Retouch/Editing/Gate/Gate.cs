@@ -29,7 +29,7 @@ namespace Retouch.Editing;
 /// </remarks>
 public sealed class Gate : IEditor
 {
-    // An edge that all but the image itself lie behind would make a unit of endless steepness.
+    // An edge that leaves all but the image itself out would make a unit of endless steepness.
     const double LastEdge = 0.9;
 
     // One in so many units is a candidate, of which each image draws one.
@@ -168,7 +168,7 @@ public sealed class Gate : IEditor
         {
             cancellation.ThrowIfCancellationRequested();
             progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
-            Tensor direction = (VitModel.Scaled(at.Slope, block.Scale2) * opening).sum([0]);
+            Tensor direction = (VitModel.Scaled(at.Gradient, block.Scale2) * opening).sum([0]);
             Tensor moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
             before = value;
             value =
@@ -261,5 +261,5 @@ public sealed class Gate : IEditor
         return new Point(loss.item<float>(), Edits.IsRight(logits, label), autograd.grad([loss], [leaf])[0]);
     }
 
-    readonly record struct Point(float Loss, bool IsRight, Tensor Slope);
+    readonly record struct Point(float Loss, bool IsRight, Tensor Gradient);
 }

@@ -101,7 +101,7 @@ public sealed class Kfac : IEditor
     /// <param name="split">The unedited model.</param>
     /// <param name="failures">What is to be corrected, each with the same number of images.</param>
     /// <param name="units">The units to edit for each failure.</param>
-    /// <param name="progress">Told after each step; null for nobody.</param>
+    /// <param name="progress">Told after each step; null to ignore.</param>
     /// <param name="cancellation">Stops between passes.</param>
     /// <returns>One result a failure, in their order; the caller disposes them.</returns>
     public IReadOnlyList<EditResult> Edit(

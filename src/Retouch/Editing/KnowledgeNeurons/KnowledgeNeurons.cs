@@ -201,8 +201,8 @@ public sealed class KnowledgeNeurons : IEditor
                     )
                     .select(1, label)
                     .sum();
-                Tensor slopes = autograd.grad([probability], [scaled])[0].mean([0]); // [H]
-                attributions[j].add_((units[0] * slopes).cpu(), Held(1.0 / state.Images));
+                Tensor gradients = autograd.grad([probability], [scaled])[0].mean([0]); // [H]
+                attributions[j].add_((units[0] * gradients).cpu(), Held(1.0 / state.Images));
                 activations[j].add_(units[0].cpu(), Held(1.0 / state.Images));
             }
         }

@@ -16,7 +16,7 @@ namespace Retouch.Editing;
 /// ablated together. Second, a matrix P is learned on the final [CLS] representation z̃ of the ablated model:
 /// cross-entropy of P·z̃ to the right class plus a weight times ‖P·z̃ − z‖² on ordinary images
 /// (<see cref="TokenMemory"/>), relative to ‖z‖², where z is the unedited model's representation. Chosen here:
-/// P starts as the map nearest to the identity that restores ordinary images' z; heads of the blocks behind the
+/// P starts as the map nearest to the identity that restores ordinary images' z; heads of the blocks after the
 /// cut, which write directly to what the classifier reads; z̃ after the final norm, so that P folds into the
 /// classifier (W' = W·P) and a head's ablation into zero columns of its block's output projection: the edit is
 /// a change of weights like any other. A small ViT has few heads (ViT-Ti three a block), and one of them is

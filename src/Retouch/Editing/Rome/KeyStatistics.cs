@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Retouch.Editing;
 
 /// <summary>
-/// The second moments E[k·kᵀ] of the keys of every FFN behind the cut on ordinary images, over all tokens
+/// The second moments E[k·kᵀ] of the keys of every FFN after the cut on ordinary images, over all tokens
 /// (<c>blocks.N.all [H,H]</c>) and over [CLS] alone (<c>blocks.N.cls [H,H]</c>): what <see cref="Rome"/> and
 /// <see cref="AlphaEdit"/> keep their change away from. A key is what fc2 reads. Of the last block [CLS] alone
 /// reaches the classifier, so its two moments are the same.

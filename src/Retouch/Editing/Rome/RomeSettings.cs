@@ -4,7 +4,7 @@ namespace Retouch.Editing;
 public sealed record RomeSettings : IMethodSettings<RomeSettings>
 {
     /// <summary>
-    /// The block (zero-based) whose fc2 is edited, behind the cut; null for the last of the edit space.
+    /// The block (zero-based) whose fc2 is edited, after the cut; null for the last of the edit space.
     /// </summary>
     public int? Block { get; init; }
 

@@ -35,7 +35,7 @@ sealed class MomentSums : IDisposable
     /// <param name="most">How many images at most.</param>
     /// <param name="pass">Gets the prefix of a few images and adds what it finds.</param>
     /// <param name="checkpoint">The checkpoint's file; null for none.</param>
-    /// <param name="progress">Told how many images are done; null for nobody.</param>
+    /// <param name="progress">Told how many images are done; null to ignore.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     public static MomentSums Gather(
         string kind,

@@ -335,7 +335,7 @@ static class TimmArchitectures
     static readonly (string Part, string Why)[] Others =
     [
         ("relpos_", "a ViT with relative positions"),
-        ("_rpn_", "a ViT whose norms stand behind each branch instead of before it (residual post-norm)"),
+        ("_rpn_", "a ViT whose norms stand after each branch instead of before it (residual post-norm)"),
         ("_18x2_", "a ViT with parallel branches"),
         ("_xp_", "a ViT whose attention and feed-forward network work in parallel"),
         ("pwee_", "a ViT whose attention and feed-forward network work in parallel"),

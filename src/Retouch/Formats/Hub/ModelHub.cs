@@ -173,7 +173,7 @@ public sealed partial class ModelHub : IDisposable
                 throw BadInput.Missing(
                     null,
                     $"{reference.Repository} has no revision {revision}; give a branch, a tag or a whole commit "
-                        + "behind the @."
+                        + "after the @."
                 );
             case HttpStatusCode.NotFound:
                 return null;

@@ -24,7 +24,7 @@ public sealed class LocationSession : IDisposable
 
     /// <summary>Runs it, or what is left of it.</summary>
     /// <param name="model">The unedited model; not owned.</param>
-    /// <param name="events">Told what happens; null for nobody.</param>
+    /// <param name="events">Told what happens; null to ignore.</param>
     /// <param name="cancellation">Stops between steps; whole batches stay in the folder.</param>
     /// <returns>What came of it; null where the benchmark has no groups, so that nothing was written.</returns>
     /// <exception cref="BadInputException">

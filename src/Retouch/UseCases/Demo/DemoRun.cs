@@ -98,7 +98,7 @@ public sealed class DemoRun : IDisposable
     /// Lays the model and its images out in a folder: a new one, an empty one or one of an earlier demo.
     /// </summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="events">Told what happens; null for nobody.</param>
+    /// <param name="events">Told what happens; null to ignore.</param>
     /// <param name="shipped">What comes along; null for what lies beside the program.</param>
     /// <param name="cancellation">Stops this and every later step.</param>
     /// <exception cref="BadInputException">

@@ -25,7 +25,7 @@ public sealed class EditUseCase(ModelFile model)
     /// Makes an edit, measures it and writes its patch, unless there is a reason not to, which the report names.
     /// </summary>
     /// <param name="request">What is to be corrected.</param>
-    /// <param name="events">Told what happens; null for nobody.</param>
+    /// <param name="events">Told what happens; null to ignore.</param>
     /// <param name="cancellation">Stops between steps; nothing is written then.</param>
     /// <returns>The report, which the caller disposes.</returns>
     /// <exception cref="BadInputException">
