@@ -16,7 +16,7 @@ public sealed partial class ErrorTests : IDisposable
     static readonly string[] Exceptions =
     [
         "<!--groups-->",
-        "<p>LR was not measured in these runs, so methods cannot be compared at equal LR. Name a folder of other "
+        "<p>LR was not measured in these runs, so methods cannot be compared at equal LR. Name a folder of other\n"
             + "images with <code>--locality</code> when mining and when running.</p>",
     ];
 
