@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Retouch.Editing;
 using Retouch.Measurement;
 using Retouch.UseCases;
@@ -28,6 +29,46 @@ sealed record EditedImageJson(
     double Probability,
     IReadOnlyList<PredictionJson> After
 );
+
+/// <param name="Images">The images whose folders name their classes.</param>
+/// <param name="RightBefore">Those that the unedited model gives a right class.</param>
+/// <param name="Fixed">Those that were wrong and are right now.</param>
+/// <param name="Broken">Those that were right and are wrong now.</param>
+/// <param name="Otherwise">Those that were wrong and are wrong otherwise.</param>
+/// <param name="Unchanged">The others.</param>
+/// <param name="NegativeFlipRate">Broken of those that were right, in [0,1]; null where none was.</param>
+/// <param name="NetGain">Fixed less broken.</param>
+/// <param name="ByFolder">The same of each folder; null within one.</param>
+sealed record FlipsJson(
+    int Images,
+    int RightBefore,
+    int Fixed,
+    int Broken,
+    int Otherwise,
+    int Unchanged,
+    double? NegativeFlipRate,
+    int NetGain,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        IReadOnlyDictionary<string, FlipsJson>? ByFolder
+)
+{
+    public static FlipsJson Of(Flips f, IReadOnlyDictionary<string, Flips>? byFolder = null) =>
+        new(
+            f.Images,
+            f.RightBefore,
+            f.Fixed,
+            f.Broken,
+            f.Otherwise,
+            f.Unchanged,
+            f.NegativeFlipRate,
+            f.NetGain,
+            byFolder is null
+                ? null
+                : new OrderedDictionary<string, FlipsJson>(
+                    byFolder.Select(folder => KeyValuePair.Create(folder.Key, Of(folder.Value)))
+                )
+        );
+}
 
 sealed record EditJson
 {
@@ -60,6 +101,12 @@ sealed record EditJson
     public required double? LocalityRate { get; init; }
     public required int? LocalityImages { get; init; }
     public required IReadOnlyList<ChangedJson> Changed { get; init; }
+
+    /// <summary>
+    /// What the edit turned right and what it broke among the locality images whose folders name their classes; null
+    /// where none does.
+    /// </summary>
+    public required FlipsJson? Flips { get; init; }
 
     /// <summary>Locality images that are edited ones, by their bytes, and do not count.</summary>
     public required IReadOnlyList<string> LeftOut { get; init; }
@@ -102,6 +149,9 @@ sealed record EditJson
             LocalityRate = report.Locality?.Rate,
             LocalityImages = report.Locality?.Images,
             Changed = [.. (report.Locality?.Changed ?? []).Select(Changed)],
+            Flips = report.Locality is { Flips: { } flips } locality
+                ? FlipsJson.Of(flips, locality.FlipsByFolder)
+                : null,
             LeftOut = report.LeftOut,
             Skipped = report.Locality?.Skipped ?? [],
             Patch = report.Patch,

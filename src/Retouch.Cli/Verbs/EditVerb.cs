@@ -332,6 +332,8 @@ sealed class EditVerb : Verb
             string kind = c.Kind is null ? "" : $", {EditJson.Word(c.Kind)}";
             terminal.Line($"    {c.File}: {Class(c.Before)} → {Class(c.After)}{kind}");
         }
+        if (locality.Flips is { } flips)
+            terminal.Line($"  flips      {FlipsText.Of(flips)}");
         PrintLeftOut(terminal, report);
 
         string Class(int index) => $"{report.Labels[index].Name} ({index})";

@@ -47,6 +47,7 @@ public static class Locality
         List<string> files = [];
         List<(string, Problem)> skipped = [];
         List<PredictionChange> changes = [];
+        List<int> before = [];
         foreach (
             (
                 PrefixState? state,
@@ -61,9 +62,10 @@ public static class Locality
                 continue;
             using LocalitySet set = new(split, PrefixStore.Of(state), said);
             changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
+            before.AddRange(set.Predictions);
             files.AddRange(loaded);
         }
-        return (new LocalityMeasurement(files.Count, changes), files, skipped);
+        return (new LocalityMeasurement(files.Count, changes) { Before = before }, files, skipped);
     }
 
     /// <summary>

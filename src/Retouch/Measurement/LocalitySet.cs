@@ -70,5 +70,8 @@ public sealed class LocalitySet : IDisposable
                     .Where(i => after[i] != Predictions[i])
                     .Select(i => new PredictionChange(i, Predictions[i], after[i])),
             ]
-        );
+        )
+        {
+            Before = Predictions,
+        };
 }

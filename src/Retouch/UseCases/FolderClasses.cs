@@ -32,5 +32,11 @@ sealed class FolderClasses
     public IReadOnlyList<int>? Of(string file) =>
         _classes.GetValueOrDefault(Name(file)) is { Count: > 0 } right ? right : null;
 
+    /// <summary>
+    /// The folder of an image below the one that was given, with / between the parts; the name of that where the image
+    /// lies in it.
+    /// </summary>
+    public string Folder(string file) => file.LastIndexOf('/') is int end and > 0 ? file[..end] : Name(file);
+
     string Name(string file) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(_images.FullPath(file)))) ?? "";
 }

@@ -455,10 +455,8 @@ public sealed class EditTests : IDisposable
             "--keep",
             "1"
         );
-        JsonElement[] changed =
-        [
-            .. Ran.Retouch([.. edit, "--json"]).Good().Objects[0].GetProperty("changed").EnumerateArray(),
-        ];
+        JsonElement json = Ran.Retouch([.. edit, "--json"]).Good().Objects[0];
+        JsonElement[] changed = [.. json.GetProperty("changed").EnumerateArray()];
         Assert.NotEmpty(changed);
         foreach (JsonElement c in changed)
         {
@@ -480,6 +478,61 @@ public sealed class EditTests : IDisposable
             string part in (string[])[" corrected, ", " damaged, ", " wrong, by the classes that their folders name"]
         )
             Assert.Contains(part, text, StringComparison.Ordinal);
+
+        // The flips are the same, counted, in all and by folder; images of no class do not count.
+        (int Images, int Right, int Fixed, int Broken, int Otherwise) expected = Counted("");
+        JsonElement flips = json.GetProperty("flips");
+        Assert.Equal(expected, Said(flips));
+        Assert.True(expected.Fixed > 0 && expected.Broken > 0 && expected.Otherwise > 0);
+        Assert.Equal(
+            (double)expected.Broken / expected.Right,
+            flips.GetProperty("negativeFlipRate").GetDouble(),
+            1e-12
+        );
+        Assert.Equal(expected.Fixed - expected.Broken, flips.GetProperty("netGain").GetInt32());
+        JsonProperty[] folders = [.. flips.GetProperty("byFolder").EnumerateObject()];
+        Assert.Equal(
+            Directory
+                .EnumerateDirectories(photos)
+                .Select(d => Path.GetFileName(d))
+                .Where(d => d != "misc")
+                .Order(StringComparer.Ordinal),
+            folders.Select(f => f.Name)
+        );
+        Assert.All(folders, f => Assert.Equal(Counted(f.Name + "/"), Said(f.Value)));
+        Assert.Contains(
+            $"  flips      {expected.Fixed} fixed, {expected.Broken} broken of {expected.Right} that were right "
+                + $"(negative flip rate {100.0 * expected.Broken / expected.Right:0.00} %), {expected.Otherwise} wrong "
+                + $"otherwise; net gain {expected.Fixed - expected.Broken}",
+            text,
+            StringComparison.Ordinal
+        );
+
+        (int, int, int, int, int) Counted(string folder)
+        {
+            string[] files =
+            [
+                .. Directory
+                    .EnumerateFiles(photos, "*.png", SearchOption.AllDirectories)
+                    .Select(f => Path.GetRelativePath(photos, f).Replace('\\', '/'))
+                    .Where(f => f.StartsWith(folder) && !f.StartsWith("misc/")),
+            ];
+            return (files.Length, files.Count(f => f.Contains("/was")), Of("corrected"), Of("damaged"), Of("wrong"));
+
+            int Of(string kind) =>
+                changed.Count(c =>
+                    c.GetProperty("kind").GetString() == kind && files.Contains(c.GetProperty("image").GetString())
+                );
+        }
+
+        static (int, int, int, int, int) Said(JsonElement e) =>
+            (
+                e.GetProperty("images").GetInt32(),
+                e.GetProperty("rightBefore").GetInt32(),
+                e.GetProperty("fixed").GetInt32(),
+                e.GetProperty("broken").GetInt32(),
+                e.GetProperty("otherwise").GetInt32()
+            );
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using Retouch.Measurement;
+
 namespace Retouch.UseCases;
 
 /// <summary>What an edit changed among other images. Immutable.</summary>
@@ -10,4 +12,17 @@ public sealed record EditLocality(
     int Images,
     IReadOnlyList<ChangedImage> Changed,
     IReadOnlyList<string> Skipped
-);
+)
+{
+    /// <summary>
+    /// What the edit turned right and what it broke among the images whose folders name their classes; null where none
+    /// does.
+    /// </summary>
+    public Flips? Flips { get; init; }
+
+    /// <summary>
+    /// The same by folder, those that name a class, in ordinal order; a folder is called as below the one that was
+    /// given, with / between the parts.
+    /// </summary>
+    public IReadOnlyDictionary<string, Flips> FlipsByFolder { get; init; } = new SortedDictionary<string, Flips>();
+}

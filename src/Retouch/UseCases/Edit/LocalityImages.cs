@@ -87,7 +87,8 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
                     );
                 }
             );
-            LocalityMeasurement measurement = guarded.Locality ?? new LocalityMeasurement(files.Count, []);
+            LocalityMeasurement measurement =
+                guarded.Locality ?? new LocalityMeasurement(files.Count, []) { Before = set.Predictions };
             return (guarded, Described(measurement, files, skipped, events));
         }
     }
@@ -110,7 +111,15 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
                 Kind(files[c.Image], c)
             )),
         ];
-        return new EditLocality(measurement.Rate, measurement.Images, changed, [.. skipped.Select(s => s.File)]);
+        SortedDictionary<string, Flips> byFolder = measurement.Flips(
+            [.. files.Select(_classes.Of)],
+            [.. files.Select(_classes.Folder)]
+        );
+        return new EditLocality(measurement.Rate, measurement.Images, changed, [.. skipped.Select(s => s.File)])
+        {
+            Flips = byFolder.Count == 0 ? null : Flips.Sum(byFolder.Values),
+            FlipsByFolder = byFolder,
+        };
     }
 
     ChangeKind? Kind(string file, PredictionChange change) =>
