@@ -12,6 +12,7 @@ static class BenchTable
             terminal.Object(s, JsonOutput.Default.SettingSummary);
         bool several = summary.Any(s => s.Samples != 1);
         bool sequential = summary.Any(s => s.Mode == BenchMode.Sequential);
+        bool near = summary.Any(s => s.NegativeFlips is not null || s.NetGain is not null);
         Column[] columns =
         [
             new("setting", s => $"{(s.OnFront ? "*" : " ")} {BenchSetting.Describe(s.Method, s.Settings)}"),
@@ -22,6 +23,8 @@ static class BenchTable
             new("GR % (95 % CI)", s => Interval(s.Generalization)),
             new("LR % (95 % CI)", s => Interval(s.Locality)),
             new("sensitive LR %", s => Interval(s.SensitiveLocality)),
+            new("neg. flips % (95 % CI)", s => Interval(s.NegativeFlips), near),
+            new("net gain", s => s.NetGain is double gain ? $"{gain:+0.0;-0.0;0.0}" : "–", near),
             new("earlier right %", s => Interval(s.EarlierSuccess), sequential),
             new("right at end %", s => s.FinalSuccess is double share ? Percent(share) : "–", sequential),
             new("LR at end %", s => s.FinalLocality is double share ? Percent(share) : "–", sequential),
@@ -40,6 +43,11 @@ static class BenchTable
             $"* on the Pareto front of GR and LR{(several ? " among edits on as many images" : "")}; intervals from a "
                 + "bootstrap over groups"
         );
+        if (near)
+            terminal.Line(
+                "negative flips: of the near images that were right, the share that an edit makes wrong; net gain: "
+                    + "near images made right less those made wrong, an edit"
+            );
         if (sequential)
             terminal.Line(
                 "of a sequence: means over its steps, each measured on all edits so far, and its end; LR is against "

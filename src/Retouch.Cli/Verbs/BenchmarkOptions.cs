@@ -22,9 +22,11 @@ sealed class BenchmarkOptions
         HelpName = "DIR",
     };
     readonly Option<string?>? _locality;
+    readonly Option<string[]>? _near;
+    readonly Option<string?>? _accept;
     readonly MemoryOption _memory;
 
-    public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false)
+    public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false, bool withNear = false)
     {
         _model = new ModelOptions(command, withLabels);
         command.Add(_benchmark);
@@ -33,6 +35,27 @@ sealed class BenchmarkOptions
             command.Add(
                 _locality = new("--locality") { Description = "The folder of its locality images.", HelpName = "DIR" }
             );
+        if (withNear)
+        {
+            command.Add(
+                _near = new("--near")
+                {
+                    Description =
+                        "Folders of labelled images of the same shift, in folders that are called by their class as for "
+                        + "'mine': of those that are right, the share that each edit makes wrong is counted (negative "
+                        + "flips), without the images of its own group.",
+                    AllowMultipleArgumentsPerToken = true,
+                    HelpName = "DIR",
+                }
+            );
+            command.Add(
+                _accept = new("--accept")
+                {
+                    Description = "What other folder names of --near mean, as for 'mine'.",
+                    HelpName = "FILE",
+                }
+            );
+        }
         _memory = new MemoryOption(command);
     }
 
@@ -43,8 +66,20 @@ sealed class BenchmarkOptions
             File = parsed.GetRequiredValue(_benchmark),
             Images = parsed.GetRequiredValue(_images),
             Locality = _locality is null ? null : parsed.GetValue(_locality),
+            Near = Near(parsed),
+            Accepted = _accept is null ? null : parsed.GetValue(_accept),
             Memory = _memory.Bytes(parsed),
         };
+
+    string[] Near(ParseResult parsed)
+    {
+        string[] near = _near is null ? [] : parsed.GetValue(_near) ?? [];
+        return near.Length > 0 || _accept is null || parsed.GetValue(_accept) is null
+            ? near
+            : throw new BadInputException(
+                "--accept says what the folders of --near mean, which names none; the benchmark has its classes."
+            );
+    }
 
     /// <inheritdoc cref="ModelOptions.Arguments"/>
     public string ModelArguments(ParseResult parsed) => _model.Arguments(parsed);

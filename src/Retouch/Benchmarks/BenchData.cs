@@ -26,8 +26,9 @@ public sealed class BenchData : IDisposable
         IReadOnlyList<int> places,
         IReadOnlyList<IReadOnlyList<PatchImage>> images,
         LocalitySet? locality,
+        NearSet? near,
         bool isPart = false
-    ) => (_groups, _places, Images, Locality, _isPart) = (groups, places, images, locality, isPart);
+    ) => (_groups, _places, Images, Locality, Near, _isPart) = (groups, places, images, locality, near, isPart);
 
     /// <summary>The prefix of a group's images; the caller disposes it.</summary>
     /// <param name="group">Its place.</param>
@@ -48,6 +49,9 @@ public sealed class BenchData : IDisposable
     /// <summary>The locality images, which belong to this object, or null if the benchmark names none.</summary>
     public LocalitySet? Locality { get; }
 
+    /// <summary>The near images, which belong to this object, or null where the run has none.</summary>
+    public NearSet? Near { get; }
+
     /// <summary>Finds, checks and loads every image; the caller disposes the result.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="benchmark">What to load.</param>
@@ -56,9 +60,10 @@ public sealed class BenchData : IDisposable
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
     /// <param name="progress">Told the number of images done, or null to ignore.</param>
     /// <param name="memory">
-    /// Bytes that the groups' prefixes may take in memory, and as many again those of the locality images, or null for
-    /// a quarter of what the process may use.
+    /// Bytes that the groups' prefixes may take in memory, and as many again those of the locality images and those of
+    /// the near ones, or null for a quarter of what the process may use.
     /// </param>
+    /// <param name="near">Labelled images of the same kind, or null for none.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">
     /// The benchmark is another model's, or an image is missing, another or unreadable.
@@ -72,6 +77,7 @@ public sealed class BenchData : IDisposable
         ImageRoots? locality,
         IProgress<int>? progress = null,
         long? memory = null,
+        NearImages? near = null,
         CancellationToken cancellation = default
     )
     {
@@ -82,6 +88,7 @@ public sealed class BenchData : IDisposable
         int done = 0;
         PrefixStore groups = new(memory);
         PrefixStore others = new(memory);
+        NearSet? nearSet = null;
         try
         {
             foreach (string[] paths in groupPaths)
@@ -94,17 +101,29 @@ public sealed class BenchData : IDisposable
             ];
             foreach (string[] paths in localityPaths.Chunk(PrefixStore.Together))
                 Add(others, paths);
+            int before = done;
+            if (near is not null)
+                nearSet = NearSet.Load(
+                    split,
+                    near,
+                    preprocessing,
+                    new Told(count => progress?.Report(before + count)),
+                    memory,
+                    cancellation
+                );
             return new BenchData(
                 groups,
                 [.. Enumerable.Range(0, groups.Count)],
                 files,
-                localityPaths.Length == 0 ? null : new LocalitySet(split, others)
+                localityPaths.Length == 0 ? null : new LocalitySet(split, others),
+                nearSet
             );
         }
         catch
         {
             groups.Dispose();
             others.Dispose();
+            nearSet?.Dispose();
             throw;
         }
 
@@ -131,13 +150,20 @@ public sealed class BenchData : IDisposable
     }
 
     /// <summary>
-    /// Some of the groups, in an order of their own, with the same locality images: what they are made of stays this
-    /// object's, which must outlive the result.
+    /// Some of the groups, in an order of their own, with the same locality and near images: what they are made of stays
+    /// this object's, which must outlive the result.
     /// </summary>
     /// <param name="groups">Their places.</param>
     /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>
     public BenchData Select(IReadOnlyList<int> groups) =>
-        new(_groups, [.. groups.Select(g => _places[g])], [.. groups.Select(g => Images[g])], Locality, isPart: true);
+        new(
+            _groups,
+            [.. groups.Select(g => _places[g])],
+            [.. groups.Select(g => Images[g])],
+            Locality,
+            Near,
+            isPart: true
+        );
 
     /// <summary>Finds and checks every image without loading it.</summary>
     /// <param name="benchmark">What to find.</param>
@@ -169,5 +195,12 @@ public sealed class BenchData : IDisposable
             return;
         _groups.Dispose();
         Locality?.Dispose();
+        Near?.Dispose();
+    }
+
+    // At once, on this thread.
+    sealed class Told(Action<int> tell) : IProgress<int>
+    {
+        public void Report(int value) => tell(value);
     }
 }

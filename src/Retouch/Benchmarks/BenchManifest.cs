@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Retouch.Benchmarks;
 
 /// <summary>
@@ -39,6 +41,10 @@ public sealed record BenchManifest
     /// <summary>The number of sensitive ones among them.</summary>
     public required int SensitiveImages { get; init; }
 
+    /// <summary>The number of near images; null where the run has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? NearImages { get; init; }
+
     /// <summary>The most edits per group, or in batch mode images per edit, or null for all of the group's.</summary>
     public required int? MaxEditsPerGroup { get; init; }
 
@@ -54,7 +60,7 @@ public sealed record BenchManifest
     /// <summary>What is wrong with a manifest that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Edits < 1 ? "it has no edits"
-        : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages
+        : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages || NearImages < 1
             ? "its numbers of groups and images cannot be"
         : Batch < 1 || MaxEditsPerGroup < 1 || Sequence < 1 || Samples.Any(k => k < 1) || !Enum.IsDefined(Mode)
             ? "its mode, its batch or its numbers of samples cannot be"

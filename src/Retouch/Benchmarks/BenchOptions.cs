@@ -39,6 +39,12 @@ public sealed record BenchOptions
     /// <summary>Which way up images are taken. A part of the run's identity: the model sees others.</summary>
     public ImageOrientation Orientation { get; init; }
 
+    /// <summary>
+    /// Labelled images of the same kind as the groups', on which the harm of each edit is counted; null for none. A part
+    /// of the run's identity where there are some.
+    /// </summary>
+    public NearImages? Near { get; init; }
+
     /// <summary>The seed of everything random.</summary>
     public int Seed { get; init; }
 

@@ -70,6 +70,7 @@ public sealed class BenchPlan
             Groups = benchmark.Groups.Count,
             LocalityImages = benchmark.Locality.Count,
             SensitiveImages = benchmark.Sensitive.Count,
+            NearImages = options.Near?.Count,
             MaxEditsPerGroup = options.MaxEditsPerGroup,
             Batch = options.Batch,
             Seed = options.Seed,
@@ -183,6 +184,8 @@ public sealed class BenchPlan
             text.Append($" precision {Options.Precision}");
         if (Options.Orientation != ImageOrientation.Stored)
             text.Append($" orientation {Options.Orientation}");
+        if (Options.Near is { } near)
+            text.Append($" near {near.Digest}");
         text.Append('\n').AppendJoin('\n', Settings.Select(s => s.Name));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
     }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Retouch.Measurement;
 
 namespace Retouch.Benchmarks;
 
@@ -110,6 +111,17 @@ public sealed record BenchRow
     /// </summary>
     public required long Parameters { get; init; }
 
+    /// <summary>
+    /// What the edit fixed and what it broke among the near images, without those of its own group, by
+    /// <see cref="NearImage.Folder"/>; null where the run has none.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, Flips>? Near { get; init; }
+
+    /// <summary>The same in all.</summary>
+    [JsonIgnore]
+    public Flips? NearFlips => Near is null ? null : Flips.Sum(Near.Values);
+
     /// <summary>What is wrong with a row that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Settings.Values.Contains(null) || FurtherImages.Contains(null) ? "a setting or an image is null"
@@ -120,6 +132,9 @@ public sealed record BenchRow
             share is null or (>= 0 and <= 1)
         )
             ? "one of its rates does not lie in [0,1]"
+        : Near is not null
+        && (Near.Values.Any(f => !f.ArePossible) || Near.Values.Sum(f => (long)f.Images) > int.MaxValue)
+            ? "its counts of near images cannot be"
         : SamplesRight < 0 || SamplesRight > Samples ? "more of its samples are right than it has"
         : !Enum.IsDefined(Mode) ? "its mode is unknown"
         : null;

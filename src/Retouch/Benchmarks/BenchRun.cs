@@ -9,7 +9,7 @@ namespace Retouch.Benchmarks;
 /// <summary>
 /// The benchmark: each edit of a plan made on the unedited model, or in a sequence on the model that the edits
 /// before it left, then measured on its edit samples (SR), on the others of its group (GR) and, against the
-/// unedited model, on the locality set (LR).
+/// unedited model, on the locality set (LR) and on near images (flips).
 /// </summary>
 public static class BenchRun
 {
@@ -109,6 +109,10 @@ public static class BenchRun
                 using PrefixState group = data.Group(batch[i].Group);
                 int[] predictions = split.Predict(group, delta);
                 LocalityMeasurement? locality = data.Locality?.Measure(delta);
+                IReadOnlyDictionary<string, Flips>? near = data.Near?.Measure(
+                    delta,
+                    plan.Benchmark.Hashes([batch[i].Group])
+                );
                 rows.Add(
                     Row(
                         plan,
@@ -120,6 +124,7 @@ public static class BenchRun
                             plan.Benchmark.Groups[batch[i].Group].Accepted
                         ),
                         locality,
+                        near,
                         [batch[i].Group],
                         results[i].Steps,
                         seconds,
@@ -139,7 +144,7 @@ public static class BenchRun
 
     /// <summary>
     /// The row of an edit that was measured; without a delta it was needless. Locality images that are of the edited
-    /// groups do not count.
+    /// groups do not count, nor do such near ones.
     /// </summary>
     internal static BenchRow Row(
         BenchPlan plan,
@@ -147,6 +152,7 @@ public static class BenchRun
         int[] predictions,
         GroupMeasurement measured,
         LocalityMeasurement? locality,
+        IReadOnlyDictionary<string, Flips>? near,
         IEnumerable<int> edited,
         int steps,
         double seconds,
@@ -179,6 +185,7 @@ public static class BenchRun
             Seconds = seconds,
             Units = delta is WeightDelta { Units: var units } ? units.Count : 0,
             Parameters = delta?.Parameters ?? 0,
+            Near = near,
         };
     }
 }

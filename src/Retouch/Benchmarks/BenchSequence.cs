@@ -11,7 +11,7 @@ namespace Retouch.Benchmarks;
 /// <summary>
 /// Edits one after the other, as a model in use is corrected: each starts from the model that the patches before
 /// it left, and its image is not edited where they corrected it already. After each the whole stack is measured:
-/// LR against the unedited model, never against the step before, and how many earlier edits still hold.
+/// LR and flips against the unedited model, never against the step before, and how many earlier edits still hold.
 /// </summary>
 /// <param name="split">The unedited model.</param>
 /// <param name="plan">The run.</param>
@@ -28,6 +28,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
         VitModel model = split.Model;
         // Of the whole sequence, so that every step is measured on the same images.
         int[] groups = [.. edits.Select(e => e.Group).Distinct()];
+        HashSet<string> own = plan.Benchmark.Hashes(groups);
         Dictionary<int, HashSet<int>> edited = []; // a group's places
         try
         {
@@ -62,6 +63,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
                             predictions,
                             measured,
                             data.Locality?.Measure(now),
+                            data.Near?.Measure(now, own),
                             groups,
                             result?.Steps ?? 0,
                             seconds,

@@ -34,9 +34,13 @@ public sealed record Benchmark
     /// <param name="groups">The groups' places.</param>
     public IReadOnlyList<int> Unrelated(IEnumerable<int> groups)
     {
-        HashSet<string> own = [.. groups.SelectMany(g => Groups[g].Images).Select(i => i.Sha256)];
+        HashSet<string> own = Hashes(groups);
         return [.. Enumerable.Range(0, Locality.Count).Where(i => !own.Contains(Locality[i].Sha256))];
     }
+
+    /// <summary>The hashes of some groups' images.</summary>
+    internal HashSet<string> Hashes(IEnumerable<int> groups) =>
+        [.. groups.SelectMany(g => Groups[g].Images).Select(i => i.Sha256)];
 
     /// <summary>Checks that the benchmark belongs to a model.</summary>
     /// <exception cref="BadInputException">

@@ -40,16 +40,7 @@ public static class Mining
     {
         settings.Validate();
         List<Problem> skipped = [];
-        List<Labelled> labelled = [.. Labelled.In(folders, classes, skipped)];
-        skipped.AddRange(folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why)));
-        foreach (Labelled image in labelled)
-        {
-            if (image.Accepted.FirstOrDefault(c => c >= split.Model.Config.Classes) is int beyond and > 0)
-                throw BadInput.Unsupported(
-                    null,
-                    $"The class {beyond} of {image.Class} is not one of the model's {split.Model.Config.Classes}."
-                );
-        }
+        IReadOnlyList<Labelled> labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
 
         int asked = 0;
         int right = 0;
@@ -215,63 +206,5 @@ public static class Mining
                 )
             );
         return nameable;
-    }
-
-    /// <summary>An image with its true class.</summary>
-    sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted, string Path, string FullPath)
-    {
-        public static IEnumerable<Labelled> In(
-            IReadOnlyList<ImageFolder> folders,
-            ClassFolders classes,
-            List<Problem> skipped
-        )
-        {
-            IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
-            classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
-            Dictionary<string, IReadOnlyList<int>> accepted = [];
-            Dictionary<string, string> sources = [];
-            HashSet<string> seen = [];
-            foreach (ImageFolder folder in folders)
-            {
-                foreach (string file in folder.Files)
-                {
-                    string full = System.IO.Path.GetFullPath(folder.FullPath(file));
-                    string classFolder = ClassFolder(full);
-                    string name = System.IO.Path.GetFileName(classFolder);
-                    if (!accepted.TryGetValue(name, out IReadOnlyList<int>? right))
-                    {
-                        if (!classes.TryAccepted(name, out right, out Problem? problem))
-                            skipped.Add(
-                                problem with
-                                {
-                                    Message = $"The folder {classFolder} is left out: {problem.Message}",
-                                }
-                            );
-                        accepted[name] = right;
-                    }
-                    if (right.Count == 0)
-                        continue;
-                    if (!Nameable(file, skipped))
-                        continue;
-                    if (!seen.Add(folder.RealPath(file)))
-                        throw BadInput.Ambiguous(
-                            full,
-                            $"{full} lies in two of the folders; name every folder of images once."
-                        );
-                    string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
-                    string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
-                    if (sources.TryGetValue(source, out string? known) && known != sourceFolder)
-                        throw BadInput.Ambiguous(
-                            null,
-                            $"{known} and {sourceFolder} have the same name, which is to tell "
-                                + "where images come from; rename one."
-                        );
-                    sources[source] = sourceFolder;
-                    yield return new Labelled(source, name, right, file, full);
-                }
-            }
-        }
-
-        static string ClassFolder(string path) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
     }
 }

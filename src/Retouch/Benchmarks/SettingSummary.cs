@@ -36,6 +36,14 @@ public sealed record SettingSummary
     public required Estimate? SensitiveLocality { get; init; }
 
     /// <summary>
+    /// The share of near images that were right which an edit makes wrong, or null if it was not measured.
+    /// </summary>
+    public required Estimate? NegativeFlips { get; init; }
+
+    /// <summary>How many more near images are right after an edit, the mean; null if it was not measured.</summary>
+    public required double? NetGain { get; init; }
+
+    /// <summary>
     /// The share of earlier edits of a sequence that are still right, the mean over its steps; null elsewhere.
     /// </summary>
     public required Estimate? EarlierSuccess { get; init; }
@@ -97,6 +105,8 @@ public sealed record SettingSummary
                         Generalization = Mean(groups, r => r.Generalization),
                         Locality = Mean(groups, r => r.Locality),
                         SensitiveLocality = Mean(groups, r => r.SensitiveLocality),
+                        NegativeFlips = Mean(groups, r => r.NearFlips?.NegativeFlipRate),
+                        NetGain = setting.Average(r => r.NearFlips?.NetGain),
                         EarlierSuccess = Mean(groups, r => r.EarlierSuccess),
                         FinalSuccess = last?.Step is int length
                             ? ((last.EarlierSuccess ?? 0) * (length - 1) + last.SuccessRate) / length

@@ -12,6 +12,7 @@ namespace Retouch.Measurement;
 /// <param name="Fixed">How many were wrong and are right now.</param>
 /// <param name="Broken">How many were right and are wrong now.</param>
 /// <param name="Otherwise">How many were wrong and have another wrong class now.</param>
+[method: JsonConstructor]
 public readonly record struct Flips(int Images, int RightBefore, int Fixed, int Broken, int Otherwise)
 {
     /// <summary>

@@ -1,8 +1,12 @@
 using Retouch.Benchmarks;
+using Retouch.Cli;
+using Retouch.Data;
 using Retouch.Editing;
+using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Tests.Editing;
+using Retouch.Tests.Formats;
 
 namespace Retouch.Tests.Benchmarks;
 
@@ -38,6 +42,53 @@ public sealed class BenchPlanTests
         string Run(BenchOptions options) => new BenchPlan(BenchSamples.Benchmark(), Settings, options).Manifest.Run;
         Assert.Equal(Plan().Manifest.Run, Run(stored));
         Assert.NotEqual(Run(stored), Run(turned));
+    }
+
+    [Fact]
+    public void Near_images_make_another_run_wherever_they_lie_and_none_the_run_that_there_was()
+    {
+        using TemporaryFolder here = new();
+        using TemporaryFolder there = new();
+        foreach (TemporaryFolder folder in (TemporaryFolder[])[here, there])
+        {
+            Directory.CreateDirectory(folder.File("art/dog"));
+            folder.Write("art/dog/a.png", "one");
+            folder.Write("art/dog/b.png", "two");
+        }
+        string none = Plan().Manifest.Run;
+        Assert.Equal("c227", none[..4]); // as ever
+        string near = Run(here, "[1, 2]");
+        Assert.NotEqual(none, near);
+        Assert.Equal(near, Run(there, "[1, 2]"));
+        Assert.NotEqual(near, Run(there, "[1]"));
+        there.Write("art/dog/b.png", "three");
+        Assert.NotEqual(near, Run(there, "[1, 2]"));
+        File.Move(here.File("art/dog/b.png"), here.File("art/dog/c.png"));
+        Assert.NotEqual(near, Run(here, "[1, 2]"));
+
+        string Run(TemporaryFolder folder, string accepted)
+        {
+            string accept = folder.Write("accept.json", $$"""{"dog": {{accepted}}}""");
+            ClassFolders classes = ClassFolders.Load(accept, LabelSet.Numbered(5));
+            NearImages images = NearImages.In([ImageFolder.Open(folder.File("art"))], classes, 5);
+            BenchOptions options = new() { Batch = 3, Near = images };
+            BenchManifest manifest = new BenchPlan(BenchSamples.Benchmark(), Settings, options).Manifest;
+            Assert.Equal((2, null), (manifest.NearImages, Plan().Manifest.NearImages));
+            return manifest.Run;
+        }
+    }
+
+    [Fact]
+    public void Near_images_of_no_class_are_none()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("art/dog"));
+        folder.Write("art/dog/a.png", "one");
+        BadInputException refusal = Assert.Throws<BadInputException>(() =>
+            NearImages.In([ImageFolder.Open(folder.File("art"))], new ClassFolders(LabelSet.Numbered(5)), 5)
+        );
+        Assert.Contains("dog", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("--accept", RemedyText.Of(refusal), StringComparison.Ordinal);
     }
 
     [Fact]

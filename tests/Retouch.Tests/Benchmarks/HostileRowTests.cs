@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.Pretraining;
 using Retouch.Tests.Formats;
 
@@ -53,6 +54,37 @@ public sealed class HostileRowTests : IDisposable
         Assert.StartsWith($"Line 2 of {path}", message, StringComparison.Ordinal);
         Assert.Contains(word, message, StringComparison.Ordinal);
         Assert.DoesNotContain("Retouch.", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"fixed\":2", "\"fixed\":-2", "near images")]
+    [InlineData("\"fixed\":2", "\"fixed\":6", "near images")]
+    [InlineData("\"fixed\":2", "\"fixed\":2147483647", "near images")]
+    [InlineData("\"broken\":1", "\"broken\":5", "near images")]
+    [InlineData("\"broken\":1,", "", "broken")]
+    [InlineData("\"images\":10", "\"images\":3", "near images")]
+    [InlineData("\"images\":10", "\"images\":2147483647", "near images")]
+    [InlineData("\"images\":10", "\"images\":1e999", "$.near")]
+    [InlineData("{\"images\":10", "null,\"x\":{\"images\":10", "$.near")]
+    public void Counts_of_near_images_that_cannot_be_are_named(string from, string to, string word)
+    {
+        BenchRow near = BenchSamples.Row(0, "g", true, 0.5, 1) with
+        {
+            Near = new Dictionary<string, Flips>
+            {
+                ["art/dog"] = new(10, 4, 2, 1, 3),
+                ["art/cat"] = new(1, 1, 0, 0, 0),
+            },
+        };
+        string line = BenchRowFile.Text([near]).TrimEnd();
+        Assert.Contains(from, line, StringComparison.Ordinal);
+        BenchRow read = Assert.Single(BenchRowFile.Read(_folder.Write("good.jsonl", line + "\n")));
+        Assert.Equal(new Flips(11, 5, 2, 1, 3), read.NearFlips);
+        Assert.Equal(line + "\n", BenchRowFile.Text([read]));
+        string path = _folder.Write("rows.jsonl", line.Replace(from, to, StringComparison.Ordinal) + "\n");
+        string message = Assert.Throws<BadInputException>(() => BenchRowFile.Read(path)).Message;
+        Assert.StartsWith($"Line 1 of {path}", message, StringComparison.Ordinal);
+        Assert.Contains(word, message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Retouch.Benchmarks;
+using Retouch.Measurement;
 
 namespace Retouch.Tests.Benchmarks;
 
@@ -23,6 +24,33 @@ public sealed class SettingSummaryTests
         // Groups, not edits, are drawn: a's mean GR is 0.75 and b's 0.25.
         Assert.Equal((0.25, 0.75), (summary.Generalization.Value.Low, summary.Generalization.Value.High));
         Assert.True(summary.OnFront);
+    }
+
+    [Fact]
+    public void Negative_flips_are_a_mean_of_rates_over_groups_and_the_net_gain_one_of_images()
+    {
+        SettingSummary summary = Assert.Single(
+            SettingSummary.Of([
+                Near(0, "a", new(10, 4, 2, 1, 0)),
+                Near(1, "a", new(10, 4, 0, 3, 0)),
+                Near(2, "b", new(8, 0, 5, 0, 0)), // none was right: no rate
+                Near(3, "b", new(8, 5, 1, 0, 2)),
+            ])
+        );
+        Assert.Equal((0.25 + 0.75 + 0) / 3, summary.NegativeFlips!.Value.Mean, 1e-12);
+        // Groups are drawn: a alone has 0.5, b alone 0.
+        Assert.Equal((0, 0.5), (summary.NegativeFlips.Value.Low, summary.NegativeFlips.Value.High));
+        Assert.Equal((1 - 3 + 5 + 1) / 4.0, summary.NetGain);
+
+        summary = Assert.Single(SettingSummary.Of([BenchSamples.Row(0, "a", true, 0.5, 1.0)]));
+        Assert.True(summary is { NegativeFlips: null, NetGain: null });
+
+        static BenchRow Near(int edit, string group, Flips flips) =>
+            BenchSamples.Row(edit, group, true, 0.5, 1) with
+            {
+                // As two folders, which are taken together.
+                Near = new Dictionary<string, Flips> { ["art/dog"] = flips, ["art/cat"] = default },
+            };
     }
 
     [Fact]

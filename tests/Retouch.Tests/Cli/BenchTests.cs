@@ -5,6 +5,7 @@ using System.Xml.Linq;
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Images;
+using Retouch.Measurement;
 
 namespace Retouch.Tests.Cli;
 
@@ -405,7 +406,7 @@ public sealed class BenchTests : IDisposable
             "--keep",
             "0.2",
             "--lr",
-            Workbench.Rate,
+            row.Settings["lr"],
             "--steps",
             row.Settings["steps"],
             "--locality",
@@ -1009,6 +1010,141 @@ public sealed class BenchTests : IDisposable
                 6 + copies - (copied.Any(g => g.Name == group.Name) ? group.Images.Count : 0),
                 now.Unrelated([i]).Count
             );
+    }
+
+    // Images in folders that are called by classes, some of which the model gives them, and copies of the benchmark's.
+    string[] Near(Benchmark benchmark)
+    {
+        string[] names = File.ReadAllLines(_bench.Labels);
+        List<string> images = [];
+        for (int i = 0; i < 16; i++)
+            images.Add(_bench.WriteImage($"image{i:00}.png", 500 + i));
+        int own = 0;
+        foreach (BenchmarkImage image in benchmark.Groups.SelectMany(g => g.Images))
+        {
+            images.Add(_bench.Path($"image-of-group{own++:00}.png"));
+            File.Copy(_bench.Path("paint/" + image.Path), images[^1]);
+        }
+        int[] said = Predicted(_bench.Model, images);
+        foreach ((int i, string image) in images.Index())
+        {
+            string folder = _bench.Path($"near/{(i % 4 == 3 ? "zoo" : names[said[i]])}");
+            Directory.CreateDirectory(folder);
+            File.Move(image, Path.Combine(folder, Path.GetFileName(image)));
+        }
+        Directory.CreateDirectory(_bench.Path("near/misc"));
+        _bench.WriteImage("near/misc/a.png", 600);
+        int wrong = benchmark.Groups[0].Label;
+        string accept = _bench.Write("near.json", $$"""{"zoo": [{{wrong}}]}""");
+        return ["--near", _bench.Path("near"), "--labels", _bench.Labels, "--accept", accept];
+    }
+
+    [Theory]
+    [InlineData()]
+    [InlineData("--mode", "sequential", "--sequence", "3")]
+    public void Near_images_say_what_an_edit_fixed_and_broke_as_its_model_does(params string[] mode)
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] plain =
+        [
+            .. Workbench.With(Bench("run", "--max-edits-per-group", "2", "--gallery", "0"), "--lr", "0.03"),
+            .. mode,
+        ];
+        Ran.Retouch(Workbench.With(plain, "--out", _bench.Path("plain"))).Good();
+        string[] bench = [.. plain, .. Near(benchmark)];
+        Ran ran = Ran.Retouch(bench).Good();
+        Assert.Contains("neg. flips % (95 % CI)", ran.Out, StringComparison.Ordinal);
+        Assert.Contains("misc", ran.Err, StringComparison.Ordinal);
+
+        // Without near images a run is what it was, and with them it is that with their counts.
+        BenchManifest was = BenchFolder.ReadManifest(_bench.Path("plain"));
+        BenchManifest now = BenchFolder.ReadManifest(_bench.Path("run"));
+        string[] files = Directory.GetFiles(_bench.Path("near"), "*.png", SearchOption.AllDirectories);
+        Assert.Equal((null, files.Length - 1), (was.NearImages, now.NearImages));
+        Assert.NotEqual(was.Run, now.Run);
+        Assert.DoesNotContain(
+            "near",
+            File.ReadAllText(_bench.Path("plain/run.json")),
+            StringComparison.OrdinalIgnoreCase
+        );
+        Assert.All(Rows("plain"), r => Assert.DoesNotContain("near", r, StringComparison.OrdinalIgnoreCase));
+        Assert.Equal(
+            Rows("plain"),
+            Rows("run")
+                .Select(r =>
+                {
+                    JsonObject row = JsonNode.Parse(r)!.AsObject();
+                    Assert.True(row.Remove("near"));
+                    row["run"] = was.Run;
+                    return row.ToJsonString();
+                })
+        );
+
+        BenchRow[] rows =
+        [
+            .. BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Where(r => r.Settings["locator"] == "gradient"),
+        ];
+        Assert.Contains(rows, r => r.NearFlips!.Value.Broken > 0);
+        Assert.Contains(rows, r => r.NearFlips!.Value.Fixed > 0);
+        HashSet<string> sequence =
+        [
+            .. benchmark
+                .Groups.Where(g => rows.Any(r => r.Group == g.Name))
+                .SelectMany(g => g.Images)
+                .Select(i => i.Sha256),
+        ];
+        string model = _bench.Model;
+        foreach ((int i, BenchRow row) in rows.Take(3).Index())
+        {
+            FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
+            if (mode.Length == 0)
+                model = _bench.Model;
+            if (!group.Accepted.Contains(Predicted(model, [_bench.Path("paint/" + row.Image)])[0]))
+                (model, _) = Edited(model, row, $"near{i}");
+            HashSet<string> own = mode.Length > 0 ? sequence : [.. group.Images.Select(x => x.Sha256)];
+            Assert.Equal(By(model, own), row.Near!.ToDictionary());
+        }
+        if (mode.Length == 0)
+            RunsTheSameInParts(bench, parts: 3);
+        else
+            RunsTheSameInParts(bench);
+
+        // The images are a part of the run.
+        File.Delete(files.First(f => f.Contains("image0", StringComparison.Ordinal)));
+        Ran other = Ran.Retouch([.. bench, "--resume"]);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("holds the run", other.Err, StringComparison.Ordinal);
+
+        Dictionary<string, Flips> By(string edited, HashSet<string> own)
+        {
+            string[] counted =
+            [
+                .. files
+                    .Where(f => !f.Contains("misc", StringComparison.Ordinal) && !own.Contains(ImageRoots.Hash(f)))
+                    .Order(StringComparer.Ordinal),
+            ];
+            string[] names = File.ReadAllLines(_bench.Labels);
+            string[] folders = [.. counted.Select(f => Path.GetFileName(Path.GetDirectoryName(f)!))];
+            IReadOnlyList<int>?[] right =
+            [
+                .. folders.Select(f => (int[])[f == "zoo" ? benchmark.Groups[0].Label : Array.IndexOf(names, f)]),
+            ];
+            (int[] before, int[] after) = (Predicted(_bench.Model, counted), Predicted(edited, counted));
+            return folders
+                .Distinct()
+                .ToDictionary(
+                    f => $"near/{f}",
+                    f => Flips.Of(before, after, [.. right.Select((r, i) => folders[i] == f ? r : null)])
+                );
+        }
+    }
+
+    [Fact]
+    public void What_near_folders_mean_is_said_of_near_folders_alone()
+    {
+        Mined();
+        _bench.Refuses(Bench("run", "--accept", _accept), "--near");
+        _bench.Refuses(Bench("run", "--near", _bench.Path("nowhere")), "nowhere");
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.Reports;
 using Retouch.Suffix;
 using Retouch.Vit;
@@ -69,6 +70,8 @@ public sealed class BenchmarkSession : IDisposable
         if (benchmark.Groups.Count == 0)
             return null;
         BenchmarkSource.SayShared(benchmark, events);
+        LabelSet names = ModelLabels.Of(model, _request.LabelFile);
+        NearImages? near = _request.Benchmark.ListNear(names, events);
         BenchPlan plan = new(
             benchmark,
             settings,
@@ -76,14 +79,17 @@ public sealed class BenchmarkSession : IDisposable
             {
                 Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
                 Orientation = model.Preprocessing.Orientation,
+                Near = near,
             }
         );
-        LabelSet? labels = ModelLabels.Of(model, _request.LabelFile) is { HasNames: true } named ? named : null;
+        LabelSet? labels = names.HasNames ? names : null;
         _folder.Plan(plan);
         try
         {
             foreach (EditSpace space in distinct)
                 Data(space);
+            if (near is not null)
+                SayNear(near, Data(distinct[0]).Near!, benchmark, events);
             _folder.Begin(benchmark, _request.Resume);
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(
@@ -109,11 +115,29 @@ public sealed class BenchmarkSession : IDisposable
         }
 
         BenchData Data(EditSpace space) =>
-            windows.Data(space, split => _request.Benchmark.Load(split, model, benchmark, events, cancellation));
+            windows.Data(space, split => _request.Benchmark.Load(split, model, benchmark, near, events, cancellation));
     }
 
     /// <summary>Lets others write to the folder.</summary>
     public void Dispose() => _folder.Dispose();
+
+    static void SayNear(NearImages near, NearSet set, Benchmark benchmark, IUseCaseEvents events)
+    {
+        foreach (Problem why in set.Skipped)
+            events.Warn("skipped", why);
+        Flips all = Flips.Sum(set.Unedited.Values);
+        HashSet<string> own = benchmark.Hashes(Enumerable.Range(0, benchmark.Groups.Count));
+        int shared = near.Images.Count(i => own.Contains(i.Sha256));
+        string left =
+            shared == 0
+                ? ""
+                : $"; {shared} are also images of the benchmark's groups, by their content, and do not count for edits "
+                    + "of their own group";
+        events.Note(
+            $"near images: {all.Images} in {set.Unedited.Count} folders, of which the unedited model gives "
+                + $"{all.RightBefore} a right class{left}"
+        );
+    }
 
     static IReadOnlyDictionary<string, IReadOnlyList<string>> Nothing { get; } =
         new Dictionary<string, IReadOnlyList<string>>();

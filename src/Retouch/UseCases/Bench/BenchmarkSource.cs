@@ -18,9 +18,15 @@ public sealed record BenchmarkSource
     /// <summary>The folder of its locality images; null where it names none.</summary>
     public string? Locality { get; init; }
 
+    /// <summary>Folders of labelled images of the same kind as the groups'; none where near harm is not counted.</summary>
+    public IReadOnlyList<string> Near { get; init; } = [];
+
+    /// <summary>A file that says what folders' names among <see cref="Near"/> mean; null for what they are.</summary>
+    public string? Accepted { get; init; }
+
     /// <summary>
-    /// Bytes that what is kept of the images may take in memory, of failures and of locality images each; null for a
-    /// quarter of what the process may use.
+    /// Bytes that what is kept of the images may take in memory, of failures, of locality and of near images each; null
+    /// for a quarter of what the process may use.
     /// </summary>
     public long? Memory { get; init; }
 
@@ -38,10 +44,28 @@ public sealed record BenchmarkSource
         return benchmark;
     }
 
+    /// <summary>Lists the near images and says what was left out; null where there are no folders of them.</summary>
+    /// <exception cref="BadInputException">
+    /// A folder or the mapping cannot be read, or no folder is called by a class.
+    /// </exception>
+    internal NearImages? ListNear(LabelSet labels, IUseCaseEvents events)
+    {
+        if (Near.Count == 0)
+            return Accepted is null
+                ? null
+                : throw BadInput.Mismatch(Accepted, "What folders' names mean is asked of near images alone.");
+        ClassFolders classes = Accepted is null ? new ClassFolders(labels) : ClassFolders.Load(Accepted, labels);
+        NearImages near = NearImages.In([.. Near.Select(ImageFolder.Open)], classes, labels.Count);
+        foreach (Problem why in near.Skipped)
+            events.Warn("near images", why);
+        return near;
+    }
+
     /// <summary>Loads the benchmark's images, and says how they become pixels.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="model">Its file.</param>
     /// <param name="benchmark">The benchmark.</param>
+    /// <param name="near">Labelled images of the same kind; null for none.</param>
     /// <param name="events">Told how far it is.</param>
     /// <param name="cancellation">Stops between images.</param>
     /// <returns>The images, which the caller disposes.</returns>
@@ -51,13 +75,14 @@ public sealed record BenchmarkSource
         SplitVit split,
         ModelFile model,
         Benchmark benchmark,
+        NearImages? near,
         IUseCaseEvents events,
         CancellationToken cancellation
     )
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
         events.Note(ModelNotes.Preprocessing(model));
-        int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
+        int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count + (near?.Count ?? 0);
         return events.Progress(
             "loading images",
             all,
@@ -72,6 +97,7 @@ public sealed record BenchmarkSource
                     locality,
                     told,
                     Memory,
+                    near,
                     cancellation
                 );
             }

@@ -1,0 +1,91 @@
+using Retouch.Data;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>An image with its true class, by the folder that it lies in.</summary>
+/// <param name="Source">Where it comes from: the name of the folder above its class's.</param>
+/// <param name="Class">Its class by its folder's name.</param>
+/// <param name="Accepted">The indices that count as right.</param>
+/// <param name="Path">Its path below the folder that was given, with / between the parts.</param>
+/// <param name="FullPath">Its path.</param>
+sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted, string Path, string FullPath)
+{
+    /// <summary>The images of folders whose names are classes.</summary>
+    /// <param name="folders">The folders.</param>
+    /// <param name="classes">What the folders' names mean.</param>
+    /// <param name="count">The number of the model's classes.</param>
+    /// <param name="skipped">Gets what was left out, and why.</param>
+    /// <exception cref="BadInputException">
+    /// Folders are numbered otherwise than the classes, the model lacks a class, or an image or a source is there
+    /// twice.
+    /// </exception>
+    public static IReadOnlyList<Labelled> In(
+        IReadOnlyList<ImageFolder> folders,
+        ClassFolders classes,
+        int count,
+        List<Problem> skipped
+    )
+    {
+        Labelled[] labelled = [.. In(folders, classes, skipped)];
+        skipped.AddRange(folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why)));
+        foreach (Labelled image in labelled)
+        {
+            if (image.Accepted.FirstOrDefault(c => c >= count) is int beyond and > 0)
+                throw BadInput.Unsupported(
+                    null,
+                    $"The class {beyond} of {image.Class} is not one of the model's {count}."
+                );
+        }
+        return labelled;
+    }
+
+    static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<Problem> skipped)
+    {
+        IEnumerable<string> paths = folders.SelectMany(f => f.Files.Select(f.FullPath));
+        classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
+        Dictionary<string, IReadOnlyList<int>> accepted = [];
+        Dictionary<string, string> sources = [];
+        HashSet<string> seen = [];
+        foreach (ImageFolder folder in folders)
+        {
+            foreach (string file in folder.Files)
+            {
+                string full = System.IO.Path.GetFullPath(folder.FullPath(file));
+                string classFolder = ClassFolder(full);
+                string name = System.IO.Path.GetFileName(classFolder);
+                if (!accepted.TryGetValue(name, out IReadOnlyList<int>? right))
+                {
+                    if (!classes.TryAccepted(name, out right, out Problem? problem))
+                        skipped.Add(
+                            problem with
+                            {
+                                Message = $"The folder {classFolder} is left out: {problem.Message}",
+                            }
+                        );
+                    accepted[name] = right;
+                }
+                if (right.Count == 0)
+                    continue;
+                if (!Mining.Nameable(file, skipped))
+                    continue;
+                if (!seen.Add(folder.RealPath(file)))
+                    throw BadInput.Ambiguous(
+                        full,
+                        $"{full} lies in two of the folders; name every folder of images once."
+                    );
+                string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
+                string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
+                if (sources.TryGetValue(source, out string? known) && known != sourceFolder)
+                    throw BadInput.Ambiguous(
+                        null,
+                        $"{known} and {sourceFolder} have the same name, which is to tell "
+                            + "where images come from; rename one."
+                    );
+                sources[source] = sourceFolder;
+                yield return new Labelled(source, name, right, file, full);
+            }
+        }
+    }
+
+    static string ClassFolder(string path) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+}
