@@ -157,7 +157,10 @@ public sealed class BenchComparison
             {
                 var reaching = measured.Where(m => m.Point.Locality >= level - 1e-12).ToArray();
                 ReportSetting? best = reaching.Length == 0 ? null : reaching.MaxBy(m => m.Point.Generalization).Setting;
-                return new LocalityMatch(level, best?.Name, best?.Summary.Generalization, best?.Summary.Locality);
+                return new LocalityMatch(level, best?.Name, best?.Summary.Generalization, best?.Summary.Locality)
+                {
+                    NegativeFlips = best?.Summary.NegativeFlips,
+                };
             }),
         ];
         string? middle = matches[matches.Length / 2].Setting;

@@ -7,4 +7,8 @@ namespace Retouch.Reports;
 /// <param name="Setting">The method and its settings in a line, or null if none reaches the level.</param>
 /// <param name="Generalization">Its GR.</param>
 /// <param name="Locality">Its LR.</param>
-public sealed record LocalityMatch(double Level, string? Setting, Estimate? Generalization, Estimate? Locality);
+public sealed record LocalityMatch(double Level, string? Setting, Estimate? Generalization, Estimate? Locality)
+{
+    /// <summary>Its negative flips among near images; null where they were not counted.</summary>
+    public Estimate? NegativeFlips { get; init; }
+}

@@ -125,6 +125,102 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         };
     }
 
+    /// <summary>
+    /// GR against negative flips of every setting, with the front of all methods, or null where there are none.
+    /// </summary>
+    public static ReportFigure? Near(ReportSubset subset)
+    {
+        ReportSetting[] measured =
+        [
+            .. subset.Settings.Where(s => s.Summary is { Generalization: not null, NegativeFlips: not null }),
+        ];
+        if (measured.Length == 0)
+            return null;
+        // Fewer flips are better: what keeps more of the right images dominates.
+        OperatingPoint[] points =
+        [
+            .. measured.Select(s => new OperatingPoint(
+                s.Summary.Generalization!.Value.Mean,
+                1 - s.Summary.NegativeFlips!.Value.Mean
+            )),
+        ];
+        int[] best = [.. ParetoFront.Of(points)];
+        PlotSeries front = new("Pareto front", [.. best.Select(i => Place(measured[i])).DistinctBy(p => (p.X, p.Y))])
+        {
+            Line = LineShape.StepVerticalFirst,
+            Muted = true,
+            Width = 1.6,
+        };
+        CsvText csv = new(
+            "subset",
+            "method",
+            "setting",
+            "edits",
+            "groups",
+            "gr",
+            "gr_low",
+            "gr_high",
+            "negative_flips",
+            "negative_flips_low",
+            "negative_flips_high",
+            "net_gain",
+            "lr",
+            "on_front"
+        );
+        foreach ((int i, ReportSetting s) in measured.Index())
+        {
+            (Estimate gr, Estimate flips) = (s.Summary.Generalization!.Value, s.Summary.NegativeFlips!.Value);
+            csv.Add(
+                subset.Title,
+                s.Method.Name,
+                s.Name,
+                s.Summary.Edits,
+                s.Summary.Groups,
+                gr.Mean,
+                gr.Low,
+                gr.High,
+                flips.Mean,
+                flips.Low,
+                flips.High,
+                s.Summary.NetGain,
+                s.Summary.Locality?.Mean,
+                best.Contains(i) ? "yes" : "no"
+            );
+        }
+        return new ReportFigure(
+            $"near-{ReportText.FileName(subset.Title)}",
+            $"Generalization against near harm: {subset.Title}",
+            "A point is a method under one setting, the mean over all edits; lines join settings that differ in one "
+                + "number. Down and to the right is better: more of the group becomes right, and fewer of the near "
+                + "images that were right become wrong. The dashed stairs bound what the best settings of all dominate.",
+            [
+                Plot(
+                    new XyPanel(
+                        "",
+                        Axis("generalization, GR", 0, 1),
+                        Axis("negative flips", 0),
+                        [front, .. Curves(measured, Place)]
+                    )
+                ),
+            ],
+            csv.ToString()
+        )
+        {
+            Heading = Heading(subset),
+        };
+
+        PlotPoint Place(ReportSetting s)
+        {
+            (Estimate gr, Estimate flips) = (s.Summary.Generalization!.Value, s.Summary.NegativeFlips!.Value);
+            return new PlotPoint(gr.Mean, flips.Mean)
+            {
+                Tip =
+                    $"{Label(s, measured)}: GR {ReportText.Percent(gr.Mean)} % ({ReportText.Interval(gr)}), negative "
+                    + $"flips {ReportText.Percent(flips.Mean, 2)} % ({ReportText.Interval(flips, 2)})",
+            };
+        }
+    }
+
     /// <summary>The same for each group by itself.</summary>
     public ReportFigure? Groups(ReportSubset subset)
     {

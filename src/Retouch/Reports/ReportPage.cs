@@ -29,6 +29,7 @@ sealed class ReportPage
         Section("numbers", "What the numbers mean", Numbers());
         Section("methods", "Methods at matched locality", Methods());
         Section("fronts", "Generalization against locality", Figures(_all.Select(figures.Front)));
+        Section("near", "Generalization against near harm", Figures(_all.Select(ReportFigures.Near)));
         Section("groups", "Group by group", Figures(comparison.Subsets.Select(figures.Groups)));
         Section(
             "where",
@@ -136,8 +137,16 @@ sealed class ReportPage
             [
                 .. _comparison.Scores.Where(s => s.Subset == subset.Name).OrderByDescending(s => s.Hypervolume.Mean),
             ];
-            if (scores.Length < 2)
+            if (scores.Length == 0)
                 continue;
+            string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Title}";
+            Html harm = NearHarm(scores);
+            if (scores.Length == 1)
+            {
+                if (harm.ToString().Length > 0)
+                    yield return Html.Of($"{where},{harm}");
+                continue;
+            }
             int middle = scores[0].Matches.Count / 2;
             (MethodScore Score, Estimate Value)[] matched =
             [
@@ -161,12 +170,35 @@ sealed class ReportPage
                     ? $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}; their "
                         + "intervals overlap"
                 : $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}";
-            string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Title}";
             yield return Html.Of(
                 $"{where}, {most}{settled}. The best trade-offs overall, by hypervolume, are those of "
-                    + $"<b>{scores[0].Method}</b>."
+                    + $"<b>{scores[0].Method}</b>.{(harm.ToString().Length == 0 ? Html.Empty : Html.Of($" Near by,{harm}"))}"
             );
         }
+    }
+
+    /// <summary>What the methods break among near images, at the middle level of LR; nothing where nobody counted.</summary>
+    static Html NearHarm(IReadOnlyList<MethodScore> scores)
+    {
+        (string Method, LocalityMatch Match)[] counted =
+        [
+            .. scores
+                .Select(s => (s.Method, Match: s.Matches[s.Matches.Count / 2]))
+                .Where(s => s.Match.NegativeFlips is not null)
+                .OrderBy(s => s.Match.NegativeFlips!.Value.Mean),
+        ];
+        if (counted.Length == 0)
+            return Html.Empty;
+        IEnumerable<Html> each = counted.Select(
+            (c, i) =>
+                Html.Of(
+                    $"{(i == 0 ? "" : ", ")}{ReportText.Percent(c.Match.NegativeFlips!.Value.Mean)} % with <b>{c.Method}</b>"
+                )
+        );
+        return Html.Of(
+            $" of the labelled images of the same kind that were right, one edit makes wrong {each}, each at its setting for "
+                + $"LR ≥ {ReportText.Level(counted[0].Match.Level)} %."
+        );
     }
 
     Html Numbers()
@@ -186,7 +218,7 @@ sealed class ReportPage
             <div><h4><b>LR</b> · locality rate</h4><p>What else changed? The share of unrelated images that keep the
             prediction they had, right or wrong. 100 % is a perfect surgeon. <em>Sensitive</em> LR looks only at images
             that are nearly undecided: their two best classes differ by less than {margin}, unless the benchmark says
-            otherwise.</p></div>
+            otherwise.</p></div>{(HasNear ? NegativeFlips() : Html.Empty)}
             </div>
             <p>GR and LR pull against each other: who changes more, corrects more and breaks more. So a method is judged
             by its curve, and methods are compared at equal LR. Intervals hold 95 % of {ReportText.Count(
@@ -196,6 +228,20 @@ sealed class ReportPage
             """
         );
     }
+
+    bool HasNear => _all.Any(s => s.HasNear);
+
+    static Html NegativeFlips() =>
+        Html.Of(
+            $"""
+
+            <div><h4><b>Negative flips</b></h4><p>Who paid for it? Take pictures of the same kind as the edited one,
+            whose right names are known, such as other paintings, and of those the ones that the model got right before
+            the edit. Negative flips are the share of these that it gets wrong after it; the edited group itself does not
+            count. 0 % is best. LR asks about any photos; this asks about the edited image's neighbours, where harm
+            falls first.</p></div>
+            """
+        );
 
     Html Legend(bool about = false) =>
         about
@@ -265,6 +311,7 @@ sealed class ReportPage
                 .Select(i => scores.Max(s => s.Matches[i].Generalization?.Mean)),
         ];
         double volume = scores.Max(s => s.Hypervolume.Mean);
+        double? least = scores.Min(s => s.Matches[s.Matches.Count / 2].NegativeFlips?.Mean);
         return Html.Of(
             $"""
             <h3>{ReportText.Capital(subset.Title)}</h3>
@@ -273,16 +320,24 @@ sealed class ReportPage
             <div class="scroll"><table class="matched">
             <thead><tr><th>method</th>{scores[0].Matches.Select(m =>
                 Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>")
-            )}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
+            )}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
             units</th></tr></thead>
             <tbody>{scores.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"
+                    $"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Near(s)}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"
                 )
             )}</tbody>
             </table></div>
             """
         );
+
+        Html Near(MethodScore score)
+        {
+            LocalityMatch match = score.Matches[score.Matches.Count / 2];
+            return least is null ? Html.Empty
+                : match.NegativeFlips is { } value ? Value(value, score.Method, match.Setting, value.Mean == least)
+                : Html.Of($"<td class=\"dim\" title=\"not counted, or none of its settings has this LR\">–</td>");
+        }
 
         Html Match(LocalityMatch match, string method, bool isBest) =>
             match.Generalization is { } value
@@ -461,16 +516,19 @@ sealed class ReportPage
             )}</summary>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">setting</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th><th>sensitive LR, %</th><th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
+            %</th><th>sensitive LR, %</th>{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
             <tbody>{subset.Settings.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
+                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
                 )
             )}</tbody>
             </table></div></details>
 
             """
         );
+
+    static Html Gain(double? images) =>
+        images is double gain ? Html.Of($"<td>{ReportText.Signed(gain)}</td>") : Html.Of($"<td class=\"dim\">–</td>");
 
     static Html Cell(Estimate? estimate, int digits, bool marked = false) =>
         estimate is { } e
@@ -508,6 +566,9 @@ sealed class ReportPage
                 "locality set",
                 Distinct(m => $"{ReportText.Many(m.LocalityImages, "image")}, {m.SensitiveImages} of them sensitive")
             ),
+            .. HasNear
+                ? [("near images", Distinct(m => m.NearImages is int n ? ReportText.Many(n, "image") : "none"))]
+                : Array.Empty<(string, string)>(),
             ("edits at once", Distinct(m => ReportText.Count(m.Batch))),
             ("seed", Distinct(m => m.Seed.ToString(CultureInfo.InvariantCulture))),
             (
@@ -577,6 +638,11 @@ sealed class ReportPage
                 + $"({subset.Settings.Min(s => s.Summary.Edits)} to {subset.Settings.Max(s => s.Summary.Edits)}).";
         if (_comparison.Runs.Select(r => r.Manifest.LocalityImages).Distinct().Count() > 1)
             yield return "The runs measured LR on different numbers of images; compare it between runs with care.";
+        if (_comparison.Runs.Select(r => r.Manifest.NearImages).OfType<int>().Distinct().Count() > 1)
+            yield return "The runs counted negative flips on different numbers of near images; compare them between runs "
+                + "with care.";
+        if (HasNear && _comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.NegativeFlips is null)))
+            yield return "Some settings have no negative flips: their runs had no near images, or none was right.";
         if (_comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.Locality is null)))
             yield return "Some settings have no LR and so no place in the comparison.";
         if (_comparison.Duplicates > 0)

@@ -18,6 +18,9 @@ sealed record ReportSubset(
 {
     public string Title => Name?.Replace('_', ' ') ?? "all subsets together";
 
+    /// <summary>Whether some setting's negative flips among near images were counted.</summary>
+    public bool HasNear => Settings.Any(s => s.Summary.NegativeFlips is not null);
+
     /// <summary>The methods that have a complete setting, in the report's order.</summary>
     public IReadOnlyList<ReportMethod> Methods => [.. Settings.Select(s => s.Method).Distinct()];
 

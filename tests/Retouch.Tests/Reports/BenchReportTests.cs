@@ -4,6 +4,7 @@ using System.Xml.Linq;
 using Retouch.Benchmarks;
 using Retouch.Cli;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.Reports;
 using Retouch.Tests.Formats;
 using static Retouch.Tests.Reports.ReportSamples;
@@ -78,6 +79,113 @@ public sealed partial class BenchReportTests
         Assert.Equal(
             ["gradient mask", "art", "10", "+10.0 +10.0 to +10.0", "+1.00 +1.00 to +1.00", "4"],
             differences[..6]
+        );
+    }
+
+    [Fact]
+    public void Near_harm_stands_beside_GR_and_LR_where_it_was_counted()
+    {
+        // Of ten near images five were right. The wide masks break two of them, the small ones one, random ones none.
+        static BenchRow With(BenchRow row)
+        {
+            int broken =
+                row.Settings["locator"] == "random" ? 0
+                : row.Settings["keep"] == "0.5" ? 2
+                : 1;
+            return row with { Near = new Dictionary<string, Flips> { ["art/dog"] = new(10, 5, 3, broken, 0) } };
+        }
+        ReportRun run = Run([.. Paintings().Select(With)]);
+        run = run with { Manifest = run.Manifest with { NearImages = 12 } };
+        BenchComparison comparison = BenchComparison.Of([run], Few);
+        Assert.Equal([0.2, 0.2, 0.4], comparison.Scores[0].Matches.Select(m => m.NegativeFlips!.Value.Mean));
+        string page = BenchReport.Html(comparison);
+        XElement root = Parse(page);
+        XElement table = Section(root, "methods").Descendants(X + "table").Single();
+        string[][] cells = Cells(table);
+        Assert.Equal(["20.0 20.0–20.0", "0.0 0.0–0.0"], cells.Select(c => c[4]));
+        string[] heads = [.. table.Descendants(X + "th").Select(h => h.Value)];
+        Assert.Equal("negative flips at LR ≥ 98 %", heads[4].Replace('\u00a0', ' '));
+        Assert.Equal(heads.Length, cells[0].Length);
+
+        XElement settings = Section(root, "settings").Descendants(X + "table").First();
+        Assert.Equal(settings.Descendants(X + "th").Count(), Cells(settings)[0].Length);
+        Assert.Equal("40.00 40.00–40.00 +1.00", string.Join(' ', Cells(settings)[0][7..9]));
+        Assert.Contains(
+            "one edit makes wrong 0.0 % with random mask, 20.0 % with gradient mask, each at its setting for LR ≥ 98 %.",
+            root.Descendants(X + "header").Single().Value,
+            StringComparison.Ordinal
+        );
+        Assert.Contains("Negative flips", Section(root, "numbers").Value, StringComparison.Ordinal);
+        Assert.Contains("12 images", Section(root, "run").Value, StringComparison.Ordinal);
+        Assert.Single(Section(root, "near").Descendants(X + "figure"));
+
+        // Where nobody counted, nothing speaks of it.
+        string without = Page(Run(Paintings()));
+        Assert.DoesNotContain("negative flips", without, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("near images", without, StringComparison.OrdinalIgnoreCase);
+
+        // A setting that was run without near images has no figure, and the page says so.
+        string mixed = Page(
+            run with
+            {
+                Rows = [.. run.Rows.Select(r => r.Settings["locator"] == "random" ? r with { Near = null } : r)],
+            }
+        );
+        Assert.Equal("–", Cells(Section(Parse(mixed), "methods").Descendants(X + "table").Single())[1][4]);
+        Assert.Contains("Some settings have no negative flips", mixed, StringComparison.Ordinal);
+        Assert.Contains("20.0 % with <b>gradient mask</b>", mixed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_front_of_near_harm_is_that_of_few_flips_and_much_generalization()
+    {
+        BenchRow[] rows =
+        [
+            .. Paintings()
+                .Select(r =>
+                    r with
+                    {
+                        // The wide masks generalize most and break most; random ones break as much as the small ones.
+                        Near = new Dictionary<string, Flips>
+                        {
+                            ["art/dog"] = new(10, 5, 0, r.Settings["keep"] == "0.5" ? 3 : 1, 0),
+                        },
+                    }
+                ),
+        ];
+        using TemporaryFolder folder = new();
+        string figures = BenchReport.Write(
+            folder.File("r.html"),
+            BenchComparison.Of([Run(rows)], Few),
+            null,
+            [],
+            overwrite: false
+        );
+        string[] csv = File.ReadAllLines(Path.Combine(figures, "near-art.csv"));
+        Assert.Equal(
+            "subset,method,setting,edits,groups,gr,gr_low,gr_high,negative_flips,negative_flips_low,negative_flips_high,"
+                + "net_gain,lr,on_front",
+            csv[0]
+        );
+        Assert.Equal(["yes", "yes", "no"], csv[1..].Select(l => l.Split(',')[^1]));
+        Assert.Equal(["0.6", "0.2", "0.2"], csv[1..].Select(l => l.Split(',')[8]));
+        Assert.True(File.Exists(Path.Combine(figures, "near-art.svg")));
+    }
+
+    [Fact]
+    public void A_report_of_one_method_says_its_near_harm_too()
+    {
+        BenchRow[] rows =
+        [
+            .. Photos()
+                .Where(r => r.Settings["locator"] == "gradient")
+                .Select(r => r with { Near = new Dictionary<string, Flips> { ["p/dog"] = new(10, 8, 0, 2, 0) } }),
+        ];
+        Assert.Contains(
+            "On photo, of the labelled images of the same kind that were right, one edit makes wrong 25.0 % with "
+                + "<b>gradient mask</b>",
+            Page(Run(rows)),
+            StringComparison.Ordinal
         );
     }
 
