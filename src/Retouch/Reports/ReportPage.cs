@@ -192,12 +192,12 @@ sealed class ReportPage
         IEnumerable<Html> each = counted.Select(
             (c, i) =>
                 Html.Of(
-                    $"{(i == 0 ? "" : ", ")}{ReportText.Percent(c.Match.NegativeFlips!.Value.Mean)} % with <b>{c.Method}</b>"
+                    $"{(i == 0 ? "" : ", ")}{ReportText.Percent(c.Match.NegativeFlips!.Value.Mean)} % with <b>{c.Method}</b>"
                 )
         );
         return Html.Of(
             $" of the labelled images of the same kind that were right, one edit makes wrong {each}, each at its setting for "
-                + $"LR ≥ {ReportText.Level(counted[0].Match.Level)} %."
+                + $"LR ≥ {ReportText.Level(counted[0].Match.Level)} %."
         );
     }
 
@@ -207,7 +207,7 @@ sealed class ReportPage
         return Html.Of(
             $"""
             <p>A classifier gets some images wrong. An <em>edit</em> shows it one of them with the right answer and
-            changes a few of its weights; the benchmark then asks three questions. A <em>group</em> is a set of images
+            changes a few of its weights; the benchmark then asks {(HasNear ? "four" : "three")} questions. A <em>group</em> is a set of images
             of one class, from one source, that the model all gives the same wrong class: an edit on one of them ought
             to help the others.</p>
             <div class="terms">
@@ -335,7 +335,10 @@ sealed class ReportPage
         {
             LocalityMatch match = score.Matches[score.Matches.Count / 2];
             return least is null ? Html.Empty
-                : match.NegativeFlips is { } value ? Value(value, score.Method, match.Setting, value.Mean == least)
+                : match.NegativeFlips is { } value
+                    ? Html.Of(
+                        $"""<td{(value.Mean == least ? Html.Of($" class=\"best\"") : Html.Empty)} title="{match.Setting}"><b>{ReportText.Percent(value.Mean, 2)}</b><small>{ReportText.Interval(value, 2)}</small></td>"""
+                    )
                 : Html.Of($"<td class=\"dim\" title=\"not counted, or none of its settings has this LR\">–</td>");
         }
 

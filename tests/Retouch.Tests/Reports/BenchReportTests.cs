@@ -102,7 +102,7 @@ public sealed partial class BenchReportTests
         XElement root = Parse(page);
         XElement table = Section(root, "methods").Descendants(X + "table").Single();
         string[][] cells = Cells(table);
-        Assert.Equal(["20.0 20.0–20.0", "0.0 0.0–0.0"], cells.Select(c => c[4]));
+        Assert.Equal(["20.00 20.00–20.00", "0.00 0.00–0.00"], cells.Select(c => c[4]));
         string[] heads = [.. table.Descendants(X + "th").Select(h => h.Value)];
         Assert.Equal("negative flips at LR ≥ 98 %", heads[4].Replace('\u00a0', ' '));
         Assert.Equal(heads.Length, cells[0].Length);
@@ -112,16 +112,19 @@ public sealed partial class BenchReportTests
         Assert.Equal("40.00 40.00–40.00 +1.00", string.Join(' ', Cells(settings)[0][7..9]));
         Assert.Contains(
             "one edit makes wrong 0.0 % with random mask, 20.0 % with gradient mask, each at its setting for LR ≥ 98 %.",
-            root.Descendants(X + "header").Single().Value,
+            root.Descendants(X + "header").Single().Value.Replace('\u00a0', ' '),
             StringComparison.Ordinal
         );
         Assert.Contains("Negative flips", Section(root, "numbers").Value, StringComparison.Ordinal);
         Assert.Contains("12 images", Section(root, "run").Value, StringComparison.Ordinal);
         Assert.Single(Section(root, "near").Descendants(X + "figure"));
 
+        Assert.Contains("asks four questions", page, StringComparison.Ordinal);
+
         // Where nobody counted, nothing speaks of it.
         string without = Page(Run(Paintings()));
         Assert.DoesNotContain("negative flips", without, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("asks three questions", without, StringComparison.Ordinal);
         Assert.DoesNotContain("near images", without, StringComparison.OrdinalIgnoreCase);
 
         // A setting that was run without near images has no figure, and the page says so.
@@ -133,7 +136,7 @@ public sealed partial class BenchReportTests
         );
         Assert.Equal("–", Cells(Section(Parse(mixed), "methods").Descendants(X + "table").Single())[1][4]);
         Assert.Contains("Some settings have no negative flips", mixed, StringComparison.Ordinal);
-        Assert.Contains("20.0 % with <b>gradient mask</b>", mixed, StringComparison.Ordinal);
+        Assert.Contains("20.0\u00a0% with <b>gradient mask</b>", mixed, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -182,7 +185,7 @@ public sealed partial class BenchReportTests
                 .Select(r => r with { Near = new Dictionary<string, Flips> { ["p/dog"] = new(10, 8, 0, 2, 0) } }),
         ];
         Assert.Contains(
-            "On photo, of the labelled images of the same kind that were right, one edit makes wrong 25.0 % with "
+            "On photo, of the labelled images of the same kind that were right, one edit makes wrong 25.0\u00a0% with "
                 + "<b>gradient mask</b>",
             Page(Run(rows)),
             StringComparison.Ordinal
