@@ -148,7 +148,17 @@ sealed class DemoVerb : Verb
         BenchTable.Print(
             terminal,
             [
-                ["   where to edit", $"P({label})", "SR", "also fixed (GR)", "ordinary kept (LR)", "steps", "s"],
+                [
+                    "   where to edit",
+                    $"P({label})",
+                    "SR",
+                    "also fixed (GR)",
+                    "ordinary kept (LR)",
+                    "nearby broken",
+                    "fixed",
+                    "steps",
+                    "s",
+                ],
                 .. edits.Select(e =>
                     (string[])
                         [
@@ -158,11 +168,17 @@ sealed class DemoVerb : Verb
                             $"{e.Fixed} of {e.Others} ({100.0 * e.Fixed / e.Others:0} %)",
                             $"{e.Ordinary - e.Broken} of {e.Ordinary} "
                                 + $"({100.0 * (e.Ordinary - e.Broken) / e.Ordinary:0.00} %)",
+                            $"{e.Near.Broken} of {e.Near.RightBefore}",
+                            $"{e.Near.Fixed}",
                             $"{e.Steps}",
                             $"{e.Seconds:0.00}",
                         ]
                 ),
             ]
+        );
+        terminal.Line(
+            "   nearby: the pictures of the same subsets without the group; broken are those that were right and are "
+                + "wrong now"
         );
     }
 
@@ -183,7 +199,7 @@ sealed class DemoVerb : Verb
         BenchTable.Print(
             terminal,
             [
-                ["   setting", "SR %", "GR %", "LR %"],
+                ["   setting", "SR %", "GR %", "LR %", "neg. flips %"],
                 .. benchmark.Summary.Select(s =>
                     (string[])
                         [
@@ -191,6 +207,7 @@ sealed class DemoVerb : Verb
                             BenchTable.Percent(s.Success.Mean),
                             s.Generalization is { } gr ? BenchTable.Percent(gr.Mean) : "–",
                             s.Locality is { } lr ? BenchTable.Percent(lr.Mean) : "–",
+                            s.NegativeFlips is { } flips ? BenchTable.Percent(flips.Mean) : "–",
                         ]
                 ),
             ]

@@ -164,6 +164,7 @@ public static class Gallery
                     )
             ),
             LocalityImages = measured?.Images ?? 0,
+            Near = data.Near is { } near ? Flips.Sum(near.Measure(delta, benchmark.Hashes([g])).Values) : null,
             Heat = contribution is null
                 ? null
                 : ImageEncoder.Jpeg(Overlay(Enlarge(seen), contribution.Patches, split.Model.Config.Grid), Quality),

@@ -1,3 +1,5 @@
+using Retouch.Measurement;
+
 namespace Retouch.Reports;
 
 /// <summary>
@@ -41,6 +43,12 @@ public sealed record GalleryEdit
 
     /// <summary>The number of locality images.</summary>
     public required int LocalityImages { get; init; }
+
+    /// <summary>
+    /// What the edit fixed and what it broke among the near images, without those of its group; null without such
+    /// images.
+    /// </summary>
+    public Flips? Near { get; init; }
 
     /// <summary>
     /// The image with each patch's contribution over it, the bytes of a JPEG file; null of an edit that changes whole

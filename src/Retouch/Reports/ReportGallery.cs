@@ -55,7 +55,7 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
                 100 * e.Probability.After
             )}%"></i><u style="width:{SvgText.Number(100 * e.Probability.Before)}%"></u></div>
             <p>Also right now: <b>{e.Fixed.Count} of {e.Fixed.Count
-                + e.Unfixed.Count}</b> others of its group.{Locality(e)}</p>
+                + e.Unfixed.Count}</b> others of its group.{Locality(e)}{Near(e)}</p>
             <p>{ReportText.Many(e.Steps, "step")}; {Size(e)}.</p>
             {Margin(e)}
             </div>
@@ -73,6 +73,13 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
         e.LocalityImages == 0
             ? ""
             : $" Elsewhere {e.Changed.Count} of {ReportText.Count(e.LocalityImages)} images changed their class.";
+
+    static string Near(GalleryEdit e) =>
+        e.Near is not { } near
+            ? ""
+            : $" Nearby {ReportText.Count(near.Broken)} of {ReportText.Many(near.RightBefore, "image")} that were right "
+                + $"{(near.Broken == 1 ? "is" : "are")} wrong now, and {ReportText.Count(near.Fixed)} others "
+                + $"{(near.Fixed == 1 ? "is" : "are")} right.";
 
     static string Size(GalleryEdit e) =>
         e.Matrices.Count == 0

@@ -49,6 +49,13 @@ public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
                     e.GetProperty("broken").GetInt32() < 0.2 * e.GetProperty("ordinary").GetInt32(),
                     e.ToString()
                 );
+                JsonElement near = e.GetProperty("near");
+                (int right, int broken) = (Count("rightBefore"), Count("broken"));
+                Assert.InRange(right, 100, Count("images"));
+                Assert.InRange(broken, 0, right / 2);
+                Assert.InRange(Count("fixed"), 0, Count("images") - right);
+
+                int Count(string of) => near.GetProperty(of).GetInt32();
             }
         );
     }
@@ -92,6 +99,8 @@ public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
     public void The_report_and_the_picture_load_nothing()
     {
         string report = File.ReadAllText(run.Report.GetProperty("report").GetString()!);
+        Assert.Contains("Negative flips", report, StringComparison.Ordinal);
+        Assert.Contains(" that were right are wrong now, and ", report, StringComparison.Ordinal);
         string picture = File.ReadAllText(run.Report.GetProperty("picture").GetString()!);
         XElement svg = XElement.Parse(picture);
         Assert.Equal("svg", svg.Name.LocalName);

@@ -57,7 +57,7 @@ public sealed record BenchmarkSource
         ClassFolders classes = Accepted is null ? new ClassFolders(labels) : ClassFolders.Load(Accepted, labels);
         NearImages near = NearImages.In([.. Near.Select(ImageFolder.Open)], classes, labels.Count);
         foreach (Problem why in near.Skipped)
-            events.Warn("near images", why);
+            events.Warn(why.Message);
         return near;
     }
 

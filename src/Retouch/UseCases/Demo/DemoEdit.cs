@@ -1,3 +1,5 @@
+using Retouch.Measurement;
+
 namespace Retouch.UseCases;
 
 /// <summary>One way of correcting the demo's image, measured. Immutable.</summary>
@@ -24,4 +26,8 @@ public sealed record DemoEdit(
     int Ordinary,
     int Steps,
     double Seconds
-);
+)
+{
+    /// <summary>What it fixed and what it broke among the pictures of the shifted subsets, without its own group.</summary>
+    public required Flips Near { get; init; }
+}

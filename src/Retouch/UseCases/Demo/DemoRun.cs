@@ -52,6 +52,7 @@ public sealed class DemoRun : IDisposable
     readonly ImageRoots _images;
     readonly ImageRoots _locality;
     DemoFailures? _failures;
+    NearImages? _near;
     IReadOnlyList<(int Class, double Before, double After)> _probabilities = [];
 
     DemoRun(DemoWorld world, ShippedFiles shipped, IUseCaseEvents events, CancellationToken cancellation)
@@ -131,6 +132,7 @@ public sealed class DemoRun : IDisposable
     {
         ImageFolder[] folders = [.. _world.Images.Select(ImageFolder.Open)];
         ImageFolder locality = ImageFolder.Open(_world.Locality);
+        _near = NearImages.In(folders, new ClassFolders(Labels), Labels.Count);
         MiningSettings settings = new() { MinImages = SmallestGroup };
         MiningResult mined = _events.Progress(
             "mining",
@@ -165,8 +167,8 @@ public sealed class DemoRun : IDisposable
     }
 
     /// <summary>
-    /// Corrects it in several ways, measures each on its group and on ordinary images, and writes the patch of the
-    /// first.
+    /// Corrects it in several ways, measures each on its group, on ordinary images and on those nearby, and writes the
+    /// patch of the first.
     /// </summary>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public IReadOnlyList<DemoEdit> Correct()
@@ -208,6 +210,9 @@ public sealed class DemoRun : IDisposable
                     result.Steps,
                     seconds
                 )
+                {
+                    Near = Flips.Sum(data.Near!.Measure(delta, benchmark.Hashes([place])).Values),
+                }
             );
         }
         return edits;
@@ -265,7 +270,7 @@ public sealed class DemoRun : IDisposable
             .. Settings("kfac", ("damping", ["1", "0.1"])),
             .. Settings("gate", ("leak", ["0.1", "0.05"]), ("gain", ["1"])),
         ];
-        BenchPlan plan = new(small, settings, new BenchOptions { MaxEditsPerGroup = EditsAGroup });
+        BenchPlan plan = new(small, settings, new BenchOptions { MaxEditsPerGroup = EditsAGroup, Near = _near });
         string path = _world.File("run");
         if (Directory.Exists(path))
             Directory.Delete(path, recursive: true);
@@ -341,7 +346,7 @@ public sealed class DemoRun : IDisposable
             space,
             split =>
             {
-                int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count;
+                int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count + _near!.Count;
                 return _events.Progress(
                     "loading images",
                     all,
@@ -355,6 +360,7 @@ public sealed class DemoRun : IDisposable
                             _images,
                             _locality,
                             told,
+                            near: _near,
                             cancellation: _cancellation
                         );
                     }
