@@ -41,9 +41,9 @@ sealed class BenchmarkOptions
                 _near = new("--near")
                 {
                     Description =
-                        "Folders of labelled images of the same shift, in folders that are called by their class as for "
-                        + "'mine': of those that are right, the share that each edit makes wrong is counted (negative "
-                        + "flips), without the images of its own group.",
+                        "Folders of labelled images of the same shift, in folders that are called by their class, as "
+                        + "for 'mine': of those that are right, the share that each edit makes wrong is "
+                        + "counted (negative flips), without the images of its own group.",
                     AllowMultipleArgumentsPerToken = true,
                     HelpName = "DIR",
                 }

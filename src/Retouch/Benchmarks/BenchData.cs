@@ -150,8 +150,8 @@ public sealed class BenchData : IDisposable
     }
 
     /// <summary>
-    /// Some of the groups, in an order of their own, with the same locality and near images: what they are made of stays
-    /// this object's, which must outlive the result.
+    /// Some of the groups, in an order of their own, with the same locality and near images: what they are made of
+    /// stays this object's, which must outlive the result.
     /// </summary>
     /// <param name="groups">Their places.</param>
     /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>

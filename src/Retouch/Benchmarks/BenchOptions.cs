@@ -40,8 +40,8 @@ public sealed record BenchOptions
     public ImageOrientation Orientation { get; init; }
 
     /// <summary>
-    /// Labelled images of the same kind as the groups', on which the harm of each edit is counted; null for none. A part
-    /// of the run's identity where there are some.
+    /// Labelled images of the same kind as the groups', on which the harm of each edit is counted; null for none. A
+    /// part of the run's identity where there are some.
     /// </summary>
     public NearImages? Near { get; init; }
 

@@ -17,12 +17,12 @@ public sealed record LocalityMeasurement(int Images, IReadOnlyList<PredictionCha
     public double Rate => Images == 0 ? 1 : 1 - (double)Changed.Count / Images;
 
     /// <summary>What of that was for better and what for worse, where the images' right classes are known.</summary>
-    /// <param name="right">The classes that count as right for each image; null where unknown: it does not count.</param>
+    /// <param name="right">The classes that count as right for each image; null where unknown: not counted.</param>
     /// <exception cref="InvalidOperationException"><see cref="Before"/> was not kept.</exception>
     /// <exception cref="ArgumentException">There are not as many as images.</exception>
     public Flips Flips(IReadOnlyList<IReadOnlyList<int>?> right) => Measurement.Flips.Of(Before, After(), right);
 
-    /// <summary>The same by the folders of the images, in ordinal order; those without a known image are left out.</summary>
+    /// <summary>The same by the images' folders, in ordinal order, without those that have no known image.</summary>
     internal SortedDictionary<string, Flips> Flips(
         IReadOnlyList<IReadOnlyList<int>?> right,
         IReadOnlyList<string> folders

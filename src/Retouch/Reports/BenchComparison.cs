@@ -89,7 +89,8 @@ public sealed class BenchComparison
         HashSet<object> seen = [];
         int duplicates = 0;
         List<(string Source, BenchRow[] Rows)> parts = [];
-        foreach (ReportRun run in runs)
+        // Of the same edit in two runs, the row that counted near harm says more.
+        foreach (ReportRun run in runs.OrderBy(r => r.Manifest.NearImages is null))
         {
             List<BenchRow> kept = [];
             foreach (BenchRow row in run.Rows)

@@ -192,7 +192,8 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
             $"Generalization against near harm: {subset.Title}",
             "A point is a method under one setting, the mean over all edits; lines join settings that differ in one "
                 + "number. Down and to the right is better: more of the group becomes right, and fewer of the near "
-                + "images that were right become wrong. The dashed stairs bound what the best settings of all dominate.",
+                + "images that were right become wrong. The dashed stairs bound what the best settings of all "
+                + "dominate.",
             [
                 Plot(
                     new XyPanel(

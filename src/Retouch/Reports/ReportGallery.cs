@@ -77,9 +77,9 @@ sealed class ReportGallery(ReportText text, IReadOnlyList<GalleryEdit> edits)
     static string Near(GalleryEdit e) =>
         e.Near is not { } near
             ? ""
-            : $" Nearby {ReportText.Count(near.Broken)} of {ReportText.Many(near.RightBefore, "image")} that were right "
-                + $"{(near.Broken == 1 ? "is" : "are")} wrong now, and {ReportText.Count(near.Fixed)} others "
-                + $"{(near.Fixed == 1 ? "is" : "are")} right.";
+            : $" Nearby, of {ReportText.Many(near.RightBefore, "image")} that were right "
+                + $"{ReportText.Count(near.Broken)} became wrong, and of the others "
+                + $"{ReportText.Count(near.Fixed)} became right.";
 
     static string Size(GalleryEdit e) =>
         e.Matrices.Count == 0

@@ -141,10 +141,11 @@ sealed class ReportPage
                 continue;
             string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Title}";
             Html harm = NearHarm(scores);
+            bool harmed = harm.ToString().Length > 0;
             if (scores.Length == 1)
             {
-                if (harm.ToString().Length > 0)
-                    yield return Html.Of($"{where},{harm}");
+                if (harmed)
+                    yield return Html.Of($"{where}, {harm}");
                 continue;
             }
             int middle = scores[0].Matches.Count / 2;
@@ -172,12 +173,12 @@ sealed class ReportPage
                 : $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}";
             yield return Html.Of(
                 $"{where}, {most}{settled}. The best trade-offs overall, by hypervolume, are those of "
-                    + $"<b>{scores[0].Method}</b>.{(harm.ToString().Length == 0 ? Html.Empty : Html.Of($" Near by,{harm}"))}"
+                    + $"<b>{scores[0].Method}</b>.{(harmed ? Html.Of($" Near by, {harm}") : Html.Empty)}"
             );
         }
     }
 
-    /// <summary>What the methods break among near images, at the middle level of LR; nothing where nobody counted.</summary>
+    /// <summary>What the methods break among near images at the middle level of LR; empty where none was.</summary>
     static Html NearHarm(IReadOnlyList<MethodScore> scores)
     {
         (string Method, LocalityMatch Match)[] counted =
@@ -191,13 +192,14 @@ sealed class ReportPage
             return Html.Empty;
         IEnumerable<Html> each = counted.Select(
             (c, i) =>
-                Html.Of(
-                    $"{(i == 0 ? "" : ", ")}{ReportText.Percent(c.Match.NegativeFlips!.Value.Mean)} % with <b>{c.Method}</b>"
-                )
+            {
+                string share = ReportText.Percent(c.Match.NegativeFlips!.Value.Mean);
+                return Html.Of($"{(i == 0 ? "" : ", ")}{share} % with <b>{c.Method}</b>");
+            }
         );
         return Html.Of(
-            $" of the labelled images of the same kind that were right, one edit makes wrong {each}, each at its setting for "
-                + $"LR ≥ {ReportText.Level(counted[0].Match.Level)} %."
+            $"of the labelled images of the same kind that were right, one edit makes wrong {each}, each at its "
+                + $"setting for LR ≥ {ReportText.Level(counted[0].Match.Level)} %."
         );
     }
 
@@ -320,7 +322,7 @@ sealed class ReportPage
             <div class="scroll"><table class="matched">
             <thead><tr><th>method</th>{scores[0].Matches.Select(m =>
                 Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>")
-            )}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
+            )}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
             units</th></tr></thead>
             <tbody>{scores.Select(s =>
                 Html.Of(
@@ -642,8 +644,8 @@ sealed class ReportPage
         if (_comparison.Runs.Select(r => r.Manifest.LocalityImages).Distinct().Count() > 1)
             yield return "The runs measured LR on different numbers of images; compare it between runs with care.";
         if (_comparison.Runs.Select(r => r.Manifest.NearImages).OfType<int>().Distinct().Count() > 1)
-            yield return "The runs counted negative flips on different numbers of near images; compare them between runs "
-                + "with care.";
+            yield return "The runs counted negative flips on different numbers of near images; compare them between "
+                + "runs with care.";
         if (HasNear && _comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.NegativeFlips is null)))
             yield return "Some settings have no negative flips: their runs had no near images, or none was right.";
         if (_comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.Locality is null)))

@@ -100,7 +100,7 @@ public sealed class DemoTests(DemoRun run) : IClassFixture<DemoRun>
     {
         string report = File.ReadAllText(run.Report.GetProperty("report").GetString()!);
         Assert.Contains("Negative flips", report, StringComparison.Ordinal);
-        Assert.Contains(" that were right are wrong now, and ", report, StringComparison.Ordinal);
+        Assert.Contains(" became wrong, and of the others ", report, StringComparison.Ordinal);
         string picture = File.ReadAllText(run.Report.GetProperty("picture").GetString()!);
         XElement svg = XElement.Parse(picture);
         Assert.Equal("svg", svg.Name.LocalName);

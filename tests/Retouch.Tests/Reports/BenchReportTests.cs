@@ -111,7 +111,7 @@ public sealed partial class BenchReportTests
         Assert.Equal(settings.Descendants(X + "th").Count(), Cells(settings)[0].Length);
         Assert.Equal("40.00 40.00–40.00 +1.00", string.Join(' ', Cells(settings)[0][7..9]));
         Assert.Contains(
-            "one edit makes wrong 0.0 % with random mask, 20.0 % with gradient mask, each at its setting for LR ≥ 98 %.",
+            "makes wrong 0.0 % with random mask, 20.0 % with gradient mask, each at its setting for LR ≥ 98 %.",
             root.Descendants(X + "header").Single().Value.Replace('\u00a0', ' '),
             StringComparison.Ordinal
         );
@@ -126,6 +126,12 @@ public sealed partial class BenchReportTests
         Assert.DoesNotContain("negative flips", without, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("asks three questions", without, StringComparison.Ordinal);
         Assert.DoesNotContain("near images", without, StringComparison.OrdinalIgnoreCase);
+
+        // Of an edit in two runs, the one with near images counts, whichever comes first.
+        Assert.Equal(
+            [0.2, 0.2, 0.4],
+            BenchComparison.Of([Run(Paintings()), run], Few).Scores[0].Matches.Select(m => m.NegativeFlips!.Value.Mean)
+        );
 
         // A setting that was run without near images has no figure, and the page says so.
         string mixed = Page(
@@ -166,8 +172,8 @@ public sealed partial class BenchReportTests
         );
         string[] csv = File.ReadAllLines(Path.Combine(figures, "near-art.csv"));
         Assert.Equal(
-            "subset,method,setting,edits,groups,gr,gr_low,gr_high,negative_flips,negative_flips_low,negative_flips_high,"
-                + "net_gain,lr,on_front",
+            "subset,method,setting,edits,groups,gr,gr_low,gr_high,negative_flips,negative_flips_low,"
+                + "negative_flips_high,net_gain,lr,on_front",
             csv[0]
         );
         Assert.Equal(["yes", "yes", "no"], csv[1..].Select(l => l.Split(',')[^1]));
@@ -471,7 +477,8 @@ public sealed partial class BenchReportTests
     public void A_gallery_says_what_became_right_and_what_changed()
     {
         LabelSet labels = LabelSet.FromNames(["ant", "bee, a bee", "cow", "dog"]);
-        XElement article = Parse(BenchReport.Html(BenchComparison.Of([Run(Paintings())], Few), labels, [Edit("x")]))
+        GalleryEdit edit = Edit("x") with { Near = new Flips(20, 12, 3, 1, 0) };
+        XElement article = Parse(BenchReport.Html(BenchComparison.Of([Run(Paintings())], Few), labels, [edit]))
             .Descendants(X + "article")
             .Single();
         string text = string.Join(' ', article.Value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
@@ -482,6 +489,7 @@ public sealed partial class BenchReportTests
                     "10.0 % before, 90.0 % after",
                     "Also right now: 1 of 3 others",
                     "1 of 300 images",
+                    "Nearby, of 12 images that were right 1 became wrong, and of the others 3 became right.",
                     "12 345 numbers changed",
                     "and 1 more",
                     "ant → cow",

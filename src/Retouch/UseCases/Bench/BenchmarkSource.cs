@@ -18,7 +18,7 @@ public sealed record BenchmarkSource
     /// <summary>The folder of its locality images; null where it names none.</summary>
     public string? Locality { get; init; }
 
-    /// <summary>Folders of labelled images of the same kind as the groups'; none where near harm is not counted.</summary>
+    /// <summary>Folders of labelled images of the same kind as the groups'; none to count no harm.</summary>
     public IReadOnlyList<string> Near { get; init; } = [];
 
     /// <summary>A file that says what folders' names among <see cref="Near"/> mean; null for what they are.</summary>

@@ -28,6 +28,6 @@ public sealed record DemoEdit(
     double Seconds
 )
 {
-    /// <summary>What it fixed and what it broke among the pictures of the shifted subsets, without its own group.</summary>
+    /// <summary>What it fixed and broke among the pictures of the shifted subsets, without its own group.</summary>
     public required Flips Near { get; init; }
 }
