@@ -1,5 +1,4 @@
 using Retouch.Formats;
-using Retouch.UseCases;
 
 namespace Retouch.Cli;
 

@@ -53,7 +53,7 @@ public sealed record Remedy
     public string? Variant { get; private init; }
 
     /// <summary>
-    /// The model to make it for, as the caller named it in <see cref="Locating.MakingCommands.Model"/>; null where that
+    /// The model to make it for, as the caller named it in <see cref="Locating.MadeFor.Model"/>; null where that
     /// is not known.
     /// </summary>
     public string? Model { get; private init; }

@@ -115,7 +115,7 @@ public sealed partial class ErrorTests : IDisposable
         Assert.Equal(
             "It has none; make it from some ordinary images: retouch prepare --model m --images FOLDER "
                 + "--method gate --blocks 7-9 --out gate.safetensors, and add --prepared gate.safetensors.",
-            Text("It has none.", new MakingCommands { Model = "--model m", Blocks = "7-9" }.MakePreparation("gate"))
+            Text("It has none.", new MadeFor { Model = "--model m", Blocks = "7-9" }.MakePreparation("gate"))
         );
 
         static string Text(string message, Remedy? remedy, BadInputKind kind = BadInputKind.Other) =>

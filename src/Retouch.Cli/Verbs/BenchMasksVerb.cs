@@ -66,7 +66,7 @@ sealed class BenchMasksVerb : Verb
                     new()
                     {
                         Locator = locatorFile,
-                        Commands = new() { Model = _benchmark.ModelArguments(parsed) },
+                        MadeFor = new() { Model = _benchmark.ModelArguments(parsed) },
                     },
                     file.Model,
                     split.Space,

@@ -174,7 +174,7 @@ sealed class BenchVerb : Verb
             {
                 Prepared = parsed.GetValue(_prepared) ?? [],
                 Locator = parsed.GetValue(_locatorFile),
-                Commands = new() { Model = _benchmark.ModelArguments(parsed), Blocks = _blocks.Text(parsed) },
+                MadeFor = new() { Model = _benchmark.ModelArguments(parsed), Blocks = _blocks.Text(parsed) },
             },
             Options = new()
             {

@@ -165,7 +165,7 @@ sealed class EditVerb : Verb
             {
                 Prepared = parsed.GetValue(_prepared) ?? [],
                 Locator = parsed.GetValue(_locatorFile),
-                Commands = new() { Model = _model.Arguments(parsed), Blocks = _blocks.Text(parsed) },
+                MadeFor = new() { Model = _model.Arguments(parsed), Blocks = _blocks.Text(parsed) },
             },
             Base = parsed.GetValue(_base),
             Guard = guard,

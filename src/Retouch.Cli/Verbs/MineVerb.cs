@@ -3,7 +3,6 @@ using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Suffix;
-using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 

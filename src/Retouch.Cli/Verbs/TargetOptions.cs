@@ -5,7 +5,6 @@ using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;

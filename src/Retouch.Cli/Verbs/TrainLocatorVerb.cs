@@ -4,7 +4,6 @@ using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 

@@ -107,7 +107,7 @@ public sealed class BenchData : IDisposable
                     split,
                     near,
                     preprocessing,
-                    new Told(count => progress?.Report(before + count)),
+                    new Told<int>(count => progress?.Report(before + count)),
                     memory,
                     cancellation
                 );
@@ -196,11 +196,5 @@ public sealed class BenchData : IDisposable
         _groups.Dispose();
         Locality?.Dispose();
         Near?.Dispose();
-    }
-
-    // At once, on this thread.
-    sealed class Told(Action<int> tell) : IProgress<int>
-    {
-        public void Report(int value) => tell(value);
     }
 }

@@ -28,7 +28,7 @@ public static class BenchFolder
     /// </exception>
     public static WriterLock Lock(string folder, Shard shard, string verb)
     {
-        Create(folder);
+        OutputFolder.Create(folder);
         return WriterLock.Take(Path.Combine(folder, shard.FileName), verb);
     }
 
@@ -36,7 +36,7 @@ public static class BenchFolder
     /// <exception cref="BadInputException">It cannot be written, or the folder holds another run.</exception>
     public static void Prepare(string folder, BenchManifest manifest)
     {
-        Create(folder);
+        OutputFolder.Create(folder);
         string path = Path.Combine(folder, BenchManifest.FileName);
         // Shards may start at once: one is the first, and each looks whether it is of that run.
         if (AtomicFile.TryCreate(path, stream => Write(stream, manifest, EvaluationJson.Indented.BenchManifest)))
@@ -164,22 +164,6 @@ public static class BenchFolder
 
     static BadInputException NoManifest(string path, string defect, Exception? cause) =>
         BadInput.Damaged(path, $"{path} is not a run's manifest: {defect}.", Remedy.GiveMade(Artifact.Run), cause);
-
-    static void Create(string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw BadInput.Inaccessible(
-                folder,
-                $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.",
-                cause: e
-            );
-        }
-    }
 
     static void Write<T>(Stream stream, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
     {

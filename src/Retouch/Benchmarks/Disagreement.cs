@@ -82,14 +82,17 @@ public sealed record Disagreement
         ModelAnswer?[] weak = new ModelAnswer?[paths.Length];
         ModelAnswer?[] strong = new ModelAnswer?[paths.Length];
         int asked = 0;
-        new ModelQuestions(model, preprocessing, skipped, new Counter(progress, 0), cancellation).Ask(
+        new ModelQuestions(model, preprocessing, skipped, progress, cancellation).Ask(
             paths,
             (i, answer) => weak[i] = answer
         );
-        new ModelQuestions(stronger, strongerPreprocessing, [], new Counter(progress, paths.Length), cancellation).Ask(
-            paths,
-            (i, answer) => strong[i] = answer
-        );
+        new ModelQuestions(
+            stronger,
+            strongerPreprocessing,
+            [],
+            new Told<int>(done => progress?.Report(paths.Length + done)),
+            cancellation
+        ).Ask(paths, (i, answer) => strong[i] = answer);
 
         Dictionary<(string Source, int Label, int Wrong), List<DisagreementImage>> groups = [];
         int agreed = 0;
@@ -184,10 +187,5 @@ public sealed record Disagreement
         return !labels.HasNames || !plain ? $"class {index}"
             : unique ? name
             : $"{name} ({index})";
-    }
-
-    sealed class Counter(IProgress<int>? progress, int before) : IProgress<int>
-    {
-        public void Report(int value) => progress?.Report(before + value);
     }
 }

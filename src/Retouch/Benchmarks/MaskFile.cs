@@ -18,18 +18,7 @@ public static class MaskFile
     /// <exception cref="BadInputException">The file cannot be written, is damaged, or is of another model.</exception>
     public static string Add(string folder, MaskComparison comparison)
     {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw BadInput.Inaccessible(
-                folder,
-                $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.",
-                cause: e
-            );
-        }
+        OutputFolder.Create(folder);
         string path = Path.Combine(folder, FileName);
         // What another process adds meanwhile would be lost.
         using WriterLock writer = WriterLock.Wait(path, "bench masks");

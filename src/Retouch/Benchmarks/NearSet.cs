@@ -1,8 +1,6 @@
 using Retouch.Images;
 using Retouch.Measurement;
 using Retouch.Suffix;
-using Retouch.Vit;
-using static TorchSharp.torch;
 
 namespace Retouch.Benchmarks;
 
@@ -12,8 +10,6 @@ namespace Retouch.Benchmarks;
 /// </summary>
 public sealed class NearSet : IDisposable
 {
-    const int Chunk = 16;
-
     readonly LocalitySet _set;
     readonly IReadOnlyList<NearImage> _images;
     readonly string[] _folders;
@@ -64,45 +60,16 @@ public sealed class NearSet : IDisposable
         CancellationToken cancellation = default
     )
     {
-        List<NearImage> images = [];
-        List<Problem> skipped = [];
-        List<PrefixState> together = [];
-        PrefixStore states = new(memory);
-        int done = 0;
-        try
-        {
-            foreach (NearImage[] chunk in near.Images.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
-                    ImageLoader.LoadAvailable([.. chunk.Select(i => i.FullPath)], preprocessing);
-                using (pixels)
-                {
-                    if (loaded.Count > 0)
-                        together.Add(split.Prefix(pixels));
-                }
-                images.AddRange(loaded.Select(i => chunk[i]));
-                skipped.AddRange(failed.Select(f => f.Why));
-                if (together.Sum(s => s.Images) >= PrefixStore.Together)
-                    states.Add(together);
-                progress?.Report(done += chunk.Length);
-            }
-            if (together.Count > 0)
-                states.Add(together);
-            if (images.Count == 0)
-                throw BadInput.Missing(
-                    null,
-                    $"None of the {near.Count} near images can be decoded; the first: {skipped[0].Message}",
-                    skipped[0].Remedy
-                );
-            return new NearSet(new LocalitySet(split, states), images, skipped);
-        }
-        catch
-        {
-            together.ForEach(s => s.Dispose());
-            states.Dispose();
-            throw;
-        }
+        (LocalitySet set, IReadOnlyList<int> loaded, IReadOnlyList<(int File, Problem Why)> failed) = Locality.Load(
+            split,
+            new Locality.ImagePaths("near images", null, [.. near.Images.Select(i => i.FullPath)]),
+            preprocessing,
+            progress,
+            memory,
+            unedited: null,
+            cancellation
+        );
+        return new NearSet(set, [.. loaded.Select(i => near.Images[i])], [.. failed.Select(f => f.Why)]);
     }
 
     /// <summary>Frees the prefixes.</summary>

@@ -41,7 +41,7 @@ public sealed record EditorResources
     /// <summary>
     /// The model and the blocks in the caller's words, for what is to be made where something is missing.
     /// </summary>
-    public MakingCommands Commands { get; init; } = new();
+    public MadeFor MadeFor { get; init; } = new();
 
     /// <summary>A preparation that a method needs.</summary>
     /// <exception cref="BadInputException">
@@ -50,7 +50,7 @@ public sealed record EditorResources
     public Preparation Preparation(string kind)
     {
         string name = Methods.All.FirstOrDefault(m => m.PreparationKind == kind)?.Name ?? kind;
-        Remedy make = Commands.MakePreparation(name);
+        Remedy make = MadeFor.MakePreparation(name);
         if (!Preparations.TryGetValue(kind, out Preparation? found))
         {
             throw BadInput.Missing(kind, $"{Whose(name, kind)} needs the preparation '{kind}'.", make);
@@ -67,7 +67,7 @@ public sealed record EditorResources
         ?? throw BadInput.Missing(
             Locators.Hypernetwork,
             "The locator hypernetwork needs a hypernetwork trained for this model.",
-            Remedy.AnyOf(Commands.MakeLocator(), Remedy.Option(Parameter.Locator))
+            Remedy.AnyOf(MadeFor.MakeLocator(), Remedy.Option(Parameter.Locator))
         );
 
     static string Whose(string name, string kind) =>

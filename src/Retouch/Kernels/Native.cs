@@ -1,6 +1,33 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
+using unsafe Product = delegate* unmanaged<
+    long,
+    long,
+    long,
+    long,
+    long,
+    long,
+    byte,
+    float*,
+    float*,
+    float*,
+    byte,
+    void>;
+using unsafe Product16 = delegate* unmanaged<
+    long,
+    long,
+    long,
+    long,
+    long,
+    long,
+    byte,
+    ushort*,
+    ushort*,
+    float*,
+    byte,
+    void>;
+using unsafe Region = delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>;
 
 namespace Retouch.Kernels;
 
@@ -12,35 +39,9 @@ static unsafe class Native
 {
     const sbyte BFloat16Type = 15; // c10::ScalarType
 
-    static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> s_parallel;
-    static readonly delegate* unmanaged<
-        long,
-        long,
-        long,
-        long,
-        long,
-        long,
-        byte,
-        float*,
-        float*,
-        float*,
-        byte,
-        void> s_product;
-
-    static readonly delegate* unmanaged<
-        long,
-        long,
-        long,
-        long,
-        long,
-        long,
-        byte,
-        ushort*,
-        ushort*,
-        float*,
-        byte,
-        void> s_product16;
-
+    static readonly Region s_parallel;
+    static readonly Product s_product;
+    static readonly Product16 s_product16;
     static readonly delegate* unmanaged<byte, void> s_release;
 
     static Native()
@@ -65,33 +66,9 @@ static unsafe class Native
             )
         )
             return;
-        s_parallel = (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)parallel;
-        s_product = (delegate* unmanaged<
-            long,
-            long,
-            long,
-            long,
-            long,
-            long,
-            byte,
-            float*,
-            float*,
-            float*,
-            byte,
-            void>)product;
-        s_product16 = (delegate* unmanaged<
-            long,
-            long,
-            long,
-            long,
-            long,
-            long,
-            byte,
-            ushort*,
-            ushort*,
-            float*,
-            byte,
-            void>)product16;
+        s_parallel = (Region)parallel;
+        s_product = (Product)product;
+        s_product16 = (Product16)product16;
         s_release = (delegate* unmanaged<byte, void>)release;
         HasSingle = true;
         HasBFloat16 = ((delegate* unmanaged<sbyte, byte>)packs)(BFloat16Type) != 0;

@@ -149,7 +149,7 @@ public sealed class Preparation : IDisposable
             : $"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}";
     }
 
-    static MakingCommands Command(SplitVit split) => new() { Blocks = split.Space.BlockRange };
+    static MadeFor Command(SplitVit split) => new() { Blocks = split.Space.BlockRange };
 
     /// <summary>Writes the file, atomically.</summary>
     /// <exception cref="BadInputException">The file cannot be written; nothing has changed on the disk.</exception>

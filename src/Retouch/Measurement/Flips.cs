@@ -73,7 +73,8 @@ public readonly record struct Flips(int Images, int RightBefore, int Fixed, int 
     /// <summary>The flips of several sets of images together.</summary>
     public static Flips Sum(IEnumerable<Flips> parts) => parts.Aggregate(default(Flips), (sum, part) => sum.Plus(part));
 
-    static Flips OfOne(int before, int after, IReadOnlyList<int> right)
+    /// <summary>Of one image.</summary>
+    internal static Flips OfOne(int before, int after, IReadOnlyList<int> right)
     {
         (bool was, bool now) = (right.Contains(before), right.Contains(after));
         return new Flips(

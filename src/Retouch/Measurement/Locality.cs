@@ -48,22 +48,15 @@ public static class Locality
         List<(string, Problem)> skipped = [];
         List<PredictionChange> changes = [];
         List<int> before = [];
-        foreach (
-            (
-                PrefixState? state,
-                int[]? said,
-                IReadOnlyList<string> loaded,
-                IReadOnlyList<(string, Problem)> failed
-            ) in Chunks(split, unedited, folder, preprocessing, progress, cancellation)
-        )
+        foreach (Part part in Parts(split, unedited, Named(folder), preprocessing, progress, cancellation))
         {
-            skipped.AddRange(failed);
-            if (state is null)
+            skipped.AddRange(part.Failed.Select(f => (folder.Files[f.File], f.Why)));
+            if (part.State is null)
                 continue;
-            using LocalitySet set = new(split, PrefixStore.Of(state), said);
+            using LocalitySet set = new(split, PrefixStore.Of(part.State), part.Said);
             changes.AddRange(set.Measure(delta).Changed.Select(c => c with { Image = c.Image + files.Count }));
             before.AddRange(set.Predictions);
-            files.AddRange(loaded);
+            files.AddRange(part.Loaded.Select(i => folder.Files[i]));
         }
         return (new LocalityMeasurement(files.Count, changes) { Before = before }, files, skipped);
     }
@@ -106,33 +99,53 @@ public static class Locality
         CancellationToken cancellation = default
     )
     {
-        List<string> files = [];
-        List<(string, Problem)> skipped = [];
+        (LocalitySet set, IReadOnlyList<int> loaded, IReadOnlyList<(int File, Problem Why)> failed) = Load(
+            split,
+            Named(folder),
+            preprocessing,
+            progress,
+            memory,
+            unedited,
+            cancellation
+        );
+        return (set, [.. loaded.Select(i => folder.Files[i])], [.. failed.Select(f => (folder.Files[f.File], f.Why))]);
+    }
+
+    /// <summary>The same of files anywhere.</summary>
+    /// <returns>
+    /// The set, which the caller disposes, the places of its images among the paths, and those of the files that could
+    /// not be decoded, with the reason.
+    /// </returns>
+    internal static (LocalitySet Set, IReadOnlyList<int> Loaded, IReadOnlyList<(int File, Problem Why)> Failed) Load(
+        SplitVit split,
+        ImagePaths images,
+        Preprocessing preprocessing,
+        IProgress<int>? progress,
+        long? memory,
+        SplitVit? unedited,
+        CancellationToken cancellation
+    )
+    {
+        List<int> loaded = [];
+        List<(int, Problem)> failed = [];
         PrefixStore states = new(memory);
         List<PrefixState> together = [];
         List<int>? predictions = unedited is null ? null : [];
         try
         {
-            foreach (
-                (
-                    PrefixState? state,
-                    int[]? said,
-                    IReadOnlyList<string> loaded,
-                    IReadOnlyList<(string, Problem)> failed
-                ) in Chunks(split, unedited, folder, preprocessing, progress, cancellation)
-            )
+            foreach (Part part in Parts(split, unedited, images, preprocessing, progress, cancellation))
             {
-                predictions?.AddRange(said ?? []);
-                if (state is not null)
-                    together.Add(state);
+                predictions?.AddRange(part.Said ?? []);
+                if (part.State is not null)
+                    together.Add(part.State);
                 if (together.Sum(s => s.Images) >= PrefixStore.Together)
                     states.Add(together);
-                files.AddRange(loaded);
-                skipped.AddRange(failed);
+                loaded.AddRange(part.Loaded);
+                failed.AddRange(part.Failed);
             }
             if (together.Count > 0)
                 states.Add(together);
-            return (new LocalitySet(split, states, predictions), files, skipped);
+            return (new LocalitySet(split, states, predictions), loaded, failed);
         }
         catch
         {
@@ -142,15 +155,13 @@ public static class Locality
         }
     }
 
-    static IEnumerable<(
-        PrefixState? State,
-        int[]? Said,
-        IReadOnlyList<string> Loaded,
-        IReadOnlyList<(string File, Problem Why)> Failed
-    )> Chunks(
+    static ImagePaths Named(ImageFolder folder) =>
+        new($"images in {folder.Root}", folder.Root, [.. folder.Files.Select(folder.FullPath)]);
+
+    static IEnumerable<Part> Parts(
         SplitVit split,
         SplitVit? unedited,
-        ImageFolder folder,
+        ImagePaths images,
         Preprocessing preprocessing,
         IProgress<int>? progress,
         CancellationToken cancellation
@@ -171,17 +182,18 @@ public static class Locality
                     + "model that was edited."
             );
         }
-        foreach (string[] chunk in folder.Files.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
+        foreach (string[] chunk in images.Paths.Chunk(VitCost.Of(split.Model.Config).ImagesTogether(Chunk)))
         {
             cancellation.ThrowIfCancellationRequested();
+            int first = done;
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
-                ImageLoader.LoadAvailable([.. chunk.Select(folder.FullPath)], preprocessing);
+                ImageLoader.LoadAvailable(chunk, preprocessing);
             using (pixels)
-                yield return (
+                yield return new Part(
                     loaded.Count > 0 ? split.Prefix(pixels) : null,
                     loaded.Count > 0 ? Predict(unedited, pixels) : null,
-                    [.. loaded.Select(i => chunk[i])],
-                    [.. failed.Select(f => (chunk[f.Index], f.Why))]
+                    [.. loaded.Select(i => first + i)],
+                    [.. failed.Select(f => (first + f.Index, f.Why))]
                 );
             used += loaded.Count;
             reason ??= failed.Count > 0 ? failed[0].Why : null;
@@ -189,9 +201,8 @@ public static class Locality
         }
         if (used == 0)
             throw BadInput.Missing(
-                folder.Root,
-                $"None of the {folder.Files.Count} images in {folder.Root} can be decoded; the first: "
-                    + $"{reason?.Message}",
+                images.Subject,
+                $"None of the {images.Paths.Count} {images.What} can be decoded; the first: {reason?.Message}",
                 reason?.Remedy
             );
     }
@@ -203,4 +214,18 @@ public static class Locality
         using PrefixState state = model.Prefix(pixels);
         return model.Predict(state);
     }
+
+    /// <summary>Some of the files, with their places among all.</summary>
+    sealed record Part(
+        PrefixState? State,
+        int[]? Said,
+        IReadOnlyList<int> Loaded,
+        IReadOnlyList<(int File, Problem Why)> Failed
+    );
+
+    /// <summary>Files to load.</summary>
+    /// <param name="What">What they are, in the plural, for a message.</param>
+    /// <param name="Subject">Where they lie; null where that is no one folder.</param>
+    /// <param name="Paths">The files.</param>
+    internal sealed record ImagePaths(string What, string? Subject, IReadOnlyList<string> Paths);
 }

@@ -35,7 +35,7 @@ public sealed record LocalityMeasurement(int Images, IReadOnlyList<PredictionCha
             if (right[i] is { } known)
                 byFolder[folders[i]] = byFolder
                     .GetValueOrDefault(folders[i])
-                    .Plus(Measurement.Flips.Of([Before[i]], [after[i]], [known]));
+                    .Plus(Measurement.Flips.OfOne(Before[i], after[i], known));
         }
         return byFolder;
     }

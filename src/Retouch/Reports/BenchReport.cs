@@ -49,18 +49,7 @@ public static class BenchReport
             Path.GetDirectoryName(Path.GetFullPath(path))!,
             Path.GetFileNameWithoutExtension(path) + "-files"
         );
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw BadInput.Inaccessible(
-                folder,
-                $"The folder {folder} cannot be created: {SystemMessage.Of(e)}.",
-                cause: e
-            );
-        }
+        OutputFolder.Create(folder);
         foreach (ReportFigure figure in page.AllFigures)
         {
             figure.Whole().Save(Path.Combine(folder, figure.Id + ".svg"), overwrite: true);

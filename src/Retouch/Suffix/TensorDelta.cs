@@ -89,59 +89,57 @@ public sealed class TensorDelta : ModelDelta
     public bool ChangesShapes =>
         _changes.Values.Any(c => c.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns);
 
-    /// <summary>
-    /// The hidden units, by block, whose keys a low-rank term changes: of such a term's fc1 the rows that are not zero.
-    /// </summary>
-    internal IEnumerable<(int Block, int Unit)> RewrittenUnits =>
+    // The low-rank terms of keys: the block, and the left factor [H,r].
+    IEnumerable<(int Block, Tensor Left)> KeyTerms =>
         _changes
             .Where(c =>
                 c.Value.Kind == TensorChangeKind.AddProduct
                 && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)
             )
-            .SelectMany(c =>
-            {
-                using DisposeScope scope = NewDisposeScope();
-                int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
-                return c
-                    .Value.Tensors[0]
-                    .ne(Held(0))
-                    .any(1)
-                    .nonzero()
-                    .flatten()
-                    .cpu()
-                    .data<long>()
-                    .Select(u => (block, (int)u))
-                    .ToArray();
-            });
+            .Select(c => (int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture), c.Value.Tensors[0]));
+
+    /// <summary>
+    /// The hidden units, by block, whose keys a low-rank term changes: of such a term's fc1 the rows that are not zero.
+    /// </summary>
+    internal IEnumerable<(int Block, int Unit)> RewrittenUnits =>
+        KeyTerms.SelectMany(term =>
+        {
+            using DisposeScope scope = NewDisposeScope();
+            (int block, Tensor factor) = term;
+            return factor
+                .ne(Held(0))
+                .any(1)
+                .nonzero()
+                .flatten()
+                .cpu()
+                .data<long>()
+                .Select(u => (block, (int)u))
+                .ToArray();
+        });
 
     /// <summary>
     /// The hidden units, by block, whose keys are replaced: a low-rank term of fc1 names each of them alone, in a
     /// column of its left factor that is zero but for it. Replaced twice, a unit has neither key.
     /// </summary>
     internal IEnumerable<(int Block, int Unit)> ReplacedUnits =>
-        _changes
-            .Where(c =>
-                c.Value.Kind == TensorChangeKind.AddProduct
-                && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)
-            )
-            .SelectMany(c =>
-            {
-                using DisposeScope scope = NewDisposeScope();
-                int block = int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture);
-                int rank = (int)c.Value.Tensors[0].shape[1];
-                float[] left = c.Value.Tensors[0].cpu().contiguous().data<float>().ToArray(); // [H,r]
-                return Enumerable
-                    .Range(0, rank)
-                    .Select(column =>
-                        Enumerable
-                            .Range(0, left.Length / rank)
-                            .Where(unit => left[unit * rank + column] != 0)
-                            .Take(2)
-                            .ToArray()
-                    )
-                    .Where(units => units.Length == 1)
-                    .Select(units => (block, units[0]));
-            });
+        KeyTerms.SelectMany(term =>
+        {
+            using DisposeScope scope = NewDisposeScope();
+            (int block, Tensor factor) = term;
+            int rank = (int)factor.shape[1];
+            float[] left = factor.cpu().contiguous().data<float>().ToArray(); // [H,r]
+            return Enumerable
+                .Range(0, rank)
+                .Select(column =>
+                    Enumerable
+                        .Range(0, left.Length / rank)
+                        .Where(unit => left[unit * rank + column] != 0)
+                        .Take(2)
+                        .ToArray()
+                )
+                .Where(units => units.Length == 1)
+                .Select(units => (block, units[0]));
+        });
 
     /// <inheritdoc/>
     public override Tensor Apply(string name, Tensor weight) => _changes[name].Apply(weight);

@@ -72,7 +72,7 @@ public sealed class EditWindows(
             PreparationIds = window.Prepared.Ids,
             Seed = seed,
             For = window.Split,
-            Commands = files.Commands,
+            MadeFor = files.MadeFor,
             Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange,
         };
     }

@@ -17,6 +17,6 @@ public sealed record TrainedFiles
     /// <summary>Those that come along.</summary>
     public ShippedFiles Shipped { get; init; } = ShippedFiles.BesideProgram;
 
-    /// <summary>The commands that make what is missing, which messages name.</summary>
-    public MakingCommands Commands { get; init; } = new();
+    /// <summary>What what is missing is to be made for, as remedies say it.</summary>
+    public MadeFor MadeFor { get; init; } = new();
 }

@@ -19,7 +19,7 @@ public static class TrainedLocators
     public static string Choose(TrainedFiles files, VitModel model, EditSpace space, IUseCaseEvents events)
     {
         string? blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange;
-        Remedy train = (files.Commands with { Blocks = blocks }).MakeLocator();
+        Remedy train = (files.MadeFor with { Blocks = blocks }).MakeLocator();
         if (files.Locator is string given)
         {
             if (HypernetworkFile.Provenance(given) is not { Targets: var targets })

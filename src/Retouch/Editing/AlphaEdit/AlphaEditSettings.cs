@@ -41,16 +41,7 @@ public sealed record AlphaEditSettings : IMethodSettings<AlphaEditSettings>
                 )
                 .Swept(["0.002", "0.02", "0.2"], ["0.0005", "0.002", "0.005", "0.02", "0.05", "0.2", "1"]),
             .. ValueSettings.Settings<AlphaEditSettings>(s => s.Value, (s, v) => s with { Value = v }),
-            Setting
-                .OptionalCount<AlphaEditSettings>(
-                    "block",
-                    "block",
-                    SettingRange.AtLeast(0),
-                    s => s.Block,
-                    (s, v) => s with { Block = v },
-                    "the block whose fc2 is edited; none for the last of the window"
-                )
-                .AsDetail(),
+            CommonSettings.Block<AlphaEditSettings>(s => s.Block, (s, v) => s with { Block = v }),
             Setting
                 .Number<AlphaEditSettings>(
                     "classShare",

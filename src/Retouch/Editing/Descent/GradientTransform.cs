@@ -1,6 +1,7 @@
 using Retouch.Locating;
 using Retouch.Suffix;
 using Retouch.Vit;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Editing;
@@ -25,7 +26,7 @@ abstract class GradientTransform
     ) => shapes.ToDictionary(s => s.Name, s => learned.Shaped(s.Name, s.Shape).to(ScalarType.Float32));
 
     /// <summary>The deltas as rows of units; takes its own copies.</summary>
-    public static WeightDelta Rows(EditSpace space, IReadOnlyList<Tensor> deltas, double scale)
+    static WeightDelta Rows(EditSpace space, IReadOnlyList<Tensor> deltas, double scale)
     {
         using IDisposable noGrad = no_grad();
         return new WeightDelta(
@@ -38,11 +39,40 @@ abstract class GradientTransform
         );
     }
 
-    /// <summary>A method's settings with those of the meta-training that it uses, for the provenance.</summary>
-    public static SortedDictionary<string, string> Describe(
+    /// <summary>Edits each failure by what a transform makes of its gradient.</summary>
+    /// <param name="transform">The transform; its leaves stay the caller's.</param>
+    /// <param name="learned">What it was loaded from.</param>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="failures">What is to be corrected.</param>
+    /// <param name="method">The method's name.</param>
+    /// <param name="settings">Its settings, for the provenance.</param>
+    /// <param name="scale">What the deltas are multiplied by.</param>
+    /// <param name="cancellation">Stops between failures.</param>
+    /// <returns>One result a failure, in their order; the caller disposes them.</returns>
+    public static IReadOnlyList<EditResult> Edit(
+        GradientTransform transform,
         Preparation learned,
-        SortedDictionary<string, string> settings
-    )
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        string method,
+        Func<SortedDictionary<string, string>> settings,
+        double scale,
+        CancellationToken cancellation
+    ) =>
+        Edits.OneByOne(
+            failures,
+            failure =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                EditGradient gradient = EditGradient.Of(split, failure.State, failure.Label);
+                WeightDelta delta = Rows(split.Space, transform.Deltas(split, gradient), scale);
+                return Edits.Result(split, failure, delta, method, Describe(learned, settings()), 0, 1, []);
+            },
+            cancellation
+        );
+
+    /// <summary>A method's settings with those of the meta-training that it uses, for the provenance.</summary>
+    static SortedDictionary<string, string> Describe(Preparation learned, SortedDictionary<string, string> settings)
     {
         foreach ((string name, string value) in learned.Settings)
             settings["meta." + name] = value;

@@ -50,14 +50,7 @@ public sealed record FineTuningSettings : IMethodSettings<FineTuningSettings>
                 (s, v) => s with { LearningRate = v },
                 "RMSprop's step size"
             ),
-            Setting.Count<FineTuningSettings>(
-                "steps",
-                "number of steps",
-                SettingRange.AtLeast(1),
-                s => s.MaxSteps,
-                (s, v) => s with { MaxSteps = v },
-                "steps at most"
-            ),
+            CommonSettings.Steps<FineTuningSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             Setting
                 .Choice<FineTuningSettings>(
                     "firstStep",
@@ -67,36 +60,9 @@ public sealed record FineTuningSettings : IMethodSettings<FineTuningSettings>
                     "what takes the first step"
                 )
                 .AsDetail(),
-            Setting
-                .Number<FineTuningSettings>(
-                    "alpha",
-                    "alpha",
-                    SettingRange.BelowOne,
-                    s => s.Alpha,
-                    (s, v) => s with { Alpha = v },
-                    "RMSprop's smoothing constant"
-                )
-                .AsDetail(),
-            Setting
-                .Number<FineTuningSettings>(
-                    "eps",
-                    "epsilon",
-                    SettingRange.Positive,
-                    s => s.Epsilon,
-                    (s, v) => s with { Epsilon = v },
-                    "what RMSprop adds to the root of the mean square"
-                )
-                .AsDetail(),
-            Setting
-                .Number<FineTuningSettings>(
-                    "stopLoss",
-                    "stop loss",
-                    SettingRange.NotNegative,
-                    s => s.StopLoss,
-                    (s, v) => s with { StopLoss = v },
-                    "the loss at which an edit is done"
-                )
-                .AsDetail()
+            CommonSettings.Alpha<FineTuningSettings>(s => s.Alpha, (s, v) => s with { Alpha = v }),
+            CommonSettings.Epsilon<FineTuningSettings>(s => s.Epsilon, (s, v) => s with { Epsilon = v }),
+            CommonSettings.StopLoss<FineTuningSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
         );
 
     /// <summary>Checks every setting's range.</summary>

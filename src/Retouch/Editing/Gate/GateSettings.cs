@@ -70,14 +70,7 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
                     "what the value is multiplied by once it corrects the image: more generalizes more"
                 )
                 .Swept(["1", "5"], ["1", "2", "3", "5", "10"]),
-            Setting.Count<GateSettings>(
-                "steps",
-                "number of steps",
-                SettingRange.AtLeast(1),
-                s => s.MaxSteps,
-                (s, v) => s with { MaxSteps = v },
-                "steps at most"
-            ),
+            CommonSettings.Steps<GateSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             Setting
                 .Number<GateSettings>(
                     "drive",
@@ -98,11 +91,8 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
                     "a step's length on the value, relative to the [CLS] token"
                 )
                 .AsDetail(),
-            Setting
-                .Number<GateSettings>(
-                    "stopLoss",
-                    "stop loss",
-                    SettingRange.NotNegative,
+            CommonSettings
+                .StopLoss<GateSettings>(
                     s => s.StopLoss,
                     (s, v) => s with { StopLoss = v },
                     "the loss at which the value is found"

@@ -53,7 +53,7 @@ public sealed class Kfac : IEditor
                 ?? throw BadInput.Missing(
                     OutputStatistics.Kind,
                     "An outputs' damping needs the output gradients' moments.",
-                    new MakingCommands().MakePreparation(OutputStatistics.Kind)
+                    new MadeFor().MakePreparation(OutputStatistics.Kind)
                 );
         }
     }

@@ -89,14 +89,7 @@ public sealed record KfacSettings : IMethodSettings<KfacSettings>
                     "between locality (small) and generalization (large)"
                 )
                 .Swept(["0.1"], ["1", "0.1", "0.01"]),
-            Setting.Number<KfacSettings>(
-                "stopLoss",
-                "stop loss",
-                SettingRange.NotNegative,
-                s => s.StopLoss,
-                (s, v) => s with { StopLoss = v },
-                "the loss at which an edit is done"
-            ),
+            CommonSettings.StopLoss<KfacSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }),
             Setting
                 .Number<KfacSettings>(
                     "stopMargin",
@@ -141,14 +134,7 @@ public sealed record KfacSettings : IMethodSettings<KfacSettings>
                 (s, v) => s with { OnlyClass = v == "cls" },
                 "of which tokens the gradient is: cls or all"
             ),
-            Setting.Count<KfacSettings>(
-                "steps",
-                "number of steps",
-                SettingRange.AtLeast(1),
-                s => s.MaxSteps,
-                (s, v) => s with { MaxSteps = v },
-                "steps at most"
-            ),
+            CommonSettings.Steps<KfacSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             Setting
                 .Number<KfacSettings>(
                     "searchPrecision",

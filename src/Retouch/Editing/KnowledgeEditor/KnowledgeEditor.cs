@@ -58,27 +58,14 @@ public sealed class KnowledgeEditor : IEditor
         _learned.Require(KnowledgeEditorTraining.Kind, split);
         using DisposeScope whole = NewDisposeScope();
         KnowledgeEditorTransform transform = KnowledgeEditorTransform.Load(_learned, split.Space);
-        return Edits.OneByOne(
+        return GradientTransform.Edit(
+            transform,
+            _learned,
+            split,
             failures,
-            failure =>
-            {
-                using DisposeScope scope = NewDisposeScope();
-                WeightDelta delta = GradientTransform.Rows(
-                    split.Space,
-                    transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)),
-                    _settings.Scale
-                );
-                return Edits.Result(
-                    split,
-                    failure,
-                    delta,
-                    Name,
-                    GradientTransform.Describe(_learned, KnowledgeEditorSettings.Table.Describe(_settings)),
-                    0,
-                    1,
-                    []
-                );
-            },
+            Name,
+            () => KnowledgeEditorSettings.Table.Describe(_settings),
+            _settings.Scale,
             cancellation
         );
     }

@@ -42,7 +42,7 @@ public sealed class KnowledgeNeurons : IEditor
                 NeuronStatistics.Kind,
                 $"Leaving out neurons of more than {_settings.MaxShare} of ordinary images needs the preparation "
                     + $"'{NeuronStatistics.Kind}', which a share of 1 does without.",
-                new MakingCommands().MakePreparation(Name)
+                new MadeFor().MakePreparation(Name)
             );
         }
     }

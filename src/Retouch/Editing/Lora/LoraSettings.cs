@@ -39,24 +39,8 @@ public sealed record LoraSettings : IMethodSettings<LoraSettings>
                 (s, v) => s with { Rank = v },
                 "the rank of each change"
             ),
-            Setting.Count<LoraSettings>(
-                "steps",
-                "number of steps",
-                SettingRange.AtLeast(1),
-                s => s.MaxSteps,
-                (s, v) => s with { MaxSteps = v },
-                "steps at most"
-            ),
-            Setting
-                .Number<LoraSettings>(
-                    "stopLoss",
-                    "stop loss",
-                    SettingRange.NotNegative,
-                    s => s.StopLoss,
-                    (s, v) => s with { StopLoss = v },
-                    "the loss at which an edit is done"
-                )
-                .AsDetail()
+            CommonSettings.Steps<LoraSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
+            CommonSettings.StopLoss<LoraSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
         );
 
     /// <summary>Checks every setting's range.</summary>

@@ -75,43 +75,11 @@ public sealed record MaskedFineTuningSettings : IMethodSettings<MaskedFineTuning
                                 _ => null,
                             }
                 ),
-            Setting.Count<MaskedFineTuningSettings>(
-                "steps",
-                "number of steps",
-                SettingRange.AtLeast(1),
-                s => s.MaxSteps,
-                (s, v) => s with { MaxSteps = v },
-                "steps at most"
-            ),
-            Setting
-                .Number<MaskedFineTuningSettings>(
-                    "alpha",
-                    "alpha",
-                    SettingRange.BelowOne,
-                    s => s.Alpha,
-                    (s, v) => s with { Alpha = v },
-                    "RMSprop's smoothing constant"
-                )
-                .AsDetail(),
-            Setting
-                .Number<MaskedFineTuningSettings>(
-                    "eps",
-                    "epsilon",
-                    SettingRange.Positive,
-                    s => s.Epsilon,
-                    (s, v) => s with { Epsilon = v },
-                    "what RMSprop adds to the root of the mean square"
-                )
-                .AsDetail(),
-            Setting
-                .Number<MaskedFineTuningSettings>(
-                    "stopLoss",
-                    "stop loss",
-                    SettingRange.NotNegative,
-                    s => s.StopLoss,
-                    (s, v) => s with { StopLoss = v },
-                    "the loss at which an edit is done"
-                )
+            CommonSettings.Steps<MaskedFineTuningSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
+            CommonSettings.Alpha<MaskedFineTuningSettings>(s => s.Alpha, (s, v) => s with { Alpha = v }),
+            CommonSettings.Epsilon<MaskedFineTuningSettings>(s => s.Epsilon, (s, v) => s with { Epsilon = v }),
+            CommonSettings
+                .StopLoss<MaskedFineTuningSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v })
                 .AsDetail()
         );
 

@@ -57,27 +57,14 @@ public sealed class Mend : IEditor
         _learned.Require(MendTraining.Kind, split);
         using DisposeScope whole = NewDisposeScope();
         MendTransform transform = MendTransform.Load(_learned, split.Space);
-        return Edits.OneByOne(
+        return GradientTransform.Edit(
+            transform,
+            _learned,
+            split,
             failures,
-            failure =>
-            {
-                using DisposeScope scope = NewDisposeScope();
-                WeightDelta delta = GradientTransform.Rows(
-                    split.Space,
-                    transform.Deltas(split, EditGradient.Of(split, failure.State, failure.Label)),
-                    _settings.Scale
-                );
-                return Edits.Result(
-                    split,
-                    failure,
-                    delta,
-                    Name,
-                    GradientTransform.Describe(_learned, MendSettings.Table.Describe(_settings)),
-                    0,
-                    1,
-                    []
-                );
-            },
+            Name,
+            () => MendSettings.Table.Describe(_settings),
+            _settings.Scale,
             cancellation
         );
     }

@@ -53,26 +53,8 @@ public sealed record RefineVitSettings : IMethodSettings<RefineVitSettings>
                     "Adam's step size on the projection"
                 )
                 .AsDetail(),
-            Setting
-                .Count<RefineVitSettings>(
-                    "steps",
-                    "number of steps",
-                    SettingRange.AtLeast(1),
-                    s => s.MaxSteps,
-                    (s, v) => s with { MaxSteps = v },
-                    "steps at most"
-                )
-                .AsDetail(),
-            Setting
-                .Number<RefineVitSettings>(
-                    "stopLoss",
-                    "stop loss",
-                    SettingRange.NotNegative,
-                    s => s.StopLoss,
-                    (s, v) => s with { StopLoss = v },
-                    "the loss at which an edit is done"
-                )
-                .AsDetail()
+            CommonSettings.Steps<RefineVitSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }).AsDetail(),
+            CommonSettings.StopLoss<RefineVitSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
         );
 
     /// <summary>Checks every setting's range.</summary>

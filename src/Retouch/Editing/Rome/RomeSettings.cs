@@ -31,16 +31,7 @@ public sealed record RomeSettings : IMethodSettings<RomeSettings>
                 (s, v) => s with { ClassShare = v },
                 "the share of [CLS] keys in the preserved keys"
             ),
-            Setting
-                .OptionalCount<RomeSettings>(
-                    "block",
-                    "block",
-                    SettingRange.AtLeast(0),
-                    s => s.Block,
-                    (s, v) => s with { Block = v },
-                    "the block whose fc2 is edited; none for the last of the window"
-                )
-                .AsDetail(),
+            CommonSettings.Block<RomeSettings>(s => s.Block, (s, v) => s with { Block = v }),
             Setting
                 .Number<RomeSettings>(
                     "ridge",

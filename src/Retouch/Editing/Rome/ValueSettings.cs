@@ -23,10 +23,7 @@ public sealed record ValueSettings
     /// <summary>The settings of how a value is found, as part of a method's.</summary>
     internal static IReadOnlyList<Setting<T>> Settings<T>(Func<T, ValueSettings> get, Func<T, ValueSettings, T> with) =>
         [
-            Setting.Number<T>(
-                "stopLoss",
-                "stop loss",
-                SettingRange.NotNegative,
+            CommonSettings.StopLoss<T>(
                 s => get(s).StopLoss,
                 (s, v) => with(s, get(s) with { StopLoss = v }),
                 "the loss at which the wanted value is found"
@@ -41,16 +38,7 @@ public sealed record ValueSettings
                     "Adam's step size on the value, as a share of its length"
                 )
                 .AsDetail(),
-            Setting
-                .Count<T>(
-                    "steps",
-                    "number of steps",
-                    SettingRange.AtLeast(1),
-                    s => get(s).MaxSteps,
-                    (s, v) => with(s, get(s) with { MaxSteps = v }),
-                    "steps at most"
-                )
-                .AsDetail(),
+            CommonSettings.Steps<T>(s => get(s).MaxSteps, (s, v) => with(s, get(s) with { MaxSteps = v })).AsDetail(),
             Setting
                 .Number<T>(
                     "decay",

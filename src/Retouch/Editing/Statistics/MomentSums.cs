@@ -57,7 +57,7 @@ sealed class MomentSums : IDisposable
             int done =
                 checkpoint is not null && File.Exists(checkpoint) ? sums.Resume(kind, settings, split, checkpoint) : 0;
             Stopwatch since = Stopwatch.StartNew();
-            Done told = new(p =>
+            Told<PreparationProgress> told = new(p =>
             {
                 done = p.Done;
                 progress?.Report(p);
@@ -193,9 +193,4 @@ sealed class MomentSums : IDisposable
     }
 
     static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    sealed class Done(Action<PreparationProgress> tell) : IProgress<PreparationProgress>
-    {
-        public void Report(PreparationProgress value) => tell(value);
-    }
 }

@@ -107,26 +107,8 @@ public sealed record TPatcherSettings : IMethodSettings<TPatcherSettings>
                     "Adam's step size"
                 )
                 .AsDetail(),
-            Setting
-                .Count<TPatcherSettings>(
-                    "steps",
-                    "number of steps",
-                    SettingRange.AtLeast(1),
-                    s => s.MaxSteps,
-                    (s, v) => s with { MaxSteps = v },
-                    "steps at most"
-                )
-                .AsDetail(),
-            Setting
-                .Number<TPatcherSettings>(
-                    "stopLoss",
-                    "stop loss",
-                    SettingRange.NotNegative,
-                    s => s.StopLoss,
-                    (s, v) => s with { StopLoss = v },
-                    "the loss at which an edit is done"
-                )
-                .AsDetail()
+            CommonSettings.Steps<TPatcherSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }).AsDetail(),
+            CommonSettings.StopLoss<TPatcherSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
         );
 
     /// <summary>Checks every setting's range.</summary>

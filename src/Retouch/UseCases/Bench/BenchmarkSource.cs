@@ -82,6 +82,22 @@ public sealed record BenchmarkSource
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
         events.Note(ModelNotes.Preprocessing(model));
+        return Load(split, model, benchmark, images, locality, near, Memory, events, cancellation);
+    }
+
+    /// <summary>The same of images whose places are known.</summary>
+    internal static BenchData Load(
+        SplitVit split,
+        ModelFile model,
+        Benchmark benchmark,
+        ImageRoots images,
+        ImageRoots? locality,
+        NearImages? near,
+        long? memory,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
+    {
         int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count + (near?.Count ?? 0);
         return events.Progress(
             "loading images",
@@ -96,7 +112,7 @@ public sealed record BenchmarkSource
                     images,
                     locality,
                     told,
-                    Memory,
+                    memory,
                     near,
                     cancellation
                 );

@@ -345,27 +345,17 @@ public sealed class DemoRun : IDisposable
         _windows.Data(
             space,
             split =>
-            {
-                int all = benchmark.Groups.Sum(g => g.Images.Count) + benchmark.Locality.Count + _near!.Count;
-                return _events.Progress(
-                    "loading images",
-                    all,
-                    report =>
-                    {
-                        Told<int> told = new(done => report(done, null));
-                        return BenchData.Load(
-                            split,
-                            benchmark,
-                            Model.Preprocessing,
-                            _images,
-                            _locality,
-                            told,
-                            near: _near,
-                            cancellation: _cancellation
-                        );
-                    }
-                );
-            }
+                BenchmarkSource.Load(
+                    split,
+                    Model,
+                    benchmark,
+                    _images,
+                    _locality,
+                    _near,
+                    memory: null,
+                    _events,
+                    _cancellation
+                )
         );
 
     // The locality images' folders name their classes, too.

@@ -58,7 +58,7 @@ public sealed class EditUseCase(ModelFile model)
             PreparationIds = prepared.Ids,
             Seed = request.Seed,
             For = split,
-            Commands = request.Files.Commands,
+            MadeFor = request.Files.MadeFor,
         };
         IEditor editor = request.Method.Create(settings, resources);
         events.Note(ModelNotes.Preprocessing(model));

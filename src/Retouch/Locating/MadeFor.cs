@@ -4,7 +4,7 @@ namespace Retouch.Locating;
 /// What a caller says of the model and the blocks when it makes something for them: part of each <see cref="Remedy"/>
 /// that is to make what an edit lacks. Immutable.
 /// </summary>
-public sealed record MakingCommands
+public sealed record MadeFor
 {
     /// <summary>
     /// The model as the caller names it, as it is to be given back in <see cref="Remedy.Model"/>; null where it is not

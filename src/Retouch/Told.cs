@@ -1,4 +1,4 @@
-namespace Retouch.UseCases;
+namespace Retouch;
 
 /// <summary>Progress told at once: <see cref="Progress{T}"/> would tell it later, on another thread.</summary>
 /// <param name="tell">Takes what is told.</param>
