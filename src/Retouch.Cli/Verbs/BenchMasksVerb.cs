@@ -84,6 +84,7 @@ sealed class BenchMasksVerb : Verb
         Benchmark benchmark = source.Read(file.Model) with { Locality = [] };
         if (benchmark.Groups.Count == 0)
             return BenchmarkOptions.SayEmpty(terminal);
+        terminal.Note(ModelNotes.Preprocessing(file));
         using BenchData data = source.Load(split, file, benchmark, near: null, terminal, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(
             split,

@@ -84,6 +84,7 @@ public sealed class BenchmarkSession : IDisposable
         );
         LabelSet? labels = names.HasNames ? names : null;
         _folder.Plan(plan);
+        events.Note(ModelNotes.Preprocessing(model));
         try
         {
             foreach (EditSpace space in distinct)
@@ -165,7 +166,6 @@ public sealed class BenchmarkSession : IDisposable
         );
         BenchFolder.WriteSummary(_folder.Path, summary);
         string page = Path.Combine(_folder.Path, BenchReport.FileName);
-        comparison = BenchComparison.Of([ReportRun.Read(_folder.Path)]);
         BenchReport.Write(page, comparison, labels, gallery, overwrite: true);
         return page;
     }

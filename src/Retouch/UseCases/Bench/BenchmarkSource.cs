@@ -61,7 +61,7 @@ public sealed record BenchmarkSource
         return near;
     }
 
-    /// <summary>Loads the benchmark's images, and says how they become pixels.</summary>
+    /// <summary>Loads the benchmark's images.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="model">Its file.</param>
     /// <param name="benchmark">The benchmark.</param>
@@ -81,7 +81,6 @@ public sealed record BenchmarkSource
     )
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
-        events.Note(ModelNotes.Preprocessing(model));
         return Load(split, model, benchmark, images, locality, near, Memory, events, cancellation);
     }
 
