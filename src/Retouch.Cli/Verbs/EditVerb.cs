@@ -111,8 +111,8 @@ sealed class EditVerb : Verb
     readonly Option<double?> _guardNear = new("--guard-near")
     {
         Description =
-            "Find the most general edit under which at least this share of the --near images that the model reads right "
-            + "stay right; alone or together with --guard.",
+            "Find the most general edit under which at least this share of the --near images that the model reads "
+            + "right stay right; alone or together with --guard.",
         HelpName = "RATE",
     };
     readonly Option<double> _lr = new("--lr")

@@ -110,9 +110,11 @@ public sealed class EditUseCase(ModelFile model)
             return report with { NotWritten = NotWritten.AlreadyRight };
 
         LocalityHalves? halves = lacking is null ? null : LocalityHalves.Of(others!);
-        using Preparation? learned = lacking is null
-            ? null
-            : Learn(lacking, halves!, request.Files.Cache, split.Space, events, cancellation, ref report);
+        (Preparation? own, EditStatistics? statistics) = lacking is null
+            ? (null, null)
+            : Learn(lacking, halves!, request.Files.Cache, split.Space, events, cancellation);
+        using Preparation? learned = own;
+        report = report with { Statistics = statistics };
         if (learned is not null)
             resources = resources with
             {
@@ -200,14 +202,13 @@ public sealed class EditUseCase(ModelFile model)
             ? preparation
             : null;
 
-    Preparation Learn(
+    (Preparation Learned, EditStatistics Statistics) Learn(
         IPreparation how,
         LocalityHalves halves,
         PreparationCache? cache,
         EditSpace space,
         IUseCaseEvents events,
-        CancellationToken cancellation,
-        ref EditReport report
+        CancellationToken cancellation
     )
     {
         // Everything in float32, as it is prepared for all edits.
@@ -222,11 +223,7 @@ public sealed class EditUseCase(ModelFile model)
         )
             ? count
             : images.Folders.Paths.Count;
-        report = report with
-        {
-            Statistics = new(how.Name, used, halves.Count, images.Folders.Hash(), halves.AreApart, wasThere),
-        };
-        return learned;
+        return (learned, new(how.Name, used, halves.Count, images.Folders.Hash(), halves.AreApart, wasThere));
 
         Preparation Make(string? checkpoint) =>
             events.Progress(
