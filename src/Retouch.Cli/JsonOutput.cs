@@ -19,6 +19,15 @@ sealed record LogJson
     public required IReadOnlyList<Patches.PatchImage> Images { get; init; }
     public required ClassJson Label { get; init; }
     public required string Method { get; init; }
+
+    /// <summary>Why that method was chosen; null where it was named.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required string? Chosen { get; init; }
+
+    /// <summary>What the method learned from the user's own images; null where it learned nothing, or before.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required string? Statistics { get; init; }
+
     public required IReadOnlyDictionary<string, string> Settings { get; init; }
     public required int Seed { get; init; }
     public required string? Preprocessing { get; init; }

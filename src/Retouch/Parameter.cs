@@ -81,6 +81,12 @@ public enum Parameter
     /// <summary>The share of other images that is to be left as it is.</summary>
     Guard,
 
+    /// <summary>Labelled images of the same kind as the edited ones.</summary>
+    Near,
+
+    /// <summary>The share of the near images that were right which is to stay right.</summary>
+    GuardNear,
+
     /// <summary>The unedited model that an edited one is measured against.</summary>
     Base,
 

@@ -70,6 +70,27 @@ sealed record FlipsJson(
         );
 }
 
+/// <param name="Kind">What the method learned.</param>
+/// <param name="Images">The number of locality images that it learned from.</param>
+/// <param name="Of">The number of locality images in all.</param>
+/// <param name="Source">SHA-256 over the contents of those that were given to it.</param>
+/// <param name="Apart">Whether locality is measured on others.</param>
+/// <param name="Kept">Whether they were learned before.</param>
+sealed record StatisticsJson(string Kind, int Images, int Of, string Source, bool Apart, bool Kept);
+
+/// <param name="Setting">The place on the way from general to local edits.</param>
+/// <param name="Success">Whether the editing images are right.</param>
+/// <param name="Locality">The locality rate, in [0,1]; null without locality images.</param>
+/// <param name="Steps">Optimization steps.</param>
+/// <param name="Near">What it did to near images; null without them.</param>
+sealed record CurveJson(
+    double Setting,
+    bool Success,
+    double? Locality,
+    int Steps,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] FlipsJson? Near
+);
+
 sealed record EditJson
 {
     public required string Image { get; init; }
@@ -93,8 +114,7 @@ sealed record EditJson
     public required long Parameters { get; init; }
 
     /// <summary>
-    /// The fingerprint of the model whose predictions locality and guard are measured against; null without locality
-    /// images.
+    /// The fingerprint of the model whose predictions other images are measured against; null without such images.
     /// </summary>
     public required string? LocalityModel { get; init; }
 
@@ -115,6 +135,15 @@ sealed record EditJson
     public required string? Patch { get; init; }
     public required string Model { get; init; }
     public required string Method { get; init; }
+
+    /// <summary>Why that method; null where the command named it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required string? Chosen { get; init; }
+
+    /// <summary>What the method learned from locality images; null where that was at hand.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required StatisticsJson? Statistics { get; init; }
+
     public required IReadOnlyDictionary<string, string> Settings { get; init; }
     public required string? Locator { get; init; }
     public required string Blocks { get; init; }
@@ -122,8 +151,20 @@ sealed record EditJson
     public required double? LearningRate { get; init; }
     public required int Seed { get; init; }
     public required double? Guard { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required double? GuardNear { get; init; }
+
     public required double? GuardedSetting { get; init; }
-    public required IReadOnlyList<GuardPoint> Curve { get; init; }
+    public required IReadOnlyList<CurveJson> Curve { get; init; }
+
+    /// <summary>What the edit did to near images; null without them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required FlipsJson? Near { get; init; }
+
+    /// <summary>Near images that do not count, since the edit or its method has seen them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required int? NearLeftOut { get; init; }
 
     /// <summary>The record of a report.</summary>
     public static EditJson Of(EditReport report)
@@ -157,6 +198,10 @@ sealed record EditJson
             Patch = report.Patch,
             Model = report.Model,
             Method = report.Method.Name,
+            Chosen = report.Choice?.Why,
+            Statistics = report.Statistics is { } s
+                ? new StatisticsJson(s.Kind, s.Images, s.Of, s.Source, s.AreApart, s.WereKept)
+                : null,
             Settings = settings,
             Locator = locator,
             Blocks = report.Space.BlockRange,
@@ -164,8 +209,11 @@ sealed record EditJson
             LearningRate = Number("lr"),
             Seed = report.Seed,
             Guard = report.Guard,
+            GuardNear = report.GuardNear,
             GuardedSetting = report.GuardedSetting,
-            Curve = report.Curve,
+            Curve = [.. report.Curve.Select(Point)],
+            Near = report.Near is { } near ? FlipsJson.Of(near.Flips, near.ByFolder) : null,
+            NearLeftOut = report.Near?.LeftOut,
         };
 
         ClassJson Class(int index) => new(index, report.Labels[index].Name);
@@ -183,6 +231,9 @@ sealed record EditJson
             );
 
         ChangedJson Changed(ChangedImage c) => new(c.File, Class(c.Before), Class(c.After), Word(c.Kind));
+
+        static CurveJson Point(GuardPoint p) =>
+            new(p.Setting, p.Success, p.Locality, p.Steps, p.Near is { } flips ? FlipsJson.Of(flips) : null);
 
         double? Number(string knob) =>
             settings.TryGetValue(knob, out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : null;

@@ -33,7 +33,9 @@ sealed class EditVerb : Verb
     };
     readonly Option<string?> _method = new("--method")
     {
-        Description = $"How to edit, {Masked.Name} by default; 'retouch methods' lists the methods and their settings.",
+        Description =
+            $"How to edit; by default the first of {string.Join(", ", BestMethod.Names)} that the model, the other "
+            + "options and what is at hand allow. 'retouch methods' lists all methods and their settings.",
         HelpName = "NAME",
     };
     readonly Option<string[]> _set = new("--set")
@@ -44,7 +46,9 @@ sealed class EditVerb : Verb
     };
     readonly Option<string[]> _prepared = new("--prepared")
     {
-        Description = "What 'retouch prepare' made for the method; some comes with Retouch.",
+        Description =
+            "What 'retouch prepare' made for the method; some comes with Retouch, and what is missing is learned from "
+            + "--locality, if that is given.",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "FILE",
     };
@@ -52,7 +56,8 @@ sealed class EditVerb : Verb
     {
         Description =
             $"What says where to edit: {string.Join(", ", Locators.Names)}; {Locators.Hypernetwork} by default, for "
-            + $"other methods than {Masked.Name} their own.",
+            + $"other methods than {Masked.Name} their own. Without --method this option, --locator-file, --keep, --lr "
+            + $"and --steps mean {Masked.Name}.",
         HelpName = "NAME",
     };
     readonly Option<string?> _locatorFile = new("--locator-file")
@@ -71,22 +76,43 @@ sealed class EditVerb : Verb
     {
         Description =
             "A folder of other images, to measure what else changed; copies of the edited images in it do not count, "
-            + "and folders that are called by their classes tell corrections from damage.",
+            + "and folders that are called by their classes tell corrections from damage. Where the method lacks "
+            + "statistics of ordinary images, it learns them from half of these, and the others are measured.",
         HelpName = "DIR",
     };
     readonly Option<string?> _base = new("--base")
     {
         Description =
-            "The unedited model, where --model has been edited before: --locality and --guard measure against it; "
-            + "against --model itself by default.",
+            "The unedited model, where --model has been edited before: --locality, --near and the guards measure "
+            + "against it; against --model itself by default.",
         HelpName = "MODEL",
     };
     readonly Option<double?> _guard = new("--guard")
     {
         Description =
-            "Find the most general edit that leaves at least this share of the --locality images as they are: "
-            + $"--method {Kfac.Definition.Name}, or {Gate.Definition.Name} if that is given, with the most "
-            + "general settings that do.",
+            "Find the most general edit that leaves at least this share of the --locality images as they are; "
+            + $"--method is {Gate.Definition.Name} or {Kfac.Definition.Name} then.",
+        HelpName = "RATE",
+    };
+    readonly Option<string[]> _near = new("--near")
+    {
+        Description =
+            "Folders of labelled images of the same shift as --image, in folders that are called by their class, as "
+            + "for 'mine': how many the edit makes right, and of those that are right, how many it makes wrong "
+            + "(negative flips). Copies of the edited images in them do not count.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string?> _accept = new("--accept")
+    {
+        Description = "What other folder names of --near mean, as for 'mine'.",
+        HelpName = "FILE",
+    };
+    readonly Option<double?> _guardNear = new("--guard-near")
+    {
+        Description =
+            "Find the most general edit under which at least this share of the --near images that the model reads "
+            + "right stay right; alone or together with --guard.",
         HelpName = "RATE",
     };
     readonly Option<double> _lr = new("--lr")
@@ -129,6 +155,7 @@ sealed class EditVerb : Verb
         _method.CompletionSources.Add([.. Methods.All.Select(m => m.Name)]);
         Require<string>(_locator, Locators.Names.Contains, $"one of {string.Join(", ", Locators.Names)}");
         Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
+        Require<double>(_guardNear, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
         Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
@@ -136,7 +163,22 @@ sealed class EditVerb : Verb
         _model = new ModelOptions(this);
         foreach (
             Option option in (Option[])
-                [_images, _label, _out, _method, _set, _prepared, _locality, _guard, _base, _locator, _locatorFile]
+                [
+                    _images,
+                    _label,
+                    _out,
+                    _method,
+                    _set,
+                    _prepared,
+                    _locality,
+                    _guard,
+                    _near,
+                    _accept,
+                    _guardNear,
+                    _base,
+                    _locator,
+                    _locatorFile,
+                ]
         )
             Add(option);
         _blocks = new BlocksOption(this);
@@ -150,8 +192,7 @@ sealed class EditVerb : Verb
     {
         string output = parsed.GetRequiredValue(_out);
         EditRequest.RequireOutput(output, parsed.GetValue(_overwrite));
-        double? guard = parsed.GetValue(_guard);
-        Method method = Methods.Find(parsed.GetValue(_method) ?? (guard is null ? Masked : Kfac.Definition).Name);
+        Method? method = parsed.GetValue(_method) is string name ? Methods.Find(name) : null;
         EditRequest request = new()
         {
             Images = parsed.GetRequiredValue(_images),
@@ -165,10 +206,14 @@ sealed class EditVerb : Verb
             {
                 Prepared = parsed.GetValue(_prepared) ?? [],
                 Locator = parsed.GetValue(_locatorFile),
+                Cache = PreparationCache.OfUser(),
                 MadeFor = new() { Model = _model.Arguments(parsed), Blocks = _blocks.Text(parsed) },
             },
             Base = parsed.GetValue(_base),
-            Guard = guard,
+            Guard = parsed.GetValue(_guard),
+            Near = parsed.GetValue(_near) ?? [],
+            Accepted = parsed.GetValue(_accept),
+            GuardNear = parsed.GetValue(_guardNear),
             Seed = parsed.GetValue(_seed),
             Output = output,
             Overwrite = parsed.GetValue(_overwrite),
@@ -180,15 +225,6 @@ sealed class EditVerb : Verb
         if (parsed.GetValue(_locality) is string folder)
             request = request with { Locality = ImageFolder.Open(folder) };
         request.Validate();
-        if (guard is not null && parsed.GetValue(_method) is null)
-        {
-            string with = parsed.GetValue(_locator) is string where ? $" with --locator {where}" : "";
-            terminal.Note(
-                $"guard: edits by --method {method.Name}{with}, since "
-                    + $"{Masked.Name} has no settings that lead from general edits to local ones; "
-                    + $"--method {Gate.Definition.Name} is the other that has"
-            );
-        }
 
         using ModelFile file = _model.Load(parsed, terminal);
         EditUseCase edit = new(file) { Open = path => _model.Load(path, parsed, terminal) };
@@ -200,7 +236,7 @@ sealed class EditVerb : Verb
     }
 
     // What --set and the options say of the method's settings.
-    Dictionary<string, string> Settings(ParseResult parsed, Method method)
+    Dictionary<string, string> Settings(ParseResult parsed, Method? method)
     {
         Dictionary<string, string> given = [];
         foreach (string text in parsed.GetValue(_set) ?? [])
@@ -220,7 +256,7 @@ sealed class EditVerb : Verb
 
         void Take(string option, string name, string value)
         {
-            if (!method.Settings.Any(s => s.Name == name))
+            if (method?.Settings.Any(s => s.Name == name) == false)
                 throw new BadInputException(
                     $"{option} gives {name}, which {method.Name} does not have; its settings are "
                         + $"{string.Join(", ", method.Settings.Select(s => s.Name))}."
@@ -245,15 +281,28 @@ sealed class EditVerb : Verb
             case NotWritten.GuardNotKept:
                 PrintCurve(terminal, report);
                 PrintLeftOut(terminal, report);
-                terminal.Line(
-                    $"No edit leaves {100 * report.Guard!.Value:0.##} % of these images as they are and corrects the "
-                        + "mistake; no patch was written. Take a lower --guard."
-                );
+                terminal.Line(NotKept(report));
                 break;
             default:
                 PrintEdit(terminal, report, json);
                 break;
         }
+    }
+
+    static string NotKept(EditReport report)
+    {
+        (string Says, string Option)[] bounds =
+        [
+            .. new (double? Bound, string Of, string Option)[]
+            {
+                (report.Guard, "of these images as they are", "--guard"),
+                (report.GuardNear, "of the right near images right", "--guard-near"),
+            }
+                .Where(b => b.Bound is not null)
+                .Select(b => ($"{100 * b.Bound!.Value:0.##} % {b.Of}", b.Option)),
+        ];
+        return $"No edit leaves {string.Join(" and ", bounds.Select(b => b.Says))} and corrects the mistake; no patch "
+            + $"was written. Take a lower {string.Join(" or ", bounds.Select(b => b.Option))}.";
     }
 
     static void PrintEdit(Terminal terminal, EditReport report, EditJson json)
@@ -271,11 +320,13 @@ sealed class EditVerb : Verb
             terminal.Line(
                 $"  method     {json.Method}: {string.Join(", ", json.Settings.Select(s => $"{s.Key} {s.Value}"))}"
             );
+        PrintStatistics(terminal, report);
         string units = json.Units > 0 ? $"{json.Units} units, " : "";
         string where = json.Locator is null ? "" : $"{json.Locator}, keep {json.Keep:0.###}, ";
         terminal.Line($"  touched    {units}{json.Parameters} parameters ({where}blocks {json.Blocks})");
         PrintCurve(terminal, report);
         PrintLocality(terminal, report);
+        PrintNear(terminal, report);
         string other =
             json.Method == Masked.Name ? "more --steps, a larger --lr or --keep" : "other settings with --set";
         terminal.Line(
@@ -339,6 +390,31 @@ sealed class EditVerb : Verb
         string Class(int index) => $"{report.Labels[index].Name} ({index})";
     }
 
+    static void PrintStatistics(Terminal terminal, EditReport report)
+    {
+        if (report.Statistics is not { } statistics)
+            return;
+        string how = statistics.WereKept ? "kept since an earlier edit" : "learned just now";
+        terminal.Line(
+            statistics.AreApart
+                ? $"  statistics of {statistics.Images} of the {statistics.Of} locality images, {how}; locality is "
+                    + "measured on others"
+                : $"  statistics of the {statistics.Images} locality images, {how}; locality is measured on the same, "
+                    + $"which flatters it (from {EditStatistics.Fewest} images on, half of them are kept for it)"
+        );
+    }
+
+    static void PrintNear(Terminal terminal, EditReport report)
+    {
+        if (report.Near is not { } near)
+            return;
+        terminal.Line($"  near       {FlipsText.Of(near.Flips)}");
+        foreach ((string folder, Flips flips) in near.ByFolder.Where(f => f.Value.Broken > 0))
+            terminal.Line($"    {folder}: {flips.Broken} broken of {flips.RightBefore} that were right");
+        if (near.LeftOut > 0)
+            terminal.Line($"    left out by content: {near.LeftOut}, edited images or such as the statistics are of");
+    }
+
     // Where folders say what their images are.
     static string Kinds(IReadOnlyList<ChangedImage> changed)
     {
@@ -361,20 +437,33 @@ sealed class EditVerb : Verb
 
     static void PrintCurve(Terminal terminal, EditReport report)
     {
-        if (report.Guard is not double guard)
+        if (report.Guard is null && report.GuardNear is null)
             return;
         string other = report.Reference!.IsBase
             ? ""
             : " (--base names the unedited model where this one was edited before)";
+        string[] bounds =
+        [
+            .. report.Guard is double guard
+                ? (string[])[$"{100 * guard:0.##} % of {report.GuardedImages} images keep their prediction"]
+                : [],
+            .. report.GuardNear is double near
+                ? (string[])
+                    [
+                        $"{100 * near:0.##} % of the {report.Curve[0].Near!.Value.RightBefore} right near images stay "
+                            + "right",
+                    ]
+                : [],
+        ];
         terminal.Line(
-            $"  guard      {100 * guard:0.##} % of {report.GuardedImages} images keep their prediction "
-                + $"by {report.Reference.Path}{other}; tried, the most general first:"
+            $"  guard      {string.Join(" and ", bounds)} by {report.Reference.Path}{other}; tried, the most general "
+                + "first:"
         );
         foreach (GuardPoint p in report.Curve)
         {
             string corrected = p.Success ? "" : ", not corrected";
             string chosen = p.Setting == report.GuardedSetting ? "  ← chosen" : "";
-            terminal.Line($"    {report.Place(p.Setting)}  {100 * p.Locality, 6:0.00} % kept{corrected}{chosen}");
+            terminal.Line($"    {report.Place(p.Setting)}  {EditReport.Kept(p)}{corrected}{chosen}");
         }
     }
 }

@@ -50,6 +50,8 @@ sealed class LogVerb : Verb
             Images = provenance.Images,
             Label = new ClassJson(provenance.Label, provenance.LabelName ?? $"class {provenance.Label}"),
             Method = provenance.Method,
+            Chosen = provenance.Chosen,
+            Statistics = provenance.Statistics,
             Settings = provenance.Settings,
             Seed = provenance.Seed,
             Preprocessing = provenance.Preprocessing,
@@ -103,6 +105,10 @@ sealed class LogVerb : Verb
             $"  method         {log.Method}: {string.Join(", ", log.Settings.Select(s => $"{s.Key} {s.Value}"))}, "
                 + $"seed {log.Seed}"
         );
+        if (log.Chosen is not null)
+            terminal.Line($"  chosen         {log.Chosen}");
+        if (log.Statistics is not null)
+            terminal.Line($"  statistics     {log.Statistics}");
         if (log.Preprocessing is not null)
             terminal.Line($"  preprocessing  {log.Preprocessing}");
         if (log.Measurements is { } measured)

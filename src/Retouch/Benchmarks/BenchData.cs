@@ -109,7 +109,7 @@ public sealed class BenchData : IDisposable
                     preprocessing,
                     new Told<int>(count => progress?.Report(before + count)),
                     memory,
-                    cancellation
+                    cancellation: cancellation
                 );
             return new BenchData(
                 groups,

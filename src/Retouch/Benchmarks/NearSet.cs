@@ -24,8 +24,12 @@ public sealed class NearSet : IDisposable
     public IReadOnlyList<Problem> Skipped { get; }
 
     /// <summary>How the unedited model does on all of them, by folder: flips of an edit that changes nothing.</summary>
-    public IReadOnlyDictionary<string, Flips> Unedited =>
-        Count(new LocalityMeasurement(_images.Count, []) { Before = _set.Predictions }, new HashSet<string>());
+    public IReadOnlyDictionary<string, Flips> Unedited => UneditedWithout(new HashSet<string>());
+
+    /// <summary>The same without some images.</summary>
+    /// <param name="leftOut">The hashes of images that do not count.</param>
+    public IReadOnlyDictionary<string, Flips> UneditedWithout(IReadOnlySet<string> leftOut) =>
+        Count(new LocalityMeasurement(_images.Count, []) { Before = _set.Predictions }, leftOut);
 
     /// <summary>Counts what an edit fixes and what it breaks.</summary>
     /// <param name="delta">What the edit adds.</param>
@@ -48,6 +52,10 @@ public sealed class NearSet : IDisposable
     /// <param name="memory">
     /// Bytes that the prefixes may take in memory, or null for a quarter of what the process may use.
     /// </param>
+    /// <param name="unedited">
+    /// The model whose right answers are to be kept where <paramref name="split"/> is one that was edited before, or
+    /// null for <paramref name="split"/>.
+    /// </param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">No image can be decoded.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
@@ -57,6 +65,7 @@ public sealed class NearSet : IDisposable
         Preprocessing preprocessing,
         IProgress<int>? progress = null,
         long? memory = null,
+        SplitVit? unedited = null,
         CancellationToken cancellation = default
     )
     {
@@ -66,7 +75,7 @@ public sealed class NearSet : IDisposable
             preprocessing,
             progress,
             memory,
-            unedited: null,
+            unedited,
             cancellation
         );
         return new NearSet(set, [.. loaded.Select(i => near.Images[i])], [.. failed.Select(f => f.Why)]);

@@ -36,6 +36,17 @@ public sealed class ImageFolders
         );
     }
 
+    /// <summary>Some files of one folder, whose hashes are known.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="files">Some of <see cref="ImageFolder.Files"/>, in their order, with their SHA-256.</param>
+    internal static ImageFolders Of(ImageFolder folder, IReadOnlyList<(string File, string Sha256)> files) =>
+        new([.. files.Select(f => folder.FullPath(f.File))], [])
+        {
+            _hash = Convert.ToHexStringLower(
+                SHA256.HashData([.. files.SelectMany(f => Convert.FromHexString(f.Sha256))])
+            ),
+        };
+
     /// <summary>
     /// SHA-256 over the files' contents in their order, in lower-case hexadecimal: two copies of the same folders
     /// agree. Read on first use.

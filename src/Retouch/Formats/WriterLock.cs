@@ -71,6 +71,9 @@ public sealed partial class WriterLock : IDisposable
         }
     }
 
+    /// <summary>The same; null where another has it, or no lock can be made there.</summary>
+    internal static WriterLock? TryTake(string path, string verb) => TryTake(path, verb, null, out _);
+
     /// <summary>The same for what is held for moments only: waits until it is free, for a minute at most.</summary>
     internal static WriterLock Wait(string path, string verb)
     {

@@ -8,6 +8,9 @@ public interface IPreparation
     /// <summary>The preparation's name, <see cref="Preparation.Kind"/> of its result.</summary>
     string Name { get; }
 
+    /// <summary>Whether it trains something, which takes much longer than one look at each image.</summary>
+    bool Trains => false;
+
     /// <summary>Runs it. The same arguments give the same result.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="images">The images to learn from.</param>

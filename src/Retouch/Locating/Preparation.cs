@@ -111,8 +111,9 @@ public sealed class Preparation : IDisposable
     }
 
     /// <summary>Whether it was made for this model and edit space.</summary>
-    public bool Fits(SplitVit split) =>
-        ModelFingerprint == EditHistory.Of(split.Model).Origin && Space == Describe(split.Space);
+    public bool Fits(SplitVit split) => Label.Fits(split.Model, split.Space);
+
+    PreparationLabel Label => new(Kind, ModelFingerprint, Space);
 
     /// <summary>Checks that this is what a method needs for a model.</summary>
     /// <exception cref="BadInputException">It is another kind, or was made for another model or edit space.</exception>
@@ -175,6 +176,44 @@ public sealed class Preparation : IDisposable
     public static Preparation Load(string path)
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        (string kind, string model, string space) = ReadLabel(file, path);
+        const string prefix = "setting.";
+        using DisposeScope scope = NewDisposeScope();
+        Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(n => n, file.Read);
+        if (tensors.FirstOrDefault(t => !IsFinite(t.Value)) is { Key: string strange })
+            throw BadInput.Damaged(
+                path,
+                $"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values.",
+                Remedy.MakeAgain(Artifact.Preparation, kind)
+            );
+        return new Preparation(
+            kind,
+            model,
+            space,
+            new SortedDictionary<string, string>(
+                file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal))
+                    .ToDictionary(m => m.Key[prefix.Length..], m => m.Value),
+                StringComparer.Ordinal
+            ),
+            tensors
+        )
+        {
+            Path = path,
+        };
+    }
+
+    /// <summary>Reads of a file only what it is for.</summary>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read or is no preparation; the message says why.
+    /// </exception>
+    internal static PreparationLabel ReadLabel(string path)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        return ReadLabel(file, path);
+    }
+
+    static PreparationLabel ReadLabel(SafeTensorsFile file, string path)
+    {
         if (file.Metadata.GetValueOrDefault("format") != Format)
             throw BadInput.Mismatch(
                 path,
@@ -187,29 +226,7 @@ public sealed class Preparation : IDisposable
                 $"{path} is a preparation of version {file.Metadata.GetValueOrDefault("version")}; this Retouch reads "
                     + $"version {Version}."
             );
-        const string prefix = "setting.";
-        using DisposeScope scope = NewDisposeScope();
-        Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(n => n, file.Read);
-        if (tensors.FirstOrDefault(t => !IsFinite(t.Value)) is { Key: string strange })
-            throw BadInput.Damaged(
-                path,
-                $"{path} is a damaged preparation: its tensor {UserText.Quote(strange)} holds NaN or infinite values.",
-                Remedy.MakeAgain(Artifact.Preparation, Text("kind"))
-            );
-        return new Preparation(
-            Text("kind"),
-            Text("model"),
-            Text("space"),
-            new SortedDictionary<string, string>(
-                file.Metadata.Where(m => m.Key.StartsWith(prefix, StringComparison.Ordinal))
-                    .ToDictionary(m => m.Key[prefix.Length..], m => m.Value),
-                StringComparer.Ordinal
-            ),
-            tensors
-        )
-        {
-            Path = path,
-        };
+        return new PreparationLabel(Text("kind"), Text("model"), Text("space"));
 
         string Text(string key) =>
             file.Metadata.TryGetValue(key, out string? value)
@@ -230,7 +247,8 @@ public sealed class Preparation : IDisposable
         return values.isfinite().all().item<bool>();
     }
 
-    static string Describe(EditSpace space) =>
+    /// <summary>An edit space as a preparation's file states it.</summary>
+    internal static string Describe(EditSpace space) =>
         string.Create(
             CultureInfo.InvariantCulture,
             $"blocks {space.FirstBlock} to {space.LastBlock} of width {space.Width} and {space.Hidden} units"

@@ -64,6 +64,10 @@ public static class PatchFile
             metadata["modelAsBFloat16"] = provenance.BFloat16Fingerprint;
         if (provenance.LabelName is not null)
             metadata["labelName"] = provenance.LabelName;
+        if (provenance.Chosen is not null)
+            metadata["chosen"] = provenance.Chosen;
+        if (provenance.Statistics is not null)
+            metadata["statistics"] = provenance.Statistics;
         if (provenance.Preprocessing is not null)
             metadata["preprocessing"] = provenance.Preprocessing;
         if (provenance.Measurements is not null)
@@ -162,6 +166,8 @@ public static class PatchFile
             Label = label,
             LabelName = file.Metadata.GetValueOrDefault("labelName"),
             Method = Text("method"),
+            Chosen = file.Metadata.GetValueOrDefault("chosen"),
+            Statistics = file.Metadata.GetValueOrDefault("statistics"),
             Settings = Parse("settings", PatchJson.Default.SortedDictionaryStringString),
             Seed = seed,
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing"),

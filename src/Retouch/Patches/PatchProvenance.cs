@@ -24,6 +24,14 @@ public sealed record PatchProvenance
     /// <summary>The editor's name.</summary>
     public required string Method { get; init; }
 
+    /// <summary>Why that method was chosen, where nobody named one; else null.</summary>
+    public string? Chosen { get; init; }
+
+    /// <summary>
+    /// What the method learned from the user's own images, in one line; null where it learned nothing, or before.
+    /// </summary>
+    public string? Statistics { get; init; }
+
     /// <summary>All of the editor's settings, by name.</summary>
     public required IReadOnlyDictionary<string, string> Settings { get; init; }
 

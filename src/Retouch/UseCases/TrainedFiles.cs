@@ -17,6 +17,9 @@ public sealed record TrainedFiles
     /// <summary>Those that come along.</summary>
     public ShippedFiles Shipped { get; init; } = ShippedFiles.BesideProgram;
 
+    /// <summary>Where preparations that are made on the way are kept; null to keep none.</summary>
+    public PreparationCache? Cache { get; init; }
+
     /// <summary>What what is missing is to be made for, as remedies say it.</summary>
     public MadeFor MadeFor { get; init; } = new();
 }

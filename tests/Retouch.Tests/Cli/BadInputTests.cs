@@ -223,7 +223,7 @@ public sealed class BadInputTests : IDisposable
         ];
         _bench.Refuses([.. edit, "--locator", "all", "--keep", "0.5"], "locator all", "--keep");
         _bench.Refuses([.. edit, "--locator", "hypernetwork"], "--locator-file");
-        _bench.Refuses(edit, "--locator-file");
+        _bench.Refuses([.. edit, "--method", "masked-fine-tuning"], "--locator-file");
         _bench.Refuses([.. edit, "--locator", "gradient", "--locator-file", _bench.Model], "--locator-file");
         _bench.Refuses([.. edit, "--locator", "gradient", "--keep", "0.001"], "keep", "240 units");
     }

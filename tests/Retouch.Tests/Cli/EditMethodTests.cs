@@ -318,7 +318,11 @@ public sealed class EditMethodTests : IDisposable
         _bench.Refuses(Kfac(patch, "--set", "damping=-1"), "damping", "above 0");
         _bench.Refuses(Kfac(patch, "--set", "damping=1", "damping=2"), "damping", "twice");
         _bench.Refuses(Kfac(patch, "--set", "tokens=some"), "tokens", "cls or all");
-        _bench.Refuses([.. bare, "--set", "damping=1"], "--set", "masked-fine-tuning");
+        _bench.Refuses(
+            [.. bare, "--method", "masked-fine-tuning", "--set", "damping=1"],
+            "--set",
+            "masked-fine-tuning"
+        );
         _bench.Refuses(
             [.. bare, "--prepared", _inputs, "--locality", _bench.Locality, "--guard", "0.9", "--set", "damping=1"],
             "--guard",
@@ -372,11 +376,9 @@ public sealed class EditMethodTests : IDisposable
 
     [Theory]
     [InlineData("--method", "kfac")]
-    [InlineData("--guard", "0.01", "--locality", "locality", "--locator", "gradient")]
     [InlineData("--method", "kfac", "--blocks", "1-2")]
     public void The_command_that_a_message_names_makes_what_is_needed(params string[] more)
     {
-        more = [.. more.Select(a => a == "locality" ? _bench.Locality : a)];
         string[] edit =
         [
             "edit",
@@ -404,10 +406,6 @@ public sealed class EditMethodTests : IDisposable
         );
         Ran.Retouch(command).Good();
         Ran.Retouch([.. edit, "--prepared", _bench.Path("made.safetensors")]).Good();
-        Assert.Equal(
-            edit.Contains("--guard"),
-            missing.Err.Contains("guard: edits by --method kfac with --locator gradient", StringComparison.Ordinal)
-        );
     }
 
     [Fact]
@@ -425,7 +423,19 @@ public sealed class EditMethodTests : IDisposable
             "--method outputs --out outputs.safetensors"
         );
         _bench.Refuses(
-            ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--out", _bench.Path("p")],
+            [
+                "edit",
+                "--model",
+                _bench.Model,
+                "--image",
+                _bench.Image,
+                "--label",
+                _label,
+                "--method",
+                "masked-fine-tuning",
+                "--out",
+                _bench.Path("p"),
+            ],
             $"retouch train-locator --model {_bench.Model} --images FOLDER --out locator.safetensors",
             "--locator-file locator.safetensors"
         );
@@ -485,7 +495,12 @@ public sealed class EditMethodTests : IDisposable
             text.Out,
             StringComparison.Ordinal
         );
-        Assert.Contains("guard: edits by --method kfac, since masked-fine-tuning", text.Err, StringComparison.Ordinal);
+        Assert.Contains(
+            "method: kfac, not masked-fine-tuning: no way from general edits to local ones; not gate: another "
+                + "preparation was given",
+            text.Err,
+            StringComparison.Ordinal
+        );
 
         // On the edited model the guard is against the base that is named.
         string edited = _bench.Path("edited.safetensors");

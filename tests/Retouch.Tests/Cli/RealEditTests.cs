@@ -166,7 +166,7 @@ public sealed class RealEditTests : IDisposable
         ];
         JsonElement found = Assert.Single(Ran.Retouch(edit).Good().Objects);
         Assert.Equal(
-            ("kfac", 60, true),
+            ("gate", 60, true),
             (
                 found.GetProperty("method").GetString(),
                 found.GetProperty("localityImages").GetInt32(),

@@ -180,10 +180,11 @@ sealed class Workbench : IDisposable
         Ran ran = Ran.Retouch(args);
         Assert.True(ran.Code == 2, $"exit code {ran.Code}: {ran.Out}{ran.Err}");
         Assert.Equal("", ran.Out);
-        // How the model is understood, how images become pixels and what was left out is said before.
+        // How the model is understood, which method is chosen, how images become pixels and what was left out is said
+        // before.
         string line = Assert.Single(
             Ran.Lines(ran.Err),
-            l => !((string[])["preprocessing: ", "model: ", "warning: "]).Any(l.StartsWith)
+            l => !((string[])["preprocessing: ", "model: ", "method: ", "warning: "]).Any(l.StartsWith)
         );
         Assert.StartsWith("error: ", line, StringComparison.Ordinal);
         Assert.True(line[^1] is '.' or '?', line);

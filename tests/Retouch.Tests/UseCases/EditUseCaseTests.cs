@@ -203,6 +203,77 @@ public sealed class EditUseCaseTests : IDisposable
         Assert.False(File.Exists(slow.Output));
     }
 
+    [Fact]
+    public void Without_a_method_the_best_is_taken_and_learns_from_the_images_and_keeps_nothing_unless_asked()
+    {
+        EditRequest request = _request with
+        {
+            Settings = new Dictionary<string, string>(),
+            Locality = ImageFolder.Open(_bench.Locality),
+        };
+        string[] before = _bench.Contents();
+        for (int i = 0; i < 2; i++)
+        {
+            Recorder told = new();
+            using EditReport report = new EditUseCase(_model).Run(request with { Output = null }, told);
+            Assert.Equal("gate", report.Method.Name);
+            Assert.Equal("the best that this model allows", report.Choice!.Why);
+            Assert.Equal(
+                ("gate", 6, 6, false, false),
+                (
+                    report.Statistics!.Kind,
+                    report.Statistics.Images,
+                    report.Statistics.Of,
+                    report.Statistics.AreApart,
+                    report.Statistics.WereKept
+                )
+            );
+            Assert.Equal(
+                ["step: preparing gate", "step: editing", "step: measuring locality"],
+                told.Told.Where(t => t.StartsWith("step: "))
+            );
+        }
+        Assert.Equal(before, _bench.Contents());
+
+        EditRequest keeps = request with { Files = new() { Cache = new PreparationCache(_bench.Path("cache")) } };
+        foreach (bool there in (bool[])[false, true])
+        {
+            Recorder told = new();
+            using EditReport report = new EditUseCase(_model).Run(keeps with { Overwrite = true }, told);
+            Assert.Equal(there, report.Statistics!.WereKept);
+            Assert.Equal(there, !told.Told.Contains("step: preparing gate"));
+            Assert.Equal(report.Choice!.Why, report.Provenance!.Chosen);
+        }
+    }
+
+    [Fact]
+    public void An_interrupt_while_it_learns_writes_nothing()
+    {
+        // More than are looked at together.
+        for (int i = 0; i < 20; i++)
+            _bench.WriteImage($"locality/more{i}.png", 300 + i);
+        using CancellationTokenSource source = new();
+        Recorder cancels = new()
+        {
+            OnProgress = (step, _) =>
+            {
+                if (step == "preparing gate")
+                    source.Cancel();
+            },
+        };
+        EditRequest request = _request with
+        {
+            Settings = new Dictionary<string, string>(),
+            Locality = ImageFolder.Open(_bench.Locality),
+            Files = new() { Cache = new PreparationCache(_bench.Path("cache")) },
+        };
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            new EditUseCase(_model).Run(request, cancels, source.Token).Dispose()
+        );
+        Assert.DoesNotContain("step: editing", cancels.Told);
+        Assert.False(File.Exists(request.Output));
+    }
+
     EditRequest With(params (string Name, string Value)[] settings)
     {
         Dictionary<string, string> all = new(_request.Settings);

@@ -15,6 +15,9 @@ sealed class KnowledgeEditorTraining(MetaTrainingSettings? settings = null, int 
     public string Name => Kind;
 
     /// <inheritdoc/>
+    public bool Trains => true;
+
+    /// <inheritdoc/>
     public Preparation Prepare(
         SplitVit split,
         PreparationImages images,

@@ -15,6 +15,9 @@ sealed class MendTraining(MetaTrainingSettings? settings = null, int rank = 64) 
     public string Name => Kind;
 
     /// <inheritdoc/>
+    public bool Trains => true;
+
+    /// <inheritdoc/>
     public Preparation Prepare(
         SplitVit split,
         PreparationImages images,

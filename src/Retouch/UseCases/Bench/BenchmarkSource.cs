@@ -48,18 +48,8 @@ public sealed record BenchmarkSource
     /// <exception cref="BadInputException">
     /// A folder or the mapping cannot be read, or no folder is called by a class.
     /// </exception>
-    internal NearImages? ListNear(LabelSet labels, IUseCaseEvents events)
-    {
-        if (Near.Count == 0)
-            return Accepted is null
-                ? null
-                : throw BadInput.Mismatch(Accepted, "What folders' names mean is asked of near images alone.");
-        ClassFolders classes = Accepted is null ? new ClassFolders(labels) : ClassFolders.Load(Accepted, labels);
-        NearImages near = NearImages.In([.. Near.Select(ImageFolder.Open)], classes, labels.Count);
-        foreach (Problem why in near.Skipped)
-            events.Warn(why.Message);
-        return near;
-    }
+    internal NearImages? ListNear(LabelSet labels, IUseCaseEvents events) =>
+        NearListing.Of(Near, Accepted, labels, events);
 
     /// <summary>Loads the benchmark's images.</summary>
     /// <param name="split">The unedited model.</param>

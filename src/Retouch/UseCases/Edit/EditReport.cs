@@ -25,6 +25,15 @@ public sealed record EditReport : IDisposable
     /// <summary>How it was edited.</summary>
     public required Method Method { get; init; }
 
+    /// <summary>Why it was edited so; null where the request named the method.</summary>
+    public MethodChoice? Choice { get; init; }
+
+    /// <summary>
+    /// What the method learned from some of the locality images; null where it learns nothing, or that came along or
+    /// was given.
+    /// </summary>
+    public EditStatistics? Statistics { get; init; }
+
     /// <summary>The method's settings; where a guard chose one, with that.</summary>
     public required IReadOnlyDictionary<string, string> Settings { get; init; }
 
@@ -34,7 +43,7 @@ public sealed record EditReport : IDisposable
     /// <summary>Where the edit may have changed the model.</summary>
     public required EditSpace Space { get; init; }
 
-    /// <summary>What locality and guard are measured against; null without locality images.</summary>
+    /// <summary>What other images are measured against; null where there are none.</summary>
     public required LocalityReference? Reference { get; init; }
 
     /// <summary>Locality images that are edited ones, by their bytes, and do not count.</summary>
@@ -43,11 +52,19 @@ public sealed record EditReport : IDisposable
     /// <summary>The bound that the request set; null for none.</summary>
     public required double? Guard { get; init; }
 
+    /// <summary>The bound that the request set for near images; null for none.</summary>
+    public double? GuardNear { get; init; }
+
     /// <summary>The edit; null where none was made or kept. It belongs to the report.</summary>
     public EditResult? Result { get; init; }
 
     /// <summary>What else it changed; null where that was not measured, or no edit was kept.</summary>
     public EditLocality? Locality { get; init; }
+
+    /// <summary>
+    /// What it turned right and what it broke among near images; null where there are none, or no edit was kept.
+    /// </summary>
+    public EditNear? Near { get; init; }
 
     /// <summary>The edits that a guard tried, the most general first.</summary>
     public IReadOnlyList<GuardPoint> Curve { get; init; } = [];
@@ -58,7 +75,7 @@ public sealed record EditReport : IDisposable
     /// </summary>
     public double? GuardedSetting { get; init; }
 
-    /// <summary>The number of images that a guard compared; 0 without one.</summary>
+    /// <summary>The number of locality images that a guard compared; 0 without one, or without them.</summary>
     public int GuardedImages { get; init; }
 
     /// <summary>The time that editing took, in seconds.</summary>
@@ -92,6 +109,21 @@ public sealed record EditReport : IDisposable
     /// </summary>
     /// <param name="setting">The place.</param>
     public string Place(double setting) => Place(Method, setting);
+
+    /// <summary>What an edit that a guard tried leaves as it is, and what it breaks.</summary>
+    public static string Kept(GuardPoint point)
+    {
+        string? kept = point.Locality is double rate
+            ? string.Create(CultureInfo.InvariantCulture, $"{100 * rate, 6:0.00} % kept")
+            : null;
+        string? near = point.Near is { } flips
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{flips.Broken} of {flips.RightBefore} near broken ({100 * (flips.NegativeFlipRate ?? 0):0.00} %)"
+            )
+            : null;
+        return string.Join(", ", ((string?[])[kept, near]).Where(text => text is not null));
+    }
 
     internal static string Place(Method method, double setting)
     {

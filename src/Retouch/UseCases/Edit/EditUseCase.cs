@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
@@ -36,13 +37,22 @@ public sealed class EditUseCase(ModelFile model)
     {
         events ??= NoEvents.Instance;
         request.Validate();
-        IReadOnlyDictionary<string, string> settings = request.AllSettings();
 
         using DisposeScope scope = NewDisposeScope();
         LabelSet labels = ModelLabels.Of(model, request.LabelFile);
         int label = ReadLabel(request.Label, labels, events);
         VitConfig config = model.Model.Config;
-        EditSpace space = request.Blocks?.In(config) ?? request.Method.Window(config);
+        MethodChoice? choice = request.Method is null ? Choose(request, events) : null;
+        if (choice is not null)
+            request = request with
+            {
+                Method = choice.Method,
+                Settings = request.Settings.Concat(choice.Settings).ToDictionary(),
+            };
+        Method method = request.Method!;
+        IReadOnlyDictionary<string, string> settings = request.AllSettings();
+        EditSpace space = request.Blocks?.In(config) ?? method.Window(config);
+        NearImages? near = NearListing.Of(request.Near, request.Accepted, labels, events);
         SplitVit split = ModelCut.Of(model.Model, space, request.Precision, events);
         using PreparedFiles prepared = new(request.Files, split);
         using Hypernetwork? network = LoadHypernetwork(
@@ -60,7 +70,11 @@ public sealed class EditUseCase(ModelFile model)
             For = split,
             MadeFor = request.Files.MadeFor,
         };
-        IEditor editor = request.Method.Create(settings, resources);
+        IPreparation? lacking =
+            method.PreparationUsed(settings) is string kind && !prepared.ByKind.ContainsKey(kind)
+                ? LearnedOnTheWay(method, kind, request)
+                : null;
+        IEditor? editor = lacking is null ? method.Create(settings, resources) : null;
         events.Note(ModelNotes.Preprocessing(model));
         foreach (string reason in request.Locality?.LeftOut ?? [])
             events.Warn(reason);
@@ -76,40 +90,154 @@ public sealed class EditUseCase(ModelFile model)
         SplitVit? against = unedited is null
             ? null
             : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
-        LocalityImages? locality = others is null ? null : new LocalityImages(others, labels, split, against);
         EditReport report = new()
         {
             Model = model.Model.Fingerprint,
             Labels = labels,
             Label = label,
             Images = Compare(request, label, before, before),
-            Method = request.Method,
+            Method = method,
+            Choice = choice,
             Settings = settings,
             Seed = request.Seed,
             Space = split.Space,
-            Reference = others is null ? null : ReferenceTo(unedited),
+            Reference = others is null && near is null ? null : ReferenceTo(unedited),
             LeftOut = leftOut,
             Guard = request.Guard,
+            GuardNear = request.GuardNear,
         };
         if (!request.Force && report.Images.All(i => i.Before.Right))
             return report with { NotWritten = NotWritten.AlreadyRight };
 
+        LocalityHalves? halves = lacking is null ? null : LocalityHalves.Of(others!);
+        (Preparation? own, EditStatistics? statistics) = lacking is null
+            ? (null, null)
+            : Learn(lacking, halves!, request.Files.Cache, split.Space, events, cancellation);
+        using Preparation? learned = own;
+        report = report with { Statistics = statistics };
+        if (learned is not null)
+            resources = resources with
+            {
+                Preparations = prepared.ByKind.Append(new(learned.Kind, learned)).ToDictionary(),
+            };
+        editor ??= method.Create(settings, resources);
+        using NearReference? reference = near is null
+            ? null
+            : NearReference.Load(
+                near,
+                request.Images,
+                halves?.Hashes ?? new HashSet<string>(),
+                split,
+                against,
+                model.Preprocessing,
+                request.Memory,
+                events,
+                cancellation
+            );
         Failure failure = new(state, label)
         {
             Images = [.. request.Images.Select(image => Provenance(image, request.Output))],
         };
-        if (editor is Gate gate && request.Guard is null)
+        if (editor is Gate gate && request.Bounds is null)
             WarnOfCost(gate, split, failure, before, settings, labels, events);
-        Work work = new(request, settings, split, failure, locality, events, cancellation);
+        LocalityImages? locality = (halves?.Measured ?? others) is { } measured
+            ? new LocalityImages(measured, labels, split, against)
+            : null;
+        Work work = new(request, method, settings, split, failure, locality, reference, events, cancellation);
         Stopwatch clock = Stopwatch.StartNew();
-        report = request.Guard is double bound
-            ? Search(report, work, resources, bound)
+        report = request.Bounds is { } bounds
+            ? Search(report, work, resources, bounds)
             : report with
             {
                 Result = Edit(editor, work),
             };
         report = report with { Seconds = clock.Elapsed.TotalSeconds };
         return report.Result is null ? report : Finish(report, work, before);
+    }
+
+    // Says which method it is to be, and why.
+    MethodChoice Choose(EditRequest request, IUseCaseEvents events)
+    {
+        VitConfig config = model.Model.Config;
+        EditSpace? blocks = request.Blocks?.In(config);
+        PreparationLabel[] given = [.. request.Files.Prepared.Select(Preparation.ReadLabel)];
+        PreparationLabel[] shipped =
+        [
+            .. request.Files.Shipped.For("preparations", model.Model.Fingerprint).Select(Preparation.ReadLabel),
+        ];
+        EditSpace trained = blocks ?? EditSpace.Default(config);
+        MethodChoice choice = BestMethod.Choose(
+            request.Wish,
+            new MethodSupplies(
+                config,
+                blocks,
+                HasStatistics,
+                TrainedLocators.For(request.Files.Shipped, model.Model.Fingerprint, trained) is not null,
+                EditedBefore: request.Base is not null
+            )
+        );
+        string set = string.Concat(choice.Settings.Select(s => $" with {s.Key} {s.Value}"));
+        string text = $"method: {choice.Method.Name}{set}, {choice.Why}";
+        if (choice.LacksImages)
+            events.Note(text, Remedy.Option(Parameter.Locality));
+        else
+            events.Note(text);
+        return choice;
+
+        // One that was given for another model is a mistake, which is told where it is used.
+        bool HasStatistics(Method method) =>
+            method.PreparationKind is not string kind
+            || given.Any(label => label.Kind == kind)
+            || shipped.Any(label => label.Kind == kind && label.Fits(model.Model, blocks ?? method.Window(config)))
+            || LearnedOnTheWay(method, kind, request) is not null;
+    }
+
+    // What a method can learn from the locality images while the user waits; null where there are none, or it would
+    // take too long. What is known of an edited model is what was known of the unedited one.
+    IPreparation? LearnedOnTheWay(Method method, string kind, EditRequest request) =>
+        request.Locality is not null
+        && EditHistory.Of(model.Model).Origin == model.Model.Fingerprint
+        && method.NewPreparation?.Invoke() is { Trains: false } preparation
+        && preparation.Name == kind
+            ? preparation
+            : null;
+
+    (Preparation Learned, EditStatistics Statistics) Learn(
+        IPreparation how,
+        LocalityHalves halves,
+        PreparationCache? cache,
+        EditSpace space,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
+    {
+        // Everything in float32, as it is prepared for all edits.
+        SplitVit split = new(model.Model, space);
+        PreparationImages images = new(halves.Learned, model.Preprocessing);
+        (Preparation learned, bool wasThere) = cache?.Get(how, split, images, Make) ?? (Make(null), false);
+        int used = int.TryParse(
+            learned.Settings.GetValueOrDefault("images"),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out int count
+        )
+            ? count
+            : images.Folders.Paths.Count;
+        return (learned, new(how.Name, used, halves.Count, images.Folders.Hash(), halves.AreApart, wasThere));
+
+        Preparation Make(string? checkpoint) =>
+            events.Progress(
+                $"preparing {how.Name}",
+                1,
+                told =>
+                    how.Prepare(
+                        split,
+                        images,
+                        checkpoint,
+                        new Told<PreparationProgress>(p => told((double)p.Done / p.Total, null)),
+                        cancellation
+                    )
+            );
     }
 
     // Measures and writes the edit that was made.
@@ -125,7 +253,12 @@ public sealed class EditUseCase(ModelFile model)
             EditLocality? locality =
                 report.Locality
                 ?? work.Locality?.Measure(result.Patch.Change, model.Preprocessing, work.Events, work.Cancellation);
-            report = report with { Images = Compare(work.Request, report.Label, before, after), Locality = locality };
+            report = report with
+            {
+                Images = Compare(work.Request, report.Label, before, after),
+                Locality = locality,
+                Near = report.Near ?? work.Near?.Describe(work.Near.Measure(result.Patch.Change)),
+            };
             return Write(report, work.Request);
         }
         catch
@@ -151,21 +284,41 @@ public sealed class EditUseCase(ModelFile model)
         );
     }
 
-    // The report with the edit that keeps to the bound, if there is one, and with those that were tried.
-    EditReport Search(EditReport report, Work work, EditorResources resources, double bound)
+    // The report with the edit that keeps to the bounds, if there is one, and with those that were tried.
+    EditReport Search(EditReport report, Work work, EditorResources resources, GuardBounds bounds)
     {
-        Method method = work.Request.Method;
-        (GuardedEdit guarded, EditLocality locality) = work.Locality!.Guard(
-            At,
-            place => EditReport.Place(method, place),
-            method.Generalities,
-            bound,
+        Method method = work.Method;
+        if (bounds.Near is not null)
+            work.Near!.RequireRight();
+        using LocalityImages.Loaded? others = work.Locality?.Load(
             model.Preprocessing,
             work.Request.Memory,
             work.Events,
             work.Cancellation
         );
-        report = report with { Curve = guarded.Curve, GuardedImages = locality.Images };
+        GuardedEdit guarded = work.Events.Progress(
+            "searching",
+            method.Generalities.Count,
+            tell =>
+            {
+                int tried = 0;
+                return GuardedEdit.Search(
+                    At,
+                    result => new GuardMeasurement(
+                        others?.Measure(result.Patch.Change),
+                        work.Near?.Measure(result.Patch.Change)
+                    ),
+                    bounds,
+                    method.Generalities,
+                    progress: new Told<GuardPoint>(p =>
+                        tell(++tried, $"{EditReport.Place(method, p.Setting)}: {EditReport.Kept(p)}")
+                    ),
+                    cancellation: work.Cancellation
+                );
+            }
+        );
+        EditLocality? locality = guarded.Locality is { } changed ? others!.Describe(changed) : others?.Unchanged;
+        report = report with { Curve = guarded.Curve, GuardedImages = locality?.Images ?? 0 };
         return guarded.Edit is null
             ? report with
             {
@@ -177,6 +330,7 @@ public sealed class EditUseCase(ModelFile model)
                 GuardedSetting = guarded.Setting,
                 Settings = method.AtGenerality(work.Settings, guarded.Setting!.Value),
                 Locality = locality,
+                Near = guarded.Measured!.NearByFolder is { } near ? work.Near!.Describe(near) : null,
             };
 
         EditResult At(double place) =>
@@ -197,6 +351,8 @@ public sealed class EditUseCase(ModelFile model)
             Float16Fingerprint = Rounded(ScalarType.Float16),
             BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
             LabelName = report.Labels.HasNames ? report.Labels[report.Label].Name : null,
+            Chosen = report.Choice?.Why,
+            Statistics = report.Statistics?.Described,
             Preprocessing = model.Preprocessing.ToString(),
             Measurements = edited.Measurements! with
             {
@@ -321,10 +477,12 @@ public sealed class EditUseCase(ModelFile model)
     /// <summary>What every way of making the edit takes.</summary>
     sealed record Work(
         EditRequest Request,
+        Method Method,
         IReadOnlyDictionary<string, string> Settings,
         SplitVit Split,
         Failure Failure,
         LocalityImages? Locality,
+        NearReference? Near,
         IUseCaseEvents Events,
         CancellationToken Cancellation
     );

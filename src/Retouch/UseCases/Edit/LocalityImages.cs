@@ -36,26 +36,12 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
         return Described(measurement, files, skipped, events);
     }
 
-    /// <summary>Finds the most general edit that leaves enough of them as they are.</summary>
-    /// <param name="edit">Makes the edit at a place on a method's way from general edits to local ones.</param>
-    /// <param name="place">Says what a place is.</param>
-    /// <param name="places">The places to try, the most general first.</param>
-    /// <param name="bound">The share to be left as it is, in (0,1].</param>
+    /// <summary>Loads them, so that many edits can be measured; the caller disposes the result.</summary>
     /// <param name="preprocessing">How images are made into pixels.</param>
     /// <param name="memory">Bytes that may be kept in memory; null for a quarter of what the process may use.</param>
     /// <param name="events">Told how far it is.</param>
-    /// <param name="cancellation">Stops between edits.</param>
-    /// <returns>The search's result, which the caller disposes, and what its edit changed.</returns>
-    public (GuardedEdit Guarded, EditLocality Locality) Guard(
-        Func<double, Editing.EditResult> edit,
-        Func<double, string> place,
-        IReadOnlyList<double> places,
-        double bound,
-        Preprocessing preprocessing,
-        long? memory,
-        IUseCaseEvents events,
-        CancellationToken cancellation
-    )
+    /// <param name="cancellation">Stops between images.</param>
+    public Loaded Load(Preprocessing preprocessing, long? memory, IUseCaseEvents events, CancellationToken cancellation)
     {
         (LocalitySet set, IReadOnlyList<string> files, IReadOnlyList<(string, Problem)> skipped) = events.Progress(
             "loading locality images",
@@ -66,31 +52,7 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
                 return Locality.Load(split, folder, preprocessing, told, memory, unedited, cancellation);
             }
         );
-        using (set)
-        {
-            GuardedEdit guarded = events.Progress(
-                "searching",
-                places.Count,
-                report =>
-                {
-                    int tried = 0;
-                    Told<GuardPoint> told = new(p =>
-                        report(++tried, $"{place(p.Setting)}: {100 * p.Locality:0.00} % kept")
-                    );
-                    return GuardedEdit.Search(
-                        edit,
-                        result => set.Measure(result.Patch.Change),
-                        bound,
-                        places,
-                        progress: told,
-                        cancellation: cancellation
-                    );
-                }
-            );
-            LocalityMeasurement measurement =
-                guarded.Locality ?? new LocalityMeasurement(files.Count, []) { Before = set.Predictions };
-            return (guarded, Described(measurement, files, skipped, events));
-        }
+        return new Loaded(set, measurement => Described(measurement, files, skipped, events));
     }
 
     EditLocality Described(
@@ -129,4 +91,22 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
                 : ChangeKind.Damaged
         : right.Contains(change.After) ? ChangeKind.Corrected
         : ChangeKind.Wrong;
+
+    /// <summary>The images, loaded. Owns their prefixes.</summary>
+    /// <param name="set">The images.</param>
+    /// <param name="describe">Says what an edit changed among them.</param>
+    internal sealed class Loaded(LocalitySet set, Func<LocalityMeasurement, EditLocality> describe) : IDisposable
+    {
+        /// <summary>Measures an edit.</summary>
+        public LocalityMeasurement Measure(ModelDelta delta) => set.Measure(delta);
+
+        /// <summary>What an edit changed.</summary>
+        public EditLocality Describe(LocalityMeasurement measurement) => describe(measurement);
+
+        /// <summary>What no edit changed.</summary>
+        public EditLocality Unchanged =>
+            describe(new LocalityMeasurement(set.Predictions.Count, []) { Before = set.Predictions });
+
+        public void Dispose() => set.Dispose();
+    }
 }

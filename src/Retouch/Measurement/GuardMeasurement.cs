@@ -1,0 +1,13 @@
+namespace Retouch.Measurement;
+
+/// <summary>What an edit changed among the images that a guard keeps. Immutable.</summary>
+/// <param name="Locality">Among other images; null where there are none.</param>
+/// <param name="NearByFolder">Among near images by folder; null where there are none.</param>
+public sealed record GuardMeasurement(
+    LocalityMeasurement? Locality,
+    IReadOnlyDictionary<string, Flips>? NearByFolder = null
+)
+{
+    /// <summary>Among all near images; null where there are none.</summary>
+    public Flips? Near { get; } = NearByFolder is null ? null : Flips.Sum(NearByFolder.Values);
+}
