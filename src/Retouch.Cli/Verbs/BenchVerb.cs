@@ -134,7 +134,7 @@ sealed class BenchVerb : Verb
             count => count is >= 0 and <= BenchReportVerb.MostShown,
             $"a whole number from 0 to {BenchReportVerb.MostShown}"
         );
-        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true);
+        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true, withSensitive: true);
         foreach (
             Option option in (Option[])
                 [_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared]

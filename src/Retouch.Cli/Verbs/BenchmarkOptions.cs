@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.UseCases;
 
@@ -24,9 +25,17 @@ sealed class BenchmarkOptions
     readonly Option<string?>? _locality;
     readonly Option<string[]>? _near;
     readonly Option<string?>? _accept;
+    readonly Option<string[]>? _sensitive;
+    readonly Option<double>? _margin;
     readonly MemoryOption _memory;
 
-    public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false, bool withNear = false)
+    public BenchmarkOptions(
+        Command command,
+        bool withLocality = true,
+        bool withLabels = false,
+        bool withNear = false,
+        bool withSensitive = false
+    )
     {
         _model = new ModelOptions(command, withLabels);
         command.Add(_benchmark);
@@ -56,6 +65,28 @@ sealed class BenchmarkOptions
                 }
             );
         }
+        if (withSensitive)
+        {
+            command.Add(
+                _sensitive = new("--sensitive")
+                {
+                    Description =
+                        "Folders of any other images, without labels: those that the model is unsure of are found "
+                        + "once, and LR over them is measured for every edit, as in the paper, without the images of "
+                        + "its own group.",
+                    AllowMultipleArgumentsPerToken = true,
+                    HelpName = "DIR",
+                }
+            );
+            Option<double> margin = new("--margin")
+            {
+                Description = "An image of --sensitive counts if its two largest probabilities differ by less.",
+                DefaultValueFactory = _ => MiningSettings.PublishedMargin,
+                HelpName = "P",
+            };
+            Verb.Require<double>(margin, p => p is >= 0 and <= 1, "a number from 0 to 1");
+            command.Add(_margin = margin);
+        }
         _memory = new MemoryOption(command);
     }
 
@@ -68,8 +99,21 @@ sealed class BenchmarkOptions
             Locality = _locality is null ? null : parsed.GetValue(_locality),
             Near = Near(parsed),
             Accepted = _accept is null ? null : parsed.GetValue(_accept),
+            Sensitive = Sensitive(parsed),
+            SensitiveMargin = _margin is null ? MiningSettings.PublishedMargin : parsed.GetValue(_margin),
             Memory = _memory.Bytes(parsed),
         };
+
+    string[] Sensitive(ParseResult parsed)
+    {
+        string[] sensitive = _sensitive is null ? [] : parsed.GetValue(_sensitive) ?? [];
+        return sensitive.Length > 0 || _margin is null || parsed.GetResult(_margin) is not { Implicit: false }
+            ? sensitive
+            : throw new BadInputException(
+                "--margin is for the images of --sensitive, which names none; the benchmark has that of its locality "
+                    + "images."
+            );
+    }
 
     string[] Near(ParseResult parsed)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Retouch.Measurement;
 
 namespace Retouch.Benchmarks;
@@ -34,6 +35,17 @@ public sealed record SettingSummary
 
     /// <summary>LR over the sensitive images, or null if it was not measured.</summary>
     public required Estimate? SensitiveLocality { get; init; }
+
+    /// <summary>
+    /// LR over the sensitive images that were mined for the run, which is how the paper measures it; null where none
+    /// were.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Estimate? MinedLocality { get; init; }
+
+    /// <summary>How many these are: those of an edit of which most count. Null where none were mined.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? MinedImages { get; init; }
 
     /// <summary>
     /// The share of near images that were right which an edit makes wrong, or null if it was not measured.
@@ -105,6 +117,8 @@ public sealed record SettingSummary
                         Generalization = Mean(groups, r => r.Generalization),
                         Locality = Mean(groups, r => r.Locality),
                         SensitiveLocality = Mean(groups, r => r.SensitiveLocality),
+                        MinedLocality = Mean(groups, r => r.Sensitive?.Rate),
+                        MinedImages = setting.Max(r => r.Sensitive?.Images),
                         NegativeFlips = Mean(groups, r => r.NearFlips?.NegativeFlipRate),
                         NetGain = setting.Average(r => r.NearFlips?.NetGain),
                         EarlierSuccess = Mean(groups, r => r.EarlierSuccess),

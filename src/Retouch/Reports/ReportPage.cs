@@ -142,10 +142,13 @@ sealed class ReportPage
             string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Title}";
             Html harm = NearHarm(scores);
             bool harmed = harm.ToString().Length > 0;
+            Html unsure = Unsure(subset, scores);
             if (scores.Length == 1)
             {
                 if (harmed)
-                    yield return Html.Of($"{where}, {harm}");
+                    yield return Html.Of($"{where}, {harm}{unsure}");
+                else if (unsure.ToString().Length > 0)
+                    yield return Html.Of($"{where}:{unsure}");
                 continue;
             }
             int middle = scores[0].Matches.Count / 2;
@@ -173,9 +176,33 @@ sealed class ReportPage
                 : $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}";
             yield return Html.Of(
                 $"{where}, {most}{settled}. The best trade-offs overall, by hypervolume, are those of "
-                    + $"<b>{scores[0].Method}</b>.{(harmed ? Html.Of($" Near by, {harm}") : Html.Empty)}"
+                    + $"<b>{scores[0].Method}</b>.{(harmed ? Html.Of($" Near by, {harm}") : Html.Empty)}{unsure}"
             );
         }
+    }
+
+    /// <summary>
+    /// What the methods leave alone among the sensitive images at the middle level of LR; empty where none were mined.
+    /// </summary>
+    static Html Unsure(ReportSubset subset, IReadOnlyList<MethodScore> scores)
+    {
+        (string Method, double Kept)[] measured =
+        [
+            .. scores
+                .Select(s => (s.Method, s.Matches[s.Matches.Count / 2].MinedLocality))
+                .Where(s => s.MinedLocality is not null)
+                .Select(s => (s.Method, s.MinedLocality!.Value.Mean))
+                .OrderByDescending(s => s.Mean),
+        ];
+        if (subset.MinedImages is not int images || measured.Length == 0)
+            return Html.Empty;
+        IEnumerable<Html> each = measured.Select(
+            (m, i) => Html.Of($"{(i == 0 ? "" : ", ")}{ReportText.Percent(m.Kept)} % with <b>{m.Method}</b>")
+        );
+        return Html.Of(
+            $" Of the {ReportText.Many(images, "image")} that the model is least sure of, on which alone the paper "
+                + $"measures locality, an edit leaves {each}."
+        );
     }
 
     /// <summary>What the methods break among near images at the middle level of LR; empty where none was.</summary>
@@ -220,7 +247,7 @@ sealed class ReportPage
             <div><h4><b>LR</b> · locality rate</h4><p>What else changed? The share of unrelated images that keep the
             prediction they had, right or wrong. 100 % is a perfect surgeon. <em>Sensitive</em> LR looks only at images
             that are nearly undecided: their two best classes differ by less than {margin}, unless the benchmark says
-            otherwise.</p></div>{(HasNear ? NegativeFlips() : Html.Empty)}
+            otherwise.</p></div>{(Mined is int n ? MinedLocality(n) : Html.Empty)}{(HasNear ? NegativeFlips() : Html.Empty)}
             </div>
             <p>GR and LR pull against each other: who changes more, corrects more and breaks more. So a method is judged
             by its curve, and methods are compared at equal LR. Intervals hold 95 % of {ReportText.Count(
@@ -232,6 +259,26 @@ sealed class ReportPage
     }
 
     bool HasNear => _all.Any(s => s.HasNear);
+
+    int? Mined => _all.Max(s => s.MinedImages);
+
+    Html MinedLocality(int images)
+    {
+        BenchManifest[] mined = [.. _comparison.Runs.Select(r => r.Manifest).Where(m => m.SensitiveCandidates > 0)];
+        string margin = string.Join(
+            " or ",
+            mined.Select(m => m.SensitiveMargin?.ToString(CultureInfo.InvariantCulture)).OfType<string>().Distinct()
+        );
+        return Html.Of(
+            $"""
+
+            <div><h4><b>LR of sensitive images</b></h4><p>And where the model is hardly sure? The paper measures
+            locality on such images alone: of the images searched for this, the {ReportText.Count(images)} whose two
+            best classes differ by less than {margin}, without those of the edited group. Nearly any change of the
+            weights tips some of them over, so this is always less than LR.</p></div>
+            """
+        );
+    }
 
     static Html NegativeFlips() =>
         Html.Of(
@@ -313,6 +360,7 @@ sealed class ReportPage
                 .Select(i => scores.Max(s => s.Matches[i].Generalization?.Mean)),
         ];
         double volume = scores.Max(s => s.Hypervolume.Mean);
+        double? kept = scores.Max(s => s.Matches[s.Matches.Count / 2].MinedLocality?.Mean);
         double? least = scores.Min(s => s.Matches[s.Matches.Count / 2].NegativeFlips?.Mean);
         return Html.Of(
             $"""
@@ -322,16 +370,27 @@ sealed class ReportPage
             <div class="scroll"><table class="matched">
             <thead><tr><th>method</th>{scores[0].Matches.Select(m =>
                 Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>")
-            )}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
+            )}{(kept is null ? Html.Empty : Html.Of($"<th>LR of {ReportText.Count(subset.MinedImages ?? 0)} sensitive at LR ≥ {middle} %</th>"))}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
             units</th></tr></thead>
             <tbody>{scores.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Near(s)}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"
+                    $"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Kept(s)}{Near(s)}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"
                 )
             )}</tbody>
             </table></div>
             """
         );
+
+        Html Kept(MethodScore score)
+        {
+            LocalityMatch match = score.Matches[score.Matches.Count / 2];
+            return kept is null ? Html.Empty
+                : match.MinedLocality is { } value
+                    ? Html.Of(
+                        $"""<td{(value.Mean == kept ? Html.Of($" class=\"best\"") : Html.Empty)} title="{match.Setting}"><b>{ReportText.Percent(value.Mean, 2)}</b><small>{ReportText.Interval(value, 2)}</small></td>"""
+                    )
+                : Html.Of($"<td class=\"dim\" title=\"not measured, or none of its settings has this LR\">–</td>");
+        }
 
         Html Near(MethodScore score)
         {
@@ -521,10 +580,10 @@ sealed class ReportPage
             )}</summary>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">setting</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th><th>sensitive LR, %</th>{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
+            %</th><th>sensitive LR, %</th>{(subset.MinedImages is int n ? Html.Of($"<th>LR of {ReportText.Count(n)} sensitive, %</th>") : Html.Empty)}{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
             <tbody>{subset.Settings.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
+                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.MinedImages is null ? Html.Empty : Cell(s.Summary.MinedLocality, 2))}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
                 )
             )}</tbody>
             </table></div></details>
@@ -574,6 +633,7 @@ sealed class ReportPage
             .. HasNear
                 ? [("near images", Distinct(m => m.NearImages is int n ? ReportText.Many(n, "image") : "none"))]
                 : Array.Empty<(string, string)>(),
+            .. Mined is null ? Array.Empty<(string, string)>() : [("sensitive images", Distinct(Candidates))],
             ("edits at once", Distinct(m => ReportText.Count(m.Batch))),
             ("seed", Distinct(m => m.Seed.ToString(CultureInfo.InvariantCulture))),
             (
@@ -612,6 +672,14 @@ sealed class ReportPage
             """
         );
 
+        static string Candidates(BenchManifest m)
+        {
+            string? margin = m.SensitiveMargin?.ToString(CultureInfo.InvariantCulture);
+            return m.SensitiveCandidates is int count
+                ? $"mined among {ReportText.Many(count, "image")}, margin below {margin}"
+                : "those of the locality set";
+        }
+
         string Distinct(Func<BenchManifest, string> value) =>
             string.Join("; ", _comparison.Runs.Select(r => value(r.Manifest)).Distinct());
     }
@@ -646,6 +714,16 @@ sealed class ReportPage
         if (_comparison.Runs.Select(r => r.Manifest.NearImages).OfType<int>().Distinct().Count() > 1)
             yield return "The runs counted negative flips on different numbers of near images; compare them between "
                 + "runs with care.";
+        if (
+            _comparison
+                .Runs.Select(r => (r.Manifest.SensitiveCandidates, r.Manifest.SensitiveMargin))
+                .Distinct()
+                .Count(m => m.SensitiveCandidates is not null) > 1
+        )
+            yield return "The runs mined their sensitive images among different ones; compare LR over them between "
+                + "runs with care.";
+        if (Mined is not null && _comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.MinedLocality is null)))
+            yield return "Some settings have no LR over mined sensitive images: their runs mined none.";
         if (HasNear && _comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.NegativeFlips is null)))
             yield return "Some settings have no negative flips: their runs had no near images, or none was right.";
         if (_comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.Locality is null)))

@@ -54,6 +54,31 @@ public sealed class SettingSummaryTests
     }
 
     [Fact]
+    public void LR_of_mined_sensitive_images_is_a_mean_over_groups()
+    {
+        SettingSummary summary = Assert.Single(
+            SettingSummary.Of([
+                Row(0, "a", new(10, 1)),
+                Row(1, "a", new(10, 3)),
+                Row(2, "b", new(8, 4)),
+                Row(3, "b", new(0, 0)), // all are its own group's
+            ])
+        );
+        Assert.Equal((0.9 + 0.7 + 0.5) / 3, summary.MinedLocality!.Value.Mean, 1e-12);
+        Assert.Equal((0.5, 0.8), (summary.MinedLocality.Value.Low, Math.Round(summary.MinedLocality.Value.High, 12)));
+        Assert.Equal(10, summary.MinedImages);
+
+        summary = Assert.Single(SettingSummary.Of([BenchSamples.Row(0, "a", true, 0.5, 1.0)]));
+        Assert.True(summary is { MinedLocality: null, MinedImages: null });
+
+        static BenchRow Row(int edit, string group, ChangeCount sensitive) =>
+            BenchSamples.Row(edit, group, true, 0.5, 1) with
+            {
+                Sensitive = sensitive,
+            };
+    }
+
+    [Fact]
     public void Settings_keep_their_order_and_the_best_trade_offs_are_marked()
     {
         IReadOnlyList<SettingSummary> table = SettingSummary.Of([

@@ -146,6 +146,65 @@ public sealed partial class BenchReportTests
     }
 
     [Fact]
+    public void LR_of_mined_sensitive_images_stands_beside_LR_where_it_was_measured()
+    {
+        // Of twenty sensitive images the wide masks change four, the small ones two, random ones five.
+        static BenchRow With(BenchRow row) =>
+            row with
+            {
+                Sensitive = new ChangeCount(
+                    20,
+                    row.Settings["locator"] == "random" ? 5
+                        : row.Settings["keep"] == "0.5" ? 4
+                        : 2
+                ),
+            };
+        ReportRun run = Run([.. Paintings().Select(With)]);
+        run = run with { Manifest = run.Manifest with { SensitiveCandidates = 900, SensitiveMargin = 0.05 } };
+        BenchComparison comparison = BenchComparison.Of([run], Few);
+        Assert.Equal([0.9, 0.9, 0.8], comparison.Scores[0].Matches.Select(m => m.MinedLocality!.Value.Mean));
+        XElement root = Parse(BenchReport.Html(comparison));
+        XElement table = Section(root, "methods").Descendants(X + "table").Single();
+        string[] heads = [.. table.Descendants(X + "th").Select(h => h.Value.Replace('\u00a0', ' '))];
+        Assert.Equal("LR of 20 sensitive at LR ≥ 98 %", heads[4]);
+        Assert.Equal(["90.00 90.00–90.00", "75.00 75.00–75.00"], Cells(table).Select(c => c[4]));
+        Assert.Equal(heads.Length, Cells(table)[0].Length);
+        XElement settings = Section(root, "settings").Descendants(X + "table").First();
+        Assert.Equal(settings.Descendants(X + "th").Count(), Cells(settings)[0].Length);
+        Assert.Equal("80.00 80.00–80.00", Cells(settings)[0][7]);
+        Assert.Contains(
+            "Of the 20 images that the model is least sure of, on which alone the paper measures locality, an edit "
+                + "leaves 90.0 % with gradient mask, 75.0 % with random mask.",
+            root.Descendants(X + "header").Single().Value.Replace('\u00a0', ' '),
+            StringComparison.Ordinal
+        );
+        Assert.Contains("LR of sensitive images", Section(root, "numbers").Value, StringComparison.Ordinal);
+        Assert.Contains(
+            "mined among 900 images",
+            Section(root, "run").Value.Replace('\u00a0', ' ').Replace('\u2009', ' '),
+            StringComparison.Ordinal
+        );
+
+        string without = Page(Run(Paintings()));
+        Assert.DoesNotContain("mined", without, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("least sure", without, StringComparison.Ordinal);
+
+        // Of an edit in two runs, the one that measured them counts.
+        Assert.Equal(
+            0.9,
+            BenchComparison.Of([Run(Paintings()), run], Few).Scores[0].Matches[0].MinedLocality!.Value.Mean
+        );
+        string mixed = Page(
+            run with
+            {
+                Rows = [.. run.Rows.Select(r => r.Settings["locator"] == "random" ? r with { Sensitive = null } : r)],
+            }
+        );
+        Assert.Equal("–", Cells(Section(Parse(mixed), "methods").Descendants(X + "table").Single())[1][4]);
+        Assert.Contains("Some settings have no LR over mined sensitive images", mixed, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_front_of_near_harm_is_that_of_few_flips_and_much_generalization()
     {
         BenchRow[] rows =

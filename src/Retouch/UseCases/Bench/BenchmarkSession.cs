@@ -72,6 +72,7 @@ public sealed class BenchmarkSession : IDisposable
         BenchmarkSource.SayShared(benchmark, events);
         LabelSet names = ModelLabels.Of(model, _request.LabelFile);
         NearImages? near = _request.Benchmark.ListNear(names, events);
+        SensitiveCandidates? candidates = _request.Benchmark.ListSensitive(events);
         BenchPlan plan = new(
             benchmark,
             settings,
@@ -80,17 +81,23 @@ public sealed class BenchmarkSession : IDisposable
                 Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
                 Orientation = model.Preprocessing.Orientation,
                 Near = near,
+                Sensitive = candidates,
             }
         );
         LabelSet? labels = names.HasNames ? names : null;
         _folder.Plan(plan);
         events.Note(ModelNotes.Preprocessing(model));
+        IReadOnlyList<CandidateImage>? sensitive = null;
         try
         {
+            if (candidates is not null)
+                sensitive = Sensitive(model, benchmark, candidates, events, cancellation);
             foreach (EditSpace space in distinct)
                 Data(space);
             if (near is not null)
                 SayNear(near, Data(distinct[0]).Near!, benchmark, events);
+            foreach (Problem why in Data(distinct[0]).Sensitive?.Skipped ?? [])
+                events.Warn("skipped", why);
             _folder.Begin(benchmark, _request.Resume);
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(
@@ -116,11 +123,60 @@ public sealed class BenchmarkSession : IDisposable
         }
 
         BenchData Data(EditSpace space) =>
-            windows.Data(space, split => _request.Benchmark.Load(split, model, benchmark, near, events, cancellation));
+            windows.Data(
+                space,
+                split => _request.Benchmark.Load(split, model, benchmark, near, sensitive, events, cancellation)
+            );
     }
 
     /// <summary>Lets others write to the folder.</summary>
     public void Dispose() => _folder.Dispose();
+
+    IReadOnlyList<CandidateImage> Sensitive(
+        ModelFile model,
+        Benchmark benchmark,
+        SensitiveCandidates candidates,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
+    {
+        // What is missing is said before the long search.
+        (ImageRoots images, ImageRoots? locality) = _request.Benchmark.Roots();
+        BenchData.Find(benchmark, images, locality);
+        IReadOnlyList<CandidateImage> found = _folder.Sensitive(candidates, Seek, cancellation);
+        HashSet<string> own = benchmark.Hashes(Enumerable.Range(0, benchmark.Groups.Count));
+        int shared = found.Count(i => own.Contains(i.Sha256));
+        string left =
+            shared == 0
+                ? ""
+                : $"; {shared} are also images of the benchmark's groups, by their content, and do not count for edits "
+                    + "of their own group";
+        events.Note(
+            $"sensitive images: {found.Count} of {candidates.Images.Count}, with a margin below "
+                + $"{candidates.Margin}{left}"
+        );
+        return found;
+
+        SensitiveImages Seek()
+        {
+            (SensitiveImages sought, IReadOnlyList<Problem> skipped) = events.Progress(
+                "mining sensitive images",
+                candidates.Images.Count,
+                report =>
+                    SensitiveImages.Among(
+                        // As mining does, in float32 whatever edits are computed in.
+                        new SplitVit(model.Model),
+                        model.Preprocessing,
+                        candidates,
+                        new Told<int>(done => report(done, null)),
+                        cancellation
+                    )
+            );
+            foreach (Problem why in skipped)
+                events.Warn("skipped", why);
+            return sought;
+        }
+    }
 
     static void SayNear(NearImages near, NearSet set, Benchmark benchmark, IUseCaseEvents events)
     {
