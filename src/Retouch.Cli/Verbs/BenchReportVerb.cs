@@ -122,6 +122,8 @@ sealed class BenchReportVerb : Verb
                 subset.Key ?? "all subsets together",
                 [.. subset.OrderByDescending(s => s.Hypervolume.Mean)]
             );
+        foreach (ReportRun run in comparison.Runs.Where(r => r.SideEffects is not null))
+            SideEffectTable.Print(terminal, SideEffectSummary.Of(run.SideEffects!));
         terminal.Line($"report   {output}");
         terminal.Line($"figures  {figures}");
         return App.Ok;

@@ -24,6 +24,7 @@ sealed class BenchmarkOptions
     };
     readonly Option<string?>? _locality;
     readonly Option<string[]>? _near;
+    readonly Option<string[]>? _sideEffects;
     readonly Option<string?>? _accept;
     readonly Option<string[]>? _sensitive;
     readonly Option<double>? _margin;
@@ -58,9 +59,19 @@ sealed class BenchmarkOptions
                 }
             );
             command.Add(
+                _sideEffects = new("--side-effects")
+                {
+                    Description =
+                        "Folders of labelled images, read like --near: what a few edits by the default of each of the "
+                        + "run's methods do to accuracy on them, clean and under noise, blur, JPEG and brightness.",
+                    AllowMultipleArgumentsPerToken = true,
+                    HelpName = "DIR",
+                }
+            );
+            command.Add(
                 _accept = new("--accept")
                 {
-                    Description = "What other folder names of --near mean, as for 'mine'.",
+                    Description = "What other folder names of --near and --side-effects mean, as for 'mine'.",
                     HelpName = "FILE",
                 }
             );
@@ -98,6 +109,7 @@ sealed class BenchmarkOptions
             Images = parsed.GetRequiredValue(_images),
             Locality = _locality is null ? null : parsed.GetValue(_locality),
             Near = Near(parsed),
+            SideEffects = SideEffects(parsed),
             Accepted = _accept is null ? null : parsed.GetValue(_accept),
             Sensitive = Sensitive(parsed),
             SensitiveMargin = _margin is null ? MiningSettings.PublishedMargin : parsed.GetValue(_margin),
@@ -115,13 +127,16 @@ sealed class BenchmarkOptions
             );
     }
 
+    string[] SideEffects(ParseResult parsed) => _sideEffects is null ? [] : parsed.GetValue(_sideEffects) ?? [];
+
     string[] Near(ParseResult parsed)
     {
         string[] near = _near is null ? [] : parsed.GetValue(_near) ?? [];
-        return near.Length > 0 || _accept is null || parsed.GetValue(_accept) is null
+        return near.Length > 0 || SideEffects(parsed).Length > 0 || _accept is null || parsed.GetValue(_accept) is null
             ? near
             : throw new BadInputException(
-                "--accept says what the folders of --near mean, which names none; the benchmark has its classes."
+                "--accept says what the folders of --near and --side-effects mean, which name none; the benchmark has "
+                    + "its classes."
             );
     }
 

@@ -117,7 +117,7 @@ public static class BenchFolder
         foreach (string file in files)
         {
             IReadOnlyList<BenchRow> read = BenchRowFile.Read(file);
-            BenchManifest its = ReadManifest(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            BenchManifest its = ReadManifest(Folder(file));
             manifest ??= its;
             foreach (BenchRow row in read)
             {
@@ -158,15 +158,14 @@ public static class BenchFolder
         SensitiveImages? sensitive = SameSensitive(files);
         BenchRow[] rows = [.. merged.Values.Select(m => m.Row)];
         Prepare(output, manifest);
-        if (
-            files
-                .Select(f => ReadBenchmark(Path.GetDirectoryName(Path.GetFullPath(f))!))
-                .FirstOrDefault(b => b is not null) is
-            { } benchmark
-        )
+        if (files.Select(f => ReadBenchmark(Folder(f))).FirstOrDefault(b => b is not null) is { } benchmark)
             WriteBenchmark(output, benchmark);
         if (sensitive is not null)
             SensitiveFile.Write(output, sensitive);
+        if (
+            files.Select(f => SideEffectFile.Read(Folder(f))).FirstOrDefault(e => e?.Run == manifest.Run) is { } effects
+        )
+            SideEffectFile.Write(output, effects);
         AtomicFile.Write(
             Path.Combine(output, Shard.Whole.FileName),
             overwrite: true,
@@ -179,7 +178,7 @@ public static class BenchFolder
     static SensitiveImages? SameSensitive(IReadOnlyList<string> files)
     {
         (string Folder, SensitiveImages Images)? first = null;
-        foreach (string folder in files.Select(f => Path.GetDirectoryName(Path.GetFullPath(f))!).Distinct())
+        foreach (string folder in files.Select(Folder).Distinct())
         {
             if (SensitiveFile.Read(folder) is not { } images)
                 continue;
@@ -193,6 +192,8 @@ public static class BenchFolder
         }
         return first?.Images;
     }
+
+    static string Folder(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
 
     static BadInputException NoManifest(string path, string defect, Exception? cause) =>
         BadInput.Damaged(path, $"{path} is not a run's manifest: {defect}.", Remedy.GiveMade(Artifact.Run), cause);

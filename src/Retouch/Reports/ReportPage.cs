@@ -30,6 +30,7 @@ sealed class ReportPage
         Section("methods", "Methods at matched locality", Methods());
         Section("fronts", "Generalization against locality", Figures(_all.Select(figures.Front)));
         Section("near", "Generalization against near harm", Figures(_all.Select(ReportFigures.Near)));
+        Section("effects", "Side effects", SideEffects());
         Section("groups", "Group by group", Figures(comparison.Subsets.Select(figures.Groups)));
         Section(
             "where",
@@ -247,7 +248,7 @@ sealed class ReportPage
             <div><h4><b>LR</b> · locality rate</h4><p>What else changed? The share of unrelated images that keep the
             prediction they had, right or wrong. 100 % is a perfect surgeon. <em>Sensitive</em> LR looks only at images
             that are nearly undecided: their two best classes differ by less than {margin}, unless the benchmark says
-            otherwise.</p></div>{(Mined is int n ? MinedLocality(n) : Html.Empty)}{(HasNear ? NegativeFlips() : Html.Empty)}
+            otherwise.</p></div>{(Mined is int n ? MinedLocality(n) : Html.Empty)}{(HasNear ? NegativeFlips() : Html.Empty)}{(HasSideEffects ? SideEffectTerm() : Html.Empty)}
             </div>
             <p>GR and LR pull against each other: who changes more, corrects more and breaks more. So a method is judged
             by its curve, and methods are compared at equal LR. Intervals hold 95 % of {ReportText.Count(
@@ -279,6 +280,18 @@ sealed class ReportPage
             """
         );
     }
+
+    bool HasSideEffects => _comparison.Runs.Any(r => r.SideEffects?.IsWhole == true);
+
+    static Html SideEffectTerm() =>
+        Html.Of(
+            $"""
+
+            <div><h4><b>Side effects</b></h4><p>Is the model still as good at everything else? How many more or fewer
+            labelled images it gets right after an edit, in points of accuracy, also where they are noisy, blurred,
+            compressed or too bright, and in the class that suffers most.</p></div>
+            """
+        );
 
     static Html NegativeFlips() =>
         Html.Of(
@@ -486,19 +499,19 @@ sealed class ReportPage
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double keep)
                 ? ReportText.Level(keep)
                 : text;
-
-        static Html Difference(Estimate? difference, int digits) =>
-            difference is not { } d
-                ? Html.Of($"<td class=\"dim\">–</td>")
-                : Html.Of(
-                    $"""
-                    <td{(d.Low > 0 || d.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
-                        d.Mean,
-                        digits
-                    )}</b><small>{ReportText.Points(d.Low, digits)} to {ReportText.Points(d.High, digits)}</small></td>
-                    """
-                );
     }
+
+    static Html Difference(Estimate? difference, int digits) =>
+        difference is not { } d
+            ? Html.Of($"<td class=\"dim\">–</td>")
+            : Html.Of(
+                $"""
+                <td{(d.Low > 0 || d.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
+                    d.Mean,
+                    digits
+                )}</b><small>{ReportText.Points(d.Low, digits)} to {ReportText.Points(d.High, digits)}</small></td>
+                """
+            );
 
     Html Batches()
     {
@@ -529,6 +542,87 @@ sealed class ReportPage
 
         static string Mean(BenchRow[] rows, Func<BenchRow, double?> value, int digits) =>
             rows.Average(value) is double mean ? ReportText.Percent(mean, digits) : "–";
+    }
+
+    Html SideEffects()
+    {
+        (ReportRun Run, IReadOnlyList<SideEffectSummary> Summary)[] measured =
+        [
+            .. _comparison
+                .Runs.Where(r => r.SideEffects is not null)
+                .Select(r =>
+                    (r, SideEffectSummary.Of(r.SideEffects!, _comparison.Options.Resamples, _comparison.Options.Seed))
+                )
+                .Where(r => r.Item2.Count > 0),
+        ];
+        if (measured.Length == 0)
+            return Html.Empty;
+        return Html.Of(
+            $"""
+            <p>What does one edit do to everything else that the model can do? Some edits by each method’s default, each
+            alone on the unedited model, and labelled images that are no part of the edited group: as they are, and
+            spoilt in four ways, each at the strengths {string.Join(
+                ", ",
+                Corruption.Strengths.Select(s => s.ToString(CultureInfo.InvariantCulture))
+            )}, of which the table has the mean. Changes of accuracy are in points; an interval that leaves out 0 is blue.
+            <em>Negative flips</em> are the share of the images that were right which an edit makes wrong. The <em>worst
+            class</em> is the one whose accuracy an edit costs most, found for each edit by itself: a mean over all
+            classes can hide it.</p>
+            {measured.Select(m => Table(m.Run, m.Summary))}
+            """
+        );
+
+        Html Table(ReportRun run, IReadOnlyList<SideEffectSummary> summary)
+        {
+            string about =
+                $"{ReportText.Many(run.SideEffects!.Count, "image")} in "
+                + $"{ReportText.Many(run.SideEffects.Measured[0].Unedited.Count, "class", "classes")}; "
+                + $"{ReportText.Many(summary.Max(s => s.Edits), "edit")} a method, spread over the groups.";
+            return Html.Of(
+                $"""
+                {(measured.Length > 1 ? Html.Of($"<h3>{run.Name}</h3>") : Html.Empty)}
+                <p class="note">{about}</p>
+                <div class="scroll"><table class="matched">
+                <thead><tr><th>method</th>{summary[0].Lines.Select(l =>
+                    Html.Of($"<th>{(l.Shift is null ? "clean" : Shown(l.Shift))}</th>")
+                )}<th>negative flips, clean, %</th><th>… corrupted, %</th><th>worst class, clean</th><th>…
+                corrupted</th></tr></thead>
+                <tbody><tr><td class="dim">unedited, accuracy, %</td>{summary[0].Lines.Select(l =>
+                    Html.Of($"<td class=\"dim\">{ReportText.Percent(l.Unedited)}</td>")
+                )}<td></td><td></td><td></td><td></td></tr>
+                {summary.Select(s =>
+                    Html.Of(
+                        $"<tr><td title=\"{BenchSetting.Describe(s.Method, s.Settings)}\">{Named(s)}</td>{s.Lines.Select(l => Difference(l.Change, 2))}{Cell(s.Lines[0].NegativeFlips, 2)}{Cell(s.CorruptedFlips, 2)}{Worst(s.Worst)}{Worst(s.WorstCorrupted)}</tr>\n"
+                    )
+                )}</tbody>
+                </table></div>
+                """
+            );
+        }
+
+        static string Shown(string shift) => shift == "jpeg" ? "JPEG" : shift.Replace('-', ' ');
+
+        Html Named(SideEffectSummary s)
+        {
+            string key = ReportMethod.KeyOf(s.Method, s.Settings);
+            return _comparison.Methods.FirstOrDefault(m => m.Key == key) is { } known
+                ? Who(known)
+                : Html.Of($"{s.Method}");
+        }
+
+        static Html Worst(WorstClass? worst) =>
+            worst is not { Change: var c }
+                ? Html.Of($"<td class=\"dim\">–</td>")
+                : Html.Of(
+                    $"""
+                    <td{(c.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
+                        c.Mean,
+                        2
+                    )}</b><small>{ReportText.Points(c.Low, 2)} to {ReportText.Points(c.High, 2)}</small>{worst.Edits.Select(e =>
+                        Html.Of($"<small>{e.Key.Split('/')[^1].Replace('_', ' ')}, {ReportText.Many(e.Value, "edit")}</small>")
+                    )}</td>
+                    """
+                );
     }
 
     Html Masks(ReportFigures figures)
@@ -690,6 +784,8 @@ sealed class ReportPage
         foreach (ReportRun run in _comparison.Runs.Where(r => r.Rows.Count < r.Manifest.Edits))
             yield return $"The run {run.Name} is not finished: {ReportText.Count(run.Rows.Count)} of "
                 + $"{ReportText.Count(run.Manifest.Edits)} rows are there.";
+        foreach (ReportRun run in _comparison.Runs.Where(r => r.SideEffects?.Measured.Count < Corruption.All.Count))
+            yield return $"The side effects of the run {run.Name} are not finished and left out.";
         foreach (ReportSubset subset in _all.Where(s => s.Partial.Count > 0))
             yield return subset.Name is null
                 ? $"{ReportText.Many(subset.Partial.Count, "setting")} lack a subset and are left out where all are "

@@ -6,6 +6,7 @@ using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.Reports;
+using Retouch.Tests.Benchmarks;
 using Retouch.Tests.Formats;
 using static Retouch.Tests.Reports.ReportSamples;
 
@@ -202,6 +203,41 @@ public sealed partial class BenchReportTests
         );
         Assert.Equal("–", Cells(Section(Parse(mixed), "methods").Descendants(X + "table").Single())[1][4]);
         Assert.Contains("Some settings have no LR over mined sensitive images", mixed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Side_effects_have_a_table_where_they_were_measured()
+    {
+        ReportRun run = Run(Paintings()) with { SideEffects = SideEffectSamples.Of() };
+        XElement root = Parse(Page(run));
+        XElement section = Section(root, "effects");
+        XElement table = Assert.Single(section.Descendants(X + "table"));
+        Assert.Equal(
+            ["method", "clean", "noise", "motion blur", "JPEG", "brightness"],
+            table.Descendants(X + "th").Select(h => h.Value).Take(6)
+        );
+        string[][] cells = Cells(table);
+        Assert.All(cells, c => Assert.Equal(table.Descendants(X + "th").Count(), c.Length));
+        Assert.Equal(["unedited, accuracy, %", "80.0", "46.7"], cells[0][..3]);
+        Assert.Equal(["gate", "−10.00 −13.33 to −6.67", "−5.56 −11.11 to 0.00"], cells[1][..3]);
+        Assert.Equal(["12.50 8.33–16.67", "2.98 0.00–5.95"], cells[1][6..8]);
+        Assert.Equal("−25.00 −40.00 to −10.00 cat, 1 edit dog, 1 edit", cells[1][8].Replace('\u00a0', ' '));
+        Assert.Contains(
+            "15 images in 2 classes",
+            section.Value.Replace('\u00a0', ' ').Replace('\u2009', ' '),
+            StringComparison.Ordinal
+        );
+        Assert.Contains("Side effects", Section(root, "numbers").Value, StringComparison.Ordinal);
+
+        Assert.DoesNotContain("side effects", Page(Run(Paintings())), StringComparison.OrdinalIgnoreCase);
+        string begun = Page(
+            run with
+            {
+                SideEffects = run.SideEffects with { Measured = [.. run.SideEffects.Measured.Take(3)] },
+            }
+        );
+        Assert.Contains("side effects of the run run are not finished", begun, StringComparison.Ordinal);
+        Assert.DoesNotContain("id=\"effects\"", begun, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -162,6 +162,68 @@ public sealed class BenchmarkSessionTests : IDisposable
     }
 
     [Fact]
+    public void Side_effects_that_were_interrupted_go_on_with_the_corruptions_that_are_left()
+    {
+        string[] names = File.ReadAllLines(_bench.Labels);
+        for (int i = 0; i < 3; i++)
+        {
+            Directory.CreateDirectory(_bench.Path($"known/{names[i]}"));
+            _bench.WriteImage($"known/{names[i]}/a.png", 800 + i);
+            _bench.WriteImage($"known/{names[i]}/b.png", 810 + i);
+        }
+        BenchmarkRequest request = _request with
+        {
+            Benchmark = _request.Benchmark with { SideEffects = [_bench.Path("known")] },
+            Methods = ["ft"],
+            Settings = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>(),
+            Options = new() { MaxEditsPerGroup = 1 },
+            LabelFile = _bench.Labels,
+            SideEffectEdits = 3,
+            Gallery = 0,
+        };
+        using (CancellationTokenSource source = new())
+        using (BenchmarkSession session = new(request))
+        {
+            Recorder cancels = new()
+            {
+                OnProgress = (step, done) =>
+                {
+                    if (step == "measuring side effects" && done >= 5 * 6)
+                        source.Cancel();
+                },
+            };
+            RunInterruptedException e = Assert.Throws<RunInterruptedException>(() =>
+                session.Run(_model, cancels, source.Token)
+            );
+            Assert.Equal(
+                "interrupted; all 1 rows are written; --resume makes what comes of them.",
+                RemedyText.Of(e.Problem)
+            );
+        }
+        Assert.Equal(5, SideEffectFile.Read(request.Output)!.Measured.Count);
+        double least = double.MaxValue;
+        Recorder told = new()
+        {
+            OnProgress = (step, done) => least = step == "measuring side effects" ? Math.Min(least, done) : least,
+        };
+        BenchmarkReport resumed = Run(request with { Resume = true }, told);
+        Assert.Equal(5 * 6, least);
+        BenchmarkReport whole = Run(request with { Output = _bench.Path("whole") });
+        Assert.Equal(
+            File.ReadAllBytes(SideEffectFile.PathIn(_bench.Path("whole"))),
+            File.ReadAllBytes(SideEffectFile.PathIn(_bench.Path("run")))
+        );
+        SideEffectSummary summary = Assert.Single(resumed.SideEffects);
+        // One group has further images where more edits are asked for than there are groups.
+        Assert.Equal(("ft", 3), (summary.Method, summary.Edits));
+        Assert.Equal(
+            ["cat/0.png", "cat/1.png", "cat/2.png"],
+            SideEffectFile.Read(request.Output)!.Edits.Select(e => e.Image)
+        );
+        Assert.Equal(whole.SideEffects[0].Lines, summary.Lines);
+    }
+
+    [Fact]
     public void Shards_that_start_at_once_mine_once()
     {
         BenchmarkRequest request = _request with

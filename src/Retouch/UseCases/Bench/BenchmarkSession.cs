@@ -72,6 +72,7 @@ public sealed class BenchmarkSession : IDisposable
         BenchmarkSource.SayShared(benchmark, events);
         LabelSet names = ModelLabels.Of(model, _request.LabelFile);
         NearImages? near = _request.Benchmark.ListNear(names, events);
+        NearImages? labelled = _request.Benchmark.ListSideEffects(names, events);
         SensitiveCandidates? candidates = _request.Benchmark.ListSensitive(events);
         BenchPlan plan = new(
             benchmark,
@@ -86,6 +87,7 @@ public sealed class BenchmarkSession : IDisposable
         );
         LabelSet? labels = names.HasNames ? names : null;
         _folder.Plan(plan);
+        SideEffects? effects = labelled is null ? null : Effects(plan, labelled, config, events);
         events.Note(ModelNotes.Preprocessing(model));
         IReadOnlyList<CandidateImage>? sensitive = null;
         try
@@ -105,11 +107,16 @@ public sealed class BenchmarkSession : IDisposable
                 (done, write) => BenchRun.Run(plan, Cut, _request.Shard, done, write, cancellation)
             );
             IReadOnlyList<SettingSummary> summary = SettingSummary.Of(rows);
+            if (effects is not null)
+                effects = Measure(new(plan, Cut, labelled!, model.Preprocessing), effects, events, cancellation);
             string? page =
                 _request.Shard.Count > 1
                     ? null
                     : Report(model, benchmark, summary, labels, windows, Data, events, cancellation);
-            return new BenchmarkReport(summary, _folder.RowFile, page);
+            return new BenchmarkReport(summary, _folder.RowFile, page)
+            {
+                SideEffects = effects is null ? [] : SideEffectSummary.Of(effects),
+            };
         }
         catch (OperationCanceledException e)
         {
@@ -177,6 +184,55 @@ public sealed class BenchmarkSession : IDisposable
             return sought;
         }
     }
+
+    // Of shards the first does it: the others only have rows of their own. Null where there is nothing to do.
+    SideEffects? Effects(BenchPlan plan, NearImages labelled, VitConfig config, IUseCaseEvents events)
+    {
+        if (_request.Shard.Index > 0)
+            return null;
+        IReadOnlyList<BenchSetting> defaults = SideEffectRun.Defaults(plan.Settings, config);
+        string[] without =
+        [
+            .. plan.Settings.Select(s => s.Editor.Name).Distinct().Except(defaults.Select(s => s.Editor.Name)),
+        ];
+        if (without.Length > 0)
+            events.Note(
+                "side effects are those of a method's default, which is not in this run of "
+                    + string.Join(", ", without)
+            );
+        if (defaults.Count == 0)
+            return null;
+        SideEffects planned = SideEffectRun.Plan(plan, defaults, labelled, _request.SideEffectEdits);
+        string path = SideEffectFile.PathIn(_folder.Path);
+        return SideEffectFile.Read(_folder.Path) is not { } there ? planned
+            : there.AreOfTheSame(planned) ? there
+            : throw BadInput.Mismatch(
+                path,
+                $"{path} holds the side effects of other edits or on other images than these options name.",
+                Remedy.AnyOf(Remedy.TakeAway, Remedy.OtherOutput)
+            );
+    }
+
+    SideEffects Measure(SideEffectRun run, SideEffects begun, IUseCaseEvents events, CancellationToken cancellation) =>
+        events.Progress(
+            "measuring side effects",
+            (double)begun.Count * Corruption.All.Count,
+            report =>
+            {
+                List<Problem> skipped = [];
+                report((double)begun.Count * begun.Measured.Count, null);
+                SideEffects whole = run.Run(
+                    begun,
+                    effects => SideEffectFile.Write(_folder.Path, effects),
+                    skipped,
+                    new Told<int>(done => report(done, null)),
+                    cancellation
+                );
+                foreach (Problem why in skipped)
+                    events.Warn("skipped", why);
+                return whole;
+            }
+        );
 
     static void SayNear(NearImages near, NearSet set, Benchmark benchmark, IUseCaseEvents events)
     {

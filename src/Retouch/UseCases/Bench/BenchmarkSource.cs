@@ -21,7 +21,15 @@ public sealed record BenchmarkSource
     /// <summary>Folders of labelled images of the same kind as the groups'; none to count no harm.</summary>
     public IReadOnlyList<string> Near { get; init; } = [];
 
-    /// <summary>A file that says what folders' names among <see cref="Near"/> mean; null for what they are.</summary>
+    /// <summary>
+    /// Folders of labelled images on which side effects of each method's default are measured; none to measure none.
+    /// </summary>
+    public IReadOnlyList<string> SideEffects { get; init; } = [];
+
+    /// <summary>
+    /// A file that says what folders' names among <see cref="Near"/> and <see cref="SideEffects"/> mean; null for what
+    /// they are.
+    /// </summary>
     public string? Accepted { get; init; }
 
     /// <summary>
@@ -56,14 +64,27 @@ public sealed record BenchmarkSource
     /// <exception cref="BadInputException">
     /// A folder or the mapping cannot be read, or no folder is called by a class.
     /// </exception>
-    internal NearImages? ListNear(LabelSet labels, IUseCaseEvents events)
+    internal NearImages? ListNear(LabelSet labels, IUseCaseEvents events) =>
+        Near.Count > 0 || SideEffects.Count > 0 || Accepted is null
+            ? ListLabelled(Near, labels, events)
+            : throw BadInput.Mismatch(
+                Accepted,
+                "What folders' names mean is asked of near images and of those for side effects alone."
+            );
+
+    /// <summary>The same of the images for side effects.</summary>
+    /// <exception cref="BadInputException">
+    /// A folder or the mapping cannot be read, or no folder is called by a class.
+    /// </exception>
+    internal NearImages? ListSideEffects(LabelSet labels, IUseCaseEvents events) =>
+        ListLabelled(SideEffects, labels, events);
+
+    NearImages? ListLabelled(IReadOnlyList<string> folders, LabelSet labels, IUseCaseEvents events)
     {
-        if (Near.Count == 0)
-            return Accepted is null
-                ? null
-                : throw BadInput.Mismatch(Accepted, "What folders' names mean is asked of near images alone.");
+        if (folders.Count == 0)
+            return null;
         ClassFolders classes = Accepted is null ? new ClassFolders(labels) : ClassFolders.Load(Accepted, labels);
-        NearImages near = NearImages.In([.. Near.Select(ImageFolder.Open)], classes, labels.Count);
+        NearImages near = NearImages.In([.. folders.Select(ImageFolder.Open)], classes, labels.Count);
         foreach (Problem why in near.Skipped)
             events.Warn(why.Message);
         return near;
