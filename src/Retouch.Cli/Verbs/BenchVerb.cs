@@ -142,7 +142,7 @@ sealed class BenchVerb : Verb
             $"a whole number from 0 to {BenchReportVerb.MostShown}"
         );
         Require<int>(_sideEffectEdits, edits => edits is >= 1 and <= 1000, "a whole number from 1 to 1000");
-        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true, withSensitive: true);
+        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true, ofBench: true);
         foreach (
             Option option in (Option[])
                 [_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared]

@@ -35,7 +35,7 @@ sealed class BenchmarkOptions
         bool withLocality = true,
         bool withLabels = false,
         bool withNear = false,
-        bool withSensitive = false
+        bool ofBench = false
     )
     {
         _model = new ModelOptions(command, withLabels);
@@ -59,6 +59,17 @@ sealed class BenchmarkOptions
                 }
             );
             command.Add(
+                _accept = new("--accept")
+                {
+                    Description =
+                        $"What other folder names of --near{(ofBench ? " and --side-effects" : "")} mean, as for 'mine'.",
+                    HelpName = "FILE",
+                }
+            );
+        }
+        if (ofBench)
+        {
+            command.Add(
                 _sideEffects = new("--side-effects")
                 {
                     Description =
@@ -68,16 +79,6 @@ sealed class BenchmarkOptions
                     HelpName = "DIR",
                 }
             );
-            command.Add(
-                _accept = new("--accept")
-                {
-                    Description = "What other folder names of --near and --side-effects mean, as for 'mine'.",
-                    HelpName = "FILE",
-                }
-            );
-        }
-        if (withSensitive)
-        {
             command.Add(
                 _sensitive = new("--sensitive")
                 {
@@ -135,8 +136,8 @@ sealed class BenchmarkOptions
         return near.Length > 0 || SideEffects(parsed).Length > 0 || _accept is null || parsed.GetValue(_accept) is null
             ? near
             : throw new BadInputException(
-                "--accept says what the folders of --near and --side-effects mean, which name none; the benchmark has "
-                    + "its classes."
+                $"--accept says what the folders of --near{(_sideEffects is null ? "" : " and --side-effects")} mean, "
+                    + "and none are named; the benchmark has its classes."
             );
     }
 

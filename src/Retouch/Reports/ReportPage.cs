@@ -237,7 +237,7 @@ sealed class ReportPage
         return Html.Of(
             $"""
             <p>A classifier gets some images wrong. An <em>edit</em> shows it one of them with the right answer and
-            changes a few of its weights; the benchmark then asks {(HasNear ? "four" : "three")} questions. A <em>group</em> is a set of images
+            changes a few of its weights; the benchmark then asks {Questions} questions. A <em>group</em> is a set of images
             of one class, from one source, that the model all gives the same wrong class: an edit on one of them ought
             to help the others.</p>
             <div class="terms">
@@ -258,6 +258,15 @@ sealed class ReportPage
             """
         );
     }
+
+    string Questions =>
+        (3 + (HasNear ? 1 : 0) + (Mined is null ? 0 : 1) + (HasSideEffects ? 1 : 0)) switch
+        {
+            3 => "three",
+            4 => "four",
+            5 => "five",
+            _ => "six",
+        };
 
     bool HasNear => _all.Any(s => s.HasNear);
 
@@ -524,16 +533,18 @@ sealed class ReportPage
             .ToArray();
         if (batches.Length == 0)
             return Html.Empty;
+        bool mined = batches.Any(b => b.Rows.Any(r => r.Sensitive is not null));
+        bool near = batches.Any(b => b.Rows.Any(r => r.Near is not null));
         return Html.Of(
             $"""
             <p>One edit sees all images of a group, or some. SR is the share of the images seen that are right; GR is
             over the images of the group that they did not see, where there are any.</p>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">subset</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th><th class="l">setting</th></tr></thead>
+            %</th>{(mined ? Html.Of($"<th>LR of sensitive, %</th>") : Html.Empty)}{(near ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th class="l">setting</th></tr></thead>
             <tbody>{batches.Select(b =>
                 Html.Of(
-                    $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td><td class=\"l dim\">{b.Setting}</td></tr>\n"
+                    $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td>{(mined ? Html.Of($"<td>{Mean(b.Rows, r => r.Sensitive?.Rate, 2)}</td>") : Html.Empty)}{(near ? Html.Of($"<td>{Mean(b.Rows, r => r.NearFlips?.NegativeFlipRate, 2)}</td>{Gain(b.Rows.Average(r => r.NearFlips?.NetGain))}") : Html.Empty)}<td class=\"l dim\">{b.Setting}</td></tr>\n"
                 )
             )}</tbody>
             </table></div>
@@ -587,12 +598,12 @@ sealed class ReportPage
                     Html.Of($"<th>{(l.Shift is null ? "clean" : Shown(l.Shift))}</th>")
                 )}<th>negative flips, clean, %</th><th>… corrupted, %</th><th>worst class, clean</th><th>…
                 corrupted</th></tr></thead>
-                <tbody><tr><td class="dim">unedited, accuracy, %</td>{summary[0].Lines.Select(l =>
+                <tbody><tr><td class="dim">unedited, %</td>{summary[0].Lines.Select(l =>
                     Html.Of($"<td class=\"dim\">{ReportText.Percent(l.Unedited)}</td>")
                 )}<td></td><td></td><td></td><td></td></tr>
                 {summary.Select(s =>
                     Html.Of(
-                        $"<tr><td title=\"{BenchSetting.Describe(s.Method, s.Settings)}\">{Named(s)}</td>{s.Lines.Select(l => Difference(l.Change, 2))}{Cell(s.Lines[0].NegativeFlips, 2)}{Cell(s.CorruptedFlips, 2)}{Worst(s.Worst)}{Worst(s.WorstCorrupted)}</tr>\n"
+                        $"<tr><td title=\"{BenchSetting.Describe(s.Method, s.Settings)}\">{Named(s)}</td>{s.Lines.Select(l => Difference(l.Change, 1))}{Cell(s.Lines[0].NegativeFlips, 2)}{Cell(s.CorruptedFlips, 2)}{Worst(s.Worst)}{Worst(s.WorstCorrupted)}</tr>\n"
                     )
                 )}</tbody>
                 </table></div>
@@ -616,9 +627,8 @@ sealed class ReportPage
                 : Html.Of(
                     $"""
                     <td{(c.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
-                        c.Mean,
-                        2
-                    )}</b><small>{ReportText.Points(c.Low, 2)} to {ReportText.Points(c.High, 2)}</small>{worst.Edits.Select(e =>
+                        c.Mean
+                    )}</b><small>{ReportText.Points(c.Low)} to {ReportText.Points(c.High)}</small>{worst.Edits.Select(e =>
                         Html.Of($"<small>{e.Key.Split('/')[^1].Replace('_', ' ')}, {ReportText.Many(e.Value, "edit")}</small>")
                     )}</td>
                     """

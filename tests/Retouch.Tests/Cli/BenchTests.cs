@@ -684,6 +684,24 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(expected, Rows("run"));
         Assert.Contains($"recommended: --blocks {Area("ffn")}", resumed.Out, StringComparison.Ordinal);
 
+        // With near images every window says what it breaks there, and is another run.
+        string[] near = [.. Workbench.With(search, "--out", _bench.Path("near-run")), .. Near(benchmark)];
+        Ran harm = Ran.Retouch(near).Good();
+        Assert.Contains("neg. flips % (95 % CI)", harm.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("neg. flips", resumed.Out, StringComparison.Ordinal);
+        BenchRow[] harmed = [.. BenchRowFile.Read(_bench.Path("near-run/rows.jsonl"))];
+        Assert.Equal(rows.Select(r => r.Locality), harmed.Select(r => r.Locality));
+        Assert.All(harmed, r => Assert.NotNull(r.NearFlips));
+        string[] csv = File.ReadAllLines(_bench.Path("near-run/windows.csv"));
+        Assert.EndsWith(
+            ",recommended,negative_flips,negative_flips_low,negative_flips_high,net_gain",
+            csv[0],
+            StringComparison.Ordinal
+        );
+        Assert.Equal(csv[0].Split(',').Length, csv[1].Split(',').Length);
+        Assert.EndsWith(",recommended", File.ReadAllLines(_bench.Path("run/windows.csv"))[0], StringComparison.Ordinal);
+        Assert.Equal(2, Ran.Retouch([.. Workbench.With(near, "--out", _bench.Path("run")), "--resume"]).Code);
+
         string[] elsewhere = Workbench.With(
             Workbench.With(search, "--images", _bench.Locality),
             "--out",

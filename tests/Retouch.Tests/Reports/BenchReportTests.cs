@@ -218,16 +218,17 @@ public sealed partial class BenchReportTests
         );
         string[][] cells = Cells(table);
         Assert.All(cells, c => Assert.Equal(table.Descendants(X + "th").Count(), c.Length));
-        Assert.Equal(["unedited, accuracy, %", "80.0", "46.7"], cells[0][..3]);
-        Assert.Equal(["gate", "−10.00 −13.33 to −6.67", "−5.56 −11.11 to 0.00"], cells[1][..3]);
+        Assert.Equal(["unedited, %", "80.0", "46.7"], cells[0][..3]);
+        Assert.Equal(["gate", "−10.0 −13.3 to −6.7", "−5.6 −11.1 to 0.0"], cells[1][..3]);
         Assert.Equal(["12.50 8.33–16.67", "2.98 0.00–5.95"], cells[1][6..8]);
-        Assert.Equal("−25.00 −40.00 to −10.00 cat, 1 edit dog, 1 edit", cells[1][8].Replace('\u00a0', ' '));
+        Assert.Equal("−25.0 −40.0 to −10.0 cat, 1 edit dog, 1 edit", cells[1][8].Replace('\u00a0', ' '));
         Assert.Contains(
             "15 images in 2 classes",
             section.Value.Replace('\u00a0', ' ').Replace('\u2009', ' '),
             StringComparison.Ordinal
         );
         Assert.Contains("Side effects", Section(root, "numbers").Value, StringComparison.Ordinal);
+        Assert.Contains("asks four questions", Section(root, "numbers").Value, StringComparison.Ordinal);
 
         Assert.DoesNotContain("side effects", Page(Run(Paintings())), StringComparison.OrdinalIgnoreCase);
         string begun = Page(
@@ -566,6 +567,24 @@ public sealed partial class BenchReportTests
         );
         string[] batch = Assert.Single(Cells(Section(root, "batches").Descendants(X + "table").Single()));
         Assert.Equal(["gradient mask", "art", "2", "75.0", "80.0", "95.00"], batch[..6]);
+        Assert.Equal(7, batch.Length);
+
+        // What was counted nearby and among sensitive images stands beside it.
+        rows =
+        [
+            .. rows.Select(
+                (r, i) =>
+                    r with
+                    {
+                        Near = new Dictionary<string, Flips> { ["art/dog"] = new(10, 4, 2, i % 2, 0) },
+                        Sensitive = new ChangeCount(20, 2 + 2 * (i % 2)),
+                    }
+            ),
+        ];
+        XElement table = Section(Parse(Page(Run(rows))), "batches").Descendants(X + "table").Single();
+        batch = Assert.Single(Cells(table));
+        Assert.Equal(["95.00", "85.00", "12.50", "+1.50"], batch[5..9]);
+        Assert.Equal(table.Descendants(X + "th").Count(), batch.Length);
     }
 
     [Fact]

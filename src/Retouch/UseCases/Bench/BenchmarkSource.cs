@@ -181,7 +181,12 @@ public sealed record BenchmarkSource
     /// <summary>
     /// What loads the benchmark's images, which are found and checked here, for any cut of the model.
     /// </summary>
-    internal Func<SplitVit, BenchData> Loader(ModelFile model, Benchmark benchmark, CancellationToken cancellation)
+    internal Func<SplitVit, BenchData> Loader(
+        ModelFile model,
+        Benchmark benchmark,
+        NearImages? near,
+        CancellationToken cancellation
+    )
     {
         (ImageRoots images, ImageRoots? locality) = Roots();
         BenchData.Find(benchmark, images, locality);
@@ -193,6 +198,7 @@ public sealed record BenchmarkSource
                 images,
                 locality,
                 memory: Memory,
+                near: near,
                 cancellation: cancellation
             );
     }
