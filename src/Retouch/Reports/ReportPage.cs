@@ -285,7 +285,7 @@ sealed class ReportPage
             <div><h4><b>LR of sensitive images</b></h4><p>And where the model is hardly sure? The paper measures
             locality on such images alone: of the images searched for this, the {ReportText.Count(images)} whose two
             best classes differ by less than {margin}, without those of the edited group. Nearly any change of the
-            weights tips some of them over, so this is always less than LR.</p></div>
+            weights tips some of them over, so this is less than LR.</p></div>
             """
         );
     }
@@ -388,11 +388,11 @@ sealed class ReportPage
             $"""
             <h3>{ReportText.Capital(subset.Title)}</h3>
             <p class="note">{about}. Cost is that of the setting at LR ≥ {middle} %, or of the most local one of a
-            method that does not reach it; seconds are those of the machine that ran it.</p>
+            method that does not reach it; seconds are those of the machine that ran it.{(subset.MinedImages is int n ? $" Sensitive LR is over {ReportText.Many(n, "mined image")}." : "")}</p>
             <div class="scroll"><table class="matched">
             <thead><tr><th>method</th>{scores[0].Matches.Select(m =>
                 Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>")
-            )}{(kept is null ? Html.Empty : Html.Of($"<th>LR of {ReportText.Count(subset.MinedImages ?? 0)} sensitive at LR ≥ {middle} %</th>"))}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
+            )}{(kept is null ? Html.Empty : Html.Of($"<th title=\"over mined images\">sensitive LR at LR ≥ {middle} %</th>"))}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
             units</th></tr></thead>
             <tbody>{scores.Select(s =>
                 Html.Of(
@@ -409,7 +409,7 @@ sealed class ReportPage
             return kept is null ? Html.Empty
                 : match.MinedLocality is { } value
                     ? Html.Of(
-                        $"""<td{(value.Mean == kept ? Html.Of($" class=\"best\"") : Html.Empty)} title="{match.Setting}"><b>{ReportText.Percent(value.Mean, 2)}</b><small>{ReportText.Interval(value, 2)}</small></td>"""
+                        $"""<td{(value.Mean == kept ? Html.Of($" class=\"best\"") : Html.Empty)} title="{match.Setting}"><b>{ReportText.Percent(value.Mean)}</b><small>{ReportText.Interval(value)}</small></td>"""
                     )
                 : Html.Of($"<td class=\"dim\" title=\"not measured, or none of its settings has this LR\">–</td>");
         }
@@ -541,10 +541,10 @@ sealed class ReportPage
             over the images of the group that they did not see, where there are any.</p>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">subset</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th>{(mined ? Html.Of($"<th>LR of sensitive, %</th>") : Html.Empty)}{(near ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th class="l">setting</th></tr></thead>
+            %</th>{(mined ? Html.Of($"<th>mined sensitive LR, %</th>") : Html.Empty)}{(near ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th class="l">setting</th></tr></thead>
             <tbody>{batches.Select(b =>
                 Html.Of(
-                    $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td>{(mined ? Html.Of($"<td>{Mean(b.Rows, r => r.Sensitive?.Rate, 2)}</td>") : Html.Empty)}{(near ? Html.Of($"<td>{Mean(b.Rows, r => r.NearFlips?.NegativeFlipRate, 2)}</td>{Gain(b.Rows.Average(r => r.NearFlips?.NetGain))}") : Html.Empty)}<td class=\"l dim\">{b.Setting}</td></tr>\n"
+                    $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td>{(mined ? Html.Of($"<td>{Mean(b.Rows, r => r.Sensitive?.Rate, 1)}</td>") : Html.Empty)}{(near ? Html.Of($"<td>{Mean(b.Rows, r => r.NearFlips?.NegativeFlipRate, 2)}</td>{Gain(b.Rows.Average(r => r.NearFlips?.NetGain))}") : Html.Empty)}<td class=\"l dim\">{b.Setting}</td></tr>\n"
                 )
             )}</tbody>
             </table></div>
@@ -684,10 +684,10 @@ sealed class ReportPage
             )}</summary>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">setting</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th><th>sensitive LR, %</th>{(subset.MinedImages is int n ? Html.Of($"<th>LR of {ReportText.Count(n)} sensitive, %</th>") : Html.Empty)}{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
+            %</th><th>sensitive LR, %</th>{(subset.MinedImages is null ? Html.Empty : Html.Of($"<th>mined sensitive LR, %</th>"))}{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
             <tbody>{subset.Settings.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.MinedImages is null ? Html.Empty : Cell(s.Summary.MinedLocality, 2))}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
+                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.MinedImages is null ? Html.Empty : Cell(s.Summary.MinedLocality, 1))}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
                 )
             )}</tbody>
             </table></div></details>
