@@ -62,7 +62,8 @@ sealed class BenchmarkOptions
                 _accept = new("--accept")
                 {
                     Description =
-                        $"What other folder names of --near{(ofBench ? " and --side-effects" : "")} mean, as for 'mine'.",
+                        $"What other folder names of --near{(ofBench ? " and --side-effects" : "")} mean, "
+                        + "as for 'mine'.",
                     HelpName = "FILE",
                 }
             );
