@@ -10,8 +10,6 @@ public sealed class SideEffectSummaryTests : IDisposable
 {
     readonly TemporaryFolder _folder = new();
 
-    string Folder => Path.GetDirectoryName(_folder.File("x"))!;
-
     public void Dispose() => _folder.Dispose();
 
     [Fact]
@@ -74,14 +72,14 @@ public sealed class SideEffectSummaryTests : IDisposable
     [Fact]
     public void A_file_gives_back_what_was_written()
     {
-        Assert.Null(SideEffectFile.Read(Folder));
+        Assert.Null(SideEffectFile.Read(_folder.Root));
         SideEffects effects = SideEffectSamples.Of();
-        SideEffectFile.Write(Folder, effects);
+        SideEffectFile.Write(_folder.Root, effects);
         byte[] once = File.ReadAllBytes(_folder.File(SideEffectFile.FileName));
-        SideEffects read = SideEffectFile.Read(Folder)!;
+        SideEffects read = SideEffectFile.Read(_folder.Root)!;
         Assert.True(read.AreOfTheSame(effects));
         Assert.Equal(effects.Measured.Count, read.Measured.Count);
-        SideEffectFile.Write(Folder, read);
+        SideEffectFile.Write(_folder.Root, read);
         Assert.Equal(once, File.ReadAllBytes(_folder.File(SideEffectFile.FileName)));
     }
 
@@ -99,7 +97,7 @@ public sealed class SideEffectSummaryTests : IDisposable
     [InlineData("", "[]", "side effects")]
     public void A_damaged_file_is_named(string place, string value, string words)
     {
-        SideEffectFile.Write(Folder, SideEffectSamples.Of());
+        SideEffectFile.Write(_folder.Root, SideEffectSamples.Of());
         string path = _folder.File(SideEffectFile.FileName);
         JsonNode root = JsonNode.Parse(File.ReadAllText(path))!;
         if (place == "")
@@ -115,7 +113,7 @@ public sealed class SideEffectSummaryTests : IDisposable
             node[parts[^1]] = JsonNode.Parse(value);
         }
         File.WriteAllText(path, root.ToJsonString());
-        string message = Assert.Throws<BadInputException>(() => SideEffectFile.Read(Folder)).Message;
+        string message = Assert.Throws<BadInputException>(() => SideEffectFile.Read(_folder.Root)).Message;
         Assert.StartsWith(path, message, StringComparison.Ordinal);
         Assert.Contains(words, message, StringComparison.Ordinal);
     }
