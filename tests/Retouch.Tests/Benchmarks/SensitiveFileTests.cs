@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Retouch.Benchmarks;
-using Retouch.Measurement;
 using Retouch.Tests.Formats;
 
 namespace Retouch.Tests.Benchmarks;
