@@ -77,6 +77,8 @@ sealed record LocationJson(
     string Plot
 );
 
+sealed record SideEffectsJson(IReadOnlyList<SideEffectSummary> SideEffects);
+
 sealed record ShiftedJson
 {
     public required string Image { get; init; }
@@ -218,4 +220,5 @@ sealed record PrepareJson(
 [JsonSerializable(typeof(SettingSummary))]
 [JsonSerializable(typeof(MaskSpecificity))]
 [JsonSerializable(typeof(MethodScore))]
+[JsonSerializable(typeof(SideEffectsJson))]
 sealed partial class JsonOutput : JsonSerializerContext;

@@ -187,6 +187,7 @@ static class RemedyText
             Parameter.AcceptedClasses => "--accept",
             Parameter.Locator => "--locator",
             Parameter.Locality => "--locality",
+            Parameter.Margin => "--margin",
             Parameter.StrongerModel => "--stronger",
             Parameter.Method => "--method",
             Parameter.Mode => "--mode",

@@ -104,4 +104,7 @@ public enum Parameter
 
     /// <summary><see cref="Retouch.ReadingBudget.Times"/>.</summary>
     ReadingBudget,
+
+    /// <summary>Below which difference of the two largest probabilities an image is sensitive.</summary>
+    Margin,
 }

@@ -85,7 +85,7 @@ sealed class BenchMasksVerb : Verb
         if (benchmark.Groups.Count == 0)
             return BenchmarkOptions.SayEmpty(terminal);
         terminal.Note(ModelNotes.Preprocessing(file));
-        using BenchData data = source.Load(split, file, benchmark, near: null, terminal, cancellation);
+        using BenchData data = source.Load(split, file, benchmark, near: null, sensitive: null, terminal, cancellation);
         MaskSpecificity specificity = MaskSpecificity.Measure(
             split,
             benchmark,

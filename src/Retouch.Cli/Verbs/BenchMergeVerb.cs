@@ -38,6 +38,7 @@ sealed class BenchMergeVerb : Verb
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchFolder.Merge(files, folder));
         using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, verb) : null;
         BenchFolder.WriteSummary(folder, summary);
+        SideEffects? effects = SideEffectFile.Read(folder);
         BenchReport.Write(
             Path.Combine(folder, BenchReport.FileName),
             BenchComparison.Of([ReportRun.Read(folder)]),
@@ -46,6 +47,7 @@ sealed class BenchMergeVerb : Verb
             overwrite: true
         );
         BenchTable.Print(terminal, summary);
+        SideEffectTable.Print(terminal, effects is null ? [] : SideEffectSummary.Of(effects));
         terminal.Line($"rows    {Path.Combine(folder, Shard.Whole.FileName)}");
         terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
         return App.Ok;

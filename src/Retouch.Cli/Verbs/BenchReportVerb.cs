@@ -122,6 +122,8 @@ sealed class BenchReportVerb : Verb
                 subset.Key ?? "all subsets together",
                 [.. subset.OrderByDescending(s => s.Hypervolume.Mean)]
             );
+        foreach (ReportRun run in comparison.Runs.Where(r => r.SideEffects is not null))
+            SideEffectTable.Print(terminal, SideEffectSummary.Of(run.SideEffects!));
         terminal.Line($"report   {output}");
         terminal.Line($"figures  {figures}");
         return App.Ok;
@@ -192,12 +194,18 @@ sealed class BenchReportVerb : Verb
     static void Print(Terminal terminal, string subset, MethodScore[] scores)
     {
         terminal.Line(subset);
+        int middle = scores[0].Matches.Count / 2;
+        string level = $"{100 * scores[0].Matches[middle].Level:0.##}";
+        bool mined = scores.Any(s => s.Matches[middle].MinedLocality is not null);
+        bool near = scores.Any(s => s.Matches[middle].NegativeFlips is not null);
         BenchTable.Print(
             terminal,
             [
                 [
                     "method",
                     .. scores[0].Matches.Select(m => $"GR % at LR ≥ {100 * m.Level:0.##}"),
+                    .. mined ? (string[])[$"LR % of sensitive at LR ≥ {level}"] : [],
+                    .. near ? (string[])[$"neg. flips % at LR ≥ {level}"] : [],
                     "hypervolume %",
                     "settings",
                 ],
@@ -206,6 +214,8 @@ sealed class BenchReportVerb : Verb
                         [
                             s.Method,
                             .. s.Matches.Select(m => BenchTable.Interval(m.Generalization)),
+                            .. mined ? (string[])[BenchTable.Interval(s.Matches[middle].MinedLocality)] : [],
+                            .. near ? (string[])[BenchTable.Interval(s.Matches[middle].NegativeFlips)] : [],
                             BenchTable.Interval(s.Hypervolume),
                             $"{s.Settings}",
                         ]

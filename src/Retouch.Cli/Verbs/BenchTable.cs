@@ -13,6 +13,7 @@ static class BenchTable
         bool several = summary.Any(s => s.Samples != 1);
         bool sequential = summary.Any(s => s.Mode == BenchMode.Sequential);
         bool near = summary.Any(s => s.NegativeFlips is not null || s.NetGain is not null);
+        int? mined = summary.Max(s => s.MinedImages);
         Column[] columns =
         [
             new("setting", s => $"{(s.OnFront ? "*" : " ")} {BenchSetting.Describe(s.Method, s.Settings)}"),
@@ -23,6 +24,7 @@ static class BenchTable
             new("GR % (95 % CI)", s => Interval(s.Generalization)),
             new("LR % (95 % CI)", s => Interval(s.Locality)),
             new("sensitive LR %", s => Interval(s.SensitiveLocality)),
+            new($"LR % of {mined} sensitive (95 % CI)", s => Interval(s.MinedLocality), mined is not null),
             new("neg. flips % (95 % CI)", s => Interval(s.NegativeFlips), near),
             new("net gain", s => s.NetGain is double gain ? $"{gain:+0.0;-0.0;0.0}" : "–", near),
             new("earlier right %", s => Interval(s.EarlierSuccess), sequential),
@@ -43,6 +45,11 @@ static class BenchTable
             $"* on the Pareto front of GR and LR{(several ? " among edits on as many images" : "")}; intervals from a "
                 + "bootstrap over groups"
         );
+        if (mined is int images)
+            terminal.Line(
+                $"LR of {images} sensitive: over the images of --sensitive that the model is unsure of, as the paper "
+                    + "measures locality; without those of the edit's own group"
+            );
         if (near)
             terminal.Line(
                 "negative flips: of the near images that were right, the share that an edit makes wrong; net gain: "

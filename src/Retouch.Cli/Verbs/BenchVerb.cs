@@ -19,6 +19,7 @@ sealed class BenchVerb : Verb
         ["sequential"] = BenchMode.Sequential,
     };
     static readonly BenchOptions Defaults = new();
+    const int UsualSideEffectEdits = 5;
 
     readonly BenchmarkOptions _benchmark;
     readonly BlocksOption _blocks;
@@ -108,6 +109,12 @@ sealed class BenchVerb : Verb
         DefaultValueFactory = _ => 4,
         HelpName = "N",
     };
+    readonly Option<int> _sideEffectEdits = new("--side-effect-edits")
+    {
+        Description = "How many edits of each method's default --side-effects measures, spread over the groups.",
+        DefaultValueFactory = _ => UsualSideEffectEdits,
+        HelpName = "N",
+    };
     readonly Option<string> _out = new("--out")
     {
         Description = "The folder for the run's rows, summary and report.",
@@ -134,7 +141,8 @@ sealed class BenchVerb : Verb
             count => count is >= 0 and <= BenchReportVerb.MostShown,
             $"a whole number from 0 to {BenchReportVerb.MostShown}"
         );
-        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true);
+        Require<int>(_sideEffectEdits, edits => edits is >= 1 and <= 1000, "a whole number from 1 to 1000");
+        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true, ofBench: true);
         foreach (
             Option option in (Option[])
                 [_out, _methods, _sweep, _locator, _keep, _lr, _steps, _set, _locatorFile, _prepared]
@@ -143,7 +151,8 @@ sealed class BenchVerb : Verb
         _blocks = new BlocksOption(this);
         _precision = new PrecisionOption(this, Precision.Checked);
         foreach (
-            Option option in (Option[])[_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery]
+            Option option in (Option[])
+                [_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery, _sideEffectEdits]
         )
             Add(option);
         Add(new BenchMergeVerb());
@@ -188,6 +197,7 @@ sealed class BenchVerb : Verb
             Shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole,
             Resume = parsed.GetValue(_resume),
             Gallery = parsed.GetValue(_gallery),
+            SideEffectEdits = parsed.GetValue(_sideEffectEdits),
             LabelFile = _benchmark.LabelFile(parsed),
         };
         using BenchmarkSession session = new(request);
@@ -199,6 +209,7 @@ sealed class BenchVerb : Verb
             if (session.Run(file, terminal, cancellation) is not { } report)
                 return BenchmarkOptions.SayEmpty(terminal);
             BenchTable.Print(terminal, report.Summary);
+            SideEffectTable.Print(terminal, report.SideEffects);
             terminal.Line($"rows    {report.Rows}");
             if (report.Page is string page)
                 terminal.Line($"report  {page}");

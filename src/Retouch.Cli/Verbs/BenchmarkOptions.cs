@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.UseCases;
 
@@ -23,10 +24,19 @@ sealed class BenchmarkOptions
     };
     readonly Option<string?>? _locality;
     readonly Option<string[]>? _near;
+    readonly Option<string[]>? _sideEffects;
     readonly Option<string?>? _accept;
+    readonly Option<string[]>? _sensitive;
+    readonly Option<double>? _margin;
     readonly MemoryOption _memory;
 
-    public BenchmarkOptions(Command command, bool withLocality = true, bool withLabels = false, bool withNear = false)
+    public BenchmarkOptions(
+        Command command,
+        bool withLocality = true,
+        bool withLabels = false,
+        bool withNear = false,
+        bool ofBench = false
+    )
     {
         _model = new ModelOptions(command, withLabels);
         command.Add(_benchmark);
@@ -51,10 +61,44 @@ sealed class BenchmarkOptions
             command.Add(
                 _accept = new("--accept")
                 {
-                    Description = "What other folder names of --near mean, as for 'mine'.",
+                    Description =
+                        $"What other folder names of --near{(ofBench ? " and --side-effects" : "")} mean, "
+                        + "as for 'mine'.",
                     HelpName = "FILE",
                 }
             );
+        }
+        if (ofBench)
+        {
+            command.Add(
+                _sideEffects = new("--side-effects")
+                {
+                    Description =
+                        "Folders of labelled images, read like --near: what a few edits by the default of each of the "
+                        + "run's methods do to accuracy on them, clean and under noise, blur, JPEG and brightness.",
+                    AllowMultipleArgumentsPerToken = true,
+                    HelpName = "DIR",
+                }
+            );
+            command.Add(
+                _sensitive = new("--sensitive")
+                {
+                    Description =
+                        "Folders of any other images, without labels: those that the model is unsure of are found "
+                        + "once, and LR over them is measured for every edit, as in the paper, without the images of "
+                        + "its own group.",
+                    AllowMultipleArgumentsPerToken = true,
+                    HelpName = "DIR",
+                }
+            );
+            Option<double> margin = new("--margin")
+            {
+                Description = "An image of --sensitive counts if its two largest probabilities differ by less.",
+                DefaultValueFactory = _ => MiningSettings.PublishedMargin,
+                HelpName = "P",
+            };
+            Verb.Require<double>(margin, p => p is >= 0 and <= 1, "a number from 0 to 1");
+            command.Add(_margin = margin);
         }
         _memory = new MemoryOption(command);
     }
@@ -67,17 +111,34 @@ sealed class BenchmarkOptions
             Images = parsed.GetRequiredValue(_images),
             Locality = _locality is null ? null : parsed.GetValue(_locality),
             Near = Near(parsed),
+            SideEffects = SideEffects(parsed),
             Accepted = _accept is null ? null : parsed.GetValue(_accept),
+            Sensitive = Sensitive(parsed),
+            SensitiveMargin = _margin is null ? MiningSettings.PublishedMargin : parsed.GetValue(_margin),
             Memory = _memory.Bytes(parsed),
         };
+
+    string[] Sensitive(ParseResult parsed)
+    {
+        string[] sensitive = _sensitive is null ? [] : parsed.GetValue(_sensitive) ?? [];
+        return sensitive.Length > 0 || _margin is null || parsed.GetResult(_margin) is not { Implicit: false }
+            ? sensitive
+            : throw new BadInputException(
+                "--margin is for the images of --sensitive, which names none; the benchmark has that of its locality "
+                    + "images."
+            );
+    }
+
+    string[] SideEffects(ParseResult parsed) => _sideEffects is null ? [] : parsed.GetValue(_sideEffects) ?? [];
 
     string[] Near(ParseResult parsed)
     {
         string[] near = _near is null ? [] : parsed.GetValue(_near) ?? [];
-        return near.Length > 0 || _accept is null || parsed.GetValue(_accept) is null
+        return near.Length > 0 || SideEffects(parsed).Length > 0 || _accept is null || parsed.GetValue(_accept) is null
             ? near
             : throw new BadInputException(
-                "--accept says what the folders of --near mean, which names none; the benchmark has its classes."
+                $"--accept says what the folders of --near{(_sideEffects is null ? "" : " and --side-effects")} mean, "
+                    + "and none are named; the benchmark has its classes."
             );
     }
 

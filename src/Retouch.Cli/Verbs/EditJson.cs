@@ -39,6 +39,7 @@ sealed record EditedImageJson(
 /// <param name="NegativeFlipRate">Broken of those that were right, in [0,1]; null where none was.</param>
 /// <param name="NetGain">Fixed less broken.</param>
 /// <param name="ByFolder">The same of each folder; null within one.</param>
+/// <param name="ByClass">The same of each class, <c>name (index)</c>; null within one.</param>
 sealed record FlipsJson(
     int Images,
     int RightBefore,
@@ -49,25 +50,17 @@ sealed record FlipsJson(
     double? NegativeFlipRate,
     int NetGain,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        IReadOnlyDictionary<string, FlipsJson>? ByFolder
+        IReadOnlyDictionary<string, FlipsJson>? ByFolder = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        IReadOnlyDictionary<string, FlipsJson>? ByClass = null
 )
 {
-    public static FlipsJson Of(Flips f, IReadOnlyDictionary<string, Flips>? byFolder = null) =>
-        new(
-            f.Images,
-            f.RightBefore,
-            f.Fixed,
-            f.Broken,
-            f.Otherwise,
-            f.Unchanged,
-            f.NegativeFlipRate,
-            f.NetGain,
-            byFolder is null
-                ? null
-                : new OrderedDictionary<string, FlipsJson>(
-                    byFolder.Select(folder => KeyValuePair.Create(folder.Key, Of(folder.Value)))
-                )
-        );
+    public static FlipsJson Of(Flips f) =>
+        new(f.Images, f.RightBefore, f.Fixed, f.Broken, f.Otherwise, f.Unchanged, f.NegativeFlipRate, f.NetGain);
+
+    /// <summary>Those of named parts, in their order.</summary>
+    public static OrderedDictionary<string, FlipsJson> Parts(IEnumerable<(string Name, Flips Flips)> parts) =>
+        new(parts.Select(p => KeyValuePair.Create(p.Name, Of(p.Flips))));
 }
 
 /// <param name="Kind">What the method learned.</param>
@@ -191,7 +184,13 @@ sealed record EditJson
             LocalityImages = report.Locality?.Images,
             Changed = [.. (report.Locality?.Changed ?? []).Select(Changed)],
             Flips = report.Locality is { Flips: { } flips } locality
-                ? FlipsJson.Of(flips, locality.FlipsByFolder)
+                ? FlipsJson.Of(flips) with
+                {
+                    ByFolder = FlipsJson.Parts(locality.FlipsByFolder.Select(f => (f.Key, f.Value))),
+                    ByClass = FlipsJson.Parts(
+                        locality.FlipsByClass.Select(c => ($"{report.Labels[c.Key].Name} ({c.Key})", c.Value))
+                    ),
+                }
                 : null,
             LeftOut = report.LeftOut,
             Skipped = report.Locality?.Skipped ?? [],

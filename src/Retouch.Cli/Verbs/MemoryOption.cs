@@ -10,7 +10,7 @@ sealed class MemoryOption
     readonly Option<double?> _memory = new("--memory")
     {
         Description =
-            "GiB of memory that what is kept of the images may take, of failures and of locality images each; the "
+            "GiB of memory that what is kept of the images may take, of failures and of each other kind of images; the "
             + "rest lies in a temporary file. By default a quarter of what the process may use.",
         HelpName = "GIB",
     };

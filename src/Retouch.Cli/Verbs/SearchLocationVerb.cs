@@ -58,7 +58,7 @@ sealed class SearchLocationVerb : Verb
         Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
         Require<int>(_max, max => max >= 1, "a whole number of at least 1");
         Require<int>(_batch, batch => batch is >= 1 and <= 1024, "a whole number from 1 to 1024");
-        _benchmark = new BenchmarkOptions(this);
+        _benchmark = new BenchmarkOptions(this, withLabels: true, withNear: true);
         foreach (Option option in (Option[])[_out, _lr, _steps, _max, _batch, _resume])
             Add(option);
     }
@@ -71,6 +71,7 @@ sealed class SearchLocationVerb : Verb
             Output = parsed.GetRequiredValue(_out),
             Settings = Published with { LearningRates = Rates(parsed), MaxSteps = parsed.GetValue(_steps) },
             Options = new() { MaxEditsPerGroup = parsed.GetValue(_max), Batch = parsed.GetValue(_batch) },
+            LabelFile = _benchmark.LabelFile(parsed),
             Resume = parsed.GetValue(_resume),
         };
         using LocationSession session = new(request);
@@ -100,6 +101,7 @@ sealed class SearchLocationVerb : Verb
 
     static void Print(Terminal terminal, LocationResult result)
     {
+        bool near = result.Windows.Any(w => w.Points.Any(p => p.NegativeFlips is not null));
         bool several = result.Windows.Any(w => w.Points.Count > 1);
         string[][] rows =
         [
@@ -111,6 +113,7 @@ sealed class SearchLocationVerb : Verb
                 "GR % (95 % CI)",
                 "LR % (95 % CI)",
                 "sensitive LR %",
+                .. near ? (string[])["neg. flips % (95 % CI)"] : [],
                 "hypervolume",
             ],
             .. result.Windows.SelectMany(w =>
@@ -124,6 +127,7 @@ sealed class SearchLocationVerb : Verb
                             BenchTable.Interval(p.Generalization),
                             BenchTable.Interval(p.Locality),
                             BenchTable.Interval(p.SensitiveLocality),
+                            .. near ? (string[])[BenchTable.Interval(p.NegativeFlips)] : [],
                             $"{w.Hypervolume:0.0000}",
                         ]
                 )

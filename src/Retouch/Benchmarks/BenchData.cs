@@ -27,8 +27,13 @@ public sealed class BenchData : IDisposable
         IReadOnlyList<IReadOnlyList<PatchImage>> images,
         LocalitySet? locality,
         NearSet? near,
+        SensitiveSet? sensitive,
         bool isPart = false
-    ) => (_groups, _places, Images, Locality, Near, _isPart) = (groups, places, images, locality, near, isPart);
+    )
+    {
+        (_groups, _places, _isPart) = (groups, places, isPart);
+        (Images, Locality, Near, Sensitive) = (images, locality, near, sensitive);
+    }
 
     /// <summary>The prefix of a group's images; the caller disposes it.</summary>
     /// <param name="group">Its place.</param>
@@ -52,6 +57,11 @@ public sealed class BenchData : IDisposable
     /// <summary>The near images, which belong to this object, or null where the run has none.</summary>
     public NearSet? Near { get; }
 
+    /// <summary>
+    /// The sensitive images that were sought, which belong to this object, or null where the run has none.
+    /// </summary>
+    public SensitiveSet? Sensitive { get; }
+
     /// <summary>Finds, checks and loads every image; the caller disposes the result.</summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="benchmark">What to load.</param>
@@ -60,10 +70,11 @@ public sealed class BenchData : IDisposable
     /// <param name="locality">Where the locality images are; needed if the benchmark names some.</param>
     /// <param name="progress">Told the number of images done, or null to ignore.</param>
     /// <param name="memory">
-    /// Bytes that the groups' prefixes may take in memory, and as many again those of the locality images and those of
-    /// the near ones, or null for a quarter of what the process may use.
+    /// Bytes that the groups' prefixes may take in memory, and as many again those of the locality images, of the near
+    /// and of the sensitive ones, or null for a quarter of what the process may use.
     /// </param>
     /// <param name="near">Labelled images of the same kind, or null for none.</param>
+    /// <param name="sensitive">Images that the unedited model is unsure of, or null for none.</param>
     /// <param name="cancellation">Stops between chunks.</param>
     /// <exception cref="BadInputException">
     /// The benchmark is another model's, or an image is missing, another or unreadable.
@@ -78,6 +89,7 @@ public sealed class BenchData : IDisposable
         IProgress<int>? progress = null,
         long? memory = null,
         NearImages? near = null,
+        IReadOnlyList<CandidateImage>? sensitive = null,
         CancellationToken cancellation = default
     )
     {
@@ -89,6 +101,7 @@ public sealed class BenchData : IDisposable
         PrefixStore groups = new(memory);
         PrefixStore others = new(memory);
         NearSet? nearSet = null;
+        SensitiveSet? sensitiveSet = null;
         try
         {
             foreach (string[] paths in groupPaths)
@@ -101,22 +114,17 @@ public sealed class BenchData : IDisposable
             ];
             foreach (string[] paths in localityPaths.Chunk(PrefixStore.Together))
                 Add(others, paths);
-            int before = done;
             if (near is not null)
-                nearSet = NearSet.Load(
-                    split,
-                    near,
-                    preprocessing,
-                    new Told<int>(count => progress?.Report(before + count)),
-                    memory,
-                    cancellation: cancellation
-                );
+                nearSet = NearSet.Load(split, near, preprocessing, Further(), memory, cancellation: cancellation);
+            if (sensitive is not null)
+                sensitiveSet = SensitiveSet.Load(split, sensitive, preprocessing, Further(), memory, cancellation);
             return new BenchData(
                 groups,
                 [.. Enumerable.Range(0, groups.Count)],
                 files,
                 localityPaths.Length == 0 ? null : new LocalitySet(split, others),
-                nearSet
+                nearSet,
+                sensitiveSet
             );
         }
         catch
@@ -124,7 +132,14 @@ public sealed class BenchData : IDisposable
             groups.Dispose();
             others.Dispose();
             nearSet?.Dispose();
+            sensitiveSet?.Dispose();
             throw;
+        }
+
+        Told<int> Further()
+        {
+            int before = done;
+            return new Told<int>(count => progress?.Report(done = before + count));
         }
 
         // The chunks' bounds are those of the group, never of the shard: products of other sizes round otherwise.
@@ -150,8 +165,8 @@ public sealed class BenchData : IDisposable
     }
 
     /// <summary>
-    /// Some of the groups, in an order of their own, with the same locality and near images: what they are made of
-    /// stays this object's, which must outlive the result.
+    /// Some of the groups, in an order of their own, with the same locality, near and sensitive images: what they are
+    /// made of stays this object's, which must outlive the result.
     /// </summary>
     /// <param name="groups">Their places.</param>
     /// <exception cref="ArgumentOutOfRangeException">A place is not one of a group.</exception>
@@ -162,8 +177,19 @@ public sealed class BenchData : IDisposable
             [.. groups.Select(g => Images[g])],
             Locality,
             Near,
+            Sensitive,
             isPart: true
         );
+
+    /// <summary>Measures an edit on all images that it was not made for.</summary>
+    /// <param name="delta">What the edit adds.</param>
+    /// <param name="own">The hashes of the edited group's images.</param>
+    internal Elsewhere Measure(ModelDelta delta, IReadOnlySet<string> own) =>
+        new(Locality?.Measure(delta), Near?.Measure(delta, own), Sensitive?.Measure(delta, own));
+
+    /// <summary>The same of a model that patches were applied to, cut like the unedited one.</summary>
+    internal Elsewhere Measure(SplitVit edited, IReadOnlySet<string> own) =>
+        new(Locality?.Measure(edited), Near?.Measure(edited, own), Sensitive?.Measure(edited, own));
 
     /// <summary>Finds and checks every image without loading it.</summary>
     /// <param name="benchmark">What to find.</param>
@@ -196,5 +222,6 @@ public sealed class BenchData : IDisposable
         _groups.Dispose();
         Locality?.Dispose();
         Near?.Dispose();
+        Sensitive?.Dispose();
     }
 }

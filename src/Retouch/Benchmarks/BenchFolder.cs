@@ -41,6 +41,15 @@ public static class BenchFolder
         // Shards may start at once: one is the first, and each looks whether it is of that run.
         if (AtomicFile.TryCreate(path, stream => Write(stream, manifest, EvaluationJson.Indented.BenchManifest)))
             return;
+        Holds(folder, manifest);
+    }
+
+    /// <summary>Whether a folder holds a run already; false where it holds none.</summary>
+    /// <exception cref="BadInputException">It holds another run, or its manifest is damaged.</exception>
+    internal static bool Holds(string folder, BenchManifest manifest)
+    {
+        if (!File.Exists(Path.Combine(folder, BenchManifest.FileName)))
+            return false;
         if (ReadManifest(folder).Run is string run && run != manifest.Run)
             throw BadInput.Mismatch(
                 folder,
@@ -48,6 +57,7 @@ public static class BenchFolder
                     + "setting or an option differs.",
                 Remedy.OtherOutput
             );
+        return true;
     }
 
     /// <summary>Reads a folder's manifest.</summary>
@@ -107,7 +117,7 @@ public static class BenchFolder
         foreach (string file in files)
         {
             IReadOnlyList<BenchRow> read = BenchRowFile.Read(file);
-            BenchManifest its = ReadManifest(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            BenchManifest its = ReadManifest(Folder(file));
             manifest ??= its;
             foreach (BenchRow row in read)
             {
@@ -145,15 +155,17 @@ public static class BenchFolder
                     + $"{first}; run or resume the shards that lack them, then merge again."
             );
         }
+        SensitiveImages? sensitive = SameSensitive(files);
         BenchRow[] rows = [.. merged.Values.Select(m => m.Row)];
         Prepare(output, manifest);
-        if (
-            files
-                .Select(f => ReadBenchmark(Path.GetDirectoryName(Path.GetFullPath(f))!))
-                .FirstOrDefault(b => b is not null) is
-            { } benchmark
-        )
+        if (files.Select(f => ReadBenchmark(Folder(f))).FirstOrDefault(b => b is not null) is { } benchmark)
             WriteBenchmark(output, benchmark);
+        if (sensitive is not null)
+            SensitiveFile.Write(output, sensitive);
+        if (
+            files.Select(f => SideEffectFile.Read(Folder(f))).FirstOrDefault(e => e?.Run == manifest.Run) is { } effects
+        )
+            SideEffectFile.Write(output, effects);
         AtomicFile.Write(
             Path.Combine(output, Shard.Whole.FileName),
             overwrite: true,
@@ -161,6 +173,27 @@ public static class BenchFolder
         );
         return rows;
     }
+
+    // Shards in folders of their own have sought them each for itself.
+    static SensitiveImages? SameSensitive(IReadOnlyList<string> files)
+    {
+        (string Folder, SensitiveImages Images)? first = null;
+        foreach (string folder in files.Select(Folder).Distinct())
+        {
+            if (SensitiveFile.Read(folder) is not { } images)
+                continue;
+            first ??= (folder, images);
+            if (!images.Images.Select(i => i.Sha256).SequenceEqual(first.Value.Images.Images.Select(i => i.Sha256)))
+                throw BadInput.Mismatch(
+                    SensitiveFile.PathIn(folder),
+                    $"{SensitiveFile.PathIn(first.Value.Folder)} and {SensitiveFile.PathIn(folder)} name different "
+                        + "sensitive images; they come from machines that compute differently, or one was changed."
+                );
+        }
+        return first?.Images;
+    }
+
+    static string Folder(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
 
     static BadInputException NoManifest(string path, string defect, Exception? cause) =>
         BadInput.Damaged(path, $"{path} is not a run's manifest: {defect}.", Remedy.GiveMade(Artifact.Run), cause);

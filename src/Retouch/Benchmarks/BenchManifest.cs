@@ -45,6 +45,16 @@ public sealed record BenchManifest
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? NearImages { get; init; }
 
+    /// <summary>
+    /// The number of images among which sensitive ones are sought; null where that is done in the locality set alone.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? SensitiveCandidates { get; init; }
+
+    /// <summary>Below which margin one of them is sensitive; null where none are sought.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? SensitiveMargin { get; init; }
+
     /// <summary>The most edits per group, or in batch mode images per edit, or null for all of the group's.</summary>
     public required int? MaxEditsPerGroup { get; init; }
 
@@ -60,10 +70,16 @@ public sealed record BenchManifest
     /// <summary>What is wrong with a manifest that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Edits < 1 ? "it has no edits"
-        : Groups < 0 || LocalityImages < 0 || SensitiveImages < 0 || SensitiveImages > LocalityImages || NearImages < 1
+        : Groups < 0
+        || LocalityImages < 0
+        || SensitiveImages < 0
+        || SensitiveImages > LocalityImages
+        || NearImages < 1
+        || SensitiveCandidates < 1
             ? "its numbers of groups and images cannot be"
         : Batch < 1 || MaxEditsPerGroup < 1 || Sequence < 1 || Samples.Any(k => k < 1) || !Enum.IsDefined(Mode)
             ? "its mode, its batch or its numbers of samples cannot be"
+        : SensitiveMargin is not (null or (>= 0 and <= 1)) ? "its sensitive margin does not lie in [0,1]"
         : Settings.Contains(null) ? "one of its settings is null"
         : null;
 }

@@ -45,6 +45,12 @@ public sealed record BenchOptions
     /// </summary>
     public NearImages? Near { get; init; }
 
+    /// <summary>
+    /// Images among which those are sought that the unedited model is unsure of, on which each edit is measured, too;
+    /// null for none. A part of the run's identity where there are some.
+    /// </summary>
+    public SensitiveCandidates? Sensitive { get; init; }
+
     /// <summary>The seed of everything random.</summary>
     public int Seed { get; init; }
 

@@ -71,6 +71,8 @@ public sealed class BenchPlan
             LocalityImages = benchmark.Locality.Count,
             SensitiveImages = benchmark.Sensitive.Count,
             NearImages = options.Near?.Count,
+            SensitiveCandidates = options.Sensitive?.Images.Count,
+            SensitiveMargin = options.Sensitive?.Margin,
             MaxEditsPerGroup = options.MaxEditsPerGroup,
             Batch = options.Batch,
             Seed = options.Seed,
@@ -186,6 +188,8 @@ public sealed class BenchPlan
             text.Append($" orientation {Options.Orientation}");
         if (Options.Near is { } near)
             text.Append($" near {near.Digest}");
+        if (Options.Sensitive is { } sensitive)
+            text.Append($" sensitive {sensitive.Digest}");
         text.Append('\n').AppendJoin('\n', Settings.Select(s => s.Name));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
     }

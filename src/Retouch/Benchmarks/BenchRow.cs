@@ -122,6 +122,13 @@ public sealed record BenchRow
     [JsonIgnore]
     public Flips? NearFlips => Near is null ? null : Flips.Sum(Near.Values);
 
+    /// <summary>
+    /// What the edit changed among the sensitive images that were sought for the run, without those of its own group;
+    /// null where none were sought.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ChangeCount? Sensitive { get; init; }
+
     /// <summary>What is wrong with a row that was read, or null if nothing is.</summary>
     internal string? Defect() =>
         Settings.Values.Contains(null) || FurtherImages.Contains(null) ? "a setting or an image is null"
@@ -135,6 +142,7 @@ public sealed record BenchRow
         : Near is not null
         && (Near.Values.Any(f => !f.ArePossible) || Near.Values.Sum(f => (long)f.Images) > int.MaxValue)
             ? "its counts of near images cannot be"
+        : Sensitive is { ArePossible: false } ? "its counts of sensitive images cannot be"
         : SamplesRight < 0 || SamplesRight > Samples ? "more of its samples are right than it has"
         : !Enum.IsDefined(Mode) ? "its mode is unknown"
         : null;

@@ -9,7 +9,7 @@ namespace Retouch.Benchmarks;
 /// <summary>
 /// The benchmark: each edit of a plan made on the unedited model, or in a sequence on the model that the edits
 /// before it left, then measured on its edit samples (SR), on the others of its group (GR) and, against the
-/// unedited model, on the locality set (LR) and on near images (flips).
+/// unedited model, on the locality set (LR), on near images (flips) and on sensitive ones.
 /// </summary>
 public static class BenchRun
 {
@@ -108,11 +108,6 @@ public static class BenchRun
                 ModelDelta delta = results[i].Patch.Change;
                 using PrefixState group = data.Group(batch[i].Group);
                 int[] predictions = split.Predict(group, delta);
-                LocalityMeasurement? locality = data.Locality?.Measure(delta);
-                IReadOnlyDictionary<string, Flips>? near = data.Near?.Measure(
-                    delta,
-                    plan.Benchmark.Hashes([batch[i].Group])
-                );
                 rows.Add(
                     Row(
                         plan,
@@ -123,8 +118,7 @@ public static class BenchRun
                             batch[i].Samples,
                             plan.Benchmark.Groups[batch[i].Group].Accepted
                         ),
-                        locality,
-                        near,
+                        data.Measure(delta, plan.Benchmark.Hashes([batch[i].Group])),
                         [batch[i].Group],
                         results[i].Steps,
                         seconds,
@@ -144,15 +138,14 @@ public static class BenchRun
 
     /// <summary>
     /// The row of an edit that was measured; without a delta it was needless. Locality images that are of the edited
-    /// groups do not count, nor do such near ones.
+    /// groups do not count, nor do such near and sensitive ones.
     /// </summary>
     internal static BenchRow Row(
         BenchPlan plan,
         BenchEdit edit,
         int[] predictions,
         GroupMeasurement measured,
-        LocalityMeasurement? locality,
-        IReadOnlyDictionary<string, Flips>? near,
+        Elsewhere measuredElsewhere,
         IEnumerable<int> edited,
         int steps,
         double seconds,
@@ -160,6 +153,7 @@ public static class BenchRun
     )
     {
         (BenchSetting setting, FailureGroup group) = (plan.Settings[edit.Setting], plan.Benchmark.Groups[edit.Group]);
+        LocalityMeasurement? locality = measuredElsewhere.Locality;
         IReadOnlyList<int> elsewhere = plan.Benchmark.Unrelated(edited);
         int[] sensitive = [.. plan.Benchmark.Sensitive.Intersect(elsewhere)];
         return new BenchRow
@@ -185,7 +179,8 @@ public static class BenchRun
             Seconds = seconds,
             Units = delta is WeightDelta { Units: var units } ? units.Count : 0,
             Parameters = delta?.Parameters ?? 0,
-            Near = near,
+            Near = measuredElsewhere.Near,
+            Sensitive = measuredElsewhere.Sensitive,
         };
     }
 }

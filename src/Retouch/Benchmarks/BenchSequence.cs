@@ -11,7 +11,8 @@ namespace Retouch.Benchmarks;
 /// <summary>
 /// Edits one after the other, as a model in use is corrected: each starts from the model that the patches before
 /// it left, and its image is not edited where they corrected it already. After each the whole stack is measured:
-/// LR and flips against the unedited model, never against the step before, and how many earlier edits still hold.
+/// LR, sensitive images and flips against the unedited model, never against the step before, and how many earlier
+/// edits still hold.
 /// </summary>
 /// <param name="split">The unedited model.</param>
 /// <param name="plan">The run.</param>
@@ -62,8 +63,7 @@ sealed class BenchSequence(SplitVit split, BenchPlan plan, BenchData data)
                             edits[i],
                             predictions,
                             measured,
-                            data.Locality?.Measure(now),
-                            data.Near?.Measure(now, own),
+                            data.Measure(now, own),
                             groups,
                             result?.Steps ?? 0,
                             seconds,

@@ -19,6 +19,8 @@ namespace Retouch.Benchmarks;
 [JsonSerializable(typeof(IReadOnlyList<SettingSummary>))]
 [JsonSerializable(typeof(MaskSpecificity))]
 [JsonSerializable(typeof(IReadOnlyList<MaskComparison>))]
+[JsonSerializable(typeof(SensitiveImages))]
+[JsonSerializable(typeof(SideEffects))]
 sealed partial class EvaluationJson : JsonSerializerContext
 {
     /// <summary>For writing one object a line, with letters of all scripts as they are.</summary>

@@ -68,7 +68,8 @@ public sealed record LocationResult
     /// <summary>The points as a table with a header line.</summary>
     public string Csv()
     {
-        CsvText csv = new(
+        bool near = Windows.Any(w => w.Points.Any(p => p.NegativeFlips is not null));
+        CsvText csv = new([
             "layers",
             "first_block",
             "last_block",
@@ -86,12 +87,13 @@ public sealed record LocationResult
             "steps",
             "on_front",
             "hypervolume",
-            "recommended"
-        );
+            "recommended",
+            .. near ? (string[])["negative_flips", "negative_flips_low", "negative_flips_high", "net_gain"] : [],
+        ]);
         foreach ((WindowScore score, SettingSummary s) in Windows.SelectMany(w => w.Points.Select(p => (w, p))))
         {
             EditWindow w = score.Window;
-            csv.Add(
+            csv.Add([
                 w.Layers == EditLayers.Ffn ? "ffn" : "msa",
                 w.FirstBlock,
                 w.FirstBlock + w.Blocks - 1,
@@ -109,8 +111,11 @@ public sealed record LocationResult
                 s.Steps,
                 s.OnFront ? 1 : 0,
                 score.Hypervolume,
-                w == Recommended ? 1 : 0
-            );
+                w == Recommended ? 1 : 0,
+                .. near
+                    ? (object?[])[s.NegativeFlips?.Mean, s.NegativeFlips?.Low, s.NegativeFlips?.High, s.NetGain]
+                    : [],
+            ]);
         }
         return csv.ToString();
     }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Retouch.Measurement;
 
 namespace Retouch.Benchmarks;
@@ -36,12 +37,35 @@ public sealed record SettingSummary
     public required Estimate? SensitiveLocality { get; init; }
 
     /// <summary>
+    /// LR over the sensitive images that were mined for the run, which is how the paper measures it; null where none
+    /// were.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Estimate? MinedLocality { get; init; }
+
+    /// <summary>How many these are: those of an edit of which most count. Null where none were mined.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? MinedImages { get; init; }
+
+    /// <summary>
     /// The share of near images that were right which an edit makes wrong, or null if it was not measured.
     /// </summary>
     public required Estimate? NegativeFlips { get; init; }
 
     /// <summary>How many more near images are right after an edit, the mean; null if it was not measured.</summary>
     public required double? NetGain { get; init; }
+
+    /// <summary>
+    /// The same by the near images' folders, <see cref="NearImage.Folder"/>; null where it was not measured.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, NearRate>? NearByFolder { get; init; }
+
+    /// <summary>
+    /// The same by class, whatever the source: by the names of the folders alone; null where it was not measured.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, NearRate>? NearByClass { get; init; }
 
     /// <summary>
     /// The share of earlier edits of a sequence that are still right, the mean over its steps; null elsewhere.
@@ -105,8 +129,12 @@ public sealed record SettingSummary
                         Generalization = Mean(groups, r => r.Generalization),
                         Locality = Mean(groups, r => r.Locality),
                         SensitiveLocality = Mean(groups, r => r.SensitiveLocality),
+                        MinedLocality = Mean(groups, r => r.Sensitive?.Rate),
+                        MinedImages = setting.Max(r => r.Sensitive?.Images),
                         NegativeFlips = Mean(groups, r => r.NearFlips?.NegativeFlipRate),
                         NetGain = setting.Average(r => r.NearFlips?.NetGain),
+                        NearByFolder = Near(groups, folder => folder),
+                        NearByClass = Near(groups, folder => folder[(folder.LastIndexOf('/') + 1)..]),
                         EarlierSuccess = Mean(groups, r => r.EarlierSuccess),
                         FinalSuccess = last?.Step is int length
                             ? ((last.EarlierSuccess ?? 0) * (length - 1) + last.SuccessRate) / length
@@ -132,6 +160,36 @@ public sealed record SettingSummary
                 summaries[measured[i]] = summaries[measured[i]] with { OnFront = true };
         }
         return summaries;
+
+        SortedDictionary<string, NearRate>? Near(BenchRow[][] groups, Func<string, string> nameOf)
+        {
+            string[] names =
+            [
+                .. groups
+                    .SelectMany(g => g)
+                    .SelectMany(r => r.Near?.Keys ?? [])
+                    .Select(nameOf)
+                    .Distinct()
+                    .Order(StringComparer.Ordinal),
+            ];
+            if (names.Length == 0)
+                return null;
+            SortedDictionary<string, NearRate> rates = new(StringComparer.Ordinal);
+            foreach (string name in names)
+            {
+                // An edit whose own group is all of a folder has none of it.
+                Flips? Of(BenchRow row) =>
+                    row.Near?.Where(f => nameOf(f.Key) == name).Select(f => f.Value).ToArray() is { Length: > 0 } flips
+                        ? Flips.Sum(flips)
+                        : null;
+                rates[name] = new NearRate(
+                    Mean(groups, r => Of(r)?.NegativeFlipRate),
+                    groups.SelectMany(g => g).Average(r => Of(r)?.NetGain) ?? 0,
+                    groups.SelectMany(g => g).Max(r => Of(r)?.Images) ?? 0
+                );
+            }
+            return rates;
+        }
 
         Estimate? Mean(BenchRow[][] groups, Func<BenchRow, double?> value)
         {

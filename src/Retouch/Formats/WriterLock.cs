@@ -75,13 +75,21 @@ public sealed partial class WriterLock : IDisposable
     internal static WriterLock? TryTake(string path, string verb) => TryTake(path, verb, null, out _);
 
     /// <summary>The same for what is held for moments only: waits until it is free, for a minute at most.</summary>
-    internal static WriterLock Wait(string path, string verb)
+    internal static WriterLock Wait(string path, string verb) => Wait(path, verb, Waits, default);
+
+    /// <summary>The same for what takes its time: waits until it is free.</summary>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    internal static WriterLock Wait(string path, string verb, CancellationToken cancellation) =>
+        Wait(path, verb, int.MaxValue, cancellation);
+
+    static WriterLock Wait(string path, string verb, int most, CancellationToken cancellation)
     {
         for (int waits = 0; ; waits++)
         {
+            cancellation.ThrowIfCancellationRequested();
             if (TryTake(path, verb, null, out BadInputException? refusal) is { } taken)
                 return taken;
-            if (waits >= Waits || refusal!.Kind != BadInputKind.Busy)
+            if (waits >= most || refusal!.Kind != BadInputKind.Busy)
                 throw refusal!;
             Thread.Sleep(BetweenWaits);
         }

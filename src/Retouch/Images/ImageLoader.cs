@@ -20,7 +20,7 @@ public static class ImageLoader
         {
             throw BadInput.Missing(null, "There is no image to load: name one image file or more.");
         }
-        (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: true);
+        (float[] batch, Exception?[] failures) = Load(paths, preprocessing, null, stopAtFailure: true);
         if (failures.FirstOrDefault(failure => failure is not null) is { } first)
         {
             ExceptionDispatchInfo.Throw(first);
@@ -37,9 +37,22 @@ public static class ImageLoader
         Tensor Pixels,
         IReadOnlyList<int> Loaded,
         IReadOnlyList<(int Index, Problem Why)> Failed
-    ) LoadAvailable(IReadOnlyList<string> paths, Preprocessing preprocessing)
+    ) LoadAvailable(IReadOnlyList<string> paths, Preprocessing preprocessing) =>
+        LoadAvailable(paths, preprocessing, null);
+
+    /// <summary>The same of images that are changed at their own size before the preprocessing.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="preprocessing">How they are made into pixels.</param>
+    /// <param name="change">
+    /// Changes an image, whose place among the files it gets; called by several threads. Null for no change.
+    /// </param>
+    internal static (
+        Tensor Pixels,
+        IReadOnlyList<int> Loaded,
+        IReadOnlyList<(int Index, Problem Why)> Failed
+    ) LoadAvailable(IReadOnlyList<string> paths, Preprocessing preprocessing, Func<int, RgbImage, RgbImage>? change)
     {
-        (float[] batch, Exception?[] failures) = Load(paths, preprocessing, stopAtFailure: false);
+        (float[] batch, Exception?[] failures) = Load(paths, preprocessing, change, stopAtFailure: false);
         if (failures.FirstOrDefault(failure => failure is not (null or BadInputException)) is { } unexpected)
         {
             ExceptionDispatchInfo.Throw(unexpected);
@@ -67,6 +80,7 @@ public static class ImageLoader
     static (float[] Batch, Exception?[] Failures) Load(
         IReadOnlyList<string> paths,
         Preprocessing preprocessing,
+        Func<int, RgbImage, RgbImage>? change,
         bool stopAtFailure
     )
     {
@@ -82,7 +96,10 @@ public static class ImageLoader
             {
                 try
                 {
-                    preprocessing.WriteNormalized(preprocessing.Load(paths[i]), table, batch, i);
+                    RgbImage image = change is null
+                        ? preprocessing.Load(paths[i])
+                        : preprocessing.Load(paths[i], whole => change(i, whole));
+                    preprocessing.WriteNormalized(image, table, batch, i);
                 }
                 catch (Exception e)
                 {

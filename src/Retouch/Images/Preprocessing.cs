@@ -154,6 +154,10 @@ public sealed record Preprocessing
     /// <exception cref="BadInputException">As of <see cref="Open"/>.</exception>
     internal RgbImage Load(string path) => ImageDecoder.Load(path, Orientation, Apply);
 
+    /// <summary>The same of an image that is changed at its own size before.</summary>
+    internal RgbImage Load(string path, Func<RgbImage, RgbImage> change) =>
+        ImageDecoder.Load(path, Orientation, image => Apply(change(image)));
+
     /// <summary>
     /// Resizes and crops to <see cref="ImageSize"/> square: what the model sees, before the normalization.
     /// </summary>

@@ -89,8 +89,11 @@ public sealed class BenchComparison
         HashSet<object> seen = [];
         int duplicates = 0;
         List<(string Source, BenchRow[] Rows)> parts = [];
-        // Of the same edit in two runs, the row that counted near harm says more.
-        foreach (ReportRun run in runs.OrderBy(r => r.Manifest.NearImages is null))
+        // Of the same edit in two runs, the row that counted near harm says more, and so does one on sensitive images.
+        foreach (
+            ReportRun run in runs.OrderBy(r => r.Manifest.NearImages is null)
+                .ThenBy(r => r.Manifest.SensitiveCandidates is null)
+        )
         {
             List<BenchRow> kept = [];
             foreach (BenchRow row in run.Rows)
@@ -161,6 +164,7 @@ public sealed class BenchComparison
                 return new LocalityMatch(level, best?.Name, best?.Summary.Generalization, best?.Summary.Locality)
                 {
                     NegativeFlips = best?.Summary.NegativeFlips,
+                    MinedLocality = best?.Summary.MinedLocality,
                 };
             }),
         ];

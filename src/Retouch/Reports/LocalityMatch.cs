@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Retouch.Measurement;
 
 namespace Retouch.Reports;
@@ -11,4 +12,8 @@ public sealed record LocalityMatch(double Level, string? Setting, Estimate? Gene
 {
     /// <summary>Its negative flips among near images; null where they were not counted.</summary>
     public Estimate? NegativeFlips { get; init; }
+
+    /// <summary>Its LR over the sensitive images that were mined for the run; null where none were.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Estimate? MinedLocality { get; init; }
 }

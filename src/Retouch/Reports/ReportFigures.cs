@@ -67,7 +67,7 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
             );
             titles.Add($"LR of {ReportText.Level(zoom)} % and more");
         }
-        CsvText csv = new(
+        CsvText csv = new([
             "subset",
             "method",
             "setting",
@@ -84,13 +84,14 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
             "mean_steps",
             "mean_seconds",
             "mean_units",
-            "on_front"
-        );
+            "on_front",
+            .. subset.MinedImages is null ? (string[])[] : ["mined_sensitive_lr"],
+        ]);
         foreach (ReportSetting s in measured)
         {
             Estimate generalization = s.Summary.Generalization!.Value;
             Estimate locality = s.Summary.Locality!.Value;
-            csv.Add(
+            csv.Add([
                 subset.Title,
                 s.Method.Name,
                 s.Name,
@@ -107,8 +108,9 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
                 s.Summary.Steps,
                 s.Summary.Seconds,
                 s.Summary.Units,
-                s.Summary.OnFront ? "yes" : "no"
-            );
+                s.Summary.OnFront ? "yes" : "no",
+                .. subset.MinedImages is null ? (object?[])[] : [s.Summary.MinedLocality?.Mean],
+            ]);
         }
         return new ReportFigure(
             $"front-{ReportText.FileName(subset.Title)}",

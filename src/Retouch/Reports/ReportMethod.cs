@@ -19,11 +19,13 @@ sealed record ReportMethod(string Name, string Key, int Color)
     /// <summary>What it does and where it was published, or null for a method unknown to this version.</summary>
     public string? About { get; init; }
 
-    public static string KeyOf(BenchRow row) =>
-        row.Method != Masked
-            ? row.Method
-            : $"{Masked} {row.Settings.GetValueOrDefault("locator", "?")}"
-                + (row.Settings.TryGetValue("locatorFile", out string? file) ? $" {file}" : "");
+    public static string KeyOf(BenchRow row) => KeyOf(row.Method, row.Settings);
+
+    public static string KeyOf(string method, IReadOnlyDictionary<string, string> settings) =>
+        method != Masked
+            ? method
+            : $"{Masked} {settings.GetValueOrDefault("locator", "?")}"
+                + (settings.TryGetValue("locatorFile", out string? file) ? $" {file}" : "");
 
     /// <summary>The methods of some rows, in an order that does not depend on theirs, each with a colour.</summary>
     public static IReadOnlyList<ReportMethod> Of(IEnumerable<BenchRow> rows)

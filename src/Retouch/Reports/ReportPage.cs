@@ -30,6 +30,7 @@ sealed class ReportPage
         Section("methods", "Methods at matched locality", Methods());
         Section("fronts", "Generalization against locality", Figures(_all.Select(figures.Front)));
         Section("near", "Generalization against near harm", Figures(_all.Select(ReportFigures.Near)));
+        Section("effects", "Side effects", SideEffects());
         Section("groups", "Group by group", Figures(comparison.Subsets.Select(figures.Groups)));
         Section(
             "where",
@@ -142,10 +143,13 @@ sealed class ReportPage
             string where = subset.Name is null ? "Over all subsets together" : $"On {subset.Title}";
             Html harm = NearHarm(scores);
             bool harmed = harm.ToString().Length > 0;
+            Html unsure = Unsure(subset, scores);
             if (scores.Length == 1)
             {
                 if (harmed)
-                    yield return Html.Of($"{where}, {harm}");
+                    yield return Html.Of($"{where}, {harm}{unsure}");
+                else if (unsure.ToString().Length > 0)
+                    yield return Html.Of($"{where}:{unsure}");
                 continue;
             }
             int middle = scores[0].Matches.Count / 2;
@@ -173,9 +177,33 @@ sealed class ReportPage
                 : $", against {ReportText.Percent(matched[1].Value.Mean)} % of {matched[1].Score.Method}";
             yield return Html.Of(
                 $"{where}, {most}{settled}. The best trade-offs overall, by hypervolume, are those of "
-                    + $"<b>{scores[0].Method}</b>.{(harmed ? Html.Of($" Near by, {harm}") : Html.Empty)}"
+                    + $"<b>{scores[0].Method}</b>.{(harmed ? Html.Of($" Near by, {harm}") : Html.Empty)}{unsure}"
             );
         }
+    }
+
+    /// <summary>
+    /// What the methods leave alone among the sensitive images at the middle level of LR; empty where none were mined.
+    /// </summary>
+    static Html Unsure(ReportSubset subset, IReadOnlyList<MethodScore> scores)
+    {
+        (string Method, double Kept)[] measured =
+        [
+            .. scores
+                .Select(s => (s.Method, s.Matches[s.Matches.Count / 2].MinedLocality))
+                .Where(s => s.MinedLocality is not null)
+                .Select(s => (s.Method, s.MinedLocality!.Value.Mean))
+                .OrderByDescending(s => s.Mean),
+        ];
+        if (subset.MinedImages is not int images || measured.Length == 0)
+            return Html.Empty;
+        IEnumerable<Html> each = measured.Select(
+            (m, i) => Html.Of($"{(i == 0 ? "" : ", ")}{ReportText.Percent(m.Kept)} % with <b>{m.Method}</b>")
+        );
+        return Html.Of(
+            $" Of the {ReportText.Many(images, "image")} that the model is least sure of, on which alone the paper "
+                + $"measures locality, an edit leaves {each}."
+        );
     }
 
     /// <summary>What the methods break among near images at the middle level of LR; empty where none was.</summary>
@@ -209,7 +237,7 @@ sealed class ReportPage
         return Html.Of(
             $"""
             <p>A classifier gets some images wrong. An <em>edit</em> shows it one of them with the right answer and
-            changes a few of its weights; the benchmark then asks {(HasNear ? "four" : "three")} questions. A <em>group</em> is a set of images
+            changes a few of its weights; the benchmark then asks {Questions} questions. A <em>group</em> is a set of images
             of one class, from one source, that the model all gives the same wrong class: an edit on one of them ought
             to help the others.</p>
             <div class="terms">
@@ -220,7 +248,7 @@ sealed class ReportPage
             <div><h4><b>LR</b> · locality rate</h4><p>What else changed? The share of unrelated images that keep the
             prediction they had, right or wrong. 100 % is a perfect surgeon. <em>Sensitive</em> LR looks only at images
             that are nearly undecided: their two best classes differ by less than {margin}, unless the benchmark says
-            otherwise.</p></div>{(HasNear ? NegativeFlips() : Html.Empty)}
+            otherwise.</p></div>{(Mined is int n ? MinedLocality(n) : Html.Empty)}{(HasNear ? NegativeFlips() : Html.Empty)}{(HasSideEffects ? SideEffectTerm() : Html.Empty)}
             </div>
             <p>GR and LR pull against each other: who changes more, corrects more and breaks more. So a method is judged
             by its curve, and methods are compared at equal LR. Intervals hold 95 % of {ReportText.Count(
@@ -231,7 +259,48 @@ sealed class ReportPage
         );
     }
 
+    string Questions =>
+        (3 + (HasNear ? 1 : 0) + (Mined is null ? 0 : 1) + (HasSideEffects ? 1 : 0)) switch
+        {
+            3 => "three",
+            4 => "four",
+            5 => "five",
+            _ => "six",
+        };
+
     bool HasNear => _all.Any(s => s.HasNear);
+
+    int? Mined => _all.Max(s => s.MinedImages);
+
+    Html MinedLocality(int images)
+    {
+        BenchManifest[] mined = [.. _comparison.Runs.Select(r => r.Manifest).Where(m => m.SensitiveCandidates > 0)];
+        string margin = string.Join(
+            " or ",
+            mined.Select(m => m.SensitiveMargin?.ToString(CultureInfo.InvariantCulture)).OfType<string>().Distinct()
+        );
+        return Html.Of(
+            $"""
+
+            <div><h4><b>LR of sensitive images</b></h4><p>And where the model is hardly sure? The paper measures
+            locality on such images alone: of the images searched for this, the {ReportText.Count(images)} whose two
+            best classes differ by less than {margin}, without those of the edited group. Nearly any change of the
+            weights tips some of them over, so this is less than LR.</p></div>
+            """
+        );
+    }
+
+    bool HasSideEffects => _comparison.Runs.Any(r => r.SideEffects?.IsWhole == true);
+
+    static Html SideEffectTerm() =>
+        Html.Of(
+            $"""
+
+            <div><h4><b>Side effects</b></h4><p>Is the model still as good at everything else? How many more or fewer
+            labelled images it gets right after an edit, in points of accuracy, also where they are noisy, blurred,
+            compressed or too bright, and in the class that suffers most.</p></div>
+            """
+        );
 
     static Html NegativeFlips() =>
         Html.Of(
@@ -313,25 +382,37 @@ sealed class ReportPage
                 .Select(i => scores.Max(s => s.Matches[i].Generalization?.Mean)),
         ];
         double volume = scores.Max(s => s.Hypervolume.Mean);
+        double? kept = scores.Max(s => s.Matches[s.Matches.Count / 2].MinedLocality?.Mean);
         double? least = scores.Min(s => s.Matches[s.Matches.Count / 2].NegativeFlips?.Mean);
         return Html.Of(
             $"""
             <h3>{ReportText.Capital(subset.Title)}</h3>
             <p class="note">{about}. Cost is that of the setting at LR ≥ {middle} %, or of the most local one of a
-            method that does not reach it; seconds are those of the machine that ran it.</p>
+            method that does not reach it; seconds are those of the machine that ran it.{(subset.MinedImages is int n ? $" Sensitive LR is over {ReportText.Many(n, "mined image")}." : "")}</p>
             <div class="scroll"><table class="matched">
             <thead><tr><th>method</th>{scores[0].Matches.Select(m =>
                 Html.Of($"<th>GR at LR ≥ {ReportText.Level(m.Level)} %</th>")
-            )}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
+            )}{(kept is null ? Html.Empty : Html.Of($"<th title=\"over mined images\">sensitive LR at LR ≥ {middle} %</th>"))}{(least is null ? Html.Empty : Html.Of($"<th>negative flips at LR ≥ {middle} %</th>"))}<th>hyper­volume, %</th><th>settings</th><th>median steps</th><th>median s / edit</th><th>median
             units</th></tr></thead>
             <tbody>{scores.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Near(s)}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"
+                    $"<tr><td>{Who(Method(s.Method))}</td>{s.Matches.Select((m, i) => Match(m, s.Method, m.Generalization?.Mean == best[i]))}{Kept(s)}{Near(s)}{Value(s.Hypervolume, s.Method, null, s.Hypervolume.Mean == volume)}<td>{s.Settings}</td><td title=\"{s.CostSetting}\">{ReportText.Count(s.Steps)}</td><td>{ReportText.Short(s.Seconds)}</td><td>{Units(s.Units, s.Parameters)}</td></tr>\n"
                 )
             )}</tbody>
             </table></div>
             """
         );
+
+        Html Kept(MethodScore score)
+        {
+            LocalityMatch match = score.Matches[score.Matches.Count / 2];
+            return kept is null ? Html.Empty
+                : match.MinedLocality is { } value
+                    ? Html.Of(
+                        $"""<td{(value.Mean == kept ? Html.Of($" class=\"best\"") : Html.Empty)} title="{match.Setting}"><b>{ReportText.Percent(value.Mean)}</b><small>{ReportText.Interval(value)}</small></td>"""
+                    )
+                : Html.Of($"<td class=\"dim\" title=\"not measured, or none of its settings has this LR\">–</td>");
+        }
 
         Html Near(MethodScore score)
         {
@@ -427,19 +508,19 @@ sealed class ReportPage
             double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double keep)
                 ? ReportText.Level(keep)
                 : text;
-
-        static Html Difference(Estimate? difference, int digits) =>
-            difference is not { } d
-                ? Html.Of($"<td class=\"dim\">–</td>")
-                : Html.Of(
-                    $"""
-                    <td{(d.Low > 0 || d.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
-                        d.Mean,
-                        digits
-                    )}</b><small>{ReportText.Points(d.Low, digits)} to {ReportText.Points(d.High, digits)}</small></td>
-                    """
-                );
     }
+
+    static Html Difference(Estimate? difference, int digits) =>
+        difference is not { } d
+            ? Html.Of($"<td class=\"dim\">–</td>")
+            : Html.Of(
+                $"""
+                <td{(d.Low > 0 || d.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
+                    d.Mean,
+                    digits
+                )}</b><small>{ReportText.Points(d.Low, digits)} to {ReportText.Points(d.High, digits)}</small></td>
+                """
+            );
 
     Html Batches()
     {
@@ -452,16 +533,18 @@ sealed class ReportPage
             .ToArray();
         if (batches.Length == 0)
             return Html.Empty;
+        bool mined = batches.Any(b => b.Rows.Any(r => r.Sensitive is not null));
+        bool near = batches.Any(b => b.Rows.Any(r => r.Near is not null));
         return Html.Of(
             $"""
             <p>One edit sees all images of a group, or some. SR is the share of the images seen that are right; GR is
             over the images of the group that they did not see, where there are any.</p>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">subset</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th><th class="l">setting</th></tr></thead>
+            %</th>{(mined ? Html.Of($"<th>mined sensitive LR, %</th>") : Html.Empty)}{(near ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th class="l">setting</th></tr></thead>
             <tbody>{batches.Select(b =>
                 Html.Of(
-                    $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td><td class=\"l dim\">{b.Setting}</td></tr>\n"
+                    $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(b.Rows[0])))}</td><td class=\"l\">{b.Subset.Title}</td><td>{ReportText.Count(b.Rows.Length)}</td><td>{ReportText.Percent(b.Rows.Average(r => r.SuccessRate))}</td><td>{Mean(b.Rows, r => r.Generalization, 1)}</td><td>{Mean(b.Rows, r => r.Locality, 2)}</td>{(mined ? Html.Of($"<td>{Mean(b.Rows, r => r.Sensitive?.Rate, 1)}</td>") : Html.Empty)}{(near ? Html.Of($"<td>{Mean(b.Rows, r => r.NearFlips?.NegativeFlipRate, 2)}</td>{Gain(b.Rows.Average(r => r.NearFlips?.NetGain))}") : Html.Empty)}<td class=\"l dim\">{b.Setting}</td></tr>\n"
                 )
             )}</tbody>
             </table></div>
@@ -470,6 +553,86 @@ sealed class ReportPage
 
         static string Mean(BenchRow[] rows, Func<BenchRow, double?> value, int digits) =>
             rows.Average(value) is double mean ? ReportText.Percent(mean, digits) : "–";
+    }
+
+    Html SideEffects()
+    {
+        (ReportRun Run, IReadOnlyList<SideEffectSummary> Summary)[] measured =
+        [
+            .. _comparison
+                .Runs.Where(r => r.SideEffects is not null)
+                .Select(r =>
+                    (r, SideEffectSummary.Of(r.SideEffects!, _comparison.Options.Resamples, _comparison.Options.Seed))
+                )
+                .Where(r => r.Item2.Count > 0),
+        ];
+        if (measured.Length == 0)
+            return Html.Empty;
+        return Html.Of(
+            $"""
+            <p>What does one edit do to everything else that the model can do? Some edits by each method’s default, each
+            alone on the unedited model, and labelled images that are no part of the edited group: as they are, and
+            spoilt in four ways, each at the strengths {string.Join(
+                ", ",
+                Corruption.Strengths.Select(s => s.ToString(CultureInfo.InvariantCulture))
+            )}, of which the table has the mean. Changes of accuracy are in points; an interval that leaves out 0 is blue.
+            <em>Negative flips</em> are the share of the images that were right which an edit makes wrong. The <em>worst
+            class</em> is the one whose accuracy an edit costs most, found for each edit by itself: a mean over all
+            classes can hide it.</p>
+            {measured.Select(m => Table(m.Run, m.Summary))}
+            """
+        );
+
+        Html Table(ReportRun run, IReadOnlyList<SideEffectSummary> summary)
+        {
+            string about =
+                $"{ReportText.Many(run.SideEffects!.Count, "image")} in "
+                + $"{ReportText.Many(run.SideEffects.Measured[0].Unedited.Count, "class", "classes")}; "
+                + $"{ReportText.Many(summary.Max(s => s.Edits), "edit")} a method, spread over the groups.";
+            return Html.Of(
+                $"""
+                {(measured.Length > 1 ? Html.Of($"<h3>{run.Name}</h3>") : Html.Empty)}
+                <p class="note">{about}</p>
+                <div class="scroll"><table class="matched">
+                <thead><tr><th>method</th>{summary[0].Lines.Select(l =>
+                    Html.Of($"<th>{(l.Shift is null ? "clean" : Shown(l.Shift))}</th>")
+                )}<th>negative flips, clean, %</th><th>… corrupted, %</th><th>worst class, clean</th><th>…
+                corrupted</th></tr></thead>
+                <tbody><tr><td class="dim">unedited, %</td>{summary[0].Lines.Select(l =>
+                    Html.Of($"<td class=\"dim\">{ReportText.Percent(l.Unedited)}</td>")
+                )}<td></td><td></td><td></td><td></td></tr>
+                {summary.Select(s =>
+                    Html.Of(
+                        $"<tr><td title=\"{BenchSetting.Describe(s.Method, s.Settings)}\">{Named(s)}</td>{s.Lines.Select(l => Difference(l.Change, 1))}{Cell(s.Lines[0].NegativeFlips, 2)}{Cell(s.CorruptedFlips, 2)}{Worst(s.Worst)}{Worst(s.WorstCorrupted)}</tr>\n"
+                    )
+                )}</tbody>
+                </table></div>
+                """
+            );
+        }
+
+        static string Shown(string shift) => shift == "jpeg" ? "JPEG" : shift.Replace('-', ' ');
+
+        Html Named(SideEffectSummary s)
+        {
+            string key = ReportMethod.KeyOf(s.Method, s.Settings);
+            return _comparison.Methods.FirstOrDefault(m => m.Key == key) is { } known
+                ? Who(known)
+                : Html.Of($"{s.Method}");
+        }
+
+        static Html Worst(WorstClass? worst) =>
+            worst is not { Change: var c }
+                ? Html.Of($"<td class=\"dim\">–</td>")
+                : Html.Of(
+                    $"""
+                    <td{(c.High < 0 ? Html.Of($" class=\"best\"") : Html.Empty)}><b>{ReportText.Points(
+                        c.Mean
+                    )}</b><small>{ReportText.Points(c.Low)} to {ReportText.Points(c.High)}</small>{worst.Edits.Select(e =>
+                        Html.Of($"<small>{e.Key.Split('/')[^1].Replace('_', ' ')}, {ReportText.Many(e.Value, "edit")}</small>")
+                    )}</td>
+                    """
+                );
     }
 
     Html Masks(ReportFigures figures)
@@ -521,10 +684,10 @@ sealed class ReportPage
             )}</summary>
             <div class="scroll"><table>
             <thead><tr><th>method</th><th class="l">setting</th><th>edits</th><th>SR, %</th><th>GR, %</th><th>LR,
-            %</th><th>sensitive LR, %</th>{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
+            %</th><th>sensitive LR, %</th>{(subset.MinedImages is null ? Html.Empty : Html.Of($"<th>mined sensitive LR, %</th>"))}{(subset.HasNear ? Html.Of($"<th>negative flips, %</th><th>net gain</th>") : Html.Empty)}<th>mean steps</th><th>mean s / edit</th><th>mean units</th></tr></thead>
             <tbody>{subset.Settings.Select(s =>
                 Html.Of(
-                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
+                    $"<tr><td>{Who(s.Method)}</td><td class=\"l\"><code>{s.Name}</code></td><td>{ReportText.Count(s.Summary.Edits)}</td><td>{ReportText.Percent(s.Summary.Success.Mean)}</td>{Cell(s.Summary.Generalization, 1, s.Summary.OnFront)}{Cell(s.Summary.Locality, 2)}{Cell(s.Summary.SensitiveLocality, 1)}{(subset.MinedImages is null ? Html.Empty : Cell(s.Summary.MinedLocality, 1))}{(subset.HasNear ? Html.Join([Cell(s.Summary.NegativeFlips, 2), Gain(s.Summary.NetGain)]) : Html.Empty)}<td>{ReportText.Count(Math.Round(s.Summary.Steps, 1))}</td><td>{ReportText.Short(s.Summary.Seconds)}</td><td>{ReportText.Count(Math.Round(s.Summary.Units))}</td></tr>\n"
                 )
             )}</tbody>
             </table></div></details>
@@ -574,6 +737,7 @@ sealed class ReportPage
             .. HasNear
                 ? [("near images", Distinct(m => m.NearImages is int n ? ReportText.Many(n, "image") : "none"))]
                 : Array.Empty<(string, string)>(),
+            .. Mined is null ? Array.Empty<(string, string)>() : [("sensitive images", Distinct(Candidates))],
             ("edits at once", Distinct(m => ReportText.Count(m.Batch))),
             ("seed", Distinct(m => m.Seed.ToString(CultureInfo.InvariantCulture))),
             (
@@ -612,6 +776,14 @@ sealed class ReportPage
             """
         );
 
+        static string Candidates(BenchManifest m)
+        {
+            string? margin = m.SensitiveMargin?.ToString(CultureInfo.InvariantCulture);
+            return m.SensitiveCandidates is int count
+                ? $"mined among {ReportText.Many(count, "image")}, margin below {margin}"
+                : "those of the locality set";
+        }
+
         string Distinct(Func<BenchManifest, string> value) =>
             string.Join("; ", _comparison.Runs.Select(r => value(r.Manifest)).Distinct());
     }
@@ -622,6 +794,8 @@ sealed class ReportPage
         foreach (ReportRun run in _comparison.Runs.Where(r => r.Rows.Count < r.Manifest.Edits))
             yield return $"The run {run.Name} is not finished: {ReportText.Count(run.Rows.Count)} of "
                 + $"{ReportText.Count(run.Manifest.Edits)} rows are there.";
+        foreach (ReportRun run in _comparison.Runs.Where(r => r.SideEffects?.Measured.Count < Corruption.All.Count))
+            yield return $"The side effects of the run {run.Name} are not finished and left out.";
         foreach (ReportSubset subset in _all.Where(s => s.Partial.Count > 0))
             yield return subset.Name is null
                 ? $"{ReportText.Many(subset.Partial.Count, "setting")} lack a subset and are left out where all are "
@@ -646,6 +820,16 @@ sealed class ReportPage
         if (_comparison.Runs.Select(r => r.Manifest.NearImages).OfType<int>().Distinct().Count() > 1)
             yield return "The runs counted negative flips on different numbers of near images; compare them between "
                 + "runs with care.";
+        if (
+            _comparison
+                .Runs.Select(r => (r.Manifest.SensitiveCandidates, r.Manifest.SensitiveMargin))
+                .Distinct()
+                .Count(m => m.SensitiveCandidates is not null) > 1
+        )
+            yield return "The runs mined their sensitive images among different ones; compare LR over them between "
+                + "runs with care.";
+        if (Mined is not null && _comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.MinedLocality is null)))
+            yield return "Some settings have no LR over mined sensitive images: their runs mined none.";
         if (HasNear && _comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.NegativeFlips is null)))
             yield return "Some settings have no negative flips: their runs had no near images, or none was right.";
         if (_comparison.Subsets.Any(s => s.Settings.Any(x => x.Summary.Locality is null)))

@@ -11,6 +11,9 @@ public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyLis
     /// <summary>The comparisons of masks that lie in its folder.</summary>
     public IReadOnlyList<MaskComparison> Masks { get; init; } = [];
 
+    /// <summary>The side effects that lie in its folder; null where none were measured.</summary>
+    public SideEffects? SideEffects { get; init; }
+
     /// <summary>Reads a run's folder.</summary>
     /// <exception cref="BadInputException">
     /// It is no run's folder, has no rows, or holds shards that nobody has merged; the message says which.
@@ -39,6 +42,7 @@ public sealed record ReportRun(string Name, BenchManifest Manifest, IReadOnlyLis
         )
         {
             Masks = MaskFile.Read(folder),
+            SideEffects = SideEffectFile.Read(folder) is { } effects && effects.Run == manifest.Run ? effects : null,
         };
     }
 }

@@ -57,7 +57,7 @@ static class ReportStyle
             padding:6px 14px 8px;border-bottom:1px solid var(--dim);min-width:5.4em}
             td{text-align:right;padding:9px 14px;border-bottom:1px solid var(--line);white-space:nowrap;
             vertical-align:top;line-height:1.35}
-            .matched th,.matched td{padding-left:10px;padding-right:10px}
+            .matched th,.matched td{padding-left:8px;padding-right:8px}
             th:first-child,td:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--paper)}
             th.l,td.l{text-align:left}
             td:first-child{min-width:8.5em}

@@ -21,6 +21,9 @@ sealed record ReportSubset(
     /// <summary>Whether some setting's negative flips among near images were counted.</summary>
     public bool HasNear => Settings.Any(s => s.Summary.NegativeFlips is not null);
 
+    /// <summary>How many sensitive images were mined for some setting's runs; null where none were.</summary>
+    public int? MinedImages => Settings.Max(s => s.Summary.MinedImages);
+
     /// <summary>The methods that have a complete setting, in the report's order.</summary>
     public IReadOnlyList<ReportMethod> Methods => [.. Settings.Select(s => s.Method).Distinct()];
 

@@ -79,6 +79,36 @@ public sealed class BenchPlanTests
     }
 
     [Fact]
+    public void Candidates_for_sensitive_images_make_another_run_by_their_bytes_and_the_margin()
+    {
+        using TemporaryFolder here = new();
+        using TemporaryFolder there = new();
+        Directory.CreateDirectory(here.File("x/y"));
+        here.Write("x/a.png", "one");
+        here.Write("x/y/b.png", "two");
+        there.Write("1.png", "two");
+        there.Write("2.png", "one");
+        there.Write("3.png", "two"); // once more: it counts once
+        string none = Plan().Manifest.Run;
+        string run = Run(here);
+        Assert.NotEqual(none, run);
+        Assert.Equal(run, Run(there));
+        Assert.NotEqual(run, Run(there, 0.1));
+        there.Write("2.png", "three");
+        Assert.NotEqual(run, Run(there));
+        Assert.Throws<BadInputException>(() => Run(there, 1.5));
+
+        static string Run(TemporaryFolder folder, double margin = 0.05)
+        {
+            SensitiveCandidates images = SensitiveCandidates.In([ImageFolder.Open(folder.File("."))], margin);
+            BenchOptions options = new() { Batch = 3, Sensitive = images };
+            BenchManifest manifest = new BenchPlan(BenchSamples.Benchmark(), Settings, options).Manifest;
+            Assert.Equal((2, margin), (manifest.SensitiveCandidates, manifest.SensitiveMargin));
+            return manifest.Run;
+        }
+    }
+
+    [Fact]
     public void Near_images_of_no_class_are_none()
     {
         using TemporaryFolder folder = new();

@@ -87,6 +87,22 @@ public sealed class HostileRowTests : IDisposable
         Assert.Contains(word, message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"changed\":2", "\"changed\":-2")]
+    [InlineData("\"changed\":2", "\"changed\":11")]
+    [InlineData("\"images\":10", "\"images\":1")]
+    public void Counts_of_sensitive_images_that_cannot_be_are_named(string from, string to)
+    {
+        BenchRow row = BenchSamples.Row(0, "g", true, 0.5, 1) with { Sensitive = new ChangeCount(10, 2) };
+        string line = BenchRowFile.Text([row]).TrimEnd();
+        Assert.Contains(from, line, StringComparison.Ordinal);
+        BenchRow read = Assert.Single(BenchRowFile.Read(_folder.Write("good.jsonl", line + "\n")));
+        Assert.Equal(new ChangeCount(10, 2), read.Sensitive);
+        string path = _folder.Write("rows.jsonl", line.Replace(from, to, StringComparison.Ordinal) + "\n");
+        string message = Assert.Throws<BadInputException>(() => BenchRowFile.Read(path)).Message;
+        Assert.Contains("sensitive images cannot be", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_column_of_a_bad_number_is_said()
     {

@@ -54,6 +54,62 @@ public sealed class SettingSummaryTests
     }
 
     [Fact]
+    public void Near_images_are_told_apart_by_folder_and_by_class()
+    {
+        SettingSummary summary = Assert.Single(
+            SettingSummary.Of([
+                Row(0, "a", ("art/dog", new(10, 4, 2, 1, 0)), ("photo/dog", new(6, 6, 0, 3, 0))),
+                Row(1, "b", ("art/dog", new(8, 4, 0, 0, 0)), ("photo/cat", new(2, 0, 1, 0, 0))),
+            ])
+        );
+        Assert.Equal(["art/dog", "photo/cat", "photo/dog"], summary.NearByFolder!.Keys);
+        NearRate dogs = summary.NearByFolder["art/dog"];
+        Assert.Equal((0.125, 0.5, 10), (dogs.NegativeFlips!.Value.Mean, dogs.NetGain, dogs.Images));
+        Assert.Equal((0, 0.25), (dogs.NegativeFlips.Value.Low, dogs.NegativeFlips.Value.High));
+        // Only one of the edits has these.
+        dogs = summary.NearByFolder["photo/dog"];
+        Assert.Equal((0.5, -3, 6), (dogs.NegativeFlips!.Value.Mean, dogs.NetGain, dogs.Images));
+        Assert.Equal(new NearRate(null, 1, 2), summary.NearByFolder["photo/cat"]);
+        Assert.Equal(["cat", "dog"], summary.NearByClass!.Keys);
+        dogs = summary.NearByClass["dog"];
+        Assert.Equal((0.2, -1, 16), (dogs.NegativeFlips!.Value.Mean, dogs.NetGain, dogs.Images));
+
+        summary = Assert.Single(SettingSummary.Of([BenchSamples.Row(0, "a", true, 0.5, 1.0)]));
+        Assert.True(summary is { NearByFolder: null, NearByClass: null });
+
+        static BenchRow Row(int edit, string group, params (string Folder, Flips Flips)[] near) =>
+            BenchSamples.Row(edit, group, true, 0.5, 1) with
+            {
+                Near = near.ToDictionary(f => f.Folder, f => f.Flips),
+            };
+    }
+
+    [Fact]
+    public void LR_of_mined_sensitive_images_is_a_mean_over_groups()
+    {
+        SettingSummary summary = Assert.Single(
+            SettingSummary.Of([
+                Row(0, "a", new(10, 1)),
+                Row(1, "a", new(10, 3)),
+                Row(2, "b", new(8, 4)),
+                Row(3, "b", new(0, 0)), // all are its own group's
+            ])
+        );
+        Assert.Equal((0.9 + 0.7 + 0.5) / 3, summary.MinedLocality!.Value.Mean, 1e-12);
+        Assert.Equal((0.5, 0.8), (summary.MinedLocality.Value.Low, Math.Round(summary.MinedLocality.Value.High, 12)));
+        Assert.Equal(10, summary.MinedImages);
+
+        summary = Assert.Single(SettingSummary.Of([BenchSamples.Row(0, "a", true, 0.5, 1.0)]));
+        Assert.True(summary is { MinedLocality: null, MinedImages: null });
+
+        static BenchRow Row(int edit, string group, ChangeCount sensitive) =>
+            BenchSamples.Row(edit, group, true, 0.5, 1) with
+            {
+                Sensitive = sensitive,
+            };
+    }
+
+    [Fact]
     public void Settings_keep_their_order_and_the_best_trade_offs_are_marked()
     {
         IReadOnlyList<SettingSummary> table = SettingSummary.Of([

@@ -684,6 +684,24 @@ public sealed class BenchTests : IDisposable
         Assert.Equal(expected, Rows("run"));
         Assert.Contains($"recommended: --blocks {Area("ffn")}", resumed.Out, StringComparison.Ordinal);
 
+        // With near images every window says what it breaks there, and is another run.
+        string[] near = [.. Workbench.With(search, "--out", _bench.Path("near-run")), .. Near(benchmark)];
+        Ran harm = Ran.Retouch(near).Good();
+        Assert.Contains("neg. flips % (95 % CI)", harm.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("neg. flips", resumed.Out, StringComparison.Ordinal);
+        BenchRow[] harmed = [.. BenchRowFile.Read(_bench.Path("near-run/rows.jsonl"))];
+        Assert.Equal(rows.Select(r => r.Locality), harmed.Select(r => r.Locality));
+        Assert.All(harmed, r => Assert.NotNull(r.NearFlips));
+        string[] csv = File.ReadAllLines(_bench.Path("near-run/windows.csv"));
+        Assert.EndsWith(
+            ",recommended,negative_flips,negative_flips_low,negative_flips_high,net_gain",
+            csv[0],
+            StringComparison.Ordinal
+        );
+        Assert.Equal(csv[0].Split(',').Length, csv[1].Split(',').Length);
+        Assert.EndsWith(",recommended", File.ReadAllLines(_bench.Path("run/windows.csv"))[0], StringComparison.Ordinal);
+        Assert.Equal(2, Ran.Retouch([.. Workbench.With(near, "--out", _bench.Path("run")), "--resume"]).Code);
+
         string[] elsewhere = Workbench.With(
             Workbench.With(search, "--images", _bench.Locality),
             "--out",
@@ -1145,6 +1163,226 @@ public sealed class BenchTests : IDisposable
         Mined();
         _bench.Refuses(Bench("run", "--accept", _accept), "--near");
         _bench.Refuses(Bench("run", "--near", _bench.Path("nowhere")), "nowhere");
+    }
+
+    // Images of which the model is sure and unsure, copies of them and of the groups', and one that is none.
+    string[] Unsure(Benchmark benchmark)
+    {
+        foreach (string folder in (string[])["unsure/a", "unsure/b/c", "more"])
+            Directory.CreateDirectory(_bench.Path(folder));
+        for (int i = 0; i < 20; i++)
+            _bench.WriteImage($"unsure/{(i % 2 == 0 ? "a" : "b/c")}/{i:00}.png", 700 + i);
+        File.Copy(_bench.Path("unsure/a/04.png"), _bench.Path("more/again.png"));
+        foreach ((int i, BenchmarkImage image) in benchmark.Groups.SelectMany(g => g.Images).Index())
+            File.Copy(_bench.Path("paint/" + image.Path), _bench.Path($"more/group{i:00}.png"));
+        _bench.Write("more/torn.png", [1, 2, 3]);
+        return ["--sensitive", _bench.Path("unsure"), _bench.Path("more"), "--margin", "0.3"];
+    }
+
+    [Theory]
+    [InlineData()]
+    [InlineData("--mode", "sequential", "--sequence", "3")]
+    public void Sensitive_images_are_mined_once_and_every_edit_says_how_many_of_them_it_changed(params string[] mode)
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] plain =
+        [
+            .. Workbench.With(Bench("run", "--max-edits-per-group", "2", "--gallery", "0"), "--lr", "0.03"),
+            .. mode,
+        ];
+        Ran.Retouch(Workbench.With(plain, "--out", _bench.Path("plain"))).Good();
+        string[] bench = [.. plain, .. Unsure(benchmark)];
+        Ran ran = Ran.Retouch(bench).Good();
+
+        // The same by hand, from what predict says.
+        string[] all =
+        [
+            .. ((string[])["unsure", "more"]).SelectMany(f =>
+                Directory
+                    .GetFiles(_bench.Path(f), "*.png", SearchOption.AllDirectories)
+                    .Where(p => !p.EndsWith("torn.png", StringComparison.Ordinal))
+                    .Order(StringComparer.Ordinal)
+            ),
+        ];
+        string[] once = [.. all.DistinctBy(ImageRoots.Hash)];
+        Assert.Equal(all.Length - 1, once.Length);
+        Assert.Contains("1 hold the same as another", ran.Err, StringComparison.Ordinal);
+        Assert.Contains("torn.png", ran.Err, StringComparison.Ordinal);
+        double[] margins =
+        [
+            .. Ran.Retouch(["predict", "--model", _bench.Model, "--top", "2", "--json", .. once])
+                .Good()
+                .Objects.Select(o => o.GetProperty("predictions"))
+                .Select(p => p[0].GetProperty("probability").GetDouble() - p[1].GetProperty("probability").GetDouble()),
+        ];
+        string[] sensitive = [.. once.Where((_, i) => margins[i] < 0.3)];
+        Assert.InRange(sensitive.Length, 8, once.Length - 1);
+        SensitiveImages mined = SensitiveFile.Read(_bench.Path("run"))!;
+        Assert.Equal(sensitive.Select(ImageRoots.Hash), mined.Images.Select(i => i.Sha256));
+        Assert.Equal((once.Length, 0.3), (mined.Asked, mined.Margin));
+        Assert.Contains(
+            $"{sensitive.Length} of {once.Length + 1}, with a margin below 0.3",
+            ran.Err,
+            StringComparison.Ordinal
+        );
+
+        // Without sensitive images a run is what it was, and with them it is that with their counts.
+        BenchManifest was = BenchFolder.ReadManifest(_bench.Path("plain"));
+        BenchManifest now = BenchFolder.ReadManifest(_bench.Path("run"));
+        Assert.Equal((null, null), (was.SensitiveCandidates, was.SensitiveMargin));
+        Assert.Equal((once.Length + 1, 0.3), (now.SensitiveCandidates, now.SensitiveMargin));
+        Assert.NotEqual(was.Run, now.Run);
+        Assert.False(File.Exists(_bench.Path("plain/sensitive.json")));
+        Assert.DoesNotContain("sensitiveC", File.ReadAllText(_bench.Path("plain/run.json")), StringComparison.Ordinal);
+        Assert.DoesNotContain("mined", File.ReadAllText(_bench.Path("plain/summary.json")), StringComparison.Ordinal);
+        Assert.Equal(
+            Rows("plain"),
+            Rows("run")
+                .Select(r =>
+                {
+                    JsonObject row = JsonNode.Parse(r)!.AsObject();
+                    Assert.True(row.Remove("sensitive"));
+                    row["run"] = was.Run;
+                    return row.ToJsonString();
+                })
+        );
+
+        BenchRow[] rows =
+        [
+            .. BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Where(r => r.Settings["locator"] == "gradient"),
+        ];
+        Assert.Contains(rows, r => r.Sensitive!.Value.Changed > 0);
+        HashSet<string> sequence =
+        [
+            .. benchmark
+                .Groups.Where(g => rows.Any(r => r.Group == g.Name))
+                .SelectMany(g => g.Images)
+                .Select(i => i.Sha256),
+        ];
+        string model = _bench.Model;
+        foreach ((int i, BenchRow row) in rows.Take(3).Index())
+        {
+            FailureGroup group = benchmark.Groups.Single(g => g.Name == row.Group);
+            if (mode.Length == 0)
+                model = _bench.Model;
+            if (!group.Accepted.Contains(Predicted(model, [_bench.Path("paint/" + row.Image)])[0]))
+                (model, _) = Edited(model, row, $"sensitive{i}");
+            HashSet<string> own = mode.Length > 0 ? sequence : [.. group.Images.Select(x => x.Sha256)];
+            string[] counted = [.. sensitive.Where(s => !own.Contains(ImageRoots.Hash(s)))];
+            Assert.Equal(
+                new ChangeCount(
+                    counted.Length,
+                    Predicted(_bench.Model, counted).Zip(Predicted(model, counted)).Count(p => p.First != p.Second)
+                ),
+                row.Sensitive
+            );
+        }
+        JsonElement summary = JsonElement.Parse(File.ReadAllText(_bench.Path("run/summary.json")))[0];
+        Assert.Equal(rows.Max(r => r.Sensitive!.Value.Images), summary.GetProperty("minedImages").GetInt32());
+        Assert.Equal(
+            rows.Average(r => r.Sensitive!.Value.Rate)!.Value,
+            summary.GetProperty("minedLocality").GetProperty("mean").GetDouble(),
+            1e-12
+        );
+        Assert.Contains(
+            $"LR % of {summary.GetProperty("minedImages")} sensitive (95 % CI)",
+            ran.Out,
+            StringComparison.Ordinal
+        );
+        RunsTheSameInParts(bench);
+        string kept = File.ReadAllText(_bench.Path("run/sensitive.json"));
+        Assert.Equal(kept, File.ReadAllText(_bench.Path("parts/sensitive.json")));
+        Assert.Equal(kept, File.ReadAllText(_bench.Path("merged/sensitive.json")));
+    }
+
+    [Fact]
+    public void Sensitive_images_are_a_part_of_the_run_and_kept_with_it()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] bench =
+        [
+            .. Workbench.With(Bench("run", "--max-edits-per-group", "1", "--gallery", "0"), "--locator", "gradient"),
+            .. Unsure(benchmark),
+        ];
+        Ran.Retouch(bench).Good();
+        string[] expected = Rows("run");
+        string[] more = [.. bench, "--resume"];
+        string kept = File.ReadAllText(_bench.Path("run/sensitive.json"));
+
+        // What lies there is taken, not mined again: with one image less the rows have one less.
+        File.Delete(_bench.Path("run/rows.jsonl"));
+        JsonObject fewer = JsonNode.Parse(kept)!.AsObject();
+        fewer["images"]!.AsArray().RemoveAt(0);
+        File.WriteAllText(_bench.Path("run/sensitive.json"), fewer.ToJsonString());
+        Ran.Retouch(more).Good();
+        Assert.Equal(
+            SensitiveFile.Read(_bench.Path("run"))!.Images.Count,
+            BenchRowFile.Read(_bench.Path("run/rows.jsonl")).Max(r => r.Sensitive!.Value.Images)
+        );
+        // One that is lost is mined again.
+        File.Delete(_bench.Path("run/rows.jsonl"));
+        File.Delete(_bench.Path("run/sensitive.json"));
+        Ran.Retouch(more).Good();
+        Assert.Equal(expected, Rows("run"));
+        Assert.Equal(kept, File.ReadAllText(_bench.Path("run/sensitive.json")));
+
+        // Of another model, or none at all.
+        File.WriteAllText(
+            _bench.Path("run/sensitive.json"),
+            kept.Replace(benchmark.ModelFingerprint, new string('0', 64), StringComparison.Ordinal)
+        );
+        Ran other = Ran.Retouch(more);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("of another run", other.Err, StringComparison.Ordinal);
+        File.WriteAllText(_bench.Path("run/sensitive.json"), "{}");
+        other = Ran.Retouch(more);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("list of sensitive images", other.Err, StringComparison.Ordinal);
+        File.WriteAllText(_bench.Path("run/sensitive.json"), kept);
+
+        // Shards of folders that found different ones are not one run.
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("s0")), "--shard", "0/2"]).Good();
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("s1")), "--shard", "1/2"]).Good();
+        File.WriteAllText(_bench.Path("s1/sensitive.json"), fewer.ToJsonString());
+        string[] merge = ["bench", "merge", _bench.Path("s0"), _bench.Path("s1"), "--out", _bench.Path("m")];
+        _bench.Refuses(merge, "different sensitive images");
+        File.WriteAllText(_bench.Path("s1/sensitive.json"), kept);
+        Ran.Retouch(merge).Good();
+        Assert.Equal(expected, Rows("m"));
+
+        other = Ran.Retouch(Workbench.With(more, "--margin", "0.2"));
+        Assert.Equal(2, other.Code);
+        Assert.Contains("holds the run", other.Err, StringComparison.Ordinal);
+        File.Delete(_bench.Path("unsure/a/00.png"));
+        other = Ran.Retouch(more);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("holds the run", other.Err, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Sensitive_images_that_are_none_are_refused()
+    {
+        Mined();
+        string[] bench = Bench("run", "--gallery", "0");
+        _bench.Refuses([.. bench, "--margin", "0.1"], "--sensitive");
+        _bench.Refuses([.. bench, "--sensitive", _bench.Path("nowhere")], "nowhere");
+        Directory.CreateDirectory(_bench.Path("empty"));
+        _bench.Refuses([.. bench, "--sensitive", _bench.Path("empty")], "empty", "holds no image");
+        _bench.Refuses([.. bench, "--sensitive", _bench.Locality, "--margin", "2"], "--margin", "from 0 to 1");
+        _bench.Write("empty/torn.png", [1, 2, 3]);
+        Refused("None of the 1 images", "--sensitive", _bench.Path("empty"));
+        Refused("is sure of all 6 images", "--sensitive", _bench.Locality, "--margin", "0");
+        Refused("give a larger --margin", "--sensitive", _bench.Locality, "--margin", "0");
+
+        // What was tried in vain leaves nothing in the way of another try.
+        Ran.Retouch([.. bench, "--max-edits-per-group", "1", "--sensitive", _bench.Locality, "--margin", "1"]).Good();
+
+        void Refused(string words, params string[] more)
+        {
+            Ran ran = Ran.Retouch([.. bench, .. more]);
+            Assert.Equal(2, ran.Code);
+            Assert.Contains(words, ran.Err, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

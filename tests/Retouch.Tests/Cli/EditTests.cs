@@ -500,6 +500,12 @@ public sealed class EditTests : IDisposable
             folders.Select(f => f.Name)
         );
         Assert.All(folders, f => Assert.Equal(Counted(f.Name + "/"), Said(f.Value)));
+        JsonProperty[] classes = [.. flips.GetProperty("byClass").EnumerateObject()];
+        Assert.Equal(
+            folders.Select(f => $"{f.Name} ({Array.IndexOf(names, f.Name)})").Order(StringComparer.Ordinal),
+            classes.Select(c => c.Name).Order(StringComparer.Ordinal)
+        );
+        Assert.All(classes, c => Assert.Equal(Counted(c.Name.Split(' ')[0] + "/"), Said(c.Value)));
         Assert.Contains(
             $"  flips      {expected.Fixed} fixed, {expected.Broken} broken of {expected.Right} that were right "
                 + $"(negative flip rate {100.0 * expected.Broken / expected.Right:0.00} %), {expected.Otherwise} wrong "

@@ -96,6 +96,8 @@ public sealed class ParserFuzzTests : IDisposable
             "rows",
             "manifest",
             "masks",
+            "sensitive images",
+            "side effects",
             "checkpoint",
             "pretraining checkpoint",
             "bank",
@@ -380,6 +382,30 @@ public sealed class ParserFuzzTests : IDisposable
                     BenchManifest.FileName,
                     File.ReadAllBytes(_folder.File(BenchManifest.FileName)),
                     path => BenchFolder.ReadManifest(Path.GetDirectoryName(path)!)
+                );
+            case "sensitive images":
+                SensitiveFile.Write(
+                    _folder.Root,
+                    new SensitiveImages
+                    {
+                        Model = new string('a', 64),
+                        Candidates = new string('b', 64),
+                        Margin = 0.05,
+                        Asked = 2,
+                        Images = [new("a/b.png", new string('c', 64), 0.04)],
+                    }
+                );
+                return (
+                    SensitiveFile.FileName,
+                    File.ReadAllBytes(SensitiveFile.PathIn(_folder.Root)),
+                    path => SensitiveFile.Read(Path.GetDirectoryName(path)!)
+                );
+            case "side effects":
+                SideEffectFile.Write(_folder.Root, Benchmarks.SideEffectSamples.Of());
+                return (
+                    SideEffectFile.FileName,
+                    File.ReadAllBytes(SideEffectFile.PathIn(_folder.Root)),
+                    path => SideEffectSummary.Of(SideEffectFile.Read(Path.GetDirectoryName(path)!)!, resamples: 2)
                 );
             case "masks":
                 MaskFile.Add(

@@ -6,6 +6,7 @@ using Retouch.Cli;
 using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.Reports;
+using Retouch.Tests.Benchmarks;
 using Retouch.Tests.Formats;
 using static Retouch.Tests.Reports.ReportSamples;
 
@@ -143,6 +144,106 @@ public sealed partial class BenchReportTests
         Assert.Equal("–", Cells(Section(Parse(mixed), "methods").Descendants(X + "table").Single())[1][4]);
         Assert.Contains("Some settings have no negative flips", mixed, StringComparison.Ordinal);
         Assert.Contains("20.0\u00a0% with <b>gradient mask</b>", mixed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LR_of_mined_sensitive_images_stands_beside_LR_where_it_was_measured()
+    {
+        // Of twenty sensitive images the wide masks change four, the small ones two, random ones five.
+        static BenchRow With(BenchRow row) =>
+            row with
+            {
+                Sensitive = new ChangeCount(
+                    20,
+                    row.Settings["locator"] == "random" ? 5
+                        : row.Settings["keep"] == "0.5" ? 4
+                        : 2
+                ),
+            };
+        ReportRun run = Run([.. Paintings().Select(With)]);
+        run = run with { Manifest = run.Manifest with { SensitiveCandidates = 900, SensitiveMargin = 0.05 } };
+        BenchComparison comparison = BenchComparison.Of([run], Few);
+        Assert.Equal([0.9, 0.9, 0.8], comparison.Scores[0].Matches.Select(m => m.MinedLocality!.Value.Mean));
+        XElement root = Parse(BenchReport.Html(comparison));
+        XElement table = Section(root, "methods").Descendants(X + "table").Single();
+        string[] heads = [.. table.Descendants(X + "th").Select(h => h.Value.Replace('\u00a0', ' '))];
+        Assert.Equal("sensitive LR at LR ≥ 98 %", heads[4]);
+        Assert.Contains(
+            "Sensitive LR is over 20 mined images.",
+            Section(root, "methods").Value.Replace('\u00a0', ' '),
+            StringComparison.Ordinal
+        );
+        Assert.Equal(["90.0 90.0–90.0", "75.0 75.0–75.0"], Cells(table).Select(c => c[4]));
+        Assert.Equal(heads.Length, Cells(table)[0].Length);
+        XElement settings = Section(root, "settings").Descendants(X + "table").First();
+        Assert.Equal(settings.Descendants(X + "th").Count(), Cells(settings)[0].Length);
+        Assert.Equal("80.0 80.0–80.0", Cells(settings)[0][7]);
+        Assert.Contains(
+            "Of the 20 images that the model is least sure of, on which alone the paper measures locality, an edit "
+                + "leaves 90.0 % with gradient mask, 75.0 % with random mask.",
+            root.Descendants(X + "header").Single().Value.Replace('\u00a0', ' '),
+            StringComparison.Ordinal
+        );
+        Assert.Contains("LR of sensitive images", Section(root, "numbers").Value, StringComparison.Ordinal);
+        Assert.Contains(
+            "mined among 900 images",
+            Section(root, "run").Value.Replace('\u00a0', ' ').Replace('\u2009', ' '),
+            StringComparison.Ordinal
+        );
+
+        string without = Page(Run(Paintings()));
+        Assert.DoesNotContain("mined", without, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("least sure", without, StringComparison.Ordinal);
+
+        // Of an edit in two runs, the one that measured them counts.
+        Assert.Equal(
+            0.9,
+            BenchComparison.Of([Run(Paintings()), run], Few).Scores[0].Matches[0].MinedLocality!.Value.Mean
+        );
+        string mixed = Page(
+            run with
+            {
+                Rows = [.. run.Rows.Select(r => r.Settings["locator"] == "random" ? r with { Sensitive = null } : r)],
+            }
+        );
+        Assert.Equal("–", Cells(Section(Parse(mixed), "methods").Descendants(X + "table").Single())[1][4]);
+        Assert.Contains("Some settings have no LR over mined sensitive images", mixed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Side_effects_have_a_table_where_they_were_measured()
+    {
+        ReportRun run = Run(Paintings()) with { SideEffects = SideEffectSamples.Of() };
+        XElement root = Parse(Page(run));
+        XElement section = Section(root, "effects");
+        XElement table = Assert.Single(section.Descendants(X + "table"));
+        Assert.Equal(
+            ["method", "clean", "noise", "motion blur", "JPEG", "brightness"],
+            table.Descendants(X + "th").Select(h => h.Value).Take(6)
+        );
+        string[][] cells = Cells(table);
+        Assert.All(cells, c => Assert.Equal(table.Descendants(X + "th").Count(), c.Length));
+        Assert.Equal(["unedited, %", "80.0", "46.7"], cells[0][..3]);
+        Assert.Equal(["gate", "−10.0 −13.3 to −6.7", "−5.6 −11.1 to 0.0"], cells[1][..3]);
+        Assert.Equal(["12.50 8.33–16.67", "2.98 0.00–5.95"], cells[1][6..8]);
+        Assert.Equal("−25.0 −40.0 to −10.0 cat, 1 edit dog, 1 edit", cells[1][8].Replace('\u00a0', ' '));
+        Assert.Contains(
+            "15 images in 2 classes",
+            section.Value.Replace('\u00a0', ' ').Replace('\u2009', ' '),
+            StringComparison.Ordinal
+        );
+        Assert.Contains("Side effects", Section(root, "numbers").Value, StringComparison.Ordinal);
+        Assert.Contains("asks four questions", Section(root, "numbers").Value, StringComparison.Ordinal);
+
+        Assert.DoesNotContain("side effects", Page(Run(Paintings())), StringComparison.OrdinalIgnoreCase);
+        string begun = Page(
+            run with
+            {
+                SideEffects = run.SideEffects with { Measured = [.. run.SideEffects.Measured.Take(3)] },
+            }
+        );
+        Assert.Contains("side effects of the run run are not finished", begun, StringComparison.Ordinal);
+        Assert.DoesNotContain("id=\"effects\"", begun, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -471,6 +572,24 @@ public sealed partial class BenchReportTests
         );
         string[] batch = Assert.Single(Cells(Section(root, "batches").Descendants(X + "table").Single()));
         Assert.Equal(["gradient mask", "art", "2", "75.0", "80.0", "95.00"], batch[..6]);
+        Assert.Equal(7, batch.Length);
+
+        // What was counted nearby and among sensitive images stands beside it.
+        rows =
+        [
+            .. rows.Select(
+                (r, i) =>
+                    r with
+                    {
+                        Near = new Dictionary<string, Flips> { ["art/dog"] = new(10, 4, 2, i % 2, 0) },
+                        Sensitive = new ChangeCount(20, 2 + 2 * (i % 2)),
+                    }
+            ),
+        ];
+        XElement table = Section(Parse(Page(Run(rows))), "batches").Descendants(X + "table").Single();
+        batch = Assert.Single(Cells(table));
+        Assert.Equal(["95.00", "85.0", "12.50", "+1.50"], batch[5..9]);
+        Assert.Equal(table.Descendants(X + "th").Count(), batch.Length);
     }
 
     [Fact]

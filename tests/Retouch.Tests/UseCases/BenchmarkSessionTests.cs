@@ -104,6 +104,138 @@ public sealed class BenchmarkSessionTests : IDisposable
     }
 
     [Fact]
+    public void A_search_for_sensitive_images_that_was_interrupted_leaves_no_half_and_one_that_was_not_is_kept()
+    {
+        // More than are asked about at once.
+        Directory.CreateDirectory(_bench.Path("unsure"));
+        for (int i = 0; i < 40; i++)
+            _bench.WriteImage($"unsure/{i}.png", 700 + i);
+        BenchmarkRequest request = _request with
+        {
+            Benchmark = _request.Benchmark with { Sensitive = [_bench.Path("unsure")], SensitiveMargin = 1 },
+            Gallery = 0,
+        };
+        Assert.Equal(
+            "interrupted before the first edit; nothing was written.",
+            Interrupted("mining sensitive images", 1)
+        );
+        Assert.Empty(Directory.EnumerateFileSystemEntries(request.Output));
+        Assert.Equal(
+            "interrupted before the first edit; the sensitive images that were found are kept; the same command with "
+                + "--resume begins anew.",
+            Interrupted("loading images", 1)
+        );
+        Assert.Equal([_bench.Path("run/sensitive.json")], Directory.EnumerateFileSystemEntries(request.Output));
+        // They serve the next run, also without a word, and another search takes their place.
+        Recorder told = new();
+        Run(request, told);
+        Assert.DoesNotContain(told.Told, s => s == "step: mining sensitive images");
+        using BenchmarkSession other = new(
+            request with
+            {
+                Benchmark = request.Benchmark with { SensitiveMargin = 0.9 },
+                Resume = true,
+            }
+        );
+        Assert.Contains(
+            "holds the run",
+            Assert.Throws<BadInputException>(() => other.Run(_model)).Message,
+            StringComparison.Ordinal
+        );
+
+        string Interrupted(string at, int after)
+        {
+            using CancellationTokenSource source = new();
+            using BenchmarkSession session = new(request);
+            Recorder cancels = new()
+            {
+                OnProgress = (step, done) =>
+                {
+                    if (step == at && done >= after)
+                        source.Cancel();
+                },
+            };
+            return RemedyText.Of(
+                Assert.Throws<RunInterruptedException>(() => session.Run(_model, cancels, source.Token)).Problem
+            );
+        }
+    }
+
+    [Fact]
+    public void Side_effects_that_were_interrupted_go_on_with_the_corruptions_that_are_left()
+    {
+        string[] names = File.ReadAllLines(_bench.Labels);
+        for (int i = 0; i < 3; i++)
+        {
+            Directory.CreateDirectory(_bench.Path($"known/{names[i]}"));
+            _bench.WriteImage($"known/{names[i]}/a.png", 800 + i);
+            _bench.WriteImage($"known/{names[i]}/b.png", 810 + i);
+        }
+        BenchmarkRequest request = _request with
+        {
+            Benchmark = _request.Benchmark with { SideEffects = [_bench.Path("known")] },
+            Methods = ["ft"],
+            Settings = new Dictionary<string, IReadOnlyDictionary<string, IReadOnlyList<string>>>(),
+            Options = new() { MaxEditsPerGroup = 1 },
+            LabelFile = _bench.Labels,
+            SideEffectEdits = 3,
+            Gallery = 0,
+        };
+        using (CancellationTokenSource source = new())
+        using (BenchmarkSession session = new(request))
+        {
+            Recorder cancels = new()
+            {
+                OnProgress = (step, done) =>
+                {
+                    if (step == "measuring side effects" && done >= 5 * 6)
+                        source.Cancel();
+                },
+            };
+            RunInterruptedException e = Assert.Throws<RunInterruptedException>(() =>
+                session.Run(_model, cancels, source.Token)
+            );
+            Assert.Equal(
+                "interrupted; all 1 rows are written; --resume makes what comes of them.",
+                RemedyText.Of(e.Problem)
+            );
+        }
+        Assert.Equal(5, SideEffectFile.Read(request.Output)!.Measured.Count);
+        double least = double.MaxValue;
+        Recorder told = new()
+        {
+            OnProgress = (step, done) => least = step == "measuring side effects" ? Math.Min(least, done) : least,
+        };
+        BenchmarkReport resumed = Run(request with { Resume = true }, told);
+        Assert.Equal(5 * 6, least);
+        BenchmarkReport whole = Run(request with { Output = _bench.Path("whole") });
+        Assert.Equal(
+            File.ReadAllBytes(SideEffectFile.PathIn(_bench.Path("whole"))),
+            File.ReadAllBytes(SideEffectFile.PathIn(_bench.Path("run")))
+        );
+        SideEffectSummary summary = Assert.Single(resumed.SideEffects);
+        // One group has further images where more edits are asked for than there are groups.
+        Assert.Equal(("ft", 3), (summary.Method, summary.Edits));
+        Assert.Equal(
+            ["cat/0.png", "cat/1.png", "cat/2.png"],
+            SideEffectFile.Read(request.Output)!.Edits.Select(e => e.Image)
+        );
+        Assert.Equal(whole.SideEffects[0].Lines, summary.Lines);
+    }
+
+    [Fact]
+    public void Shards_that_start_at_once_mine_once()
+    {
+        BenchmarkRequest request = _request with
+        {
+            Benchmark = _request.Benchmark with { Sensitive = [_bench.Locality], SensitiveMargin = 1 },
+        };
+        Recorder[] told = [new(), new()];
+        Parallel.For(0, 2, i => Run(request with { Shard = new Shard(i, 2) }, told[i]));
+        Assert.Single(told.SelectMany(t => t.Told), s => s == "step: mining sensitive images");
+    }
+
+    [Fact]
     public void Shards_have_rows_of_their_own_and_no_report()
     {
         BenchmarkReport[] shards =

@@ -25,6 +25,8 @@ public abstract class ImageShift
         new SnowShift(),
         new MotionBlurShift(),
         new JpegShift(),
+        new NoiseShift(),
+        new BrightnessShift(),
     ];
 
     /// <summary>What a user calls it.</summary>

@@ -49,6 +49,12 @@ public sealed record BenchmarkRequest
     /// <summary>How many edits the report shows with their images.</summary>
     public int Gallery { get; init; } = 4;
 
+    /// <summary>
+    /// The number of edits of each method's default whose side effects are measured, at least 1, where the benchmark
+    /// names images for that.
+    /// </summary>
+    public int SideEffectEdits { get; init; } = 5;
+
     /// <summary>A file of the classes' names; null for what the model's own say.</summary>
     public string? LabelFile { get; init; }
 }

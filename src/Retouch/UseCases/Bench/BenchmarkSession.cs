@@ -72,6 +72,8 @@ public sealed class BenchmarkSession : IDisposable
         BenchmarkSource.SayShared(benchmark, events);
         LabelSet names = ModelLabels.Of(model, _request.LabelFile);
         NearImages? near = _request.Benchmark.ListNear(names, events);
+        NearImages? labelled = _request.Benchmark.ListSideEffects(names, events);
+        SensitiveCandidates? candidates = _request.Benchmark.ListSensitive(events);
         BenchPlan plan = new(
             benchmark,
             settings,
@@ -80,17 +82,24 @@ public sealed class BenchmarkSession : IDisposable
                 Precision = Narrowest([.. distinct.Select(s => windows.Split(s).Precision)]),
                 Orientation = model.Preprocessing.Orientation,
                 Near = near,
+                Sensitive = candidates,
             }
         );
         LabelSet? labels = names.HasNames ? names : null;
         _folder.Plan(plan);
+        SideEffects? effects = labelled is null ? null : Effects(plan, labelled, config, events);
         events.Note(ModelNotes.Preprocessing(model));
+        IReadOnlyList<CandidateImage>? sensitive = null;
         try
         {
+            if (candidates is not null)
+                sensitive = Sensitive(model, benchmark, candidates, events, cancellation);
             foreach (EditSpace space in distinct)
                 Data(space);
             if (near is not null)
                 SayNear(near, Data(distinct[0]).Near!, benchmark, events);
+            foreach (Problem why in Data(distinct[0]).Sensitive?.Skipped ?? [])
+                events.Warn("skipped", why);
             _folder.Begin(benchmark, _request.Resume);
             events.Note(_folder.Description);
             IReadOnlyList<BenchRow> rows = _folder.Fill(
@@ -98,11 +107,16 @@ public sealed class BenchmarkSession : IDisposable
                 (done, write) => BenchRun.Run(plan, Cut, _request.Shard, done, write, cancellation)
             );
             IReadOnlyList<SettingSummary> summary = SettingSummary.Of(rows);
+            if (effects is not null)
+                effects = Measure(new(plan, Cut, labelled!, model.Preprocessing), effects, events, cancellation);
             string? page =
                 _request.Shard.Count > 1
                     ? null
                     : Report(model, benchmark, summary, labels, windows, Data, events, cancellation);
-            return new BenchmarkReport(summary, _folder.RowFile, page);
+            return new BenchmarkReport(summary, _folder.RowFile, page)
+            {
+                SideEffects = effects is null ? [] : SideEffectSummary.Of(effects),
+            };
         }
         catch (OperationCanceledException e)
         {
@@ -116,11 +130,109 @@ public sealed class BenchmarkSession : IDisposable
         }
 
         BenchData Data(EditSpace space) =>
-            windows.Data(space, split => _request.Benchmark.Load(split, model, benchmark, near, events, cancellation));
+            windows.Data(
+                space,
+                split => _request.Benchmark.Load(split, model, benchmark, near, sensitive, events, cancellation)
+            );
     }
 
     /// <summary>Lets others write to the folder.</summary>
     public void Dispose() => _folder.Dispose();
+
+    IReadOnlyList<CandidateImage> Sensitive(
+        ModelFile model,
+        Benchmark benchmark,
+        SensitiveCandidates candidates,
+        IUseCaseEvents events,
+        CancellationToken cancellation
+    )
+    {
+        // What is missing is said before the long search.
+        (ImageRoots images, ImageRoots? locality) = _request.Benchmark.Roots();
+        BenchData.Find(benchmark, images, locality);
+        IReadOnlyList<CandidateImage> found = _folder.Sensitive(candidates, Seek, cancellation);
+        HashSet<string> own = benchmark.Hashes(Enumerable.Range(0, benchmark.Groups.Count));
+        int shared = found.Count(i => own.Contains(i.Sha256));
+        string left =
+            shared == 0
+                ? ""
+                : $"; {shared} are also images of the benchmark's groups, by their content, and do not count for edits "
+                    + "of their own group";
+        events.Note(
+            $"sensitive images: {found.Count} of {candidates.Images.Count}, with a margin below "
+                + $"{candidates.Margin}{left}"
+        );
+        return found;
+
+        SensitiveImages Seek()
+        {
+            (SensitiveImages sought, IReadOnlyList<Problem> skipped) = events.Progress(
+                "mining sensitive images",
+                candidates.Images.Count,
+                report =>
+                    SensitiveImages.Among(
+                        // As mining does, in float32 whatever edits are computed in.
+                        new SplitVit(model.Model),
+                        model.Preprocessing,
+                        candidates,
+                        new Told<int>(done => report(done, null)),
+                        cancellation
+                    )
+            );
+            foreach (Problem why in skipped)
+                events.Warn("skipped", why);
+            return sought;
+        }
+    }
+
+    // Of shards the first does it: the others only have rows of their own. Null where there is nothing to do.
+    SideEffects? Effects(BenchPlan plan, NearImages labelled, VitConfig config, IUseCaseEvents events)
+    {
+        if (_request.Shard.Index > 0)
+            return null;
+        IReadOnlyList<BenchSetting> defaults = SideEffectRun.Defaults(plan.Settings, config);
+        string[] without =
+        [
+            .. plan.Settings.Select(s => s.Editor.Name).Distinct().Except(defaults.Select(s => s.Editor.Name)),
+        ];
+        if (without.Length > 0)
+            events.Note(
+                "side effects are those of a method's default, which is not in this run of "
+                    + string.Join(", ", without)
+            );
+        if (defaults.Count == 0)
+            return null;
+        SideEffects planned = SideEffectRun.Plan(plan, defaults, labelled, _request.SideEffectEdits);
+        string path = SideEffectFile.PathIn(_folder.Path);
+        return SideEffectFile.Read(_folder.Path) is not { } there ? planned
+            : there.AreOfTheSame(planned) ? there
+            : throw BadInput.Mismatch(
+                path,
+                $"{path} holds the side effects of other edits or on other images than these options name.",
+                Remedy.AnyOf(Remedy.TakeAway, Remedy.OtherOutput)
+            );
+    }
+
+    SideEffects Measure(SideEffectRun run, SideEffects begun, IUseCaseEvents events, CancellationToken cancellation) =>
+        events.Progress(
+            "measuring side effects",
+            (double)begun.Count * Corruption.All.Count,
+            report =>
+            {
+                List<Problem> skipped = [];
+                report((double)begun.Count * begun.Measured.Count, null);
+                SideEffects whole = run.Run(
+                    begun,
+                    effects => SideEffectFile.Write(_folder.Path, effects),
+                    skipped,
+                    new Told<int>(done => report(done, null)),
+                    cancellation
+                );
+                foreach (Problem why in skipped)
+                    events.Warn("skipped", why);
+                return whole;
+            }
+        );
 
     static void SayNear(NearImages near, NearSet set, Benchmark benchmark, IUseCaseEvents events)
     {

@@ -17,6 +17,9 @@ public sealed record LocationRequest
     /// <summary>How much is edited.</summary>
     public BenchOptions Options { get; init; } = new();
 
+    /// <summary>A file of the classes' names, for near images; null for what the model's own say.</summary>
+    public string? LabelFile { get; init; }
+
     /// <summary>Whether to go on with the rows that are in the folder.</summary>
     public bool Resume { get; init; }
 }

@@ -39,6 +39,7 @@ public sealed class LocationSession : IDisposable
             return null;
         BenchmarkSource.SayShared(benchmark, events);
         LocationSearchSettings settings = _request.Settings;
+        NearImages? near = _request.Benchmark.ListNear(ModelLabels.Of(model, _request.LabelFile), events);
         BenchPlan plan = LocationSearch.Plan(
             model.Model,
             benchmark,
@@ -49,10 +50,11 @@ public sealed class LocationSession : IDisposable
             _request.Options with
             {
                 Orientation = model.Preprocessing.Orientation,
+                Near = near,
             }
         );
         _folder.Plan(plan);
-        Func<SplitVit, BenchData> load = _request.Benchmark.Loader(model, benchmark, cancellation);
+        Func<SplitVit, BenchData> load = _request.Benchmark.Loader(model, benchmark, near, cancellation);
         try
         {
             _folder.Begin(benchmark: null, _request.Resume);

@@ -15,6 +15,7 @@ sealed class RunFolder : IDisposable
     BenchRowFile? _rows;
     BenchPlan? _plan;
     int _total;
+    bool _keepsSensitive;
 
     /// <summary>
     /// Takes a folder at once where there can be another writer; one of one's own is made by <see cref="Begin"/>.
@@ -56,6 +57,10 @@ sealed class RunFolder : IDisposable
     public Problem Interruption =>
         Written switch
         {
+            null when _keepsSensitive => new(
+                "interrupted before the first edit; the sensitive images that were found are kept.",
+                Remedy: Remedy.BeginAgain
+            ),
             null => new("interrupted before the first edit; nothing was written."),
             0 => new("interrupted before the first row.", Remedy: Remedy.BeginAgain),
             int all when all == _total => new($"interrupted; all {_total} rows are written.", Remedy: Remedy.Finish),
@@ -66,6 +71,45 @@ sealed class RunFolder : IDisposable
     /// <param name="plan">The run.</param>
     /// <exception cref="BadInputException">The run cannot be divided so.</exception>
     public void Plan(BenchPlan plan) => (_plan, _total) = (plan, plan.Batches(_shard).Sum(b => b.Count));
+
+    /// <summary>
+    /// The sensitive images of the run that is planned: those that the folder has, else those that are sought now, by
+    /// one process for all shards.
+    /// </summary>
+    /// <param name="candidates">What they are sought among.</param>
+    /// <param name="seek">Seeks them.</param>
+    /// <param name="cancellation">Ends the wait for another shard.</param>
+    /// <returns>Their places in the candidates' order.</returns>
+    /// <exception cref="BadInputException">
+    /// The folder holds another run, none are found, or they cannot be read or written.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public IReadOnlyList<CandidateImage> Sensitive(
+        SensitiveCandidates candidates,
+        Func<SensitiveImages> seek,
+        CancellationToken cancellation
+    )
+    {
+        BenchManifest manifest = Planned.Manifest;
+        _lock ??= BenchFolder.Lock(Path, _shard, _verb);
+        bool begun = BenchFolder.Holds(Path, manifest);
+        string file = SensitiveFile.PathIn(Path);
+        using WriterLock writer = WriterLock.Wait(file, _verb, cancellation);
+        // What another command left that never began goes.
+        SensitiveImages? found =
+            SensitiveFile.Read(Path) is { } there && (begun || there.AreOf(manifest.Model, candidates)) ? there : null;
+        if (found is null)
+            SensitiveFile.Write(Path, found = seek());
+        _keepsSensitive = true;
+        Dictionary<string, CandidateImage> byHash = candidates.Images.ToDictionary(i => i.Sha256);
+        return found.AreOf(manifest.Model, candidates) && found.Images.All(i => byHash.ContainsKey(i.Sha256))
+            ? [.. found.Images.Select(i => byHash[i.Sha256])]
+            : throw BadInput.Damaged(
+                file,
+                $"{file} names the sensitive images of another run than the one beside it; the file was changed.",
+                Remedy.TakeAway
+            );
+    }
 
     /// <summary>Begins the run that is planned, or continues it where it is there.</summary>
     /// <param name="benchmark">Its benchmark, to keep a copy of; null for none.</param>

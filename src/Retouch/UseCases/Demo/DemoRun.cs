@@ -352,6 +352,7 @@ public sealed class DemoRun : IDisposable
                     _images,
                     _locality,
                     _near,
+                    sensitive: null,
                     memory: null,
                     _events,
                     _cancellation

@@ -25,4 +25,9 @@ public sealed record EditLocality(
     /// given, with / between the parts.
     /// </summary>
     public IReadOnlyDictionary<string, Flips> FlipsByFolder { get; init; } = new SortedDictionary<string, Flips>();
+
+    /// <summary>
+    /// The same by class, by its index, whichever folders it has: the first class that a folder names.
+    /// </summary>
+    public IReadOnlyDictionary<int, Flips> FlipsByClass { get; init; } = new SortedDictionary<int, Flips>();
 }

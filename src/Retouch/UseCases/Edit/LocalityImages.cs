@@ -81,6 +81,14 @@ sealed class LocalityImages(ImageFolder folder, LabelSet labels, SplitVit split,
         {
             Flips = byFolder.Count == 0 ? null : Flips.Sum(byFolder.Values),
             FlipsByFolder = byFolder,
+            FlipsByClass = new SortedDictionary<int, Flips>(
+                files
+                    .Select(f => (Folder: _classes.Folder(f), Class: _classes.Of(f)))
+                    .Where(f => f.Class is not null)
+                    .DistinctBy(f => f.Folder)
+                    .GroupBy(f => f.Class![0])
+                    .ToDictionary(c => c.Key, c => Flips.Sum(c.Select(f => byFolder[f.Folder])))
+            ),
         };
     }
 

@@ -82,7 +82,7 @@ public class ImageShiftTests
         RgbImage scene = Scene();
         byte[] once = Shift(name, scene).Pixels.ToArray();
         Assert.Equal(once, Shift(name, scene).Pixels.ToArray());
-        if (name != "jpeg")
+        if (name is not ("jpeg" or "brightness"))
             Assert.NotEqual(once, Shift(name, scene, seed: 2).Pixels.ToArray());
     }
 
@@ -118,6 +118,8 @@ public class ImageShiftTests
     [InlineData("sketch", 16)]
     [InlineData("night", 4)]
     [InlineData("motion-blur", 4)]
+    [InlineData("noise", 4)]
+    [InlineData("brightness", 4)]
     public void A_large_picture_looks_like_a_small_one(string name, double most)
     {
         RgbImage large = Shift(name, Scene(448, 448));
@@ -305,6 +307,33 @@ public class ImageShiftTests
         // A line of length L has the variance L²/12 along itself: 32 · 0.7 units here.
         Assert.InRange(Math.Sqrt(12 * (mean + spread)), 0.85 * 22.4, 1.15 * 22.4);
         Assert.InRange(mean - spread, 0, 2);
+    }
+
+    [Fact]
+    public void Noise_is_independent_of_place_and_channel_and_as_strong_as_said()
+    {
+        RgbImage noisy = Shift("noise", TestImage.Flat(Side, Side, 128));
+        double[] off = [.. noisy.Pixels.ToArray().Select(v => v - 128.0)];
+        Assert.InRange(off.Average(), -1, 1);
+        // Levels of 255 times 0.3 times 0.7, a little less where they end.
+        Assert.InRange(Math.Sqrt(off.Average(v => v * v)), 0.93 * 53.55, 1.02 * 53.55);
+        double Together(int apart) => off.Skip(apart).Zip(off, (a, b) => a * b).Average() / off.Average(v => v * v);
+        foreach (int apart in (int[])[1, 2, 3, 3 * Side])
+            Assert.InRange(Together(apart), -0.03, 0.03);
+    }
+
+    [Fact]
+    public void Brightness_gives_every_pixel_as_many_times_the_light_until_it_is_white()
+    {
+        // Twice the light at a third: three stops at strength 1.
+        RgbImage twice = Shift("brightness", Paint(256, 1, (x, _) => (x, x, x)), 1.0 / 3);
+        for (int v = 0; v < 256; v++)
+        {
+            double coded = v / 255.0;
+            double light = 2 * (coded <= 0.04045 ? coded / 12.92 : Math.Pow((coded + 0.055) / 1.055, 2.4));
+            double level = light <= 0.0031308 ? light * 12.92 : 1.055 * Math.Pow(Math.Min(light, 1), 1 / 2.4) - 0.055;
+            Assert.InRange(twice.Pixels[3 * v] - 255 * level, -1, 1);
+        }
     }
 
     [Fact]
