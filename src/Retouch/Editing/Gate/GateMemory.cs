@@ -51,4 +51,26 @@ sealed class GateMemory(int most = 700) : IPreparation
             new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16), ["classes"] = classes }
         );
     }
+
+    /// <summary>The queries <c>[N,D]</c> in float32 where the model lies, once they are known to fit it.</summary>
+    /// <param name="memory">What was prepared.</param>
+    /// <param name="split">The model.</param>
+    /// <param name="method">Whose memory it is, for the message.</param>
+    /// <exception cref="BadInputException">The preparation is for another model, or damaged.</exception>
+    public static Tensor Queries(Preparation memory, SplitVit split, string method)
+    {
+        memory.Require(Kind, split);
+        Tensor queries = memory["queries"].to(ScalarType.Float32).to(split.Model.Blocks[^1].Fc1Weight.device);
+        return
+            queries.dim() == 2
+            && queries.shape[0] > 0
+            && queries.shape[1] == split.Space.Width
+            && memory["classes"].shape.SequenceEqual([queries.shape[0]])
+            ? queries
+            : throw BadInput.Damaged(
+                Kind,
+                $"The preparation '{Kind}' is damaged: its queries and classes do not fit together.",
+                Remedy.MakeAgain(Artifact.Preparation, method)
+            );
+    }
 }

@@ -1,0 +1,51 @@
+namespace Retouch.Editing;
+
+/// <summary>The settings of <see cref="HeadAlone"/>. Immutable.</summary>
+public sealed record HeadAloneSettings : IMethodSettings<HeadAloneSettings>
+{
+    /// <summary>
+    /// The weight of the divergence from the unedited model on ordinary images, at least 0: the knob between locality
+    /// (large) and generalization.
+    /// </summary>
+    public double Weight { get; init; } = 10;
+
+    /// <summary>Adam's step size, above 0.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>Steps at most, at least 1.</summary>
+    public int MaxSteps { get; init; } = 100;
+
+    /// <summary>An edit stops when its prediction is right and its cross-entropy is at most this.</summary>
+    public double StopLoss { get; init; } = 0.01;
+
+    /// <inheritdoc/>
+    public static SettingTable<HeadAloneSettings> Table { get; } =
+        new(
+            Setting
+                .Number<HeadAloneSettings>(
+                    "weight",
+                    "weight of the divergence",
+                    SettingRange.NotNegative,
+                    s => s.Weight,
+                    (s, v) => s with { Weight = v },
+                    "the weight of the divergence from the unedited model on ordinary images"
+                )
+                .Swept(["1", "10", "100"], ["0", "1", "10", "100", "1000"]),
+            Setting
+                .Number<HeadAloneSettings>(
+                    "lr",
+                    "learning rate",
+                    SettingRange.Positive,
+                    s => s.LearningRate,
+                    (s, v) => s with { LearningRate = v },
+                    "Adam's step size"
+                )
+                .Swept(["0.001"], ["0.0003", "0.001", "0.003"]),
+            CommonSettings.Steps<HeadAloneSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
+            CommonSettings.StopLoss<HeadAloneSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
+        );
+
+    /// <summary>Checks every setting's range.</summary>
+    /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
+    public void Validate() => Table.Validate(this);
+}
