@@ -1,5 +1,6 @@
 using Retouch.Editing;
 using Retouch.Locating;
+using Retouch.Optimizers;
 using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
@@ -105,27 +106,26 @@ public sealed class XEditTests : IDisposable
         Assert.Equal(result.Losses[0], result.Losses[5]);
         Assert.Equal(result.Losses[0], result.Losses[10]);
 
+        // The last one's, by autograd on the plain suffix.
         MatrixProbe probe = new(_bed.Split.Space);
-        using IDisposable noGrad = no_grad();
-        new AutogradSuffix(_bed.Split, visit: probe.Visit).Logits(_bed.State);
+        using (no_grad())
+            new AutogradSuffix(_bed.Split, visit: probe.Visit).Logits(_bed.State);
         Tensor before = probe.Output(4, FfnMatrix.Fc2).select(1, 0);
-        Tensor change;
-        using (enable_grad())
-            change = WantedValue
-                .Descend(
-                    _bed.Split,
-                    _bed.Failure,
-                    4,
-                    zeros_like(before),
-                    0.1,
-                    0.01,
-                    before.norm(1, true) * 2,
-                    5,
-                    -1,
-                    null,
-                    default
-                )
-                .Change;
+        Tensor change = zeros_like(before, requires_grad: true);
+        AutogradSuffix moved = new(
+            _bed.Split,
+            visit: (point, block, value) =>
+                block == 4 && point == SuffixPoint.FfnOutput ? value + change.unsqueeze(1) : value
+        );
+        using Adam adam = new([change]);
+        for (int step = 0; step < 5; step++)
+        {
+            Tensor likely = nn.functional.log_softmax(moved.Logits(_bed.State), 1)[0, _bed.Label];
+            Assert.Equal(-likely.item<float>(), result.Losses[10 + step], 1e-3f);
+            adam.Step([.. autograd.grad([0.01 * change.square().sum() - likely], [change])], 0.1);
+        }
+        using IDisposable noGrad = no_grad();
+        Assert.True(change.norm().item<float>() < 2 * before.norm().item<float>());
         ModelDelta delta = result.Patch.Change;
         Assert.Equal([.. Enumerable.Range(2, 3).Select(b => VitNames.Block(b, "mlp.fc2.weight"))], delta.Names);
         Dictionary<string, Tensor> edited = delta.Names.ToDictionary(

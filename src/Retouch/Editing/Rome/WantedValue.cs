@@ -42,52 +42,7 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
         Tensor keys = probe.Input(block, FfnMatrix.Fc2).select(1, 0);
         Tensor values = probe.Output(block, FfnMatrix.Fc2).select(1, 0);
         double length = values.norm(1).mean().Number();
-        (Tensor change, int steps, List<float> losses) = Descend(
-            split,
-            failure,
-            block,
-            zeros([shared ? 1 : values.shape[0], values.shape[1]], device: values.device),
-            settings.LearningRate * length / Math.Sqrt(values.shape[1]),
-            settings.Decay / (length * length),
-            Filled([1], Held(settings.MaxChange * length), device: values.device),
-            settings.MaxSteps,
-            settings.StopLoss,
-            progress,
-            cancellation
-        );
-        return new WantedValue(keys, change.expand_as(values), steps, losses);
-    }
-
-    /// <summary>
-    /// Adam on what is added to the value that an FFN gives for [CLS]: cross-entropy to the label plus a weight times
-    /// its square, and never longer than it may be. In the caller's dispose scope.
-    /// </summary>
-    /// <param name="split">The unedited model.</param>
-    /// <param name="failure">The images and their label.</param>
-    /// <param name="block">The block whose FFN is meant.</param>
-    /// <param name="start">Where it starts, <c>[S,D]</c>, or <c>[1,D]</c> for one that all images share.</param>
-    /// <param name="rate">Adam's step size.</param>
-    /// <param name="decay">The weight of its square, of several the mean.</param>
-    /// <param name="longest">Its greatest length, <c>[1]</c>, or of each <c>[S,1]</c>.</param>
-    /// <param name="maxSteps">Steps at most.</param>
-    /// <param name="stopLoss">The cross-entropy at which to stop; below 0 for never.</param>
-    /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Stops between steps.</param>
-    public static (Tensor Change, int Steps, List<float> Losses) Descend(
-        SplitVit split,
-        Failure failure,
-        int block,
-        Tensor start,
-        double rate,
-        double decay,
-        Tensor longest,
-        int maxSteps,
-        double stopLoss,
-        IProgress<EditProgress>? progress,
-        CancellationToken cancellation
-    )
-    {
-        Tensor change = start.requires_grad_();
+        Tensor change = zeros([shared ? 1 : values.shape[0], values.shape[1]], device: values.device).requires_grad_();
         AutogradSuffix suffix = new(
             split,
             visit: (point, at, value) =>
@@ -98,21 +53,25 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
         (int steps, List<float> losses) = LeafDescent.Run(
             [change],
             failure.Label,
-            () => (suffix.Logits(failure.State), change.Squared().sum(1).mean() * Held(decay)),
-            rate,
-            maxSteps,
-            stopLoss,
+            () =>
+                (
+                    suffix.Logits(failure.State),
+                    change.Squared().sum(1).mean() * Held(settings.Decay / (length * length))
+                ),
+            settings.LearningRate * length / Math.Sqrt(values.shape[1]),
+            settings.MaxSteps,
+            settings.StopLoss,
             Clamp,
             progress,
             cancellation
         );
-        return (change.detach(), steps, losses);
+        return new WantedValue(keys, change.detach().expand_as(values), steps, losses);
 
         void Clamp()
         {
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGrad = no_grad();
-            change.mul_((longest / change.norm(1, true)).clamp_max(Held(1)));
+            change.mul_((Held(settings.MaxChange * length) / change.norm(1, true)).clamp_max(Held(1)));
         }
     }
 }

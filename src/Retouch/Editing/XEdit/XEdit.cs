@@ -88,26 +88,20 @@ public sealed class XEdit : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         EditSpace space = split.Space;
-        Layer[] layers = [.. Layers(split, failure, null)];
+        Layer[] layers = Layers(split, failure, null);
         Tensor[] targets = new Tensor[layers.Length];
         List<float> losses = [];
         int steps = 0;
         foreach ((int i, Layer layer) in layers.Index())
         {
-            (Tensor change, int taken, List<float> before) = WantedValue.Descend(
+            (targets[i], int taken, List<float> before) = Target(
                 split,
                 failure,
                 space.FirstBlock + i,
-                zeros_like(layer.Values),
-                _settings.LearningRate,
-                _settings.Decay,
-                layer.Values.norm(1, true) * Held(_settings.MaxChange),
-                _settings.MaxSteps,
-                stopLoss: -1,
+                layer,
                 progress,
                 cancellation
             );
-            targets[i] = layer.Values.Plus(change);
             steps += taken;
             losses.AddRange(before);
         }
@@ -161,23 +155,73 @@ public sealed class XEdit : IEditor
         return (linalg.solve(gram.Plus(ridge), missing).t(), projected);
     }
 
-    // What each fc2 of the space reads and gives for [CLS], with some tensors replaced.
+    // What an fc2 would have to give for [CLS] so that images get their label, [S,D].
+    (Tensor Target, int Steps, List<float> Losses) Target(
+        SplitVit split,
+        Failure failure,
+        int block,
+        Layer layer,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
+    {
+        AutogradSuffix suffix = new(split);
+        Tensor others = layer.Tokens.narrow(1, 1, layer.Tokens.shape[1] - 1);
+        Tensor longest = layer.Values.norm(1, true) * Held(_settings.MaxChange); // [S,1]
+        Tensor change = zeros_like(layer.Values, requires_grad: true); // δ [S,D]
+        (int steps, List<float> losses) = LeafDescent.Run(
+            [change],
+            failure.Label,
+            () =>
+            {
+                Tensor own = layer
+                    .Tokens.narrow(1, 0, 1)
+                    .Plus(VitModel.Scaled(change, split.Model.Blocks[block].Scale2).unsqueeze(1));
+                Tensor last = suffix.LastTokensAfter(block, cat([own, others], 1));
+                return (
+                    suffix.Classify(suffix.Readout(last)),
+                    change.Squared().sum(1).mean() * Held(_settings.Decay)
+                );
+            },
+            _settings.LearningRate,
+            _settings.MaxSteps,
+            stopLoss: -1,
+            Clamp,
+            progress,
+            cancellation
+        );
+        return (layer.Values.Plus(change.detach()), steps, losses);
+
+        void Clamp()
+        {
+            using DisposeScope scope = NewDisposeScope();
+            using IDisposable noGrad = no_grad();
+            change.mul_((longest / change.norm(1, true)).clamp_max(Held(1)));
+        }
+    }
+
+    // Each FFN of the space, with some tensors replaced.
     static Layer[] Layers(SplitVit split, Failure failure, IReadOnlyDictionary<string, Tensor>? replaced)
     {
         using IDisposable noGrad = no_grad();
-        MatrixProbe probe = new(split.Space);
-        new AutogradSuffix(split, replaced, probe.Visit).Logits(failure.State);
-        return
-        [
-            .. Enumerable
-                .Range(split.Space.FirstBlock, split.Space.Blocks)
-                .Select(b => new Layer(
-                    probe.Input(b, FfnMatrix.Fc2).select(1, 0),
-                    probe.Output(b, FfnMatrix.Fc2).select(1, 0)
-                )),
-        ];
+        EditSpace space = split.Space;
+        MatrixProbe probe = new(space);
+        AutogradSuffix suffix = new(split, replaced, probe.Visit);
+        Layer[] layers = new Layer[space.Blocks];
+        Tensor x = failure.State.Residual;
+        for (int i = 0; i < layers.Length; i++)
+        {
+            int block = space.FirstBlock + i;
+            x = i == 0 ? suffix.AfterFfn(block, x) : suffix.AfterBlock(block, x);
+            layers[i] = new Layer(
+                probe.Input(block, FfnMatrix.Fc2).select(1, 0),
+                probe.Output(block, FfnMatrix.Fc2).select(1, 0),
+                x
+            );
+        }
+        return layers;
     }
 
-    // Keys [S,H] and values [S,D].
-    readonly record struct Layer(Tensor Keys, Tensor Values);
+    // For [CLS] the keys [S,H] and values [S,D] of its fc2; and all tokens after it, [S,M,D].
+    readonly record struct Layer(Tensor Keys, Tensor Values, Tensor Tokens);
 }
