@@ -112,6 +112,23 @@ public sealed class HeadAloneTests : IDisposable
     }
 
     [Fact]
+    public void Without_a_weight_it_needs_no_preparation()
+    {
+        using EditResult without = new HeadAlone().Edit(_bed.Split, [_bed.Failure])[0];
+        using EditResult with = Edit(new());
+        Assert.True(without.Success);
+        Assert.Equal(_bed.Loss(with.Patch.Change), _bed.Loss(without.Patch.Change));
+        Assert.Contains(
+            "'features'",
+            Assert.Throws<BadInputException>(() => new HeadAlone(null, new() { Weight = 1 })).Message,
+            StringComparison.Ordinal
+        );
+        Method method = Methods.Find("head-alone");
+        Assert.Null(method.PreparationUsed(new Dictionary<string, string>()));
+        Assert.Equal("features", method.PreparationUsed(new Dictionary<string, string> { ["weight"] = "1" }));
+    }
+
+    [Fact]
     public void A_weight_below_zero_is_named() =>
         Assert.Contains(
             "weight of the divergence",

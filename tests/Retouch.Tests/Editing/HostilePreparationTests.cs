@@ -28,7 +28,7 @@ public sealed class HostilePreparationTests : IDisposable
         ["gate of the prototype rule"] = (() => new GateMemory(), p => new Prototype(p)),
         ["gate of GRACE"] = (() => new GateMemory(), p => new Grace(p)),
         ["class keys"] = (() => new ClassKeys(), p => new XEdit(p, new() { NullBound = 1e6 })),
-        ["features"] = (() => new HeadMemory(), p => new HeadAlone(p)),
+        ["features"] = (() => new HeadMemory(), p => new HeadAlone(p, new() { Weight = 1 })),
         ["neurons"] = (() => new NeuronStatistics(points: 2), p => new KnowledgeNeurons(p)),
         ["keys of ROME"] = (() => new KeyStatistics(), p => new Rome(p)),
         ["keys of AlphaEdit"] = (() => new KeyStatistics(), p => new AlphaEdit(p)),

@@ -12,21 +12,30 @@ namespace Retouch.Editing;
 /// Last-layer retraining (Kirichenko, Izmailov, Wilson, "Last Layer Re-Training is Sufficient for Robustness to
 /// Spurious Correlations", ICLR 2023) on the failure, with a distillation as in Li and Hoiem, "Learning without
 /// Forgetting", ECCV 2016: Adam on the classifier's weight and bias, from those of the model, on the cross-entropy plus
-/// a weight times the mean KL(unedited ‖ edited) on ordinary images (<see cref="HeadMemory"/>).
+/// a weight times the mean KL(unedited ‖ edited) on ordinary images (<see cref="HeadMemory"/>). A weight of 0 is the
+/// default, since it was measured to be the best at both ends: Adam's steps are of one size for each weight however
+/// small its gradient is, so that the cross-entropy alone moves the right class against all others alike, and any
+/// divergence moves these against each other, by which images that are close change.
 /// </remarks>
 public sealed class HeadAlone : IEditor
 {
-    readonly Preparation _memory;
+    readonly Preparation? _memory;
     readonly HeadAloneSettings _settings;
 
     /// <summary>Creates the editor.</summary>
-    /// <param name="memory">What <see cref="HeadMemory"/> prepared; not owned.</param>
+    /// <param name="memory">
+    /// What <see cref="HeadMemory"/> prepared; not owned. Null where the divergence has no weight.
+    /// </param>
     /// <param name="settings">Null for the defaults.</param>
-    /// <exception cref="BadInputException">A setting is out of range.</exception>
-    public HeadAlone(Preparation memory, HeadAloneSettings? settings = null)
+    /// <exception cref="BadInputException">
+    /// A setting is out of range, or the divergence has a weight and there is no memory.
+    /// </exception>
+    public HeadAlone(Preparation? memory = null, HeadAloneSettings? settings = null)
     {
         (_memory, _settings) = (memory, settings ?? new());
         _settings.Validate();
+        if (_settings.Weight > 0 && memory is null)
+            throw BadInput.Missing(HeadMemory.Kind, $"{Name} needs the preparation '{HeadMemory.Kind}'.");
     }
 
     /// <summary>The method.</summary>
@@ -36,12 +45,14 @@ public sealed class HeadAlone : IEditor
             "the classifier is retrained, close to what it said of ordinary images",
             "Kirichenko, Izmailov, Wilson, Last Layer Re-Training is Sufficient for Robustness to Spurious "
                 + "Correlations, ICLR 2023",
-            (settings, resources) => new HeadAlone(resources.Preparation(HeadMemory.Kind), settings)
+            (settings, resources) =>
+                new HeadAlone(settings.Weight > 0 ? resources.Preparation(HeadMemory.Kind) : null, settings)
         )
         {
             ShortName = "head alone",
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new HeadMemory(),
+            Reads = settings => settings.Weight > 0 ? HeadMemory.Kind : null,
         };
 
     /// <inheritdoc/>
@@ -55,25 +66,26 @@ public sealed class HeadAlone : IEditor
         CancellationToken cancellation = default
     )
     {
-        _memory.Require(HeadMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
+        (Tensor Features, Tensor Said)? memory = _settings.Weight > 0 ? Memory(split) : null;
+        return Edits.OneByOne(failures, failure => Edit(split, memory, failure, progress, cancellation), cancellation);
+    }
+
+    // What the classifier reads on ordinary images [N,D], and what the model says of them [N,C].
+    (Tensor Features, Tensor Said) Memory(SplitVit split)
+    {
+        _memory!.Require(HeadMemory.Kind, split);
         VitModel model = split.Model;
         Tensor features = _memory
             .Shaped("features", -1, model.Config.Width)
             .to(ScalarType.Float32)
-            .to(model.Tensors[VitNames.HeadWeight].device); // [N,D]
-        Tensor said = softmax(model.Classify(features), 1); // [N,C]
-        return Edits.OneByOne(
-            failures,
-            failure => Edit(split, features, said, failure, progress, cancellation),
-            cancellation
-        );
+            .to(model.Tensors[VitNames.HeadWeight].device);
+        return (features, softmax(model.Classify(features), 1));
     }
 
     EditResult Edit(
         SplitVit split,
-        Tensor features,
-        Tensor said,
+        (Tensor Features, Tensor Said)? memory,
         Failure failure,
         IProgress<EditProgress>? progress,
         CancellationToken cancellation
@@ -109,8 +121,8 @@ public sealed class HeadAlone : IEditor
 
         // But for what the unedited model says, which has no gradient.
         Tensor? Divergence() =>
-            _settings.Weight == 0
-                ? null
-                : -(said * log_softmax(linear(features, newWeight, newBias), 1)).sum(1).mean() * Held(_settings.Weight);
+            memory is (Tensor features, Tensor said)
+                ? -(said * log_softmax(linear(features, newWeight, newBias), 1)).sum(1).mean() * Held(_settings.Weight)
+                : null;
     }
 }

@@ -4,18 +4,21 @@ namespace Retouch.Editing;
 public sealed record HeadAloneSettings : IMethodSettings<HeadAloneSettings>
 {
     /// <summary>
-    /// The weight of the divergence from the unedited model on ordinary images, at least 0: the knob between locality
-    /// (large) and generalization.
+    /// The weight of the divergence from the unedited model on ordinary images, at least 0, which is the best that was
+    /// measured.
     /// </summary>
-    public double Weight { get; init; } = 10;
+    public double Weight { get; init; }
 
     /// <summary>Adam's step size, above 0.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
     /// <summary>Steps at most, at least 1.</summary>
-    public int MaxSteps { get; init; } = 100;
+    public int MaxSteps { get; init; } = 300;
 
-    /// <summary>An edit stops when its prediction is right and its cross-entropy is at most this.</summary>
+    /// <summary>
+    /// An edit stops when its prediction is right and its cross-entropy is at most this: the knob between locality
+    /// (large) and generalization.
+    /// </summary>
     public double StopLoss { get; init; } = 0.01;
 
     /// <inheritdoc/>
@@ -30,7 +33,7 @@ public sealed record HeadAloneSettings : IMethodSettings<HeadAloneSettings>
                     (s, v) => s with { Weight = v },
                     "the weight of the divergence from the unedited model on ordinary images"
                 )
-                .Swept(["1", "10", "100"], ["0", "1", "10", "100", "1000"]),
+                .Swept(["0", "10000"], ["0", "1", "100", "10000"]),
             Setting
                 .Number<HeadAloneSettings>(
                     "lr",
@@ -40,9 +43,11 @@ public sealed record HeadAloneSettings : IMethodSettings<HeadAloneSettings>
                     (s, v) => s with { LearningRate = v },
                     "Adam's step size"
                 )
-                .Swept(["0.001"], ["0.0003", "0.001", "0.003"]),
+                .Swept(["0.001"], ["0.0003", "0.001"]),
             CommonSettings.Steps<HeadAloneSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
-            CommonSettings.StopLoss<HeadAloneSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
+            CommonSettings
+                .StopLoss<HeadAloneSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v })
+                .Swept(["0.01", "0.0001"], ["0.1", "0.01", "0.001", "0.0001", "1E-06"])
         );
 
     /// <summary>Checks every setting's range.</summary>

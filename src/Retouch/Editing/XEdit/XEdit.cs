@@ -178,10 +178,7 @@ public sealed class XEdit : IEditor
                     .Tokens.narrow(1, 0, 1)
                     .Plus(VitModel.Scaled(change, split.Model.Blocks[block].Scale2).unsqueeze(1));
                 Tensor last = suffix.LastTokensAfter(block, cat([own, others], 1));
-                return (
-                    suffix.Classify(suffix.Readout(last)),
-                    change.Squared().sum(1).mean() * Held(_settings.Decay)
-                );
+                return (suffix.Classify(suffix.Readout(last)), change.Squared().sum(1).mean() * Held(_settings.Decay));
             },
             _settings.LearningRate,
             _settings.MaxSteps,

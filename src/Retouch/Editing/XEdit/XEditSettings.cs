@@ -1,13 +1,15 @@
 namespace Retouch.Editing;
 
-/// <summary>The settings of <see cref="XEdit"/>; the defaults are the published constants. Immutable.</summary>
+/// <summary>
+/// The settings of <see cref="XEdit"/>; the defaults are the published constants but for the null space. Immutable.
+/// </summary>
 public sealed record XEditSettings : IMethodSettings<XEditSettings>
 {
     /// <summary>
     /// What an eigenvalue of the ordinary keys' second moment has to be below for its direction to count as null, above
-    /// 0; published 0.01. The knob between locality (small) and generalization.
+    /// 0; published 0.01. The knob between locality and generalization.
     /// </summary>
-    public double NullBound { get; init; } = 0.01;
+    public double NullBound { get; init; } = 0.1;
 
     /// <summary>Adam's step size on the change of a value, above 0.</summary>
     public double LearningRate { get; init; } = 0.1;
@@ -36,7 +38,7 @@ public sealed record XEditSettings : IMethodSettings<XEditSettings>
                     (s, v) => s with { NullBound = v },
                     "what an eigenvalue of the ordinary keys has to be below to count as null"
                 )
-                .Swept(["0.001", "0.01", "0.1"], ["0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "1"]),
+                .Swept(["0.01", "0.1", "1"], ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "1000"]),
             Setting
                 .Number<XEditSettings>(
                     "maxChange",
