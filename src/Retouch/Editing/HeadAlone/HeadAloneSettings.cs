@@ -19,7 +19,7 @@ public sealed record HeadAloneSettings : IMethodSettings<HeadAloneSettings>
     /// An edit stops when its prediction is right and its cross-entropy is at most this: the knob between locality
     /// (large) and generalization.
     /// </summary>
-    public double StopLoss { get; init; } = 0.01;
+    public double StopLoss { get; init; } = 1e-6;
 
     /// <inheritdoc/>
     public static SettingTable<HeadAloneSettings> Table { get; } =
@@ -47,7 +47,7 @@ public sealed record HeadAloneSettings : IMethodSettings<HeadAloneSettings>
             CommonSettings.Steps<HeadAloneSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             CommonSettings
                 .StopLoss<HeadAloneSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v })
-                .Swept(["0.01", "0.0001"], ["0.1", "0.01", "0.001", "0.0001", "1E-06"])
+                .Swept(["0.01", "1E-06"], ["0.1", "0.01", "0.001", "0.0001", "1E-06"])
         );
 
     /// <summary>Checks every setting's range.</summary>
