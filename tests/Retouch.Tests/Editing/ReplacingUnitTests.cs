@@ -32,8 +32,8 @@ public sealed class ReplacingUnitTests : IDisposable
         Assert.InRange(_bed.Loss(result.Patch.Change), 0, 0.0101);
         (Tensor key, Tensor bias) = Likeness.Key(
             _bed.Read(_bed.Pixels, 4)[0, 0],
-            _memory["queries"].to(ScalarType.Float32),
-            _memory["classes"].ne(_bed.Label),
+            GateMemory.Of(_memory, _bed.Split, "gate"),
+            _bed.Label,
             leak
         );
         // One lies on the edge itself.
@@ -96,13 +96,14 @@ public sealed class ReplacingUnitTests : IDisposable
         int last = model.Config.Depth - 1;
         SplitVit split = new(model, new EditSpace(model.Config, last, 1));
         using PrefixState others = split.Prefix(TinyVit.Pixels(model, 9, seed: 5));
-        (Tensor queries, Tensor _) = QueryMemory.Query(split, others);
+        (Tensor queries, Tensor after) = QueryMemory.Query(split, others);
+        Tensor residuals = GateMemory.Residuals(model, queries, after);
         Tensor said = split.Logits(others).argmax(1);
         using Preparation memory = new(
             GateMemory.Kind,
             split,
             new Dictionary<string, string>(),
-            new Dictionary<string, Tensor> { ["queries"] = queries.to(ScalarType.Float16), ["classes"] = said }
+            new Dictionary<string, Tensor> { ["residuals"] = residuals.to(ScalarType.Float16), ["classes"] = said }
         );
         using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
         int label = (int)split.Logits(state).argmin(1).item<long>();
@@ -167,7 +168,7 @@ public sealed class ReplacingUnitTests : IDisposable
         long[] classes = [.. logits.argmax(1).data<long>()];
         // The unit that is idle gives its mean, and nothing else changes.
         Tensor queries = _bed.Read(_bed.Pixels, 4).select(1, 0);
-        IdleUnit unit = IdleUnits.Of(_bed.Model, _memory["queries"].to(ScalarType.Float32)).Draw(queries);
+        IdleUnit unit = IdleUnits.Of(_bed.Model, GateMemory.Of(_memory, _bed.Split, "gate").Queries).Draw(queries);
         using TensorDelta silent = unit.Rewritten(_bed.Split.Space, key, bias, zeros_like(key));
         Tensor without = _bed.Split.Logits(state, silent);
         int inside = 0;

@@ -29,6 +29,12 @@ public sealed class Gate : IEditor
     // The image at the gate's edge reads 0 but for rounding; the edited one reads the drive.
     const float Shut = 1e-3f;
 
+    // At an evidence of 1 it counts twice what likeness does: what is measured in docs/gate.md.
+    const double Twice = 2;
+
+    // How much of the evidence is tried, until as few ordinary images open the gate as may.
+    static readonly double[] s_shares = [1, 0.5, 0.25, 0];
+
     // Of the last step, until its length is exact to a hundredth.
     const int Halvings = 7;
 
@@ -71,12 +77,12 @@ public sealed class Gate : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor memory = GateMemory.Queries(_memory, split, Name); // [N,D]
         using IDisposable noGrad = no_grad();
-        IdleUnits idle = IdleUnits.Of(split.Model, memory);
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
         return Edits.OneByOne(
             failures,
-            failure => Edit(split, idle, memory, failure, progress, cancellation),
+            failure => Edit(split, idle, ordinary, failure, progress, cancellation),
             cancellation
         );
     }
@@ -92,19 +98,18 @@ public sealed class Gate : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor memory = GateMemory.Queries(_memory, split, Name);
-        long[] classes = [.. _memory["classes"].data<long>()];
-        Tensor others = tensor([.. classes.Select(c => c != failure.Label)]);
-        (Tensor key, Tensor bias) = Key(QueryMemory.Query(split, failure.State, Name).Read.mean([0]), memory, others);
-        float[] opening = [.. mv(memory, key).Plus(bias).cpu().data<float>()];
-        int[] alike = [.. Enumerable.Range(0, classes.Length).Where(i => classes[i] == mistakenFor)];
-        return new GateCost(classes.Length, alike.Length, alike.Count(i => opening[i] > Shut));
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name);
+        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, failure.Label);
+        Tensor alike = ordinary.Classes.eq(Held(mistakenFor)).logical_and(ordinary.Others(failure.Label));
+        Tensor open = mv(ordinary.Queries, key).Plus(bias).gt(Held(Shut)).logical_and(alike);
+        return new GateCost(ordinary.Classes.shape[0], alike.sum().item<long>(), open.sum().item<long>());
     }
 
     EditResult Edit(
         SplitVit split,
         IdleUnits idle,
-        Tensor memory,
+        OrdinaryTokens ordinary,
         Failure failure,
         IProgress<EditProgress>? progress,
         CancellationToken cancellation
@@ -117,7 +122,7 @@ public sealed class Gate : IEditor
         IdleUnit unit = idle.Draw(queries);
         Tensor without = unit.Without(queries, after);
 
-        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(Held(failure.Label)));
+        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, failure.Label);
         Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
         Tensor value = zeros_like(key);
         Tensor before = value;
@@ -159,11 +164,67 @@ public sealed class Gate : IEditor
 
     bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
 
-    (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others)
+    // x·k + b is 0 at the edge and the drive for the failing image.
+    (Tensor Key, Tensor Bias) Key(VitModel model, Tensor queries, Tensor after, OrdinaryTokens ordinary, int label)
     {
-        (Tensor key, Tensor bias) = Likeness.Key(query, memory, others, _settings.Leak);
-        return (key * Held(_settings.Drive), bias * Held(_settings.Drive));
+        Tensor mean = ordinary.Queries.mean([0]);
+        Tensor difference = queries.mean([0]) - mean;
+        Tensor likeness = Likeness.Direction(difference);
+        Tensor evidence = zeros_like(likeness);
+        if (
+            _settings.Evidence > 0
+            && MistakenFor(model.Classify(model.Readout(after.unsqueeze(1))), label) is int wrong
+        )
+        {
+            Tensor residuals = GateMemory.Residuals(model, queries, after).mean([0]);
+            evidence = stack(
+                    [
+                        .. Directions(model, residuals, ordinary, label, wrong)
+                            .Select(d => Evidence.ToOne(d, difference, ordinary.Queries)),
+                    ],
+                    0
+                )
+                .mean([0]);
+        }
+        // Where ordinary images show as much of the evidence as the failing one does, it says little: likeness, then.
+        foreach (double share in s_shares)
+        {
+            Tensor direction = likeness.Plus(evidence * Held(share * Twice * _settings.Evidence));
+            direction = direction / direction.dot(difference).clamp_min(Held(float.Epsilon));
+            if (
+                Likeness.Edge(direction, mean, ordinary, label, _settings.Leak) is var edge
+                && (edge.IsHeld || share == 0)
+            )
+                return (edge.Key * Held(_settings.Drive), edge.Bias * Held(_settings.Drive));
+        }
+        throw new InvalidOperationException("The last share is 0.");
     }
+
+    // Where images of the wrong class are many, what speaks for that class speaks for them too: there it is what speaks
+    // for the right one that tells the failing image from them.
+    static IEnumerable<Tensor> Directions(
+        VitModel model,
+        Tensor residuals,
+        OrdinaryTokens ordinary,
+        int label,
+        int wrong
+    )
+    {
+        Tensor logits = Evidence.Logits(model, ordinary.Residuals);
+        if (ordinary.Share(wrong) > GateCost.Usual)
+        {
+            yield return Evidence.Direction(ordinary.Queries, Evidence.For(logits, label, except: wrong));
+            yield break;
+        }
+        yield return Evidence.Direction(ordinary.Queries, Evidence.For(logits, wrong));
+        yield return Evidence.Between(model, ordinary.Residuals, residuals, wrong);
+    }
+
+    // The class that most of the images are mistaken for; null where none is.
+    static int? MistakenFor(Tensor logits, int label) =>
+        logits.argmax(1).cpu().data<long>().Where(c => c != label).GroupBy(c => c).MaxBy(g => g.Count()) is { } most
+            ? (int)most.Key
+            : null;
 
     // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.
     static Point Judge(VitModel model, Tensor tokens, int label)

@@ -70,7 +70,7 @@ public sealed class Grace : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        IdleUnits idle = IdleUnits.Of(split.Model, GateMemory.Queries(_memory, split, Name));
+        IdleUnits idle = IdleUnits.Of(split.Model, GateMemory.Of(_memory, split, Name).Queries);
         return Edits.OneByOne(
             failures,
             failure =>

@@ -56,8 +56,8 @@ public sealed class Prototype : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor memory = GateMemory.Queries(_memory, split, Name); // [N,D]
-        IdleUnits idle = IdleUnits.Of(split.Model, memory);
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
         return Edits.OneByOne(
             failures,
             failure =>
@@ -69,7 +69,7 @@ public sealed class Prototype : IEditor
                     failure,
                     idle.Draw(queries),
                     after,
-                    Likeness.Key(queries.mean([0]), memory, _memory["classes"].ne(Held(failure.Label)), _settings.Leak),
+                    Likeness.Key(queries.mean([0]), ordinary, failure.Label, _settings.Leak),
                     _settings.Token,
                     Name,
                     PrototypeSettings.Table.Describe(_settings),

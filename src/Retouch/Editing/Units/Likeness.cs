@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Editing;
@@ -15,23 +16,48 @@ static class Likeness
     /// A key k and a bias b such that x·k + b is 0 at the edge and 1 for the failing image; in the caller's scope.
     /// </summary>
     /// <param name="query">q, <c>[D]</c>.</param>
-    /// <param name="memory">What the last FFN reads for ordinary images, <c>[N,D]</c>.</param>
-    /// <param name="others">
-    /// Those that count, <c>[N]</c> booleans: an image that has the wanted class already may well be alike.
-    /// </param>
-    /// <param name="leak">The share of those that may be beyond the edge, in [0,1).</param>
-    public static (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others, double leak)
+    /// <param name="ordinary">Ordinary images.</param>
+    /// <param name="label">The wanted class: an image that has it already may well be alike and does not count.</param>
+    /// <param name="leak">The share of the others that may be beyond the edge, in [0,1).</param>
+    public static (Tensor Key, Tensor Bias) Key(Tensor query, OrdinaryTokens ordinary, int label, double leak)
     {
-        Tensor mean = memory.mean([0]);
-        Tensor difference = query - mean;
-        Tensor likeness = difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
-        float[] alike = [.. mv(memory - mean, likeness).cpu().masked_select(others).data<float>().OrderDescending()];
+        Tensor mean = ordinary.Queries.mean([0]);
+        (Tensor key, Tensor bias, bool _) = Edge(Direction(query - mean), mean, ordinary, label, leak);
+        return (key, bias);
+    }
+
+    /// <summary>s as a direction, <c>[D]</c>; in the caller's scope.</summary>
+    /// <param name="difference">q − μ, <c>[D]</c>.</param>
+    public static Tensor Direction(Tensor difference) =>
+        difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
+
+    /// <summary>
+    /// The same as <see cref="Key"/> along another direction than that of likeness, and whether no more ordinary images
+    /// than may are beyond the edge: some may be as far out as the failing image itself.
+    /// </summary>
+    /// <param name="direction">Along which the failing image reads 1 from the mean, <c>[D]</c>.</param>
+    /// <param name="mean">μ, <c>[D]</c>.</param>
+    /// <param name="ordinary">Ordinary images.</param>
+    /// <param name="label">The wanted class.</param>
+    /// <param name="leak">The share of the others that may be beyond the edge, in [0,1).</param>
+    public static (Tensor Key, Tensor Bias, bool IsHeld) Edge(
+        Tensor direction,
+        Tensor mean,
+        OrdinaryTokens ordinary,
+        int label,
+        double leak
+    )
+    {
+        Tensor others = ordinary.Others(label);
+        float[] readings =
+        [
+            .. mv(ordinary.Queries - mean, direction).masked_select(others).cpu().data<float>().OrderDescending(),
+        ];
         // The first that stays outside, if as many as may are inside.
-        double edge =
-            alike.Length == 0
-                ? 0
-                : Math.Clamp(alike[Math.Min((int)(leak * alike.Length), alike.Length - 1)], 0, LastEdge);
-        Tensor key = likeness / Held(1 - edge);
-        return (key, -(key.dot(mean) + Held(edge / (1 - edge))).reshape(1));
+        double wanted =
+            readings.Length == 0 ? 0 : readings[Math.Min((int)(leak * readings.Length), readings.Length - 1)];
+        double edge = Math.Clamp(wanted, 0, LastEdge);
+        Tensor key = direction / Held(1 - edge);
+        return (key, -(key.dot(mean) + Held(edge / (1 - edge))).reshape(1), wanted <= LastEdge);
     }
 }
