@@ -13,7 +13,8 @@ sealed class BlocksOption
     {
         Description =
             "The window of blocks whose FFNs may be edited, from 0, such as 7-9 or 7,8,9; by default the paper's "
-            + "share of the way up, for kfac the last three, for gate the last.",
+            + "share of the way up, for kfac and x-edit the last three, for gate, grace, prototype and head-alone the "
+            + "last.",
         HelpName = "FIRST-LAST",
     };
 

@@ -211,7 +211,12 @@ sealed record EditJson
             GuardNear = report.GuardNear,
             GuardedSetting = report.GuardedSetting,
             Curve = [.. report.Curve.Select(Point)],
-            Near = report.Near is { } near ? FlipsJson.Of(near.Flips, near.ByFolder) : null,
+            Near = report.Near is { } near
+                ? FlipsJson.Of(near.Flips) with
+                {
+                    ByFolder = FlipsJson.Parts(near.ByFolder.Select(f => (f.Key, f.Value))),
+                }
+                : null,
             NearLeftOut = report.Near?.LeftOut,
         };
 

@@ -55,10 +55,22 @@ sealed class AutogradSuffix(
                 first,
                 _blocks.Length == 1 && split.Model.Config.ReadsClassAlone ? residual.narrow(1, 0, 1) : residual
             );
-        for (int i = first + 1; i < split.Model.Config.Depth; i++)
-            x = AfterFfn(i, split.Model.AttentionResidual(_blocks[i - first], i, x));
+        return LastTokensAfter(first, x);
+    }
+
+    /// <summary>The tokens after the last block of those after an earlier one.</summary>
+    /// <param name="index">That block.</param>
+    /// <param name="x">The tokens after it, <c>[N,M,D]</c>.</param>
+    public Tensor LastTokensAfter(int index, Tensor x)
+    {
+        for (int i = index + 1; i < split.Model.Config.Depth; i++)
+            x = AfterBlock(i, x);
         return x;
     }
+
+    /// <summary>One block after the first: the tokens after it of those after the one before.</summary>
+    public Tensor AfterBlock(int index, Tensor x) =>
+        AfterFfn(index, split.Model.AttentionResidual(_blocks[index - split.Space.FirstBlock], index, x));
 
     /// <summary>What the classifier reads of the tokens after the last block: <c>[N,M,D]</c> to <c>[N,D]</c>.</summary>
     public Tensor Readout(Tensor x) =>

@@ -241,7 +241,7 @@ public sealed class HostileTests : IDisposable
                 tensors =
                 [
                     .. file.Tensors.Keys.Select(n =>
-                        (n, n == "queries" ? full_like(file.Read(n), double.NaN) : file.Read(n))
+                        (n, n == "residuals" ? full_like(file.Read(n), double.NaN) : file.Read(n))
                     ),
                 ];
             }

@@ -30,6 +30,11 @@ public sealed class MethodsTests : IDisposable
                 "ke",
                 "mend",
                 "refinevit",
+                "x-edit",
+                "grace",
+                "prototype",
+                "wise-ft",
+                "head-alone",
             ],
             Methods.All.Select(m =>
             {
@@ -84,6 +89,8 @@ public sealed class MethodsTests : IDisposable
             IPreparation preparation in (IPreparation[])
                 [
                     new KeyStatistics(),
+                    new ClassKeys(),
+                    new HeadMemory(),
                     new InputStatistics(),
                     new GateMemory(),
                     new QueryMemory(),

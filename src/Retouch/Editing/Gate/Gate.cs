@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Retouch.Locating;
-using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -29,14 +26,14 @@ namespace Retouch.Editing;
 /// </remarks>
 public sealed class Gate : IEditor
 {
-    // An edge that leaves all but the image itself out would make a unit of endless steepness.
-    const double LastEdge = 0.9;
-
-    // One in so many units is a candidate, of which each image draws one.
-    const int OneOf = 96;
-
     // The image at the gate's edge reads 0 but for rounding; the edited one reads the drive.
     const float Shut = 1e-3f;
+
+    // At an evidence of 1 it counts twice what likeness does: what is measured in docs/gate.md.
+    const double Twice = 2;
+
+    // How much of the evidence is tried, until as few ordinary images open the gate as may.
+    static readonly double[] s_shares = [1, 0.5, 0.25, 0];
 
     // Of the last step, until its length is exact to a hundredth.
     const int Halvings = 7;
@@ -80,15 +77,12 @@ public sealed class Gate : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        BlockWeights block = split.Model.Blocks[split.Model.Config.Depth - 1];
-        Tensor memory = Memory(split); // [N,D]
         using IDisposable noGrad = no_grad();
-        Tensor activations = split.Model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
-        Tensor usual = activations.mean([0]);
-        int[] idle = Idle(split.Model, block, activations - usual);
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
         return Edits.OneByOne(
             failures,
-            failure => Edit(split, block, idle, usual, memory, failure, progress, cancellation),
+            failure => Edit(split, idle, ordinary, failure, progress, cancellation),
             cancellation
         );
     }
@@ -104,38 +98,18 @@ public sealed class Gate : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor memory = Memory(split);
-        long[] classes = [.. _memory["classes"].data<long>()];
-        Tensor others = tensor([.. classes.Select(c => c != failure.Label)]);
-        (Tensor key, Tensor bias) = Key(QueryMemory.Query(split, failure.State, Name).Read.mean([0]), memory, others);
-        float[] opening = [.. mv(memory, key).Plus(bias).cpu().data<float>()];
-        int[] alike = [.. Enumerable.Range(0, classes.Length).Where(i => classes[i] == mistakenFor)];
-        return new GateCost(classes.Length, alike.Length, alike.Count(i => opening[i] > Shut));
-    }
-
-    Tensor Memory(SplitVit split)
-    {
-        _memory.Require(GateMemory.Kind, split);
-        Tensor memory = _memory["queries"].to(ScalarType.Float32).to(split.Model.Blocks[^1].Fc1Weight.device);
-        return
-            memory.dim() == 2
-            && memory.shape[0] > 0
-            && memory.shape[1] == split.Space.Width
-            && _memory["classes"].shape.SequenceEqual([memory.shape[0]])
-            ? memory
-            : throw BadInput.Damaged(
-                GateMemory.Kind,
-                $"The preparation '{GateMemory.Kind}' is damaged: its queries and classes do not fit together.",
-                Remedy.MakeAgain(Artifact.Preparation, Name)
-            );
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name);
+        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, failure.Label);
+        Tensor alike = ordinary.Classes.eq(Held(mistakenFor)).logical_and(ordinary.Others(failure.Label));
+        Tensor open = mv(ordinary.Queries, key).Plus(bias).gt(Held(Shut)).logical_and(alike);
+        return new GateCost(ordinary.Classes.shape[0], alike.sum().item<long>(), open.sum().item<long>());
     }
 
     EditResult Edit(
         SplitVit split,
-        BlockWeights block,
-        int[] idle,
-        Tensor usual,
-        Tensor memory,
+        IdleUnits idle,
+        OrdinaryTokens ordinary,
         Failure failure,
         IProgress<EditProgress>? progress,
         CancellationToken cancellation
@@ -144,22 +118,13 @@ public sealed class Gate : IEditor
         using DisposeScope scope = NewDisposeScope();
         VitModel model = split.Model;
         (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-        int unit = idle[
-            BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData(queries.cpu().contiguous().bytes)) % idle.Length
-        ];
-        Tensor oldKey = block.Fc1Weight[unit];
-        Tensor oldBias = block.Fc1Bias.narrow(0, unit, 1);
-        Tensor oldValue = block.Fc2Weight.select(1, unit);
-        Tensor without =
-            after
-            - VitModel.Scaled(
-                (model.Activate(mv(queries, oldKey).Plus(oldBias)) - usual[unit]).unsqueeze(1) * oldValue,
-                block.Scale2
-            );
+        Tensor? scale = model.Blocks[^1].Scale2;
+        IdleUnit unit = idle.Draw(queries);
+        Tensor without = unit.Without(queries, after);
 
-        (Tensor key, Tensor bias) = Key(queries.mean([0]), memory, _memory["classes"].ne(Held(failure.Label)));
+        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, failure.Label);
         Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
-        Tensor value = zeros_like(oldValue);
+        Tensor value = zeros_like(key);
         Tensor before = value;
         Point at = Judge(model, Tokens(value), failure.Label);
         List<float> losses = [at.Loss];
@@ -168,8 +133,8 @@ public sealed class Gate : IEditor
         {
             cancellation.ThrowIfCancellationRequested();
             progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
-            Tensor direction = (VitModel.Scaled(at.Gradient, block.Scale2) * opening).sum([0]);
-            Tensor moves = VitModel.Scaled(opening * direction, block.Scale2); // [D], [S,D]
+            Tensor direction = (VitModel.Scaled(at.Gradient, scale) * opening).sum([0]);
+            Tensor moves = VitModel.Scaled(opening * direction, scale); // [D], [S,D]
             before = value;
             value =
                 before
@@ -191,65 +156,75 @@ public sealed class Gate : IEditor
         progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
         value = value * Held(_settings.Gain);
 
-        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
-        // [1,H]
-        Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device);
-        TensorDelta delta = new(
-            split.Space,
-            new Dictionary<string, TensorChange>
-            {
-                [ffn + "fc1.weight"] = TensorChange.AddProduct(row.t().contiguous(), (key - oldKey).unsqueeze(0)),
-                [ffn + "fc1.bias"] = TensorChange.Add(row[0] * (bias - oldBias)),
-                [ffn + "fc2.bias"] = TensorChange.Add(oldValue * usual[unit]),
-                [ffn + "fc2.weight"] = TensorChange.AddProduct((value - oldValue).unsqueeze(1), row.clone()),
-            }
-        );
+        TensorDelta delta = unit.Rewritten(split.Space, key, bias, value);
         return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(_settings), 0, steps, losses);
 
-        Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, block.Scale2));
+        Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, scale));
     }
 
     bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
 
-    // The units whose contribution to [CLS] hardly ever differs from their usual one, but for those that patches
-    // already took.
-    static int[] Idle(VitModel model, BlockWeights block, Tensor deviations)
+    // x·k + b is 0 at the edge and the drive for the failing image.
+    (Tensor Key, Tensor Bias) Key(VitModel model, Tensor queries, Tensor after, OrdinaryTokens ordinary, int label)
     {
-        // [H]
-        Tensor need = deviations.abs().quantile(tensor(0.99f, device: deviations.device), 0) * block.Fc2Weight.norm(0);
-        IReadOnlySet<int> rewritten = EditHistory.Of(model).RewrittenUnits;
-        int[] idle =
-        [
-            .. need.argsort()
-                .cpu()
-                .data<long>()
-                .Select(u => (int)u)
-                .Where(u => !rewritten.Contains(u))
-                .Take(Math.Max(model.Config.MlpWidth / OneOf, 1)),
-        ];
-        return idle.Length > 0
-            ? idle
-            : throw BadInput.Missing(
-                null,
-                "Patches have rewritten every hidden unit of the last FFN; none is left for a gate."
-            );
+        Tensor mean = ordinary.Queries.mean([0]);
+        Tensor difference = queries.mean([0]) - mean;
+        Tensor likeness = Likeness.Direction(difference);
+        Tensor evidence = zeros_like(likeness);
+        if (
+            _settings.Evidence > 0
+            && MistakenFor(model.Classify(model.Readout(after.unsqueeze(1))), label) is int wrong
+        )
+        {
+            Tensor residuals = GateMemory.Residuals(model, queries, after).mean([0]);
+            evidence = stack(
+                    [
+                        .. Directions(model, residuals, ordinary, label, wrong)
+                            .Select(d => Evidence.ToOne(d, difference, ordinary.Queries)),
+                    ],
+                    0
+                )
+                .mean([0]);
+        }
+        // Where ordinary images show as much of the evidence as the failing one does, it says little: likeness, then.
+        foreach (double share in s_shares)
+        {
+            Tensor direction = likeness.Plus(evidence * Held(share * Twice * _settings.Evidence));
+            direction = direction / direction.dot(difference).clamp_min(Held(float.Epsilon));
+            if (
+                Likeness.Edge(direction, mean, ordinary, label, _settings.Leak) is var edge
+                && (edge.IsHeld || share == 0)
+            )
+                return (edge.Key * Held(_settings.Drive), edge.Bias * Held(_settings.Drive));
+        }
+        throw new InvalidOperationException("The last share is 0.");
     }
 
-    // An ordinary image that has the wanted class already may well open the gate.
-    (Tensor Key, Tensor Bias) Key(Tensor query, Tensor memory, Tensor others)
+    // Where images of the wrong class are many, what speaks for that class speaks for them too: there it is what speaks
+    // for the right one that tells the failing image from them.
+    static IEnumerable<Tensor> Directions(
+        VitModel model,
+        Tensor residuals,
+        OrdinaryTokens ordinary,
+        int label,
+        int wrong
+    )
     {
-        Tensor mean = memory.mean([0]);
-        Tensor difference = query - mean;
-        Tensor likeness = difference / difference.Squared().sum().clamp_min(Held(float.Epsilon));
-        float[] alike = [.. mv(memory - mean, likeness).cpu().masked_select(others).data<float>().OrderDescending()];
-        // The first that stays outside, if as many as may are inside.
-        double edge =
-            alike.Length == 0
-                ? 0
-                : Math.Clamp(alike[Math.Min((int)(_settings.Leak * alike.Length), alike.Length - 1)], 0, LastEdge);
-        Tensor key = likeness * Held(_settings.Drive / (1 - edge));
-        return (key, -(key.dot(mean) + Held(_settings.Drive * edge / (1 - edge))).reshape(1));
+        Tensor logits = Evidence.Logits(model, ordinary.Residuals);
+        if (ordinary.Share(wrong) > GateCost.Usual)
+        {
+            yield return Evidence.Direction(ordinary.Queries, Evidence.For(logits, label, except: wrong));
+            yield break;
+        }
+        yield return Evidence.Direction(ordinary.Queries, Evidence.For(logits, wrong));
+        yield return Evidence.Between(model, ordinary.Residuals, residuals, wrong);
     }
+
+    // The class that most of the images are mistaken for; null where none is.
+    static int? MistakenFor(Tensor logits, int label) =>
+        logits.argmax(1).cpu().data<long>().Where(c => c != label).GroupBy(c => c).MaxBy(g => g.Count()) is { } most
+            ? (int)most.Key
+            : null;
 
     // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.
     static Point Judge(VitModel model, Tensor tokens, int label)

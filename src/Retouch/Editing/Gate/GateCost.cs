@@ -10,7 +10,7 @@ namespace Retouch.Editing;
 public readonly record struct GateCost(long Images, long OfClass, long Open)
 {
     // More than this of all ordinary images is more than the method is known to change where classes are many.
-    const double Usual = 0.005;
+    internal const double Usual = 0.005;
 
     /// <summary>The share of ordinary images that are of the class, in [0,1].</summary>
     public double ClassShare => (double)OfClass / Images;

@@ -13,13 +13,19 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
     /// What the value is multiplied by once it corrects the image, at least 1: the image itself is right by then,
     /// and the more there is, the further the gate has to be open for others.
     /// </summary>
-    public double Gain { get; init; } = 5;
+    public double Gain { get; init; } = 1.75;
+
+    /// <summary>
+    /// How much the evidence of the mistake counts beside likeness in what the gate opens for, at least 0: at 1 twice
+    /// what likeness does, at 0 nothing.
+    /// </summary>
+    public double Evidence { get; init; } = 1;
 
     /// <summary>
     /// What the unit's activation reads on the edited image, above 0, where it reads 0 at the edge of the gate: how
     /// steep that is.
     /// </summary>
-    public double Drive { get; init; } = 8;
+    public double Drive { get; init; } = 20;
 
     /// <summary>
     /// A step's length on the value, above 0: what it moves the image's [CLS] token, relative to the token's norm.
@@ -33,7 +39,7 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
     public double StopLoss { get; init; } = 0.01;
 
     /// <summary>Places on the way of <see cref="AtGenerality"/>, the most general first.</summary>
-    public static IReadOnlyList<double> Generalities { get; } = [10, 7, 5, 3, 2, 1, 0.5];
+    public static IReadOnlyList<double> Generalities { get; } = [5, 3, 2, 1.5, 1, 0.7, 0.5];
 
     /// <summary>
     /// The same settings at a place on one way from general edits to local ones: the place is the gain, but at least
@@ -69,7 +75,15 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
                     (s, v) => s with { Gain = v },
                     "what the value is multiplied by once it corrects the image: more generalizes more"
                 )
-                .Swept(["1", "5"], ["1", "2", "3", "5", "10"]),
+                .Swept(["1", "1.75"], ["1", "1.5", "1.75", "2", "3", "5"]),
+            Setting.Number<GateSettings>(
+                "evidence",
+                "evidence",
+                SettingRange.NotNegative,
+                s => s.Evidence,
+                (s, v) => s with { Evidence = v },
+                "how much the evidence of the mistake counts beside likeness; 0 for likeness alone"
+            ),
             CommonSettings.Steps<GateSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             Setting
                 .Number<GateSettings>(

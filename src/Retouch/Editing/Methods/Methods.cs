@@ -19,6 +19,11 @@ public static class Methods
         KnowledgeEditor.Definition,
         Mend.Definition,
         RefineVit.Definition,
+        XEdit.Definition,
+        Grace.Definition,
+        Prototype.Definition,
+        WiseFt.Definition,
+        HeadAlone.Definition,
     ];
 
     static readonly AsyncLocal<Method[]?> More = new();

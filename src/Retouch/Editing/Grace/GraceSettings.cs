@@ -1,0 +1,34 @@
+namespace Retouch.Editing;
+
+/// <summary>The settings of <see cref="Grace"/>. Immutable.</summary>
+public sealed record GraceSettings : IMethodSettings<GraceSettings>
+{
+    /// <summary>
+    /// The initial radius ε of an entry, above 0, in lengths of a key: up to 2, which holds every image. The knob
+    /// between locality (small) and generalization.
+    /// </summary>
+    public double Radius { get; init; } = 0.8;
+
+    /// <summary>How the value is learned.</summary>
+    public TokenSettings Token { get; init; } = new();
+
+    /// <inheritdoc/>
+    public static SettingTable<GraceSettings> Table { get; } =
+        new([
+            Setting
+                .Number<GraceSettings>(
+                    "radius",
+                    "radius",
+                    SettingRange.Positive,
+                    s => s.Radius,
+                    (s, v) => s with { Radius = v },
+                    "how near to the failing image's key another one gets the value, in lengths of a key"
+                )
+                .Swept(["0.7", "0.8", "0.9"], ["0.6", "0.7", "0.75", "0.8", "0.85", "0.9", "1"]),
+            .. TokenSettings.Settings<GraceSettings>(s => s.Token, (s, v) => s with { Token = v }),
+        ]);
+
+    /// <summary>Checks every setting's range.</summary>
+    /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
+    public void Validate() => Table.Validate(this);
+}

@@ -1,0 +1,191 @@
+using Retouch.Editing;
+using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Suffix;
+using Retouch.Vit;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Editing;
+
+/// <summary>The methods whose unit takes the place of the whole token: the prototype rule and GRACE.</summary>
+public sealed class ReplacingUnitTests : IDisposable
+{
+    readonly MethodBed _bed = new(images: 20, first: 4, blocks: 1);
+    readonly Preparation _memory;
+
+    public ReplacingUnitTests() => _memory = _bed.Prepare(new GateMemory());
+
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _bed.Dispose();
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0.1, 2)]
+    [InlineData(0.3, 6)]
+    public void Prototype_gives_the_label_to_all_beyond_the_gates_edge_and_changes_no_other(double leak, int most)
+    {
+        using EditResult result = new Prototype(_memory, new() { Leak = leak }).Edit(_bed.Split, [_bed.Failure])[0];
+        Assert.True(result.Success && result.Losses[^1] <= 0.01f);
+        Assert.InRange(_bed.Loss(result.Patch.Change), 0, 0.0101);
+        (Tensor key, Tensor bias) = Likeness.Key(
+            _bed.Read(_bed.Pixels, 4)[0, 0],
+            GateMemory.Of(_memory, _bed.Split, "gate"),
+            _bed.Label,
+            leak
+        );
+        // One lies on the edge itself.
+        Assert.Equal(most, Only(result, key, bias, within: 1e-3, onTheEdge: 1));
+    }
+
+    [Fact]
+    public void Grace_gives_the_value_to_all_in_the_ball_and_changes_no_other()
+    {
+        Tensor weight = _bed.Weight(4, "norm2.weight");
+        Tensor shift = _bed.Weight(4, "norm2.bias");
+        Tensor center = Key(_bed.Pixels);
+        Tensor distances = (Key(_bed.OrdinaryPixels()) - center).norm(1) / center.norm();
+        double[] sorted = [.. distances.data<float>().Select(d => (double)d).Order()];
+        double radius = (sorted[7] + sorted[8]) / 2;
+
+        using EditResult result = new Grace(_memory, new() { Radius = radius }).Edit(_bed.Split, [_bed.Failure])[0];
+        Assert.True(result.Success);
+        (Tensor key, Tensor bias) = Grace.Ball(_bed.Model.Blocks[4], _bed.Read(_bed.Pixels, 4).select(1, 0), radius);
+        Tensor readings = mv(_bed.Read(_bed.OrdinaryPixels(), 4).select(1, 0), key) + bias;
+        Assert.InRange(TinyVit.MaxDifference(readings, 1 - distances.square() / (radius * radius)), 0, 1e-3);
+        Assert.Equal(8, Only(result, key, bias, within: 1e-3, onTheEdge: 0));
+
+        Tensor Key(Tensor pixels) => (_bed.Read(pixels, 4).select(1, 0) - shift) / weight;
+    }
+
+    [Fact]
+    public void A_ball_among_keys_of_one_length_is_a_half_space()
+    {
+        Tensor weight = tensor((float[])[2, 0.5f]);
+        Tensor shift = tensor((float[])[1, -1]);
+        BlockWeights block = new(name =>
+            name == "norm2.weight" ? weight
+            : name == "norm2.bias" ? shift
+            : null
+        );
+        float root = MathF.Sqrt(2);
+        // The key (1, 1), of length √2; in lengths of a key the radius √2 is 1.
+        (Tensor key, Tensor bias) = Grace.Ball(block, Read(1, 1), 1);
+        Assert.Equal(1, Reading(1, 1), 1e-5);
+        Assert.Equal(1 - 4 / 2.0, Reading(1, -1), 1e-5); // 2 away
+        Assert.Equal(1 - 8 / 2.0, Reading(-1, -1), 1e-5); // opposite
+        Assert.Equal(1 - (4 - 2 * root) / 2, Reading(root, 0), 1e-5);
+
+        // Two keys are held by one ball about their mean (0, 1), whose radius would else be too small.
+        (key, bias) = Grace.Ball(block, cat([Read(1, 1), Read(-1, 1)], 0), 0.1);
+        Assert.Equal(1 - 1 / 1.01, Reading(1, 1), 1e-5);
+        Assert.Equal(1 - 1 / 1.01, Reading(-1, 1), 1e-5);
+        Assert.True(Reading(1, -1) < 0);
+
+        Tensor Read(float x, float y) => (tensor((float[])[x, y]) * weight + shift).unsqueeze(0);
+
+        double Reading(float x, float y) => (mv(Read(x, y), key) + bias).item<float>();
+    }
+
+    [Fact]
+    public void A_value_replaces_the_token_behind_a_layer_scale_too()
+    {
+        using VitModel model = TinyVit.Of(TinyVit.Variants["layerscale"]);
+        int last = model.Config.Depth - 1;
+        SplitVit split = new(model, new EditSpace(model.Config, last, 1));
+        using PrefixState others = split.Prefix(TinyVit.Pixels(model, 9, seed: 5));
+        (Tensor queries, Tensor after) = QueryMemory.Query(split, others);
+        Tensor residuals = GateMemory.Residuals(model, queries, after);
+        Tensor said = split.Logits(others).argmax(1);
+        using Preparation memory = new(
+            GateMemory.Kind,
+            split,
+            new Dictionary<string, string>(),
+            new Dictionary<string, Tensor> { ["residuals"] = residuals.to(ScalarType.Float16), ["classes"] = said }
+        );
+        using PrefixState state = split.Prefix(TinyVit.Pixels(model, 1));
+        int label = (int)split.Logits(state).argmin(1).item<long>();
+        using EditResult result = new Prototype(memory, new() { Leak = 0 }).Edit(split, [new(state, label)])[0];
+        Assert.True(result.Success);
+        Assert.Equal(result.Losses[^1], Loss(), 1e-3f);
+
+        float Loss() => -nn.functional.log_softmax(split.Logits(state, result.Patch.Change), 1)[0, label].item<float>();
+    }
+
+    [Fact]
+    public void An_applied_patch_says_the_same_on_every_path()
+    {
+        using EditResult result = new Prototype(_memory, new() { Leak = 0.3 }).Edit(_bed.Split, [_bed.Failure])[0];
+        using VitModel edited = PatchLedger.Apply(_bed.Model, [result.Patch]);
+        Tensor pixels = cat([_bed.Pixels, _bed.OrdinaryPixels()], 0);
+        using PrefixState state = _bed.Split.Prefix(pixels);
+        Assert.Equal(
+            edited.Logits(pixels).argmax(1).data<long>(),
+            [.. _bed.Split.Predict(state, result.Patch.Change).Select(c => (long)c)]
+        );
+        using PrefixState rebased = new SplitVit(edited, _bed.Split.Space).Rebase(state);
+        Assert.Equal(
+            _bed.Split.Predict(state, result.Patch.Change),
+            new SplitVit(edited, _bed.Split.Space).Predict(rebased)
+        );
+    }
+
+    [Fact]
+    public void A_next_edit_takes_another_unit()
+    {
+        using EditResult first = new Grace(_memory).Edit(_bed.Split, [_bed.Failure])[0];
+        using VitModel edited = PatchLedger.Apply(_bed.Model, [first.Patch]);
+        SplitVit next = new(edited, _bed.Split.Space);
+        using PrefixState state = next.Prefix(TinyVit.Pixels(_bed.Model, 1, seed: 3));
+        using EditResult second = new Grace(_memory).Edit(next, [new Failure(state, 0)])[0];
+        Assert.Empty(PatchLedger.Overlaps([first.Patch, second.Patch]));
+    }
+
+    [Fact]
+    public void Settings_out_of_range_and_other_preparations_are_named()
+    {
+        Assert.Contains("leak", Refused(() => new Prototype(_memory, new() { Leak = 1 })), StringComparison.Ordinal);
+        Assert.Contains("radius", Refused(() => new Grace(_memory, new() { Radius = 0 })), StringComparison.Ordinal);
+        using Preparation keys = _bed.Prepare(new KeyStatistics());
+        Assert.Contains(
+            "'gate'",
+            Refused(() => new Grace(keys).Edit(_bed.Split, [_bed.Failure])),
+            StringComparison.Ordinal
+        );
+
+        static string Refused(Func<object> make) => Assert.Throws<BadInputException>(make).Message;
+    }
+
+    // How many ordinary images are beyond an edge: they have the label, and the others what they had.
+    int Only(EditResult result, Tensor key, Tensor bias, double within, int onTheEdge)
+    {
+        Tensor pixels = _bed.OrdinaryPixels();
+        float[] readings = [.. (mv(_bed.Read(pixels, 4).select(1, 0), key) + bias).data<float>()];
+        using PrefixState state = _bed.Split.Prefix(pixels);
+        Tensor logits = _bed.Split.Logits(state, result.Patch.Change);
+        long[] classes = [.. logits.argmax(1).data<long>()];
+        // The unit that is idle gives its mean, and nothing else changes.
+        Tensor queries = _bed.Read(_bed.Pixels, 4).select(1, 0);
+        IdleUnit unit = IdleUnits.Of(_bed.Model, GateMemory.Of(_memory, _bed.Split, "gate").Queries).Draw(queries);
+        using TensorDelta silent = unit.Rewritten(_bed.Split.Space, key, bias, zeros_like(key));
+        Tensor without = _bed.Split.Logits(state, silent);
+        int inside = 0;
+        int edge = 0;
+        for (int i = 0; i < readings.Length; i++)
+        {
+            if (readings[i] > within)
+            {
+                Assert.Equal(_bed.Label, classes[i]);
+                inside++;
+            }
+            else if (readings[i] < -within)
+                Assert.InRange(TinyVit.MaxDifference(logits[i], without[i]), 0, 1e-4);
+            else
+                edge++;
+        }
+        Assert.Equal(onTheEdge, edge);
+        return inside;
+    }
+}
