@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Optimizers;
@@ -15,7 +16,7 @@ public sealed class CollectionsDuringEditsTests : IDisposable
 {
     const int Many = 30;
     const int Some = 2;
-    const int Steps = 8000;
+    const int Steps = 20000;
 
     readonly MethodBed _bed = new();
 
@@ -105,7 +106,7 @@ public sealed class CollectionsDuringEditsTests : IDisposable
         if (name == "kfac")
             prepared[InputStatistics.Kind] = _bed.Prepare(new InputStatistics());
         Dictionary<string, string> settings = new(method.Grid(Sweep.Quick)[^1]);
-        if (settings.ContainsKey("steps"))
+        if (method.Settings.Any(s => s.Name == "steps"))
             settings["steps"] = "4";
         if (settings.ContainsKey("locator"))
             settings["locator"] = name == "kfac" ? "fisher" : "gradient";
@@ -156,9 +157,14 @@ public sealed class CollectionsDuringEditsTests : IDisposable
             {
                 while (!_stop)
                 {
+                    Stopwatch watch = Stopwatch.StartNew();
                     for (int i = 0; i < 50; i++)
                         _ = new byte[4096];
                     GC.Collect(0);
+                    // The other thread gets half of the time: without that it may not get on for minutes.
+                    TimeSpan took = watch.Elapsed;
+                    while (watch.Elapsed < 2 * took)
+                        Thread.SpinWait(20);
                 }
             })
             {
