@@ -327,7 +327,7 @@ public sealed class EditChoiceTests : IDisposable
         JsonElement found = Assert.Single(Ran.Retouch([.. edit, "--json"]).Good().Objects);
         int learned = found.GetProperty("statistics").GetProperty("images").GetInt32();
         Assert.Equal(
-            ("gate", 10.0, Many - learned),
+            ("gate", 5.0, Many - learned),
             (
                 found.GetProperty("method").GetString(),
                 found.GetProperty("guardedSetting").GetDouble(),

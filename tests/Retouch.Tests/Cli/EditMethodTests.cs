@@ -206,7 +206,7 @@ public sealed class EditMethodTests : IDisposable
         ];
         JsonElement one = Assert.Single(Ran.Retouch([.. edit, "--set", "gain=2"]).Good().Objects);
         Assert.Equal(
-            ("gate", "2", "0.02", 0),
+            ("gate", "2", "0.03", 0),
             (
                 one.GetProperty("method").GetString(),
                 Setting(one, "gain"),
@@ -229,11 +229,11 @@ public sealed class EditMethodTests : IDisposable
 
         JsonElement guarded = Assert.Single(Ran.Retouch([.. edit, "--guard", "0.01"]).Good().Objects);
         Assert.Equal(
-            (10.0, "10", "0.1"),
+            (5.0, "5", "0.1"),
             (guarded.GetProperty("guardedSetting").GetDouble(), Setting(guarded, "gain"), Setting(guarded, "leak"))
         );
         _bench.Refuses([.. edit, "--guard", "0.9", "--set", "leak=0.1"], "--guard", "leak");
-        _bench.Refuses([.. edit, "--set", "gain=0"], "gain", "at least 1");
+        _bench.Refuses([.. edit, "--set", "gain=0.5"], "gain", "at least 1");
         _bench.Refuses(
             [
                 "edit",

@@ -14,9 +14,8 @@ public sealed class EditNearTests(LettersWorld world) : IClassFixture<LettersWor
     public void What_an_edit_breaks_and_fixes_nearby_is_what_the_edited_model_says_of_each_image()
     {
         string patch = world.NewFile("p");
-        JsonElement edit = Assert.Single(
-            Ran.Retouch(Edit(patch, "--near", world.Images("natural"), "--json")).Good().Objects
-        );
+        string[] harmful = ["--near", world.Images("natural"), "--set", "leak=0.1", "gain=5"];
+        JsonElement edit = Assert.Single(Ran.Retouch(Edit(patch, [.. harmful, "--json"])).Good().Objects);
         string edited = world.NewFile("edited.safetensors");
         Ran.Retouch("apply", "--model", world.Model, "--patch", patch, "--out", edited).Good();
         (int images, int right, int repaired, int broken, int otherwise) = Counted(edited, _ => true);
@@ -29,7 +28,7 @@ public sealed class EditNearTests(LettersWorld world) : IClassFixture<LettersWor
             .EnumerateObject()
             .MaxBy(f => f.Value.GetProperty("broken").GetInt32());
         Assert.Equal(Counted(edited, c => worst.Name == $"natural/{c}"), Said(worst.Value));
-        string text = Ran.Retouch(Edit(world.NewFile("q"), "--near", world.Images("natural"))).Good().Out;
+        string text = Ran.Retouch(Edit(world.NewFile("q"), harmful)).Good().Out;
         Assert.Contains(
             $"  near       {repaired} fixed, {broken} broken of {right} that were right",
             text,

@@ -133,7 +133,7 @@ public sealed class GateTests : IDisposable
         Assert.True(once.Losses[^2] > 0.01 && _bed.Loss(null) > 1);
         Assert.InRange(TinyVit.RelativeDifference(Unit(more).Value, Unit(once).Value * 4), 0, 1e-4);
         Assert.Equal(
-            ("gate", "0.02", "4"),
+            ("gate", "0.03", "4"),
             (
                 more.Patch.Provenance.Method,
                 more.Patch.Provenance.Settings["leak"],
@@ -143,6 +143,32 @@ public sealed class GateTests : IDisposable
         PatchFile.Save(more.Patch, _bed.FilePath("p"), overwrite: false);
         using Patch read = PatchFile.Load(_bed.FilePath("p"));
         Assert.Equal(_bed.Loss(more.Patch.Change), _bed.Loss(read.Change));
+    }
+
+    [Theory]
+    [InlineData(false, "1.5")]
+    [InlineData(true, "1")]
+    public void Nobody_naming_a_gain_it_is_less_where_images_of_the_wrong_class_are_common(bool common, string gain)
+    {
+        int wrong = (int)_bed.Split.Logits(_bed.State).argmax(1).item<long>();
+        long other = Enumerable.Range(0, 7).First(c => c != wrong && c != _bed.Label);
+        using Preparation memory = new(
+            GateMemory.Kind,
+            _bed.Split,
+            _memory.Settings,
+            new Dictionary<string, Tensor>
+            {
+                ["residuals"] = _memory["residuals"].clone(),
+                ["classes"] = full_like(_memory["classes"], common ? wrong : other),
+            }
+        );
+        using EditResult result = new Gate(memory).Edit(_bed.Split, [_bed.Failure])[0];
+        Assert.Equal(gain, result.Patch.Provenance.Settings["gain"]);
+        using EditResult same = new Gate(
+            memory,
+            new() { Gain = double.Parse(gain, System.Globalization.CultureInfo.InvariantCulture) }
+        ).Edit(_bed.Split, [_bed.Failure])[0];
+        Assert.Equal(Unit(same).Value.data<float>(), Unit(result).Value.data<float>());
     }
 
     [Fact]
@@ -240,6 +266,7 @@ public sealed class GateTests : IDisposable
     public void Settings_out_of_range_and_other_preparations_are_named()
     {
         Assert.Contains("leak", Refused(new() { Leak = 1 }), StringComparison.Ordinal);
+        Assert.Equal(0, new GateSettings().Gain);
         Assert.Contains("gain", Refused(new() { Gain = 0.5 }), StringComparison.Ordinal);
         Assert.Contains("evidence", Refused(new() { Evidence = -1 }), StringComparison.Ordinal);
         Assert.Contains("drive", Refused(new() { Drive = 0 }), StringComparison.Ordinal);

@@ -29,8 +29,13 @@ public sealed class Gate : IEditor
     // The image at the gate's edge reads 0 but for rounding; the edited one reads the drive.
     const float Shut = 1e-3f;
 
-    // At an evidence of 1 it counts twice what likeness does: what is measured in docs/gate.md.
-    const double Twice = 2;
+    // How much the evidence for the right class counts beside likeness, where that against the wrong one counts 1 twice.
+    const double ForTheRight = 0.4;
+
+    // What the value is multiplied by if nobody says: where images of the wrong class are common, more of it costs more
+    // of them than a wider gate does.
+    const double UsualGain = 1.5;
+    const double GainAmongMany = 1;
 
     // How much of the evidence is tried, until as few ordinary images open the gate as may.
     static readonly double[] s_shares = [1, 0.5, 0.25, 0];
@@ -100,7 +105,8 @@ public sealed class Gate : IEditor
         using IDisposable noGrad = no_grad();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
         (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name);
-        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, failure.Label);
+        int? wrong = MistakenFor(split.Model, after, failure.Label);
+        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, failure.Label, wrong);
         Tensor alike = ordinary.Classes.eq(Held(mistakenFor)).logical_and(ordinary.Others(failure.Label));
         Tensor open = mv(ordinary.Queries, key).Plus(bias).gt(Held(Shut)).logical_and(alike);
         return new GateCost(ordinary.Classes.shape[0], alike.sum().item<long>(), open.sum().item<long>());
@@ -122,7 +128,8 @@ public sealed class Gate : IEditor
         IdleUnit unit = idle.Draw(queries);
         Tensor without = unit.Without(queries, after);
 
-        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, failure.Label);
+        int? wrong = MistakenFor(model, after, failure.Label);
+        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, failure.Label, wrong);
         Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
         Tensor value = zeros_like(key);
         Tensor before = value;
@@ -154,10 +161,11 @@ public sealed class Gate : IEditor
                 before = between;
         }
         progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
-        value = value * Held(_settings.Gain);
+        GateSettings settings = _settings with { Gain = Gain(ordinary, wrong) };
+        value = value * Held(settings.Gain);
 
         TensorDelta delta = unit.Rewritten(split.Space, key, bias, value);
-        return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(_settings), 0, steps, losses);
+        return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(settings), 0, steps, losses);
 
         Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, scale));
     }
@@ -165,31 +173,31 @@ public sealed class Gate : IEditor
     bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
 
     // x·k + b is 0 at the edge and the drive for the failing image.
-    (Tensor Key, Tensor Bias) Key(VitModel model, Tensor queries, Tensor after, OrdinaryTokens ordinary, int label)
+    (Tensor Key, Tensor Bias) Key(
+        VitModel model,
+        Tensor queries,
+        Tensor after,
+        OrdinaryTokens ordinary,
+        int label,
+        int? wrong
+    )
     {
         Tensor mean = ordinary.Queries.mean([0]);
         Tensor difference = queries.mean([0]) - mean;
         Tensor likeness = Likeness.Direction(difference);
         Tensor evidence = zeros_like(likeness);
-        if (
-            _settings.Evidence > 0
-            && MistakenFor(model.Classify(model.Readout(after.unsqueeze(1))), label) is int wrong
-        )
+        if (_settings.Evidence > 0 && wrong is int mistakenFor)
         {
             Tensor residuals = GateMemory.Residuals(model, queries, after).mean([0]);
-            evidence = stack(
-                    [
-                        .. Directions(model, residuals, ordinary, label, wrong)
-                            .Select(d => Evidence.ToOne(d, difference, ordinary.Queries)),
-                    ],
-                    0
-                )
-                .mean([0]);
+            foreach ((Tensor direction, double weight) in Directions(model, residuals, ordinary, label, mistakenFor))
+                evidence = evidence.Plus(
+                    Evidence.ToOne(direction, difference, ordinary.Queries) * Held(weight * _settings.Evidence)
+                );
         }
         // Where ordinary images show as much of the evidence as the failing one does, it says little: likeness, then.
         foreach (double share in s_shares)
         {
-            Tensor direction = likeness.Plus(evidence * Held(share * Twice * _settings.Evidence));
+            Tensor direction = likeness.Plus(evidence * Held(share));
             direction = direction / direction.dot(difference).clamp_min(Held(float.Epsilon));
             if (
                 Likeness.Edge(direction, mean, ordinary, label, _settings.Leak) is var edge
@@ -202,7 +210,7 @@ public sealed class Gate : IEditor
 
     // Where images of the wrong class are many, what speaks for that class speaks for them too: there it is what speaks
     // for the right one that tells the failing image from them.
-    static IEnumerable<Tensor> Directions(
+    static IEnumerable<(Tensor Direction, double Weight)> Directions(
         VitModel model,
         Tensor residuals,
         OrdinaryTokens ordinary,
@@ -211,20 +219,31 @@ public sealed class Gate : IEditor
     )
     {
         Tensor logits = Evidence.Logits(model, ordinary.Residuals);
-        if (ordinary.Share(wrong) > GateCost.Usual)
+        if (IsCommon(ordinary, wrong))
         {
-            yield return Evidence.Direction(ordinary.Queries, Evidence.For(logits, label, except: wrong));
+            Tensor right = Evidence.For(logits, label, except: wrong);
+            yield return (Evidence.Direction(ordinary.Queries, right), ForTheRight);
             yield break;
         }
-        yield return Evidence.Direction(ordinary.Queries, Evidence.For(logits, wrong));
-        yield return Evidence.Between(model, ordinary.Residuals, residuals, wrong);
+        yield return (Evidence.Direction(ordinary.Queries, Evidence.For(logits, wrong)), 1);
+        yield return (Evidence.Between(model, ordinary.Residuals, residuals, wrong), 1);
     }
 
+    static bool IsCommon(OrdinaryTokens ordinary, int wrong) => ordinary.Share(wrong) > GateCost.Usual;
+
+    double Gain(OrdinaryTokens ordinary, int? wrong) =>
+        _settings.Gain > 0 ? _settings.Gain
+        : wrong is int mistakenFor && IsCommon(ordinary, mistakenFor) ? GainAmongMany
+        : UsualGain;
+
     // The class that most of the images are mistaken for; null where none is.
-    static int? MistakenFor(Tensor logits, int label) =>
-        logits.argmax(1).cpu().data<long>().Where(c => c != label).GroupBy(c => c).MaxBy(g => g.Count()) is { } most
+    static int? MistakenFor(VitModel model, Tensor after, int label)
+    {
+        Tensor said = model.Classify(model.Readout(after.unsqueeze(1))).argmax(1).cpu();
+        return said.data<long>().Where(c => c != label).GroupBy(c => c).MaxBy(g => g.Count()) is { } most
             ? (int)most.Key
             : null;
+    }
 
     // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.
     static Point Judge(VitModel model, Tensor tokens, int label)

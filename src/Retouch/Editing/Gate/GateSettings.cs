@@ -7,17 +7,18 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
     /// The share of ordinary images of other classes that may open the gate, in [0,1): the knob between locality
     /// (small) and generalization.
     /// </summary>
-    public double Leak { get; init; } = 0.02;
+    public double Leak { get; init; } = 0.03;
 
     /// <summary>
-    /// What the value is multiplied by once it corrects the image, at least 1: the image itself is right by then,
-    /// and the more there is, the further the gate has to be open for others.
+    /// What the value is multiplied by once it corrects the image, at least 1: the image itself is right by then, and
+    /// the more there is, the less the gate has to be open for others. 0 to choose it by what was measured: 1.5, or 1
+    /// where images of the class that the image is mistaken for are common.
     /// </summary>
-    public double Gain { get; init; } = 1.75;
+    public double Gain { get; init; }
 
     /// <summary>
-    /// How much the evidence of the mistake counts beside likeness in what the gate opens for, at least 0: at 1 twice
-    /// what likeness does, at 0 nothing.
+    /// How much the evidence of the mistake counts beside likeness in what the gate opens for, at least 0: 1 as
+    /// docs/gate.md weighs it, 0 for likeness alone.
     /// </summary>
     public double Evidence { get; init; } = 1;
 
@@ -65,17 +66,17 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
                     (s, v) => s with { Leak = v },
                     "the share of ordinary images of other classes that may open the gate"
                 )
-                .Swept(["0.02"], ["0.1", "0.05", "0.02", "0.01"]),
+                .Swept(["0.03"], ["0.05", "0.03", "0.02", "0.01"]),
             Setting
                 .Number<GateSettings>(
                     "gain",
                     "gain",
-                    SettingRange.AtLeast(1),
+                    new(v => v == 0 || (double.IsFinite(v) && v >= 1), "0 or at least 1"),
                     s => s.Gain,
                     (s, v) => s with { Gain = v },
-                    "what the value is multiplied by once it corrects the image: more generalizes more"
+                    "what the value is multiplied by once it corrects the image: more generalizes more; 0 chooses it"
                 )
-                .Swept(["1", "1.75"], ["1", "1.5", "1.75", "2", "3", "5"]),
+                .Swept(["0", "2"], ["1", "1.5", "2", "3"]),
             Setting.Number<GateSettings>(
                 "evidence",
                 "evidence",

@@ -38,7 +38,7 @@ public sealed class DemoRun : IDisposable
         ("plain fine-tuning", Published, [("locator", ["all"]), ("lr", [Rate])]),
         ("random mask", Published, [("locator", ["random"]), ("keep", [Keep]), ("lr", [Rate])]),
         ("kfac (beyond the paper)", "kfac", []),
-        ("gate (beyond the paper)", "gate", [("leak", ["0.1"]), ("gain", ["1"])]),
+        ("gate (beyond the paper)", "gate", []),
     ];
 
     // Many typefaces draw them alike, so that a mistake between them is nobody's.
@@ -268,7 +268,7 @@ public sealed class DemoRun : IDisposable
             .. Masked("random", "0.5", "0.25"),
             .. Settings(Published, ("locator", ["all"]), ("lr", ["0.0002", Rate])),
             .. Settings("kfac", ("damping", ["1", "0.1"])),
-            .. Settings("gate", ("leak", ["0.1", "0.05"]), ("gain", ["1"])),
+            .. Settings("gate", ("leak", ["0.1", "0.03"])),
         ];
         BenchPlan plan = new(small, settings, new BenchOptions { MaxEditsPerGroup = EditsAGroup, Near = _near });
         string path = _world.File("run");

@@ -256,6 +256,7 @@ public sealed class EditUseCase(ModelFile model)
             report = report with
             {
                 Images = Compare(work.Request, report.Label, before, after),
+                Settings = Made(report.Settings, result.Patch.Provenance.Settings),
                 Locality = locality,
                 Near = report.Near ?? work.Near?.Describe(work.Near.Measure(result.Patch.Change)),
             };
@@ -338,6 +339,12 @@ public sealed class EditUseCase(ModelFile model)
                 .Create(method.AtGenerality(work.Settings, place), resources)
                 .Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
     }
+
+    // What a method was to choose by itself is as the edit was made.
+    static Dictionary<string, string> Made(
+        IReadOnlyDictionary<string, string> asked,
+        IReadOnlyDictionary<string, string> made
+    ) => asked.ToDictionary(s => s.Key, s => made.GetValueOrDefault(s.Key, s.Value));
 
     EditReport Write(EditReport report, EditRequest request)
     {
