@@ -28,7 +28,7 @@ run ft     --locator all --lr "$(few 1e-4,2e-4,3e-4,5e-4)"
 run ft-l2  --methods ft-l2 --set strength="$(few 0.001,0.01,0.1)" lr=5e-4
 run kfac   --methods kfac --set damping="$(few 10,1,0.1,0.01)"
 run all    --methods kfac --set damping="$(few 10,1,0.1,0.01)" --locator all
-run gate   --methods gate --set leak="$(few 0.03,0.1,0.05,0.02)" gain="$(few 1,2)"
+run gate   --methods gate --set evidence=0 drive=8 leak="$(few 0.1,0.05,0.02)" gain="$(few 1,2,3)"
 
 retouch bench report "$work/masks" "$work/ft" "$work/ft-l2" "$work/kfac" "$work/all" "$work/gate" --labels "$assets/labels.txt" --out "$work/report.html" --overwrite \
     --gallery "$gallery" --model "$assets/model.safetensors" --images "$work/images/natural" "$work/images/oil" "$work/images/stage" --locality "$work/images/locality"
