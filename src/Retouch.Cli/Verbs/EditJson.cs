@@ -203,7 +203,7 @@ sealed record EditJson
                 : null,
             Settings = settings,
             Locator = locator,
-            Blocks = report.Space.BlockRange,
+            Blocks = report.ChangedBlocks,
             Keep = locator == Locators.All ? 1 : Number("keep"),
             LearningRate = Number("lr"),
             Seed = report.Seed,

@@ -323,7 +323,8 @@ sealed class EditVerb : Verb
         PrintStatistics(terminal, report);
         string units = json.Units > 0 ? $"{json.Units} units, " : "";
         string where = json.Locator is null ? "" : $"{json.Locator}, keep {json.Keep:0.###}, ";
-        terminal.Line($"  touched    {units}{json.Parameters} parameters ({where}blocks {json.Blocks})");
+        string blocks = json.Blocks == "head" ? "the head" : $"blocks {json.Blocks}";
+        terminal.Line($"  touched    {units}{json.Parameters} parameters ({where}{blocks})");
         PrintCurve(terminal, report);
         PrintLocality(terminal, report);
         PrintNear(terminal, report);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Retouch.Vit;
 
 /// <summary>
@@ -49,4 +51,12 @@ public static class VitNames
     /// The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.
     /// </summary>
     public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
+
+    /// <summary>The block that a tensor is of (zero-based); null for one outside the blocks.</summary>
+    /// <param name="name">A canonical name.</param>
+    public static int? BlockOf(string name) =>
+        name.Split('.') is ["blocks", string number, ..]
+        && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int block)
+            ? block
+            : null;
 }

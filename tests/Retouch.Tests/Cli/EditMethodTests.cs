@@ -530,6 +530,35 @@ public sealed class EditMethodTests : IDisposable
                 .Objects.Select(o => o.GetProperty("predictions")[0].GetProperty("index").GetInt32());
     }
 
+    [Theory]
+    [InlineData("gate")]
+    [InlineData("grace")]
+    [InlineData("head-alone")]
+    public void Whatever_blocks_are_named_it_says_those_that_it_changed(string method)
+    {
+        string patch = _bench.Path("p");
+        string[] edit = ["edit", "--model", _bench.Model, "--image", _bench.Image, "--label", _label, "--json"];
+        string blocks = Ran.Retouch([
+                .. edit,
+                "--method",
+                method,
+                "--blocks",
+                "0-1",
+                "--locality",
+                _bench.Locality,
+                "--out",
+                patch,
+            ])
+            .Objects[0]
+            .GetProperty("blocks")
+            .GetString()!;
+        using Patch made = PatchFile.Load(patch);
+        Assert.All(
+            made.Change.Names,
+            n => Assert.StartsWith(blocks == "head" ? "head." : $"blocks.{blocks}.", n, StringComparison.Ordinal)
+        );
+    }
+
     [Fact]
     public void A_gate_says_at_once_what_it_may_cost_where_a_class_has_many_ordinary_images()
     {

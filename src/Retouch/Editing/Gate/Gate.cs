@@ -15,21 +15,22 @@ namespace Retouch.Editing;
 /// A unit that ordinary images hardly need, one of several so that patches for different images seldom meet, gives
 /// act(x·k + b)·v instead of what it gave, x being what the FFN reads of [CLS]; what it gave in the mean goes into the
 /// FFN's output bias. Key and bias are closed form: with q the failing image's x and μ the mean of ordinary ones, an
-/// image's likeness is s(x) = (q−μ)·(x−μ)/‖q−μ‖², 1 for the failing one, about 0 for the others; the gate's edge τ is
-/// where at most a share of the ordinary images of other classes (<see cref="GateSettings.Leak"/>) is more alike; and
-/// x·k + b is <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The value v goes down the slope of the cross-entropy at
-/// the last block's output until the image is right, back to the first point where it is, and is then multiplied by
-/// <see cref="GateSettings.Gain"/>. Transformer-Patcher (Huang et al., ICLR 2023) adds such a unit and learns key, bias
-/// and value by gradient descent against a memory; GRACE (Hartvigsen et al., NeurIPS 2023) has a radius about a key and
-/// learns the value. Here nothing but the value is learned, and the architecture stays as it is. docs/gate.md explains
-/// it.
+/// image's likeness is (q−μ)·(x−μ)/‖q−μ‖²; to that is added how far it lies along the directions in which the model's
+/// evidence for its mistake grows (<see cref="Evidence"/>), and s(x) is the sum, scaled to 1 for the failing image and
+/// about 0 for the others; the gate's edge τ is where at most a share of the ordinary images of other classes
+/// (<see cref="GateSettings.Leak"/>) reads more; and x·k + b is <see cref="GateSettings.Drive"/>·(s(x)−τ)/(1−τ). The
+/// value v goes down the slope of the cross-entropy at the last block's output until the image is right, back to the
+/// first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>. Transformer-Patcher (Huang et
+/// al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent against a memory; GRACE
+/// (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here nothing but the value is
+/// learned, and the architecture stays as it is. docs/gate.md explains it.
 /// </remarks>
 public sealed class Gate : IEditor
 {
     // The image at the gate's edge reads 0 but for rounding; the edited one reads the drive.
     const float Shut = 1e-3f;
 
-    // How much the evidence for the right class counts beside likeness, where that against the wrong one counts 1 twice.
+    // Of the evidence for the right class, where that for the wrong one counts 1 on ordinary images and 1 on blends.
     const double ForTheRight = 0.4;
 
     // What the value is multiplied by if nobody says: where images of the wrong class are common, more of it costs more

@@ -51,7 +51,7 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
     {
         SettingCheck.Require("generality", generality, SettingRange.Positive);
         double share = Math.Min(generality / 3, 1);
-        return this with { Leak = 0.1 * share * share, Gain = Math.Max(generality, 1) };
+        return this with { Leak = Math.Round(0.1 * share * share, 6), Gain = Math.Round(Math.Max(generality, 1), 4) };
     }
 
     /// <inheritdoc/>
@@ -71,7 +71,7 @@ public sealed record GateSettings : IMethodSettings<GateSettings>
                 .Number<GateSettings>(
                     "gain",
                     "gain",
-                    new(v => v == 0 || (double.IsFinite(v) && v >= 1), "0 or at least 1"),
+                    new(v => v == 0 || (double.IsFinite(v) && v >= 1), "0, to have it chosen, or at least 1"),
                     s => s.Gain,
                     (s, v) => s with { Gain = v },
                     "what the value is multiplied by once it corrects the image: more generalizes more; 0 chooses it"

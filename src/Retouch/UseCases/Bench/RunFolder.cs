@@ -69,8 +69,13 @@ sealed class RunFolder : IDisposable
 
     /// <summary>Says which run it is to hold; nothing is written yet.</summary>
     /// <param name="plan">The run.</param>
-    /// <exception cref="BadInputException">The run cannot be divided so.</exception>
-    public void Plan(BenchPlan plan) => (_plan, _total) = (plan, plan.Batches(_shard).Sum(b => b.Count));
+    /// <exception cref="BadInputException">The run cannot be divided so, or the folder holds another.</exception>
+    public void Plan(BenchPlan plan)
+    {
+        (_plan, _total) = (plan, plan.Batches(_shard).Sum(b => b.Count));
+        // Before what else lies there is taken to be at fault.
+        BenchFolder.Holds(Path, plan.Manifest);
+    }
 
     /// <summary>
     /// The sensitive images of the run that is planned: those that the folder has, else those that are sought now, by

@@ -4,6 +4,7 @@ using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.Patches;
 using Retouch.Suffix;
+using Retouch.Vit;
 
 namespace Retouch.UseCases;
 
@@ -57,6 +58,24 @@ public sealed record EditReport : IDisposable
 
     /// <summary>The edit; null where none was made or kept. It belongs to the report.</summary>
     public EditResult? Result { get; init; }
+
+    /// <summary>
+    /// Which blocks the edit changed, such as <c>9-11</c>: those of <see cref="Space"/>, unless the method has blocks of
+    /// its own, whichever were named; <c>head</c> where it changed none.
+    /// </summary>
+    public string ChangedBlocks
+    {
+        get
+        {
+            if (Result is null)
+                return Space.BlockRange;
+            IEnumerable<int> blocks = Result.Patch.Change.Names.Select(VitNames.BlockOf).OfType<int>();
+            int[] changed = [.. blocks.Distinct().Order()];
+            return changed.Length == 0 ? "head"
+                : changed.All(b => b >= Space.FirstBlock && b <= Space.LastBlock) ? Space.BlockRange
+                : string.Join(',', changed);
+        }
+    }
 
     /// <summary>What else it changed; null where that was not measured, or no edit was kept.</summary>
     public EditLocality? Locality { get; init; }
