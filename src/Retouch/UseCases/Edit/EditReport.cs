@@ -60,8 +60,8 @@ public sealed record EditReport : IDisposable
     public EditResult? Result { get; init; }
 
     /// <summary>
-    /// Which blocks the edit changed, such as <c>9-11</c>: those of <see cref="Space"/>, unless the method has blocks of
-    /// its own, whichever were named; <c>head</c> where it changed none.
+    /// Which blocks the edit changed, such as <c>9-11</c>: those of <see cref="Space"/>, unless the method has blocks
+    /// of its own, whichever were named; <c>head</c> where it changed none.
     /// </summary>
     public string ChangedBlocks
     {
