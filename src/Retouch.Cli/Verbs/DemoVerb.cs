@@ -234,7 +234,7 @@ sealed class DemoVerb : Verb
         terminal.Line("  retouch predict --model model.safetensors --labels labels.json wrong.jpg");
         terminal.Line(
             "  retouch edit    --model model.safetensors --labels labels.json --image wrong.jpg --label NAME "
-                + "--locator gradient --locality photos/ --out fix.patch"
+                + "--locality photos/ --out fix.patch"
         );
         terminal.Line("  retouch apply   --model model.safetensors --patch fix.patch --out edited.safetensors");
     }
