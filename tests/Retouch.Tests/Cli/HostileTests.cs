@@ -265,7 +265,7 @@ public sealed class HostileTests : IDisposable
                 _bench.Path("p"),
             ],
             "gate.prep",
-            "\"queries\"",
+            "\"residuals\"",
             "NaN"
         );
     }
