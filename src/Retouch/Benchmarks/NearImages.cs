@@ -78,7 +78,7 @@ public sealed class NearImages
             ? new NearImages(labelled, skipped)
             : throw BadInput.Missing(
                 null,
-                "No folder of near images is called by a class"
+                "No folder of labelled images is called by a class"
                     + (skipped is [Problem first, ..] ? $": {first.Message}" : "; the mapping leaves all of them out."),
                 Remedy.Option(Parameter.AcceptedClasses)
             );

@@ -113,19 +113,18 @@ public sealed class AlphaEdit : IEditor
     /// The projection <c>[H,H]</c> onto the directions of least energy that together hold at most a share of it; the
     /// caller disposes it.
     /// </summary>
-    internal static Tensor Projection(Tensor moment, double nullEnergy)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        (Tensor energies, Tensor directions) = linalg.eigh(moment.to(ScalarType.Float64)); // least first
-        Tensor share = energies.clamp_min(Held(0)).cumsum(0) / energies.clamp_min(Held(0)).sum();
-        long count = share.le(Held(nullEnergy + 1e-12)).sum().item<long>();
-        if (count == 0)
-            throw BadInput.OutOfRange(
-                null,
-                $"No direction of the keys holds less than {nullEnergy} of their energy; use a "
-                    + "larger share for the null space."
-            );
-        Tensor null_ = directions.narrow(1, 0, count);
-        return mm(null_, null_.t()).to(ScalarType.Float32).MoveToOuterDisposeScope();
-    }
+    internal static Tensor Projection(Tensor moment, double nullEnergy) =>
+        NullSpace.Projection(
+            moment,
+            energies =>
+            {
+                Tensor positive = energies.clamp_min(Held(0));
+                return (positive.cumsum(0) / positive.sum()).le(Held(nullEnergy + 1e-12));
+            }
+        )
+        ?? throw BadInput.OutOfRange(
+            null,
+            $"No direction of the keys holds less than {nullEnergy} of their energy; use a "
+                + "larger share for the null space."
+        );
 }

@@ -85,10 +85,11 @@ public sealed class Gate : IEditor
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        Tensor said = Evidence.Logits(split.Model, ordinary.Residuals); // [N,C]
         IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
         return Edits.OneByOne(
             failures,
-            failure => Edit(split, idle, ordinary, failure, progress, cancellation),
+            failure => Edit(split, idle, ordinary, said, failure, progress, cancellation),
             cancellation
         );
     }
@@ -107,7 +108,8 @@ public sealed class Gate : IEditor
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
         (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name);
         int? wrong = MistakenFor(split.Model, after, failure.Label);
-        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, failure.Label, wrong);
+        Tensor said = Evidence.Logits(split.Model, ordinary.Residuals);
+        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, said, failure.Label, wrong);
         Tensor alike = ordinary.Classes.eq(Held(mistakenFor)).logical_and(ordinary.Others(failure.Label));
         Tensor open = mv(ordinary.Queries, key).Plus(bias).gt(Held(Shut)).logical_and(alike);
         return new GateCost(ordinary.Classes.shape[0], alike.sum().item<long>(), open.sum().item<long>());
@@ -117,6 +119,7 @@ public sealed class Gate : IEditor
         SplitVit split,
         IdleUnits idle,
         OrdinaryTokens ordinary,
+        Tensor said,
         Failure failure,
         IProgress<EditProgress>? progress,
         CancellationToken cancellation
@@ -130,7 +133,7 @@ public sealed class Gate : IEditor
         Tensor without = unit.Without(queries, after);
 
         int? wrong = MistakenFor(model, after, failure.Label);
-        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, failure.Label, wrong);
+        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, said, failure.Label, wrong);
         Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
         Tensor value = zeros_like(key);
         Tensor before = value;
@@ -179,6 +182,7 @@ public sealed class Gate : IEditor
         Tensor queries,
         Tensor after,
         OrdinaryTokens ordinary,
+        Tensor said,
         int label,
         int? wrong
     )
@@ -190,7 +194,9 @@ public sealed class Gate : IEditor
         if (_settings.Evidence > 0 && wrong is int mistakenFor)
         {
             Tensor residuals = GateMemory.Residuals(model, queries, after).mean([0]);
-            foreach ((Tensor direction, double weight) in Directions(model, residuals, ordinary, label, mistakenFor))
+            foreach (
+                (Tensor direction, double weight) in Directions(model, residuals, ordinary, said, label, mistakenFor)
+            )
                 evidence = evidence.Plus(
                     Evidence.ToOne(direction, difference, ordinary.Queries) * Held(weight * _settings.Evidence)
                 );
@@ -215,18 +221,18 @@ public sealed class Gate : IEditor
         VitModel model,
         Tensor residuals,
         OrdinaryTokens ordinary,
+        Tensor said,
         int label,
         int wrong
     )
     {
-        Tensor logits = Evidence.Logits(model, ordinary.Residuals);
         if (IsCommon(ordinary, wrong))
         {
-            Tensor right = Evidence.For(logits, label, except: wrong);
+            Tensor right = Evidence.For(said, label, except: wrong);
             yield return (Evidence.Direction(ordinary.Queries, right), ForTheRight);
             yield break;
         }
-        yield return (Evidence.Direction(ordinary.Queries, Evidence.For(logits, wrong)), 1);
+        yield return (Evidence.Direction(ordinary.Queries, Evidence.For(said, wrong)), 1);
         yield return (Evidence.Between(model, ordinary.Residuals, residuals, wrong), 1);
     }
 

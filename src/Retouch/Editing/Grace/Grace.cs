@@ -70,26 +70,16 @@ public sealed class Grace : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        IdleUnits idle = IdleUnits.Of(split.Model, GateMemory.Of(_memory, split, Name).Queries);
-        return Edits.OneByOne(
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        return ReplacingUnit.Edit(
+            split,
             failures,
-            failure =>
-            {
-                using DisposeScope each = NewDisposeScope();
-                (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-                return ReplacingUnit.Edit(
-                    split,
-                    failure,
-                    idle.Draw(queries),
-                    after,
-                    Ball(split.Model.Blocks[^1], queries, _settings.Radius),
-                    _settings.Token,
-                    Name,
-                    GraceSettings.Table.Describe(_settings),
-                    progress,
-                    cancellation
-                );
-            },
+            ordinary,
+            (_, queries) => Ball(split.Model.Blocks[^1], queries, _settings.Radius),
+            _settings.Token,
+            Name,
+            GraceSettings.Table.Describe(_settings),
+            progress,
             cancellation
         );
     }

@@ -57,26 +57,15 @@ public sealed class Prototype : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
-        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
-        return Edits.OneByOne(
+        return ReplacingUnit.Edit(
+            split,
             failures,
-            failure =>
-            {
-                using DisposeScope each = NewDisposeScope();
-                (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-                return ReplacingUnit.Edit(
-                    split,
-                    failure,
-                    idle.Draw(queries),
-                    after,
-                    Likeness.Key(queries.mean([0]), ordinary, failure.Label, _settings.Leak),
-                    _settings.Token,
-                    Name,
-                    PrototypeSettings.Table.Describe(_settings),
-                    progress,
-                    cancellation
-                );
-            },
+            ordinary,
+            (failure, queries) => Likeness.Key(queries.mean([0]), ordinary, failure.Label, _settings.Leak),
+            _settings.Token,
+            Name,
+            PrototypeSettings.Table.Describe(_settings),
+            progress,
             cancellation
         );
     }

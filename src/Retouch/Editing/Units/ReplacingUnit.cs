@@ -16,6 +16,55 @@ static class ReplacingUnit
     // A thousandth of the way from the edge to the failing image the value is a hundred times as long as the token.
     const double Steepness = 1e5;
 
+    /// <summary>Makes one edit a failure.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="failures">The failures.</param>
+    /// <param name="ordinary">Ordinary images, which say what units are idle.</param>
+    /// <param name="edge">
+    /// The key and the bias of a failure, given what the last FFN reads for it, <c>[S,D]</c>.
+    /// </param>
+    /// <param name="settings">How the token is learned.</param>
+    /// <param name="method">The editor's name, for the provenance.</param>
+    /// <param name="described">All of its settings, likewise.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <returns>One result a failure; the caller disposes them.</returns>
+    public static IReadOnlyList<EditResult> Edit(
+        SplitVit split,
+        IReadOnlyList<Failure> failures,
+        OrdinaryTokens ordinary,
+        Func<Failure, Tensor, (Tensor Key, Tensor Bias)> edge,
+        TokenSettings settings,
+        string method,
+        IReadOnlyDictionary<string, string> described,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
+    {
+        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
+        return Edits.OneByOne(
+            failures,
+            failure =>
+            {
+                using DisposeScope each = NewDisposeScope();
+                (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, method); // [S,D], [S,D]
+                return Edit(
+                    split,
+                    failure,
+                    idle.Draw(queries),
+                    after,
+                    edge(failure, queries),
+                    settings,
+                    method,
+                    described,
+                    progress,
+                    cancellation
+                );
+            },
+            cancellation
+        );
+    }
+
     /// <summary>
     /// Learns the token that has the label, by Adam from the failing images' mean, and makes it the unit's value.
     /// </summary>
@@ -31,7 +80,7 @@ static class ReplacingUnit
     /// <param name="described">All of its settings, likewise.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static EditResult Edit(
+    static EditResult Edit(
         SplitVit split,
         Failure failure,
         IdleUnit unit,

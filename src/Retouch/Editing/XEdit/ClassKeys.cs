@@ -76,19 +76,12 @@ sealed class ClassKeys(int most = 1000) : IPreparation
         return keys.Derived(
             $"{Moment(block)} below {SettingCheck.Text(bound)}",
             () =>
-            {
-                using DisposeScope scope = NewDisposeScope();
-                (Tensor energies, Tensor directions) = linalg.eigh(moment.to(ScalarType.Float64)); // least first
-                long count = energies.numel() - energies.ge(Held(bound)).sum().item<long>();
-                if (count == 0)
-                    throw BadInput.OutOfRange(
-                        null,
-                        $"No direction of block {block}'s keys has less energy than {SettingCheck.Text(bound)}; use a "
-                            + "larger null space."
-                    );
-                Tensor below = directions.narrow(1, 0, count);
-                return mm(below, below.t()).to(ScalarType.Float32).MoveToOuterDisposeScope();
-            }
+                NullSpace.Projection(moment, energies => energies.ge(Held(bound)).logical_not())
+                ?? throw BadInput.OutOfRange(
+                    null,
+                    $"No direction of block {block}'s keys has less energy than {SettingCheck.Text(bound)}; use a "
+                        + "larger null space."
+                )
         );
     }
 
