@@ -41,7 +41,7 @@ public static class PatchedImages
             {
                 cancellation.ThrowIfCancellationRequested();
                 (string? path, byte[]? bytes, Problem? missing) = Find(patches[p].Path, image, byHash);
-                PatchedImage result = new(p, image, provenance.Label, path, missing, null, 0);
+                PatchedImage result = new(p, image, image.Label ?? provenance.Label, path, missing, null, 0);
                 results.Add(bytes is null ? result : Measured(split, preprocessing, bytes, result));
             }
         }

@@ -17,6 +17,12 @@ sealed class IdleUnit(VitModel model, int unit, Tensor usual)
 {
     readonly BlockWeights _block = model.Blocks[^1];
 
+    /// <summary>Which of the last FFN's units it is, from 0.</summary>
+    public int Index => unit;
+
+    /// <summary>What it gives in the mean, before a scale of the layer, <c>[D]</c>; in the caller's scope.</summary>
+    public Tensor Contribution => Value * usual;
+
     Tensor Key => _block.Fc1Weight[unit];
 
     Tensor Bias => _block.Fc1Bias.narrow(0, unit, 1);

@@ -29,7 +29,10 @@ sealed class IdleUnits
     /// <param name="model">The unedited model.</param>
     /// <param name="memory">What its last FFN reads for [CLS] on ordinary images, <c>[N,D]</c>.</param>
     /// <exception cref="BadInputException">Patches have rewritten every unit.</exception>
-    public static IdleUnits Of(VitModel model, Tensor memory)
+    public static IdleUnits Of(VitModel model, Tensor memory) => Of(model, memory, OneOf);
+
+    /// <summary>The same with one of so many units.</summary>
+    public static IdleUnits Of(VitModel model, Tensor memory, int oneOf)
     {
         BlockWeights block = model.Blocks[^1];
         Tensor activations = model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
@@ -45,7 +48,7 @@ sealed class IdleUnits
                 .data<long>()
                 .Select(u => (int)u)
                 .Where(u => !rewritten.Contains(u))
-                .Take(Math.Max(model.Config.MlpWidth / OneOf, 1)),
+                .Take(Math.Max(model.Config.MlpWidth / oneOf, 1)),
         ];
         return idle.Length > 0
             ? new IdleUnits(model, usual, idle)
@@ -54,6 +57,9 @@ sealed class IdleUnits
                 "Patches have rewritten every hidden unit of the last FFN; none is left for another edit."
             );
     }
+
+    /// <summary>All of them, those first that are needed least.</summary>
+    public IReadOnlyList<IdleUnit> All => [.. _units.Select(u => new IdleUnit(_model, u, _usual[u]))];
 
     /// <summary>The unit that some images draw: the same ones always the same.</summary>
     /// <param name="queries">What the last FFN reads for their [CLS], <c>[S,D]</c>.</param>

@@ -112,7 +112,7 @@ public sealed class EditUseCase(ModelFile model)
         LocalityHalves? halves = lacking is null ? null : LocalityHalves.Of(others!);
         (Preparation? own, EditStatistics? statistics) = lacking is null
             ? (null, null)
-            : Learn(lacking, halves!, request.Files.Cache, split.Space, events, cancellation);
+            : LearnedStatistics.Learn(model, lacking, halves!, request.Files.Cache, split.Space, events, cancellation);
         using Preparation? learned = own;
         report = report with { Statistics = statistics };
         if (learned is not null)
@@ -201,44 +201,6 @@ public sealed class EditUseCase(ModelFile model)
         && preparation.Name == kind
             ? preparation
             : null;
-
-    (Preparation Learned, EditStatistics Statistics) Learn(
-        IPreparation how,
-        LocalityHalves halves,
-        PreparationCache? cache,
-        EditSpace space,
-        IUseCaseEvents events,
-        CancellationToken cancellation
-    )
-    {
-        // Everything in float32, as it is prepared for all edits.
-        SplitVit split = new(model.Model, space);
-        PreparationImages images = new(halves.Learned, model.Preprocessing);
-        (Preparation learned, bool wasThere) = cache?.Get(how, split, images, Make) ?? (Make(null), false);
-        int used = int.TryParse(
-            learned.Settings.GetValueOrDefault("images"),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out int count
-        )
-            ? count
-            : images.Folders.Paths.Count;
-        return (learned, new(how.Name, used, halves.Count, images.Folders.Hash(), halves.AreApart, wasThere));
-
-        Preparation Make(string? checkpoint) =>
-            events.Progress(
-                $"preparing {how.Name}",
-                1,
-                told =>
-                    how.Prepare(
-                        split,
-                        images,
-                        checkpoint,
-                        new Told<PreparationProgress>(p => told((double)p.Done / p.Total, null)),
-                        cancellation
-                    )
-            );
-    }
 
     // Measures and writes the edit that was made.
     EditReport Finish(EditReport report, Work work, Tensor before)

@@ -1,0 +1,288 @@
+using System.CommandLine;
+using System.Globalization;
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.UseCases;
+
+namespace Retouch.Cli.Verbs;
+
+/// <summary><c>repair</c>: corrects a folder of mistakes by one patch.</summary>
+sealed class RepairVerb : Verb
+{
+    // In the text; --json has them all.
+    const int MostNamed = 20;
+
+    readonly ModelOptions _model;
+    readonly Option<string[]> _images = new("--images")
+    {
+        Description =
+            "Folders of labelled images, in folders that are called by their class, as for 'mine': those that the "
+            + "model gets wrong are corrected, those that it gets right are kept right.",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string?> _benchmark = new("--benchmark")
+    {
+        Description = "What 'retouch mine' made: correct its groups' images, which lie below --images, and no others.",
+        HelpName = "FILE",
+    };
+    readonly Option<string[]> _near = new("--near")
+    {
+        Description = "Folders of more labelled images of the same shift: those that are right are kept right.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
+    readonly Option<string?> _accept = new("--accept")
+    {
+        Description = "What other folder names mean, as for 'mine'.",
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _locality = new("--locality")
+    {
+        Description =
+            "A folder of ordinary images, to measure what else changed. Where nothing was prepared for the model, it is "
+            + "learned from half of these, and the others are measured.",
+        HelpName = "DIR",
+    };
+    readonly Option<string[]> _prepared = new("--prepared")
+    {
+        Description = $"What 'retouch prepare --method {Gate.Definition.Name}' made for the model.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "FILE",
+    };
+    readonly Option<double> _holdout = new("--holdout")
+    {
+        Description =
+            "The share of the failing images of each group, and of the right ones, that the repair does not see and "
+            + "that is measured.",
+        DefaultValueFactory = _ => 0.2,
+        HelpName = "SHARE",
+    };
+    readonly Option<double?> _guard = new("--guard")
+    {
+        Description = "The most general repair that leaves at least this share of the --locality images as they are.",
+        HelpName = "RATE",
+    };
+    readonly Option<double?> _guardNear = new("--guard-near")
+    {
+        Description =
+            "The most general repair under which at least this share of the right labelled images that it did not see "
+            + "stay right; alone or together with --guard.",
+        HelpName = "RATE",
+    };
+    readonly Option<int> _widen = new("--widen")
+    {
+        Description =
+            "Add up to so many hidden units to the last FFN rather than take over idle ones: room for mistakes that "
+            + "have nothing in common. 'apply' and 'export' then write a wider model.",
+        HelpName = "N",
+    };
+    readonly Option<bool?> _shared = new("--shared")
+    {
+        Description =
+            "Whether images may share units (true), or each gets its own (false); by default that is found out from "
+            + "the mistakes themselves.",
+        HelpName = "BOOL",
+    };
+    readonly Option<double> _margin = new("--margin")
+    {
+        Description =
+            "By how many logits the right class is to lead where units are shared: more generalizes more, less changes "
+            + "less.",
+        DefaultValueFactory = _ => new RepairSettings().Margin,
+        HelpName = "LOGITS",
+    };
+    readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
+    readonly Option<string> _out = new("--out")
+    {
+        Description = "The patch to write.",
+        Required = true,
+        HelpName = "FILE",
+    };
+    readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing patch." };
+
+    public RepairVerb()
+        : base(
+            "repair",
+            "Correct a folder of mistakes, of any classes, by one patch, and measure what it does to images that it "
+                + "did not see. The model's file stays as it is.",
+            reports: true
+        )
+    {
+        Require<double>(_holdout, share => share is >= 0 and < 1, "a number from 0 to below 1");
+        Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
+        Require<double>(_guardNear, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
+        Require<int>(_widen, widen => widen is >= 0 and <= 65536, "a whole number from 0 to 65536");
+        Require<double>(_margin, margin => double.IsFinite(margin) && margin >= 0, "a finite number of at least 0");
+        Require<int>(_seed, _ => true, "a whole number");
+        _model = new ModelOptions(this);
+        foreach (
+            Option option in (Option[])
+                [
+                    _images,
+                    _out,
+                    _benchmark,
+                    _near,
+                    _accept,
+                    _locality,
+                    _prepared,
+                    _holdout,
+                    _guard,
+                    _guardNear,
+                    _widen,
+                    _shared,
+                    _margin,
+                    _seed,
+                    _overwrite,
+                ]
+        )
+            Add(option);
+    }
+
+    protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        string output = parsed.GetRequiredValue(_out);
+        EditRequest.RequireOutput(output, parsed.GetValue(_overwrite));
+        RepairRequest request = new()
+        {
+            Images = parsed.GetRequiredValue(_images),
+            Benchmark = parsed.GetValue(_benchmark),
+            Near = parsed.GetValue(_near) ?? [],
+            Accepted = parsed.GetValue(_accept),
+            Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null,
+            LabelFile = _model.LabelFile(parsed),
+            Settings = new()
+            {
+                Widen = parsed.GetValue(_widen),
+                Shared = parsed.GetValue(_shared),
+                Margin = parsed.GetValue(_margin),
+            },
+            Files = new()
+            {
+                Prepared = parsed.GetValue(_prepared) ?? [],
+                Cache = PreparationCache.OfUser(),
+                MadeFor = new() { Model = _model.Arguments(parsed) },
+            },
+            Holdout = parsed.GetValue(_holdout),
+            Guard = parsed.GetValue(_guard),
+            GuardNear = parsed.GetValue(_guardNear),
+            Seed = parsed.GetValue(_seed),
+            Output = output,
+            Overwrite = parsed.GetValue(_overwrite),
+        };
+        request.Validate();
+        using ModelFile file = _model.Load(parsed, terminal);
+        RepairReport report = new RepairUseCase(file).Run(request, terminal, cancellation);
+        RepairJson json = RepairJson.Of(report);
+        terminal.Object(json, JsonOutput.Default.RepairJson);
+        Print(terminal, report, json);
+        return json.Success ? App.Ok : App.Failed;
+    }
+
+    static void Print(Terminal terminal, RepairReport report, RepairJson json)
+    {
+        terminal.Line($"  corrected            {Of(report.Corrected, report.ToCorrect)}");
+        if (report.HeldOut > 0)
+            terminal.Line(
+                $"  held-out corrected   {Of(report.HeldOutCorrected, report.HeldOut)}: mistakes that it did not see"
+            );
+        if (report.LocalityImages > 0)
+            terminal.Line(
+                $"  locality kept        {Of(report.LocalityImages - report.LocalityChanged, report.LocalityImages)}"
+            );
+        if (report.SensitiveImages > 0)
+            terminal.Line(
+                "  sensitive kept       "
+                    + Of(report.SensitiveImages - report.SensitiveChanged, report.SensitiveImages)
+                    + ": their two likeliest classes differ by less than 0.05"
+            );
+        if (report.NearHeldOut.RightBefore > 0)
+            terminal.Line(
+                $"  right ones broken    {Of(report.NearHeldOut.Broken, report.NearHeldOut.RightBefore)} of those that it "
+                    + "did not see (negative flips)"
+            );
+        if (report.NearSeen.RightBefore > 0)
+            terminal.Line(
+                $"                       {Of(report.NearSeen.Broken, report.NearSeen.RightBefore)} of those that it was "
+                    + "to keep"
+            );
+        terminal.Line(
+            $"  accuracy             {Percent(report.AccuracyBefore)} before, {Percent(report.AccuracyAfter)} after, on "
+                + $"all {report.RightBefore + report.Images.Count} labelled images"
+        );
+        terminal.Line(
+            $"  units                {report.SharedUnits} shared, {report.OwnUnits} of one image each"
+                + (report.AddedUnits > 0 ? $"; {report.AddedUnits} added to the last FFN" : "")
+        );
+        if (report.Trial is { } trial)
+            terminal.Line($"  in common            {Common(trial)}");
+        PrintTried(terminal, report);
+        terminal.Line(
+            $"  time                 {Seconds(report.Seconds)} s, with reading images {Seconds(report.TotalSeconds)} s"
+        );
+        terminal.Line(
+            report.Patch is string patch ? $"  patch                {patch} ({new FileInfo(patch).Length / 1024.0:0} KiB)"
+            : !report.GuardsKept ? "  patch                none was written: no repair keeps to the guards"
+            : "  patch                none was written: nothing could be corrected"
+        );
+        PrintWrong(terminal, report);
+    }
+
+    static string Common(RepairTrial trial)
+    {
+        string broke = trial.Right > 0 ? $" and broke {Of(trial.Broken, trial.Right)} right ones that it had not seen" : "";
+        string found =
+            $"made from four fifths of the mistakes, shared units mended {Of(trial.Mended, trial.Failing)} of the rest"
+            + broke;
+        return trial.Generalizes
+            ? $"{found}: the mistakes have something in common"
+            : $"{found}: these mistakes do not generalize, so each is remembered by itself";
+    }
+
+    static void PrintTried(Terminal terminal, RepairReport report)
+    {
+        if (report.Tried.Count == 0)
+            return;
+        terminal.Line("  tried for the guards");
+        foreach (RepairPlace place in report.Tried)
+        {
+            string what =
+                place.Generality <= 0
+                    ? "no unit is shared"
+                    : string.Create(CultureInfo.InvariantCulture, $"margin {place.Generality:0.##}");
+            string locality = place.LocalityRate is double rate ? $", locality {Percent(rate)}" : "";
+            string near = place.NearKept is double kept ? $", right ones kept {Percent(kept)}" : "";
+            terminal.Line($"    {what}: {place.Corrected} corrected{locality}{near}{(place.Keeps ? ", taken" : "")}");
+        }
+    }
+
+    static void PrintWrong(Terminal terminal, RepairReport report)
+    {
+        RepairedImage[] wrong = [.. report.Images.Where(i => i is { HeldOut: false, Right: false })];
+        if (wrong.Length == 0)
+            return;
+        terminal.Line($"not corrected, {wrong.Length}:");
+        foreach (RepairedImage image in wrong.Take(MostNamed))
+            terminal.Line(
+                $"  {image.Path}: {report.Labels[image.Label].Name}, the model says {report.Labels[image.After].Name}; "
+                    + $"{image.Why}"
+            );
+        if (wrong.Length > MostNamed)
+            terminal.Line($"  and {wrong.Length - MostNamed} more, which --json names");
+        int lacking = wrong.Count(i => i.Why == "the hidden units are used up");
+        if (lacking > 0)
+            terminal.Line($"for {lacking} of them units are lacking: --widen {Room(report.SharedUnits + report.OwnUnits + lacking)} adds enough");
+    }
+
+    // As kernels and other programs like them.
+    static int Room(int units) => (units + 15) / 16 * 16;
+
+    static string Of(int part, int whole) =>
+        string.Create(CultureInfo.InvariantCulture, $"{part} of {whole} ({100.0 * part / Math.Max(whole, 1):0.0} %)");
+
+    static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.0} %");
+
+    static string Seconds(double seconds) => seconds.ToString("0.0", CultureInfo.InvariantCulture);
+}

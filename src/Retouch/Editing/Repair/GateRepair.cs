@@ -1,0 +1,256 @@
+using Retouch.Locating;
+using Retouch.Suffix;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Editing;
+
+/// <summary>
+/// Corrects many images of any classes at once by gates in the last FFN: some that images share, learned together, if
+/// the mistakes teach something about each other, and one of its own for each image that is still wrong.
+/// </summary>
+/// <remarks>
+/// Only [CLS] at the last FFN is looked at, a vector an image, so that a repair takes seconds however many images there
+/// are. Whether mistakes have something in common is found out from themselves: shared gates are made from four fifths
+/// of them and half of the right ones, and the others are counted (<see cref="RepairTrial"/>). docs/repair.md explains
+/// it.
+/// </remarks>
+public sealed class GateRepair
+{
+    /// <summary>Its name, as a patch's provenance states it.</summary>
+    public const string Name = "repair";
+
+    // One in so many units of the last FFN may be taken where none are added.
+    const int OneOf = 48;
+
+    // In a trial, of the failing images one in so many is left out.
+    const int LeftOut = 5;
+    const int FewestToTry = 10;
+
+    readonly RepairSettings _settings;
+
+    /// <summary>Creates the repair.</summary>
+    /// <param name="settings">Null for the defaults.</param>
+    /// <exception cref="BadInputException">A setting is out of range.</exception>
+    public GateRepair(RepairSettings? settings = null)
+    {
+        _settings = settings ?? new();
+        _settings.Validate();
+    }
+
+    /// <summary>
+    /// [CLS] before the last FFN's norm, <c>[N,D]</c>, on the CPU: what a repair knows of images. The caller disposes
+    /// it.
+    /// </summary>
+    /// <param name="split">The model, cut at its last FFN.</param>
+    /// <param name="state">The images.</param>
+    /// <exception cref="BadInputException">The classifier reads other tokens than [CLS].</exception>
+    public static Tensor Residuals(SplitVit split, PrefixState state)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        (Tensor read, Tensor after) = QueryMemory.Query(split, state, "A repair");
+        return GateMemory.Residuals(split.Model, read, after).cpu().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What the model says of images, changed or not, <c>[N]</c>.</summary>
+    /// <param name="split">The model.</param>
+    /// <param name="residuals">The images, as <see cref="Residuals"/> gives them.</param>
+    /// <param name="change">What a repair changes; null for the model as it is.</param>
+    public static IReadOnlyList<int> Predict(SplitVit split, Tensor residuals, TensorDelta? change)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        List<int> said = [];
+        Vit.VitModel model = split.Model;
+        string ffn = Vit.VitNames.Block(model.Config.Depth - 1, "mlp.");
+        Tensor keys = Changed("fc1.weight");
+        Tensor biases = Changed("fc1.bias");
+        Tensor values = Changed("fc2.weight");
+        Tensor shift = Changed("fc2.bias");
+        const int together = 4096;
+        for (long first = 0; first < residuals.shape[0]; first += together)
+        {
+            using DisposeScope each = NewDisposeScope();
+            Tensor some = residuals
+                .narrow(0, first, Math.Min(together, residuals.shape[0] - first))
+                .to(keys.device);
+            Tensor hidden = model.Activate(nn.functional.linear(Evidence.Read(model, some), keys, biases));
+            Tensor after = some.Plus(
+                Vit.VitModel.Scaled(nn.functional.linear(hidden, values, shift), model.Blocks[^1].Scale2)
+            );
+            using Tensor answer = model.Classify(model.Readout(after.unsqueeze(1))).argmax(1).cpu();
+            said.AddRange(answer.data<long>().Select(c => (int)c));
+        }
+        return said;
+
+        Tensor Changed(string name) =>
+            change is not null && change.Changes.ContainsKey(ffn + name)
+                ? change.Apply(ffn + name, model.Tensors[ffn + name])
+                : model.Tensors[ffn + name];
+    }
+
+    /// <summary>Repairs.</summary>
+    /// <param name="split">The unedited model, cut at its last FFN.</param>
+    /// <param name="input">The images.</param>
+    /// <param name="seed">The seed of everything random.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    /// <returns>What was done; the caller disposes it.</returns>
+    /// <exception cref="BadInputException">The preparation is for another model, or damaged.</exception>
+    public RepairOutcome Repair(
+        SplitVit split,
+        RepairInput input,
+        int seed = 0,
+        IProgress<EditProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        OrdinaryTokens ordinary = GateMemory.Of(input.Ordinary, split, Name);
+        Device device = ordinary.Residuals.device;
+        input = input with
+        {
+            Failing = input.Failing with { Residuals = input.Failing.Residuals.to(device) },
+            Near = input.Near with { Residuals = input.Near.Residuals.to(device) },
+        };
+        IReadOnlyList<IdleUnit> idle =
+            _settings.Widen > 0 ? [] : IdleUnits.Of(split.Model, ordinary.Queries, OneOf).All;
+        int capacity = _settings.Widen > 0 ? _settings.Widen : idle.Count;
+        LastFfn ffn = new(split.Model, ordinary, idle);
+        SharedGates sharing = new(ffn, _settings);
+        int sharable = Math.Min(_settings.SharedUnits, capacity);
+
+        RepairTrial? trial = null;
+        bool share = _settings.Shared ?? false;
+        if (_settings.Shared is null && input.Failing.Count >= FewestToTry)
+        {
+            trial = Try(ffn, sharing, input, sharable, seed, progress, cancellation);
+            share = trial.Generalizes;
+        }
+        GateUnits gates = GateUnits.None(split.Space.Width, device);
+        IReadOnlyList<float> losses = [];
+        if (share)
+            (gates, losses) = sharing.Learn(input.Failing, input.Near, sharable, seed, progress, cancellation);
+        int shared = gates.Count;
+        string?[] why;
+        (gates, why) = Own(ffn, input, gates, capacity, cancellation);
+        if (gates.Count == 0)
+            return new RepairOutcome(null, [.. why.Select(w => w is null)], why, 0, 0, 0, trial, losses);
+        TensorDelta change = ffn.Change(gates);
+        IReadOnlyList<int> said = Predict(split, input.Failing.Residuals, change);
+        bool[] right = [.. said.Select((s, i) => input.Failing.Accepted[i].Contains(s))];
+        return new RepairOutcome(
+            change,
+            right,
+            [.. why.Select((w, i) => right[i] ? null : w ?? "another image's gate turns it")],
+            shared,
+            gates.Count - shared,
+            idle.Count == 0 ? gates.Count : 0,
+            trial,
+            losses
+        );
+    }
+
+    // Shared gates made from some of the images, and what becomes of the others.
+    RepairTrial Try(
+        LastFfn ffn,
+        SharedGates sharing,
+        RepairInput input,
+        int units,
+        int seed,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
+    {
+        using DisposeScope scope = NewDisposeScope();
+        int[] failing = Shuffled(input.Failing.Count, seed, 1);
+        int[] near = Shuffled(input.Near.Count, seed, 2);
+        int left = failing.Length / LeftOut;
+        RepairInput seen = input.At(failing[left..], near[(near.Length / 2)..]);
+        RepairInput unseen = input.At(failing[..left], near[..(near.Length / 2)]);
+        (GateUnits gates, _) = sharing.Learn(seen.Failing, seen.Near, units, seed, progress, cancellation);
+        int mended = Right(ffn, gates, unseen.Failing).Count(r => r);
+        if (unseen.Near.Count > 0)
+        {
+            return new RepairTrial(
+                left,
+                mended,
+                unseen.Near.Count,
+                Right(ffn, gates, unseen.Near).Count(r => !r),
+                input.Failing.Count,
+                input.Near.Count
+            );
+        }
+        return new RepairTrial(left, mended, 0, 0, input.Failing.Count, 0);
+    }
+
+    static bool[] Right(LastFfn ffn, GateUnits gates, RepairImages images)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (_, Tensor after) = After(ffn, gates, images.Residuals);
+        long[] said = [.. ffn.Logits(after).argmax(1).cpu().data<long>()];
+        return [.. said.Select((s, i) => images.Accepted[i].Contains((int)s))];
+    }
+
+    static (Tensor Read, Tensor After) After(LastFfn ffn, GateUnits gates, Tensor residuals)
+    {
+        Tensor read = ffn.Read(residuals);
+        Tensor after = ffn.After(residuals, read, Math.Min(gates.Count, ffn.Idle.Count));
+        return (read, gates.Count == 0 ? after : after.Plus(ffn.Added(gates, read)));
+    }
+
+    // A gate of its own for every image that is wrong still, as far as units go.
+    (GateUnits Gates, string?[] Why) Own(
+        LastFfn ffn,
+        RepairInput input,
+        GateUnits gates,
+        int capacity,
+        CancellationToken cancellation
+    )
+    {
+        RepairImages failing = input.Failing;
+        string?[] why = new string?[failing.Count];
+        OwnGates own = new(ffn, _settings);
+        Tensor directions = ffn.Directions(failing.Labels);
+        (Tensor read, _) = After(ffn, gates, failing.Residuals);
+        Tensor keep = cat([ffn.Ordinary.Queries, ffn.Read(input.Near.Residuals)], 0);
+        for (int i = 0; i < failing.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using DisposeScope each = NewDisposeScope();
+            (_, Tensor after) = After(ffn, gates, failing.Residuals.narrow(0, i, 1));
+            if (failing.Accepted[i].Contains((int)ffn.Logits(after).argmax(1).item<long>()))
+                continue;
+            if (gates.Count == capacity)
+            {
+                why[i] = "the hidden units are used up";
+                continue;
+            }
+            long[] rivals =
+            [
+                .. Enumerable.Range(0, failing.Count).Where(j => failing.Labels[j] != failing.Labels[i]).Select(j => (long)j),
+            ];
+            Tensor others = cat([keep, read.index_select(0, tensor(rivals, device: read.device))], 0);
+            (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], directions[i], others);
+            if (gate is GateUnits made)
+            {
+                GateUnits with = gates.Plus(made);
+                gates = new GateUnits(
+                    with.Keys.MoveToOuterDisposeScope(),
+                    with.Biases.MoveToOuterDisposeScope(),
+                    with.Values.MoveToOuterDisposeScope()
+                );
+            }
+        }
+        return (gates, why);
+    }
+
+    static int[] Shuffled(int count, int seed, long purpose)
+    {
+        int[] places = [.. Enumerable.Range(0, count)];
+        StableRandom.For(seed, 0x7E41, purpose).Shuffle(places);
+        return places;
+    }
+}

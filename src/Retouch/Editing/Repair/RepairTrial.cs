@@ -1,0 +1,23 @@
+namespace Retouch.Editing;
+
+/// <summary>
+/// Whether some of the mistakes teach something about the others: shared gates were made from some of the images, and
+/// the rest was counted. Immutable.
+/// </summary>
+/// <param name="Failing">Failing images that were left out.</param>
+/// <param name="Mended">How many of those the gates corrected all the same.</param>
+/// <param name="Right">Right images that were left out: near ones, or ordinary ones where there are none.</param>
+/// <param name="Broken">How many of those the gates broke.</param>
+/// <param name="FailingInAll">All failing images.</param>
+/// <param name="RightInAll">All right images of that kind.</param>
+public sealed record RepairTrial(int Failing, int Mended, int Right, int Broken, int FailingInAll, int RightInAll)
+{
+    /// <summary>
+    /// Whether more images of the kind that was given would become right than wrong, and half of the failing ones or
+    /// more: otherwise the mistakes have too little in common.
+    /// </summary>
+    public bool Generalizes =>
+        Failing > 0
+        && 2 * Mended >= Failing
+        && (double)Mended / Failing * FailingInAll >= (Right == 0 ? 0 : (double)Broken / Right * RightInAll);
+}

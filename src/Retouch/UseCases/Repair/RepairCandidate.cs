@@ -1,0 +1,115 @@
+using Retouch.Benchmarks;
+using Retouch.Data;
+
+namespace Retouch.UseCases;
+
+/// <summary>A labelled image that a repair may be about.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Source">Where it comes from.</param>
+/// <param name="Class">Its class by its folder's name.</param>
+/// <param name="Accepted">The classes that count as right, the one to aim at first.</param>
+/// <param name="Sha256">Of the file's bytes.</param>
+/// <param name="IsNear">Whether it is only to be kept right: a wrong one is left as it is.</param>
+sealed record RepairCandidate(
+    string Path,
+    string Source,
+    string Class,
+    IReadOnlyList<int> Accepted,
+    string Sha256,
+    bool IsNear
+)
+{
+    public int Label => Accepted[0];
+
+    public string Group(int said) => $"{Source}/{Class}→{said}";
+
+    /// <summary>
+    /// Lists them, each once by its bytes; those that are there with different classes are left out and named.
+    /// </summary>
+    /// <exception cref="BadInputException">A folder, the mapping or the benchmark cannot be read.</exception>
+    public static IReadOnlyList<RepairCandidate> Of(
+        RepairRequest request,
+        ClassFolders classes,
+        int count,
+        List<string> leftOut
+    )
+    {
+        List<RepairCandidate> all = [.. Failing(request, classes, count, leftOut)];
+        if (request.Near.Count > 0)
+            all.AddRange(In(request.Near, classes, count, true, leftOut));
+        List<RepairCandidate> kept = [];
+        foreach (IGrouping<string, RepairCandidate> same in all.GroupBy(c => c.Sha256))
+        {
+            RepairCandidate[] copies = [.. same];
+            if (copies.Any(c => !c.Accepted.Order().SequenceEqual(copies[0].Accepted.Order())))
+            {
+                leftOut.Add(
+                    $"left out, since the same image has two labels: "
+                        + string.Join(" and ", copies.Select(c => $"{c.Path} ({c.Class})"))
+                );
+                continue;
+            }
+            kept.Add(copies[0]);
+        }
+        if (all.Count - kept.Count is int copied and > 0 && leftOut.Count == 0)
+            leftOut.Add($"{copied} of {all.Count} labelled images are copies of others and count once");
+        return kept;
+    }
+
+    static IEnumerable<RepairCandidate> Failing(
+        RepairRequest request,
+        ClassFolders classes,
+        int count,
+        List<string> leftOut
+    )
+    {
+        if (request.Benchmark is not string path)
+            return In(request.Images, classes, count, false, leftOut);
+        ImageRoots roots = new([.. request.Images]);
+        return BenchmarkFile
+            .Load(path)
+            .Groups.SelectMany(g =>
+                g.Images.Select(i => new RepairCandidate(
+                    roots.Find(i.Path, i.Sha256),
+                    g.Source,
+                    g.Class,
+                    g.Accepted,
+                    i.Sha256,
+                    false
+                ))
+            );
+    }
+
+    static IEnumerable<RepairCandidate> In(
+        IReadOnlyList<string> folders,
+        ClassFolders classes,
+        int count,
+        bool near,
+        List<string> leftOut
+    )
+    {
+        List<Problem> skipped = [];
+        IReadOnlyList<Labelled> labelled = Labelled.In(
+            [.. folders.Select(ImageFolder.Open)],
+            classes,
+            count,
+            skipped
+        );
+        leftOut.AddRange(skipped.Select(s => s.Message));
+        if (labelled.Count == 0)
+            throw BadInput.Missing(
+                null,
+                "No folder of labelled images is called by a class"
+                    + (skipped is [Problem first, ..] ? $": {first.Message}" : "; the mapping leaves all of them out."),
+                Remedy.Option(Parameter.AcceptedClasses)
+            );
+        return labelled.Select(l => new RepairCandidate(
+            l.FullPath,
+            l.Source,
+            l.Class,
+            l.Accepted,
+            ImageRoots.Hash(l.FullPath),
+            near
+        ));
+    }
+}

@@ -1,0 +1,170 @@
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Suffix;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.UseCases;
+
+/// <summary>
+/// Reads images into what a repair knows of them. What was read stays in a file beside the patch that is to be written
+/// where the work is interrupted, so that the next run reads the rest only. Owns what it read.
+/// </summary>
+sealed class RepairTokens(
+    SplitVit split,
+    Preprocessing preprocessing,
+    string? output,
+    IUseCaseEvents events,
+    CancellationToken cancellation
+) : IDisposable
+{
+    const string Ending = ".reading";
+    const string Tokens = "residuals";
+    const int Chunk = 16;
+
+    readonly Dictionary<string, Tensor> _known = [];
+    bool _begun;
+
+    string? WorkFile => output is null ? null : output + Ending;
+
+    string Made => $"{split.Model.Fingerprint} {preprocessing}";
+
+    /// <summary>Reads images; in the caller's dispose scope.</summary>
+    /// <returns>[CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.</returns>
+    public (Tensor Residuals, IReadOnlyList<int> Loaded) Read(
+        string what,
+        IReadOnlyList<string> paths,
+        List<string> skipped
+    )
+    {
+        Resume();
+        List<int> loaded = [];
+        List<Tensor> read = [];
+        if (paths.Count == 0)
+            return (zeros([0, split.Space.Width]), loaded);
+        events.Progress(
+            what,
+            paths.Count,
+            report =>
+            {
+                int together = VitCost.Of(split.Model.Config).ImagesTogether(Chunk);
+                for (int first = 0; first < paths.Count; first += together)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    string[] chunk = [.. paths.Skip(first).Take(together)];
+                    string?[] hashes = [.. chunk.Select(HashOf)];
+                    int[] missing =
+                    [
+                        .. Enumerable
+                            .Range(0, chunk.Length)
+                            .Where(i => hashes[i] is not string hash || !_known.ContainsKey(hash)),
+                    ];
+                    if (missing.Length > 0)
+                        Ask([.. missing.Select(i => chunk[i])], [.. missing.Select(i => hashes[i])], skipped);
+                    for (int i = 0; i < chunk.Length; i++)
+                    {
+                        if (hashes[i] is string hash && _known.TryGetValue(hash, out Tensor? token))
+                        {
+                            loaded.Add(first + i);
+                            read.Add(token);
+                        }
+                    }
+                    report(first + chunk.Length, null);
+                }
+                return 0;
+            }
+        );
+        return (read.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. read], 0), loaded);
+    }
+
+    /// <summary>Takes the file of what was read away: the work is done.</summary>
+    public void Forget()
+    {
+        if (WorkFile is string file && File.Exists(file))
+            File.Delete(file);
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor token in _known.Values)
+            token.Dispose();
+    }
+
+    void Ask(string[] paths, string?[] hashes, List<string> skipped)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
+            ImageLoader.LoadAvailable(paths, preprocessing);
+        skipped.AddRange(failed.Select(f => $"skipped, {f.Why.Message}"));
+        if (loaded.Count == 0)
+            return;
+        using PrefixState state = split.Prefix(pixels);
+        Tensor tokens = GateRepair.Residuals(split, state);
+        for (int i = 0; i < loaded.Count; i++)
+        {
+            if (hashes[loaded[i]] is string hash && !_known.ContainsKey(hash))
+                _known.Add(hash, tokens[i].clone().DetachFromDisposeScope());
+        }
+    }
+
+    void Resume()
+    {
+        if (_begun || WorkFile is not string path || !File.Exists(path))
+        {
+            _begun = true;
+            return;
+        }
+        _begun = true;
+        try
+        {
+            using DisposeScope scope = NewDisposeScope();
+            using SafeTensorsFile file = SafeTensorsFile.Open(path);
+            string[] hashes = file.Metadata.GetValueOrDefault("images")?.Split(',') ?? [];
+            if (
+                file.Metadata.GetValueOrDefault("of") != Made
+                || !file.Tensors.TryGetValue(Tokens, out TensorEntry? entry)
+                || entry.DType != TensorDType.F32
+                || !entry.Shape.SequenceEqual([hashes.Length, split.Space.Width])
+            )
+                return;
+            Tensor tokens = file.Read(Tokens);
+            for (int i = 0; i < hashes.Length; i++)
+                _known[hashes[i]] = tokens[i].clone().DetachFromDisposeScope();
+            events.Note($"going on: {hashes.Length} images were read before");
+        }
+        catch (BadInputException)
+        {
+            // What it was is read again.
+        }
+    }
+
+    /// <summary>Keeps what was read in a file, for the next run.</summary>
+    public void Keep()
+    {
+        if (WorkFile is not string path || _known.Count == 0)
+            return;
+        using DisposeScope scope = NewDisposeScope();
+        string[] hashes = [.. _known.Keys.Order(StringComparer.Ordinal)];
+        SafeTensorsWriter.Write(
+            path,
+            [(Tokens, stack([.. hashes.Select(h => _known[h])], 0))],
+            new Dictionary<string, string> { ["of"] = Made, ["images"] = string.Join(',', hashes) },
+            overwrite: true
+        );
+    }
+
+    static string? HashOf(string path)
+    {
+        try
+        {
+            return ImageRoots.Hash(path);
+        }
+        catch (BadInputException)
+        {
+            return null;
+        }
+    }
+}

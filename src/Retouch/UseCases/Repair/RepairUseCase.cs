@@ -1,0 +1,341 @@
+using System.Diagnostics;
+using Retouch.Benchmarks;
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Locating;
+using Retouch.Measurement;
+using Retouch.Patches;
+using Retouch.Suffix;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.UseCases;
+
+/// <summary>Corrects a folder of mistakes by one patch, and measures what else it changes.</summary>
+/// <param name="model">The model; not owned.</param>
+public sealed class RepairUseCase(ModelFile model)
+{
+    const double SensitiveMargin = 0.05;
+
+    /// <summary>Repairs.</summary>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="events">Told what happens; null for nobody.</param>
+    /// <param name="cancellation">Stops between images and steps. What was read of images is kept then, beside the patch
+    /// that was to be written, and the same request goes on from there.</param>
+    /// <exception cref="BadInputException">
+    /// The request cannot be, a file that it names cannot be read or does not fit the model, or there is nothing to
+    /// correct.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public RepairReport Run(
+        RepairRequest request,
+        IUseCaseEvents? events = null,
+        CancellationToken cancellation = default
+    )
+    {
+        events ??= NoEvents.Instance;
+        request.Validate();
+        Stopwatch clock = Stopwatch.StartNew();
+        using DisposeScope scope = NewDisposeScope();
+        LabelSet labels = ModelLabels.Of(model, request.LabelFile);
+        VitConfig config = model.Model.Config;
+        config.RequireClassToken("A repair");
+        SplitVit split = new(model.Model, new EditSpace(config, config.Depth - 1, 1));
+        ClassFolders classes = request.Accepted is null
+            ? new ClassFolders(labels)
+            : ClassFolders.Load(request.Accepted, labels);
+        List<string> leftOut = [];
+        IReadOnlyList<RepairCandidate> candidates = RepairCandidate.Of(request, classes, config.Classes, leftOut);
+        events.Note(ModelNotes.Preprocessing(model));
+
+        using PreparedFiles prepared = new(request.Files, split);
+        bool learns = !prepared.ByKind.ContainsKey(GateMemory.Kind);
+        if (learns && request.Locality is null)
+            throw BadInput.Missing(
+                null,
+                "A repair keeps ordinary images as they are, of which nothing was prepared for this model and none are "
+                    + "given.",
+                Remedy.AnyOf(
+                    Remedy.Option(Parameter.Locality),
+                    Remedy.Make(Artifact.Preparation, Gate.Definition.Name, request.Files.MadeFor.Model, request.Files.MadeFor.Blocks)
+                )
+            );
+        LocalityHalves? halves = learns ? LocalityHalves.Of(request.Locality!) : null;
+        (Preparation? own, EditStatistics? statistics) = halves is null
+            ? (null, null)
+            : LearnedStatistics.Learn(
+                model,
+                new GateMemory(),
+                halves,
+                request.Files.Cache,
+                split.Space,
+                events,
+                cancellation
+            );
+        using Preparation? learned = own;
+        Preparation ordinary = own ?? prepared.ByKind[GateMemory.Kind];
+
+        using RepairTokens tokens = new(split, model.Preprocessing, request.Output, events, cancellation);
+        Seen labelled = Read("reading labelled images", [.. candidates.Select(c => c.Path)], tokens, leftOut);
+        candidates = [.. labelled.Loaded.Select(i => candidates[i])];
+        ImageFolder? measured = halves?.Measured ?? request.Locality;
+        HashSet<string> seen = [.. candidates.Select(c => c.Sha256)];
+        string[] localityPaths =
+            measured is null
+                ? []
+                : [.. measured.Files.Select(measured.FullPath).Where(p => !seen.Contains(ImageRoots.Hash(p)))];
+        Seen locality = Read("reading locality images", localityPaths, tokens, leftOut);
+        foreach (string what in leftOut)
+            events.Warn(what);
+
+        IReadOnlyList<int> before = GateRepair.Predict(split, labelled.Residuals, null);
+        RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
+        if (parts.Failing.Count + parts.HeldOut.Count == 0)
+            throw BadInput.Mismatch(
+                null,
+                $"There is nothing to repair: the model gives all {candidates.Count} labelled images a right class."
+            );
+        if (parts.Failing.Count == 0)
+            throw BadInput.Mismatch(null, "All failing images are held out; hold out fewer, or give more.");
+        RepairInput input = new(
+            Images(parts.Failing, i => candidates[i].Label),
+            Images(parts.Near, i => before[i]),
+            ordinary
+        );
+        IReadOnlyList<int> localityBefore = GateRepair.Predict(split, locality.Residuals, null);
+        bool[] sensitive = Sensitive(split, locality.Residuals);
+        events.Note(
+            $"{parts.Failing.Count} images to correct, {parts.HeldOut.Count} failing ones held out; {parts.Near.Count} "
+                + $"right ones to keep, {parts.NearHeldOut.Count} held out"
+        );
+
+        Stopwatch repairing = Stopwatch.StartNew();
+        List<RepairPlace> tried = [];
+        Attempt? best = null;
+        bool guarded = request.Guard is not null || request.GuardNear is not null;
+        try
+        {
+            double[] places = guarded ? [.. RepairSettings.Generalities] : [double.NaN];
+            foreach (double place in places)
+            {
+                RepairSettings settings = guarded ? request.Settings.AtGenerality(place) : request.Settings;
+                if (guarded && best is { Outcome.Trial.Generalizes: false } && settings.Shared != false)
+                    continue;
+                Attempt attempt = Make(settings);
+                RepairPlace at = new(
+                    place,
+                    attempt.Outcome.Corrected.Count(c => c),
+                    locality.Loaded.Count == 0 ? null : attempt.LocalityRate,
+                    parts.NearHeldOut.Count == 0 ? null : 1 - attempt.NearHeldOut.NegativeFlipRate,
+                    (request.Guard is not double guard || attempt.LocalityRate >= guard)
+                        && (
+                            request.GuardNear is not double near
+                            || 1 - (attempt.NearHeldOut.NegativeFlipRate ?? 0) >= near
+                        )
+                );
+                if (guarded)
+                    tried.Add(at);
+                best?.Outcome.Dispose();
+                best = attempt with { Keeps = at.Keeps };
+                if (at.Keeps)
+                    break;
+            }
+            RepairOutcome outcome = best!.Outcome;
+            RepairReport report = new()
+            {
+                Model = model.Model.Fingerprint,
+                Labels = labels,
+                Images = [.. Repaired(parts.Failing, outcome, false), .. Repaired(parts.HeldOut, null, true)],
+                RightBefore = parts.Near.Count + parts.NearHeldOut.Count,
+                LeftOut = leftOut,
+                Settings = best.Settings,
+                NearSeen = best.NearSeen,
+                NearHeldOut = best.NearHeldOut,
+                LocalityImages = localityBefore.Count,
+                LocalityChanged = best.Locality.Where((a, i) => a != localityBefore[i]).Count(),
+                SensitiveImages = sensitive.Count(s => s),
+                SensitiveChanged = best.Locality.Where((a, i) => sensitive[i] && a != localityBefore[i]).Count(),
+                Statistics = statistics,
+                Tried = tried,
+                GuardsKept = best.Keeps,
+                SharedUnits = outcome.SharedUnits,
+                OwnUnits = outcome.OwnUnits,
+                AddedUnits = outcome.AddedUnits,
+                Trial = outcome.Trial,
+                Seconds = repairing.Elapsed.TotalSeconds,
+            };
+            if (request.Output is string output && report.GuardsKept && outcome.Change is not null)
+            {
+                Write(report, outcome, output);
+                report = report with { Patch = output };
+            }
+            tokens.Forget();
+            return report with { TotalSeconds = clock.Elapsed.TotalSeconds };
+        }
+        catch (OperationCanceledException)
+        {
+            tokens.Keep();
+            throw;
+        }
+        finally
+        {
+            best?.Outcome.Dispose();
+        }
+
+        Seen Read(string what, IReadOnlyList<string> paths, RepairTokens from, List<string> skipped)
+        {
+            try
+            {
+                (Tensor residuals, IReadOnlyList<int> loaded) = from.Read(what, paths, skipped);
+                return new Seen(residuals, loaded);
+            }
+            catch (OperationCanceledException)
+            {
+                from.Keep();
+                throw;
+            }
+        }
+
+        RepairImages Images(IReadOnlyList<int> places, Func<int, int> label) =>
+            new RepairImages(
+                labelled.Residuals,
+                [.. candidates.Select((_, i) => label(i))],
+                [.. candidates.Select(c => c.Accepted)]
+            ).At(places);
+
+        Attempt Make(RepairSettings settings)
+        {
+            // A trial and the repair itself.
+            int steps = 2 * settings.Steps;
+            RepairOutcome outcome = events.Progress(
+                "repairing",
+                steps,
+                report =>
+                {
+                    int done = 0;
+                    Told<EditProgress> told = new(p => report(++done, $"loss {p.Loss:0.000}"));
+                    return new GateRepair(settings).Repair(split, input, request.Seed, told, cancellation);
+                }
+            );
+            IReadOnlyList<int> after = GateRepair.Predict(split, labelled.Residuals, outcome.Change);
+            return new Attempt(
+                settings,
+                outcome,
+                after,
+                GateRepair.Predict(split, locality.Residuals, outcome.Change),
+                FlipsOf(parts.Near, after),
+                FlipsOf(parts.NearHeldOut, after)
+            )
+            {
+                LocalityBefore = localityBefore,
+            };
+        }
+
+        Flips FlipsOf(IReadOnlyList<int> places, IReadOnlyList<int> after) =>
+            Flips.Of(
+                [.. places.Select(i => before[i])],
+                [.. places.Select(i => after[i])],
+                [.. places.Select(i => candidates[i].Accepted)]
+            );
+
+        IEnumerable<RepairedImage> Repaired(IReadOnlyList<int> places, RepairOutcome? outcome, bool heldOut) =>
+            places.Select(
+                (i, at) =>
+                {
+                    int after = best!.After[i];
+                    bool right = candidates[i].Accepted.Contains(after);
+                    return new RepairedImage(
+                        candidates[i].Path,
+                        candidates[i].Group(before[i]),
+                        candidates[i].Label,
+                        before[i],
+                        after,
+                        heldOut,
+                        right,
+                        right ? null : outcome?.Why[at]
+                    );
+                }
+            );
+
+        void Write(RepairReport report, RepairOutcome outcome, string output)
+        {
+            string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+            PatchImage[] images =
+            [
+                .. parts.Failing
+                    .Where(i => candidates[i].Accepted.Contains(best!.After[i]))
+                    .Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
+                    {
+                        Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
+                            .Replace(Path.DirectorySeparatorChar, '/'),
+                        Label = candidates[i].Label,
+                    }),
+            ];
+            int label = images.GroupBy(i => i.Label!.Value).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
+            Patch patch = new(
+                outcome.Change!,
+                new PatchProvenance
+                {
+                    ModelFingerprint = model.Model.Fingerprint,
+                    Float16Fingerprint = Rounded(ScalarType.Float16),
+                    BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
+                    Images = images,
+                    Label = label,
+                    LabelName = labels.HasNames ? labels[label].Name : null,
+                    Method = GateRepair.Name,
+                    Statistics = statistics?.Described,
+                    Settings = report.Settings.Describe(),
+                    Seed = request.Seed,
+                    Preprocessing = model.Preprocessing.ToString(),
+                    Measurements = new PatchMeasurements
+                    {
+                        Success = report.Corrected == report.ToCorrect,
+                        Steps = outcome.Losses.Count,
+                        LocalityRate = report.LocalityImages == 0 ? null : best!.LocalityRate,
+                        LocalityImages = report.LocalityImages == 0 ? null : report.LocalityImages,
+                    },
+                }
+            );
+            PatchFile.Save(patch, output, request.Overwrite);
+        }
+    }
+
+    string? Rounded(ScalarType type) =>
+        model.Model.FingerprintAs(type) is string rounded && rounded != model.Model.Fingerprint ? rounded : null;
+
+    static bool[] Sensitive(SplitVit split, Tensor residuals)
+    {
+        if (residuals.shape[0] == 0)
+            return [];
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor logits = Evidence.Logits(split.Model, residuals.to(split.Model.Blocks[^1].Fc1Weight.device));
+        if (logits.shape[1] < 2)
+            return new bool[residuals.shape[0]];
+        (Tensor top, _) = special.softmax(logits, 1).topk(2);
+        float[] margins = [.. (top.select(1, 0) - top.select(1, 1)).cpu().data<float>()];
+        return [.. margins.Select(m => m < SensitiveMargin)];
+    }
+
+    sealed record Seen(Tensor Residuals, IReadOnlyList<int> Loaded);
+
+    sealed record Attempt(
+        RepairSettings Settings,
+        RepairOutcome Outcome,
+        IReadOnlyList<int> After,
+        IReadOnlyList<int> Locality,
+        Flips NearSeen,
+        Flips NearHeldOut
+    )
+    {
+        public required IReadOnlyList<int> LocalityBefore { get; init; }
+
+        public bool Keeps { get; init; } = true;
+
+        public double LocalityRate =>
+            Locality.Count == 0 ? 1 : (double)Locality.Where((a, i) => a == LocalityBefore[i]).Count() / Locality.Count;
+    }
+}
