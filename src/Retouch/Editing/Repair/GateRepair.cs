@@ -213,7 +213,6 @@ public sealed class GateRepair
         RepairImages failing = input.Failing;
         string?[] why = new string?[failing.Count];
         OwnGates own = new(ffn, _settings);
-        Tensor directions = ffn.Directions(failing.Labels);
         (Tensor read, _) = After(ffn, gates, failing.Residuals);
         Tensor keep = cat([ffn.Ordinary.Queries, ffn.Read(input.Near.Residuals)], 0);
         for (int i = 0; i < failing.Count; i++)
@@ -233,7 +232,7 @@ public sealed class GateRepair
                 .. Enumerable.Range(0, failing.Count).Where(j => failing.Labels[j] != failing.Labels[i]).Select(j => (long)j),
             ];
             Tensor others = cat([keep, read.index_select(0, tensor(rivals, device: read.device))], 0);
-            (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], directions[i], others);
+            (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], others);
             if (gate is GateUnits made)
             {
                 GateUnits with = gates.Plus(made);

@@ -19,7 +19,7 @@ sealed class LastFfn
     // Of the likeliest classes, in the metric of what is written.
     const int Likeliest = 8;
     const double HeadShare = 0.1;
-    const double Ridge = 1e-4;
+    const double Ridge = 0.03;
 
     readonly BlockWeights _block;
 

@@ -17,22 +17,28 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
     // In logits: what rounding in a file or another program may take.
     const double Lead = 1;
 
-    const double MostRaise = 512;
-    const int Halvings = 9;
+    // A step's length on the token, relative to the token's.
+    const double StepLength = 0.1;
+    const int MostSteps = 200;
+    const int Halvings = 7;
+
+    // An image nearer than this, relative to its distance from the mean, is the same one.
+    const double Same = 0.01;
 
     /// <summary>Makes the gate of an image; in the caller's scope.</summary>
     /// <param name="read">What the FFN reads of it, <c>[D]</c>.</param>
     /// <param name="after">[CLS] after the FFN and the gates that there are, <c>[D]</c>.</param>
     /// <param name="label">The class that it is to have.</param>
-    /// <param name="direction">That class's direction, <c>[D]</c>.</param>
     /// <param name="others">What the FFN reads of images that are to stay as they are, <c>[N,D]</c>.</param>
     /// <returns>The gate, of one unit, or why there is none.</returns>
-    public (GateUnits? Gate, string? Why) Make(Tensor read, Tensor after, int label, Tensor direction, Tensor others)
+    public (GateUnits? Gate, string? Why) Make(Tensor read, Tensor after, int label, Tensor others)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor difference = read - ffn.Mean;
         Tensor key = mv(ffn.Precision, difference);
         key = key / key.dot(difference).clamp_min(Held(float.Epsilon));
+        Tensor apart = (others - read).norm(1).gt(difference.norm() * Held(Same));
+        others = others.index_select(0, apart.nonzero().flatten());
         double nearest = others.shape[0] == 0 ? 0 : mv(others - ffn.Mean, key).max().Number();
         if (!(nearest < LastEdge))
             return (null, "an image that should stay as it is looks the same to the last FFN");
@@ -41,21 +47,9 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
         key = key * Held(Drive / (1 - edge));
         Tensor bias = (-(key.dot(ffn.Mean)) - Held(Drive * edge / (1 - edge))).reshape(1);
         Tensor opening = ffn.Model.Activate(key.dot(read).reshape(1).Plus(bias)); // [1]
-        double raise = 1;
-        while (raise < MostRaise && !Leads(raise))
-            raise *= 2;
-        if (!Leads(raise))
+        if (Turn(after, label) is not Tensor move)
             return (null, "no value of the last FFN turns it");
-        double least = raise / 2;
-        for (int i = 0; i < Halvings; i++)
-        {
-            double between = (least + raise) / 2;
-            if (Leads(between))
-                raise = between;
-            else
-                least = between;
-        }
-        Tensor value = ffn.Unscaled((direction * (Held(raise) / opening)).unsqueeze(0)); // [1,D]
+        Tensor value = ffn.Unscaled((move / opening).unsqueeze(0)); // [1,D]
         return (
             new GateUnits(
                 key.unsqueeze(0).MoveToOuterDisposeScope(),
@@ -64,14 +58,45 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
             ),
             null
         );
+    }
 
-        bool Leads(double by)
+    // What has to be added to the token for the class to lead, going down the slope of its cross-entropy, and back along
+    // the last step to the first point that will do; null where nothing does.
+    Tensor? Turn(Tensor after, int label)
+    {
+        Tensor before = zeros_like(after);
+        Tensor move = before;
+        for (int step = 0; !Leads(after, move, label, out Tensor slope); step++)
         {
-            using DisposeScope each = NewDisposeScope();
-            Tensor said = ffn.Logits(after.Plus(direction * Held(by)).unsqueeze(0))[0]; // [C]
-            double own = said[label].Number();
-            said[label] = tensor(float.NegativeInfinity);
-            return own >= said.max().Number() + Lead;
+            if (step == MostSteps || slope.norm().Number() is not > 0)
+                return null;
+            before = move;
+            move = move - slope * (Held(StepLength) * after.norm() / slope.norm());
         }
+        for (int i = 0; i < Halvings; i++)
+        {
+            Tensor between = before.Plus(move) / Held(2);
+            if (Leads(after, between, label, out _))
+                move = between;
+            else
+                before = between;
+        }
+        return move;
+    }
+
+    bool Leads(Tensor after, Tensor move, int label, out Tensor slope)
+    {
+        using IDisposable grad = enable_grad();
+        Tensor leaf = after.Plus(move).detach().requires_grad_();
+        Tensor said = ffn.Logits(leaf.unsqueeze(0)); // [1,C]
+        slope = autograd.grad([-nn.functional.log_softmax(said, 1)[0, label]], [leaf])[0];
+        using IDisposable noGrad = no_grad();
+        Tensor logits = said.detach()[0];
+        Tensor others = logits.index_fill(
+            0,
+            tensor([(long)label], device: logits.device),
+            Held(float.NegativeInfinity)
+        );
+        return logits[label].Number() >= others.max().Number() + Lead;
     }
 }

@@ -28,7 +28,7 @@ public sealed record RepairSettings
     public double Silence { get; init; } = 2;
 
     /// <summary>Adam's step size, above 0.</summary>
-    public double LearningRate { get; init; } = 0.01;
+    public double LearningRate { get; init; } = 0.005;
 
     /// <summary>Steps of the shared gates, at least 1.</summary>
     public int Steps { get; init; } = 300;
