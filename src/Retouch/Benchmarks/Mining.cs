@@ -201,8 +201,8 @@ public static class Mining
             if (copies > 0)
                 skipped.Add(
                     new Problem(
-                        $"Of {locality.Root} {copies} {(copies == 1 ? "file is a copy" : "files are copies")} of others, "
-                            + "by content; each image counts once."
+                        $"Of {locality.Root} {copies} {(copies == 1 ? "file is a copy" : "files are copies")} of "
+                            + "others, by content; each image counts once."
                     )
                 );
         }

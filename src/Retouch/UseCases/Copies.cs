@@ -3,7 +3,7 @@ using Retouch.Data;
 
 namespace Retouch.UseCases;
 
-/// <summary>Images that are there several times: each counts once, by its bytes, whatever its files are called.</summary>
+/// <summary>Images that are there several times: each counts once, by its bytes, whatever its name.</summary>
 static class Copies
 {
     /// <summary>Says how many files are copies; null where none is.</summary>
@@ -14,8 +14,8 @@ static class Copies
             ? null
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"{files - images} of {files} {(files - images == 1 ? "is a copy of another" : "are copies of others")}, "
-                    + $"by content; each image counts once"
+                $"{files - images} of {files} {(files - images == 1 ? "is a copy of another" : "are copies of others")}"
+                    + $", by content; each image counts once"
             );
 
     /// <summary>Each image of a folder once, under the first of its files' names.</summary>

@@ -68,6 +68,17 @@ public sealed class BenchTests : IDisposable
         return _bench.Path("b.json");
     }
 
+    [Fact]
+    public void Copies_of_locality_images_are_mined_once()
+    {
+        int once = BenchmarkFile.Load(Mined()).Locality.Count;
+        string file = Directory.EnumerateFiles(_bench.Locality, "*.png", SearchOption.AllDirectories).First();
+        File.Copy(file, Path.Combine(_bench.Locality, "zz copy.png"));
+        Ran ran = Ran.Retouch(MineArgs(_bench.Path("copies.json"))).Good();
+        Assert.Equal(once, BenchmarkFile.Load(_bench.Path("copies.json")).Locality.Count);
+        Assert.Contains("1 file is a copy of others, by content", ran.Err, StringComparison.Ordinal);
+    }
+
     string[] Bench(string output, params string[] more) =>
         [
             "bench",

@@ -126,10 +126,10 @@ public static class BestMethod
             wish.Settings.Count > 0 && able.Length == 1
                 ? Remedy.Option(Parameter.Method, able[0].Name)
                 : Remedy.Option(Parameter.Method);
+        string are = wish.Settings.Count == 1 ? "is a setting" : "are settings";
         string have =
             wish.Settings.Count > 0 && able.Length < Methods.All.Count
-                ? $"; {string.Join(", ", wish.Settings)} {(wish.Settings.Count == 1 ? "is a setting" : "are settings")} "
-                    + $"of {string.Join(", ", able.Select(m => m.Name))}"
+                ? $"; {string.Join(", ", wish.Settings)} {are} " + $"of {string.Join(", ", able.Select(m => m.Name))}"
                 : "";
         return BadInput.Mismatch(
             null,
