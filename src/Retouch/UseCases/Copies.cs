@@ -18,24 +18,30 @@ static class Copies
                     + $", by content; each image counts once"
             );
 
-    /// <summary>Each image of a folder once, under the first of its files' names.</summary>
+    /// <summary>
+    /// Each image of a folder once, under the first of its files' names; but once for each name of the folders
+    /// that it lies in, which may be different classes.
+    /// </summary>
     public static ImageFolder LeaveOut(ImageFolder folder)
     {
-        string[] once = Once(folder.Files, folder.FullPath);
+        string[] once = Once(
+            folder.Files,
+            file => $"{Path.GetFileName(Path.GetDirectoryName(file))}/{Content(folder.FullPath(file))}"
+        );
         return once.Length == folder.Files.Count ? folder : folder.With(once);
     }
 
     /// <summary>Each image once, under the first of its files' names.</summary>
-    public static string[] Once(IReadOnlyList<string> files) => Once(files, file => file);
+    public static string[] Once(IReadOnlyList<string> files) => Once(files, Content);
 
-    static string[] Once(IReadOnlyList<string> files, Func<string, string> path) =>
+    static string[] Once(IReadOnlyList<string> files, Func<string, string> what) =>
         [
             .. files
                 .AsParallel()
                 .AsOrdered()
-                .Select(file => (File: file, Content: Content(path(file))))
+                .Select(file => (File: file, What: what(file)))
                 .AsSequential()
-                .DistinctBy(f => f.Content)
+                .DistinctBy(f => f.What)
                 .Select(f => f.File),
         ];
 
