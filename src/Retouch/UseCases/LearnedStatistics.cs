@@ -29,7 +29,14 @@ static class LearnedStatistics
         // Everything in float32, as it is prepared for all edits.
         SplitVit split = new(model.Model, space);
         PreparationImages images = new(halves.Learned, model.Preprocessing);
-        (Preparation learned, bool wasThere) = cache?.Get(how, split, images, Make) ?? (Make(null), false);
+        bool isKept = true;
+        (Preparation learned, bool wasThere) =
+            cache?.Get(how, split, images, Make, () => isKept = false) ?? (Make(null), false);
+        if (!isKept)
+            events.Warn(
+                $"what was learned is not kept, since {cache!.Folder} cannot be written, so the next edit learns it "
+                    + "again; make that folder writable, or name another in RETOUCH_CACHE"
+            );
         int used = int.TryParse(
             learned.Settings.GetValueOrDefault("images"),
             NumberStyles.None,
