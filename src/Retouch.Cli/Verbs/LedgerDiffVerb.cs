@@ -44,7 +44,10 @@ sealed class LedgerDiffVerb : Verb
             terminal.Line($"{first.Path} and {second.Path} have the same {first.Entries.Count} entries");
         Print(terminal, first, onlyFirst);
         Print(terminal, second, onlySecond);
-        foreach ((Ledger ledger, LedgerPatch[] patches) in (ReadOnlySpan<(Ledger, LedgerPatch[])>)[(first, patchesFirst), (second, patchesSecond)])
+        foreach (
+            (Ledger ledger, LedgerPatch[] patches) in (ReadOnlySpan<(Ledger, LedgerPatch[])>)
+                [(first, patchesFirst), (second, patchesSecond)]
+        )
         {
             if (patches.Length > 0)
                 terminal.Line(

@@ -56,10 +56,7 @@ sealed record LedgerEntryJson
             Time = entry.Time,
             Reason = entry.Reason,
             Patch = entry.Patch,
-            Images =
-            [
-                .. entry.Images.Select(i => new LedgerImageJson(i.Sha256, i.Name, i.Label, i.LabelName, i.Kept)),
-            ],
+            Images = [.. entry.Images.Select(i => new LedgerImageJson(i.Sha256, i.Name, i.Label, i.LabelName, i.Kept))],
             Reverts = entry.Reverts,
             Criteria = entry.Criteria is string criteria ? JsonElement.Parse(criteria) : null,
             Check = entry.Check is string check ? JsonElement.Parse(check) : null,

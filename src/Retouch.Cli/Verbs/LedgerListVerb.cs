@@ -74,7 +74,11 @@ sealed class LedgerListVerb : Verb
             terminal.Line(
                 state is not null
                     ? $"that is {ledger.Path} as of entry {state.Number}"
-                        + (state.Number < ledger.Entries.Count - 1 ? $" of {ledger.Entries.Count - 1}" : ", the present")
+                        + (
+                            state.Number < ledger.Entries.Count - 1
+                                ? $" of {ledger.Entries.Count - 1}"
+                                : ", the present"
+                        )
                     : $"{ledger.Path} never had these patches together: it is of another model, or was cut"
             );
         return ledger is null || layers.Count == 0 || state is not null ? App.Ok : App.Failed;

@@ -17,7 +17,12 @@ namespace Retouch.Patches;
 /// The last bits that a subtraction of the patches loses (<see cref="UndoBits"/>), or null where they are too many or
 /// the file's types keep less than was there; the way back then needs the base itself.
 /// </param>
-public sealed record AppliedPatches(string Base, string Result, IReadOnlyList<AppliedPatch> Patches, string? Undo = null)
+public sealed record AppliedPatches(
+    string Base,
+    string Result,
+    IReadOnlyList<AppliedPatch> Patches,
+    string? Undo = null
+)
 {
     /// <summary>The key in the metadata of a safetensors or ONNX file.</summary>
     public const string Key = "retouch_edits";

@@ -201,8 +201,7 @@ public sealed class Ledger
         LedgerEntry[] files =
         [
             .. Entries.Where(e =>
-                e.Patch?.File is string f
-                && (f == file || FileIdentity.Same(System.IO.Path.Combine(Folder, f), name))
+                e.Patch?.File is string f && (f == file || FileIdentity.Same(System.IO.Path.Combine(Folder, f), name))
             ),
         ];
         if (files.Length > 0)
@@ -285,7 +284,10 @@ public sealed class Ledger
 
     static LedgerEntry Checked(LedgerEntry entry)
     {
-        foreach ((string what, string text) in (ReadOnlySpan<(string, string)>)[("author", entry.Author), ("reason", entry.Reason)])
+        foreach (
+            (string what, string text) in (ReadOnlySpan<(string, string)>)
+                [("author", entry.Author), ("reason", entry.Reason)]
+        )
         {
             if (string.IsNullOrWhiteSpace(text))
                 throw BadInput.Missing(what, $"An entry of a ledger needs its {what}.");

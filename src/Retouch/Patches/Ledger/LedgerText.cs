@@ -90,12 +90,14 @@ static class LedgerText
             before = "\n,";
         }
         text.Write("\n,"u8);
-        text.Write(Write(json =>
-        {
-            json.WriteStartObject();
-            WriteStrings(json, "last", heads);
-            json.WriteEndObject();
-        }));
+        text.Write(
+            Write(json =>
+            {
+                json.WriteStartObject();
+                WriteStrings(json, "last", heads);
+                json.WriteEndObject();
+            })
+        );
         text.Write("\n]\n"u8);
         return text.ToArray();
     }
@@ -188,7 +190,10 @@ static class LedgerText
             string id = Hex(Text(element, "id"), "id");
             byte[] content = Write(json => Copy(json, element, leftOut: "id"));
             if (Hash(content) != id)
-                throw Damaged(path, $"entry {number} ({Short(id)}) is not what it was: its contents have another SHA-256");
+                throw Damaged(
+                    path,
+                    $"entry {number} ({Short(id)}) is not what it was: its contents have another SHA-256"
+                );
             byte[] line = Write(json => Copy(json, element, leftOut: null));
             LedgerEntryKind kind = Text(element, "entry") switch
             {
@@ -220,7 +225,9 @@ static class LedgerText
                     Patch = kind == LedgerEntryKind.Add ? Patch(element.GetProperty("patch"), number) : null,
                     Images = kind == LedgerEntryKind.Add ? Images(element.GetProperty("images")) : [],
                     Reverts =
-                        kind == LedgerEntryKind.Revert ? Ids(element.GetProperty("reverts"), MostEntries, "reverts") : [],
+                        kind == LedgerEntryKind.Revert
+                            ? Ids(element.GetProperty("reverts"), MostEntries, "reverts")
+                            : [],
                     Criteria = Json(element, "criteria"),
                     Check = Json(element, "check"),
                 },
@@ -388,7 +395,11 @@ static class LedgerText
                     + "marks out. With 'merge=union' for it in .gitattributes git does so itself.",
                 cause: e
             )
-            : Damaged(path, e is JsonException json ? JsonPlace.Describe(json, text) : "a value is not what it can be", e);
+            : Damaged(
+                path,
+                e is JsonException json ? JsonPlace.Describe(json, text) : "a value is not what it can be",
+                e
+            );
 
     static BadInputException Mismatch(string path, string why) =>
         BadInput.Mismatch(path, $"{path} is not a ledger: {why}.");

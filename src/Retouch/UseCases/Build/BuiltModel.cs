@@ -1,7 +1,6 @@
 using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Vit;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
@@ -55,7 +54,8 @@ public sealed class BuiltModel : IDisposable
         IEnumerable<string> others
     )
     {
-        Dictionary<string, Tensor> edited = patches.Count == 0 ? [] : PatchLedger.Edited(model, [.. patches.Select(p => p.Patch)]);
+        Dictionary<string, Tensor> edited =
+            patches.Count == 0 ? [] : PatchLedger.Edited(model, [.. patches.Select(p => p.Patch)]);
         string[] changed = [.. edited.Keys];
         foreach (string name in others.Except(changed))
             edited[name] = model.Tensors[name].alias().DetachFromDisposeScope();
@@ -66,7 +66,11 @@ public sealed class BuiltModel : IDisposable
             IReadOnlyList<AppliedPatches> applied =
                 patches.Count == 0
                     ? before
-                    : [.. before, Describe(model, stored, changed, patches, changed.All(file.HoldsAll) ? file.AsStored : null)];
+                    :
+                    [
+                        .. before,
+                        Describe(model, stored, changed, patches, changed.All(file.HoldsAll) ? file.AsStored : null),
+                    ];
             return new BuiltModel(file, edited, changed, stored, applied);
         }
         catch

@@ -1,7 +1,6 @@
 using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Vit;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
@@ -167,7 +166,10 @@ public static class ModelReversal
         try
         {
             return new VitModel(
-                file.Model.Tensors.ToDictionary(t => t.Key, t => found.TryGetValue(t.Key, out Tensor? f) ? f : t.Value.alias()),
+                file.Model.Tensors.ToDictionary(
+                    t => t.Key,
+                    t => found.TryGetValue(t.Key, out Tensor? f) ? f : t.Value.alias()
+                ),
                 file.Model.Config.Traits
             );
         }

@@ -33,7 +33,7 @@ public sealed class OnnxBuild : IDisposable
     /// <summary>What an ONNX file says of the patches in it, or null where it says nothing.</summary>
     /// <exception cref="BadInputException">The file cannot be read, or what it says is damaged.</exception>
     public static AppliedPatches? In(string served) =>
-        AppliedPatches.Read(OnnxPatcher.Properties(served, AppliedPatches.Key), served).LastOrDefault();
+        AppliedPatches.Read(OnnxPatcher.Properties(served, AppliedPatches.Key), served) is [.., var last] ? last : null;
 
     /// <summary>The patches that stay in an ONNX file when some are taken out.</summary>
     /// <param name="served">The ONNX file.</param>
@@ -76,7 +76,7 @@ public sealed class OnnxBuild : IDisposable
             AppliedPatches.Key,
             OnnxExport.FingerprintKey
         );
-        AppliedPatches? present = AppliedPatches.Read(says, served).LastOrDefault();
+        AppliedPatches? present = AppliedPatches.Read(says, served) is [.., var last] ? last : null;
         if (present is not null && present.Base != model.Fingerprint)
             throw BadInput.Mismatch(
                 served,

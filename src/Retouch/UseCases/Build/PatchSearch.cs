@@ -13,10 +13,7 @@ public static class PatchSearch
     /// </summary>
     /// <param name="wanted">The patches.</param>
     /// <param name="folders">The folders, without those below them; one that cannot be listed is passed over.</param>
-    public static IReadOnlyList<LoadedPatch> Find(
-        IReadOnlyList<AppliedPatch> wanted,
-        IReadOnlyList<string> folders
-    )
+    public static IReadOnlyList<LoadedPatch> Find(IReadOnlyList<AppliedPatch> wanted, IReadOnlyList<string> folders)
     {
         List<LoadedPatch> found = [];
         HashSet<string> left = [.. wanted.Select(w => w.Sha256)];
@@ -46,10 +43,7 @@ public static class PatchSearch
     {
         try
         {
-            return
-            [
-                .. Directory.EnumerateFiles(folder).Take(MostFiles).Order(StringComparer.Ordinal),
-            ];
+            return [.. Directory.EnumerateFiles(folder).Take(MostFiles).Order(StringComparer.Ordinal)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

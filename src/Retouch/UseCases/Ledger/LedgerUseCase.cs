@@ -268,7 +268,10 @@ public static class LedgerUseCase
             return within;
         string name = Path.GetFileName(patch.Path);
         if (!LedgerText.IsWithin(name))
-            throw BadInput.Unsupported(patch.Path, $"{patch.Path} cannot be named in a ledger; give it a plainer name.");
+            throw BadInput.Unsupported(
+                patch.Path,
+                $"{patch.Path} cannot be named in a ledger; give it a plainer name."
+            );
         string copy = Path.Combine(ledger.Folder, name);
         if (File.Exists(copy))
             return LoadedPatch.Identify(copy).Sha256 == patch.Sha256
@@ -313,7 +316,10 @@ public static class LedgerUseCase
     static BadInputException NotIn(Ledger ledger, string name, LedgerEntry entry)
     {
         if (entry.Kind != LedgerEntryKind.Add)
-            return BadInput.Mismatch(name, $"Entry {entry.Number} of {ledger.Path} added no patch, so none is taken back.");
+            return BadInput.Mismatch(
+                name,
+                $"Entry {entry.Number} of {ledger.Path} added no patch, so none is taken back."
+            );
         LedgerEntry by = ledger.Entries.Last(e => e.Reverts.Contains(entry.Id));
         return BadInput.Exists(
             name,

@@ -6,11 +6,7 @@ namespace Retouch.UseCases;
 /// <param name="State">The state.</param>
 /// <param name="Fingerprint">The fingerprint of its model, as it is stored.</param>
 /// <param name="Promises">The images, in the order of the entries.</param>
-public sealed record LedgerVerification(
-    LedgerState State,
-    string Fingerprint,
-    IReadOnlyList<LedgerPromise> Promises
-)
+public sealed record LedgerVerification(LedgerState State, string Fingerprint, IReadOnlyList<LedgerPromise> Promises)
 {
     /// <summary>The images that are no longer right.</summary>
     public IReadOnlyList<LedgerPromise> Broken => [.. Promises.Where(p => p.Image.IsWrong)];
