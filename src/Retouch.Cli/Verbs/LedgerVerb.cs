@@ -24,6 +24,7 @@ sealed class LedgerVerb : Verb
                     new LedgerBuildVerb(),
                     new LedgerVerifyVerb(),
                     new LedgerDiffVerb(),
+                    new LedgerReportVerb(),
                 ]
         )
             Add(verb);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.Patches;
 using Retouch.UseCases;
 

@@ -8,16 +8,16 @@ namespace Retouch.Patches;
 /// <param name="Bytes">The length of that file.</param>
 /// <param name="Method">The method that it was made by.</param>
 /// <param name="Label">The class that its images were edited to.</param>
-/// <param name="LabelName">That class's name, or null where it was unknown.</param>
 /// <param name="Images">How many images it was made from.</param>
+/// <param name="LabelName">That class's name, or null where it was unknown.</param>
 public sealed record AppliedPatch(
     string Change,
     string Sha256,
     long Bytes,
     string Method,
     int Label,
-    string? LabelName,
-    int Images
+    int Images,
+    string? LabelName = null
 )
 {
     /// <summary>The patch in a few words, for messages: no file name stands in a model.</summary>
@@ -32,7 +32,7 @@ public sealed record AppliedPatch(
             patch.Bytes,
             patch.Patch.Provenance.Method,
             patch.Patch.Provenance.Label,
-            patch.Patch.Provenance.LabelName,
-            patch.Patch.Provenance.Images.Count
+            patch.Patch.Provenance.Images.Count,
+            patch.Patch.Provenance.LabelName
         );
 }

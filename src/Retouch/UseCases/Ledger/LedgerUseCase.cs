@@ -201,7 +201,7 @@ public static class LedgerUseCase
             built.Model,
             file.Preprocessing,
             [.. patches.Select(p => (p.Path, p.Patch))],
-            [.. ImageFolders(ledger), .. folders.Select(ImageFolder.Open)],
+            Folders(ledger, folders),
             cancellation
         );
         return new LedgerVerification(
@@ -210,6 +210,10 @@ public static class LedgerUseCase
             [.. images.Select(i => new LedgerPromise(state.Added[i.Patch], i))]
         );
     }
+
+    /// <summary>Where a ledger's images are looked for: its own, and some folders.</summary>
+    internal static IReadOnlyList<ImageFolder> Folders(Ledger ledger, IReadOnlyList<string> folders) =>
+        [.. ImageFolders(ledger), .. folders.Select(ImageFolder.Open)];
 
     /// <summary>The ledger's own images, where there are any.</summary>
     internal static IReadOnlyList<ImageFolder> ImageFolders(Ledger ledger) =>

@@ -1,3 +1,4 @@
+using Retouch.Measurement;
 using Retouch.Patches;
 
 namespace Retouch.UseCases;
