@@ -24,6 +24,7 @@ static class LedgerText
     const int Version = 1;
     const int MostHeads = 1000;
     const int MostImages = 100_000;
+    const int UsualLength = 1 << 10;
 
     static readonly JsonWriterOptions s_compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -75,7 +76,7 @@ static class LedgerText
             json.WriteEndObject();
         });
         string id = Hash(content);
-        return (id, [.. Encoding.UTF8.GetBytes($"{{\"id\":\"{id}\","), .. content.AsSpan(1)]);
+        return (id, WithId(id, content));
     }
 
     /// <summary>The whole text of entries, given by their lines.</summary>
@@ -194,7 +195,6 @@ static class LedgerText
                     path,
                     $"entry {number} ({Short(id)}) is not what it was: its contents have another SHA-256"
                 );
-            byte[] line = Write(json => Copy(json, element, leftOut: null));
             LedgerEntryKind kind = Text(element, "entry") switch
             {
                 "init" => LedgerEntryKind.Init,
@@ -231,7 +231,7 @@ static class LedgerText
                     Criteria = Json(element, "criteria"),
                     Check = Json(element, "check"),
                 },
-                line
+                WithId(id, content)
             );
         }
 
@@ -324,11 +324,14 @@ static class LedgerText
 
     const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss'Z'";
 
+    static byte[] WithId(string id, byte[] content) =>
+        [.. Encoding.UTF8.GetBytes($"{{\"id\":\"{id}\","), .. content.AsSpan(1)];
+
     static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
     static byte[] Write(Action<Utf8JsonWriter> write)
     {
-        ArrayBufferWriter<byte> buffer = new();
+        ArrayBufferWriter<byte> buffer = new(UsualLength);
         using (Utf8JsonWriter json = new(buffer, s_compact))
             write(json);
         return buffer.WrittenSpan.ToArray();
