@@ -56,11 +56,26 @@ public static class PatchLedger
         return Edited(name => model.Tensors[name], patches);
     }
 
-    /// <summary>The same of weights that are not at hand as a model; the caller knows that the patches are theirs.</summary>
+    /// <summary>The same of weights that are not at hand as a model.</summary>
+    /// <param name="fingerprint">The fingerprint of the model whose weights they are.</param>
     /// <param name="weight">An unedited weight by canonical name, float32; it stays the caller's.</param>
     /// <param name="patches">One patch or more.</param>
-    /// <exception cref="BadInputException">A patch adds hidden units.</exception>
-    internal static Dictionary<string, Tensor> Edited(Func<string, Tensor> weight, IReadOnlyList<Patch> patches)
+    /// <exception cref="BadInputException">A patch belongs to another model, or adds hidden units to it.</exception>
+    public static Dictionary<string, Tensor> Edited(
+        string fingerprint,
+        Func<string, Tensor> weight,
+        IReadOnlyList<Patch> patches
+    )
+    {
+        if (patches.FirstOrDefault(p => p.Provenance.ModelFingerprint != fingerprint) is { } stranger)
+            throw BadInput.Mismatch(
+                null,
+                $"A patch is for the model {stranger.Provenance.ModelFingerprint}, but this model is {fingerprint}."
+            );
+        return Edited(weight, patches);
+    }
+
+    static Dictionary<string, Tensor> Edited(Func<string, Tensor> weight, IReadOnlyList<Patch> patches)
     {
         if (patches.FirstOrDefault(p => p.Change is TensorDelta { ChangesShapes: true }) is { } wider)
             throw BadInput.Unsupported(

@@ -161,7 +161,9 @@ public static class OnnxPatcher
         return bytes.ToArray();
     }
 
-    static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight, ReadingTime time)
+    /// <summary>Where a weight, or the three parts of it, is in a file.</summary>
+    /// <exception cref="BadInputException">It is not found exactly once.</exception>
+    internal static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight, ReadingTime time)
     {
         OnnxPlace[] whole = Places(file, weight, null, time);
         if (whole.Length == 1)
@@ -229,7 +231,9 @@ public static class OnnxPatcher
         }
     }
 
-    static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
+    /// <summary>The part of a weight that a place holds, as it is stored there; in the caller's dispose scope.</summary>
+    /// <exception cref="BadInputException">A value is too large for the stored type.</exception>
+    internal static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
     {
         Tensor part = place.Part is int third ? after.chunk(3)[third] : after;
         Tensor values = (place.Transposed ? part.t() : part).contiguous();

@@ -24,6 +24,9 @@ sealed class ProtoReader(Stream stream, long start, long end, string path)
     /// <summary>Where the field itself, its number included, begins in the file.</summary>
     public long Start { get; private set; }
 
+    /// <summary>Where the field ends.</summary>
+    public long End => _next;
+
     /// <summary>Where its bytes begin in the file, where it has a length.</summary>
     public long Begin { get; private set; }
 
