@@ -35,7 +35,14 @@ app.MapPost(
             float[] logits = session.Run([.. pixels.data<float>()], pixels.shape);
             int best = Array.IndexOf(logits, logits.Max());
             double probability = 1 / logits.Sum(l => Math.Exp(l - logits[best]));
-            return Results.Json(new { label = labels?[best] ?? $"class {best}", index = best, probability });
+            return Results.Json(
+                new
+                {
+                    label = labels?[best] ?? $"class {best}",
+                    index = best,
+                    probability,
+                }
+            );
         }
         catch (BadInputException e)
         {

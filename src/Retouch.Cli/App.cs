@@ -121,7 +121,8 @@ public static class App
             "retouch",
             "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits "
                 + "only those, and hands you a small patch. "
-                + "The model's file never changes: an edit is taken back by using the model without its patch."
+                + "The model's file never changes: an edit is taken back by using the model without its patch, "
+                + "and 'revert' takes a patch out of an edited file."
         )
         {
             new HelpOption { Recursive = true },

@@ -73,10 +73,7 @@ public sealed class PatchedModel : IDisposable
         {
             using SessionOptions options = new();
             _configure?.Invoke(options);
-            options.AddSessionConfigEntry(
-                Folder,
-                System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!
-            );
+            options.AddSessionConfigEntry(Folder, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
             // What is edited stands in the graph: what the runtime packs of initializers that are handed over it keeps
             // for good, and an optimizer that folds a weight would fold the old one.
             _shared.GiveTo(options, values.Keys.ToHashSet());

@@ -240,7 +240,7 @@ public sealed class LedgerReport
         return $"{ReportText.Count(e.Parameters)} numbers in {tensors}, {file} ({settings}; seed {patch.Seed}).";
     }
 
-    string Evidence(LedgerReportEntry e)
+    static string Evidence(LedgerReportEntry e)
     {
         string[] classes =
         [

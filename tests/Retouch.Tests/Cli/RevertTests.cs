@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Suffix;

@@ -7,7 +7,6 @@ using Retouch.Patches;
 using Retouch.Tests.Formats;
 using Retouch.Tests.Patches;
 using Retouch.Vit;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.Tests.OnnxRuntime;
@@ -56,7 +55,16 @@ public sealed class PatchedSessionTests : IDisposable
         using Patch gate = PatchSamples.Rewriting(_model, 3, 5, 3);
         using PatchedSession session = PatchedSession.Create(model, []);
         Same([]);
-        foreach (Patch[] patches in (Patch[][])[[a], [b, a], [gate], [], [gate, a, b]])
+        foreach (
+            Patch[] patches in (Patch[][])
+                [
+                    [a],
+                    [b, a],
+                    [gate],
+                    [],
+                    [gate, a, b],
+                ]
+        )
         {
             session.Swap(patches);
             Same(patches);
@@ -82,7 +90,13 @@ public sealed class PatchedSessionTests : IDisposable
         );
         using Patch a = PatchSamples.Random(_model, 1);
         using Patch b = PatchSamples.Random(_model, 2);
-        Patch[][] sets = [[], [a], [b], [a, b]];
+        Patch[][] sets =
+        [
+            [],
+            [a],
+            [b],
+            [a, b],
+        ];
         float[][] expected =
         [
             .. sets.Select(s =>
@@ -110,7 +124,11 @@ public sealed class PatchedSessionTests : IDisposable
         PatchedSession session = PatchedSession.Create(model, [right]);
         float[] before = session.Run(_pixels, _shape);
         Assert.Contains("is for the model", Refused(() => session.Swap([wrong])), StringComparison.Ordinal);
-        Assert.Contains("is for the model", Refused(() => PatchedSession.Create(model, [wrong])), StringComparison.Ordinal);
+        Assert.Contains(
+            "is for the model",
+            Refused(() => PatchedSession.Create(model, [wrong])),
+            StringComparison.Ordinal
+        );
         Assert.Equal(before, session.Run(_pixels, _shape));
         session.Dispose();
         session.Dispose();
@@ -119,7 +137,11 @@ public sealed class PatchedSessionTests : IDisposable
 
         // Another's file says not what it holds; one that holds something else has not the weights.
         _folder.Write("foreign.onnx", WithoutWords(File.ReadAllBytes(path)));
-        Assert.Contains("which model it holds", Refused(() => PatchedModel.Open(_folder.File("foreign.onnx"))), StringComparison.Ordinal);
+        Assert.Contains(
+            "which model it holds",
+            Refused(() => PatchedModel.Open(_folder.File("foreign.onnx"))),
+            StringComparison.Ordinal
+        );
         using PatchedModel mistaken = PatchedModel.Open(_folder.File("foreign.onnx"), other);
         Assert.Contains("nowhere", Refused(() => PatchedSession.Create(mistaken, [wrong])), StringComparison.Ordinal);
         // A file that is written to while it is served is not half the old one, half the new.
@@ -190,13 +212,26 @@ public sealed class PatchedSessionTests : IDisposable
             double made = time.Elapsed.TotalMilliseconds;
             float[] logits = sessions[^1].Run(pixels, shape);
             if (sessions.Count is 1 or 10 or 11 or 20)
-                output.WriteLine($"{sessions.Count} patch sets: the last in {made:0} ms, {Resident() - start} MiB in all");
+                output.WriteLine(
+                    $"{sessions.Count} patch sets: the last in {made:0} ms, {Resident() - start} MiB in all"
+                );
             if (sessions.Count == 1)
                 Assert.InRange(expected.Zip(logits, (e, l) => Math.Abs(e - l)).Max(), 0, 1e-4);
         }
         sessions.ForEach(s => s.Dispose());
         long before = Resident();
-        Served served = Serve(model, [[patches[0]], [patches[1]], []], 100, 4, pixels, shape);
+        Served served = Serve(
+            model,
+            [
+                [patches[0]],
+                [patches[1]],
+                [],
+            ],
+            100,
+            4,
+            pixels,
+            shape
+        );
         Assert.Empty(served.Errors);
         output.WriteLine($"{served}; {Resident() - before:+0;-0;0} MiB after all");
         patches.ForEach(p => p.Dispose());
@@ -281,7 +316,11 @@ public sealed class PatchedSessionTests : IDisposable
 
     static string Refused(Action action) => Assert.Throws<BadInputException>(action).Message;
 
-    static string Refused(Func<object> action) => Refused(() => { action(); });
+    static string Refused(Func<object> action) =>
+        Refused(() =>
+        {
+            action();
+        });
 
     // An ONNX file without its metadata, which come last.
     static byte[] WithoutWords(byte[] model)

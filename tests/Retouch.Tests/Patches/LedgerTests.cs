@@ -4,7 +4,6 @@ using Retouch.Patches;
 using Retouch.Tests.Cli;
 using Retouch.Tests.Formats;
 using Retouch.Vit;
-using static TorchSharp.torch;
 
 namespace Retouch.Tests.Patches;
 
@@ -12,6 +11,8 @@ namespace Retouch.Tests.Patches;
 public sealed class LedgerTests : IDisposable
 {
     static readonly DateTimeOffset s_time = new(2026, 11, 29, 8, 0, 0, TimeSpan.Zero);
+
+    static readonly System.Text.Json.JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
     readonly TemporaryFolder _folder = new();
     readonly VitModel _model = TinyVit.Create();
@@ -101,13 +102,7 @@ public sealed class LedgerTests : IDisposable
         string path = Begin("ledger.json");
         Ledger written = Add(path, "a", "b");
         using var json = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(path));
-        _folder.Write(
-            "ledger.json",
-            System.Text.Json.JsonSerializer.Serialize(
-                json.RootElement,
-                new System.Text.Json.JsonSerializerOptions { WriteIndented = true }
-            )
-        );
+        _folder.Write("ledger.json", System.Text.Json.JsonSerializer.Serialize(json.RootElement, s_indented));
         Assert.Equal(written.Entries.Select(e => e.Id), Ledger.Open(path).Entries.Select(e => e.Id));
         Assert.Equal(written.Entries.Select(e => e.Id), Add(path, "c").Entries.Select(e => e.Id).SkipLast(1));
     }
