@@ -8,8 +8,8 @@ namespace Retouch.OnnxRuntime;
 
 /// <summary>
 /// An ONNX model that is served with patches: its weights are in memory once, however many sessions with however many
-/// patch sets there are. The file must stay where it is, unchanged. Safe for use from several threads. Owns the weights;
-/// dispose it after its sessions.
+/// patch sets there are. The file must stay where it is, unchanged. Safe for use from several threads. Owns the
+/// weights; dispose it after its sessions.
 /// </summary>
 public sealed class PatchedModel : IDisposable
 {

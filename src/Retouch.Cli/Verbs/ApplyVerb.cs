@@ -14,7 +14,8 @@ sealed class ApplyVerb : Verb
     readonly Option<string?> _onnx = new("--onnx")
     {
         Description =
-            "An ONNX file of this very model that someone exported: the patch is put into its weights, whatever they are "
+            "An ONNX file of this very model that someone exported: the patch is put into its weights, whatever they "
+            + "are "
             + "called there. Patches that this command put into it before stay in.",
         HelpName = "FILE",
     };
@@ -148,7 +149,8 @@ sealed class ApplyVerb : Verb
             terminal.Detail($"{weight} is {name}");
         verdict.Print(terminal);
         terminal.Line(
-            $"{output}: {served}{(now.Paths.Length == 0 ? " without patches" : now.Text)}, {build.Edited.Count} weights "
+            $"{output}: {served}{(now.Paths.Length == 0 ? " without patches" : now.Text)}, {build.Edited.Count} "
+                + "weights "
                 + "of the model changed"
         );
         return verdict;

@@ -58,7 +58,8 @@ sealed class LedgerBuildVerb : Verb
                 JsonOutput.Default.LedgerBuildJson
             );
             terminal.Line(
-                $"{output}: {file.Path} with {LedgerLines.Count(patches.Count, "patch", "patches")} of {ledger.Path} as of "
+                $"{output}: {file.Path} with {LedgerLines.Count(patches.Count, "patch", "patches")} of {ledger.Path} "
+                    + "as of "
                     + $"entry {state.Number}"
             );
             terminal.Line($"  is       {built.Model.Fingerprint}");

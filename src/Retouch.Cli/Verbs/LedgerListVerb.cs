@@ -10,7 +10,8 @@ sealed class LedgerListVerb : Verb
     readonly Option<string?> _model = new("--model")
     {
         Description =
-            "List instead what a model says is in it, safetensors or ONNX, and with --ledger which of its states that is.",
+            "List instead what a model says is in it, safetensors or ONNX, and with --ledger which of its states that "
+            + "is.",
         HelpName = "FILE",
     };
 

@@ -9,7 +9,8 @@ sealed class LedgerVerb : Verb
         : base(
             "ledger",
             "Keep the history of a model's patches in one file beside them: who added or took back what, when and why. "
-                + "Builds the model of its present or any earlier state, and asks again whether what was corrected still is.",
+                + "Builds the model of its present or any earlier state, and asks again whether what was corrected "
+                + "still is.",
             reports: false
         )
     {

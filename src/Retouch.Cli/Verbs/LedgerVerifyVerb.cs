@@ -27,7 +27,8 @@ sealed class LedgerVerifyVerb : Verb
     public LedgerVerifyVerb()
         : base(
             "verify",
-            "Build a state in memory and ask it again for every image that its patches mend; exit code 1, and which, where "
+            "Build a state in memory and ask it again for every image that its patches mend; exit code 1, and which, "
+                + "where "
                 + "one is no longer right, and 2 where one is not found.",
             reports: true
         )
@@ -80,7 +81,8 @@ sealed class LedgerVerifyVerb : Verb
         if (other.Model.Fingerprint != built.Model.Fingerprint)
             throw new BadInputException(
                 $"{path} is {other.Model.Fingerprint}, but {ledger.Path} as of entry {state.Number} builds "
-                    + $"{built.Model.Fingerprint}: it is of another state, or was changed; 'retouch ledger list --model' "
+                    + $"{built.Model.Fingerprint}: it is of another state, or was changed; 'retouch ledger list "
+                    + "--model' "
                     + "says what is in it."
             );
     }
@@ -106,7 +108,8 @@ sealed class LedgerVerifyVerb : Verb
             string of = $"(entry {promise.Entry.Number}, {promise.Entry.Patch!.File})";
             if (promise.Image.Missing is { } missing)
                 terminal.Line(
-                    $"  NOT ASKED  {promise.Image.Image.Name}: {RemedyText.Of(missing).TrimEnd('.')} {of}; --images DIR "
+                    $"  NOT ASKED  {promise.Image.Image.Name}: {RemedyText.Of(missing).TrimEnd('.')} {of}; --images "
+                        + "DIR "
                         + "looks for it"
                 );
             else if (promise.Image.IsWrong)

@@ -341,7 +341,7 @@ public sealed class ModelFile : IDisposable
     }
 
     /// <summary>
-    /// The model with other values in some tensors, as <see cref="WriteWith(string, IReadOnlyDictionary{string, Tensor}, bool)"/> stores them: rounded to the file's
+    /// The model with other values in some tensors, as they are stored when it is written: rounded to the file's
     /// types. The caller disposes it.
     /// </summary>
     /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>

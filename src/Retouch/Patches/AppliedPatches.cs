@@ -77,7 +77,9 @@ public sealed record AppliedPatches(
 
     /// <summary>What a model's file says, of which nothing but its table of contents is read.</summary>
     /// <param name="path">A safetensors file, a folder with one that an export wrote, or an ONNX file.</param>
-    /// <exception cref="BadInputException">The file cannot be read, is of another kind, or its text is damaged.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, is of another kind, or its text is damaged.
+    /// </exception>
     public static IReadOnlyList<AppliedPatches> Of(string path)
     {
         string inside = System.IO.Path.Combine(path, ModelExport.WeightsName);

@@ -6,9 +6,9 @@ namespace Retouch.Patches;
 
 /// <summary>
 /// What a subtraction of patches loses. A sum is rounded, so that the edited weight less the change is not always the
-/// weight that was there: where an edited weight is larger, its last bits are gone. Those bits are kept: for each weight
-/// that the subtraction does not give back, how far it is from the one before it that was kept, and the bits in which it
-/// differs, as variable-length numbers in base 64. Most weights need none.
+/// weight that was there: where an edited weight is larger, its last bits are gone. Those bits are kept: for each
+/// weight that the subtraction does not give back, how far it is from the one before it that was kept, and the bits in
+/// which it differs, as variable-length numbers in base 64. Most weights need none.
 /// </summary>
 static class UndoBits
 {
@@ -19,7 +19,9 @@ static class UndoBits
     /// <param name="before">The weights without the patches, by canonical name.</param>
     /// <param name="after">The same with them, as they are stored.</param>
     /// <param name="patches">The patches in the order in which they are summed.</param>
-    /// <param name="round">Rounds a weight to the type in which it is stored; the result is the caller's scope's.</param>
+    /// <param name="round">
+    /// Rounds a weight to the type in which it is stored; the result is the caller's scope's.
+    /// </param>
     public static string? Of(
         IReadOnlyDictionary<string, Tensor> before,
         IReadOnlyDictionary<string, Tensor> after,

@@ -83,7 +83,8 @@ public sealed class LedgerReport
         text.Append("## Edits\n\n");
         text.Append(
             CultureInfo.InvariantCulture,
-            $"This model is `{Ledger.Base}` with {ReportText.Many(count, "patch", "patches")}, as of entry {State.Number} of "
+            $"This model is `{Ledger.Base}` with {ReportText.Many(count, "patch", "patches")}, as of entry "
+                + $"{State.Number} of "
         );
         text.Append(CultureInfo.InvariantCulture, $"`{Cell(Name)}` ({Date(Ledger.Entries[State.Number].Time)}).");
         text.Append(CultureInfo.InvariantCulture, $" State `{State.Digest}`");
@@ -173,7 +174,10 @@ public sealed class LedgerReport
                 <th class="l">Why</th></tr></thead>
                 <tbody>{Ledger.Entries.Skip(1).Take(State.Number).Select(e =>
                     Html.Of(
-                        $"<tr><td>{e.Number}</td><td class=\"l\">{Date(e.Time)}</td><td class=\"l wrap\">{e.Author}</td><td class=\"l wrap\">{Row(e)}</td><td class=\"l wrap\">{e.Reason}</td></tr>"
+                        $"""
+                        <tr><td>{e.Number}</td><td class="l">{Date(e.Time)}</td><td class="l wrap">{e.Author}</td>
+                        <td class="l wrap">{Row(e)}</td><td class="l wrap">{e.Reason}</td></tr>
+                        """
                     )
                 )}</tbody></table></div>
                 """
@@ -206,7 +210,11 @@ public sealed class LedgerReport
                 e.TakenBack is null
                     ? Html.Empty
                     : Html.Of(
-                        $"<p class=\"back\">Taken back by {e.TakenBack.Author} on {Date(e.TakenBack.Time)} (entry {e.TakenBack.Number}): {e.TakenBack.Reason}</p>"
+                        $"""
+                        <p class="back">Taken back by {e.TakenBack.Author} on {Date(e.TakenBack.Time)}
+                        (entry {e.TakenBack.Number}):
+                        {e.TakenBack.Reason}</p>
+                        """
                     )
             )}
             <dl>
@@ -265,7 +273,8 @@ public sealed class LedgerReport
 
     static string Else(LedgerReportEntry e) =>
         e.Patch?.Measurements is { LocalityRate: double rate, LocalityImages: int images }
-            ? $"{ReportText.Percent(rate, 2)} % of {ReportText.Count(images)} other images kept their prediction under this "
+            ? $"{ReportText.Percent(rate, 2)} % of {ReportText.Count(images)} other images kept their prediction "
+                + "under this "
                 + "patch alone."
         : e.Entry.Check is not null ? ""
         : "It was not measured.";
@@ -294,7 +303,10 @@ public sealed class LedgerReport
     static Html Picture(LedgerReportEntry e, LedgerImage image) =>
         e.Pictures.TryGetValue(image.Sha256, out ReadOnlyMemory<byte> jpeg)
             ? Html.Of(
-                $"<img src=\"data:image/jpeg;base64,{Convert.ToBase64String(jpeg.Span)}\" alt=\"{image.Name}\" title=\"{image.Name}\"/>"
+                $"""
+                <img src="data:image/jpeg;base64,{Convert.ToBase64String(jpeg.Span)}" alt="{image.Name}"
+                title="{image.Name}"/>
+                """
             )
             : Html.Of($"{image.Name}: ");
 
@@ -342,7 +354,11 @@ public sealed class LedgerReport
         List<(string Name, string Value)> rows = [];
         Collect(JsonElement.Parse(json), "", 0);
         return Html.Of(
-            $"<table class=\"facts\"><tbody>{rows.Take(MostRows).Select(r => Html.Of($"<tr><td>{r.Name}</td><td>{r.Value}</td></tr>"))}</tbody></table>"
+            $"""
+            <table class="facts"><tbody>{rows.Take(MostRows).Select(r =>
+                Html.Of($"<tr><td>{r.Name}</td><td>{r.Value}</td></tr>")
+            )}</tbody></table>
+            """
         );
 
         void Collect(JsonElement value, string name, int depth)

@@ -368,7 +368,8 @@ public sealed class PatchedSessionTests : IDisposable
     {
         public override string ToString() =>
             $"{Answers.Count} requests, {Errors.Count} failed; latency {At(Latencies, 0.5):0.0} ms in the middle, "
-            + $"{At(Latencies, 0.99):0.0} ms at the 99th percentile; {Swaps.Count} swaps of {At(Swaps, 0.5):0} ms in the "
+            + $"{At(Latencies, 0.99):0.0} ms at the 99th percentile; {Swaps.Count} swaps of {At(Swaps, 0.5):0} ms in "
+            + "the "
             + $"middle, {Swaps.Max():0} ms at most";
 
         static double At(IReadOnlyList<double> values, double share) =>

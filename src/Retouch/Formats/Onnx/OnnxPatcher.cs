@@ -231,7 +231,9 @@ public static class OnnxPatcher
         }
     }
 
-    /// <summary>The part of a weight that a place holds, as it is stored there; in the caller's dispose scope.</summary>
+    /// <summary>
+    /// The part of a weight that a place holds, as it is stored there; in the caller's dispose scope.
+    /// </summary>
     /// <exception cref="BadInputException">A value is too large for the stored type.</exception>
     internal static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
     {

@@ -47,8 +47,8 @@ public sealed class OnnxWeights : IDisposable
     /// <summary>Opens a file.</summary>
     /// <param name="path">The ONNX file.</param>
     /// <param name="model">
-    /// The model that it was exported from, by which its weights are recognized whatever they are called; not owned. Null
-    /// for an export of this tool, which says what it holds.
+    /// The model that it was exported from, by which its weights are recognized whatever they are called; not owned.
+    /// Null for an export of this tool, which says what it holds.
     /// </param>
     /// <exception cref="BadInputException">
     /// The file cannot be read, is no ONNX file, or is another's and no model is given.
@@ -126,10 +126,12 @@ public sealed class OnnxWeights : IDisposable
     }
 
     /// <summary>
-    /// The graph as an ONNX file of its own, without the large initializers: those it names as parts of this file, which
-    /// must stay where it is. Some may be put into it with other values.
+    /// The graph as an ONNX file of its own, without the large initializers: those it names as parts of this file,
+    /// which must stay where it is. Some may be put into it with other values.
     /// </summary>
-    /// <param name="values">Initializers with the values to put in, of the stored types; they stay the caller's.</param>
+    /// <param name="values">
+    /// Initializers with the values to put in, of the stored types; they stay the caller's.
+    /// </param>
     /// <exception cref="BadInputException">The file was written to since it was opened.</exception>
     public byte[] Graph(IReadOnlyDictionary<string, Tensor> values)
     {
@@ -251,7 +253,8 @@ public sealed class OnnxWeights : IDisposable
             if (places.FirstOrDefault(p => !_byName.ContainsKey(p.Tensor.Name)) is { } constant)
                 throw BadInput.Unsupported(
                     Path,
-                    $"{Path} has {name} as a constant among its nodes ({UserText.Quote(constant.Tensor.Name)}), not as an "
+                    $"{Path} has {name} as a constant among its nodes ({UserText.Quote(constant.Tensor.Name)}), not "
+                        + "as an "
                         + "initializer, so it cannot be exchanged while it is served; put the patch into the file."
                 );
             return _places[name] = places;

@@ -33,7 +33,9 @@ public sealed class Ledger
     /// <summary>All entries, the beginning first.</summary>
     public IReadOnlyList<LedgerEntry> Entries { get; }
 
-    /// <summary>The ids of the last entries; several after branches of a repository were merged, until the next.</summary>
+    /// <summary>
+    /// The ids of the last entries; several after branches of a repository were merged, until the next.
+    /// </summary>
     public IReadOnlyList<string> Heads { get; }
 
     /// <summary>
@@ -49,7 +51,9 @@ public sealed class Ledger
     public LedgerState State => At(Entries.Count - 1);
 
     /// <summary>Reads a ledger and checks every entry against its id, and those that it was made upon.</summary>
-    /// <exception cref="BadInputException">The file cannot be read, or is not what was written; why is said.</exception>
+    /// <exception cref="BadInputException">
+    /// The file cannot be read, or is not what was written; why is said.
+    /// </exception>
     public static Ledger Open(string path)
     {
         (List<LedgerEntry> entries, List<byte[]> lines, List<string> heads) = LedgerText.Read(
@@ -118,7 +122,8 @@ public sealed class Ledger
         if (lines.Count > LedgerText.MostEntries || text.Length > LedgerText.MostBytes)
             throw BadInput.TooLarge(
                 path,
-                $"{path} is full: a ledger holds {LedgerText.MostEntries} entries and {LedgerText.MostBytes >> 20} MiB; "
+                $"{path} is full: a ledger holds {LedgerText.MostEntries} entries and {LedgerText.MostBytes >> 20} "
+                    + "MiB; "
                     + "begin another for the model that this one builds."
             );
         // What could not be read again is not written.
@@ -221,7 +226,8 @@ public sealed class Ledger
         BadInputException None() =>
             BadInput.Missing(
                 name,
-                $"{Path} has no entry {UserText.Quote(name)}: give its number (0 to {Entries.Count - 1}), the beginning "
+                $"{Path} has no entry {UserText.Quote(name)}: give its number (0 to {Entries.Count - 1}), the "
+                    + "beginning "
                     + "of its id, or the file of its patch."
             );
     }
@@ -244,7 +250,8 @@ public sealed class Ledger
                 if (!File.Exists(path))
                     throw BadInput.Missing(
                         path,
-                        $"Entry {entry.Number} of {Path} added {entry.Patch!.File} (SHA-256 {entry.Patch.Sha256}), which is "
+                        $"Entry {entry.Number} of {Path} added {entry.Patch!.File} (SHA-256 {entry.Patch.Sha256}), "
+                            + "which is "
                             + "not there."
                     );
                 if (LoadedPatch.Identify(path).Sha256 is var hash && hash != entry.Patch!.Sha256)

@@ -15,7 +15,9 @@ public sealed record LedgerEntry
     /// <summary>SHA-256 of what it says, in lower-case hexadecimal; empty before it is in a ledger.</summary>
     public string Id { get; init; } = "";
 
-    /// <summary>The ids of the last entries of the ledger that it was made upon: after a merge there are several.</summary>
+    /// <summary>
+    /// The ids of the last entries of the ledger that it was made upon: after a merge there are several.
+    /// </summary>
     public IReadOnlyList<string> On { get; init; } = [];
 
     /// <summary>What it records.</summary>

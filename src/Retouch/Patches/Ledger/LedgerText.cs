@@ -174,7 +174,8 @@ static class LedgerText
             if (entry.On.FirstOrDefault(id => !known.ContainsKey(id) || id == entry.Id) is string missing)
                 throw Damaged(
                     path,
-                    $"{which} was made upon {Short(missing)}, which is not before it: the ledger was cut, or its entries "
+                    $"{which} was made upon {Short(missing)}, which is not before it: the ledger was cut, or its "
+                        + "entries "
                         + "were put in another order"
                 );
             if (entry.Kind != LedgerEntryKind.Init && entry.On.Count == 0)

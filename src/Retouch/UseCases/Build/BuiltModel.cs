@@ -103,7 +103,9 @@ public sealed class BuiltModel : IDisposable
     /// <summary>Writes the model's file with the patches in it, under the names and types that it came in.</summary>
     /// <param name="output">The file to write, atomically.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
-    /// <exception cref="BadInputException">As <see cref="ModelFile.WriteWith(string, IReadOnlyDictionary{string, Tensor}, bool)"/>.</exception>
+    /// <exception cref="BadInputException">
+    /// As <see cref="ModelFile.WriteWith(string, IReadOnlyDictionary{string, Tensor}, bool)"/>.
+    /// </exception>
     public void Write(string output, bool overwrite) =>
         _file.WriteWith(
             output,

@@ -38,8 +38,8 @@ public static class ModelReversal
         IReadOnlyList<LoadedPatch> kept = Chosen(Remaining(file, removed), others, file.Path);
         IReadOnlyList<LoadedPatch> all = [.. removed, .. kept];
         string[] changed = [.. all.SelectMany(p => p.Patch.Change.Names).Distinct()];
-        if (changed.FirstOrDefault(n => !file.Model.Tensors.ContainsKey(n)) is string unknown)
-            throw Lost(file.Path, $"a patch changes {unknown}, which it does not have");
+        if (all.FirstOrDefault(p => !p.Patch.Change.Fits(file.Model)) is { } other)
+            throw Lost(file.Path, $"its tensors are not those that {other.Path} changes");
         if (top.Undo is null)
             throw Lost(file.Path, "it does not keep the bits that a subtraction loses, which were too many");
         Dictionary<string, Tensor> found =
@@ -130,7 +130,8 @@ public static class ModelReversal
                 from.FirstOrDefault(p => p.Change == w.Change)
                 ?? throw BadInput.Missing(
                     path,
-                    $"{path} has another patch in it, which stays and whose file is needed: {w.Title}, {w.Bytes} bytes.",
+                    $"{path} has another patch in it, which stays and whose file is needed: {w.Title}, {w.Bytes} "
+                        + "bytes.",
                     Remedy.Option(Parameter.KeptPatches)
                 )
             ),
@@ -148,7 +149,8 @@ public static class ModelReversal
         if (AppliedPatches.Read(file.Metadata, file.Path) is not [.., var top])
             throw BadInput.Unsupported(
                 file.Path,
-                $"{file.Path} does not say that patches are in it, so none can be taken out: it is unedited, was edited "
+                $"{file.Path} does not say that patches are in it, so none can be taken out: it is unedited, was "
+                    + "edited "
                     + "by another program or by an older version, or lost its metadata on the way. Apply the patches "
                     + "that are to stay to the unedited model."
             );
@@ -173,11 +175,12 @@ public static class ModelReversal
                 file.Model.Config.Traits
             );
         }
-        catch
+        // What is no number was never there.
+        catch (BadInputException)
         {
             foreach (Tensor tensor in found.Values)
                 tensor.Dispose();
-            throw;
+            throw Lost(file.Path, "what it keeps of them is damaged");
         }
     }
 

@@ -45,7 +45,8 @@ public sealed class OnnxBuild : IDisposable
         if (present is null && removed.Count > 0)
             throw BadInput.Unsupported(
                 served,
-                $"{served} does not say that patches are in it, so none can be taken out: it is unedited, was edited by "
+                $"{served} does not say that patches are in it, so none can be taken out: it is unedited, was edited "
+                    + "by "
                     + "another program or by an older version, or lost its metadata on the way. Put the patch into the "
                     + "unedited file."
             );
@@ -109,12 +110,12 @@ public sealed class OnnxBuild : IDisposable
 
     /// <summary>Writes the file.</summary>
     /// <param name="output">
-    /// The file to write, as <see cref="OnnxPatcher.Write(string, string, IReadOnlyDictionary{string, Tensor}, IReadOnlyDictionary{string, Tensor}, bool)"/>
-    /// does.
+    /// The file to write, atomically; in another folder than the served one where that keeps weights in files beside
+    /// it.
     /// </param>
     /// <param name="overwrite">Whether existing files may be replaced.</param>
     /// <returns>For each weight what it is called in the file.</returns>
-    /// <exception cref="BadInputException">As there.</exception>
+    /// <exception cref="BadInputException">A weight is not found exactly once, or a file cannot be written.</exception>
     public IReadOnlyDictionary<string, string> Write(string output, bool overwrite) =>
         OnnxPatcher.Write(_served, output, _before, _after, _texts, overwrite);
 

@@ -237,7 +237,8 @@ public static class LedgerUseCase
             if (!present.TryAdd(patch.Change, patch.Path))
                 throw BadInput.Exists(
                     patch.Path,
-                    $"{patch.Path} is in the ledger already, as {present[patch.Change]}: the same patch twice would count "
+                    $"{patch.Path} is in the ledger already, as {present[patch.Change]}: the same patch twice would "
+                        + "count "
                         + "twice."
                 );
         }
@@ -282,7 +283,8 @@ public static class LedgerUseCase
                 ? name
                 : throw BadInput.Exists(
                     copy,
-                    $"{patch.Path} lies outside the ledger's folder, where another file has its name already; rename it."
+                    $"{patch.Path} lies outside the ledger's folder, where another file has its name already; rename "
+                        + "it."
                 );
         using FileStream from = InputFile.Open(patch.Path);
         AtomicFile.TryCreate(copy, from.CopyTo);
