@@ -101,8 +101,10 @@ public static class App
             new EditVerb(),
             new RepairVerb(),
             new ApplyVerb(),
+            new RevertVerb(),
             new ExportVerb(),
             new LogVerb(),
+            new LedgerVerb(),
             new PullVerb(),
             new SolveTargetsVerb(),
             new TrainLocatorVerb(),
@@ -120,7 +122,8 @@ public static class App
             "retouch",
             "Retouch corrects the mistakes of vision transformers: it finds the few hidden units responsible, edits "
                 + "only those, and hands you a small patch. "
-                + "The model's file never changes: an edit is taken back by using the model without its patch."
+                + "The model's file never changes: an edit is taken back by using the model without its patch, "
+                + "and 'revert' takes a patch out of an edited file."
         )
         {
             new HelpOption { Recursive = true },

@@ -222,4 +222,10 @@ sealed record PrepareJson(
 [JsonSerializable(typeof(MaskSpecificity))]
 [JsonSerializable(typeof(MethodScore))]
 [JsonSerializable(typeof(SideEffectsJson))]
+[JsonSerializable(typeof(Verbs.LedgerJson))]
+[JsonSerializable(typeof(Verbs.LedgerEntryJson))]
+[JsonSerializable(typeof(Verbs.LedgerBuildJson))]
+[JsonSerializable(typeof(Verbs.LedgerVerifyJson))]
+[JsonSerializable(typeof(Verbs.LedgerDiffJson))]
+[JsonSerializable(typeof(Verbs.ModelEditsJson))]
 sealed partial class JsonOutput : JsonSerializerContext;

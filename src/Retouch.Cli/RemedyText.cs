@@ -91,6 +91,10 @@ static class RemedyText
             Parameter.EditsPerGroup => "--max-edits-per-group limits the images of a batch",
             Parameter.NormEpsilon => $"pass --norm-epsilon {value ?? "EPS"}, which changes the logits a little",
             Parameter.ExportFormat => $"use --format {value ?? "FORMAT"}",
+            Parameter.KeptPatches => "name its file with --with",
+            Parameter.Contradictions => "take one of them back with 'retouch ledger revert', or pass --force",
+            Parameter.PromisedImages => "name the folder that has it with --images",
+            Parameter.Base when value is null => "name the model that it was made of with --base",
             _ => value is null ? $"state it with {Name(parameter)}" : $"pass {Name(parameter)} {value}",
         };
 
@@ -209,6 +213,9 @@ static class RemedyText
             Parameter.Near => "--near",
             Parameter.GuardNear => "--guard-near",
             Parameter.Base => "--base",
+            Parameter.KeptPatches => "--with",
+            Parameter.Contradictions => "--force",
+            Parameter.PromisedImages => "--images",
             Parameter.Blocks => "--blocks",
             Parameter.LocatorFile => "--locator-file",
             Parameter.TrainedFiles => "--prepared",

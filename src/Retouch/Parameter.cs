@@ -107,4 +107,13 @@ public enum Parameter
 
     /// <summary>Below which difference of the two largest probabilities an image is sensitive.</summary>
     Margin,
+
+    /// <summary>Patches that stay in a model when others are taken out.</summary>
+    KeptPatches,
+
+    /// <summary>Whether patches are taken that cancel each other.</summary>
+    Contradictions,
+
+    /// <summary>Where the images are that patches mend.</summary>
+    PromisedImages,
 }

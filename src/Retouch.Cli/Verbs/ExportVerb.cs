@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Retouch.Formats;
 using Retouch.Patches;
+using Retouch.UseCases;
 using Retouch.Vit;
 
 namespace Retouch.Cli.Verbs;
@@ -81,14 +82,21 @@ sealed class ExportVerb : Verb
         }
         cancellation.ThrowIfCancellationRequested();
         IReadOnlyList<string> files = [output];
+        IReadOnlyList<AppliedPatches> applied = BuiltModel.Describe(file, model, stack.Files);
+        Dictionary<string, string?> texts = new() { [AppliedPatches.Key] = AppliedPatches.Text(applied) };
         if (format == Onnx)
-            OnnxExport.Write(model, file.Preprocessing, labels, output, overwrite);
+        {
+            // Of patches on patches the file says the last, to which its own base belongs; nothing is subtracted there.
+            if (applied is [.., var last])
+                texts[AppliedPatches.Key] = AppliedPatches.Text([last with { Undo = null }]);
+            OnnxExport.Write(model, file.Preprocessing, labels, texts, output, overwrite);
+        }
         else
         {
             NamingScheme scheme = ModelExport.Find(format, model);
             foreach (string note in ModelExport.Notes(model.Config, scheme))
                 terminal.Note($"note: {note}");
-            files = ModelExport.Write(model, scheme, file.Preprocessing, labels, output, overwrite);
+            files = ModelExport.Write(model, scheme, file.Preprocessing, labels, texts, output, overwrite);
         }
         verdict?.Print(terminal);
         terminal.Object(

@@ -41,12 +41,21 @@ sealed class PatchOptions
             command.Add(option);
     }
 
+    /// <summary>The name of the option that names patches.</summary>
+    public string Name => _patches.Name;
+
+    /// <summary>Whether patches that cancel each other are to be taken.</summary>
+    public bool Forced(ParseResult parsed) => parsed.GetValue(_force);
+
+    /// <summary>The patches that were named.</summary>
+    public string[] Paths(ParseResult parsed) => parsed.GetValue(_patches) ?? [];
+
     /// <summary>
     /// Loads the patches of a model; those that cancel each other are refused unless --force is given.
     /// </summary>
     public PatchStack Load(ParseResult parsed, ModelFile file)
     {
-        PatchStack stack = new(parsed.GetValue(_patches) ?? [], file.Model);
+        PatchStack stack = new(Paths(parsed), file.Model);
         try
         {
             if (!parsed.GetValue(_force))

@@ -16,6 +16,7 @@ public sealed class ModelFile : IDisposable
     readonly VitTraits _known; // what files or hints state; the rest of the model's was assumed
     readonly bool _statedElsewhere;
     readonly int _ownSize;
+    readonly OrderedDictionary<string, string> _metadata;
 
     ModelFile(
         ITensorSource source,
@@ -38,6 +39,7 @@ public sealed class ModelFile : IDisposable
             names
         );
         (_ownSize, _known, _statedElsewhere) = (ownSize, known, statedElsewhere);
+        _metadata = new(source.Metadata);
         _rewritable = source as SafeTensorsFile;
         if (_rewritable is null)
             source.Dispose();
@@ -54,6 +56,9 @@ public sealed class ModelFile : IDisposable
 
     /// <summary>The model; it belongs to this object.</summary>
     public VitModel Model { get; }
+
+    /// <summary>The texts that the file keeps beside its tensors; empty where its format has none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <summary>The naming scheme that the file follows.</summary>
     public NamingScheme Scheme { get; }
@@ -254,7 +259,21 @@ public sealed class ModelFile : IDisposable
     /// The file cannot be written, its name says that it is something else, or the model's file was written to since it
     /// was loaded; nothing has changed on the disk.
     /// </exception>
-    public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite)
+    public void WriteWith(string output, IReadOnlyDictionary<string, Tensor> replacements, bool overwrite) =>
+        WriteWith(output, replacements, new Dictionary<string, string?>(), overwrite);
+
+    /// <summary>The same with other texts beside the tensors.</summary>
+    /// <param name="output">The file to write, atomically.</param>
+    /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>
+    /// <param name="texts">What the metadata are to say by key; null takes a key out.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <exception cref="BadInputException">As above.</exception>
+    public void WriteWith(
+        string output,
+        IReadOnlyDictionary<string, Tensor> replacements,
+        IReadOnlyDictionary<string, string?> texts,
+        bool overwrite
+    )
     {
         if (_rewritable is null && !output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
             throw BadInput.Unsupported(
@@ -278,18 +297,21 @@ public sealed class ModelFile : IDisposable
                     Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value))
                         .Select(p => (Bare(p.Name), p.Tensor))
                 ),
-                Stated(Preprocessing),
+                WithTexts(Stated(Preprocessing), texts),
                 overwrite
             );
             return;
         }
-        Dictionary<string, string>? stated = null;
+        Dictionary<string, string?> stated = [];
         if (_statedElsewhere || StrangersCards(output).Count > 0)
         {
-            stated = Stated(Preprocessing with { ImageSize = _ownSize });
+            foreach ((string key, string value) in Stated(Preprocessing with { ImageSize = _ownSize }))
+                stated[key] = value;
             if (_rewritable.Metadata.ContainsKey("format"))
                 stated.Remove("format");
         }
+        foreach ((string key, string? value) in texts)
+            stated[key] = value;
         // Positions that were interpolated are not the file's; there its time of change must do.
         Dictionary<string, Tensor> loaded = Model
             .Tensors.Where(t => t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
@@ -319,7 +341,7 @@ public sealed class ModelFile : IDisposable
     }
 
     /// <summary>
-    /// The model with other values in some tensors, as <see cref="WriteWith"/> stores them: rounded to the file's
+    /// The model with other values in some tensors, as they are stored when it is written: rounded to the file's
     /// types. The caller disposes it.
     /// </summary>
     /// <param name="replacements">New float32 values by canonical name; they stay the caller's.</param>
@@ -388,11 +410,33 @@ public sealed class ModelFile : IDisposable
     Dictionary<string, string> Stated(Preprocessing preprocessing) =>
         ModelMetadata.Of(Model.Config, preprocessing, Labels, _known);
 
+    static Dictionary<string, string> WithTexts(
+        Dictionary<string, string> stated,
+        IReadOnlyDictionary<string, string?> texts
+    )
+    {
+        foreach ((string key, string? value) in texts)
+        {
+            if (value is null)
+                stated.Remove(key);
+            else
+                stated[key] = value;
+        }
+        return stated;
+    }
+
     // A name may lack wrappers that the prefix has.
     string Bare(string inFile) =>
         inFile.StartsWith(Prefix, StringComparison.Ordinal) ? inFile[Prefix.Length..] : inFile;
 
-    Tensor AsStored(string canonical, Tensor values)
+    /// <summary>
+    /// Whether all of a tensor that the file stores is in the float32 values that were read of it.
+    /// </summary>
+    internal bool HoldsAll(string canonical) =>
+        _rewritable is null || _names[canonical].All(n => _rewritable.Tensors[n.InFile].DType != TensorDType.F64);
+
+    /// <summary>Values as the file would store them, in the caller's dispose scope.</summary>
+    internal Tensor AsStored(string canonical, Tensor values)
     {
         if (_rewritable is null)
             return values.alias();

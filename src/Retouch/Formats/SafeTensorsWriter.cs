@@ -77,7 +77,9 @@ static class SafeTensorsWriter
     /// <param name="source">The file to copy.</param>
     /// <param name="path">The file to write; see <see cref="AtomicFile.Write"/>.</param>
     /// <param name="replacements">New values by name, of the stored shape; converted to the stored type.</param>
-    /// <param name="extraMetadata">Texts to add; the value of a key that the file has already is replaced.</param>
+    /// <param name="extraMetadata">
+    /// Texts to add; the value of a key that the file has already is replaced, and null takes the key out.
+    /// </param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
     /// <param name="isAsBefore">
     /// Whether a tensor that stays is still what was read of it before; null to take what is there.
@@ -90,7 +92,7 @@ static class SafeTensorsWriter
         SafeTensorsFile source,
         string path,
         IReadOnlyDictionary<string, Tensor> replacements,
-        IReadOnlyDictionary<string, string>? extraMetadata,
+        IReadOnlyDictionary<string, string?>? extraMetadata,
         bool overwrite,
         Func<string, Tensor, bool>? isAsBefore = null
     )
@@ -140,11 +142,16 @@ static class SafeTensorsWriter
             );
     }
 
-    static byte[] HeaderWith(SafeTensorsFile source, IReadOnlyDictionary<string, string> extraMetadata)
+    static byte[] HeaderWith(SafeTensorsFile source, IReadOnlyDictionary<string, string?> extraMetadata)
     {
         var metadata = new OrderedDictionary<string, string>(source.Metadata);
-        foreach ((string key, string value) in extraMetadata)
-            metadata[key] = value;
+        foreach ((string key, string? value) in extraMetadata)
+        {
+            if (value is null)
+                metadata.Remove(key);
+            else
+                metadata[key] = value;
+        }
         return SafeTensorsHeader.Format(metadata, source.Tensors.Values);
     }
 

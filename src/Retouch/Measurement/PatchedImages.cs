@@ -29,10 +29,25 @@ public static class PatchedImages
         IReadOnlyList<(string Path, Patch Patch)> patches,
         ImageFolder? folder,
         CancellationToken cancellation
+    ) => Measure(edited, preprocessing, patches, folder is null ? [] : (ImageFolder[])[folder], cancellation);
+
+    /// <summary>The same with several folders in which images are looked for by their contents.</summary>
+    /// <param name="edited">The model with all of the patches.</param>
+    /// <param name="preprocessing">How images are made into its pixels.</param>
+    /// <param name="patches">The patches, each with the path of its file.</param>
+    /// <param name="folders">The folders, the first the first looked into.</param>
+    /// <param name="cancellation">Stops between two images.</param>
+    /// <returns>One result an image, in the order of the patches.</returns>
+    public static IReadOnlyList<PatchedImage> Measure(
+        VitModel edited,
+        Preprocessing preprocessing,
+        IReadOnlyList<(string Path, Patch Patch)> patches,
+        IReadOnlyList<ImageFolder> folders,
+        CancellationToken cancellation
     )
     {
         SplitVit split = new(edited);
-        Lazy<Dictionary<string, string>> byHash = new(() => ByHash(folder));
+        Lazy<Dictionary<string, string>> byHash = new(() => ByHash(folders));
         List<PatchedImage> results = [];
         for (int p = 0; p < patches.Count; p++)
         {
@@ -66,7 +81,11 @@ public static class PatchedImages
         }
     }
 
-    static (string? Path, byte[]? Bytes, Problem? Missing) Find(
+    /// <summary>Looks for an image that a patch was made from.</summary>
+    /// <param name="patch">The patch's file.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="byHash">Further files by their SHA-256.</param>
+    internal static (string? Path, byte[]? Bytes, Problem? Missing) Find(
         string patch,
         PatchImage image,
         Lazy<Dictionary<string, string>> byHash
@@ -120,10 +139,11 @@ public static class PatchedImages
         }
     }
 
-    static Dictionary<string, string> ByHash(ImageFolder? folder)
+    /// <summary>The images of folders by their SHA-256.</summary>
+    internal static Dictionary<string, string> ByHash(IReadOnlyList<ImageFolder> folders)
     {
         Dictionary<string, string> paths = new(StringComparer.Ordinal);
-        foreach (string path in folder?.Files.Select(folder.FullPath) ?? [])
+        foreach (string path in folders.SelectMany(f => f.Files.Select(f.FullPath)))
         {
             if (Read(path) is byte[] bytes)
                 paths.TryAdd(Hash(bytes), path);

@@ -53,6 +53,30 @@ public static class PatchLedger
     {
         foreach (Patch patch in patches)
             patch.RequireModel(model);
+        return Edited(name => model.Tensors[name], patches);
+    }
+
+    /// <summary>The same of weights that are not at hand as a model.</summary>
+    /// <param name="fingerprint">The fingerprint of the model whose weights they are.</param>
+    /// <param name="weight">An unedited weight by canonical name, float32; it stays the caller's.</param>
+    /// <param name="patches">One patch or more.</param>
+    /// <exception cref="BadInputException">A patch belongs to another model, or adds hidden units to it.</exception>
+    public static Dictionary<string, Tensor> Edited(
+        string fingerprint,
+        Func<string, Tensor> weight,
+        IReadOnlyList<Patch> patches
+    )
+    {
+        if (patches.FirstOrDefault(p => p.Provenance.ModelFingerprint != fingerprint) is { } stranger)
+            throw BadInput.Mismatch(
+                null,
+                $"A patch is for the model {stranger.Provenance.ModelFingerprint}, but this model is {fingerprint}."
+            );
+        return Edited(weight, patches);
+    }
+
+    static Dictionary<string, Tensor> Edited(Func<string, Tensor> weight, IReadOnlyList<Patch> patches)
+    {
         if (patches.FirstOrDefault(p => p.Change is TensorDelta { ChangesShapes: true }) is { } wider)
             throw BadInput.Unsupported(
                 null,
@@ -60,11 +84,10 @@ public static class PatchLedger
                     + "can hold; it can be measured but not applied."
             );
         // Of the sums that are representable, each order would find another.
-        IReadOnlyList<Patch> ordered =
-            patches.Count == 1 ? patches : [.. patches.OrderBy(PatchFile.Digest, StringComparer.Ordinal)];
+        IReadOnlyList<Patch> ordered = InOrder(patches);
         Dictionary<string, Tensor> edited = [];
         foreach (string name in ordered.SelectMany(p => p.Change.Names).Distinct())
-            edited[name] = Sum(name, model.Tensors[name], ordered);
+            edited[name] = Sum(name, weight(name), ordered);
         return edited;
     }
 
@@ -112,6 +135,10 @@ public static class PatchLedger
         }
         return contradictions;
     }
+
+    /// <summary>The order in which patches are summed.</summary>
+    internal static IReadOnlyList<Patch> InOrder(IReadOnlyList<Patch> patches) =>
+        patches.Count == 1 ? patches : [.. patches.OrderBy(PatchFile.Digest, StringComparer.Ordinal)];
 
     static IEnumerable<(int First, int Second)> Pairs(int count) =>
         Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(i + 1, count - i - 1).Select(j => (i, j)));

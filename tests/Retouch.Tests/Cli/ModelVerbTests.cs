@@ -189,8 +189,8 @@ public sealed class ModelVerbTests : IDisposable
         _bench.Refuses(apply, "exists");
         _bench.Refuses(
             Workbench.With(Workbench.With(apply, "--onnx", output), "--out", _bench.Path("twice.onnx")),
-            "mlp.fc",
-            "nowhere"
+            patch,
+            "in " + output + " already"
         );
         _bench.Refuses(
             Workbench.With(Workbench.With(apply, "--onnx", _bench.Labels), "--out", _bench.Path("twice.onnx")),

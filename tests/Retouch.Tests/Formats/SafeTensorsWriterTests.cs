@@ -200,7 +200,7 @@ public sealed class SafeTensorsWriterTests : IDisposable
             source,
             _folder.File("more"),
             new Dictionary<string, Tensor>(),
-            new Dictionary<string, string> { ["by"] = "test" },
+            new Dictionary<string, string?> { ["by"] = "test" },
             overwrite: false
         );
         using var more = SafeTensorsFile.Open(_folder.File("more"));
@@ -217,7 +217,7 @@ public sealed class SafeTensorsWriterTests : IDisposable
             source,
             _folder.File("target"),
             new Dictionary<string, Tensor>(),
-            new Dictionary<string, string> { ["patch"] = "1", ["format"] = "np" },
+            new Dictionary<string, string?> { ["patch"] = "1", ["format"] = "np" },
             overwrite: false
         );
         using var target = SafeTensorsFile.Open(_folder.File("target"));

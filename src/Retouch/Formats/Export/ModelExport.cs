@@ -88,11 +88,33 @@ public static class ModelExport
         LabelSet? labels,
         string output,
         bool overwrite
+    ) => Write(model, scheme, preprocessing, labels, new Dictionary<string, string?>(), output, overwrite);
+
+    /// <summary>The same with further texts in the metadata of the weights' file.</summary>
+    /// <param name="model">The model; unchanged.</param>
+    /// <param name="scheme">What <see cref="Find"/> gave for it.</param>
+    /// <param name="preprocessing">How its images are made.</param>
+    /// <param name="labels">The classes' names for config.json, or null.</param>
+    /// <param name="texts">What the metadata are to say besides, by key; null says nothing.</param>
+    /// <param name="output">A file that ends in .safetensors, or a folder, which is made where it is missing.</param>
+    /// <param name="overwrite">Whether existing files may be replaced.</param>
+    /// <returns>The files written.</returns>
+    /// <exception cref="BadInputException">A file cannot be written.</exception>
+    public static IReadOnlyList<string> Write(
+        VitModel model,
+        NamingScheme scheme,
+        Preprocessing preprocessing,
+        LabelSet? labels,
+        IReadOnlyDictionary<string, string?> texts,
+        string output,
+        bool overwrite
     )
     {
+        void WriteTo(string path) => WriteWeights(model, scheme, preprocessing, labels, texts, path, overwrite);
+
         if (output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(output))
         {
-            WriteWeights(model, scheme, preprocessing, labels, output, overwrite);
+            WriteTo(output);
             return [output];
         }
         if (File.Exists(output))
@@ -109,7 +131,7 @@ public static class ModelExport
         // The weights come last: with them the folder is a model.
         foreach ((string name, byte[] text) in missing)
             AtomicFile.Write(Path.Combine(output, name), overwrite, stream => stream.Write(text));
-        WriteWeights(model, scheme, preprocessing, labels, files[0], overwrite);
+        WriteTo(files[0]);
         return files;
     }
 
@@ -135,15 +157,22 @@ public static class ModelExport
         NamingScheme scheme,
         Preprocessing preprocessing,
         LabelSet? labels,
+        IReadOnlyDictionary<string, string?> texts,
         string path,
         bool overwrite
     )
     {
         using DisposeScope scope = NewDisposeScope();
+        Dictionary<string, string> metadata = ModelMetadata.Of(model.Config, preprocessing, labels);
+        foreach ((string key, string? value) in texts)
+        {
+            if (value is not null)
+                metadata[key] = value;
+        }
         SafeTensorsWriter.Write(
             path,
             ExpressedModel.Tensors(model, scheme).SelectMany(t => ModelFile.Parts(scheme.InFile(t.Name), t.Tensor)),
-            ModelMetadata.Of(model.Config, preprocessing, labels),
+            metadata,
             overwrite
         );
     }

@@ -22,6 +22,9 @@ public static class OnnxExport
     /// <summary>The name of its output, <c>[batch,C]</c> float32.</summary>
     public const string Output = "logits";
 
+    /// <summary>The key of the model's fingerprint in the metadata.</summary>
+    public const string FingerprintKey = "model_fingerprint";
+
     const int IrVersion = 8;
 
     /// <summary>Writes the file.</summary>
@@ -33,7 +36,30 @@ public static class OnnxExport
     /// <exception cref="BadInputException">
     /// The file cannot be written, or the model has more than the 2 GB that one ONNX file can hold.
     /// </exception>
-    public static void Write(VitModel model, Preprocessing preprocessing, LabelSet? labels, string path, bool overwrite)
+    public static void Write(
+        VitModel model,
+        Preprocessing preprocessing,
+        LabelSet? labels,
+        string path,
+        bool overwrite
+    ) => Write(model, preprocessing, labels, new Dictionary<string, string?>(), path, overwrite);
+
+    /// <summary>The same with further texts in the metadata.</summary>
+    /// <param name="model">The model; unchanged.</param>
+    /// <param name="preprocessing">How its images are made; kept in the metadata.</param>
+    /// <param name="labels">The classes' names for the metadata, or null.</param>
+    /// <param name="texts">What the metadata are to say besides, by key; null says nothing.</param>
+    /// <param name="path">The file to write, atomically.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <exception cref="BadInputException">As above.</exception>
+    public static void Write(
+        VitModel model,
+        Preprocessing preprocessing,
+        LabelSet? labels,
+        IReadOnlyDictionary<string, string?> texts,
+        string path,
+        bool overwrite
+    )
     {
         using DisposeScope scope = NewDisposeScope();
         VitConfig config = model.Config;
@@ -48,7 +74,8 @@ public static class OnnxExport
             )
             .Add(ModelGraph, Graph(model))
             .Add(ModelOpset, new ProtoMessage().Add(OpsetVersion, Opset));
-        foreach ((string key, string value) in Metadata(model, preprocessing, labels))
+        IEnumerable<(string, string)> further = texts.Where(t => t.Value is not null).Select(t => (t.Key, t.Value!));
+        foreach ((string key, string value) in Metadata(model, preprocessing, labels).Concat(further))
             message.Add(ModelProperty, new ProtoMessage().Add(EntryKey, key).Add(EntryValue, value));
         if (message.Length > int.MaxValue)
             throw BadInput.TooLarge(
@@ -61,7 +88,7 @@ public static class OnnxExport
 
     static IEnumerable<(string, string)> Metadata(VitModel model, Preprocessing preprocessing, LabelSet? labels)
     {
-        yield return ("model_fingerprint", model.Fingerprint);
+        yield return (FingerprintKey, model.Fingerprint);
         yield return ("preprocessing", preprocessing.ToJson());
         if (labels is { HasNames: true })
             yield return (

@@ -12,10 +12,13 @@ sealed class OnnxFile : IDisposable
 {
     const int MostTensors = 100_000;
     const int MostAxes = 16;
+    const int MostProperties = 10_000;
+    const int LongestProperty = 16 << 20;
 
     readonly List<OnnxTensor> _tensors = [];
     readonly OpenedFile _file;
     readonly Dictionary<string, OpenedFile> _external = new(StringComparer.Ordinal);
+    readonly List<(string Key, long Start, long End)> _properties = [];
 
     OnnxFile(OpenedFile file) => _file = file;
 
@@ -41,6 +44,8 @@ sealed class OnnxFile : IDisposable
             bool graph = false;
             for (ProtoReader model = new(stream, 0, stream.Length, path); model.Read(); )
             {
+                if (model.Field == ModelProperty && model.IsDelimited)
+                    file.ReadProperty(model);
                 if (model.Field != ModelGraph || !model.IsDelimited)
                     continue;
                 graph = true;
@@ -57,6 +62,25 @@ sealed class OnnxFile : IDisposable
         }
     }
 
+    /// <summary>The keys of its metadata, each with where the field lies that says it.</summary>
+    public IReadOnlyList<(string Key, long Start, long End)> Properties => _properties;
+
+    /// <summary>What its metadata say under a key, or null.</summary>
+    public string? Property(string key)
+    {
+        if (_properties.FindLastIndex(p => p.Key == key) is not (>= 0 and int at))
+            return null;
+        using BufferedStream stream = new(_file.Range(0, _file.Length), 1 << 14);
+        ProtoReader field = new(stream, _properties[at].Start, _properties[at].End, Path);
+        string? value = null;
+        for (ProtoReader entry = field.Read() ? field.Message() : field; entry.Read(); )
+        {
+            if (entry.Field == EntryValue)
+                value = entry.Text(LongestProperty);
+        }
+        return value;
+    }
+
     /// <summary>The file that a tensor's bytes are in.</summary>
     public OpenedFile FileOf(OnnxTensor tensor) => tensor.External is null ? _file : _external[tensor.External];
 
@@ -70,6 +94,19 @@ sealed class OnnxFile : IDisposable
         _file.Dispose();
         foreach (OpenedFile file in _external.Values)
             file.Dispose();
+    }
+
+    void ReadProperty(ProtoReader field)
+    {
+        if (_properties.Count == MostProperties)
+            throw Bad($"it has more than {MostProperties} metadata");
+        string key = "";
+        for (ProtoReader entry = field.Message(); entry.Read(); )
+        {
+            if (entry.Field == EntryKey)
+                key = entry.Text();
+        }
+        _properties.Add((key, field.Start, field.Begin + field.Length));
     }
 
     string Beside(string external) =>

@@ -12,7 +12,19 @@ public static class OnnxPatcher
 {
     const int Probe = 64;
 
-    /// <summary>Writes the file with edited weights.</summary>
+    /// <summary>What an ONNX file says in its metadata under some keys; a key that it lacks is left out.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="keys">The keys.</param>
+    /// <exception cref="BadInputException">The file cannot be read, or is no ONNX file.</exception>
+    public static IReadOnlyDictionary<string, string> Properties(string path, params IReadOnlyList<string> keys)
+    {
+        using OnnxFile file = OnnxFile.Open(path);
+        return keys.Select(k => (Key: k, Value: file.Property(k)))
+            .Where(p => p.Value is not null)
+            .ToDictionary(p => p.Key, p => p.Value!, StringComparer.Ordinal);
+    }
+
+    /// <summary>Writes the file with edited weights and says of which model they are.</summary>
     /// <param name="served">The ONNX file that is served now; unchanged.</param>
     /// <param name="output">
     /// The file to write, atomically. Where weights lie in files beside the served one, it must be in another folder,
@@ -32,6 +44,24 @@ public static class OnnxPatcher
         IReadOnlyDictionary<string, Tensor> before,
         IReadOnlyDictionary<string, Tensor> after,
         bool overwrite
+    ) => Write(served, output, before, after, new Dictionary<string, string?>(), overwrite);
+
+    /// <summary>The same with other texts in the metadata.</summary>
+    /// <param name="served">The ONNX file that is served now; unchanged.</param>
+    /// <param name="output">The file to write, as above.</param>
+    /// <param name="before">The weights that change as they are in the file, by canonical name, float32.</param>
+    /// <param name="after">The same as they are to be.</param>
+    /// <param name="texts">What the metadata are to say by key; null takes a key out. All others stay.</param>
+    /// <param name="overwrite">Whether existing files may be replaced.</param>
+    /// <returns>For each weight what it is called in the file.</returns>
+    /// <exception cref="BadInputException">As above.</exception>
+    public static IReadOnlyDictionary<string, string> Write(
+        string served,
+        string output,
+        IReadOnlyDictionary<string, Tensor> before,
+        IReadOnlyDictionary<string, Tensor> after,
+        IReadOnlyDictionary<string, string?> texts,
+        bool overwrite
     )
     {
         using OnnxFile file = OnnxFile.Open(served);
@@ -50,18 +80,20 @@ public static class OnnxPatcher
                     + string.Join(", ", places.Where(p => p.Value.Any(v => v.Tensor == shared.Key)).Select(p => p.Key))
                     + "); nothing was changed."
             );
-        Dictionary<OpenedFile, List<(long Offset, Tensor Values)>> changes = [];
+        Dictionary<OpenedFile, List<(long Offset, long Length, Tensor? Values)>> changes = [];
         using DisposeScope scope = NewDisposeScope();
         foreach ((string name, OnnxPlace[] found) in places)
         {
             foreach (OnnxPlace place in found)
             {
-                OpenedFile holder = file.FileOf(place.Tensor);
-                (changes.TryGetValue(holder, out var list) ? list : changes[holder] = []).Add(
-                    (place.Tensor.Offset, Stored(place, after[name], name, served))
-                );
+                In(file.FileOf(place.Tensor))
+                    .Add((place.Tensor.Offset, place.Tensor.Length, Stored(place, after[name], name, served)));
             }
         }
+        OpenedFile graph = file.Files().Single(f => f.External is null).File;
+        foreach ((_, long start, long end) in file.Properties.Where(p => texts.ContainsKey(p.Key)))
+            In(graph).Add((start, end - start, null));
+        byte[] properties = Properties(texts);
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
         if (file.External.Count > 0 && FileIdentity.Same(folder, Path.GetDirectoryName(Path.GetFullPath(served))!))
@@ -99,15 +131,39 @@ public static class OnnxPatcher
                 stream =>
                 {
                     Copy(from, changes.GetValueOrDefault(from, []), stream);
+                    // A message goes on where its last field ends.
+                    if (from == graph)
+                        stream.Write(properties);
                     foreach ((OpenedFile read, _) in copies)
                         read.RequireUnchanged();
                 }
             );
         }
         return places.ToDictionary(p => p.Key, p => string.Join(", ", p.Value.Select(v => v.Tensor.Name)));
+
+        List<(long Offset, long Length, Tensor? Values)> In(OpenedFile holder) =>
+            changes.TryGetValue(holder, out var list) ? list : changes[holder] = [];
     }
 
-    static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight, ReadingTime time)
+    static byte[] Properties(IReadOnlyDictionary<string, string?> texts)
+    {
+        ProtoMessage message = new();
+        foreach ((string key, string? value) in texts.OrderBy(t => t.Key, StringComparer.Ordinal))
+        {
+            if (value is not null)
+                message.Add(
+                    OnnxFields.ModelProperty,
+                    new ProtoMessage().Add(OnnxFields.EntryKey, key).Add(OnnxFields.EntryValue, value)
+                );
+        }
+        using MemoryStream bytes = new();
+        message.WriteTo(bytes);
+        return bytes.ToArray();
+    }
+
+    /// <summary>Where a weight, or the three parts of it, is in a file.</summary>
+    /// <exception cref="BadInputException">It is not found exactly once.</exception>
+    internal static OnnxPlace[] Find(OnnxFile file, string name, Tensor weight, ReadingTime time)
     {
         OnnxPlace[] whole = Places(file, weight, null, time);
         if (whole.Length == 1)
@@ -175,7 +231,11 @@ public static class OnnxPatcher
         }
     }
 
-    static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
+    /// <summary>
+    /// The part of a weight that a place holds, as it is stored there; in the caller's dispose scope.
+    /// </summary>
+    /// <exception cref="BadInputException">A value is too large for the stored type.</exception>
+    internal static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
     {
         Tensor part = place.Part is int third ? after.chunk(3)[third] : after;
         Tensor values = (place.Transposed ? part.t() : part).contiguous();
@@ -189,15 +249,16 @@ public static class OnnxPatcher
             : stored;
     }
 
-    static void Copy(OpenedFile from, List<(long Offset, Tensor Values)> changes, Stream to)
+    static void Copy(OpenedFile from, List<(long Offset, long Length, Tensor? Values)> changes, Stream to)
     {
         using Stream source = from.Range(0, from.Length);
         byte[] buffer = new byte[1 << 20];
-        foreach ((long offset, Tensor values) in changes.OrderBy(c => c.Offset))
+        foreach ((long offset, long length, Tensor? values) in changes.OrderBy(c => c.Offset))
         {
             Pass(offset - source.Position);
-            TensorBytes.Write(values, to);
-            source.Position += values.NumberOfElements * values.ElementSize;
+            if (values is not null)
+                TensorBytes.Write(values, to);
+            source.Position += length;
         }
         Pass(source.Length - source.Position);
 

@@ -77,6 +77,14 @@ sealed class ProtoMessage
         return this;
     }
 
+    /// <summary>Adds fields that are bytes already.</summary>
+    public ProtoMessage AppendRaw(byte[] fields)
+    {
+        Close();
+        _pieces.Add(fields);
+        return this;
+    }
+
     /// <summary>Adds all fields of another message to this one.</summary>
     public ProtoMessage Append(ProtoMessage message)
     {

@@ -21,6 +21,12 @@ sealed class ProtoReader(Stream stream, long start, long end, string path)
     /// <summary>Its value, where it is a number.</summary>
     public long Number { get; private set; }
 
+    /// <summary>Where the field itself, its number included, begins in the file.</summary>
+    public long Start { get; private set; }
+
+    /// <summary>Where the field ends.</summary>
+    public long End => _next;
+
     /// <summary>Where its bytes begin in the file, where it has a length.</summary>
     public long Begin { get; private set; }
 
@@ -36,7 +42,7 @@ sealed class ProtoReader(Stream stream, long start, long end, string path)
     {
         if (_next == end)
             return false;
-        stream.Position = _next;
+        stream.Position = Start = _next;
         ulong tag = ReadVarint();
         if (tag >> 3 is 0 or > 536870911)
             throw Damaged();
