@@ -312,6 +312,11 @@ public sealed class ModelFile : IDisposable
         }
         foreach ((string key, string? value) in texts)
             stated[key] = value;
+        if (replacements.Any(r => !r.Value.shape.SequenceEqual(Model.Tensors[r.Key].shape)))
+        {
+            WriteReshaped(output, replacements, stated, overwrite);
+            return;
+        }
         // Positions that were interpolated are not the file's; there its time of change must do.
         Dictionary<string, Tensor> loaded = Model
             .Tensors.Where(t => t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
@@ -324,6 +329,33 @@ public sealed class ModelFile : IDisposable
             stated,
             overwrite,
             (name, stored) => !loaded.TryGetValue(name, out Tensor? before) || IsSame(stored, before)
+        );
+    }
+
+    // A model of other shapes: all tensors again, each of the type that it has in the file.
+    void WriteReshaped(
+        string output,
+        IReadOnlyDictionary<string, Tensor> replacements,
+        IReadOnlyDictionary<string, string?> texts,
+        bool overwrite
+    )
+    {
+        Dictionary<string, Tensor> values = replacements
+            .SelectMany(r => Parts(_names[r.Key], r.Value))
+            .ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
+        Dictionary<string, string> metadata = WithTexts(new Dictionary<string, string>(_rewritable!.Metadata), texts);
+        SafeTensorsWriter.Write(
+            output,
+            _rewritable.Tensors.Values.Select(e =>
+                (
+                    e.Name,
+                    values.TryGetValue(e.Name, out Tensor? value)
+                        ? value.to(e.DType.ToScalarType())
+                        : _rewritable.Read(e.Name)
+                )
+            ),
+            metadata,
+            overwrite
         );
     }
 

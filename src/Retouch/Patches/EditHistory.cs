@@ -8,6 +8,12 @@ namespace Retouch.Patches;
 /// <param name="RewrittenUnits">The hidden units of the last FFN that the patches rewrote.</param>
 public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits)
 {
+    /// <summary>
+    /// How many of the last hidden units of every FFN give nothing: room that patches which add units made beyond their
+    /// need.
+    /// </summary>
+    public int SpareUnits { get; init; }
+
     // A model knows no edit, so that what is known of its edits lies beside it and lives as long as it does.
     static readonly ConditionalWeakTable<VitModel, EditHistory> s_histories = [];
 

@@ -7,16 +7,20 @@ namespace Retouch.Patches;
 
 /// <summary>
 /// Patches applied together. Deltas add up, and the same set of them gives the same bits in whatever order it is
-/// given: each tensor is summed in float64, in an order that the patches' own contents say, and rounded once.
+/// given: each tensor is summed in float64, in an order that the patches' own contents say, and rounded once. Hidden
+/// units that patches add follow the model's own in that order, and all blocks get as many, which give nothing there.
 /// </summary>
 public static class PatchLedger
 {
+    // Of the hidden units of a widened model.
+    const int Multiple = 32;
+
     /// <summary>
     /// A new model with patches applied; the given one does not change. The caller disposes the new model.
     /// </summary>
     /// <param name="model">The model that every patch belongs to.</param>
     /// <param name="patches">One patch or more.</param>
-    /// <exception cref="BadInputException">A patch belongs to another model, or adds hidden units to it.</exception>
+    /// <exception cref="BadInputException">A patch belongs to another model.</exception>
     public static VitModel Apply(VitModel model, IReadOnlyList<Patch> patches)
     {
         Dictionary<string, Tensor> edited = Edited(model, patches);
@@ -37,6 +41,10 @@ public static class PatchLedger
             before with
             {
                 RewrittenUnits = before.RewrittenUnits.Concat(rewritten).ToHashSet(),
+                SpareUnits =
+                    Added(patches) is int added and > 0
+                        ? result.Config.MlpWidth - (model.Config.MlpWidth - before.SpareUnits + added)
+                        : before.SpareUnits,
             }
         );
         return result;
@@ -48,12 +56,16 @@ public static class PatchLedger
     /// </summary>
     /// <param name="model">The model that every patch belongs to.</param>
     /// <param name="patches">One patch or more.</param>
-    /// <exception cref="BadInputException">A patch belongs to another model, or adds hidden units to it.</exception>
+    /// <exception cref="BadInputException">A patch belongs to another model.</exception>
     public static Dictionary<string, Tensor> Edited(VitModel model, IReadOnlyList<Patch> patches)
     {
         foreach (Patch patch in patches)
             patch.RequireModel(model);
-        return Edited(name => model.Tensors[name], patches);
+        int spare = EditHistory.Of(model).SpareUnits;
+        Dictionary<string, Tensor> edited = Edited(name => model.Tensors[name], patches, spare);
+        if (Added(patches) is int added and > 0)
+            Widen(edited, model, RoundUp(model.Config.MlpWidth - spare + added));
+        return edited;
     }
 
     /// <summary>The same of weights that are not at hand as a model.</summary>
@@ -72,22 +84,22 @@ public static class PatchLedger
                 null,
                 $"A patch is for the model {stranger.Provenance.ModelFingerprint}, but this model is {fingerprint}."
             );
-        return Edited(weight, patches);
-    }
-
-    static Dictionary<string, Tensor> Edited(Func<string, Tensor> weight, IReadOnlyList<Patch> patches)
-    {
         if (patches.FirstOrDefault(p => p.Change is TensorDelta { ChangesShapes: true }) is { } wider)
             throw BadInput.Unsupported(
                 null,
-                $"A patch of {wider.Provenance.Method} adds hidden units, which no file of the model's architecture "
-                    + "can hold; it can be measured but not applied."
+                $"A patch of {wider.Provenance.Method} adds hidden units, so that weights get other shapes, which a "
+                    + "file of another program's cannot take; put the patch into the model and export that."
             );
+        return Edited(weight, patches, 0);
+    }
+
+    static Dictionary<string, Tensor> Edited(Func<string, Tensor> weight, IReadOnlyList<Patch> patches, int spare)
+    {
         // Of the sums that are representable, each order would find another.
         IReadOnlyList<Patch> ordered = InOrder(patches);
         Dictionary<string, Tensor> edited = [];
         foreach (string name in ordered.SelectMany(p => p.Change.Names).Distinct())
-            edited[name] = Sum(name, weight(name), ordered);
+            edited[name] = Sum(name, weight(name), ordered, spare);
         return edited;
     }
 
@@ -143,14 +155,66 @@ public static class PatchLedger
     static IEnumerable<(int First, int Second)> Pairs(int count) =>
         Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(i + 1, count - i - 1).Select(j => (i, j)));
 
-    static Tensor Sum(string name, Tensor weight, IReadOnlyList<Patch> ordered)
+    // Further hidden units come last, in the place of those that nothing has taken yet.
+    static Tensor Sum(string name, Tensor weight, IReadOnlyList<Patch> ordered, int spare)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor sum = weight.to(ScalarType.Float64);
-        foreach (Patch patch in ordered.Where(p => p.Change.Names.Contains(name)))
+        Patch[] changing = [.. ordered.Where(p => p.Change.Names.Contains(name))];
+        foreach (Patch patch in changing.Where(p => Appends(p, name) is null))
+            sum = patch.Change.Apply(name, sum);
+        Patch[] appending = [.. changing.Where(p => Appends(p, name) is not null)];
+        if (appending.Length > 0 && spare > 0)
+        {
+            int along = Appends(appending[0], name) == TensorChangeKind.AppendColumns ? 1 : 0;
+            sum = sum.narrow(along, 0, sum.shape[along] - spare);
+        }
+        foreach (Patch patch in appending)
             sum = patch.Change.Apply(name, sum);
         return sum.to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
+
+    static TensorChangeKind? Appends(Patch patch, string name) =>
+        patch.Change is TensorDelta delta
+        && delta.Changes[name].Kind is var kind and (TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns)
+            ? kind
+            : null;
+
+    // The hidden units that patches add to the FFN that gets most.
+    static int Added(IReadOnlyList<Patch> patches) =>
+        patches
+            .Select(p => p.Change)
+            .OfType<TensorDelta>()
+            .SelectMany(d => d.Changes.Where(c => c.Value.Kind == TensorChangeKind.AppendColumns))
+            .GroupBy(c => c.Key)
+            .Select(g => g.Sum(c => (int)c.Value.Tensors[0].shape[1]))
+            .DefaultIfEmpty(0)
+            .Max();
+
+    // All blocks of an architecture have as many hidden units: those that have fewer get units that give nothing.
+    static void Widen(Dictionary<string, Tensor> edited, VitModel model, int width)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        for (int block = 0; block < model.Config.Depth; block++)
+        {
+            foreach ((string part, int along) in (ReadOnlySpan<(string, int)>)
+                [("mlp.fc1.weight", 0), ("mlp.fc1.bias", 0), ("mlp.fc2.weight", 1)])
+            {
+                string name = VitNames.Block(block, part);
+                Tensor narrow = edited.TryGetValue(name, out Tensor? changed) ? changed : model.Tensors[name];
+                long lacking = width - narrow.shape[along];
+                if (lacking == 0)
+                    continue;
+                long[] shape = [.. narrow.shape];
+                shape[along] = lacking;
+                edited[name] = cat([narrow, zeros(shape, device: narrow.device)], along).MoveToOuterDisposeScope();
+                changed?.Dispose();
+            }
+        }
+    }
+
+    // As kernels take them.
+    static int RoundUp(int units) => (units + Multiple - 1) / Multiple * Multiple;
 
     static PatchOverlap? Overlap(int i, int j, ModelDelta one, ModelDelta other)
     {
