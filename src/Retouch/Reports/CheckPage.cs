@@ -1,0 +1,500 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Measurement;
+using Retouch.Plots;
+
+namespace Retouch.Reports;
+
+/// <summary>
+/// A check as one page of HTML, which loads nothing: whether criteria hold, accuracy by class, what is confused with
+/// what, calibration, and the mistakes with their pictures, which a click on a cell of the confusion table filters.
+/// </summary>
+sealed class CheckPage
+{
+    const int Side = 160;
+    const int Tiny = 64;
+    const int MostCells = 40;
+    const int LargestMatrix = 20;
+    const int MostImages = 20;
+
+    readonly CheckPageContent _content;
+    readonly CheckSummary _summary;
+    readonly ReportText _text;
+    readonly IReadOnlyList<CheckedImage> _shown;
+
+    CheckPage(CheckPageContent content)
+    {
+        (_content, _summary) = (content, content.Summary);
+        _text = new ReportText(content.Labels);
+        _shown = ShownMistakes.Of(_summary, content.Thumbnails);
+    }
+
+    /// <summary>Writes the page, atomically.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="content">What it shows.</param>
+    /// <param name="overwrite">Whether an existing file may be replaced.</param>
+    /// <param name="progress">Told the number of pictures done, or null to ignore.</param>
+    /// <param name="cancellation">Stops between pictures; nothing is written then.</param>
+    /// <returns>How many mistakes it shows with their picture.</returns>
+    /// <exception cref="BadInputException">The file cannot be written, or an image has vanished.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static int Write(
+        string path,
+        CheckPageContent content,
+        bool overwrite,
+        IProgress<int>? progress,
+        CancellationToken cancellation
+    )
+    {
+        CheckPage page = new(content);
+        AtomicFile.Write(path, overwrite, stream => page.Write(stream, progress, cancellation));
+        return page._shown.Count;
+    }
+
+    void Write(Stream stream, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        using StreamWriter html = new(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
+        html.Write(Head().ToString().ReplaceLineEndings("\n"));
+        int done = 0;
+        // One at a time: all pictures together may be more than memory should hold twice.
+        foreach (CheckedImage image in _shown)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            html.Write(Card(image).ToString().ReplaceLineEndings("\n"));
+            progress?.Report(++done);
+        }
+        html.Write(Tail().ToString().ReplaceLineEndings("\n"));
+    }
+
+    Html Head()
+    {
+        Html style = Html.Trusted(ReportStyle.Css + Resource("CheckPage.css"));
+        (string Id, string Title, Html Body)[] sections =
+        [
+            .. new[]
+            {
+                ("criteria", "Criteria", Criteria()),
+                ("classes", "Class by class", Classes()),
+                ("confusions", "What is taken for what", Confusions()),
+                ("calibration", "Is it as sure as it is right?", Reliability()),
+            }.Where(s => s.Item3.ToString().Length > 0),
+        ];
+        return Html.Of(
+            $"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+            <title>{Title()} — Retouch</title>
+            <style>{style}</style>
+            </head>
+            <body>
+            {Header()}
+            <nav aria-label="Contents"><ul>{sections.Select(s =>
+                Html.Of($"<li><a href=\"#{s.Id}\">{s.Title}</a></li>")
+            )}<li><a href="#mistakes">Mistakes</a></li><li><a href="#facts">What was checked</a></li></ul></nav>
+            <main>
+            {sections.Select(s => Html.Of($"<section id=\"{s.Id}\"><h2>{s.Title}</h2>\n{s.Body}\n</section>\n"))}
+            <section id="mistakes"><h2>Mistakes</h2>
+            {MistakesHead()}
+            <ul class="sheet">
+
+            """
+        );
+    }
+
+    Html Tail() =>
+        Html.Of(
+            $"""
+            </ul>
+            <p class="empty" id="none" hidden>No picture on this page fits.</p>
+            </section>
+            <section id="facts"><h2>What was checked</h2>
+            <dl>{_content.Facts.Select(f => Html.Of($"<dt>{f.Name}</dt><dd>{f.Value}</dd>"))}</dl>
+            </section>
+            </main>
+            <footer><p>Written by Retouch {Version}. This page loads nothing from anywhere.</p></footer>
+            <script>
+            const labels = {Html.Trusted(Names())};
+            {Html.Trusted(Resource("CheckPage.js"))}
+            </script>
+            </body>
+            </html>
+
+            """
+        );
+
+    string Title() =>
+        _content.Before is string before ? $"{_content.Model} against {before}" : $"{_content.Model}, checked";
+
+    Html Header()
+    {
+        ClassificationScore after = _summary.After;
+        ClassificationScore? before = _summary.Before;
+        List<(string Value, string Name, string Note)> tiles =
+        [
+            ($"{Percent(after.Accuracy!.Value.Mean)} %", "accuracy", Against(after.Accuracy, before?.Accuracy)),
+        ];
+        if (after.TopFiveAccuracy is { } five)
+            tiles.Add(($"{Percent(five.Mean)} %", "top-5 accuracy", Against(five, before?.TopFiveAccuracy)));
+        if (_summary.Flips is { } flips)
+        {
+            tiles.Add((ReportText.Count(flips.Fixed), "fixed: wrong before, right now", $"net gain {Signed(flips.NetGain)}"));
+            tiles.Add(
+                (
+                    ReportText.Count(flips.Broken),
+                    "broken: right before, wrong now",
+                    flips.NegativeFlipRate is double rate
+                        ? $"{ReportText.Percent(rate, 2)} % of {ReportText.Count(flips.RightBefore)} that were right"
+                        : ""
+                )
+            );
+        }
+        tiles.Add(
+            (
+                $"{Percent(after.Calibration.Error)} %",
+                "calibration error (ECE)",
+                before is null ? "" : $"before {Percent(before.Calibration.Error)} %"
+            )
+        );
+        if (_content.Locality is { } locality)
+            tiles.Add(
+                (
+                    $"{ReportText.Percent(locality.Rate ?? 1, 2)} %",
+                    "of other images keep their prediction (LR)",
+                    $"{ReportText.Count(locality.Changed)} of {ReportText.Count(locality.Images)} changed"
+                )
+            );
+        return Html.Of(
+            $"""
+            <header>
+            <p class="over">Retouch check · {ReportText.Many(after.Images, "image")} of {ReportText.Many(
+                _summary.ByClass.Count,
+                "class",
+                "classes"
+            )}{(_content.Skipped > 0 ? $" · {ReportText.Count(_content.Skipped)} left out" : "")}</p>
+            <h1>{Title()}</h1>
+            {Verdict()}
+            <div class="tiles">{tiles.Select(t =>
+                Html.Of($"<div><b>{t.Value}</b><span>{t.Name}</span><em>{t.Note}</em></div>")
+            )}</div>
+            </header>
+            """
+        );
+    }
+
+    Html Verdict()
+    {
+        if (_content.Criteria.Count == 0)
+            return Html.Empty;
+        int failing = _content.Criteria.Count(c => !c.Holds);
+        return failing == 0
+            ? Html.Of(
+                $"<p class=\"verdict yes\"><b>✓ Passed</b> {(_content.Criteria.Count == 1 ? "The criterion holds." : $"All {_content.Criteria.Count} criteria hold.")}</p>"
+            )
+            : Html.Of(
+                $"<p class=\"verdict no\"><b>✗ Failed</b> {failing} of {ReportText.Many(_content.Criteria.Count, "criterion", "criteria")} {(failing == 1 ? "does" : "do")} not hold.</p>"
+            );
+    }
+
+    Html Criteria() =>
+        _content.Criteria.Count == 0
+            ? Html.Empty
+            : Html.Of(
+                $"""
+                <div class="scroll criteria"><table>
+                <thead><tr><th class="l">Asked</th><th class="l">Measured</th><th class="l">Holds</th></tr></thead>
+                <tbody>{_content.Criteria.Select(c =>
+                    Html.Of(
+                        $"<tr><td>{c.Bound}<small>{c.Name}</small></td><td class=\"l wrap\">{c.Measured}{Offending(c)}</td><td class=\"l\"><span class=\"mark {(c.Holds ? "yes" : "no")}\">{(c.Holds ? "✓ yes" : "✗ no")}</span></td></tr>"
+                    )
+                )}</tbody>
+                </table></div>
+                """
+            );
+
+    Html Offending(CriterionResult criterion) =>
+        criterion.Images.Count == 0
+            ? Html.Empty
+            : Html.Of(
+                $"<details><summary>{ReportText.Many(criterion.Images.Count, "image")}</summary><ul class=\"plain\">{criterion.Images.Take(MostImages).Select(i => Html.Of($"<li><code>{i.FullPath}</code>: {_text.Class(i.Label)}, said {_text.Class(i.After.Class)} {Percent(i.After.Probability)} %</li>"))}{(criterion.Images.Count > MostImages ? Html.Of($"<li>and {ReportText.Count(criterion.Images.Count - MostImages)} more</li>") : Html.Empty)}</ul></details>"
+            );
+
+    Html Classes()
+    {
+        bool folders = _summary.ByFolder.Count != _summary.ByClass.Count;
+        Html table = Groups([.. _summary.ByClass.OrderBy(c => c.Accuracy)], "Class");
+        return folders
+            ? Html.Of(
+                $"<p>The worst first; a heading sorts, a class filters the mistakes below.</p>{table}<details><summary>By folder ({_summary.ByFolder.Count})</summary>{Groups([.. _summary.ByFolder.OrderBy(f => f.Accuracy)], "Folder")}</details>"
+            )
+            : Html.Of($"<p>The worst first; a heading sorts, a class filters the mistakes below.</p>{table}");
+    }
+
+    Html Groups(IReadOnlyList<CheckedGroup> groups, string what)
+    {
+        bool ranked = _summary.After.InTopFive is not null;
+        bool compared = _summary.Flips is not null;
+        return Html.Of(
+            $"""
+            <div class="scroll tall"><table>
+            <thead><tr>{Heading(what, true)}{Heading("Images")}{Heading("Accuracy, %")}{(ranked ? Heading("Top-5, %") : Html.Empty)}{(compared ? Html.Join([Heading("Before, %"), Heading("Fixed"), Heading("Broken"), Heading("Wrong otherwise")]) : Html.Empty)}</tr></thead>
+            <tbody>{groups.Select(g =>
+                Html.Of(
+                    $"<tr><td>{Name(g)}</td>{Number(g.Images)}{Share(g.Right, g.Images)}{(ranked ? Share(g.InTopFive!.Value, g.Images) : Html.Empty)}{(g.Flips is { } f ? Html.Join([Share(f.RightBefore, g.Images), Number(f.Fixed), Number(f.Broken), Number(f.Otherwise)]) : Html.Empty)}</tr>"
+                )
+            )}</tbody>
+            </table></div>
+            """
+        );
+
+        Html Name(CheckedGroup g) =>
+            g.Class is int c && _shown.Any(i => i.Label == c)
+                ? Html.Of($"<button type=\"button\" data-label=\"{c}\">{_text.Class(c)}</button>")
+                : Html.Of($"{(g.Class is int of ? _text.Class(of) : g.Name)}");
+    }
+
+    static Html Heading(string text, bool left = false) =>
+        Html.Of(
+            $"<th scope=\"col\"{Html.Trusted(left ? " class=\"l\" data-first=\"up\"" : "")}><button type=\"button\">{text}</button></th>"
+        );
+
+    static Html Number(int value) => Html.Of($"<td data-value=\"{value}\">{ReportText.Count(value)}</td>");
+
+    static Html Share(int part, int all)
+    {
+        double share = all == 0 ? 0 : (double)part / all;
+        return Html.Of($"<td data-value=\"{Invariant(share)}\">{ReportText.Percent(share)}</td>");
+    }
+
+    Html Confusions()
+    {
+        if (_summary.Confusions.Count == 0)
+            return Html.Of($"<p>There is no mistake.</p>");
+        Confusion[] largest = [.. _summary.Confusions.Take(MostCells)];
+        int rest = _summary.Confusions.Count - largest.Length;
+        int most = largest[0].Images;
+        bool compared = _summary.Flips is not null;
+        HashSet<(int, int)> pictured = [.. _shown.Select(i => (i.Label, i.After.Class))];
+        Html left =
+            rest == 0
+                ? Html.Empty
+                : Html.Of(
+                    $"<p class=\"note\">{ReportText.Many(rest, "smaller cell")} with {ReportText.Many(_summary.Confusions.Skip(MostCells).Sum(c => c.Images), "mistake")} {(rest == 1 ? "is" : "are")} left out here.</p>"
+                );
+        return Html.Of(
+            $"""
+            <p>A click on a cell shows its images below.</p>
+            {Matrix(pictured)}
+            <div class="scroll tall"><table>
+            <thead><tr>{Heading("Class", true)}<th scope="col" class="l" data-first="up"><button type="button">Said</button></th>{Heading("Mistakes")}{(compared ? Heading("Before") : Html.Empty)}</tr></thead>
+            <tbody>{largest.Select(c =>
+                Html.Of(
+                    $"<tr><td>{Cell(c.Label, c.Said, _text.Class(c.Label), pictured)}</td><td class=\"l\">{Cell(c.Label, c.Said, _text.Class(c.Said), pictured)}</td><td class=\"l\" data-value=\"{c.Images}\">{ReportText.Count(c.Images)}<span class=\"amount\" style=\"width:{Math.Max(90 * c.Images / most, 2)}px\"></span></td>{(c.Before is int before ? Number(before) : Html.Empty)}</tr>"
+                )
+            )}</tbody>
+            </table></div>
+            {left}
+            """
+        );
+    }
+
+    static Html Cell(int label, int said, string text, HashSet<(int, int)> pictured) =>
+        pictured.Contains((label, said))
+            ? Html.Of($"<button type=\"button\" data-label=\"{label}\" data-said=\"{said}\">{text}</button>")
+            : Html.Of($"{text}");
+
+    // Of few classes the whole table, which shows symmetries that a list does not.
+    Html Matrix(HashSet<(int, int)> pictured)
+    {
+        int[] rows = [.. _summary.ByClass.Select(c => c.Class!.Value)];
+        int[] columns = [.. rows.Union(_summary.Confusions.Select(c => c.Said)).Order()];
+        if (columns.Length > LargestMatrix)
+            return Html.Empty;
+        Dictionary<(int, int), int> cells = _summary.Confusions.ToDictionary(c => (c.Label, c.Said), c => c.Images);
+        int most = _summary.Confusions[0].Images;
+        return Html.Of(
+            $"""
+            <div class="scroll matrix"><table>
+            <thead><tr><th scope="col">class \ said</th>{columns.Select(c => Html.Of($"<th scope=\"col\">{_text.Class(c)}</th>"))}</tr></thead>
+            <tbody>{_summary.ByClass.Select(r =>
+                Html.Of(
+                    $"<tr><td>{_text.Class(r.Class!.Value)}</td>{columns.Select(c => Square(r, c))}</tr>"
+                )
+            )}</tbody>
+            </table></div>
+            """
+        );
+
+        Html Square(CheckedGroup row, int column)
+        {
+            if (row.Class == column)
+                return Html.Of($"<td class=\"self\">{ReportText.Count(row.Right)}</td>");
+            if (!cells.TryGetValue((row.Class!.Value, column), out int images))
+                return Html.Of($"<td class=\"none\">0</td>");
+            int heat = 12 + 58 * images / most;
+            return Html.Of(
+                $"<td style=\"background:color-mix(in srgb,var(--no) {heat}%,var(--paper))\">{Cell(row.Class.Value, column, ReportText.Count(images), pictured)}</td>"
+            );
+        }
+    }
+
+    Html Reliability()
+    {
+        List<PlotSeries> series =
+        [
+            new("", [new PlotPoint(0, 0), new PlotPoint(1, 1)]) { Muted = true },
+        ];
+        if (_summary.Before is { } before)
+            series.Add(Line("before", before.Calibration, 7));
+        series.Add(Line(_summary.Before is null ? "the model" : "now", _summary.After.Calibration, 0));
+        SvgPlot plot = new(
+            "",
+            [
+                new XyPanel(
+                    "",
+                    new PlotAxis("mean probability of what is said")
+                    {
+                        Min = 0,
+                        Max = 1,
+                        Percent = true,
+                    },
+                    new PlotAxis("share that is right")
+                    {
+                        Min = 0,
+                        Max = 1,
+                        Percent = true,
+                    },
+                    series
+                ),
+            ]
+        );
+        return Html.Of(
+            $"""
+            <figure><div class="plots one"><div>{Html.Trusted(plot.ToSvg(styled: false))}</div></div>
+            <figcaption>Images in {_summary.After.Calibration.Bins.Count} bins of equal width by the probability of the class that the model says,
+            with Wilson intervals of 95 %. On the dashed line a model is as often right as it says; below it, it is too sure. The calibration error
+            ECE is the mean distance from that line over all images: {ReportText.Percent(_summary.After.Calibration.Error, 2)} %{(_summary.Before is { } b ? $", before {ReportText.Percent(b.Calibration.Error, 2)} %" : "")}.</figcaption></figure>
+            """
+        );
+
+        static PlotSeries Line(string name, Calibration calibration, int color) =>
+            new(
+                name,
+                [
+                    .. calibration
+                        .Bins.Where(bin => bin.Images > 0)
+                        .Select(bin =>
+                        {
+                            Estimate accuracy = Wilson.Of(bin.Right, bin.Images);
+                            return new PlotPoint(bin.Confidence, accuracy.Mean)
+                            {
+                                YInterval = (accuracy.Low, accuracy.High),
+                                Tip =
+                                    $"{name}: {ReportText.Many(bin.Images, "image")}, said "
+                                    + $"{ReportText.Percent(bin.Confidence)} %, right {ReportText.Percent(accuracy.Mean)} %",
+                            };
+                        }),
+                ]
+            )
+            {
+                Markers = true,
+                Color = color,
+            };
+    }
+
+    Html MistakesHead()
+    {
+        int wrong = _summary.After.Images - _summary.After.Right;
+        if (wrong == 0)
+            return Html.Of($"<p>There is none.</p>");
+        string left =
+            wrong == _shown.Count
+                ? ""
+                : $" {ReportText.Count(wrong - _shown.Count)} others are left out, so that the page stays small.";
+        bool compared = _summary.Flips is not null;
+        (string Flip, string Text)[] kinds =
+        [
+            ("broken", "Broken"),
+            ("otherwise", "Wrong otherwise"),
+            ("unchanged", "Unchanged"),
+        ];
+        Html only = compared
+            ? Html.Of(
+                $"<button type=\"button\" data-only=\"\" aria-pressed=\"true\">All</button>{kinds.Select(k => Html.Of($"<button type=\"button\" data-only=\"{k.Flip}\" aria-pressed=\"false\">{k.Text}</button>"))}"
+            )
+            : Html.Empty;
+        Html byFlip = compared ? Html.Of($"<option value=\"flip\">broken first</option>") : Html.Empty;
+        return Html.Of(
+            $"""
+            <p>{ReportText.Many(wrong, "image")} of {ReportText.Count(_summary.After.Images)} {(wrong == 1 ? "is" : "are")} wrong; {ReportText.Many(_shown.Count, "picture")} {(_shown.Count == 1 ? "is" : "are")} here.{left}</p>
+            <div class="tools">{only}<label>sorted: <select id="order">{byFlip}<option value="sure">surest first</option><option value="unsure">least sure first</option><option value="label">by class</option><option value="said">by what is said</option><option value="path">by path</option></select></label><button type="button" class="clear" id="clear" hidden>Show all classes</button><span class="shown" id="shown" role="status"></span></div>
+            """
+        );
+    }
+
+    Html Card(CheckedImage image)
+    {
+        byte[] picture = Thumbnail.Jpeg(image.FullPath, Side, _content.Orientation);
+        RgbImage small = ImageDecoder.Decode(picture, image.FullPath);
+        string tiny = Math.Max(small.Width, small.Height) < Tiny ? " class=\"tiny\"" : "";
+        string flip = image.Flip switch
+        {
+            FlipKind.Broken => "broken",
+            FlipKind.Otherwise => "otherwise",
+            FlipKind.Unchanged => "unchanged",
+            _ => "",
+        };
+        string was = image.Flip switch
+        {
+            FlipKind.Broken => $"broken; before {Said(image.Before!)}",
+            FlipKind.Otherwise => $"before {Said(image.Before!)}",
+            FlipKind.Unchanged => "unchanged",
+            _ => "",
+        };
+        Html badge = was.Length == 0 ? Html.Empty : Html.Of($"<span class=\"flip {flip}\">{was}</span>");
+        return Html.Of(
+            $"""
+            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}" data-probability="{Invariant(image.After.Probability)}" data-path="{image.FullPath}"><span class="frame"><img{Html.Trusted(tiny)} loading="lazy" alt="{_text.Class(image.Label)}" src="data:image/jpeg;base64,{Html.Trusted(Convert.ToBase64String(picture))}"></span><span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(image.After.Probability)} %</i></span><span class="not">is {_text.Class(image.Label)}</span>{badge}<span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(image.Path)}</span></span></li>
+
+            """
+        );
+    }
+
+    string Said(RankedAnswer answer) => $"{_text.Class(answer.Class)} {Percent(answer.Probability)} %";
+
+    // Only of the classes that the page filters by: a model may have many thousands.
+    string Names()
+    {
+        Dictionary<string, string> names = _shown
+            .SelectMany(i => (int[])[i.Label, i.After.Class])
+            .Distinct()
+            .ToDictionary(c => c.ToString(CultureInfo.InvariantCulture), _text.Class);
+        // As the serializer escapes by itself, no text ends the script.
+        return JsonSerializer.Serialize(names, CheckPageJson.Default.DictionaryStringString);
+    }
+
+    static string Against(Estimate? after, Estimate? before) =>
+        $"95 %: {ReportText.Interval(after!.Value)}"
+        + (before is { } b ? $"; before {Percent(b.Mean)} %" : "");
+
+    static string Signed(int value) => value > 0 ? $"+{value}" : value < 0 ? $"−{-value}" : "0";
+
+    static string Percent(double share) => ReportText.Percent(share);
+
+    static string Invariant(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    static string Version => typeof(CheckPage).Assembly.GetName().Version?.ToString(3) ?? "";
+
+    static string Resource(string name)
+    {
+        using Stream stream = typeof(CheckPage).Assembly.GetManifestResourceStream($"Retouch.Reports.{name}")!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+}
