@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Retouch.Measurement;
 
 /// <summary>What a model says of an image, with the classes that it finds likeliest. Immutable.</summary>
@@ -11,6 +13,7 @@ public sealed record RankedAnswer(IReadOnlyList<int> Top, double Probability)
     public const int Length = 5;
 
     /// <summary>The likeliest class.</summary>
+    [JsonIgnore]
     public int Class => Top[0];
 
     /// <summary>Whether a class that counts as right is among <see cref="Top"/>.</summary>

@@ -20,6 +20,9 @@ sealed class CheckPage
     const int LargestMatrix = 20;
     const int MostImages = 20;
 
+    // So narrow that its text can still be read on a phone.
+    const double PlotWidth = 430;
+
     readonly CheckPageContent _content;
     readonly CheckSummary _summary;
     readonly ReportText _text;
@@ -90,7 +93,7 @@ sealed class CheckPage
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
-            <title>{Title()} — Retouch</title>
+            <title>{Title()}: check — Retouch</title>
             <style>{style}</style>
             </head>
             <body>
@@ -130,7 +133,10 @@ sealed class CheckPage
         );
 
     string Title() =>
-        _content.Before is string before ? $"{_content.Model} against {before}" : $"{_content.Model}, checked";
+        _content.Before is not string before ? _content.Model
+        : _content.Model.StartsWith($"{before} with ", StringComparison.Ordinal)
+            ? $"{_content.Model}, against the model alone"
+        : $"{_content.Model} against {before}";
 
     Html Header()
     {
@@ -208,10 +214,10 @@ sealed class CheckPage
             : Html.Of(
                 $"""
                 <div class="scroll criteria"><table>
-                <thead><tr><th class="l">Asked</th><th class="l">Measured</th><th class="l">Holds</th></tr></thead>
+                <thead><tr><th class="l">Asked</th><th class="l">Measured</th></tr></thead>
                 <tbody>{_content.Criteria.Select(c =>
                     Html.Of(
-                        $"<tr><td>{c.Bound}<small>{c.Name}</small></td><td class=\"l wrap\">{c.Measured}{Offending(c)}</td><td class=\"l\"><span class=\"mark {(c.Holds ? "yes" : "no")}\">{(c.Holds ? "✓ yes" : "✗ no")}</span></td></tr>"
+                        $"<tr><td><span class=\"mark {(c.Holds ? "yes" : "no")}\">{(c.Holds ? "✓ holds" : "✗ fails")}</span> {c.Bound}<small>{c.Name}</small></td><td class=\"l wrap\">{c.Measured}{Offending(c)}</td></tr>"
                     )
                 )}</tbody>
                 </table></div>
@@ -243,7 +249,7 @@ sealed class CheckPage
         return Html.Of(
             $"""
             <div class="scroll tall"><table>
-            <thead><tr>{Heading(what, true)}{Heading("Images")}{Heading("Accuracy, %")}{(ranked ? Heading("Top-5, %") : Html.Empty)}{(compared ? Html.Join([Heading("Before, %"), Heading("Fixed"), Heading("Broken"), Heading("Wrong otherwise")]) : Html.Empty)}</tr></thead>
+            <thead><tr>{Heading(what, left: true, rises: true)}{Heading("Images")}{Heading("Accuracy, %")}{(ranked ? Heading("Top-5, %") : Html.Empty)}{(compared ? Html.Join([Heading("Before, %"), Heading("Fixed"), Heading("Broken"), Heading("Wrong otherwise")]) : Html.Empty)}</tr></thead>
             <tbody>{groups.Select(g =>
                 Html.Of(
                     $"<tr><td>{Name(g)}</td>{Number(g.Images)}{Share(g.Right, g.Images)}{(ranked ? Share(g.InTopFive!.Value, g.Images) : Html.Empty)}{(g.Flips is { } f ? Html.Join([Share(f.RightBefore, g.Images), Number(f.Fixed), Number(f.Broken), Number(f.Otherwise)]) : Html.Empty)}</tr>"
@@ -259,10 +265,13 @@ sealed class CheckPage
                 : Html.Of($"{(g.Class is int of ? _text.Class(of) : g.Name)}");
     }
 
-    static Html Heading(string text, bool left = false) =>
-        Html.Of(
-            $"<th scope=\"col\"{Html.Trusted(left ? " class=\"l\" data-first=\"up\"" : "")}><button type=\"button\">{text}</button></th>"
-        );
+    // Of numbers the largest come first, of names the first.
+    static Html Heading(string text, bool left = false, bool rises = false)
+    {
+        Html where = Html.Trusted(left ? " class=\"l\"" : "");
+        Html first = Html.Trusted(rises ? " data-first=\"up\"" : "");
+        return Html.Of($"<th scope=\"col\"{where}{first}><button type=\"button\">{text}</button></th>");
+    }
 
     static Html Number(int value) => Html.Of($"<td data-value=\"{value}\">{ReportText.Count(value)}</td>");
 
@@ -292,7 +301,7 @@ sealed class CheckPage
             <p>A click on a cell shows its images below.</p>
             {Matrix(pictured)}
             <div class="scroll tall"><table>
-            <thead><tr>{Heading("Class", true)}<th scope="col" class="l" data-first="up"><button type="button">Said</button></th>{Heading("Mistakes")}{(compared ? Heading("Before") : Html.Empty)}</tr></thead>
+            <thead><tr>{Heading("Class", left: true, rises: true)}{Heading("Said", left: true, rises: true)}{Heading("Mistakes", left: true, rises: false)}{(compared ? Heading("Before") : Html.Empty)}</tr></thead>
             <tbody>{largest.Select(c =>
                 Html.Of(
                     $"<tr><td>{Cell(c.Label, c.Said, _text.Class(c.Label), pictured)}</td><td class=\"l\">{Cell(c.Label, c.Said, _text.Class(c.Said), pictured)}</td><td class=\"l\" data-value=\"{c.Images}\">{ReportText.Count(c.Images)}<span class=\"amount\" style=\"width:{Math.Max(90 * c.Images / most, 2)}px\"></span></td>{(c.Before is int before ? Number(before) : Html.Empty)}</tr>"
@@ -373,7 +382,10 @@ sealed class CheckPage
                     series
                 ),
             ]
-        );
+        )
+        {
+            PanelWidth = PlotWidth,
+        };
         return Html.Of(
             $"""
             <figure><div class="plots one"><div>{Html.Trusted(plot.ToSvg(styled: false))}</div></div>

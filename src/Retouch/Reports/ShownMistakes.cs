@@ -5,9 +5,13 @@ namespace Retouch.Reports;
 /// <summary>Chooses the mistakes that a page has room for.</summary>
 static class ShownMistakes
 {
+    // Where much is broken, room is left for what was wrong before.
+    const double MostBroken = 2.0 / 3;
+
     /// <summary>
-    /// Some of the mistakes: those that were right before first, then of each cell of the confusion table in turn the
-    /// one of which the model is surest, so that no cell is without a picture while another has many.
+    /// Some of the mistakes: those that were right before first, as far as two thirds of the room, and of each cell of
+    /// the confusion table in turn the one of which the model is surest, so that no cell is without a picture while
+    /// another has many.
     /// </summary>
     /// <param name="summary">What was measured.</param>
     /// <param name="count">How many, at most.</param>
@@ -15,27 +19,41 @@ static class ShownMistakes
     {
         CheckedImage[] wrong = [.. summary.Images.Where(i => !i.IsRight)];
         if (wrong.Length > count)
-            wrong =
+        {
+            CheckedImage[] broken =
             [
-                .. wrong
-                    .GroupBy(i => (i.Label, i.After.Class))
-                    .SelectMany(cell =>
-                        cell.OrderByDescending(i => i.Flip == FlipKind.Broken)
-                            .ThenByDescending(i => i.After.Probability)
-                            .Select((image, place) => (Image: image, Place: place, Size: cell.Count()))
-                    )
-                    .OrderByDescending(x => x.Image.Flip == FlipKind.Broken)
-                    .ThenBy(x => x.Place)
-                    .ThenByDescending(x => x.Size)
-                    .Take(count)
-                    .Select(x => x.Image),
+                .. InTurn(wrong.Where(i => i.Flip == FlipKind.Broken)).Take((int)Math.Ceiling(MostBroken * count)),
             ];
+            HashSet<CheckedImage> taken = new(broken, ReferenceEqualityComparer.Instance);
+            wrong = [.. broken, .. InTurn(wrong.Where(i => !taken.Contains(i))).Take(count - broken.Length)];
+        }
         return
         [
             .. wrong
-                .OrderBy(i => i.Flip switch { FlipKind.Broken => 0, FlipKind.Otherwise => 1, _ => 2 })
+                .OrderBy(i =>
+                    i.Flip switch
+                    {
+                        FlipKind.Broken => 0,
+                        FlipKind.Otherwise => 1,
+                        _ => 2,
+                    }
+                )
                 .ThenByDescending(i => i.After.Probability)
                 .ThenBy(i => i.FullPath, StringComparer.Ordinal),
         ];
     }
+
+    // The surest of each cell, then the next of each, of larger cells before smaller.
+    static IEnumerable<CheckedImage> InTurn(IEnumerable<CheckedImage> images) =>
+        images
+            .GroupBy(i => (i.Label, i.After.Class))
+            .SelectMany(cell =>
+                cell.OrderByDescending(i => i.After.Probability)
+                    .ThenBy(i => i.FullPath, StringComparer.Ordinal)
+                    .Select((image, place) => (Image: image, Place: place, Size: cell.Count()))
+            )
+            .OrderBy(x => x.Place)
+            .ThenByDescending(x => x.Size)
+            .ThenBy(x => x.Image.FullPath, StringComparer.Ordinal)
+            .Select(x => x.Image);
 }

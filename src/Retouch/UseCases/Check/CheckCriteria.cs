@@ -140,8 +140,8 @@ public sealed record CheckCriteria
                 $"at most {Images(inClass)} broken in any class",
                 worst is null || worst.Flips!.Value.Broken == 0
                     ? "none broken"
-                    : $"at most {worst.Flips.Value.Broken}, in {worst.Name}"
-                        + (over.Length > 1 ? $"; {over.Length} classes have too many" : ""),
+                    : $"{worst.Flips.Value.Broken} in {worst.Name}"
+                        + (over.Length > 1 ? $", too many in {over.Length} classes" : ""),
                 over.Length == 0,
                 all.Flipped(FlipKind.Broken).Where(i => classes.Contains(i.Label))
             );

@@ -75,6 +75,23 @@ public sealed record CheckRequest
         string[] outputs = [.. new[] { Page, JUnit, Mistakes, Rows }.OfType<string>().Select(Path.GetFullPath)];
         if (outputs.GroupBy(o => o).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw BadInput.Ambiguous(twice.Key, $"{twice.Key} is to hold two results; name a file for each.");
+        // A list may be the only record of what was promised.
+        IEnumerable<string> read =
+        [
+            .. Images,
+            .. Criteria.FixedAmong,
+            .. Criteria.MustBeRight,
+            .. Patches,
+            .. new[] { Accepted, LabelFile }.OfType<string>(),
+        ];
+        foreach (string input in read.Where(File.Exists))
+        {
+            if (outputs.FirstOrDefault(o => File.Exists(o) && FileIdentity.Same(o, input)) is string lost)
+                throw BadInput.Mismatch(
+                    lost,
+                    $"{lost} is {input} itself, which is read and would be lost; give another name."
+                );
+        }
 
         void Require(string? path, string content, params string[] endings)
         {

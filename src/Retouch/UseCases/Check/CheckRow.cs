@@ -8,4 +8,10 @@ namespace Retouch.UseCases;
 /// <param name="After">What the model says; null where the image cannot be decoded.</param>
 /// <param name="Before">What the model says that it is compared with; null where there is none.</param>
 /// <param name="Problem">Why the image was left out; else null.</param>
-sealed record CheckRow(int Image, string Path, RankedAnswer? After, RankedAnswer? Before, string? Problem);
+sealed record CheckRow(
+    int Image,
+    string Path,
+    RankedAnswer? After = null,
+    RankedAnswer? Before = null,
+    string? Problem = null
+);

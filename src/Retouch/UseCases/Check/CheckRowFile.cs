@@ -34,7 +34,9 @@ sealed class CheckRowFile : IDisposable
     /// <param name="classes">The number of the models' classes.</param>
     /// <param name="compared">Whether there is a model to compare with.</param>
     /// <param name="resume">Whether answers that are there are kept.</param>
-    /// <param name="overwrite">Whether a file that is there may be replaced instead.</param>
+    /// <param name="overwrite">
+    /// Whether a file that is there may be replaced; one of this check is not where answers are kept.
+    /// </param>
     /// <param name="batch">
     /// How many images are asked about at once: what is kept ends with a whole batch, so that the rest is asked as it
     /// would have been.
@@ -65,7 +67,7 @@ sealed class CheckRowFile : IDisposable
             try
             {
                 CheckRowFile file = new(stream, held, path);
-                if (!resume || !file.Continue(check, images, classes, compared, batch, keep))
+                if (!resume || !file.Continue(check, images, classes, compared, overwrite, batch, keep))
                     file.Begin(check, images);
                 return file;
             }
@@ -134,8 +136,17 @@ sealed class CheckRowFile : IDisposable
         Flush();
     }
 
-    // False where there is nothing to go on with: an interruption before the first line was whole.
-    bool Continue(string check, int images, int classes, bool compared, int batch, Action<CheckRow> keep)
+    // False where there is nothing to go on with: an interruption before the first line was whole, or another check
+    // that may be replaced.
+    bool Continue(
+        string check,
+        int images,
+        int classes,
+        bool compared,
+        bool overwrite,
+        int batch,
+        Action<CheckRow> keep
+    )
     {
         long kept = 0;
         List<CheckRow> rows = [];
@@ -145,7 +156,8 @@ sealed class CheckRowFile : IDisposable
         {
             if (!headed)
             {
-                RequireSame(line, check, images);
+                if (Refusal(line, check, images) is { } refusal)
+                    return overwrite ? false : throw refusal;
                 headed = true;
                 kept = after;
                 continue;
@@ -167,35 +179,31 @@ sealed class CheckRowFile : IDisposable
         return true;
     }
 
-    void RequireSame(ReadOnlyMemory<byte> line, string check, int images)
+    BadInputException? Refusal(ReadOnlyMemory<byte> line, string check, int images)
     {
-        Header header;
+        Remedy remedy = Remedy.Overwrite;
         try
         {
-            header =
-                JsonSerializer.Deserialize(line.Span, CheckJson.Default.Header) ?? throw new JsonException("It is null.");
+            Header? header = JsonSerializer.Deserialize(line.Span, CheckJson.Default.Header);
+            return
+                header is not { Format: Format, Version: Version }
+                    ? BadInput.Mismatch(
+                        _path,
+                        $"{_path} does not hold the answers of a check of version {Version}.",
+                        remedy
+                    )
+                : header.Check != check || header.Images != images
+                    ? BadInput.Mismatch(
+                        _path,
+                        $"{_path} holds the answers of another check: a model, a patch or the images differ.",
+                        remedy
+                    )
+                : null;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw BadInput.Damaged(
-                _path,
-                $"{_path} does not hold the answers of a check ({JsonPlace.Describe(e, line.Span)}).",
-                Remedy.AnyOf(Remedy.OtherOutput, Remedy.StartAnew),
-                e
-            );
+            return BadInput.Damaged(_path, $"{_path} does not hold the answers of a check.", remedy, e);
         }
-        if (header.Format != Format || header.Version != Version)
-            throw BadInput.Mismatch(
-                _path,
-                $"{_path} does not hold the answers of a check of version {Version}.",
-                Remedy.OtherOutput
-            );
-        if (header.Check != check || header.Images != images)
-            throw BadInput.Mismatch(
-                _path,
-                $"{_path} holds the answers of another check: a model, a patch or the images differ.",
-                Remedy.StartAnew
-            );
     }
 
     CheckRow Row(ReadOnlyMemory<byte> line, int place, int images, int classes, bool compared)

@@ -6,6 +6,7 @@ using Retouch.Measurement;
 using Retouch.Patches;
 using Retouch.Reports;
 using Retouch.Vit;
+using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
 
@@ -17,6 +18,11 @@ namespace Retouch.UseCases;
 /// <param name="file">The model; not owned.</param>
 public sealed class CheckUseCase(ModelFile file)
 {
+    const int MostNamed = 3;
+
+    // What files of models are called that are told apart by their folders.
+    static readonly string[] Common = ["model", "pytorch_model", "weights", "checkpoint", "best", "last"];
+
     /// <summary>Opens the model to compare with, by what the user calls it; the use case disposes it.</summary>
     public Func<string, ModelFile> Open { get; init; } = path => ModelFile.Load(path);
 
@@ -52,7 +58,7 @@ public sealed class CheckUseCase(ModelFile file)
                 if (patch.Provenance.Preprocessing is string line && line != file.Preprocessing.ToString())
                     events.Warn($"{path} was made with other preprocessing: {line}; here it is: {file.Preprocessing}");
             }
-            using VitModel? edited = patches.Count == 0 ? null : PatchLedger.Apply(file.Model, patches);
+            using VitModel? edited = patches.Count == 0 ? null : Edited(patches);
             using ModelFile? against = request.Against is string other ? Open(other) : null;
             CheckedModel? before =
                 against is not null ? new(against.Model, against.Preprocessing, against.Path)
@@ -60,10 +66,7 @@ public sealed class CheckUseCase(ModelFile file)
                 : null;
             if (against is not null)
                 SayOtherNames(against, request, events);
-            string name =
-                patches.Count == 0
-                    ? file.Path
-                    : $"{file.Path} with {patches.Count} {(patches.Count == 1 ? "patch" : "patches")}";
+            string name = patches.Count == 0 ? file.Path : $"{file.Path} with {Named(request.Patches)}";
             return Run(
                 request,
                 new CheckedModel(edited ?? file.Model, file.Preprocessing, name),
@@ -159,6 +162,27 @@ public sealed class CheckUseCase(ModelFile file)
         };
         return Write(request, report, after, before, Stopwatch.GetElapsedTime(start), events, cancellation);
     }
+
+    // As it will be stored: in a file of half precision what patches change is rounded, too.
+    VitModel Edited(IReadOnlyList<Patch> patches)
+    {
+        Dictionary<string, Tensor> tensors = PatchLedger.Edited(file.Model, patches);
+        try
+        {
+            return file.With(tensors);
+        }
+        finally
+        {
+            foreach (Tensor tensor in tensors.Values)
+                tensor.Dispose();
+        }
+    }
+
+    // Of many patches the names are more than a heading can hold.
+    static string Named(IReadOnlyList<string> patches) =>
+        patches.Count <= MostNamed
+            ? string.Join(", ", patches.Select(Path.GetFileName))
+            : string.Create(CultureInfo.InvariantCulture, $"{patches.Count} patches");
 
     static void Require(CheckRequest request, bool compares)
     {
@@ -368,8 +392,17 @@ public sealed class CheckUseCase(ModelFile file)
                 )
         );
 
-        // A path says more than a heading can.
-        static string Short(string name) => name[(name.LastIndexOfAny(['/', '\\']) + 1)..];
+        // A path says more than a heading can, and some names nothing.
+        static string Short(string name)
+        {
+            string[] parts = name.Split(" with ", 2);
+            string file = Path.GetFileNameWithoutExtension(parts[0]);
+            string folder = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(parts[0]))) ?? "";
+            string shown = Common.Contains(file, StringComparer.OrdinalIgnoreCase)
+                ? folder
+                : file;
+            return parts.Length == 1 ? shown : $"{shown} with {parts[1]}";
+        }
     }
 
     static IEnumerable<(string Name, string Value)> Facts(CheckReport report, CheckedModel after, CheckedModel? before)
