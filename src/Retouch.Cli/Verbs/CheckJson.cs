@@ -96,18 +96,18 @@ sealed record CheckedImageJson(
     double? ProbabilityBefore
 )
 {
-    public static CheckedImageJson Of(CheckedImage i, LabelSet labels)
+    public static CheckedImageJson Of(CheckedImage i, CheckReport report)
     {
         return new(
             i.FullPath,
-            Class(i.Label),
+            new ClassJson(i.Label, report.ClassNames[i.Label]),
             Class(i.After.Class),
             i.After.Probability,
             i.Before is { } before ? Class(before.Class) : null,
             i.Before?.Probability
         );
 
-        ClassJson Class(int index) => new(index, labels[index].Name);
+        ClassJson Class(int index) => new(index, report.Labels[index].Name);
     }
 }
 
@@ -185,7 +185,7 @@ sealed record CheckJson
                 .. summary
                     .Confusions.Take(MostCells)
                     .Select(c => new ConfusionJson(
-                        new ClassJson(c.Label, labels[c.Label].Name),
+                        new ClassJson(c.Label, report.ClassNames[c.Label]),
                         new ClassJson(c.Said, labels[c.Said].Name),
                         c.Images,
                         c.Before
@@ -200,6 +200,6 @@ sealed record CheckJson
         };
 
         CheckedImageJson[] Images(IEnumerable<CheckedImage> images) =>
-            [.. images.Take(MostImages).Select(i => CheckedImageJson.Of(i, labels))];
+            [.. images.Take(MostImages).Select(i => CheckedImageJson.Of(i, report))];
     }
 }

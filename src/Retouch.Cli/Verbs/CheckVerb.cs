@@ -12,7 +12,7 @@ namespace Retouch.Cli.Verbs;
 /// </summary>
 sealed class CheckVerb : Verb
 {
-    const int MostClasses = 5;
+    const int MostGroups = 5;
     const int MostCells = 8;
     const int MostImages = 20;
 
@@ -256,31 +256,34 @@ sealed class CheckVerb : Verb
                 $"locality     {Percent(kept.Rate ?? 1)} of {kept.Images} images keep their prediction; {kept.Changed} "
                     + "changed"
             );
-        PrintClasses(terminal, s);
+        PrintGroups(terminal, "worst classes", s.ByClass);
+        // Of one folder a class they say the same.
+        if (s.ByFolder.Count != s.ByClass.Count)
+            PrintGroups(terminal, "worst folders", s.ByFolder);
         PrintConfusions(terminal, report);
         PrintBroken(terminal, report);
         PrintCriteria(terminal, report);
         PrintFiles(terminal, report, request);
     }
 
-    static void PrintClasses(Terminal terminal, CheckSummary s)
+    static void PrintGroups(Terminal terminal, string what, IReadOnlyList<CheckedGroup> groups)
     {
         CheckedGroup[] worst =
         [
-            .. s.ByClass.Where(c => c.Right < c.Images).OrderBy(c => c.Accuracy).ThenByDescending(c => c.Images),
+            .. groups.Where(c => c.Right < c.Images).OrderBy(c => c.Accuracy).ThenByDescending(c => c.Images),
         ];
         if (worst.Length == 0)
             return;
         terminal.Line();
-        terminal.Line("worst classes");
-        foreach (CheckedGroup c in worst.Take(MostClasses))
+        terminal.Line(what);
+        foreach (CheckedGroup c in worst.Take(MostGroups))
         {
             string change =
                 c.Flips is { } f && (f.Fixed > 0 || f.Broken > 0) ? $"; {f.Fixed} fixed, {f.Broken} broken" : "";
-            terminal.Line($"  {Percent(c.Accuracy), 8}  {c.Name}: {c.Right} of {c.Images}{change}");
+            terminal.Line($"  {Percent(c.Accuracy), 8}  {c.Name.Split(',')[0]}: {c.Right} of {c.Images}{change}");
         }
-        if (worst.Length > MostClasses)
-            terminal.Line($"            and {worst.Length - MostClasses} more with mistakes");
+        if (worst.Length > MostGroups)
+            terminal.Line($"            and {worst.Length - MostGroups} more with mistakes");
     }
 
     static void PrintConfusions(Terminal terminal, CheckReport report)
@@ -293,7 +296,7 @@ sealed class CheckVerb : Verb
         foreach (Confusion c in cells.Take(MostCells))
         {
             string before = c.Before is int was ? $" (before {was})" : "";
-            terminal.Line($"  {c.Images, 5}  {ClassName(report, c.Label)} → {ClassName(report, c.Said)}{before}");
+            terminal.Line($"  {c.Images, 5}  {Label(report, c.Label)} → {ClassName(report, c.Said)}{before}");
         }
         if (cells.Count > MostCells)
             terminal.Line(
@@ -317,7 +320,7 @@ sealed class CheckVerb : Verb
         foreach (CheckedImage i in images.Take(MostImages))
         {
             string before = i.Before is { } was && was.Class != i.After.Class ? $"; before {Said(was)}" : "";
-            terminal.Line($"  {Shown(i.FullPath)}: {ClassName(report, i.Label)}, said {Said(i.After)}{before}");
+            terminal.Line($"  {Shown(i.FullPath)}: {Label(report, i.Label)}, said {Said(i.After)}{before}");
         }
         if (images.Count > MostImages)
             terminal.Line($"  and {images.Count - MostImages} more");
@@ -370,6 +373,8 @@ sealed class CheckVerb : Verb
     static string Percent(double share) => $"{Number(share)} %";
 
     static string Number(double share) => (100 * share).ToString("0.00", CultureInfo.InvariantCulture);
+
+    static string Label(CheckReport report, int label) => report.ClassNames[label].Split(',')[0];
 
     static string ClassName(CheckReport report, int label) => report.Labels[label].Name.Split(',')[0];
 

@@ -26,6 +26,12 @@ public sealed record CheckSummary
     /// <summary>The mistakes by class and by what is said, the largest cell first.</summary>
     public required IReadOnlyList<Confusion> Confusions { get; init; }
 
+    /// <summary>
+    /// What the classes of images are called: by the model's names, or by their folders where several classes count as
+    /// right in these, since the first of many says little.
+    /// </summary>
+    public required IReadOnlyDictionary<int, string> ClassNames { get; init; }
+
     /// <summary>The images with a flip, in their order; none where there is but one model.</summary>
     /// <param name="kind">Which.</param>
     public IEnumerable<CheckedImage> Flipped(FlipKind kind) => Images.Where(i => i.Flip == kind);
@@ -37,6 +43,9 @@ public sealed record CheckSummary
     {
         bool compared = images.Count > 0 && images[0].Before is not null;
         bool ranked = labels.Count > RankedAnswer.Length;
+        Dictionary<int, string> names = images
+            .GroupBy(i => i.Label)
+            .ToDictionary(g => g.Key, g => FolderName([.. g]) ?? labels[g.Key].Name);
         return new CheckSummary
         {
             Images = images,
@@ -48,7 +57,7 @@ public sealed record CheckSummary
                 .. images
                     .GroupBy(i => i.Label)
                     .OrderBy(g => g.Key)
-                    .Select(g => Group(labels[g.Key].Name, g.Key, [.. g], ranked, compared)),
+                    .Select(g => Group(names[g.Key], g.Key, [.. g], ranked, compared)),
             ],
             ByFolder =
             [
@@ -58,7 +67,15 @@ public sealed record CheckSummary
                     .Select(g => Group(g.Key, null, [.. g], ranked, compared)),
             ],
             Confusions = Confused(images, compared),
+            ClassNames = names,
         };
+    }
+
+    static string? FolderName(IReadOnlyList<CheckedImage> images)
+    {
+        string[] names = [.. images.Select(i => i.Folder[(i.Folder.LastIndexOf('/') + 1)..]).Distinct()];
+        // A list writes several classes as such.
+        return images.All(i => i.Accepted.Count > 1) && names is [string name] && !name.Contains('|') ? name : null;
     }
 
     static ClassificationScore Score(

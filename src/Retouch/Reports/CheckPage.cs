@@ -228,7 +228,7 @@ sealed class CheckPage
         criterion.Images.Count == 0
             ? Html.Empty
             : Html.Of(
-                $"<details><summary>{ReportText.Many(criterion.Images.Count, "image")}</summary><ul class=\"plain\">{criterion.Images.Take(MostImages).Select(i => Html.Of($"<li><code>{i.FullPath}</code>: {_text.Class(i.Label)}, said {_text.Class(i.After.Class)} {Percent(i.After.Probability)} %</li>"))}{(criterion.Images.Count > MostImages ? Html.Of($"<li>and {ReportText.Count(criterion.Images.Count - MostImages)} more</li>") : Html.Empty)}</ul></details>"
+                $"<details><summary>{ReportText.Many(criterion.Images.Count, "image")}</summary><ul class=\"plain\">{criterion.Images.Take(MostImages).Select(i => Html.Of($"<li><code>{i.FullPath}</code>: {Label(i.Label)}, said {_text.Class(i.After.Class)} {Percent(i.After.Probability)} %</li>"))}{(criterion.Images.Count > MostImages ? Html.Of($"<li>and {ReportText.Count(criterion.Images.Count - MostImages)} more</li>") : Html.Empty)}</ul></details>"
             );
 
     Html Classes()
@@ -261,8 +261,8 @@ sealed class CheckPage
 
         Html Name(CheckedGroup g) =>
             g.Class is int c && _shown.Any(i => i.Label == c)
-                ? Html.Of($"<button type=\"button\" data-label=\"{c}\">{_text.Class(c)}</button>")
-                : Html.Of($"{(g.Class is int of ? _text.Class(of) : g.Name)}");
+                ? Html.Of($"<button type=\"button\" data-label=\"{c}\">{Label(c)}</button>")
+                : Html.Of($"{(g.Class is int of ? Label(of) : g.Name)}");
     }
 
     // Of numbers the largest come first, of names the first.
@@ -304,7 +304,7 @@ sealed class CheckPage
             <thead><tr>{Heading("Class", left: true, rises: true)}{Heading("Said", left: true, rises: true)}{Heading("Mistakes", left: true, rises: false)}{(compared ? Heading("Before") : Html.Empty)}</tr></thead>
             <tbody>{largest.Select(c =>
                 Html.Of(
-                    $"<tr><td>{Cell(c.Label, c.Said, _text.Class(c.Label), pictured)}</td><td class=\"l\">{Cell(c.Label, c.Said, _text.Class(c.Said), pictured)}</td><td class=\"l\" data-value=\"{c.Images}\">{ReportText.Count(c.Images)}<span class=\"amount\" style=\"width:{Math.Max(90 * c.Images / most, 2)}px\"></span></td>{(c.Before is int before ? Number(before) : Html.Empty)}</tr>"
+                    $"<tr><td>{Cell(c.Label, c.Said, Label(c.Label), pictured)}</td><td class=\"l\">{Cell(c.Label, c.Said, _text.Class(c.Said), pictured)}</td><td class=\"l\" data-value=\"{c.Images}\">{ReportText.Count(c.Images)}<span class=\"amount\" style=\"width:{Math.Max(90 * c.Images / most, 2)}px\"></span></td>{(c.Before is int before ? Number(before) : Html.Empty)}</tr>"
                 )
             )}</tbody>
             </table></div>
@@ -333,7 +333,7 @@ sealed class CheckPage
             <thead><tr><th scope="col">class \ said</th>{columns.Select(c => Html.Of($"<th scope=\"col\">{_text.Class(c)}</th>"))}</tr></thead>
             <tbody>{_summary.ByClass.Select(r =>
                 Html.Of(
-                    $"<tr><td>{_text.Class(r.Class!.Value)}</td>{columns.Select(c => Square(r, c))}</tr>"
+                    $"<tr><td>{Label(r.Class!.Value)}</td>{columns.Select(c => Square(r, c))}</tr>"
                 )
             )}</tbody>
             </table></div>
@@ -472,11 +472,13 @@ sealed class CheckPage
         Html badge = was.Length == 0 ? Html.Empty : Html.Of($"<span class=\"flip {flip}\">{was}</span>");
         return Html.Of(
             $"""
-            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}" data-probability="{Invariant(image.After.Probability)}" data-path="{image.FullPath}"><span class="frame"><img{Html.Trusted(tiny)} loading="lazy" alt="{_text.Class(image.Label)}" src="data:image/jpeg;base64,{Html.Trusted(Convert.ToBase64String(picture))}"></span><span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(image.After.Probability)} %</i></span><span class="not">is {_text.Class(image.Label)}</span>{badge}<span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(image.Path)}</span></span></li>
+            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}" data-probability="{Invariant(image.After.Probability)}" data-path="{image.FullPath}"><span class="frame"><img{Html.Trusted(tiny)} loading="lazy" alt="{Label(image.Label)}" src="data:image/jpeg;base64,{Html.Trusted(Convert.ToBase64String(picture))}"></span><span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(image.After.Probability)} %</i></span><span class="not">is {Label(image.Label)}</span>{badge}<span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(image.Path)}</span></span></li>
 
             """
         );
     }
+
+    string Label(int label) => ReportText.ClassName(_content.ClassNames[label]);
 
     string Said(RankedAnswer answer) => $"{_text.Class(answer.Class)} {Percent(answer.Probability)} %";
 
@@ -484,9 +486,10 @@ sealed class CheckPage
     string Names()
     {
         Dictionary<string, string> names = _shown
-            .SelectMany(i => (int[])[i.Label, i.After.Class])
-            .Distinct()
-            .ToDictionary(c => c.ToString(CultureInfo.InvariantCulture), _text.Class);
+            .Select(i => (i.After.Class, _text.Class(i.After.Class)))
+            .Concat(_shown.Select(i => (i.Label, Label(i.Label))))
+            .GroupBy(c => c.Item1)
+            .ToDictionary(g => g.Key.ToString(CultureInfo.InvariantCulture), g => g.Last().Item2);
         // As the serializer escapes by itself, no text ends the script.
         return JsonSerializer.Serialize(names, CheckPageJson.Default.DictionaryStringString);
     }

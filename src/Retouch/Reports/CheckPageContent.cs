@@ -16,6 +16,9 @@ sealed record CheckPageContent
     /// <summary>What the models make of the images.</summary>
     public required CheckSummary Summary { get; init; }
 
+    /// <summary>What the classes of all images are called.</summary>
+    public required IReadOnlyDictionary<int, string> ClassNames { get; init; }
+
     /// <summary>How many predictions changed elsewhere; null where that was not asked.</summary>
     public required ChangeCount? Locality { get; init; }
 

@@ -19,7 +19,8 @@ static class JUnitFile
     /// <param name="path">The file.</param>
     /// <param name="criteria">The criteria.</param>
     /// <param name="properties">What else is to be known, by name.</param>
-    /// <param name="labels">The classes' names.</param>
+    /// <param name="names">What the classes of the images are called.</param>
+    /// <param name="labels">The names of the model's classes.</param>
     /// <param name="seconds">How long it took.</param>
     /// <param name="overwrite">Whether an existing file may be replaced.</param>
     /// <exception cref="BadInputException">The file cannot be written.</exception>
@@ -27,6 +28,7 @@ static class JUnitFile
         string path,
         IReadOnlyList<CriterionResult> criteria,
         IReadOnlyList<(string Name, string Value)> properties,
+        IReadOnlyDictionary<int, string> names,
         LabelSet labels,
         double seconds,
         bool overwrite
@@ -59,7 +61,7 @@ static class JUnitFile
                 }
                 xml.WriteEndElement();
                 foreach (CriterionResult criterion in criteria)
-                    Case(xml, criterion, labels);
+                    Case(xml, criterion, names, labels);
                 xml.WriteEndElement();
                 xml.WriteEndElement();
             }
@@ -73,7 +75,12 @@ static class JUnitFile
         xml.WriteAttributeString("time", seconds.ToString("0.000", CultureInfo.InvariantCulture));
     }
 
-    static void Case(XmlWriter xml, CriterionResult criterion, LabelSet labels)
+    static void Case(
+        XmlWriter xml,
+        CriterionResult criterion,
+        IReadOnlyDictionary<int, string> names,
+        LabelSet labels
+    )
     {
         xml.WriteStartElement("testcase");
         xml.WriteAttributeString("classname", "retouch.check");
@@ -86,7 +93,7 @@ static class JUnitFile
             xml.WriteAttributeString("message", Text($"{criterion.Bound}, but: {criterion.Measured}"));
             StringBuilder lines = new();
             foreach (CheckedImage image in criterion.Images.Take(MostNamed))
-                lines.Append('\n').Append(Line(image, labels));
+                lines.Append('\n').Append(Line(image, names, labels));
             if (criterion.Images.Count > MostNamed)
                 lines.Append(CultureInfo.InvariantCulture, $"\nand {criterion.Images.Count - MostNamed} more");
             xml.WriteString(Text(lines.ToString()));
@@ -96,11 +103,11 @@ static class JUnitFile
     }
 
     /// <summary>An image in a line: where it is, its class and what the models say.</summary>
-    internal static string Line(CheckedImage image, LabelSet labels)
+    static string Line(CheckedImage image, IReadOnlyDictionary<int, string> names, LabelSet labels)
     {
         string was =
             image.Before is { } before && before.Class != image.After.Class ? $" (before {Said(before)})" : "";
-        return $"{image.FullPath}: {labels[image.Label].Name}, said {Said(image.After)}{was}";
+        return $"{image.FullPath}: {names[image.Label]}, said {Said(image.After)}{was}";
 
         string Said(RankedAnswer answer) =>
             string.Create(

@@ -18,6 +18,9 @@ public sealed record CheckReport
     /// <summary>What the models make of the images.</summary>
     public required CheckSummary Summary { get; init; }
 
+    /// <summary>What the classes of the images are called, of those of criteria, too.</summary>
+    public required IReadOnlyDictionary<int, string> ClassNames { get; init; }
+
     /// <summary>How many predictions changed on the locality images; null where there are none.</summary>
     public required ChangeCount? Locality { get; init; }
 

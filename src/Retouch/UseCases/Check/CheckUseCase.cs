@@ -117,7 +117,7 @@ public sealed class CheckUseCase(ModelFile file)
         LabelSet labels = ModelLabels.Of(file, request.LabelFile);
         CheckListing listing = new(request, labels);
         foreach (Problem why in listing.Skipped)
-            events.Warn("left out", why);
+            events.Warn(why.Message);
         events.Note(ModelNotes.Preprocessing(file));
         ComparedModels models = new(after.Model, after.Preprocessing, before?.Model, before?.Preprocessing);
         if (models.Shared is { } shared)
@@ -137,6 +137,7 @@ public sealed class CheckUseCase(ModelFile file)
                     + answers[listing.Images[0].Place].Problem!.Message
             );
         ChangeCount? locality = listing.Locality is null ? null : Changed(listing.Locality, answers);
+        CheckedImage[]? mended = listing.FixedAmong is null ? null : CheckListing.Answered(listing.FixedAmong, answers);
         CheckedImage[]? promised = listing.MustBeRight is null
             ? null
             : CheckListing.Answered(listing.MustBeRight, answers);
@@ -151,13 +152,14 @@ public sealed class CheckUseCase(ModelFile file)
             Criteria = request.Criteria.Judge(
                 new CheckedSets(
                     summary,
-                    listing.FixedAmong is null ? null : CheckListing.Answered(listing.FixedAmong, answers),
+                    mended,
                     promised,
                     (listing.MustBeRight?.Count - promised?.Length) ?? 0,
                     locality
                 )
             ),
             Undecoded = listing.Images.Count - images.Length,
+            ClassNames = Names(summary, labels, [.. mended ?? [], .. promised ?? []]),
             Skipped = [.. listing.Skipped, .. answers.Select(a => a.Problem).OfType<Problem>()],
         };
         return Write(request, report, after, before, Stopwatch.GetElapsedTime(start), events, cancellation);
@@ -208,6 +210,15 @@ public sealed class CheckUseCase(ModelFile file)
                     + "work; leave one out."
         );
     }
+
+    // Images that only criteria name may be of classes that the others lack.
+    static Dictionary<int, string> Names(CheckSummary summary, LabelSet labels, IEnumerable<CheckedImage> others) =>
+        others
+            .Select(i => i.Label)
+            .Except(summary.ClassNames.Keys)
+            .Select(l => KeyValuePair.Create(l, labels[l].Name))
+            .Concat(summary.ClassNames)
+            .ToDictionary();
 
     // As many classes in another order would make every answer of one of the two wrong.
     void SayOtherNames(ModelFile against, CheckRequest request, IUseCaseEvents events)
@@ -339,6 +350,7 @@ public sealed class CheckUseCase(ModelFile file)
                     junit,
                     report.Criteria,
                     [.. Facts(report, after, before)],
+                    report.ClassNames,
                     report.Labels,
                     elapsed.TotalSeconds,
                     request.Overwrite
@@ -370,6 +382,7 @@ public sealed class CheckUseCase(ModelFile file)
             Model = Short(after.Name),
             Before = before is null ? null : Short(before.Name),
             Summary = report.Summary,
+            ClassNames = report.ClassNames,
             Locality = report.Locality,
             Criteria = report.Criteria,
             Skipped = report.Undecoded,

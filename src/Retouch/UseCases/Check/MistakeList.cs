@@ -28,7 +28,7 @@ static class MistakeList
                     '|',
                     image.Accepted.Select(c => string.Create(CultureInfo.InvariantCulture, $"index:{c}"))
                 ),
-                labels[image.Label].Name,
+                summary.ClassNames[image.Label],
                 $"index:{image.After.Class.ToString(CultureInfo.InvariantCulture)}",
                 labels[image.After.Class].Name,
                 Math.Round(image.After.Probability, 6),
