@@ -33,14 +33,7 @@ static class OutputGuard
                 if (Outputs.Contains(name))
                     continue;
                 foreach (Token token in given.Tokens)
-                    Refuse(
-                        parsed,
-                        option,
-                        output,
-                        token.Value,
-                        $"{name} {token.Value}",
-                        name == Original(parsed)
-                    );
+                    Refuse(parsed, option, output, token.Value, $"{name} {token.Value}", name == Original(parsed));
             }
         }
     }
@@ -67,14 +60,7 @@ static class OutputGuard
     public static bool Replaces(ParseResult parsed, string output, string original) =>
         Asked(parsed) == true && FileIdentity.Same(output, original);
 
-    static void Refuse(
-        ParseResult parsed,
-        string option,
-        string output,
-        string read,
-        string what,
-        bool replaceable
-    )
+    static void Refuse(ParseResult parsed, string option, string output, string read, string what, bool replaceable)
     {
         if (!File.Exists(read) || !FileIdentity.Same(output, read))
             return;

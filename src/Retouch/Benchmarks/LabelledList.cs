@@ -129,10 +129,7 @@ static class LabelledList
                 continue;
             string[] cells =
                 LabelTable.Cells(line.TrimEnd(), line.Contains('\t') ? '\t' : ',')
-                ?? throw BadInput.Damaged(
-                    path,
-                    $"Line {number} of {path} has a quotation mark without its second."
-                );
+                ?? throw BadInput.Damaged(path, $"Line {number} of {path} has a quotation mark without its second.");
             if (number == 1 && Column(cells, PathWords) is int paths && Column(cells, ClassWords) is int labels)
             {
                 (image, label) = (paths, labels);

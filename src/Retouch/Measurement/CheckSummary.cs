@@ -130,12 +130,7 @@ public sealed record CheckSummary
                 .OrderByDescending(c => c.Value.After)
                 .ThenBy(c => c.Key.Label)
                 .ThenBy(c => c.Key.Said)
-                .Select(c => new Confusion(
-                    c.Key.Label,
-                    c.Key.Said,
-                    c.Value.After,
-                    compared ? c.Value.Before : null
-                )),
+                .Select(c => new Confusion(c.Key.Label, c.Key.Said, c.Value.After, compared ? c.Value.Before : null)),
         ];
 
         void Add((int, int) cell, int after, int before)

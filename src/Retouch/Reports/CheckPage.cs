@@ -150,7 +150,9 @@ sealed class CheckPage
             tiles.Add(($"{Percent(five.Mean)} %", "top-5 accuracy", Against(five, before?.TopFiveAccuracy)));
         if (_summary.Flips is { } flips)
         {
-            tiles.Add((ReportText.Count(flips.Fixed), "fixed: wrong before, right now", $"net gain {Signed(flips.NetGain)}"));
+            tiles.Add(
+                (ReportText.Count(flips.Fixed), "fixed: wrong before, right now", $"net gain {Signed(flips.NetGain)}")
+            );
             tiles.Add(
                 (
                     ReportText.Count(flips.Broken),
@@ -355,10 +357,7 @@ sealed class CheckPage
 
     Html Reliability()
     {
-        List<PlotSeries> series =
-        [
-            new("", [new PlotPoint(0, 0), new PlotPoint(1, 1)]) { Muted = true },
-        ];
+        List<PlotSeries> series = [new("", [new PlotPoint(0, 0), new PlotPoint(1, 1)]) { Muted = true }];
         if (_summary.Before is { } before)
             series.Add(Line("before", before.Calibration, 7));
         series.Add(Line(_summary.Before is null ? "the model" : "now", _summary.After.Calibration, 0));
@@ -391,7 +390,12 @@ sealed class CheckPage
             <figure><div class="plots one"><div>{Html.Trusted(plot.ToSvg(styled: false))}</div></div>
             <figcaption>Images in {_summary.After.Calibration.Bins.Count} bins of equal width by the probability of the class that the model says,
             with Wilson intervals of 95 %. On the dashed line a model is as often right as it says; below it, it is too sure. The calibration error
-            ECE is the mean distance from that line over all images: {ReportText.Percent(_summary.After.Calibration.Error, 2)} %{(_summary.Before is { } b ? $", before {ReportText.Percent(b.Calibration.Error, 2)} %" : "")}.</figcaption></figure>
+            ECE is the mean distance from that line over all images: {ReportText.Percent(
+                _summary.After.Calibration.Error,
+                2
+            )} %{(
+                _summary.Before is { } b ? $", before {ReportText.Percent(b.Calibration.Error, 2)} %" : ""
+            )}.</figcaption></figure>
             """
         );
 
@@ -444,7 +448,9 @@ sealed class CheckPage
         Html byFlip = compared ? Html.Of($"<option value=\"flip\">broken first</option>") : Html.Empty;
         return Html.Of(
             $"""
-            <p>{ReportText.Many(wrong, "image")} of {ReportText.Count(_summary.After.Images)} {(wrong == 1 ? "is" : "are")} wrong; {ReportText.Many(_shown.Count, "picture")} {(_shown.Count == 1 ? "is" : "are")} here.{left}</p>
+            <p>{ReportText.Many(wrong, "image")} of {ReportText.Count(_summary.After.Images)} {(
+                wrong == 1 ? "is" : "are"
+            )} wrong; {ReportText.Many(_shown.Count, "picture")} {(_shown.Count == 1 ? "is" : "are")} here.{left}</p>
             <div class="tools">{only}<label>sorted: <select id="order">{byFlip}<option value="sure">surest first</option><option value="unsure">least sure first</option><option value="label">by class</option><option value="said">by what is said</option><option value="path">by path</option></select></label><button type="button" class="clear" id="clear" hidden>Show all classes</button><span class="shown" id="shown" role="status"></span></div>
             """
         );
@@ -472,7 +478,19 @@ sealed class CheckPage
         Html badge = was.Length == 0 ? Html.Empty : Html.Of($"<span class=\"flip {flip}\">{was}</span>");
         return Html.Of(
             $"""
-            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}" data-probability="{Invariant(image.After.Probability)}" data-path="{image.FullPath}"><span class="frame"><img{Html.Trusted(tiny)} loading="lazy" alt="{Label(image.Label)}" src="data:image/jpeg;base64,{Html.Trusted(Convert.ToBase64String(picture))}"></span><span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(image.After.Probability)} %</i></span><span class="not">is {Label(image.Label)}</span>{badge}<span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(image.Path)}</span></span></li>
+            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}" data-probability="{Invariant(
+                image.After.Probability
+            )}" data-path="{image.FullPath}"><span class="frame"><img{Html.Trusted(tiny)} loading="lazy" alt="{Label(
+                image.Label
+            )}" src="data:image/jpeg;base64,{Html.Trusted(
+                Convert.ToBase64String(picture)
+            )}"></span><span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(
+                image.After.Probability
+            )} %</i></span><span class="not">is {Label(
+                image.Label
+            )}</span>{badge}<span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(
+                image.Path
+            )}</span></span></li>
 
             """
         );
@@ -495,10 +513,12 @@ sealed class CheckPage
     }
 
     static string Against(Estimate? after, Estimate? before) =>
-        $"95 %: {ReportText.Interval(after!.Value)}"
-        + (before is { } b ? $"; before {Percent(b.Mean)} %" : "");
+        $"95 %: {ReportText.Interval(after!.Value)}" + (before is { } b ? $"; before {Percent(b.Mean)} %" : "");
 
-    static string Signed(int value) => value > 0 ? $"+{value}" : value < 0 ? $"−{-value}" : "0";
+    static string Signed(int value) =>
+        value > 0 ? $"+{value}"
+        : value < 0 ? $"−{-value}"
+        : "0";
 
     static string Percent(double share) => ReportText.Percent(share);
 

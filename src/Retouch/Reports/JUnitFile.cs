@@ -75,12 +75,7 @@ static class JUnitFile
         xml.WriteAttributeString("time", seconds.ToString("0.000", CultureInfo.InvariantCulture));
     }
 
-    static void Case(
-        XmlWriter xml,
-        CriterionResult criterion,
-        IReadOnlyDictionary<int, string> names,
-        LabelSet labels
-    )
+    static void Case(XmlWriter xml, CriterionResult criterion, IReadOnlyDictionary<int, string> names, LabelSet labels)
     {
         xml.WriteStartElement("testcase");
         xml.WriteAttributeString("classname", "retouch.check");
@@ -105,8 +100,7 @@ static class JUnitFile
     /// <summary>An image in a line: where it is, its class and what the models say.</summary>
     static string Line(CheckedImage image, IReadOnlyDictionary<int, string> names, LabelSet labels)
     {
-        string was =
-            image.Before is { } before && before.Class != image.After.Class ? $" (before {Said(before)})" : "";
+        string was = image.Before is { } before && before.Class != image.After.Class ? $" (before {Said(before)})" : "";
         return $"{image.FullPath}: {names[image.Label]}, said {Said(image.After)}{was}";
 
         string Said(RankedAnswer answer) =>

@@ -25,9 +25,7 @@ public sealed class CheckTests(LettersWorld world)
         Assert.True(check.GetProperty("passed").GetBoolean());
 
         double error = said.GroupBy(s => Math.Max((int)Math.Ceiling(s.Probability * 15), 1))
-            .Sum(b =>
-                Math.Abs(b.Count(s => s.Top[0] == s.Right) - b.Sum(s => s.Probability)) / said.Length
-            );
+            .Sum(b => Math.Abs(b.Count(s => s.Top[0] == s.Right) - b.Sum(s => s.Probability)) / said.Length);
         Assert.Equal(error, after.GetProperty("calibrationError").GetDouble(), 1e-6);
 
         var cell = said.Where(s => s.Top[0] != s.Right).GroupBy(s => (s.Right, s.Top[0])).Max(g => g.Count());
@@ -53,7 +51,10 @@ public sealed class CheckTests(LettersWorld world)
         var after = Says(edited);
         bool[] was = [.. before.Select(b => b.Top[0] == b.Right)];
         bool[] now = [.. after.Select(a => a.Top[0] == a.Right)];
-        string[] broken = [.. Enumerable.Range(0, was.Length).Where(i => was[i] && !now[i]).Select(i => before[i].Path)];
+        string[] broken =
+        [
+            .. Enumerable.Range(0, was.Length).Where(i => was[i] && !now[i]).Select(i => before[i].Path),
+        ];
         JsonElement flips = check.GetProperty("flips");
         Assert.Equal(was.Count(w => w), flips.GetProperty("rightBefore").GetInt32());
         Assert.Equal(
@@ -121,22 +122,22 @@ public sealed class CheckTests(LettersWorld world)
         string patch = world.NewFile("p.patch");
         // Also one that does not correct its image counts in a benchmark.
         Ran.Retouch([
-                "edit",
-                "--model",
-                world.Model,
-                "--labels",
-                world.Labels,
-                "--image",
-                image,
-                "--label",
-                $"index:{_group.Label}",
-                "--method",
-                "masked-fine-tuning",
-                .. method,
-                "--out",
-                patch,
-                "--force",
-            ]);
+            "edit",
+            "--model",
+            world.Model,
+            "--labels",
+            world.Labels,
+            "--image",
+            image,
+            "--label",
+            $"index:{_group.Label}",
+            "--method",
+            "masked-fine-tuning",
+            .. method,
+            "--out",
+            patch,
+            "--force",
+        ]);
         // bench leaves the edited group's own images out.
         string list = Path.Combine(folder, "near.csv");
         HashSet<string> own = [.. _group.Images.Take(2).Select(i => i.Path)];
@@ -251,9 +252,7 @@ public sealed class CheckTests(LettersWorld world)
             """
         );
         JsonElement check = Assert.Single(
-            Ran.Retouch([.. Of(world.Model, "oil"), "--patch", patch, "--criteria", criteria, "--json"])
-                .Good()
-                .Objects
+            Ran.Retouch([.. Of(world.Model, "oil"), "--patch", patch, "--criteria", criteria, "--json"]).Good().Objects
         );
         Assert.Equal(Files("oil").Length, check.GetProperty("after").GetProperty("images").GetInt32());
         Assert.Equal(Files("locality").Length, check.GetProperty("localityImages").GetInt32());
@@ -265,7 +264,11 @@ public sealed class CheckTests(LettersWorld world)
         // Without the patch the promise breaks, and that needs nothing to compare with.
         Ran alone = Ran.Retouch([.. Of(world.Model, "oil"), "--must-be-right", promised]);
         Assert.Equal(1, alone.Code);
-        Assert.Contains("FAILS  1 image right without exception: 0 right, 1 wrong", alone.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "FAILS  1 image right without exception: 0 right, 1 wrong",
+            alone.Out,
+            StringComparison.Ordinal
+        );
         Assert.Contains(Path.GetFileName(Image), alone.Out, StringComparison.Ordinal);
     }
 
@@ -286,10 +289,7 @@ public sealed class CheckTests(LettersWorld world)
                 - all.GetProperty("after").GetProperty("right").GetInt32(),
             score.GetProperty("images").GetInt32()
         );
-        Assert.Equal(
-            all.GetProperty("confusions").GetRawText(),
-            again.GetProperty("confusions").GetRawText()
-        );
+        Assert.Equal(all.GetProperty("confusions").GetRawText(), again.GetProperty("confusions").GetRawText());
     }
 
     [Fact]
@@ -361,7 +361,10 @@ public sealed class CheckTests(LettersWorld world)
         }
 
         // Of another patch, model or set of images they are not taken.
-        foreach (string[] other in (string[][])[Check("--out", part, "--resume"), [.. Of(world.Model, "oil"), "--out", part, "--resume"]])
+        foreach (
+            string[] other in (string[][])
+                [Check("--out", part, "--resume"), [.. Of(world.Model, "oil"), "--out", part, "--resume"]]
+        )
         {
             Ran ran = Ran.Retouch(other);
             Assert.Equal(2, ran.Code);
@@ -413,23 +416,16 @@ public sealed class CheckTests(LettersWorld world)
             );
         }
         File.WriteAllLines(list, lines);
-        string[] check =
-        [
-            "check",
-            "--model",
-            world.Model,
-            "--labels",
-            world.Labels,
-            "--images",
-            list,
-            "--out",
-            rows,
-        ];
+        string[] check = ["check", "--model", world.Model, "--labels", world.Labels, "--images", list, "--out", rows];
         Ran ran = Child.Interrupted("INT", error: true, "preprocessing: ", check);
         Assert.Equal(130, ran.Code);
         Assert.Contains("--resume goes on with them.", ran.Err, StringComparison.Ordinal);
         int kept = File.ReadAllLines(rows).Length - 1;
-        Assert.Contains($"the answers to {kept} of {lines.Count} images are kept in", ran.Err, StringComparison.Ordinal);
+        Assert.Contains(
+            $"the answers to {kept} of {lines.Count} images are kept in",
+            ran.Err,
+            StringComparison.Ordinal
+        );
         Ran again = Ran.Retouch([.. check, "--resume"]).Good();
         Assert.Contains($"images       {lines.Count} of", again.Out, StringComparison.Ordinal);
         Assert.Equal(lines.Count + 1, File.ReadAllLines(rows).Length);
@@ -521,8 +517,9 @@ public sealed class CheckTests(LettersWorld world)
         string page = world.NewFile("report.html");
         string patch = Patch("leak=0.1", "gain=5");
         JsonElement check = Assert.Single(
-            Ran.Retouch(Check("--patch", patch, "--report", page, "--thumbnails", "12", "--max-broken", "0", "--json"))
-                .Objects
+            Ran.Retouch(
+                Check("--patch", patch, "--report", page, "--thumbnails", "12", "--max-broken", "0", "--json")
+            ).Objects
         );
         string html = File.ReadAllText(page);
         Assert.Equal(12, check.GetProperty("pictured").GetInt32());
@@ -552,17 +549,7 @@ public sealed class CheckTests(LettersWorld world)
         string folder = world.Subfolder("ordinary", "4", "5");
         string bad = Path.Combine(folder, "4", "bad.png");
         File.WriteAllText(bad, "no image");
-        string[] check =
-        [
-            "check",
-            "--model",
-            world.Model,
-            "--labels",
-            world.Labels,
-            "--images",
-            folder,
-            "--json",
-        ];
+        string[] check = ["check", "--model", world.Model, "--labels", world.Labels, "--images", folder, "--json"];
         Ran ran = Ran.Retouch(check).Good();
         JsonElement found = Assert.Single(ran.Objects);
         Assert.Equal(1, found.GetProperty("undecoded").GetInt32());

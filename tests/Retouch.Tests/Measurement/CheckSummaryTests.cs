@@ -24,10 +24,7 @@ public sealed class CheckSummaryTests
         Assert.Equal((6, 3, 5), (s.After.Images, s.After.Right, s.After.InTopFive));
         Assert.Equal((3, 5), (s.Before!.Right, s.Before.InTopFive));
         Assert.Equal(new Flips(6, 3, 1, 1, 1), s.Flips);
-        Assert.Equal(
-            [new Confusion(1, 2, 2, 2), new Confusion(0, 1, 1, 0)],
-            s.Confusions
-        );
+        Assert.Equal([new Confusion(1, 2, 2, 2), new Confusion(0, 1, 1, 0)], s.Confusions);
         Assert.Equal(["ant", "bee", "cow"], s.ByClass.Select(c => c.Name));
         Assert.Equal([(2, 1), (3, 1), (1, 1)], s.ByClass.Select(c => (c.Images, c.Right)));
         Assert.Equal(["a/ant", "a/bee", "b/bee", "b/cow"], s.ByFolder.Select(f => f.Name));
@@ -67,13 +64,6 @@ public sealed class CheckSummaryTests
     CheckedImage Image(string folder, int[] accepted, int[] after, int[] before)
     {
         string path = $"{_images++}";
-        return new(
-            folder,
-            accepted,
-            path,
-            $"/{path}",
-            new RankedAnswer(after, 0.9),
-            new RankedAnswer(before, 0.8)
-        );
+        return new(folder, accepted, path, $"/{path}", new RankedAnswer(after, 0.9), new RankedAnswer(before, 0.8));
     }
 }

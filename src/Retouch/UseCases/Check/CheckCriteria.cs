@@ -71,8 +71,10 @@ public sealed record CheckCriteria
     /// <exception cref="BadInputException">A criterion is out of range, or lacks what it is about.</exception>
     public void Validate()
     {
-        foreach ((string name, int? count) in (ReadOnlySpan<(string, int?)>)
-            [(Criterion.MaxBroken, MaxBroken), (Criterion.MaxBrokenPerClass, MaxBrokenPerClass)])
+        foreach (
+            (string name, int? count) in (ReadOnlySpan<(string, int?)>)
+                [(Criterion.MaxBroken, MaxBroken), (Criterion.MaxBrokenPerClass, MaxBrokenPerClass)]
+        )
         {
             if (count < 0)
                 throw BadInput.OutOfRange(name, $"The criterion {name} is {count}, but must be at least 0.");
@@ -82,12 +84,14 @@ public sealed record CheckCriteria
                 Criterion.MinFixed,
                 $"The criterion {Criterion.MinFixed} is {MinFixed}, but must be at least 1."
             );
-        foreach ((string name, double? share) in (ReadOnlySpan<(string, double?)>)
-            [
-                (Criterion.MaxNegativeFlipRate, MaxNegativeFlipRate),
-                (Criterion.MinAccuracy, MinAccuracy),
-                (Criterion.MinLocality, MinLocality),
-            ])
+        foreach (
+            (string name, double? share) in (ReadOnlySpan<(string, double?)>)
+                [
+                    (Criterion.MaxNegativeFlipRate, MaxNegativeFlipRate),
+                    (Criterion.MinAccuracy, MinAccuracy),
+                    (Criterion.MinLocality, MinLocality),
+                ]
+        )
         {
             if (share is double given && given is not (>= 0 and <= 1))
                 throw BadInput.OutOfRange(
@@ -154,7 +158,8 @@ public sealed record CheckCriteria
                     ? $"{Percent(measured)} ({flips.Broken} of {flips.RightBefore})"
                     : "none was right",
                 // As a product of whole numbers and the bound: 1 of 100 is 0.01.
-                flips.RightBefore == 0 || (double)flips.Broken / flips.RightBefore <= rate,
+                flips.RightBefore == 0
+                    || (double)flips.Broken / flips.RightBefore <= rate,
                 all.Flipped(FlipKind.Broken)
             );
         if (MinFixed is int repaired)
@@ -237,8 +242,7 @@ public sealed record CheckCriteria
     static string Images(int count) =>
         string.Create(CultureInfo.InvariantCulture, $"{count} image{(count == 1 ? "" : "s")}");
 
-    static string Percent(double share) =>
-        (100 * share).ToString("0.####", CultureInfo.InvariantCulture) + " %";
+    static string Percent(double share) => (100 * share).ToString("0.###", CultureInfo.InvariantCulture) + " %";
 
     static class Criterion
     {

@@ -127,12 +127,7 @@ sealed class CheckRowFile : IDisposable
     void Begin(string check, int images)
     {
         _stream.SetLength(0);
-        Put(
-            JsonSerializer.SerializeToUtf8Bytes(
-                new Header(Format, Version, check, images),
-                CheckJson.Line.Header
-            )
-        );
+        Put(JsonSerializer.SerializeToUtf8Bytes(new Header(Format, Version, check, images), CheckJson.Line.Header));
         Flush();
     }
 
@@ -185,8 +180,7 @@ sealed class CheckRowFile : IDisposable
         try
         {
             Header? header = JsonSerializer.Deserialize(line.Span, CheckJson.Default.Header);
-            return
-                header is not { Format: Format, Version: Version }
+            return header is not { Format: Format, Version: Version }
                     ? BadInput.Mismatch(
                         _path,
                         $"{_path} does not hold the answers of a check of version {Version}.",

@@ -267,11 +267,7 @@ public sealed class CheckUseCase(ModelFile file)
                 models.Together,
                 row =>
                     answers.Add(
-                        new ComparedAnswer(
-                            row.After,
-                            row.Before,
-                            row.Problem is string why ? new Problem(why) : null
-                        )
+                        new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
                     )
             )
             : null;
@@ -396,13 +392,7 @@ public sealed class CheckUseCase(ModelFile file)
             "making the page",
             Math.Min(wrong, request.Thumbnails),
             told =>
-                CheckPage.Write(
-                    path,
-                    content,
-                    request.Overwrite,
-                    new Told<int>(done => told(done, null)),
-                    cancellation
-                )
+                CheckPage.Write(path, content, request.Overwrite, new Told<int>(done => told(done, null)), cancellation)
         );
 
         // A path says more than a heading can, and some names nothing.
@@ -411,9 +401,7 @@ public sealed class CheckUseCase(ModelFile file)
             string[] parts = name.Split(" with ", 2);
             string file = Path.GetFileNameWithoutExtension(parts[0]);
             string folder = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(parts[0]))) ?? "";
-            string shown = Common.Contains(file, StringComparer.OrdinalIgnoreCase)
-                ? folder
-                : file;
+            string shown = Common.Contains(file, StringComparer.OrdinalIgnoreCase) ? folder : file;
             return parts.Length == 1 ? shown : $"{shown} with {parts[1]}";
         }
     }

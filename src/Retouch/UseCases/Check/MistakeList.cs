@@ -23,11 +23,10 @@ static class MistakeList
             string relative = Path.GetRelativePath(folder, image.FullPath).Replace('\\', '/');
             csv.Add(
                 // What begins otherwise a table program could take for a formula.
-                relative[0] is '.' or '/' ? relative : $"./{relative}",
-                string.Join(
-                    '|',
-                    image.Accepted.Select(c => string.Create(CultureInfo.InvariantCulture, $"index:{c}"))
-                ),
+                relative[0] is '.' or '/'
+                    ? relative
+                    : $"./{relative}",
+                string.Join('|', image.Accepted.Select(c => string.Create(CultureInfo.InvariantCulture, $"index:{c}"))),
                 summary.ClassNames[image.Label],
                 $"index:{image.After.Class.ToString(CultureInfo.InvariantCulture)}",
                 labels[image.After.Class].Name,
