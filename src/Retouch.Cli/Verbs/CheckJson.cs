@@ -19,7 +19,7 @@ sealed record CalibrationBinJson(int Images, double Confidence, double Accuracy)
 
 /// <param name="Images">The number of images.</param>
 /// <param name="Right">How many are right.</param>
-/// <param name="InTopFive">Of how many a right class is among the five likeliest; null of five classes or fewer.</param>
+/// <param name="InTopFive">Those whose right class is among the five likeliest; null of few classes.</param>
 /// <param name="Accuracy">The share that is right.</param>
 /// <param name="TopFive">The share whose right class is among the five likeliest.</param>
 /// <param name="CalibrationError">The expected calibration error, in [0,1].</param>
@@ -50,7 +50,7 @@ sealed record ScoreJson(
 /// <param name="Class">The class's index; null of a folder.</param>
 /// <param name="Images">The number of images.</param>
 /// <param name="Right">How many are right.</param>
-/// <param name="InTopFive">Of how many a right class is among the five likeliest; null of five classes or fewer.</param>
+/// <param name="InTopFive">Those whose right class is among the five likeliest; null of few classes.</param>
 /// <param name="Accuracy">The share that is right, in [0,1].</param>
 /// <param name="Flips">What changed; null where nothing is compared.</param>
 sealed record GroupJson(

@@ -20,6 +20,9 @@ sealed class CheckPage
     const int LargestMatrix = 20;
     const int MostImages = 20;
 
+    // As many as the style sheet has.
+    const int Heats = 6;
+
     // So narrow that its text can still be read on a phone.
     const double PlotWidth = 430;
 
@@ -198,16 +201,15 @@ sealed class CheckPage
 
     Html Verdict()
     {
-        if (_content.Criteria.Count == 0)
+        int all = _content.Criteria.Count;
+        if (all == 0)
             return Html.Empty;
         int failing = _content.Criteria.Count(c => !c.Holds);
+        string holds = all == 1 ? "The criterion holds." : $"All {ReportText.Count(all)} criteria hold.";
+        string fails = $"{failing} of {ReportText.Many(all, "criterion", "criteria")} {(failing == 1 ? "does" : "do")}";
         return failing == 0
-            ? Html.Of(
-                $"<p class=\"verdict yes\"><b>✓ Passed</b> {(_content.Criteria.Count == 1 ? "The criterion holds." : $"All {_content.Criteria.Count} criteria hold.")}</p>"
-            )
-            : Html.Of(
-                $"<p class=\"verdict no\"><b>✗ Failed</b> {failing} of {ReportText.Many(_content.Criteria.Count, "criterion", "criteria")} {(failing == 1 ? "does" : "do")} not hold.</p>"
-            );
+            ? Html.Of($"<p class=\"verdict yes\"><b>✓ Passed</b> {holds}</p>")
+            : Html.Of($"<p class=\"verdict no\"><b>✗ Failed</b> {fails} not hold.</p>");
     }
 
     Html Criteria() =>
@@ -217,54 +219,104 @@ sealed class CheckPage
                 $"""
                 <div class="scroll criteria"><table>
                 <thead><tr><th class="l">Asked</th><th class="l">Measured</th></tr></thead>
-                <tbody>{_content.Criteria.Select(c =>
-                    Html.Of(
-                        $"<tr><td><span class=\"mark {(c.Holds ? "yes" : "no")}\">{(c.Holds ? "✓ holds" : "✗ fails")}</span> {c.Bound}<small>{c.Name}</small></td><td class=\"l wrap\">{c.Measured}{Offending(c)}</td></tr>"
-                    )
-                )}</tbody>
+                <tbody>{_content.Criteria.Select(Row)}</tbody>
                 </table></div>
                 """
             );
 
-    Html Offending(CriterionResult criterion) =>
-        criterion.Images.Count == 0
-            ? Html.Empty
-            : Html.Of(
-                $"<details><summary>{ReportText.Many(criterion.Images.Count, "image")}</summary><ul class=\"plain\">{criterion.Images.Take(MostImages).Select(i => Html.Of($"<li><code>{i.FullPath}</code>: {Label(i.Label)}, said {_text.Class(i.After.Class)} {Percent(i.After.Probability)} %</li>"))}{(criterion.Images.Count > MostImages ? Html.Of($"<li>and {ReportText.Count(criterion.Images.Count - MostImages)} more</li>") : Html.Empty)}</ul></details>"
-            );
+    Html Row(CriterionResult criterion)
+    {
+        Html mark = criterion.Holds
+            ? Html.Of($"<span class=\"mark yes\">✓ holds</span>")
+            : Html.Of($"<span class=\"mark no\">✗ fails</span>");
+        return Html.Of(
+            $"""
+            <tr><td>{mark} {criterion.Bound}<small>{criterion.Name}</small></td>
+            <td class="l wrap">{criterion.Measured}{Offending(criterion.Images)}</td></tr>
+            """
+        );
+    }
+
+    Html Offending(IReadOnlyList<CheckedImage> images)
+    {
+        if (images.Count == 0)
+            return Html.Empty;
+        int rest = images.Count - MostImages;
+        Html more = rest > 0 ? Html.Of($"<li>and {ReportText.Count(rest)} more</li>") : Html.Empty;
+        return Html.Of(
+            $"""
+            <details><summary>{ReportText.Many(images.Count, "image")}</summary>
+            <ul class="plain">{images.Take(MostImages).Select(Item)}{more}</ul></details>
+            """
+        );
+
+        Html Item(CheckedImage i) =>
+            Html.Of($"<li><code>{i.FullPath}</code>: {Label(i.Label)}, said {Said(i.After)}</li>");
+    }
 
     Html Classes()
     {
-        bool folders = _summary.ByFolder.Count != _summary.ByClass.Count;
-        Html table = Groups([.. _summary.ByClass.OrderBy(c => c.Accuracy)], "Class");
-        return folders
-            ? Html.Of(
-                $"<p>The worst first; a heading sorts, a class filters the mistakes below.</p>{table}<details><summary>By folder ({_summary.ByFolder.Count})</summary>{Groups([.. _summary.ByFolder.OrderBy(f => f.Accuracy)], "Folder")}</details>"
-            )
-            : Html.Of($"<p>The worst first; a heading sorts, a class filters the mistakes below.</p>{table}");
+        Html byClass = Groups(_summary.ByClass, "Class");
+        Html byFolder = Html.Empty;
+        // Of one folder a class they say the same.
+        if (_summary.ByFolder.Count != _summary.ByClass.Count)
+            byFolder = Html.Of(
+                $"""
+                <details><summary>{ReportText.Many(_summary.ByFolder.Count, "folder")}</summary>
+                {Groups(_summary.ByFolder, "Folder")}</details>
+                """
+            );
+        return Html.Of(
+            $"""
+            <p>The worst first; a heading sorts, a class filters the mistakes below.</p>
+            {byClass}
+            {byFolder}
+            """
+        );
     }
 
     Html Groups(IReadOnlyList<CheckedGroup> groups, string what)
     {
         bool ranked = _summary.After.InTopFive is not null;
         bool compared = _summary.Flips is not null;
+        Html[] headings =
+        [
+            Heading(what, left: true, rises: true),
+            Heading("Images"),
+            Heading("Accuracy, %"),
+            .. ranked ? (Html[])[Heading("Top-5, %")] : [],
+            .. compared
+                ? (Html[])[Heading("Before, %"), Heading("Fixed"), Heading("Broken"), Heading("Wrong otherwise")]
+                : [],
+        ];
+        HashSet<int?> pictured = [.. _shown.Select(i => i.Label)];
         return Html.Of(
             $"""
             <div class="scroll tall"><table>
-            <thead><tr>{Heading(what, left: true, rises: true)}{Heading("Images")}{Heading("Accuracy, %")}{(ranked ? Heading("Top-5, %") : Html.Empty)}{(compared ? Html.Join([Heading("Before, %"), Heading("Fixed"), Heading("Broken"), Heading("Wrong otherwise")]) : Html.Empty)}</tr></thead>
-            <tbody>{groups.Select(g =>
-                Html.Of(
-                    $"<tr><td>{Name(g)}</td>{Number(g.Images)}{Share(g.Right, g.Images)}{(ranked ? Share(g.InTopFive!.Value, g.Images) : Html.Empty)}{(g.Flips is { } f ? Html.Join([Share(f.RightBefore, g.Images), Number(f.Fixed), Number(f.Broken), Number(f.Otherwise)]) : Html.Empty)}</tr>"
-                )
-            )}</tbody>
+            <thead><tr>{headings}</tr></thead>
+            <tbody>{groups.OrderBy(g => g.Accuracy).Select(Line)}</tbody>
             </table></div>
             """
         );
 
+        Html Line(CheckedGroup g)
+        {
+            Html[] cells =
+            [
+                Number(g.Images),
+                Share(g.Right, g.Images),
+                .. g.InTopFive is int hits ? (Html[])[Share(hits, g.Images)] : [],
+                .. g.Flips is { } f
+                    ? (Html[])[Share(f.RightBefore, g.Images), Number(f.Fixed), Number(f.Broken), Number(f.Otherwise)]
+                    : [],
+            ];
+            return Html.Of($"<tr><td>{Name(g)}</td>{cells}</tr>");
+        }
+
         Html Name(CheckedGroup g) =>
-            g.Class is int c && _shown.Any(i => i.Label == c)
-                ? Html.Of($"<button type=\"button\" data-label=\"{c}\">{Label(c)}</button>")
-                : Html.Of($"{(g.Class is int of ? Label(of) : g.Name)}");
+            g.Class is not int c ? Html.Of($"{g.Name}")
+            : pictured.Contains(c) ? Html.Of($"<button type=\"button\" data-label=\"{c}\">{Label(c)}</button>")
+            : Html.Of($"{Label(c)}");
     }
 
     // Of numbers the largest come first, of names the first.
@@ -288,31 +340,51 @@ sealed class CheckPage
         if (_summary.Confusions.Count == 0)
             return Html.Of($"<p>There is no mistake.</p>");
         Confusion[] largest = [.. _summary.Confusions.Take(MostCells)];
-        int rest = _summary.Confusions.Count - largest.Length;
         int most = largest[0].Images;
         bool compared = _summary.Flips is not null;
         HashSet<(int, int)> pictured = [.. _shown.Select(i => (i.Label, i.After.Class))];
-        Html left =
-            rest == 0
-                ? Html.Empty
-                : Html.Of(
-                    $"<p class=\"note\">{ReportText.Many(rest, "smaller cell")} with {ReportText.Many(_summary.Confusions.Skip(MostCells).Sum(c => c.Images), "mistake")} {(rest == 1 ? "is" : "are")} left out here.</p>"
-                );
+        Html[] headings =
+        [
+            Heading("Class", left: true, rises: true),
+            Heading("Said", left: true, rises: true),
+            Heading("Mistakes", left: true),
+            .. compared ? (Html[])[Heading("Before")] : [],
+        ];
         return Html.Of(
             $"""
             <p>A click on a cell shows its images below.</p>
             {Matrix(pictured)}
             <div class="scroll tall"><table>
-            <thead><tr>{Heading("Class", left: true, rises: true)}{Heading("Said", left: true, rises: true)}{Heading("Mistakes", left: true, rises: false)}{(compared ? Heading("Before") : Html.Empty)}</tr></thead>
-            <tbody>{largest.Select(c =>
-                Html.Of(
-                    $"<tr><td>{Cell(c.Label, c.Said, Label(c.Label), pictured)}</td><td class=\"l\">{Cell(c.Label, c.Said, _text.Class(c.Said), pictured)}</td><td class=\"l\" data-value=\"{c.Images}\">{ReportText.Count(c.Images)}<span class=\"amount\" style=\"width:{Math.Max(90 * c.Images / most, 2)}px\"></span></td>{(c.Before is int before ? Number(before) : Html.Empty)}</tr>"
-                )
-            )}</tbody>
+            <thead><tr>{headings}</tr></thead>
+            <tbody>{largest.Select(Line)}</tbody>
             </table></div>
-            {left}
+            {Rest()}
             """
         );
+
+        Html Line(Confusion c)
+        {
+            Html bar = Html.Of($"<span class=\"amount\" style=\"width:{Math.Max(90 * c.Images / most, 2)}px\"></span>");
+            Html before = c.Before is int was ? Number(was) : Html.Empty;
+            return Html.Of(
+                $"""
+                <tr><td>{Cell(c.Label, c.Said, Label(c.Label), pictured)}</td>
+                <td class="l">{Cell(c.Label, c.Said, _text.Class(c.Said), pictured)}</td>
+                <td class="l" data-value="{c.Images}">{ReportText.Count(c.Images)}{bar}</td>{before}</tr>
+                """
+            );
+        }
+
+        Html Rest()
+        {
+            Confusion[] smaller = [.. _summary.Confusions.Skip(MostCells)];
+            string cells = ReportText.Many(smaller.Length, "smaller cell");
+            string mistakes = ReportText.Many(smaller.Sum(c => c.Images), "mistake");
+            string are = smaller.Length == 1 ? "is" : "are";
+            return smaller.Length == 0
+                ? Html.Empty
+                : Html.Of($"<p class=\"note\">{cells} with {mistakes} {are} left out here.</p>");
+        }
     }
 
     static Html Cell(int label, int said, string text, HashSet<(int, int)> pictured) =>
@@ -329,18 +401,18 @@ sealed class CheckPage
             return Html.Empty;
         Dictionary<(int, int), int> cells = _summary.Confusions.ToDictionary(c => (c.Label, c.Said), c => c.Images);
         int most = _summary.Confusions[0].Images;
+        Html heads = Html.Join(columns.Select(c => Html.Of($"<th scope=\"col\">{_text.Class(c)}</th>")));
         return Html.Of(
             $"""
             <div class="scroll matrix"><table>
-            <thead><tr><th scope="col">class \ said</th>{columns.Select(c => Html.Of($"<th scope=\"col\">{_text.Class(c)}</th>"))}</tr></thead>
-            <tbody>{_summary.ByClass.Select(r =>
-                Html.Of(
-                    $"<tr><td>{Label(r.Class!.Value)}</td>{columns.Select(c => Square(r, c))}</tr>"
-                )
-            )}</tbody>
+            <thead><tr><th scope="col">class \ said</th>{heads}</tr></thead>
+            <tbody>{_summary.ByClass.Select(Line)}</tbody>
             </table></div>
             """
         );
+
+        Html Line(CheckedGroup row) =>
+            Html.Of($"<tr><td>{Label(row.Class!.Value)}</td>{columns.Select(c => Square(row, c))}</tr>");
 
         Html Square(CheckedGroup row, int column)
         {
@@ -348,10 +420,9 @@ sealed class CheckPage
                 return Html.Of($"<td class=\"self\">{ReportText.Count(row.Right)}</td>");
             if (!cells.TryGetValue((row.Class!.Value, column), out int images))
                 return Html.Of($"<td class=\"none\">0</td>");
-            int heat = 12 + 58 * images / most;
-            return Html.Of(
-                $"<td style=\"background:color-mix(in srgb,var(--no) {heat}%,var(--paper))\">{Cell(row.Class.Value, column, ReportText.Count(images), pictured)}</td>"
-            );
+            int heat = (Heats * images + most - 1) / most;
+            Html cell = Cell(row.Class.Value, column, ReportText.Count(images), pictured);
+            return Html.Of($"<td class=\"heat{heat}\">{cell}</td>");
         }
     }
 
@@ -385,17 +456,17 @@ sealed class CheckPage
         {
             PanelWidth = PlotWidth,
         };
+        string error = ReportText.Percent(_summary.After.Calibration.Error, 2);
+        string errorBefore = _summary.Before is { } other
+            ? $", before {ReportText.Percent(other.Calibration.Error, 2)} %"
+            : "";
         return Html.Of(
             $"""
             <figure><div class="plots one"><div>{Html.Trusted(plot.ToSvg(styled: false))}</div></div>
-            <figcaption>Images in {_summary.After.Calibration.Bins.Count} bins of equal width by the probability of the class that the model says,
-            with Wilson intervals of 95 %. On the dashed line a model is as often right as it says; below it, it is too sure. The calibration error
-            ECE is the mean distance from that line over all images: {ReportText.Percent(
-                _summary.After.Calibration.Error,
-                2
-            )} %{(
-                _summary.Before is { } b ? $", before {ReportText.Percent(b.Calibration.Error, 2)} %" : ""
-            )}.</figcaption></figure>
+            <figcaption>Images in {_summary.After.Calibration.Bins.Count} bins of equal width by the probability of the
+            class that the model says, with Wilson intervals of 95 %. On the dashed line a model is as often right as it
+            says; below it, it is too sure. The calibration error ECE is the mean distance from that line over all images:
+            {error} %{errorBefore}.</figcaption></figure>
             """
         );
 
@@ -413,7 +484,7 @@ sealed class CheckPage
                                 YInterval = (accuracy.Low, accuracy.High),
                                 Tip =
                                     $"{name}: {ReportText.Many(bin.Images, "image")}, said "
-                                    + $"{ReportText.Percent(bin.Confidence)} %, right {ReportText.Percent(accuracy.Mean)} %",
+                                    + $"{Percent(bin.Confidence)} %, right {Percent(accuracy.Mean)} %",
                             };
                         }),
                 ]
@@ -436,31 +507,43 @@ sealed class CheckPage
         bool compared = _summary.Flips is not null;
         (string Flip, string Text)[] kinds =
         [
+            ("", "All"),
             ("broken", "Broken"),
             ("otherwise", "Wrong otherwise"),
             ("unchanged", "Unchanged"),
         ];
-        Html only = compared
-            ? Html.Of(
-                $"<button type=\"button\" data-only=\"\" aria-pressed=\"true\">All</button>{kinds.Select(k => Html.Of($"<button type=\"button\" data-only=\"{k.Flip}\" aria-pressed=\"false\">{k.Text}</button>"))}"
-            )
-            : Html.Empty;
+        Html only = compared ? Html.Join(kinds.Select(Only)) : Html.Empty;
         Html byFlip = compared ? Html.Of($"<option value=\"flip\">broken first</option>") : Html.Empty;
+        string are = wrong == 1 ? "is" : "are";
+        string shown = $"{ReportText.Many(_shown.Count, "picture")} {(_shown.Count == 1 ? "is" : "are")} here";
         return Html.Of(
             $"""
-            <p>{ReportText.Many(wrong, "image")} of {ReportText.Count(_summary.After.Images)} {(
-                wrong == 1 ? "is" : "are"
-            )} wrong; {ReportText.Many(_shown.Count, "picture")} {(_shown.Count == 1 ? "is" : "are")} here.{left}</p>
-            <div class="tools">{only}<label>sorted: <select id="order">{byFlip}<option value="sure">surest first</option><option value="unsure">least sure first</option><option value="label">by class</option><option value="said">by what is said</option><option value="path">by path</option></select></label><button type="button" class="clear" id="clear" hidden>Show all classes</button><span class="shown" id="shown" role="status"></span></div>
+            <p>{ReportText.Many(wrong, "image")} of {ReportText.Count(
+                _summary.After.Images
+            )} {are} wrong; {shown}.{left}</p>
+            <div class="tools">{only}<label>sorted: <select id="order">{byFlip}
+            <option value="sure">surest first</option>
+            <option value="unsure">least sure first</option>
+            <option value="label">by class</option>
+            <option value="said">by what is said</option>
+            <option value="path">by path</option>
+            </select></label>
+            <button type="button" class="clear" id="clear" hidden>Show all classes</button>
+            <span class="shown" id="shown" role="status"></span></div>
             """
         );
+
+        static Html Only((string Flip, string Text) kind) =>
+            Html.Of($"<button type=\"button\" data-only=\"{kind.Flip}\">{kind.Text}</button>");
     }
 
     Html Card(CheckedImage image)
     {
-        byte[] picture = Thumbnail.Jpeg(image.FullPath, Side, _content.Orientation);
-        RgbImage small = ImageDecoder.Decode(picture, image.FullPath);
-        string tiny = Math.Max(small.Width, small.Height) < Tiny ? " class=\"tiny\"" : "";
+        byte[] jpeg = Thumbnail.Jpeg(image.FullPath, Side, _content.Orientation);
+        RgbImage small = ImageDecoder.Decode(jpeg, image.FullPath);
+        Html tiny = Html.Trusted(Math.Max(small.Width, small.Height) < Tiny ? " class=\"tiny\"" : "");
+        Html data = Html.Trusted($"data:image/jpeg;base64,{Convert.ToBase64String(jpeg)}");
+        Html picture = Html.Of($"<img{tiny} loading=\"lazy\" alt=\"{Label(image.Label)}\" src=\"{data}\">");
         string flip = image.Flip switch
         {
             FlipKind.Broken => "broken",
@@ -478,19 +561,15 @@ sealed class CheckPage
         Html badge = was.Length == 0 ? Html.Empty : Html.Of($"<span class=\"flip {flip}\">{was}</span>");
         return Html.Of(
             $"""
-            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}" data-probability="{Invariant(
+            <li class="card" data-label="{image.Label}" data-said="{image.After.Class}" data-flip="{flip}"
+            data-probability="{Invariant(
                 image.After.Probability
-            )}" data-path="{image.FullPath}"><span class="frame"><img{Html.Trusted(tiny)} loading="lazy" alt="{Label(
-                image.Label
-            )}" src="data:image/jpeg;base64,{Html.Trusted(
-                Convert.ToBase64String(picture)
-            )}"></span><span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(
+            )}" data-path="{image.FullPath}"><span class="frame">{picture}</span>
+            <span class="text"><span class="said">{_text.Class(image.After.Class)} <i>{Percent(
                 image.After.Probability
-            )} %</i></span><span class="not">is {Label(
-                image.Label
-            )}</span>{badge}<span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(
-                image.Path
-            )}</span></span></li>
+            )} %</i></span>
+            <span class="not">is {Label(image.Label)}</span>{badge}
+            <span class="path" title="{image.FullPath}">{image.Folder}/{Path.GetFileName(image.Path)}</span></span></li>
 
             """
         );

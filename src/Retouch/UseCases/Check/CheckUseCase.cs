@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Measurement;
 using Retouch.Patches;
 using Retouch.Reports;
@@ -325,7 +324,7 @@ public sealed class CheckUseCase(ModelFile file)
             : throw BadInput.Missing(null, $"None of the {places.Count} locality images can be decoded.");
     }
 
-    CheckReport Write(
+    static CheckReport Write(
         CheckRequest request,
         CheckReport report,
         CheckedModel after,
