@@ -243,7 +243,8 @@ sealed class CheckVerb : Verb
     {
         CheckSummary s = report.Summary;
         string undecoded = report.Undecoded > 0 ? $"; {report.Undecoded} cannot be decoded" : "";
-        terminal.Line($"images       {s.After.Images} of {s.ByClass.Count} classes{undecoded}");
+        string classes = s.ByClass.Count == 1 ? "class" : "classes";
+        terminal.Line($"images       {s.After.Images} of {s.ByClass.Count} {classes}{undecoded}");
         terminal.Line($"accuracy     {Share(s.After.Accuracy!.Value)}{Was(s.Before?.Accuracy)}");
         if (s.After.TopFiveAccuracy is { } five)
             terminal.Line($"top-5        {Share(five)}{Was(s.Before?.TopFiveAccuracy)}");

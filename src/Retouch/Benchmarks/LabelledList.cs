@@ -24,6 +24,11 @@ static class LabelledList
     /// <exception cref="BadInputException">It cannot be read, or an image or a class is not there.</exception>
     public static IReadOnlyList<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
     {
+        if (FolderWalk.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is an image, which does not say its class: name its folder, or a list of images and classes."
+            );
         ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         if (roots.Count == 0)
             roots = [Path.GetDirectoryName(Path.GetFullPath(path))!];

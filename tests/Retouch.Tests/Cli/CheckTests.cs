@@ -495,6 +495,14 @@ public sealed class CheckTests(LettersWorld world)
     }
 
     [Fact]
+    public void An_image_is_no_list()
+    {
+        Ran ran = Ran.Retouch("check", "--model", world.Model, "--labels", world.Labels, "--images", Image);
+        Assert.Equal(2, ran.Code);
+        Assert.Contains("is an image, which does not say its class", ran.Err, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void No_output_replaces_what_is_read()
     {
         string list = world.NewFile("list.csv");

@@ -191,6 +191,30 @@ public sealed class CheckUseCaseTests : IDisposable
     }
 
     [Fact]
+    public void Criteria_that_are_written_are_read_back_from_any_folder()
+    {
+        CheckCriteria criteria = new()
+        {
+            MaxBroken = 1,
+            MaxBrokenPerClass = 0,
+            MaxNegativeFlipRate = 0.01,
+            MinFixed = 2,
+            FixedAmong = [_bench.Path("photos")],
+            MinNetGain = -3,
+            MinAccuracy = 0.5,
+            MinLocality = 0.99,
+            Locality = _bench.Locality,
+            MustBeRight = [_bench.Path("a.csv"), _bench.Path("photos/b.csv")],
+        };
+        string json = CriteriaFile.ToJson(criteria, _bench.Path("photos"));
+        Assert.Contains("\"mustBeRight\":[\"../a.csv\",\"b.csv\"]", json, StringComparison.Ordinal);
+        CheckCriteria read = CriteriaFile.FromJson(json, "ledger", _bench.Path("photos"));
+        Assert.Equivalent(criteria, read, strict: true);
+        Assert.Equal("{}", CriteriaFile.ToJson(new CheckCriteria(), _bench.Root));
+        Assert.True(CriteriaFile.FromJson("{}", "ledger", _bench.Root).AskNothing);
+    }
+
+    [Fact]
     public void Models_of_other_classes_cannot_be_compared()
     {
         using VitModel other = TinyVit.Create(seed: 1, classes: Workbench.Classes + 1);
