@@ -577,7 +577,7 @@ sealed class CheckPage
 
     string Label(int label) => ReportText.ClassName(_content.ClassNames[label]);
 
-    string Said(RankedAnswer answer) => $"{_text.Class(answer.Class)} {Percent(answer.Probability)} %";
+    string Said(RankedAnswer answer) => $"{_text.Class(answer.Class)} {Percent(answer.Probability)}\u00A0%";
 
     // Only of the classes that the page filters by: a model may have many thousands.
     string Names()
