@@ -203,6 +203,7 @@ sealed record PrepareJson(
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(Verbs.EditJson))]
 [JsonSerializable(typeof(Verbs.RepairJson))]
+[JsonSerializable(typeof(Verbs.CheckJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(ShiftedJson))]
 [JsonSerializable(typeof(Verbs.ShiftRecord))]

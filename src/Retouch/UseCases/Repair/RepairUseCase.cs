@@ -271,7 +271,7 @@ public sealed class RepairUseCase(ModelFile model)
                     {
                         Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
                             .Replace(Path.DirectorySeparatorChar, '/'),
-                        Label = candidates[i].Label,
+                        Label = best!.After[i],
                     }),
             ];
             int label = images.GroupBy(i => i.Label!.Value).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
