@@ -8,6 +8,9 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>log</c>: what patches are and where they come from.</summary>
 sealed class LogVerb : Verb
 {
+    // Of the images in the text: a repair has hundreds.
+    const int MostImages = 10;
+
     readonly Argument<string[]> _patches = new("PATCH")
     {
         Description = "Patch files.",
@@ -98,9 +101,16 @@ sealed class LogVerb : Verb
     {
         terminal.Line($"{log.Patch} ({log.Bytes / 1024.0:0} KiB)");
         terminal.Line($"  model          {log.Model}");
-        foreach (PatchImage image in log.Images)
+        foreach (PatchImage image in log.Images.Take(MostImages))
             terminal.Line($"  image          {image.Name} (SHA-256 {image.Sha256})");
-        terminal.Line($"  label          {log.Label.Name} ({log.Label.Index})");
+        if (log.Images.Count > MostImages)
+            terminal.Line($"                 and {log.Images.Count - MostImages} more, which --json names");
+        int[] labels = [.. log.Images.Select(i => i.Label ?? log.Label.Index).Distinct()];
+        terminal.Line(
+            labels.Length > 1
+                ? $"  labels         {labels.Length} classes, most often {log.Label.Name} ({log.Label.Index})"
+                : $"  label          {log.Label.Name} ({log.Label.Index})"
+        );
         terminal.Line(
             $"  method         {log.Method}: {string.Join(", ", log.Settings.Select(s => $"{s.Key} {s.Value}"))}, "
                 + $"seed {log.Seed}"

@@ -142,10 +142,11 @@ sealed class RepairTokens(
     }
 
     /// <summary>Keeps what was read in a file, for the next run.</summary>
-    public void Keep()
+    /// <returns>The file; null where there is nothing to keep, or nowhere.</returns>
+    public string? Keep()
     {
         if (WorkFile is not string path || _known.Count == 0)
-            return;
+            return null;
         using DisposeScope scope = NewDisposeScope();
         string[] hashes = [.. _known.Keys.Order(StringComparer.Ordinal)];
         SafeTensorsWriter.Write(
@@ -154,6 +155,7 @@ sealed class RepairTokens(
             new Dictionary<string, string> { ["of"] = Made, ["images"] = string.Join(',', hashes) },
             overwrite: true
         );
+        return path;
     }
 
     static string? HashOf(string path)

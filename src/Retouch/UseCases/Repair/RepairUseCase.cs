@@ -175,10 +175,9 @@ public sealed class RepairUseCase(ModelFile model)
             tokens.Forget();
             return report with { TotalSeconds = clock.Elapsed.TotalSeconds };
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            tokens.Keep();
-            throw;
+            throw Interrupted(tokens, e);
         }
         finally
         {
@@ -192,10 +191,9 @@ public sealed class RepairUseCase(ModelFile model)
                 (Tensor residuals, IReadOnlyList<int> loaded) = from.Read(what, paths, skipped);
                 return new Seen(residuals, loaded);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException e)
             {
-                from.Keep();
-                throw;
+                throw Interrupted(from, e);
             }
         }
 
@@ -302,6 +300,16 @@ public sealed class RepairUseCase(ModelFile model)
             PatchFile.Save(patch, output, request.Overwrite);
         }
     }
+
+    static OperationCanceledException Interrupted(RepairTokens tokens, OperationCanceledException e) =>
+        tokens.Keep() is string kept
+            ? new OperationCanceledException(
+                $"interrupted; no patch was written. What was read of the images is in {kept}, from which the same "
+                    + "command goes on.",
+                e,
+                e.CancellationToken
+            )
+            : e;
 
     string? Rounded(ScalarType type) =>
         model.Model.FingerprintAs(type) is string rounded && rounded != model.Model.Fingerprint ? rounded : null;
