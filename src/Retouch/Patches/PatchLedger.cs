@@ -41,6 +41,7 @@ public static class PatchLedger
             before with
             {
                 RewrittenUnits = before.RewrittenUnits.Concat(rewritten).ToHashSet(),
+                Hidden = before.Hidden ?? (Added(patches) > 0 ? model.Config.MlpWidth : null),
                 SpareUnits =
                     Added(patches) is int added and > 0
                         ? result.Config.MlpWidth - (model.Config.MlpWidth - before.SpareUnits + added)
