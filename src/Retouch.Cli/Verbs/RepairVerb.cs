@@ -237,7 +237,8 @@ sealed class RepairVerb : Verb
             $"  time                 {Seconds(report.Seconds)} s, with reading images {Seconds(report.TotalSeconds)} s"
         );
         terminal.Line(
-            report.Patch is string patch ? $"  patch                {patch} ({new FileInfo(patch).Length / 1024.0:0} KiB)"
+            report.Patch is string patch
+                ? $"  patch                {patch} ({new FileInfo(patch).Length / 1024.0:0} KiB)"
             : !report.GuardsKept ? "  patch                none was written: no repair keeps to the guards"
             : "  patch                none was written: nothing could be corrected"
         );
@@ -254,7 +255,8 @@ sealed class RepairVerb : Verb
 
     static string Common(RepairTrial trial)
     {
-        string broke = trial.Right > 0 ? $" and broke {Of(trial.Broken, trial.Right)} right ones that it had not seen" : "";
+        string broke =
+            trial.Right > 0 ? $" and broke {Of(trial.Broken, trial.Right)} right ones that it had not seen" : "";
         string found =
             $"made from four fifths of the mistakes, shared units mended {Of(trial.Mended, trial.Failing)} of the rest"
             + broke;
@@ -295,7 +297,9 @@ sealed class RepairVerb : Verb
             terminal.Line($"  and {wrong.Length - MostNamed} more, which --json names");
         int lacking = wrong.Count(i => i.Why == "the hidden units are used up");
         if (lacking > 0)
-            terminal.Line($"for {lacking} of them units are lacking: --widen {Room(report.SharedUnits + report.OwnUnits + lacking)} adds enough");
+            terminal.Line(
+                $"for {lacking} of them units are lacking: --widen {Room(report.SharedUnits + report.OwnUnits + lacking)} adds enough"
+            );
     }
 
     // As kernels and other programs like them.

@@ -41,11 +41,11 @@ public static class PatchLedger
             before with
             {
                 RewrittenUnits = before.RewrittenUnits.Concat(rewritten).ToHashSet(),
+                Corrected = [.. before.Corrected, .. patches.SelectMany(Remembered)],
                 Hidden = before.Hidden ?? (Added(patches) > 0 ? model.Config.MlpWidth : null),
-                SpareUnits =
-                    Added(patches) is int added and > 0
-                        ? result.Config.MlpWidth - (model.Config.MlpWidth - before.SpareUnits + added)
-                        : before.SpareUnits,
+                SpareUnits = Added(patches) is int added and > 0
+                    ? result.Config.MlpWidth - (model.Config.MlpWidth - before.SpareUnits + added)
+                    : before.SpareUnits,
             }
         );
         return result;
@@ -156,6 +156,18 @@ public static class PatchLedger
     static IEnumerable<(int First, int Second)> Pairs(int count) =>
         Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(i + 1, count - i - 1).Select(j => (i, j)));
 
+    static IEnumerable<(float[] Token, int Label)> Remembered(Patch patch)
+    {
+        if (patch.Tokens is not Tensor tokens)
+            yield break;
+        using Tensor wide = tokens.to(ScalarType.Float32);
+        for (int i = 0; i < patch.Provenance.Images.Count && i < wide.shape[0]; i++)
+        {
+            using Tensor token = wide[i].cpu().contiguous();
+            yield return (token.data<float>().ToArray(), patch.Provenance.Images[i].Label ?? patch.Provenance.Label);
+        }
+    }
+
     // Further hidden units come last, in the place of those that nothing has taken yet.
     static Tensor Sum(string name, Tensor weight, IReadOnlyList<Patch> ordered, int spare)
     {
@@ -198,8 +210,10 @@ public static class PatchLedger
         using DisposeScope scope = NewDisposeScope();
         for (int block = 0; block < model.Config.Depth; block++)
         {
-            foreach ((string part, int along) in (ReadOnlySpan<(string, int)>)
-                [("mlp.fc1.weight", 0), ("mlp.fc1.bias", 0), ("mlp.fc2.weight", 1)])
+            foreach (
+                (string part, int along) in (ReadOnlySpan<(string, int)>)
+                    [("mlp.fc1.weight", 0), ("mlp.fc1.bias", 0), ("mlp.fc2.weight", 1)]
+            )
             {
                 string name = VitNames.Block(block, part);
                 Tensor narrow = edited.TryGetValue(name, out Tensor? changed) ? changed : model.Tensors[name];

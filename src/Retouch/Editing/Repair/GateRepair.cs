@@ -72,9 +72,7 @@ public sealed class GateRepair
         for (long first = 0; first < residuals.shape[0]; first += together)
         {
             using DisposeScope each = NewDisposeScope();
-            Tensor some = residuals
-                .narrow(0, first, Math.Min(together, residuals.shape[0] - first))
-                .to(keys.device);
+            Tensor some = residuals.narrow(0, first, Math.Min(together, residuals.shape[0] - first)).to(keys.device);
             Tensor hidden = model.Activate(nn.functional.linear(Evidence.Read(model, some), keys, biases));
             Tensor after = some.Plus(
                 Vit.VitModel.Scaled(nn.functional.linear(hidden, values, shift), model.Blocks[^1].Scale2)
@@ -210,9 +208,7 @@ public sealed class GateRepair
         CancellationToken cancellation
     )
     {
-        RepairImages failing = input.Promised is RepairImages promised
-            ? input.Failing.Plus(promised)
-            : input.Failing;
+        RepairImages failing = input.Promised is RepairImages promised ? input.Failing.Plus(promised) : input.Failing;
         string?[] why = new string?[failing.Count];
         OwnGates own = new(ffn, _settings);
         int had = gates.Count;
@@ -235,7 +231,10 @@ public sealed class GateRepair
             }
             long[] rivals =
             [
-                .. Enumerable.Range(0, failing.Count).Where(j => failing.Labels[j] != failing.Labels[i]).Select(j => (long)j),
+                .. Enumerable
+                    .Range(0, failing.Count)
+                    .Where(j => failing.Labels[j] != failing.Labels[i])
+                    .Select(j => (long)j),
             ];
             long[] kept =
             [

@@ -39,7 +39,8 @@ sealed class LastFfn
         );
         (Tensor values, Tensor vectors) = eigh(damped);
         Whitening = mm(vectors / values.sqrt(), vectors.t());
-        Whitening = Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
+        Whitening =
+            Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
         Precision = inv(damped);
         Said = Evidence.Logits(unedited, ordinary.Residuals);
     }
@@ -172,9 +173,7 @@ sealed class LastFfn
                 (gates.Values - _block.Fc2Weight.index_select(1, places).t()).t().contiguous(),
                 rows.clone()
             );
-            changes[ffn + "fc2.bias"] = TensorChange.Add(
-                stack([.. taken.Select(u => u.Contribution)], 0).sum([0])
-            );
+            changes[ffn + "fc2.bias"] = TensorChange.Add(stack([.. taken.Select(u => u.Contribution)], 0).sum([0]));
         }
         return new TensorDelta(space, changes);
     }

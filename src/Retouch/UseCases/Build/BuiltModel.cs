@@ -69,7 +69,13 @@ public sealed class BuiltModel : IDisposable
                     :
                     [
                         .. before,
-                        Describe(model, stored, changed, patches, changed.All(file.HoldsAll) && !IsWider(model, stored) ? file.AsStored : null),
+                        Describe(
+                            model,
+                            stored,
+                            changed,
+                            patches,
+                            changed.All(file.HoldsAll) && !IsWider(model, stored) ? file.AsStored : null
+                        ),
                     ];
             return new BuiltModel(file, edited, changed, stored, applied);
         }
@@ -97,7 +103,17 @@ public sealed class BuiltModel : IDisposable
         string[] changed = [.. patches.SelectMany(p => p.Patch.Change.Names).Distinct()];
         return patches.Count == 0
             ? before
-            : [.. before, Describe(file.Model, edited, changed, patches, IsWider(file.Model, edited) ? null : (_, t) => t.alias())];
+            :
+            [
+                .. before,
+                Describe(
+                    file.Model,
+                    edited,
+                    changed,
+                    patches,
+                    IsWider(file.Model, edited) ? null : (_, t) => t.alias()
+                ),
+            ];
     }
 
     /// <summary>Writes the model's file with the patches in it, under the names and types that it came in.</summary>

@@ -89,12 +89,7 @@ sealed record RepairCandidate(
     )
     {
         List<Problem> skipped = [];
-        IReadOnlyList<Labelled> labelled = Labelled.In(
-            [.. folders.Select(ImageFolder.Open)],
-            classes,
-            count,
-            skipped
-        );
+        IReadOnlyList<Labelled> labelled = Labelled.In([.. folders.Select(ImageFolder.Open)], classes, count, skipped);
         leftOut.AddRange(skipped.Select(s => s.Message));
         if (labelled.Count == 0)
             throw BadInput.Missing(

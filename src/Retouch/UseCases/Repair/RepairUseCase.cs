@@ -72,7 +72,12 @@ public sealed class RepairUseCase(ModelFile model)
                     + "given.",
                 Remedy.AnyOf(
                     Remedy.Option(Parameter.Locality),
-                    Remedy.Make(Artifact.Preparation, Gate.Definition.Name, request.Files.MadeFor.Model, request.Files.MadeFor.Blocks)
+                    Remedy.Make(
+                        Artifact.Preparation,
+                        Gate.Definition.Name,
+                        request.Files.MadeFor.Model,
+                        request.Files.MadeFor.Blocks
+                    )
                 )
             );
         LocalityHalves? halves = learns ? LocalityHalves.Of(request.Locality!) : null;
@@ -95,10 +100,9 @@ public sealed class RepairUseCase(ModelFile model)
         candidates = [.. labelled.Loaded.Select(i => candidates[i])];
         ImageFolder? measured = halves?.Measured ?? request.Locality;
         HashSet<string> seen = [.. candidates.Select(c => c.Sha256)];
-        string[] localityPaths =
-            measured is null
-                ? []
-                : [.. measured.Files.Select(measured.FullPath).Where(p => !seen.Contains(ImageRoots.Hash(p)))];
+        string[] localityPaths = measured is null
+            ? []
+            : [.. measured.Files.Select(measured.FullPath).Where(p => !seen.Contains(ImageRoots.Hash(p)))];
         Seen locality = Read("reading locality images", localityPaths, tokens, leftOut);
         foreach (string what in leftOut)
             events.Warn(what);
@@ -328,13 +332,18 @@ public sealed class RepairUseCase(ModelFile model)
             PatchImage[] images =
             [
                 .. mended.Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
-                    {
-                        Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
-                            .Replace(Path.DirectorySeparatorChar, '/'),
-                        Label = best!.After[i],
-                    }),
+                {
+                    Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
+                        .Replace(Path.DirectorySeparatorChar, '/'),
+                    Label = best!.After[i],
+                }),
             ];
-            int label = images.GroupBy(i => i.Label!.Value).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
+            int label = images
+                .GroupBy(i => i.Label!.Value)
+                .OrderByDescending(g => g.Count())
+                .ThenBy(g => g.Key)
+                .First()
+                .Key;
             Patch patch = new(
                 outcome.Change!,
                 new PatchProvenance
