@@ -20,11 +20,17 @@ sealed class BenchMergeVerb : Verb
         HelpName = "DIR",
     };
 
+    readonly Option<bool> _overwrite = new("--overwrite")
+    {
+        Description = "Replace a whole run's rows, summary and report that are there already.",
+    };
+
     public BenchMergeVerb()
         : base("merge", "Put the shards of a run together; refuses if a row is missing.", reports: true)
     {
         Add(_inputs);
         Add(_out);
+        Add(_overwrite);
     }
 
     protected override bool NeedsTorch => false;
@@ -34,6 +40,12 @@ sealed class BenchMergeVerb : Verb
         string folder = parsed.GetRequiredValue(_out);
         string[] files = [.. parsed.GetRequiredValue(_inputs).SelectMany(Files)];
         const string verb = "bench merge";
+        string rows = Path.Combine(folder, Shard.Whole.FileName);
+        if (File.Exists(rows) && !parsed.GetValue(_overwrite))
+            throw new BadInputException(
+                $"{rows} exists; pass --overwrite to replace it with its summary and its report, or name another "
+                    + "folder with --out."
+            );
         using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, Shard.Whole, verb) : null;
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(BenchFolder.Merge(files, folder));
         using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, verb) : null;
@@ -48,7 +60,7 @@ sealed class BenchMergeVerb : Verb
         );
         BenchTable.Print(terminal, summary);
         SideEffectTable.Print(terminal, effects is null ? [] : SideEffectSummary.Of(effects));
-        terminal.Line($"rows    {Path.Combine(folder, Shard.Whole.FileName)}");
+        terminal.Line($"rows    {rows}");
         terminal.Line($"report  {Path.Combine(folder, BenchReport.FileName)}");
         return App.Ok;
     }

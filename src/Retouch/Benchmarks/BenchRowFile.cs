@@ -54,10 +54,17 @@ public sealed class BenchRowFile : IDisposable
         }
     }
 
-    static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
+    /// <summary>Refuses a file that is there where its rows may not be kept.</summary>
+    /// <exception cref="BadInputException">There is one, and <paramref name="resume"/> is false.</exception>
+    internal static void RequireNew(string path, bool resume)
     {
         if (!resume && File.Exists(path))
             throw BadInput.Exists(path, $"{path} exists.", Remedy.AnyOf(Remedy.Resume, Remedy.OtherOutput));
+    }
+
+    static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
+    {
+        RequireNew(path, resume);
         try
         {
             FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);

@@ -185,11 +185,26 @@ public static class Mining
         {
             skipped.AddRange(locality.LeftOut.Select(why => new Problem(why)));
             string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
+            HashSet<string> hashes = [];
+            int copies = 0;
             questions.Ask(
                 [.. files.Select(locality.FullPath)],
                 (i, answer) =>
-                    kept.Add(new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin))
+                {
+                    string hash = ImageRoots.Hash(locality.FullPath(files[i]));
+                    if (hashes.Add(hash))
+                        kept.Add(new LocalityImage(files[i], hash, answer.Margin));
+                    else
+                        copies++;
+                }
             );
+            if (copies > 0)
+                skipped.Add(
+                    new Problem(
+                        $"Of {locality.Root} {copies} {(copies == 1 ? "file is a copy" : "files are copies")} of "
+                            + "others, by content; each image counts once."
+                    )
+                );
         }
         return kept;
     }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Retouch.Data;
+using Retouch.Formats;
 
 namespace Retouch.Benchmarks;
 
@@ -19,20 +20,29 @@ public sealed class NearImages
     /// <summary>What was left out, and why.</summary>
     public IReadOnlyList<Problem> Skipped { get; }
 
-    /// <summary>The number of images.</summary>
-    public int Count => _labelled.Length;
+    /// <summary>The number of files, of which several may be one image.</summary>
+    public int Files => _labelled.Length;
 
-    /// <summary>The images, folder by folder as they were given; their hashes are read on first use.</summary>
+    /// <summary>The number of images.</summary>
+    /// <exception cref="BadInputException">A file cannot be read.</exception>
+    public int Count => Images.Count;
+
+    /// <summary>
+    /// The images, folder by folder as they were given, each once by its bytes: in the first folder that has it. Their
+    /// hashes are read on first use.
+    /// </summary>
     /// <exception cref="BadInputException">A file cannot be read.</exception>
     public IReadOnlyList<NearImage> Images =>
         _images ??= [
-            .. _labelled.Select(l => new NearImage(
-                $"{l.Source}/{l.Class}",
-                l.Accepted,
-                l.Path,
-                ImageRoots.Hash(l.FullPath),
-                l.FullPath
-            )),
+            .. _labelled
+                .Select(l => new NearImage(
+                    $"{l.Source}/{l.Class}",
+                    l.Accepted,
+                    l.Path,
+                    ImageRoots.Hash(l.FullPath),
+                    l.FullPath
+                ))
+                .DistinctBy(i => i.Sha256),
         ];
 
     /// <summary>
@@ -74,13 +84,50 @@ public sealed class NearImages
     {
         List<Problem> skipped = [];
         Labelled[] labelled = [.. Labelled.In(folders, classes, count, skipped)];
-        return labelled.Length > 0
-            ? new NearImages(labelled, skipped)
-            : throw BadInput.Missing(
+        return labelled.Length > 0 ? new NearImages(labelled, skipped) : throw None(folders, classes, skipped);
+    }
+
+    static BadInputException None(
+        IReadOnlyList<ImageFolder> folders,
+        ClassFolders classes,
+        IReadOnlyList<Problem> skipped
+    )
+    {
+        const string none = "No folder of labelled images is called by a class";
+        if (classes.Mapped.Count == 0)
+            return BadInput.Missing(
                 null,
-                "No folder of labelled images is called by a class"
-                    + (skipped is [Problem first, ..] ? $": {first.Message}" : "; the mapping leaves all of them out."),
+                none + (skipped is [Problem first, ..] ? $": {first.Message}" : "."),
                 Remedy.Option(Parameter.AcceptedClasses)
             );
+        string[] names = [.. NamesOf(folders)];
+        string[] leftOut = [.. names.Where(classes.Mapped.Contains)];
+        string[] unknown = [.. names.Except(leftOut)];
+        string[] why =
+        [
+            .. Clause("the mapping gives no class to", leftOut),
+            .. Clause("it says nothing of", unknown),
+            .. Clause("it names", [.. classes.Mapped.Except(names).Order(StringComparer.Ordinal)]),
+        ];
+        return BadInput.Missing(null, $"{none}: {string.Join("; ", why)}.");
+
+        static IEnumerable<string> Clause(string what, string[] folders) =>
+            folders.Length > 0 ? [$"{what} {Listed(folders)}"] : [];
     }
+
+    /// <summary>Some of the names, quoted, and how many there are beside them.</summary>
+    internal static string Listed(IReadOnlyList<string> names)
+    {
+        const int most = 6;
+        string more = names.Count > most ? $" and {names.Count - most} more" : "";
+        return string.Join(", ", names.Take(most).Select(n => UserText.Quote(n))) + more;
+    }
+
+    /// <summary>The names of the folders that hold images, which stand for classes.</summary>
+    internal static IEnumerable<string> NamesOf(IReadOnlyList<ImageFolder> folders) =>
+        folders
+            .SelectMany(f => f.Files.Select(f.FullPath))
+            .Select(path => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path)))!)
+            .Distinct()
+            .Order(StringComparer.Ordinal);
 }

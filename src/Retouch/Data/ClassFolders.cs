@@ -22,6 +22,9 @@ public sealed class ClassFolders
     public ClassFolders(LabelSet labels)
         : this(labels, new Dictionary<string, int[]>()) { }
 
+    /// <summary>The names of the folders that a mapping says something of; none where there is no mapping.</summary>
+    public IReadOnlyCollection<string> Mapped => [.. _accepted.Keys];
+
     /// <summary>
     /// Reads a mapping: a JSON object from a folder's name to the list of classes that count as right for its
     /// images, each a number, which is an index, or a text as <see cref="LabelSet.Resolve"/> takes it, the one that an

@@ -43,6 +43,14 @@ public sealed record EditorResources
     /// </summary>
     public MadeFor MadeFor { get; init; } = new();
 
+    /// <summary>
+    /// Whether the method would learn what is missing from ordinary images by itself if it were given some.
+    /// </summary>
+    public bool Learns { get; init; }
+
+    /// <summary>The kinds of preparations that were asked for, with those of copies of this.</summary>
+    internal ISet<string> Asked { get; init; } = new HashSet<string>();
+
     /// <summary>A preparation that a method needs.</summary>
     /// <exception cref="BadInputException">
     /// It was not given, or was made for another model or other blocks than <see cref="For"/>.
@@ -51,9 +59,17 @@ public sealed record EditorResources
     {
         string name = Methods.All.FirstOrDefault(m => m.PreparationKind == kind)?.Name ?? kind;
         Remedy make = MadeFor.MakePreparation(name);
+        Asked.Add(kind);
         if (!Preparations.TryGetValue(kind, out Preparation? found))
         {
-            throw BadInput.Missing(kind, $"{Whose(name, kind)} needs the preparation '{kind}'.", make);
+            string needs = $"{Whose(name, kind)} needs the preparation '{kind}'";
+            throw Learns
+                ? BadInput.Missing(
+                    kind,
+                    $"{needs}, which it learns from ordinary images where there are some.",
+                    Remedy.AnyOf(Remedy.Option(Parameter.Locality), make)
+                )
+                : BadInput.Missing(kind, $"{needs}.", make);
         }
         if (For is null || found.Mismatch(For) is not string mismatch)
             return found;

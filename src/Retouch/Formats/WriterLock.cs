@@ -74,6 +74,14 @@ public sealed partial class WriterLock : IDisposable
     /// <summary>The same; null where another has it, or no lock can be made there.</summary>
     internal static WriterLock? TryTake(string path, string verb) => TryTake(path, verb, null, out _);
 
+    /// <summary>The same, which says whether another has it.</summary>
+    internal static WriterLock? TryTake(string path, string verb, out bool isBusy)
+    {
+        WriterLock? taken = TryTake(path, verb, null, out BadInputException? refusal);
+        isBusy = refusal is { Kind: BadInputKind.Busy };
+        return taken;
+    }
+
     /// <summary>The same for what is held for moments only: waits until it is free, for a minute at most.</summary>
     internal static WriterLock Wait(string path, string verb) => Wait(path, verb, Waits, default);
 

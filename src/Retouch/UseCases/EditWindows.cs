@@ -25,6 +25,10 @@ public sealed class EditWindows(
 ) : IDisposable
 {
     readonly Dictionary<EditSpace, Window> _windows = [];
+    readonly HashSet<string> _asked = [];
+
+    /// <summary>The kinds of preparations that editors asked for.</summary>
+    internal IReadOnlyCollection<string> Asked => _asked;
 
     /// <summary>The window of a setting, as a run's rows name it.</summary>
     /// <exception cref="BadInputException">The model has no such blocks.</exception>
@@ -73,6 +77,7 @@ public sealed class EditWindows(
             Seed = seed,
             For = window.Split,
             MadeFor = files.MadeFor,
+            Asked = _asked,
             Blocks = space == EditSpace.Default(model.Config) ? null : space.BlockRange,
         };
     }

@@ -25,11 +25,23 @@ static class NearListing
         if (folders.Count == 0)
             return accepted is null
                 ? null
-                : throw BadInput.Mismatch(accepted, "What folders' names mean is asked of near images alone.");
+                : throw BadInput.Mismatch(
+                    accepted,
+                    "What folders' names mean is asked of near images alone.",
+                    Remedy.Option(Parameter.Near)
+                );
         ClassFolders classes = accepted is null ? new ClassFolders(labels) : ClassFolders.Load(accepted, labels);
-        NearImages near = NearImages.In([.. folders.Select(ImageFolder.Open)], classes, labels.Count);
+        ImageFolder[] opened = [.. folders.Select(ImageFolder.Open)];
+        NearImages near = NearImages.In(opened, classes, labels.Count);
+        string[] unused = [.. classes.Mapped.Except(NearImages.NamesOf(opened)).Order(StringComparer.Ordinal)];
+        if (unused.Length > 0)
+            events.Note(
+                $"{accepted} names {NearImages.Listed(unused)}, but no folder of labelled " + "images is called so"
+            );
         foreach (Problem why in near.Skipped)
             events.Warn(why.Message);
+        if (Copies.Text(near.Files, near.Count) is string copies)
+            events.Note($"labelled images: {copies}");
         return near;
     }
 }

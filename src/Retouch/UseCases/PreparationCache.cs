@@ -63,28 +63,38 @@ public sealed class PreparationCache(string folder, long most = PreparationCache
     /// <param name="make">
     /// Makes it, gets the file where what is learned so far may be kept; null where that is nowhere.
     /// </param>
+    /// <param name="notKept">Told where it could not be kept; null to ignore.</param>
     /// <returns>The preparation, which the caller disposes, and whether it was there.</returns>
     /// <exception cref="OperationCanceledException">The work was cancelled; the message says what is kept.</exception>
     internal (Preparation Preparation, bool WasThere) Get(
         IPreparation preparation,
         SplitVit split,
         PreparationImages images,
-        Func<string?, Preparation> make
+        Func<string?, Preparation> make,
+        Action? notKept = null
     )
     {
         string key = KeyOf(preparation, split, images);
         if (Find(key, preparation, split) is { } found)
             return (found, true);
         if (!TryMakeFolder())
+        {
+            notKept?.Invoke();
             return (make(null), false);
-        using WriterLock? writer = WriterLock.TryTake(PathOf(key), "edit");
+        }
+        using WriterLock? writer = WriterLock.TryTake(PathOf(key), "edit", out bool isBusy);
         // Whoever has it makes the same; neither waits for the other.
         if (writer is null)
+        {
+            if (!isBusy)
+                notKept?.Invoke();
             return (make(null), false);
+        }
         if (Find(key, preparation, split) is { } meanwhile)
             return (meanwhile, true);
         Preparation made = Make(key, make);
-        Keep(key, made);
+        if (!Keep(key, made))
+            notKept?.Invoke();
         return (made, false);
     }
 
@@ -131,17 +141,22 @@ public sealed class PreparationCache(string folder, long most = PreparationCache
         return false;
     }
 
-    void Keep(string key, Preparation made)
+    bool Keep(string key, Preparation made)
     {
         string written = PathOf(key + ".new");
         try
         {
             made.Save(written, overwrite: true);
-            if (Seal(key, written, Ending) is string kept)
-                Trim(kept);
+            if (Seal(key, written, Ending) is not string kept)
+                return false;
+            Trim(kept);
+            return true;
         }
         // A full disk, say: it is of use all the same.
-        catch (BadInputException) { }
+        catch (BadInputException)
+        {
+            return false;
+        }
         finally
         {
             TakeAway(written);

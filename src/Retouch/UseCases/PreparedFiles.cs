@@ -1,4 +1,5 @@
 using Retouch.Data;
+using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Suffix;
 
@@ -43,6 +44,32 @@ sealed class PreparedFiles : IDisposable
         {
             Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Says which files no method makes use of: another one was meant, perhaps.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="used">The kinds that were asked for.</param>
+    /// <param name="methods">By whom.</param>
+    /// <param name="events">Where to say it.</param>
+    public static void SayUnused(
+        TrainedFiles files,
+        IEnumerable<string> used,
+        IReadOnlyList<Method> methods,
+        IUseCaseEvents events
+    )
+    {
+        HashSet<string> kinds = [.. used];
+        string names = string.Join(", ", methods.Select(m => m.Name));
+        string takes = kinds.Count > 0 ? $"'{string.Join("', '", kinds.Order(StringComparer.Ordinal))}'" : "none";
+        foreach (string path in files.Prepared)
+        {
+            string kind = Preparation.ReadLabel(path).Kind;
+            if (!kinds.Contains(kind))
+                events.Warn(
+                    $"{path} is not used: it is the preparation '{kind}', and what {names} "
+                        + $"{(methods.Count == 1 ? "takes" : "take")} here is {takes}"
+                );
         }
     }
 

@@ -68,6 +68,17 @@ public sealed class BenchTests : IDisposable
         return _bench.Path("b.json");
     }
 
+    [Fact]
+    public void Copies_of_locality_images_are_mined_once()
+    {
+        int once = BenchmarkFile.Load(Mined()).Locality.Count;
+        string file = Directory.EnumerateFiles(_bench.Locality, "*.png", SearchOption.AllDirectories).First();
+        File.Copy(file, Path.Combine(_bench.Locality, "zz copy.png"));
+        Ran ran = Ran.Retouch(MineArgs(_bench.Path("copies.json"))).Good();
+        Assert.Equal(once, BenchmarkFile.Load(_bench.Path("copies.json")).Locality.Count);
+        Assert.Contains("1 file is a copy of others, by content", ran.Err, StringComparison.Ordinal);
+    }
+
     string[] Bench(string output, params string[] more) =>
         [
             "bench",
@@ -294,6 +305,12 @@ public sealed class BenchTests : IDisposable
         Ran.Retouch(["bench", "merge", .. files, "--out", _bench.Path("parts")]).Good();
         Assert.Equal(Rows("whole"), Rows("parts"));
 
+        // What is there is not replaced unasked.
+        string report = File.ReadAllText(_bench.Path("whole/report.html"));
+        _bench.Refuses(["bench", "merge", .. files, "--out", _bench.Path("whole")], "rows.jsonl exists", "--overwrite");
+        Assert.Equal(report, File.ReadAllText(_bench.Path("whole/report.html")));
+        Ran.Retouch(["bench", "merge", .. files, "--out", _bench.Path("merged"), "--overwrite"]).Good();
+
         string lost = _bench.Refuses(
             ["bench", "merge", files[0], files[1], "--out", _bench.Path("two")],
             "missing",
@@ -353,7 +370,12 @@ public sealed class BenchTests : IDisposable
         foreach (int length in (int[])[0, 10, ends[3], ends[5], ends[^1] - 1, bytes.Length])
         {
             File.WriteAllBytes(_bench.Path("whole/rows.jsonl"), bytes[..length]);
-            _bench.Refuses(Bench("whole"), "--resume");
+            // At once, before the images are loaded.
+            Assert.DoesNotContain(
+                "preprocessing:",
+                _bench.Refuses(Bench("whole"), "--resume"),
+                StringComparison.Ordinal
+            );
             Ran ran = Ran.Retouch(Bench("whole", "--resume")).Good();
             Assert.Equal(expected, Rows("whole"));
             // What was there before is kept, not computed again.

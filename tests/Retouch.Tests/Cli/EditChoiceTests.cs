@@ -180,14 +180,11 @@ public sealed class EditChoiceTests : IDisposable
     public void Options_of_no_one_method_are_refused_with_the_reasons()
     {
         string[] bare = [.. Bare(_bench.Path("p")), "--locality", _bench.Locality];
-        _bench.Refuses(
-            [.. bare, "--set", "leak=0.1", "damping=1"],
-            "no setting leak",
-            "no setting damping",
-            "--method"
-        );
-        _bench.Refuses([.. bare, "--lr", "0.1", "--set", "damping=1"], "no setting lr", "--method");
-        _bench.Refuses([.. bare, "--set", "leek=1"], "no setting leek");
+        _bench.Refuses([.. bare, "--set", "leak=0.1", "damping=1"], "leak is one of gate", "damping is one of kfac");
+        _bench.Refuses([.. bare, "--lr", "0.1", "--set", "damping=1"], "lr is one of", "damping is one of kfac");
+        _bench.Refuses([.. bare, "--locator", "gradient", "--set", "leak=0.1"], "locator is one of", "leak is one of");
+        _bench.Refuses([.. bare, "--set", "leek=1"], "No method has a setting leek");
+        _bench.Refuses([.. bare, "--set", "radius=0.8"], "radius is a setting of grace", "--method grace");
         // What only statistics that nobody can make would allow.
         _bench.Refuses(
             [.. Bare(_bench.Path("p")), "--set", "damping=1"],
@@ -229,6 +226,22 @@ public sealed class EditChoiceTests : IDisposable
         );
         Assert.Equal("kfac", edit.GetProperty("method").GetString());
         Assert.False(edit.TryGetProperty("statistics", out _));
+        // One of another kind is named with what the method takes.
+        Ran other = Ran.Retouch([
+                .. Bare(_bench.Path("other")),
+                "--prepared",
+                inputs,
+                "--method",
+                "gate",
+                "--locality",
+                _bench.Locality,
+            ])
+            .Good();
+        Assert.Contains(
+            $"{inputs} is not used: it is the preparation 'inputs', and what gate takes here is 'gate'",
+            other.Err,
+            StringComparison.Ordinal
+        );
         // One that was made for other blocks is a mistake, and not replaced without a word.
         _bench.Refuses(
             [.. Bare(_bench.Path("q")), "--prepared", inputs, "--locality", _bench.Locality, "--blocks", "0-1"],

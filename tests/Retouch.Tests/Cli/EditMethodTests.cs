@@ -344,6 +344,7 @@ public sealed class EditMethodTests : IDisposable
     [InlineData("t-patcher", "memory")]
     [InlineData("refinevit", "tokens")]
     [InlineData("mend", "mend")]
+    [InlineData("x-edit", "class-keys")]
     public void What_a_method_lacks_is_named_with_the_command_that_makes_it(string method, string kind)
     {
         string model = _bench.Path("my model.safetensors");
@@ -372,6 +373,12 @@ public sealed class EditMethodTests : IDisposable
             $"--prepared {method}.safetensors"
         );
         _bench.Refuses([.. edit, "--blocks", "2-3"], $"--method {method} --blocks 2-3 --out");
+        // What it would learn by itself asks for the images first.
+        bool trains = Retouch.Editing.Methods.Find(method).NewPreparation!().Trains;
+        Assert.Equal(
+            !trains,
+            Ran.Retouch(edit).Err.Contains("name their folder with --locality", StringComparison.Ordinal)
+        );
     }
 
     [Theory]

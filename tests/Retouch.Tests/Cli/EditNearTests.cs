@@ -152,6 +152,73 @@ public sealed class EditNearTests(LettersWorld world) : IClassFixture<LettersWor
         Assert.Contains("has nothing to keep", none.Err, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_mapping_that_fits_no_folder_says_so()
+    {
+        string root = Path.GetDirectoryName(world.NewFile("x"))!;
+        string near = Path.Combine(root, "fit", "fours");
+        Directory.CreateDirectory(near);
+        string from = Directory.EnumerateFiles(Path.Combine(world.Images("natural"), "4")).First();
+        File.Copy(from, Path.Combine(near, "a.png"));
+        string accept = Path.Combine(root, "fit.json");
+        string[] edit = Edit(world.NewFile("p"), "--near", Path.Combine(root, "fit"), "--accept", accept);
+        File.WriteAllText(accept, """{"fours": [], "sevens": [7]}""");
+        Ran none = Ran.Retouch(edit);
+        Assert.Equal(2, none.Code);
+        Assert.Contains("gives no class to \"fours\"; it names \"sevens\"", none.Err, StringComparison.Ordinal);
+        Assert.DoesNotContain("--accept", none.Err, StringComparison.Ordinal);
+        File.WriteAllText(accept, """{"fours": [4], "sevens": [7]}""");
+        Ran some = Ran.Retouch(edit).Good();
+        Assert.Single(some.Err.Split("names \"sevens\", but no folder of labelled images is called so")[1..]);
+    }
+
+    [Fact]
+    public void Copies_count_once_among_near_images_others_and_those_to_correct()
+    {
+        string root = Path.GetDirectoryName(world.NewFile("x"))!;
+        string once = Path.Combine(root, "once", "4");
+        string twice = Path.Combine(root, "twice", "4");
+        Directory.CreateDirectory(once);
+        Directory.CreateDirectory(twice);
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(world.Images("natural"), "4")))
+        {
+            File.Copy(file, Path.Combine(once, Path.GetFileName(file)));
+            File.Copy(file, Path.Combine(twice, Path.GetFileName(file)));
+            File.Copy(file, Path.Combine(twice, "copy of " + Path.GetFileName(file)));
+        }
+        string copy = Path.Combine(root, "the same.png");
+        File.Copy(Image, copy);
+        JsonElement of = Made("once");
+        JsonElement same = Made("twice", "--image", copy);
+        foreach (string what in (string[])["near", "localityRate", "localityImages", "images"])
+            Assert.Equal(
+                of.GetProperty(what).GetRawText(),
+                same.GetProperty(what).GetRawText().Replace("twice/", "once/", StringComparison.Ordinal)
+            );
+        int files = Directory.GetFiles(once).Length;
+        string text = Ran.Retouch(With("twice", "--image", copy)).Good().Err;
+        Assert.Contains("images to correct: 1 of 2 is a copy of another", text, StringComparison.Ordinal);
+        Assert.Contains($"labelled images: {files} of {2 * files} are copies", text, StringComparison.Ordinal);
+        Assert.Contains($"locality images: {files} of {2 * files} are copies", text, StringComparison.Ordinal);
+
+        JsonElement Made(string folder, params string[] more) =>
+            Assert.Single(Ran.Retouch([.. With(folder, more), "--json"]).Good().Objects);
+
+        string[] With(string folder, params string[] more) =>
+            Edit(
+                world.NewFile("p"),
+                [
+                    "--near",
+                    Path.Combine(root, folder),
+                    "--locality",
+                    Path.Combine(root, folder),
+                    "--method",
+                    "gate",
+                    .. more,
+                ]
+            );
+    }
+
     [Theory]
     [InlineData("--near", "--guard-near", "0.9")]
     [InlineData("--near", "--accept", "accept.json")]

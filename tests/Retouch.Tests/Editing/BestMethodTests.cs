@@ -91,9 +91,19 @@ public sealed class BestMethodTests
         string none = Refusal(() => BestMethod.Possible(new() { Settings = ["leak", "damping"] }));
         foreach (
             string part in (string[])
-                ["not masked-fine-tuning", "no setting leak", "not gate: no setting damping", "--method"]
+                ["No method has all of the settings leak, damping", "leak is one of gate", "damping is one of kfac"]
         )
             Assert.Contains(part, none, StringComparison.Ordinal);
+        Assert.DoesNotContain("--method", none, StringComparison.Ordinal);
+        Assert.Contains(
+            "No method has a setting foo",
+            Refusal(() => BestMethod.Possible(new() { Settings = ["foo"] })),
+            StringComparison.Ordinal
+        );
+        // One that none of the three has, but another method.
+        string other = Refusal(() => BestMethod.Possible(new() { Settings = ["radius"] }));
+        Assert.Contains("radius is a setting of grace", other, StringComparison.Ordinal);
+        Assert.Contains("--method grace", other, StringComparison.Ordinal);
         string poor = Refusal(() =>
             BestMethod.Choose(new() { Guarded = true }, new MethodSupplies(Class, null, HasNone, Hypernetwork: false))
         );

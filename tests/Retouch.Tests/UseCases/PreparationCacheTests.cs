@@ -17,6 +17,7 @@ public sealed class PreparationCacheTests : IDisposable
     readonly PreparationCache _cache;
     readonly string _direct;
     int _made;
+    int _notKept;
 
     public PreparationCacheTests()
     {
@@ -290,6 +291,7 @@ public sealed class PreparationCacheTests : IDisposable
         Assert.False(Get(cache: nowhere));
         Assert.False(Get(cache: nowhere));
         Assert.Equal(2, _made);
+        Assert.Equal(2, _notKept);
     }
 
     [Fact]
@@ -336,7 +338,8 @@ public sealed class PreparationCacheTests : IDisposable
                     progress is null ? null : new Told<PreparationProgress>(progress),
                     cancellation
                 );
-            }
+            },
+            () => _notKept++
         );
         using (got)
             Assert.True(got.Fits(split) && got.Kind == preparation.Name);

@@ -69,7 +69,7 @@ public static class BestMethod
             else
                 possible.Add(candidate.Method);
         }
-        return possible.Count > 0 ? possible : throw None(passed);
+        return possible.Count > 0 ? possible : throw None(passed, wish);
     }
 
     /// <summary>The best method that meets everything.</summary>
@@ -97,7 +97,7 @@ public static class BestMethod
                 );
             passed.Add((candidate, reason));
         }
-        throw None(passed);
+        throw None(passed, wish);
     }
 
     static IEnumerable<Candidate> Order(MethodWish wish) =>
@@ -117,14 +117,45 @@ public static class BestMethod
                 .Select(g => $"not {string.Join(", ", g.Select(p => p.Candidate.Method.Name))}: {g.Key}")
         );
 
-    static BadInputException None(IReadOnlyList<(Candidate Candidate, string Reason)> passed) =>
-        BadInput.Mismatch(
+    static BadInputException None(IReadOnlyList<(Candidate Candidate, string Reason)> passed, MethodWish wish)
+    {
+        Method[] able = [.. Methods.All.Where(m => wish.Settings.All(name => Has(m, name)))];
+        if (able.Length == 0)
+            return Nobody(wish);
+        Remedy name =
+            wish.Settings.Count > 0 && able.Length == 1
+                ? Remedy.Option(Parameter.Method, able[0].Name)
+                : Remedy.Option(Parameter.Method);
+        string are = wish.Settings.Count == 1 ? "is a setting" : "are settings";
+        string have =
+            wish.Settings.Count > 0 && able.Length < Methods.All.Count
+                ? $"; {string.Join(", ", wish.Settings)} {are} " + $"of {string.Join(", ", able.Select(m => m.Name))}"
+                : "";
+        return BadInput.Mismatch(
             null,
-            $"There is no method for this edit that can be chosen without its name: {Why(passed)}.",
-            passed.Any(p => p.Reason == NoStatistics)
-                ? Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.Option(Parameter.Method))
-                : Remedy.Option(Parameter.Method)
+            $"There is no method for this edit that can be chosen without its name: {Why(passed)}{have}.",
+            passed.Any(p => p.Reason == NoStatistics) ? Remedy.AnyOf(Remedy.Option(Parameter.Locality), name) : name
         );
+    }
+
+    // No name of a method would help.
+    static BadInputException Nobody(MethodWish wish)
+    {
+        IEnumerable<string> each = wish.Settings.Select(name =>
+            Methods.All.Where(m => Has(m, name)).Select(m => m.Name).ToArray() is { Length: > 0 } have
+                ? $"{name} is one of {string.Join(", ", have)}"
+                : $"{name} is one of no method"
+        );
+        return BadInput.Mismatch(
+            wish.Settings.First(),
+            wish.Settings.Count == 1
+                ? $"No method has a setting {wish.Settings.First()}; check its name."
+                : $"No method has all of the settings {string.Join(", ", wish.Settings)}: {string.Join("; ", each)}; "
+                    + "leave out those of the others."
+        );
+    }
+
+    static bool Has(Method method, string setting) => method.Settings.Any(s => s.Name == setting);
 
     /// <summary>A method and what it asks for.</summary>
     sealed record Candidate(Method Method)

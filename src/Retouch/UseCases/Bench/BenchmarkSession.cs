@@ -66,6 +66,7 @@ public sealed class BenchmarkSession : IDisposable
                 )
             ),
         ];
+        PreparedFiles.SayUnused(_request.Files, windows.Asked, [.. spaces.Keys.Select(Editing.Methods.Find)], events);
         Benchmark benchmark = _request.Benchmark.Read(model.Model);
         if (benchmark.Groups.Count == 0)
             return null;
@@ -86,7 +87,7 @@ public sealed class BenchmarkSession : IDisposable
             }
         );
         LabelSet? labels = names.HasNames ? names : null;
-        _folder.Plan(plan);
+        _folder.Plan(plan, _request.Resume);
         SideEffects? effects = labelled is null ? null : Effects(plan, labelled, config, events);
         events.Note(ModelNotes.Preprocessing(model));
         IReadOnlyList<CandidateImage>? sensitive = null;

@@ -53,7 +53,7 @@ public sealed class LocationSession : IDisposable
                 Near = near,
             }
         );
-        _folder.Plan(plan);
+        _folder.Plan(plan, _request.Resume);
         Func<SplitVit, BenchData> load = _request.Benchmark.Loader(model, benchmark, near, cancellation);
         try
         {

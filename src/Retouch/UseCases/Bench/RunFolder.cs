@@ -69,12 +69,17 @@ sealed class RunFolder : IDisposable
 
     /// <summary>Says which run it is to hold; nothing is written yet.</summary>
     /// <param name="plan">The run.</param>
-    /// <exception cref="BadInputException">The run cannot be divided so, or the folder holds another.</exception>
-    public void Plan(BenchPlan plan)
+    /// <param name="resume">Whether rows that are there may be kept.</param>
+    /// <exception cref="BadInputException">
+    /// The run cannot be divided so, or the folder holds another, or rows that may not be kept.
+    /// </exception>
+    public void Plan(BenchPlan plan, bool resume)
     {
         (_plan, _total) = (plan, plan.Batches(_shard).Sum(b => b.Count));
         // Before what else lies there is taken to be at fault.
         BenchFolder.Holds(Path, plan.Manifest);
+        // Nor after the images were loaded, which takes its time.
+        BenchRowFile.RequireNew(RowFile, resume);
     }
 
     /// <summary>

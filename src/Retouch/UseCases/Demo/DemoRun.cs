@@ -279,7 +279,7 @@ public sealed class DemoRun : IDisposable
             .Distinct()
             .ToDictionary(s => s, s => Data(whole, s).Select(some));
         using RunFolder folder = new(path, Shard.Whole, "bench");
-        folder.Plan(plan);
+        folder.Plan(plan, resume: false);
         folder.Begin(small, resume: false);
         IReadOnlyList<BenchRow> rows = folder.Fill(
             _events,

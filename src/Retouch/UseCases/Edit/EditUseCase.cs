@@ -37,6 +37,7 @@ public sealed class EditUseCase(ModelFile model)
     {
         events ??= NoEvents.Instance;
         request.Validate();
+        request = OnceEach(request, events);
 
         using DisposeScope scope = NewDisposeScope();
         LabelSet labels = ModelLabels.Of(model, request.LabelFile);
@@ -69,6 +70,10 @@ public sealed class EditUseCase(ModelFile model)
             Seed = request.Seed,
             For = split,
             MadeFor = request.Files.MadeFor,
+            Learns =
+                request.Locality is null
+                && method.PreparationUsed(settings) is string used
+                && CanLearnOnTheWay(method, used),
         };
         IPreparation? lacking =
             method.PreparationUsed(settings) is string kind && !prepared.ByKind.ContainsKey(kind)
@@ -121,6 +126,7 @@ public sealed class EditUseCase(ModelFile model)
                 Preparations = prepared.ByKind.Append(new(learned.Kind, learned)).ToDictionary(),
             };
         editor ??= method.Create(settings, resources);
+        PreparedFiles.SayUnused(request.Files, resources.Asked, [method], events);
         using NearReference? reference = near is null
             ? null
             : NearReference.Load(
@@ -153,6 +159,18 @@ public sealed class EditUseCase(ModelFile model)
             };
         report = report with { Seconds = clock.Elapsed.TotalSeconds };
         return report.Result is null ? report : Finish(report, work, before);
+    }
+
+    // An image that is there twice would count twice in what the edit learns and what is said of it.
+    static EditRequest OnceEach(EditRequest request, IUseCaseEvents events)
+    {
+        string[] images = Copies.Once(request.Images);
+        if (Copies.Text(request.Images.Count, images.Length) is string edited)
+            events.Note($"images to correct: {edited}");
+        ImageFolder? locality = request.Locality is null ? null : Copies.LeaveOut(request.Locality);
+        if (locality is not null && Copies.Text(request.Locality!.Files.Count, locality.Files.Count) is string others)
+            events.Note($"locality images: {others}");
+        return request with { Images = images, Locality = locality };
     }
 
     // Says which method it is to be, and why.
@@ -195,12 +213,12 @@ public sealed class EditUseCase(ModelFile model)
     // What a method can learn from the locality images while the user waits; null where there are none, or it would
     // take too long. What is known of an edited model is what was known of the unedited one.
     IPreparation? LearnedOnTheWay(Method method, string kind, EditRequest request) =>
-        request.Locality is not null
-        && EditHistory.Of(model.Model).Origin == model.Model.Fingerprint
+        request.Locality is not null && CanLearnOnTheWay(method, kind) ? method.NewPreparation!() : null;
+
+    bool CanLearnOnTheWay(Method method, string kind) =>
+        EditHistory.Of(model.Model).Origin == model.Model.Fingerprint
         && method.NewPreparation?.Invoke() is { Trains: false } preparation
-        && preparation.Name == kind
-            ? preparation
-            : null;
+        && preparation.Name == kind;
 
     (Preparation Learned, EditStatistics Statistics) Learn(
         IPreparation how,
@@ -214,7 +232,14 @@ public sealed class EditUseCase(ModelFile model)
         // Everything in float32, as it is prepared for all edits.
         SplitVit split = new(model.Model, space);
         PreparationImages images = new(halves.Learned, model.Preprocessing);
-        (Preparation learned, bool wasThere) = cache?.Get(how, split, images, Make) ?? (Make(null), false);
+        bool isKept = true;
+        (Preparation learned, bool wasThere) =
+            cache?.Get(how, split, images, Make, () => isKept = false) ?? (Make(null), false);
+        if (!isKept)
+            events.Warn(
+                $"what was learned is not kept, since {cache!.Folder} cannot be written, so the next edit learns it "
+                    + "again; make that folder writable, or name another in RETOUCH_CACHE"
+            );
         int used = int.TryParse(
             learned.Settings.GetValueOrDefault("images"),
             NumberStyles.None,
