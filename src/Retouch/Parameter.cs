@@ -116,4 +116,13 @@ public enum Parameter
 
     /// <summary>Where the images are that patches mend.</summary>
     PromisedImages,
+
+    /// <summary>The folder from which the paths of a list go on.</summary>
+    ListRoot,
+
+    /// <summary>A model, or a patch of it, that a model is compared with.</summary>
+    Compared,
+
+    /// <summary>What a release must hold to.</summary>
+    Criteria,
 }
