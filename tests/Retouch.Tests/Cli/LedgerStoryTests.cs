@@ -31,6 +31,16 @@ public sealed class LedgerStoryTests(LettersWorld world)
         Ran.Retouch("apply", "--model", world.Model, "--patch", patches[2], patches[0], "--out", alone).Good();
         Assert.Equal(Hash(alone), Hash(built));
         Assert.Equal(0, Verify().Code);
+        // The present patches can be checked as they are named by it.
+        string[] check = ["check", "--model", world.Model, "--labels", world.Labels, "--images", Subset(), "--json"];
+        JsonElement byLedger = Ran.Retouch([.. check, "--ledger", ledger]).Good().Objects[0];
+        JsonElement byPatches = Ran.Retouch([.. check, "--patch", patches[0], patches[2]]).Good().Objects[0];
+        Assert.Equal(byPatches.GetProperty("after").GetRawText(), byLedger.GetProperty("after").GetRawText());
+        Assert.Contains(
+            "give one of them",
+            Ran.Retouch([.. check, "--ledger", ledger, "--patch", patches[0]]).Err,
+            StringComparison.Ordinal
+        );
         string back = Path.Combine(folder, "back.safetensors");
         string first = Path.Combine(folder, "first.safetensors");
         Ran.Retouch("revert", "--model", built, "--patch", patches[2], "--out", back).Good();
@@ -77,6 +87,8 @@ public sealed class LedgerStoryTests(LettersWorld world)
                 ])
                 .Good();
     }
+
+    string Subset() => world.Subfolder("checked", "A", "B", "C");
 
     (string Image, string Label, string Wrong)[] Mistakes()
     {
