@@ -1,4 +1,3 @@
-using Retouch.Locating;
 using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -72,9 +71,7 @@ public sealed class GateRepair
         for (long first = 0; first < residuals.shape[0]; first += together)
         {
             using DisposeScope each = NewDisposeScope();
-            Tensor some = residuals
-                .narrow(0, first, Math.Min(together, residuals.shape[0] - first))
-                .to(keys.device);
+            Tensor some = residuals.narrow(0, first, Math.Min(together, residuals.shape[0] - first)).to(keys.device);
             Tensor hidden = model.Activate(nn.functional.linear(Evidence.Read(model, some), keys, biases));
             Tensor after = some.Plus(
                 Vit.VitModel.Scaled(nn.functional.linear(hidden, values, shift), model.Blocks[^1].Scale2)
@@ -154,7 +151,7 @@ public sealed class GateRepair
     }
 
     // Shared gates made from some of the images, and what becomes of the others.
-    RepairTrial Try(
+    static RepairTrial Try(
         LastFfn ffn,
         SharedGates sharing,
         RepairInput input,
@@ -229,7 +226,10 @@ public sealed class GateRepair
             }
             long[] rivals =
             [
-                .. Enumerable.Range(0, failing.Count).Where(j => failing.Labels[j] != failing.Labels[i]).Select(j => (long)j),
+                .. Enumerable
+                    .Range(0, failing.Count)
+                    .Where(j => failing.Labels[j] != failing.Labels[i])
+                    .Select(j => (long)j),
             ];
             Tensor others = cat([keep, read.index_select(0, tensor(rivals, device: read.device))], 0);
             (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], others);

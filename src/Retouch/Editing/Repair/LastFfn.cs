@@ -38,7 +38,8 @@ sealed class LastFfn
         );
         (Tensor values, Tensor vectors) = eigh(damped);
         Whitening = mm(vectors / values.sqrt(), vectors.t());
-        Whitening = Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
+        Whitening =
+            Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
         Precision = inv(damped);
         Said = Evidence.Logits(model, ordinary.Residuals);
     }
@@ -96,8 +97,8 @@ sealed class LastFfn
     /// </summary>
     /// <remarks>
     /// The natural gradient of the class's logit: the head's row, solved in the Fisher information of the model's own
-    /// answers on ordinary images at [CLS] after the FFN, to which a share of the head's own second moment is added, for
-    /// the classes that ordinary images do not speak of.
+    /// answers on ordinary images at [CLS] after the FFN, to which a share of the head's own second moment is added,
+    /// for the classes that ordinary images do not speak of.
     /// </remarks>
     public Tensor Directions(IReadOnlyList<int> classes)
     {
@@ -169,9 +170,7 @@ sealed class LastFfn
                 (gates.Values - _block.Fc2Weight.index_select(1, places).t()).t().contiguous(),
                 rows.clone()
             );
-            changes[ffn + "fc2.bias"] = TensorChange.Add(
-                stack([.. taken.Select(u => u.Contribution)], 0).sum([0])
-            );
+            changes[ffn + "fc2.bias"] = TensorChange.Add(stack([.. taken.Select(u => u.Contribution)], 0).sum([0]));
         }
         EditSpace space = new(Model.Config, Model.Config.Depth - 1, 1);
         return new TensorDelta(space, changes);

@@ -91,9 +91,7 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
             (Kind some, _) = usual.Draw(random, Ordinary);
             (Tensor said, Tensor opening) = Answer(some);
             Tensor kept = some.Logs!;
-            loss = loss.Plus(
-                    (kept.exp() * (kept - log_softmax(said, 1))).sum(1).mean() * Held(settings.Divergence)
-                )
+            loss = loss.Plus((kept.exp() * (kept - log_softmax(said, 1))).sum(1).mean() * Held(settings.Divergence))
                 .Plus(Loud(opening) * Held(settings.Silence));
             if (near.Count > 0)
                 loss = loss.Plus(Keep(toKeep.Draw(random, Near).Kind));
@@ -138,8 +136,7 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
             return cross_entropy(said - handicap, kind.Labels!);
         }
 
-        Tensor Labels(RepairImages images) =>
-            tensor([.. images.Labels.Select(l => (long)l)], device: device);
+        Tensor Labels(RepairImages images) => tensor([.. images.Labels.Select(l => (long)l)], device: device);
     }
 
     static Tensor Loud(Tensor opening) => opening.Plus(tensor((float)Room, device: opening.device)).relu().mean();

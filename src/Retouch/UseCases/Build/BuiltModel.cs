@@ -35,7 +35,7 @@ public sealed class BuiltModel : IDisposable
     /// <param name="file">The model; unchanged, and still needed for <see cref="Write"/>. Not owned.</param>
     /// <param name="patches">The patches; none for the model as it is. Not owned.</param>
     /// <exception cref="BadInputException">
-    /// A patch belongs to another model or adds hidden units, or the file's metadata are damaged.
+    /// A patch belongs to another model, or the file's metadata are damaged.
     /// </exception>
     public static BuiltModel Of(ModelFile file, IReadOnlyList<LoadedPatch> patches) =>
         Of(file, file.Model, AppliedPatches.Read(file.Metadata, file.Path), patches, []);
@@ -69,7 +69,13 @@ public sealed class BuiltModel : IDisposable
                     :
                     [
                         .. before,
-                        Describe(model, stored, changed, patches, changed.All(file.HoldsAll) && !IsWider(model, stored) ? file.AsStored : null),
+                        Describe(
+                            model,
+                            stored,
+                            changed,
+                            patches,
+                            changed.All(file.HoldsAll) && !IsWider(model, stored) ? file.AsStored : null
+                        ),
                     ];
             return new BuiltModel(file, edited, changed, stored, applied);
         }
@@ -97,7 +103,17 @@ public sealed class BuiltModel : IDisposable
         string[] changed = [.. patches.SelectMany(p => p.Patch.Change.Names).Distinct()];
         return patches.Count == 0
             ? before
-            : [.. before, Describe(file.Model, edited, changed, patches, IsWider(file.Model, edited) ? null : (_, t) => t.alias())];
+            :
+            [
+                .. before,
+                Describe(
+                    file.Model,
+                    edited,
+                    changed,
+                    patches,
+                    IsWider(file.Model, edited) ? null : (_, t) => t.alias()
+                ),
+            ];
     }
 
     /// <summary>Writes the model's file with the patches in it, under the names and types that it came in.</summary>

@@ -6,10 +6,4 @@ namespace Retouch.UseCases;
 /// <param name="LocalityRate">The share of the locality images that it leaves as they are; null where none are.</param>
 /// <param name="NearKept">The share of the right near images held out that stay right; null where none are.</param>
 /// <param name="Keeps">Whether it keeps to the guards.</param>
-public sealed record RepairPlace(
-    double Generality,
-    int Corrected,
-    double? LocalityRate,
-    double? NearKept,
-    bool Keeps
-);
+public sealed record RepairPlace(double Generality, int Corrected, double? LocalityRate, double? NearKept, bool Keeps);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
@@ -33,7 +34,9 @@ sealed class RepairTokens(
     string Made => $"{split.Model.Fingerprint} {preprocessing}";
 
     /// <summary>Reads images; in the caller's dispose scope.</summary>
-    /// <returns>[CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.</returns>
+    /// <returns>
+    /// [CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.
+    /// </returns>
     public (Tensor Residuals, IReadOnlyList<int> Loaded) Read(
         string what,
         IReadOnlyList<string> paths,
@@ -131,6 +134,8 @@ sealed class RepairTokens(
             )
                 return;
             Tensor tokens = file.Read(Tokens);
+            if (file.Metadata.GetValueOrDefault("sha256") != HashOf(tokens))
+                return;
             for (int i = 0; i < hashes.Length; i++)
                 _known[hashes[i]] = tokens[i].clone().DetachFromDisposeScope();
             events.Note($"going on: {hashes.Length} images were read before");
@@ -149,14 +154,22 @@ sealed class RepairTokens(
             return null;
         using DisposeScope scope = NewDisposeScope();
         string[] hashes = [.. _known.Keys.Order(StringComparer.Ordinal)];
+        Tensor tokens = stack([.. hashes.Select(h => _known[h])], 0);
         SafeTensorsWriter.Write(
             path,
-            [(Tokens, stack([.. hashes.Select(h => _known[h])], 0))],
-            new Dictionary<string, string> { ["of"] = Made, ["images"] = string.Join(',', hashes) },
+            [(Tokens, tokens)],
+            new Dictionary<string, string>
+            {
+                ["of"] = Made,
+                ["images"] = string.Join(',', hashes),
+                ["sha256"] = HashOf(tokens),
+            },
             overwrite: true
         );
         return path;
     }
+
+    static string HashOf(Tensor tokens) => Convert.ToHexStringLower(SHA256.HashData(tokens.contiguous().bytes));
 
     static string? HashOf(string path)
     {

@@ -1,9 +1,7 @@
 using System.Diagnostics;
-using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Measurement;
 using Retouch.Patches;
@@ -23,8 +21,10 @@ public sealed class RepairUseCase(ModelFile model)
     /// <summary>Repairs.</summary>
     /// <param name="request">What is asked for.</param>
     /// <param name="events">Told what happens; null for nobody.</param>
-    /// <param name="cancellation">Stops between images and steps. What was read of images is kept then, beside the patch
-    /// that was to be written, and the same request goes on from there.</param>
+    /// <param name="cancellation">
+    /// Stops between images and steps. What was read of images is kept then, beside the patch that was to be written,
+    /// and the same request goes on from there.
+    /// </param>
     /// <exception cref="BadInputException">
     /// The request cannot be, a file that it names cannot be read or does not fit the model, or there is nothing to
     /// correct.
@@ -60,7 +60,12 @@ public sealed class RepairUseCase(ModelFile model)
                     + "given.",
                 Remedy.AnyOf(
                     Remedy.Option(Parameter.Locality),
-                    Remedy.Make(Artifact.Preparation, Gate.Definition.Name, request.Files.MadeFor.Model, request.Files.MadeFor.Blocks)
+                    Remedy.Make(
+                        Artifact.Preparation,
+                        Gate.Definition.Name,
+                        request.Files.MadeFor.Model,
+                        request.Files.MadeFor.Blocks
+                    )
                 )
             );
         LocalityHalves? halves = learns ? LocalityHalves.Of(request.Locality!) : null;
@@ -83,10 +88,9 @@ public sealed class RepairUseCase(ModelFile model)
         candidates = [.. labelled.Loaded.Select(i => candidates[i])];
         ImageFolder? measured = halves?.Measured ?? request.Locality;
         HashSet<string> seen = [.. candidates.Select(c => c.Sha256)];
-        string[] localityPaths =
-            measured is null
-                ? []
-                : [.. measured.Files.Select(measured.FullPath).Where(p => !seen.Contains(ImageRoots.Hash(p)))];
+        string[] localityPaths = measured is null
+            ? []
+            : [.. measured.Files.Select(measured.FullPath).Where(p => !seen.Contains(ImageRoots.Hash(p)))];
         Seen locality = Read("reading locality images", localityPaths, tokens, leftOut);
         foreach (string what in leftOut)
             events.Warn(what);
@@ -100,6 +104,13 @@ public sealed class RepairUseCase(ModelFile model)
             );
         if (parts.Failing.Count == 0)
             throw BadInput.Mismatch(null, "All failing images are held out; hold out fewer, or give more.");
+        if (request.Guard is not null && locality.Loaded.Count == 0)
+            throw BadInput.Mismatch(null, "A guard is measured on ordinary images, of which none are left to measure.");
+        if (request.GuardNear is not null && parts.NearHeldOut.Count == 0)
+            throw BadInput.Mismatch(
+                null,
+                "A guard over near images is measured on right ones that the repair did not see; there are none."
+            );
         RepairInput input = new(
             Images(parts.Failing, i => candidates[i].Label),
             Images(parts.Near, i => before[i]),
@@ -115,6 +126,7 @@ public sealed class RepairUseCase(ModelFile model)
         Stopwatch repairing = Stopwatch.StartNew();
         List<RepairPlace> tried = [];
         Attempt? best = null;
+        RepairTrial? trial = null;
         bool guarded = request.Guard is not null || request.GuardNear is not null;
         try
         {
@@ -122,25 +134,26 @@ public sealed class RepairUseCase(ModelFile model)
             foreach (double place in places)
             {
                 RepairSettings settings = guarded ? request.Settings.AtGenerality(place) : request.Settings;
-                if (guarded && best is { Outcome.Trial.Generalizes: false } && settings.Shared != false)
-                    continue;
+                // What mistakes have in common is asked once, of the most general repair.
+                if (trial is not null && settings.Shared is null)
+                    settings = settings with { Shared = trial.Generalizes };
                 Attempt attempt = Make(settings);
+                trial ??= attempt.Outcome.Trial;
+                bool shares = attempt.Outcome.SharedUnits > 0;
                 RepairPlace at = new(
-                    place,
+                    shares ? place : 0,
                     attempt.Outcome.Corrected.Count(c => c),
                     locality.Loaded.Count == 0 ? null : attempt.LocalityRate,
-                    parts.NearHeldOut.Count == 0 ? null : 1 - attempt.NearHeldOut.NegativeFlipRate,
+                    Kept(attempt.NearHeldOut),
                     (request.Guard is not double guard || attempt.LocalityRate >= guard)
-                        && (
-                            request.GuardNear is not double near
-                            || 1 - (attempt.NearHeldOut.NegativeFlipRate ?? 0) >= near
-                        )
+                        && (request.GuardNear is not double near || Kept(attempt.NearHeldOut) >= near)
                 );
                 if (guarded)
                     tried.Add(at);
                 best?.Outcome.Dispose();
                 best = attempt with { Keeps = at.Keeps };
-                if (at.Keeps)
+                // Where no unit is shared, all places are this one.
+                if (at.Keeps || !shares)
                     break;
             }
             RepairOutcome outcome = best!.Outcome;
@@ -164,10 +177,10 @@ public sealed class RepairUseCase(ModelFile model)
                 SharedUnits = outcome.SharedUnits,
                 OwnUnits = outcome.OwnUnits,
                 AddedUnits = outcome.AddedUnits,
-                Trial = outcome.Trial,
+                Trial = trial,
                 Seconds = repairing.Elapsed.TotalSeconds,
             };
-            if (request.Output is string output && report.GuardsKept && outcome.Change is not null)
+            if (request.Output is string output && report is { GuardsKept: true, Corrected: > 0 })
             {
                 Write(report, outcome, output);
                 report = report with { Patch = output };
@@ -232,6 +245,10 @@ public sealed class RepairUseCase(ModelFile model)
             };
         }
 
+        // As a quotient of whole numbers, which is rounded as the bound is.
+        static double? Kept(Flips near) =>
+            near.RightBefore == 0 ? null : (double)(near.RightBefore - near.Broken) / near.RightBefore;
+
         Flips FlipsOf(IReadOnlyList<int> places, IReadOnlyList<int> after) =>
             Flips.Of(
                 [.. places.Select(i => before[i])],
@@ -263,8 +280,8 @@ public sealed class RepairUseCase(ModelFile model)
             string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
             PatchImage[] images =
             [
-                .. parts.Failing
-                    .Where(i => candidates[i].Accepted.Contains(best!.After[i]))
+                .. parts
+                    .Failing.Where(i => candidates[i].Accepted.Contains(best!.After[i]))
                     .Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
                     {
                         Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
@@ -272,7 +289,12 @@ public sealed class RepairUseCase(ModelFile model)
                         Label = best!.After[i],
                     }),
             ];
-            int label = images.GroupBy(i => i.Label!.Value).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
+            int label = images
+                .GroupBy(i => i.Label!.Value)
+                .OrderByDescending(g => g.Count())
+                .ThenBy(g => g.Key)
+                .First()
+                .Key;
             Patch patch = new(
                 outcome.Change!,
                 new PatchProvenance
