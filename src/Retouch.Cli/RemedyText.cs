@@ -206,6 +206,7 @@ static class RemedyText
             Parameter.Batch => "--batch",
             Parameter.HypernetworkBlocks => "--hypernetwork-blocks",
             Parameter.MlpWidth => "--mlp-width",
+            Parameter.Widen => "--widen",
             Parameter.ExportFormat => "--format",
             Parameter.Memory => "--memory",
             Parameter.Label => "--label",

@@ -125,4 +125,7 @@ public enum Parameter
 
     /// <summary>What a release must hold to.</summary>
     Criteria,
+
+    /// <summary>How many hidden units a repair may add.</summary>
+    Widen,
 }

@@ -51,6 +51,9 @@ sealed record RepairJson
     /// <summary>Right labelled images that it did not see.</summary>
     public required FlipsJson NearHeldOut { get; init; }
 
+    /// <summary>The images that earlier patches corrected.</summary>
+    public required IReadOnlyList<RememberedImage> Remembered { get; init; }
+
     public required double AccuracyBefore { get; init; }
     public required double AccuracyAfter { get; init; }
     public required int SharedUnits { get; init; }
@@ -83,6 +86,7 @@ sealed record RepairJson
             SensitiveImages = r.SensitiveImages,
             Near = FlipsJson.Of(r.NearSeen),
             NearHeldOut = FlipsJson.Of(r.NearHeldOut),
+            Remembered = r.Remembered,
             AccuracyBefore = r.AccuracyBefore,
             AccuracyAfter = r.AccuracyAfter,
             SharedUnits = r.SharedUnits,

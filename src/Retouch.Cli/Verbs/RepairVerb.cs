@@ -94,6 +94,14 @@ sealed class RepairVerb : Verb
         DefaultValueFactory = _ => new RepairSettings().Margin,
         HelpName = "LOGITS",
     };
+    readonly Option<string[]> _on = new("--on")
+    {
+        Description =
+            "Patches of the same model that are in use: the new one is made on top of them, to be applied together "
+            + "with them, keeps right what they corrected, and is measured against the unedited model.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "PATCH",
+    };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
     readonly Option<string> _out = new("--out")
     {
@@ -134,6 +142,7 @@ sealed class RepairVerb : Verb
                     _widen,
                     _shared,
                     _margin,
+                    _on,
                     _seed,
                     _overwrite,
                 ]
@@ -150,6 +159,7 @@ sealed class RepairVerb : Verb
             Images = parsed.GetRequiredValue(_images),
             Benchmark = parsed.GetValue(_benchmark),
             Near = parsed.GetValue(_near) ?? [],
+            On = parsed.GetValue(_on) ?? [],
             Accepted = parsed.GetValue(_accept),
             Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null,
             LabelFile = _model.LabelFile(parsed),
@@ -218,6 +228,11 @@ sealed class RepairVerb : Verb
         );
         if (report.Trial is { } trial)
             terminal.Line($"  in common            {Common(trial)}");
+        if (report.Remembered.Count > 0)
+            terminal.Line(
+                $"  corrected earlier    {Of(report.Remembered.Count(i => i.RightAfter), report.Remembered.Count)} "
+                    + "still right"
+            );
         PrintTried(terminal, report);
         terminal.Line(
             $"  time                 {Seconds(report.Seconds)} s, with reading images {Seconds(report.TotalSeconds)} s"
@@ -229,6 +244,14 @@ sealed class RepairVerb : Verb
             : "  patch                none was written: nothing could be corrected"
         );
         PrintWrong(terminal, report);
+        RememberedImage[] lost = [.. report.Remembered.Where(i => !i.RightAfter)];
+        foreach (RememberedImage image in lost.Take(MostNamed))
+            terminal.Line(
+                $"lost: {image.Name}, which {image.Patch} corrected to {report.Labels[image.Label].Name}"
+                    + (image.RightBefore ? "" : ", was wrong again before")
+            );
+        if (lost.Length > MostNamed)
+            terminal.Line($"and {lost.Length - MostNamed} more, which --json names");
     }
 
     static string Common(RepairTrial trial)
@@ -279,7 +302,8 @@ sealed class RepairVerb : Verb
     }
 
     // Shared units, and one of its own for every image: what is not needed is not added.
-    static int Enough(RepairReport report) => report.Settings.SharedUnits + report.ToCorrect;
+    static int Enough(RepairReport report) =>
+        report.Settings.SharedUnits + report.ToCorrect + report.Remembered.Count;
 
     static string Of(int part, int whole) =>
         string.Create(CultureInfo.InvariantCulture, $"{part} of {whole} ({100.0 * part / Math.Max(whole, 1):0.0} %)");

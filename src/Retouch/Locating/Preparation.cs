@@ -145,7 +145,11 @@ public sealed class Preparation : IDisposable
         if (ModelFingerprint != EditHistory.Of(split.Model).Origin)
             return $"The preparation '{Kind}' was made for the model {ModelFingerprint}, but this model is "
                 + $"{split.Model.Fingerprint}";
-        return Space == Describe(split.Space)
+        // Hidden units that patches added give nothing to what was learned before.
+        EditSpace space = split.Space;
+        if (EditHistory.Of(split.Model).Hidden is int hidden)
+            space = EditSpace.FromShape(space.FirstBlock, space.Blocks, hidden, space.Width) ?? space;
+        return Space == Describe(space)
             ? null
             : $"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}";
     }

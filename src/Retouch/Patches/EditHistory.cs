@@ -14,6 +14,9 @@ public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits
     /// </summary>
     public int SpareUnits { get; init; }
 
+    /// <summary>Hidden units of an FFN of the unedited model; null where the model has as many.</summary>
+    public int? Hidden { get; init; }
+
     // A model knows no edit, so that what is known of its edits lies beside it and lives as long as it does.
     static readonly ConditionalWeakTable<VitModel, EditHistory> s_histories = [];
 

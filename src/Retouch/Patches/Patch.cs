@@ -10,6 +10,13 @@ namespace Retouch.Patches;
 /// </summary>
 public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisposable
 {
+    /// <summary>
+    /// What the last FFN of the unedited model gets for [CLS] of each editing image, float16 <c>[n,D]</c> in the order
+    /// of <see cref="PatchProvenance.Images"/>: by it later patches keep these images right without having them. It
+    /// belongs to the patch. Null where it is not known.
+    /// </summary>
+    public Tensor? Tokens { get; init; }
+
     /// <summary>What the edit changes, units or whole tensors; it belongs to the patch.</summary>
     public ModelDelta Change { get; } = change;
 
@@ -27,7 +34,7 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
     /// <summary>
     /// The same patch with another provenance. It takes over the delta: dispose either of the two, once.
     /// </summary>
-    public Patch With(PatchProvenance provenance) => new(Change, provenance);
+    public Patch With(PatchProvenance provenance) => new(Change, provenance) { Tokens = Tokens };
 
     /// <summary>Checks that the patch belongs to a model.</summary>
     /// <param name="model">The model.</param>
@@ -69,5 +76,9 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
     }
 
     /// <summary>Frees the delta.</summary>
-    public void Dispose() => Change.Dispose();
+    public void Dispose()
+    {
+        Change.Dispose();
+        Tokens?.Dispose();
+    }
 }

@@ -15,13 +15,15 @@ namespace Retouch.Patches;
 /// <c>[k,D]</c>; of fc2 the columns, transposed), and the provenance as metadata. A patch of whole tensors
 /// (<see cref="TensorDelta"/>) says so in its metadata (<c>kind</c>) and holds, for each tensor that it
 /// changes, <c>NAME.add</c>, <c>NAME.left</c> and <c>NAME.right</c> (factors of what is added), or
-/// <c>NAME.rows</c> or <c>NAME.columns</c> (what is appended). The same patch gives the same bytes.
+/// <c>NAME.rows</c> or <c>NAME.columns</c> (what is appended). Beside these it may hold <c>images.tokens</c>
+/// (<see cref="Patch.Tokens"/>). The same patch gives the same bytes.
 /// </summary>
 public static class PatchFile
 {
     const string Format = "retouch-patch";
     const string Version = "1";
     const string TensorKind = "tensors";
+    const string Tokens = "images.tokens";
 
     // What a change's tensors are called, after the name of the tensor that changes.
     static readonly (TensorChangeKind Kind, string[] Parts, Func<Tensor[], TensorChange> Make)[] Changes =
@@ -81,6 +83,8 @@ public static class PatchFile
 
         using DisposeScope scope = NewDisposeScope();
         (string Name, Tensor Tensor)[] tensors = [.. Parts(patch.Change)];
+        if (patch.Tokens is not null)
+            tensors = [.. tensors, (Tokens, patch.Tokens)];
         if (tensors.FirstOrDefault(t => t.Tensor.dtype == ScalarType.Float32 && !IsFinite(t.Tensor)).Name is string bad)
             throw BadInput.Damaged(
                 path,
@@ -189,7 +193,20 @@ public static class PatchFile
             )
         )
             throw Unlike("measurements");
-        return new Patch(file.Metadata.GetValueOrDefault("kind") == TensorKind ? WholeTensors() : Rows(), provenance);
+        bool hasTokens = file.Tensors.TryGetValue(Tokens, out TensorEntry? stored);
+        if (
+            hasTokens
+            && (
+                stored!.DType != TensorDType.F16
+                || !stored.Shape.SequenceEqual([provenance.Images.Count, space.Width])
+            )
+        )
+            throw Bad("what it keeps of its images does not fit them");
+        Tensor? tokens = hasTokens ? file.Read(Tokens) : null;
+        if (tokens is not null && !IsFinite(tokens))
+            throw Bad("what it keeps of its images holds NaN or infinite values");
+        ModelDelta change = file.Metadata.GetValueOrDefault("kind") == TensorKind ? WholeTensors() : Rows();
+        return new Patch(change, provenance) { Tokens = tokens?.DetachFromDisposeScope() };
 
         WeightDelta Rows()
         {
@@ -222,7 +239,7 @@ public static class PatchFile
                 if (!IsFinite(rows[m]))
                     throw Bad($"the delta of {name} holds NaN or infinite values");
             }
-            if (used != file.Tensors.Count)
+            if (used + (hasTokens ? 1 : 0) != file.Tensors.Count)
                 throw Bad("it holds tensors that belong to no matrix of its edit space");
             try
             {
@@ -240,15 +257,15 @@ public static class PatchFile
             int used = 0;
             try
             {
-                foreach (string stored in file.Tensors.Keys)
+                foreach (string part in file.Tensors.Keys.Where(n => n != Tokens))
                 {
                     foreach (
                         (_, string[] parts, Func<Tensor[], TensorChange> make) in Changes.Where(c =>
-                            stored.EndsWith(c.Parts[0], StringComparison.Ordinal)
+                            part.EndsWith(c.Parts[0], StringComparison.Ordinal)
                         )
                     )
                     {
-                        string name = stored[..^parts[0].Length];
+                        string name = part[..^parts[0].Length];
                         if (
                             parts.Any(p =>
                                 !file.Tensors.TryGetValue(name + p, out TensorEntry? entry)
@@ -263,7 +280,7 @@ public static class PatchFile
                         used += parts.Length;
                     }
                 }
-                if (used != file.Tensors.Count)
+                if (used + (hasTokens ? 1 : 0) != file.Tensors.Count)
                     throw Bad("it holds tensors that are no change of a tensor");
                 return new TensorDelta(space, changes);
             }

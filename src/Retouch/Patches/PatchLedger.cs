@@ -46,6 +46,7 @@ public static class PatchLedger
                     .RewrittenUnits.Concat(rewritten)
                     .Concat(Enumerable.Range(first, Added(patches).GetValueOrDefault(last)))
                     .ToHashSet(),
+                Hidden = before.Hidden ?? (MostAdded(patches) > 0 ? model.Config.MlpWidth : null),
                 SpareUnits = result.Config.MlpWidth - first - MostAdded(patches),
             }
         );

@@ -93,6 +93,7 @@ public sealed class RepairTests(LettersWorld letters) : IDisposable
                 "nearHeldOut",
                 "ownUnits",
                 "patch",
+                "remembered",
                 "seconds",
                 "sensitiveImages",
                 "sensitiveRate",

@@ -134,7 +134,7 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = new(_bed.Model, ordinary, [], _bed.Model);
         Tensor read = ffn.Read(_residuals);
         Tensor after = ffn.After(_residuals, read, 0);
         for (int i = 0; i < 6; i++)
@@ -163,7 +163,7 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = new(_bed.Model, ordinary, [], _bed.Model);
         Tensor read = ffn.Read(_residuals);
         Tensor after = ffn.After(_residuals, read, 0);
         Tensor further = ffn.Mean.Plus((read[0] - ffn.Mean) * 1.1f).unsqueeze(0);
@@ -179,7 +179,7 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = new(_bed.Model, ordinary, [], _bed.Model);
         int[] classes = [.. Enumerable.Range(0, 7)];
         Tensor directions = ffn.Directions(classes);
         Tensor after = ffn.After(ordinary.Residuals, ordinary.Queries, 0);

@@ -84,12 +84,7 @@ public sealed class RepairUseCaseTests : IDisposable
         using Retouch.Vit.VitModel edited = PatchLedger.Apply(_model.Model, [patch]);
         foreach (RepairedImage image in report.Images)
         {
-            using TorchSharp.torch.Tensor pixels = Retouch.Images.ImageLoader.LoadBatch(
-                [image.Path],
-                _model.Preprocessing
-            );
-            using TorchSharp.torch.Tensor logits = edited.Logits(pixels);
-            Assert.Equal(image.After, (int)logits.argmax(1).item<long>());
+            Assert.Equal(image.After, Said(edited, image.Path));
             Assert.Equal(image.Right, image.After == image.Label);
         }
         Assert.False(File.Exists(_bench.Path("p.patch.reading")));
@@ -296,6 +291,37 @@ public sealed class RepairUseCaseTests : IDisposable
             Assert.Contains(kept, e.Message, StringComparison.Ordinal);
             Assert.False(File.Exists(request.Output));
         }
+    }
+
+    [Fact]
+    public void On_top_of_another_it_keeps_right_what_that_corrected()
+    {
+        string first = Run(Request with { Holdout = 0, Output = _bench.Path("first") }).Patch!;
+        for (int c = 0; c < s_names.Length; c++)
+        {
+            Directory.CreateDirectory(_bench.Path($"later/{s_names[c]}"));
+            for (int i = 0; i < 3; i++)
+                _bench.WriteImage($"later/{s_names[c]}/{i}.png", 700 + (10 * c) + i);
+        }
+        RepairReport report = Run(Request with { Images = [_bench.Path("later")], On = [first], Holdout = 0 });
+        using Patch before = PatchFile.Load(first);
+        using Patch after = PatchFile.Load(report.Patch!);
+        Assert.Equal(before.Provenance.Images.Count, report.Remembered.Count);
+        Assert.All(report.Remembered, r => Assert.True(r.RightBefore && r.RightAfter));
+        Assert.Equal(_model.Model.Fingerprint, after.Provenance.ModelFingerprint);
+        // As they are used: together.
+        using Retouch.Vit.VitModel both = PatchLedger.Apply(_model.Model, [after, before]);
+        foreach ((string name, int label) in before.Provenance.Images.Select(i => (i.Path!, i.Label!.Value)))
+            Assert.Equal(label, Said(both, _bench.Path(name)));
+        foreach (RepairedImage image in report.Images)
+            Assert.Equal(image.After, Said(both, image.Path));
+    }
+
+    int Said(Retouch.Vit.VitModel model, string image)
+    {
+        using TorchSharp.torch.Tensor pixels = Retouch.Images.ImageLoader.LoadBatch([image], _model.Preprocessing);
+        using TorchSharp.torch.Tensor logits = model.Logits(pixels);
+        return (int)logits.argmax(1).item<long>();
     }
 
     [Fact]

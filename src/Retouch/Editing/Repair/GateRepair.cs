@@ -115,7 +115,7 @@ public sealed class GateRepair
         IReadOnlyList<IdleUnit> idle =
             _settings.Widen > 0 ? [] : IdleUnits.Of(split.Model, ordinary.Queries, OneOf).All;
         int capacity = _settings.Widen > 0 ? _settings.Widen : idle.Count;
-        LastFfn ffn = new(split.Model, ordinary, idle);
+        LastFfn ffn = new(split.Model, ordinary, idle, input.Unedited ?? split.Model);
         SharedGates sharing = new(ffn, _settings);
         int sharable = Math.Min(_settings.SharedUnits, capacity);
 
@@ -135,7 +135,7 @@ public sealed class GateRepair
         (gates, why) = Own(ffn, input, gates, capacity, cancellation);
         if (gates.Count == 0)
             return new RepairOutcome(null, [.. why.Select(w => w is null)], why, 0, 0, 0, trial, losses);
-        TensorDelta change = ffn.Change(gates);
+        TensorDelta change = ffn.Change(gates, input.Space ?? split.Space);
         IReadOnlyList<int> said = Predict(split, input.Failing.Residuals, change);
         bool[] right = [.. said.Select((s, i) => input.Failing.Accepted[i].Contains(s))];
         return new RepairOutcome(
@@ -207,14 +207,20 @@ public sealed class GateRepair
         CancellationToken cancellation
     )
     {
-        RepairImages failing = input.Failing;
+        RepairImages failing = input.Promised is RepairImages promised
+            ? input.Failing.Plus(promised)
+            : input.Failing;
         string?[] why = new string?[failing.Count];
         OwnGates own = new(ffn, _settings);
+        int had = gates.Count;
         (Tensor read, _) = After(ffn, gates, failing.Residuals);
-        Tensor keep = cat([ffn.Ordinary.Queries, ffn.Read(input.Near.Residuals)], 0);
+        Tensor near = ffn.Read(input.Near.Residuals);
+        bool[] right = Right(ffn, gates, failing);
         for (int i = 0; i < failing.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (right[i] && gates.Count == had)
+                continue;
             using DisposeScope each = NewDisposeScope();
             (_, Tensor after) = After(ffn, gates, failing.Residuals.narrow(0, i, 1));
             if (failing.Accepted[i].Contains((int)ffn.Logits(after).argmax(1).item<long>()))
@@ -231,7 +237,21 @@ public sealed class GateRepair
                     .Where(j => failing.Labels[j] != failing.Labels[i])
                     .Select(j => (long)j),
             ];
-            Tensor others = cat([keep, read.index_select(0, tensor(rivals, device: read.device))], 0);
+            long[] kept =
+            [
+                .. Enumerable
+                    .Range(0, input.Near.Count)
+                    .Where(j => input.Near.Labels[j] != failing.Labels[i])
+                    .Select(j => (long)j),
+            ];
+            Tensor others = cat(
+                [
+                    ffn.Ordinary.Queries,
+                    near.index_select(0, tensor(kept, device: read.device)),
+                    read.index_select(0, tensor(rivals, device: read.device)),
+                ],
+                0
+            );
             (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], others);
             if (gate is GateUnits made)
             {
@@ -243,7 +263,7 @@ public sealed class GateRepair
                 );
             }
         }
-        return (gates, why);
+        return (gates, why[..input.Failing.Count]);
     }
 
     static int[] Shuffled(int count, int seed, long purpose)

@@ -27,7 +27,8 @@ sealed class LastFfn
     /// <param name="model">The unedited model.</param>
     /// <param name="ordinary">Ordinary images.</param>
     /// <param name="idle">The units that gates may take, those first that are needed least.</param>
-    public LastFfn(VitModel model, OrdinaryTokens ordinary, IReadOnlyList<IdleUnit> idle)
+    /// <param name="unedited">The model whose answers ordinary images are to keep.</param>
+    public LastFfn(VitModel model, OrdinaryTokens ordinary, IReadOnlyList<IdleUnit> idle, VitModel unedited)
     {
         (Model, Ordinary, Idle, _block) = (model, ordinary, idle, model.Blocks[^1]);
         Mean = ordinary.Queries.mean([0]);
@@ -41,7 +42,7 @@ sealed class LastFfn
         Whitening =
             Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
         Precision = inv(damped);
-        Said = Evidence.Logits(model, ordinary.Residuals);
+        Said = Evidence.Logits(unedited, ordinary.Residuals);
     }
 
     public VitModel Model { get; }
@@ -62,7 +63,7 @@ sealed class LastFfn
     /// <summary>The damped covariance's inverse, <c>[D,D]</c>.</summary>
     public Tensor Precision { get; }
 
-    /// <summary>What the model says of ordinary images, <c>[N,C]</c>.</summary>
+    /// <summary>What the unedited model says of ordinary images, <c>[N,C]</c>.</summary>
     public Tensor Said { get; }
 
     /// <summary>What the FFN reads, <c>[N,D]</c>; in the caller's scope.</summary>
@@ -143,7 +144,9 @@ sealed class LastFfn
     /// The change of weights with which the FFN has the gates, in the place of the first idle units, or as further ones
     /// where there are none to take; the caller disposes it.
     /// </summary>
-    public TensorDelta Change(GateUnits gates)
+    /// <param name="gates">One or more.</param>
+    /// <param name="space">Where the model that the change is for is cut.</param>
+    public TensorDelta Change(GateUnits gates, EditSpace space)
     {
         using DisposeScope scope = NewDisposeScope();
         string ffn = VitNames.Block(Model.Config.Depth - 1, "mlp.");
@@ -172,7 +175,6 @@ sealed class LastFfn
             );
             changes[ffn + "fc2.bias"] = TensorChange.Add(stack([.. taken.Select(u => u.Contribution)], 0).sum([0]));
         }
-        EditSpace space = new(Model.Config, Model.Config.Depth - 1, 1);
         return new TensorDelta(space, changes);
     }
 }

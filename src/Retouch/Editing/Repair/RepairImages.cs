@@ -23,6 +23,15 @@ public readonly record struct RepairImages(
     /// <summary>How many there are.</summary>
     public int Count => Labels.Count;
 
+    /// <summary>These and others; in the caller's dispose scope.</summary>
+    /// <param name="others">The others.</param>
+    public RepairImages Plus(RepairImages others) =>
+        new(
+            cat([Residuals, others.Residuals.to(Residuals.device)], 0),
+            [.. Labels, .. others.Labels],
+            [.. Accepted, .. others.Accepted]
+        );
+
     /// <summary>Some of them; in the caller's dispose scope.</summary>
     /// <param name="places">Which, from 0.</param>
     public RepairImages At(IReadOnlyList<int> places)

@@ -1,4 +1,6 @@
 using Retouch.Locating;
+using Retouch.Suffix;
+using Retouch.Vit;
 using static TorchSharp.torch;
 
 namespace Retouch.Editing;
@@ -12,6 +14,24 @@ namespace Retouch.Editing;
 /// <param name="Ordinary">What <see cref="GateMemory"/> prepared of ordinary images.</param>
 public sealed record RepairInput(RepairImages Failing, RepairImages Near, Preparation Ordinary)
 {
+    /// <summary>
+    /// Where the model that the change is for is cut, where the model that is repaired has more hidden units than it;
+    /// null where they have as many.
+    /// </summary>
+    public EditSpace? Space { get; init; }
+
+    /// <summary>
+    /// Images that earlier patches corrected and that are right still: one that the repair would break gets a gate of
+    /// its own. They are among <see cref="Near"/>, too. Null for none.
+    /// </summary>
+    public RepairImages? Promised { get; init; }
+
+    /// <summary>
+    /// The model whose answers ordinary images are to keep, where the one that is repaired was edited before; null for
+    /// that one. Not owned.
+    /// </summary>
+    public VitModel? Unedited { get; init; }
+
     /// <summary>The same with the failing and near images at some places only; in the caller's dispose scope.</summary>
     internal RepairInput At(IReadOnlyList<int> failing, IReadOnlyList<int> near) =>
         this with

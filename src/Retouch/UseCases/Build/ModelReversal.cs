@@ -44,7 +44,7 @@ public static class ModelReversal
         if (all.FirstOrDefault(p => !p.Patch.Change.Fits(file.Model)) is { } other)
             throw Lost(file.Path, $"its tensors are not those that {other.Path} changes");
         if (top.Undo is null)
-            throw Lost(file.Path, "it does not keep the bits that a subtraction loses, which were too many");
+            throw Lost(file.Path, "it does not keep the bits that a subtraction loses");
         Dictionary<string, Tensor> found =
             UndoBits.Undo(
                 top.Undo,

@@ -31,6 +31,9 @@ public sealed record RepairReport
     /// <summary>What became of those that it did not see.</summary>
     public required Flips NearHeldOut { get; init; }
 
+    /// <summary>The images that earlier patches corrected; none where there are no such patches.</summary>
+    public IReadOnlyList<RememberedImage> Remembered { get; init; } = [];
+
     /// <summary>The locality images that were measured; 0 where there are none.</summary>
     public int LocalityImages { get; init; }
 

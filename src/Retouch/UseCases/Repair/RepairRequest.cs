@@ -31,6 +31,12 @@ public sealed record RepairRequest
     /// </summary>
     public ImageFolder? Locality { get; init; }
 
+    /// <summary>
+    /// Patches of the model that the new one is made on top of and applied together with: what they corrected is kept
+    /// right. None for the model as it is.
+    /// </summary>
+    public IReadOnlyList<string> On { get; init; } = [];
+
     /// <summary>A file of the classes' names; null for what the model's own say.</summary>
     public string? LabelFile { get; init; }
 

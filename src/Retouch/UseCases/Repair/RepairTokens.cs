@@ -34,11 +34,14 @@ sealed class RepairTokens(
     string Made => $"{split.Model.Fingerprint} {preprocessing}";
 
     /// <summary>Reads images; in the caller's dispose scope.</summary>
+    /// <param name="what">What is being done, for whoever watches; null to say nothing.</param>
+    /// <param name="paths">The images.</param>
+    /// <param name="skipped">Gets why an image was left out.</param>
     /// <returns>
     /// [CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.
     /// </returns>
     public (Tensor Residuals, IReadOnlyList<int> Loaded) Read(
-        string what,
+        string? what,
         IReadOnlyList<string> paths,
         List<string> skipped
     )
@@ -48,10 +51,13 @@ sealed class RepairTokens(
         List<Tensor> read = [];
         if (paths.Count == 0)
             return (zeros([0, split.Space.Width]), loaded);
-        events.Progress(
-            what,
-            paths.Count,
-            report =>
+        if (what is null)
+            All((_, _) => { });
+        else
+            events.Progress(what, paths.Count, All);
+        return (read.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. read], 0), loaded);
+
+            int All(Action<double, string?> report)
             {
                 int together = VitCost.Of(split.Model.Config).ImagesTogether(Chunk);
                 for (int first = 0; first < paths.Count; first += together)
@@ -79,8 +85,6 @@ sealed class RepairTokens(
                 }
                 return 0;
             }
-        );
-        return (read.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. read], 0), loaded);
     }
 
     /// <summary>Takes the file of what was read away: the work is done.</summary>

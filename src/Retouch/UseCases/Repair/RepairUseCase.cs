@@ -43,7 +43,19 @@ public sealed class RepairUseCase(ModelFile model)
         LabelSet labels = ModelLabels.Of(model, request.LabelFile);
         VitConfig config = model.Model.Config;
         config.RequireClassToken("A repair");
-        SplitVit split = new(model.Model, new EditSpace(config, config.Depth - 1, 1));
+        EditSpace space = new(config, config.Depth - 1, 1);
+        using EarlierPatches earlier = EarlierPatches.Load(request.On, model.Model);
+        if (earlier.Widen && request.Settings.Widen == 0)
+            throw BadInput.Mismatch(
+                null,
+                "The earlier patches add hidden units to the model, so that the new one has to add its own.",
+                Remedy.Option(Parameter.Widen)
+            );
+        SplitVit unedited = new(model.Model, space);
+        SplitVit split =
+            earlier.Patches.Count == 0
+                ? unedited
+                : new SplitVit(earlier.Model, new EditSpace(earlier.Model.Config, config.Depth - 1, 1));
         ClassFolders classes = request.Accepted is null
             ? new ClassFolders(labels)
             : ClassFolders.Load(request.Accepted, labels);
@@ -51,7 +63,7 @@ public sealed class RepairUseCase(ModelFile model)
         IReadOnlyList<RepairCandidate> candidates = RepairCandidate.Of(request, classes, config.Classes, leftOut);
         events.Note(ModelNotes.Preprocessing(model));
 
-        using PreparedFiles prepared = new(request.Files, split);
+        using PreparedFiles prepared = new(request.Files, unedited);
         bool learns = !prepared.ByKind.ContainsKey(GateMemory.Kind);
         if (learns && request.Locality is null)
             throw BadInput.Missing(
@@ -76,7 +88,7 @@ public sealed class RepairUseCase(ModelFile model)
                 new GateMemory(),
                 halves,
                 request.Files.Cache,
-                split.Space,
+                space,
                 events,
                 cancellation
             );
@@ -96,6 +108,16 @@ public sealed class RepairUseCase(ModelFile model)
             events.Warn(what);
 
         IReadOnlyList<int> before = GateRepair.Predict(split, labelled.Residuals, null);
+        // What was right in the unedited model is to stay so, whatever earlier patches made of it.
+        IReadOnlyList<int> first = Unedited(labelled, candidates.Select(c => c.Path));
+        RememberedImages remembered = RememberedImages.Of(
+            earlier,
+            candidates.Select(c => c.Sha256).ToHashSet(),
+            tokens,
+            space.Width,
+            events
+        );
+        IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
         RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
         if (parts.Failing.Count + parts.HeldOut.Count == 0)
             throw BadInput.Mismatch(
@@ -111,12 +133,21 @@ public sealed class RepairUseCase(ModelFile model)
                 null,
                 "A guard over near images is measured on right ones that the repair did not see; there are none."
             );
+        int[] kept = [.. Remembered(true)];
+        int[] broken = [.. Remembered(false)];
         RepairInput input = new(
-            Images(parts.Failing, i => candidates[i].Label),
-            Images(parts.Near, i => before[i]),
+            Images(parts.Failing, i => candidates[i].Label).Plus(remembered.Images.At(broken)),
+            Images(parts.Near, i => before[i]).Plus(remembered.Images.At(kept)),
             ordinary
-        );
-        IReadOnlyList<int> localityBefore = GateRepair.Predict(split, locality.Residuals, null);
+        )
+        {
+            Space = space,
+            Promised = kept.Length == 0 ? null : remembered.Images.At(kept),
+            Unedited = model.Model,
+        };
+        if (broken.Length > 0)
+            events.Note($"{broken.Length} images that earlier patches corrected are wrong again, and corrected along");
+        IReadOnlyList<int> localityBefore = Unedited(locality, locality.Loaded.Select(i => localityPaths[i]));
         bool[] sensitive = Sensitive(split, locality.Residuals);
         events.Note(
             $"{parts.Failing.Count} images to correct, {parts.HeldOut.Count} failing ones held out; {parts.Near.Count} "
@@ -174,6 +205,19 @@ public sealed class RepairUseCase(ModelFile model)
                 Statistics = statistics,
                 Tried = tried,
                 GuardsKept = best.Keeps,
+                Remembered =
+                [
+                    .. best.Remembered.Select(
+                        (said, i) =>
+                            new RememberedImage(
+                                remembered.Names[i].Patch,
+                                remembered.Names[i].Name,
+                                remembered.Images.Labels[i],
+                                rememberedBefore[i] == remembered.Images.Labels[i],
+                                said == remembered.Images.Labels[i]
+                            )
+                    ),
+                ],
                 SharedUnits = outcome.SharedUnits,
                 OwnUnits = outcome.OwnUnits,
                 AddedUnits = outcome.AddedUnits,
@@ -242,6 +286,7 @@ public sealed class RepairUseCase(ModelFile model)
             )
             {
                 LocalityBefore = localityBefore,
+                Remembered = GateRepair.Predict(split, remembered.Images.Residuals, outcome.Change),
             };
         }
 
@@ -249,9 +294,27 @@ public sealed class RepairUseCase(ModelFile model)
         static double? Kept(Flips near) =>
             near.RightBefore == 0 ? null : (double)(near.RightBefore - near.Broken) / near.RightBefore;
 
+        IEnumerable<int> Remembered(bool right) =>
+            Enumerable
+                .Range(0, remembered.Names.Count)
+                .Where(i => rememberedBefore[i] == remembered.Images.Labels[i] == right);
+
+        // What the unedited model says; its last FFN gets something else where earlier patches changed blocks before.
+        IReadOnlyList<int> Unedited(Seen images, IEnumerable<string> paths)
+        {
+            if (earlier.KeepPrefix)
+                return GateRepair.Predict(unedited, images.Residuals, null);
+            using RepairTokens again = new(unedited, model.Preprocessing, null, events, cancellation);
+            return GateRepair.Predict(
+                unedited,
+                again.Read("reading images again, for the unedited model", [.. paths], []).Residuals,
+                null
+            );
+        }
+
         Flips FlipsOf(IReadOnlyList<int> places, IReadOnlyList<int> after) =>
             Flips.Of(
-                [.. places.Select(i => before[i])],
+                [.. places.Select(i => first[i])],
                 [.. places.Select(i => after[i])],
                 [.. places.Select(i => candidates[i].Accepted)]
             );
@@ -278,11 +341,10 @@ public sealed class RepairUseCase(ModelFile model)
         void Write(RepairReport report, RepairOutcome outcome, string output)
         {
             string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+            int[] mended = [.. parts.Failing.Where(i => candidates[i].Accepted.Contains(best!.After[i]))];
             PatchImage[] images =
             [
-                .. parts
-                    .Failing.Where(i => candidates[i].Accepted.Contains(best!.After[i]))
-                    .Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
+                .. mended.Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
                     {
                         Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
                             .Replace(Path.DirectorySeparatorChar, '/'),
@@ -318,7 +380,16 @@ public sealed class RepairUseCase(ModelFile model)
                         LocalityImages = report.LocalityImages == 0 ? null : report.LocalityImages,
                     },
                 }
-            );
+            )
+            {
+                Tokens = earlier.KeepPrefix
+                    ? labelled
+                        .Residuals.index_select(0, tensor([.. mended.Select(i => (long)i)]))
+                        .to(ScalarType.Float16)
+                        .DetachFromDisposeScope()
+                    : null,
+            };
+            using Tensor? ofImages = patch.Tokens;
             PatchFile.Save(patch, output, request.Overwrite);
         }
     }
@@ -362,6 +433,8 @@ public sealed class RepairUseCase(ModelFile model)
     )
     {
         public required IReadOnlyList<int> LocalityBefore { get; init; }
+
+        public required IReadOnlyList<int> Remembered { get; init; }
 
         public bool Keeps { get; init; } = true;
 

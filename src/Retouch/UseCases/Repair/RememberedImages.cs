@@ -1,0 +1,77 @@
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Measurement;
+using Retouch.Patches;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.UseCases;
+
+/// <summary>
+/// The images that earlier patches corrected, as a repair sees them: read again where they still lie, or as the patches
+/// themselves remember them. Its tensors lie in the scope in which it was made.
+/// </summary>
+/// <param name="Images">What the last FFN gets of them, and their classes.</param>
+/// <param name="Names">The patch and the name of each.</param>
+sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch, string Name)> Names)
+{
+    /// <summary>Finds them.</summary>
+    /// <param name="earlier">The patches.</param>
+    /// <param name="given">Images that are at hand anyway, by their hashes.</param>
+    /// <param name="tokens">Reads images.</param>
+    /// <param name="width">The width of a token.</param>
+    /// <param name="events">Told which are found nowhere.</param>
+    public static RememberedImages Of(
+        EarlierPatches earlier,
+        IReadOnlySet<string> given,
+        RepairTokens tokens,
+        int width,
+        IUseCaseEvents events
+    )
+    {
+        List<Tensor> known = [];
+        List<int> labels = [];
+        List<(string, string)> names = [];
+        HashSet<string> seen = [.. given];
+        int lost = 0;
+        Lazy<Dictionary<string, string>> nowhere = new(() => []);
+        foreach (LoadedPatch patch in earlier.Patches)
+        {
+            PatchProvenance provenance = patch.Patch.Provenance;
+            for (int i = 0; i < provenance.Images.Count; i++)
+            {
+                PatchImage image = provenance.Images[i];
+                if (!seen.Add(image.Sha256))
+                    continue;
+                Tensor? token =
+                    earlier.KeepPrefix && patch.Patch.Tokens is Tensor kept
+                        ? kept[i].to(ScalarType.Float32)
+                        : Read(patch.Path, image);
+                if (token is null)
+                {
+                    lost++;
+                    continue;
+                }
+                known.Add(token);
+                labels.Add(image.Label ?? provenance.Label);
+                names.Add((patch.Path, image.Name));
+            }
+        }
+        if (lost > 0)
+            events.Warn(
+                $"{lost} images that earlier patches corrected are not where they were, so nothing speaks for them"
+            );
+        return new RememberedImages(
+            new RepairImages(known.Count == 0 ? zeros([0, width]) : stack([.. known], 0), labels),
+            names
+        );
+
+        Tensor? Read(string patch, PatchImage image)
+        {
+            if (PatchedImages.Find(patch, image, nowhere).Path is not string path)
+                return null;
+            (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [path], []);
+            return loaded.Count == 0 ? null : residuals[0];
+        }
+    }
+}
