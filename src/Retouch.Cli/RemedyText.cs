@@ -170,7 +170,8 @@ static class RemedyText
     static string Export(IReadOnlyList<Remedy> formats)
     {
         string others = string.Join(", ", formats.Skip(1).Select(f => f.Value));
-        return $"use 'retouch export --patch … --format {formats[0].Value}' (or {others})";
+        string or = others.Length > 0 ? $" (or {others})" : "";
+        return $"use 'retouch export --patch … --format {formats[0].Value}'{or}";
     }
 
     static string Prepare(Remedy remedy) => MakingText.Prepare(remedy.Model, remedy.Blocks, Variant(remedy));

@@ -42,8 +42,8 @@ sealed class RepairVerb : Verb
     readonly Option<string?> _locality = new("--locality")
     {
         Description =
-            "A folder of ordinary images, to measure what else changed. Where nothing was prepared for the model, it is "
-            + "learned from half of these, and the others are measured.",
+            "A folder of ordinary images, to measure what else changed. Where nothing was prepared for the model, it "
+            + "is learned from half of these, and the others are measured.",
         HelpName = "DIR",
     };
     readonly Option<string[]> _prepared = new("--prepared")
@@ -210,17 +210,17 @@ sealed class RepairVerb : Verb
             );
         if (report.NearHeldOut.RightBefore > 0)
             terminal.Line(
-                $"  right ones broken    {Of(report.NearHeldOut.Broken, report.NearHeldOut.RightBefore)} of those that it "
-                    + "did not see (negative flips)"
+                $"  right ones broken    {Of(report.NearHeldOut.Broken, report.NearHeldOut.RightBefore)} of those that "
+                    + "it did not see (negative flips)"
             );
         if (report.NearSeen.RightBefore > 0)
             terminal.Line(
-                $"                       {Of(report.NearSeen.Broken, report.NearSeen.RightBefore)} of those that it was "
-                    + "to keep"
+                $"                       {Of(report.NearSeen.Broken, report.NearSeen.RightBefore)} of those that it "
+                    + "was to keep"
             );
         terminal.Line(
-            $"  accuracy             {Percent(report.AccuracyBefore)} before, {Percent(report.AccuracyAfter)} after, on "
-                + $"all {report.RightBefore + report.Images.Count} labelled images"
+            $"  accuracy             {Percent(report.AccuracyBefore)} before, {Percent(report.AccuracyAfter)} after, "
+                + $"on all {report.RightBefore + report.Images.Count} labelled images"
         );
         terminal.Line(
             $"  units                {report.SharedUnits} shared, {report.OwnUnits} of one image each"
@@ -230,7 +230,8 @@ sealed class RepairVerb : Verb
             terminal.Line($"  in common            {Common(trial)}");
         if (report.Remembered.Count > 0)
             terminal.Line(
-                $"  corrected earlier    {Of(report.Remembered.Count(i => i.RightAfter), report.Remembered.Count)} still right"
+                $"  corrected earlier    {Of(report.Remembered.Count(i => i.RightAfter), report.Remembered.Count)} "
+                    + "still right"
             );
         PrintTried(terminal, report);
         terminal.Line(
@@ -297,13 +298,12 @@ sealed class RepairVerb : Verb
             terminal.Line($"  and {wrong.Length - MostNamed} more, which --json names");
         int lacking = wrong.Count(i => i.Why == "the hidden units are used up");
         if (lacking > 0)
-            terminal.Line(
-                $"for {lacking} of them units are lacking: --widen {Room(report.SharedUnits + report.OwnUnits + lacking)} adds enough"
-            );
+            terminal.Line($"for {lacking} of them units are lacking: --widen {Enough(report)} is enough");
     }
 
-    // As kernels and other programs like them.
-    static int Room(int units) => (units + 15) / 16 * 16;
+    // Shared units, and one of its own for every image: what is not needed is not added.
+    static int Enough(RepairReport report) =>
+        report.Settings.SharedUnits + report.ToCorrect + report.Remembered.Count;
 
     static string Of(int part, int whole) =>
         string.Create(CultureInfo.InvariantCulture, $"{part} of {whole} ({100.0 * part / Math.Max(whole, 1):0.0} %)");

@@ -5,7 +5,7 @@ namespace Retouch.Patches;
 
 /// <summary>What patches that were applied in this process have made of a model. Immutable.</summary>
 /// <param name="Origin">The fingerprint of the unedited model: of the one that the first patch was applied to.</param>
-/// <param name="RewrittenUnits">The hidden units of the last FFN that the patches rewrote.</param>
+/// <param name="RewrittenUnits">The hidden units of the last FFN that the patches rewrote or added.</param>
 public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits)
 {
     /// <summary>

@@ -12,8 +12,8 @@ public sealed record PatchImage(string Name, string Sha256)
     public string? Path { get; init; }
 
     /// <summary>
-    /// The class that the image was edited to, or null where it is the patch's own (<see cref="PatchProvenance.Label"/>):
-    /// images of one patch may want several.
+    /// The class that the image was edited to, or null where it is the patch's own
+    /// (<see cref="PatchProvenance.Label"/>): images of one patch may want several.
     /// </summary>
     public int? Label { get; init; }
 }

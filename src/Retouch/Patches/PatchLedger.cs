@@ -1,3 +1,4 @@
+using System.Globalization;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -36,16 +37,18 @@ public static class PatchLedger
             model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()),
             model.Config.Traits
         );
+        int first = model.Config.MlpWidth - Spare(model, patches);
         EditHistory.Remember(
             result,
             before with
             {
-                RewrittenUnits = before.RewrittenUnits.Concat(rewritten).ToHashSet(),
+                RewrittenUnits = before
+                    .RewrittenUnits.Concat(rewritten)
+                    .Concat(Enumerable.Range(first, Added(patches).GetValueOrDefault(last)))
+                    .ToHashSet(),
                 Corrected = [.. before.Corrected, .. patches.SelectMany(Remembered)],
-                Hidden = before.Hidden ?? (Added(patches) > 0 ? model.Config.MlpWidth : null),
-                SpareUnits = Added(patches) is int added and > 0
-                    ? result.Config.MlpWidth - (model.Config.MlpWidth - before.SpareUnits + added)
-                    : before.SpareUnits,
+                Hidden = before.Hidden ?? (MostAdded(patches) > 0 ? model.Config.MlpWidth : null),
+                SpareUnits = result.Config.MlpWidth - first - MostAdded(patches),
             }
         );
         return result;
@@ -62,9 +65,9 @@ public static class PatchLedger
     {
         foreach (Patch patch in patches)
             patch.RequireModel(model);
-        int spare = EditHistory.Of(model).SpareUnits;
+        int spare = Spare(model, patches);
         Dictionary<string, Tensor> edited = Edited(name => model.Tensors[name], patches, spare);
-        if (Added(patches) is int added and > 0)
+        if (MostAdded(patches) is int added and > 0)
             Widen(edited, model, RoundUp(model.Config.MlpWidth - spare + added));
         return edited;
     }
@@ -193,16 +196,46 @@ public static class PatchLedger
             ? kind
             : null;
 
-    // The hidden units that patches add to the FFN that gets most.
-    static int Added(IReadOnlyList<Patch> patches) =>
+    // The hidden units that patches add, by block.
+    static Dictionary<int, int> Added(IReadOnlyList<Patch> patches) =>
         patches
             .Select(p => p.Change)
             .OfType<TensorDelta>()
             .SelectMany(d => d.Changes.Where(c => c.Value.Kind == TensorChangeKind.AppendColumns))
-            .GroupBy(c => c.Key)
-            .Select(g => g.Sum(c => (int)c.Value.Tensors[0].shape[1]))
-            .DefaultIfEmpty(0)
-            .Max();
+            .GroupBy(c => int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture))
+            .ToDictionary(g => g.Key, g => g.Sum(c => (int)c.Value.Tensors[0].shape[1]));
+
+    static int MostAdded(IReadOnlyList<Patch> patches) => Added(patches).Values.DefaultIfEmpty(0).Max();
+
+    // The last hidden units of a model that give nothing, neither before these patches nor by what they change: further
+    // ones may take their place.
+    static int Spare(VitModel model, IReadOnlyList<Patch> patches)
+    {
+        int spare = EditHistory.Of(model).SpareUnits;
+        if (spare == 0)
+            return 0;
+        foreach (string name in patches.SelectMany(p => p.Change.Names).Distinct())
+        {
+            int along =
+                name.EndsWith("mlp.fc1.weight", StringComparison.Ordinal) ? 0
+                : name.EndsWith("mlp.fc1.bias", StringComparison.Ordinal) ? 0
+                : name.EndsWith("mlp.fc2.weight", StringComparison.Ordinal) ? 1
+                : -1;
+            if (along < 0)
+                continue;
+            using DisposeScope scope = NewDisposeScope();
+            Tensor sum = model.Tensors[name];
+            foreach (Patch patch in patches.Where(p => p.Change.Names.Contains(name) && Appends(p, name) is null))
+                sum = patch.Change.Apply(name, sum);
+            Tensor last = sum.narrow(along, sum.shape[along] - spare, spare).transpose(0, along).reshape(spare, -1);
+            long[] taken = [.. last.ne(Held(0)).any(1).nonzero().flatten().cpu().data<long>()];
+            if (taken.Length > 0)
+                spare -= (int)taken[^1] + 1;
+            if (spare == 0)
+                return 0;
+        }
+        return spare;
+    }
 
     // All blocks of an architecture have as many hidden units: those that have fewer get units that give nothing.
     static void Widen(Dictionary<string, Tensor> edited, VitModel model, int width)

@@ -84,7 +84,7 @@ public sealed class TensorDelta : ModelDelta
     }
 
     /// <summary>
-    /// Whether the edited tensors have other shapes than the model's, which no file of its architecture can hold.
+    /// Whether the edited tensors have other shapes than the model's: hidden units are added.
     /// </summary>
     public bool ChangesShapes =>
         _changes.Values.Any(c => c.Kind is TensorChangeKind.AppendRows or TensorChangeKind.AppendColumns);

@@ -38,6 +38,35 @@ static class PatchSamples
         );
     }
 
+    /// <summary>A patch that adds hidden units to a block's FFN, as a repair does to the last one's.</summary>
+    public static Patch Adding(VitModel model, int units, int seed, int? block = null)
+    {
+        using Generator generator = new((ulong)seed + 7, CPU);
+        int width = model.Config.Width;
+        string ffn = VitNames.Block(block ?? model.Config.Depth - 1, "mlp.");
+        return new Patch(
+            new TensorDelta(
+                new EditSpace(model.Config, block ?? model.Config.Depth - 1, 1),
+                new Dictionary<string, TensorChange>
+                {
+                    [ffn + "fc1.weight"] = TensorChange.AppendRows(randn([units, width], generator: generator)),
+                    [ffn + "fc1.bias"] = TensorChange.AppendRows(randn([units], generator: generator)),
+                    [ffn + "fc2.weight"] = TensorChange.AppendColumns(
+                        randn([width, units], generator: generator).mul_(0.2)
+                    ),
+                }
+            ),
+            new PatchProvenance
+            {
+                ModelFingerprint = model.Fingerprint,
+                Label = 0,
+                Method = "repair",
+                Settings = new Dictionary<string, string>(),
+                Seed = seed,
+            }
+        );
+    }
+
     public static Patch Of(VitModel model, UnitSelection units, int seed = 0, string? fingerprint = null)
     {
         using Generator generator = new((ulong)seed + 100, CPU);

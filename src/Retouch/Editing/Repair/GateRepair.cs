@@ -1,4 +1,3 @@
-using Retouch.Locating;
 using Retouch.Suffix;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -152,7 +151,7 @@ public sealed class GateRepair
     }
 
     // Shared gates made from some of the images, and what becomes of the others.
-    RepairTrial Try(
+    static RepairTrial Try(
         LastFfn ffn,
         SharedGates sharing,
         RepairInput input,

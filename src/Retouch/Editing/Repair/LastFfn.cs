@@ -98,8 +98,8 @@ sealed class LastFfn
     /// </summary>
     /// <remarks>
     /// The natural gradient of the class's logit: the head's row, solved in the Fisher information of the model's own
-    /// answers on ordinary images at [CLS] after the FFN, to which a share of the head's own second moment is added, for
-    /// the classes that ordinary images do not speak of.
+    /// answers on ordinary images at [CLS] after the FFN, to which a share of the head's own second moment is added,
+    /// for the classes that ordinary images do not speak of.
     /// </remarks>
     public Tensor Directions(IReadOnlyList<int> classes)
     {

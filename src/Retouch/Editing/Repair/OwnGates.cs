@@ -60,8 +60,8 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
         );
     }
 
-    // What has to be added to the token for the class to lead, going down the slope of its cross-entropy, and back along
-    // the last step to the first point that will do; null where nothing does.
+    // What has to be added to the token for the class to lead, going down the slope of its cross-entropy, and back
+    // along the last step to the first point that will do; null where nothing does.
     Tensor? Turn(Tensor after, int label)
     {
         Tensor before = zeros_like(after);

@@ -1,7 +1,6 @@
 using Retouch.Locating;
 using Retouch.Patches;
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 

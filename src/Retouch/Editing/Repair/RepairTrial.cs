@@ -6,10 +6,10 @@ namespace Retouch.Editing;
 /// </summary>
 /// <param name="Failing">Failing images that were left out.</param>
 /// <param name="Mended">How many of those the gates corrected all the same.</param>
-/// <param name="Right">Right images that were left out: near ones, or ordinary ones where there are none.</param>
+/// <param name="Right">Right near images that were left out.</param>
 /// <param name="Broken">How many of those the gates broke.</param>
 /// <param name="FailingInAll">All failing images.</param>
-/// <param name="RightInAll">All right images of that kind.</param>
+/// <param name="RightInAll">All right near images.</param>
 public sealed record RepairTrial(int Failing, int Mended, int Right, int Broken, int FailingInAll, int RightInAll)
 {
     /// <summary>

@@ -64,6 +64,12 @@ public static class OnnxPatcher
         bool overwrite
     )
     {
+        if (before.FirstOrDefault(b => !b.Value.shape.SequenceEqual(after[b.Key].shape)) is { Key: string other })
+            throw BadInput.Unsupported(
+                served,
+                $"The edited {other} has another shape than the unedited one, for which {served} has no room; nothing "
+                    + "was changed."
+            );
         using OnnxFile file = OnnxFile.Open(served);
         // Tensors may be said to lie at the same bytes, and each is compared for itself.
         ReadingTime time = new(served, file.Files().Sum(f => f.File.Length));

@@ -35,7 +35,7 @@ public sealed class BuiltModel : IDisposable
     /// <param name="file">The model; unchanged, and still needed for <see cref="Write"/>. Not owned.</param>
     /// <param name="patches">The patches; none for the model as it is. Not owned.</param>
     /// <exception cref="BadInputException">
-    /// A patch belongs to another model or adds hidden units, or the file's metadata are damaged.
+    /// A patch belongs to another model, or the file's metadata are damaged.
     /// </exception>
     public static BuiltModel Of(ModelFile file, IReadOnlyList<LoadedPatch> patches) =>
         Of(file, file.Model, AppliedPatches.Read(file.Metadata, file.Path), patches, []);

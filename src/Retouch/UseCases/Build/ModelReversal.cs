@@ -1,5 +1,6 @@
 using Retouch.Formats;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 
@@ -38,6 +39,8 @@ public static class ModelReversal
         IReadOnlyList<LoadedPatch> kept = Chosen(Remaining(file, removed), others, file.Path);
         IReadOnlyList<LoadedPatch> all = [.. removed, .. kept];
         string[] changed = [.. all.SelectMany(p => p.Patch.Change.Names).Distinct()];
+        if (all.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true }) is { } wider)
+            throw Lost(file.Path, $"{wider.Path} added hidden units to it");
         if (all.FirstOrDefault(p => !p.Patch.Change.Fits(file.Model)) is { } other)
             throw Lost(file.Path, $"its tensors are not those that {other.Path} changes");
         if (top.Undo is null)

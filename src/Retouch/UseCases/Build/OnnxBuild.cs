@@ -1,5 +1,6 @@
 using Retouch.Formats;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
 
@@ -88,6 +89,13 @@ public sealed class OnnxBuild : IDisposable
         if (added.FirstOrDefault(a => kept.Any(k => k.Change == a.Change)) is { } twice)
             throw BadInput.Exists(twice.Path, $"{twice.Path} is in {served} already ({AppliedPatch.Of(twice).Title}).");
         IReadOnlyList<LoadedPatch> now = [.. kept, .. added];
+        if (now.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true }) is { } wider)
+            throw BadInput.Unsupported(
+                wider.Path,
+                $"{wider.Path} ({AppliedPatch.Of(wider).Title}) adds hidden units, for which {served} has no room: in "
+                    + "a file that exists weights keep their shapes.",
+                Remedy.Export("onnx")
+            );
         Dictionary<string, Tensor> before = Weights(model, [.. removed, .. kept]);
         Dictionary<string, Tensor> after = Weights(model, now);
         foreach (string name in before.Keys.Union(after.Keys).ToArray())

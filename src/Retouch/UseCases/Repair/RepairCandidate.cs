@@ -38,6 +38,7 @@ sealed record RepairCandidate(
         if (request.Near.Count > 0)
             all.AddRange(In(request.Near, classes, count, true, leftOut));
         List<RepairCandidate> kept = [];
+        int copied = 0;
         foreach (IGrouping<string, RepairCandidate> same in all.GroupBy(c => c.Sha256))
         {
             RepairCandidate[] copies = [.. same];
@@ -50,8 +51,9 @@ sealed record RepairCandidate(
                 continue;
             }
             kept.Add(copies[0]);
+            copied += copies.Length - 1;
         }
-        if (all.Count - kept.Count is int copied and > 0 && leftOut.Count == 0)
+        if (copied > 0)
             leftOut.Add($"{copied} of {all.Count} labelled images are copies of others and count once");
         return kept;
     }

@@ -8,8 +8,8 @@ namespace Retouch.UseCases;
 public sealed record RepairRequest
 {
     /// <summary>
-    /// Folders of labelled images, read as mining reads them: those that the model gets wrong are to be corrected, those
-    /// that it gets right are to stay so.
+    /// Folders of labelled images, read as mining reads them: those that the model gets wrong are to be corrected,
+    /// those that it gets right are to stay so.
     /// </summary>
     public required IReadOnlyList<string> Images { get; init; }
 
@@ -52,7 +52,9 @@ public sealed record RepairRequest
     /// </summary>
     public double Holdout { get; init; } = 0.2;
 
-    /// <summary>The share of the locality images that must stay as they are, in (0,1]; null for no such bound.</summary>
+    /// <summary>
+    /// The share of the locality images that must stay as they are, in (0,1]; null for no such bound.
+    /// </summary>
     public double? Guard { get; init; }
 
     /// <summary>
@@ -82,7 +84,8 @@ public sealed record RepairRequest
                 "A guard is measured on ordinary images, of which there are none.",
                 Remedy.Option(Parameter.Locality)
             );
-        _ = new GuardBounds(Guard, GuardNear);
+        if (Guard is not null || GuardNear is not null)
+            new GuardBounds(Guard, GuardNear).Validate();
         if (GuardNear is not null && Holdout == 0)
             throw BadInput.Mismatch(
                 null,

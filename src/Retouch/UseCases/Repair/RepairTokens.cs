@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
@@ -36,7 +37,9 @@ sealed class RepairTokens(
     /// <param name="what">What is being done, for whoever watches; null to say nothing.</param>
     /// <param name="paths">The images.</param>
     /// <param name="skipped">Gets why an image was left out.</param>
-    /// <returns>[CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.</returns>
+    /// <returns>
+    /// [CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.
+    /// </returns>
     public (Tensor Residuals, IReadOnlyList<int> Loaded) Read(
         string? what,
         IReadOnlyList<string> paths,
@@ -135,6 +138,8 @@ sealed class RepairTokens(
             )
                 return;
             Tensor tokens = file.Read(Tokens);
+            if (file.Metadata.GetValueOrDefault("sha256") != HashOf(tokens))
+                return;
             for (int i = 0; i < hashes.Length; i++)
                 _known[hashes[i]] = tokens[i].clone().DetachFromDisposeScope();
             events.Note($"going on: {hashes.Length} images were read before");
@@ -153,14 +158,22 @@ sealed class RepairTokens(
             return null;
         using DisposeScope scope = NewDisposeScope();
         string[] hashes = [.. _known.Keys.Order(StringComparer.Ordinal)];
+        Tensor tokens = stack([.. hashes.Select(h => _known[h])], 0);
         SafeTensorsWriter.Write(
             path,
-            [(Tokens, stack([.. hashes.Select(h => _known[h])], 0))],
-            new Dictionary<string, string> { ["of"] = Made, ["images"] = string.Join(',', hashes) },
+            [(Tokens, tokens)],
+            new Dictionary<string, string>
+            {
+                ["of"] = Made,
+                ["images"] = string.Join(',', hashes),
+                ["sha256"] = HashOf(tokens),
+            },
             overwrite: true
         );
         return path;
     }
+
+    static string HashOf(Tensor tokens) => Convert.ToHexStringLower(SHA256.HashData(tokens.contiguous().bytes));
 
     static string? HashOf(string path)
     {

@@ -1,9 +1,7 @@
 using System.Diagnostics;
-using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.Locating;
 using Retouch.Measurement;
 using Retouch.Patches;
@@ -23,8 +21,10 @@ public sealed class RepairUseCase(ModelFile model)
     /// <summary>Repairs.</summary>
     /// <param name="request">What is asked for.</param>
     /// <param name="events">Told what happens; null for nobody.</param>
-    /// <param name="cancellation">Stops between images and steps. What was read of images is kept then, beside the patch
-    /// that was to be written, and the same request goes on from there.</param>
+    /// <param name="cancellation">
+    /// Stops between images and steps. What was read of images is kept then, beside the patch that was to be written,
+    /// and the same request goes on from there.
+    /// </param>
     /// <exception cref="BadInputException">
     /// The request cannot be, a file that it names cannot be read or does not fit the model, or there is nothing to
     /// correct.
@@ -126,6 +126,13 @@ public sealed class RepairUseCase(ModelFile model)
             );
         if (parts.Failing.Count == 0)
             throw BadInput.Mismatch(null, "All failing images are held out; hold out fewer, or give more.");
+        if (request.Guard is not null && locality.Loaded.Count == 0)
+            throw BadInput.Mismatch(null, "A guard is measured on ordinary images, of which none are left to measure.");
+        if (request.GuardNear is not null && parts.NearHeldOut.Count == 0)
+            throw BadInput.Mismatch(
+                null,
+                "A guard over near images is measured on right ones that the repair did not see; there are none."
+            );
         int[] kept = [.. Remembered(true)];
         int[] broken = [.. Remembered(false)];
         RepairInput input = new(
@@ -150,6 +157,7 @@ public sealed class RepairUseCase(ModelFile model)
         Stopwatch repairing = Stopwatch.StartNew();
         List<RepairPlace> tried = [];
         Attempt? best = null;
+        RepairTrial? trial = null;
         bool guarded = request.Guard is not null || request.GuardNear is not null;
         try
         {
@@ -157,25 +165,26 @@ public sealed class RepairUseCase(ModelFile model)
             foreach (double place in places)
             {
                 RepairSettings settings = guarded ? request.Settings.AtGenerality(place) : request.Settings;
-                if (guarded && best is { Outcome.Trial.Generalizes: false } && settings.Shared != false)
-                    continue;
+                // What mistakes have in common is asked once, of the most general repair.
+                if (trial is not null && settings.Shared is null)
+                    settings = settings with { Shared = trial.Generalizes };
                 Attempt attempt = Make(settings);
+                trial ??= attempt.Outcome.Trial;
+                bool shares = attempt.Outcome.SharedUnits > 0;
                 RepairPlace at = new(
-                    place,
+                    shares ? place : 0,
                     attempt.Outcome.Corrected.Count(c => c),
                     locality.Loaded.Count == 0 ? null : attempt.LocalityRate,
-                    parts.NearHeldOut.Count == 0 ? null : 1 - attempt.NearHeldOut.NegativeFlipRate,
+                    Kept(attempt.NearHeldOut),
                     (request.Guard is not double guard || attempt.LocalityRate >= guard)
-                        && (
-                            request.GuardNear is not double near
-                            || 1 - (attempt.NearHeldOut.NegativeFlipRate ?? 0) >= near
-                        )
+                        && (request.GuardNear is not double near || Kept(attempt.NearHeldOut) >= near)
                 );
                 if (guarded)
                     tried.Add(at);
                 best?.Outcome.Dispose();
                 best = attempt with { Keeps = at.Keeps };
-                if (at.Keeps)
+                // Where no unit is shared, all places are this one.
+                if (at.Keeps || !shares)
                     break;
             }
             RepairOutcome outcome = best!.Outcome;
@@ -212,10 +221,10 @@ public sealed class RepairUseCase(ModelFile model)
                 SharedUnits = outcome.SharedUnits,
                 OwnUnits = outcome.OwnUnits,
                 AddedUnits = outcome.AddedUnits,
-                Trial = outcome.Trial,
+                Trial = trial,
                 Seconds = repairing.Elapsed.TotalSeconds,
             };
-            if (request.Output is string output && report.GuardsKept && outcome.Change is not null)
+            if (request.Output is string output && report is { GuardsKept: true, Corrected: > 0 })
             {
                 Write(report, outcome, output);
                 report = report with { Patch = output };
@@ -280,6 +289,10 @@ public sealed class RepairUseCase(ModelFile model)
                 Remembered = GateRepair.Predict(split, remembered.Images.Residuals, outcome.Change),
             };
         }
+
+        // As a quotient of whole numbers, which is rounded as the bound is.
+        static double? Kept(Flips near) =>
+            near.RightBefore == 0 ? null : (double)(near.RightBefore - near.Broken) / near.RightBefore;
 
         IEnumerable<int> Remembered(bool right) =>
             Enumerable

@@ -1,0 +1,274 @@
+using Retouch.Editing;
+using Retouch.Locating;
+using Retouch.Patches;
+using Retouch.Suffix;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Editing;
+
+/// <summary>Repairs of random images on a tiny model: what gates do and what is said of them.</summary>
+public sealed class GateRepairTests : IDisposable
+{
+    readonly MethodBed _bed = new(images: 20, first: 4, blocks: 1);
+    readonly Preparation _memory;
+    readonly Tensor _pixels;
+    readonly PrefixState _state;
+    readonly Tensor _residuals;
+
+    public GateRepairTests()
+    {
+        _memory = _bed.Prepare(new GateMemory());
+        using Generator generator = new(9, CPU);
+        int size = _bed.Model.Config.ImageSize;
+        _pixels = randn([6, 3, size, size], generator: generator);
+        _state = _bed.Split.Prefix(_pixels);
+        _residuals = GateRepair.Residuals(_bed.Split, _state);
+    }
+
+    public void Dispose()
+    {
+        _state.Dispose();
+        _memory.Dispose();
+        _bed.Dispose();
+    }
+
+    [Theory]
+    // None mended, fewer than half, half, all.
+    [InlineData(10, 0, 0, 0, 50, 0, false)]
+    [InlineData(10, 4, 0, 0, 50, 0, false)]
+    [InlineData(10, 5, 0, 0, 50, 0, true)]
+    [InlineData(10, 10, 0, 0, 50, 0, true)]
+    [InlineData(0, 0, 0, 0, 0, 0, false)]
+    // 0.5 · 50 = 25 mended in all; 0.1 · 250 = 25 and 0.11 · 250 = 27.5 broken.
+    [InlineData(10, 5, 100, 10, 50, 250, true)]
+    [InlineData(10, 5, 100, 11, 50, 250, false)]
+    // As many are broken as were mended, but of far fewer.
+    [InlineData(10, 8, 8, 1, 50, 16, true)]
+    [InlineData(10, 8, 8, 8, 50, 16, true)]
+    public void Mistakes_generalize_where_half_of_those_left_out_are_mended_and_fewer_images_broken(
+        int failing,
+        int mended,
+        int right,
+        int broken,
+        int failingInAll,
+        int rightInAll,
+        bool generalizes
+    ) =>
+        Assert.Equal(
+            generalizes,
+            new RepairTrial(failing, mended, right, broken, failingInAll, rightInAll).Generalizes
+        );
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(0, true)]
+    [InlineData(16, false)]
+    [InlineData(16, true)]
+    public void What_is_predicted_from_one_token_is_what_the_model_says(int widen, bool shared)
+    {
+        using RepairOutcome outcome = Repair(
+            new()
+            {
+                Widen = widen,
+                Shared = shared,
+                Steps = 30,
+            }
+        );
+        using Tensor full = _bed.Split.Logits(_state, outcome.Change);
+        IReadOnlyList<int> said = GateRepair.Predict(_bed.Split, _residuals, outcome.Change);
+        Assert.Equal(full.argmax(1).data<long>().Select(c => (int)c), said);
+        Assert.Equal(
+            _bed.Split.Logits(_state).argmax(1).data<long>().Select(c => (int)c),
+            GateRepair.Predict(_bed.Split, _residuals, null)
+        );
+        Assert.Equal(said.Zip(Labels, (s, l) => s == l), outcome.Corrected);
+        Assert.Equal(outcome.Corrected.Select(c => !c), outcome.Why.Select(w => w is not null));
+        Assert.Equal(widen == 0 ? 0 : outcome.SharedUnits + outcome.OwnUnits, outcome.AddedUnits);
+        Assert.Equal(widen > 0, outcome.Change!.ChangesShapes);
+        using VitModel edited = PatchLedger.Apply(_bed.Model, [PatchOf(outcome.Change)]);
+        Assert.Equal(said, edited.Logits(_pixels).argmax(1).data<long>().Select(c => (int)c));
+    }
+
+    [Fact]
+    public void Every_image_is_remembered_where_units_are_many_and_as_many_as_there_are_otherwise()
+    {
+        using RepairOutcome all = Repair(new() { Widen = 6, Shared = false });
+        Assert.All(all.Corrected, Assert.True);
+        Assert.Equal((0, 6, null), (all.SharedUnits, all.OwnUnits, all.Trial));
+        using RepairOutcome few = Repair(new() { Widen = 4, Shared = false });
+        Assert.Equal(4, few.Corrected.Count(c => c));
+        Assert.Equal(2, few.Why.Count(w => w == "the hidden units are used up"));
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_units()
+    {
+        using RepairOutcome one = Repair(
+            new()
+            {
+                Widen = 8,
+                Shared = true,
+                Steps = 20,
+            }
+        );
+        using RepairOutcome two = Repair(
+            new()
+            {
+                Widen = 8,
+                Shared = true,
+                Steps = 20,
+            }
+        );
+        Assert.Equal(20, one.Losses.Count);
+        Assert.Equal(one.Losses, two.Losses);
+        Assert.All(
+            one.Change!.Changes,
+            c => Assert.Equal(c.Value.Tensors[0].bytes.ToArray(), two.Change!.Changes[c.Key].Tensors[0].bytes.ToArray())
+        );
+    }
+
+    [Fact]
+    public void An_own_gate_is_open_for_its_image_and_shut_for_all_known_ones()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
+        LastFfn ffn = new(_bed.Model, ordinary, [], _bed.Model);
+        Tensor read = ffn.Read(_residuals);
+        Tensor after = ffn.After(_residuals, read, 0);
+        for (int i = 0; i < 6; i++)
+        {
+            long[] rest = [.. Enumerable.Range(0, 6).Where(j => j != i).Select(j => (long)j)];
+            Tensor others = cat([ordinary.Queries, read.index_select(0, tensor(rest))], 0);
+            (GateUnits? made, string? why) = new OwnGates(ffn, new()).Make(read[i], after[i], Labels[i], others);
+            Assert.Null(why);
+            GateUnits gate = made!.Value;
+            float own = Opening(gate, read.narrow(0, i, 1))[0];
+            Assert.True(own > 0.5, $"{own}");
+            Assert.All(Opening(gate, others), o => Assert.InRange(o, float.NegativeInfinity, 1e-3f));
+            // Just enough: the class leads by about one logit.
+            Tensor logits = ffn.Logits(after.narrow(0, i, 1).Plus(ffn.Added(gate, read.narrow(0, i, 1))))[0];
+            Tensor sorted = logits.sort(descending: true).Values;
+            Assert.Equal(Labels[i], (int)logits.argmax().item<long>());
+            Assert.InRange((sorted[0] - sorted[1]).item<float>(), 0.99, 2.5);
+        }
+
+        static float[] Opening(GateUnits gate, Tensor read) =>
+            [.. nn.functional.linear(read, gate.Keys, gate.Biases).flatten().data<float>()];
+    }
+
+    [Fact]
+    public void An_image_that_looks_like_one_that_should_stay_gets_no_gate()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
+        LastFfn ffn = new(_bed.Model, ordinary, [], _bed.Model);
+        Tensor read = ffn.Read(_residuals);
+        Tensor after = ffn.After(_residuals, read, 0);
+        Tensor further = ffn.Mean.Plus((read[0] - ffn.Mean) * 1.1f).unsqueeze(0);
+        (GateUnits? gate, string? why) = new OwnGates(ffn, new()).Make(read[0], after[0], Labels[0], further);
+        Assert.Null(gate);
+        Assert.Contains("looks the same", why, StringComparison.Ordinal);
+        // A copy of it says nothing against it.
+        Assert.NotNull(new OwnGates(ffn, new()).Make(read[0], after[0], Labels[0], read.narrow(0, 0, 1)).Gate);
+    }
+
+    [Fact]
+    public void A_classes_direction_raises_its_logit_by_one_and_others_less()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
+        LastFfn ffn = new(_bed.Model, ordinary, [], _bed.Model);
+        int[] classes = [.. Enumerable.Range(0, 7)];
+        Tensor directions = ffn.Directions(classes);
+        Tensor after = ffn.After(ordinary.Residuals, ordinary.Queries, 0);
+        foreach (int c in classes)
+        {
+            const float small = 0.01f;
+            Tensor moved = ffn.Logits(after.Plus(directions[c] * small)) - ffn.Logits(after);
+            moved = (moved - moved.mean([1], keepdim: true)).mean([0]) / small;
+            Assert.Equal(c, (int)moved.argmax().item<long>());
+            Assert.InRange(moved[c].item<float>(), 0.5, 1.5);
+        }
+    }
+
+    [Fact]
+    public void Settings_are_checked_and_lead_from_general_to_local()
+    {
+        foreach (
+            RepairSettings wrong in (RepairSettings[])
+                [
+                    new() { SharedUnits = 0 },
+                    new() { Widen = -1 },
+                    new() { Margin = -1 },
+                    new() { Margin = double.NaN },
+                    new() { Divergence = -1 },
+                    new() { Near = -1 },
+                    new() { Silence = -1 },
+                    new() { LearningRate = 0 },
+                    new() { Steps = 0 },
+                    new() { Edge = 1 },
+                ]
+        )
+            Assert.Throws<BadInputException>(() => new GateRepair(wrong));
+        RepairSettings settings = new();
+        Assert.Equal(settings, settings.AtGenerality(RepairSettings.Generalities[0]));
+        Assert.Equal((1.5, settings.Silence * 5 / 1.5), At(1.5));
+        Assert.Equal(false, settings.AtGenerality(0).Shared);
+        Assert.Equal(RepairSettings.Generalities.OrderDescending(), RepairSettings.Generalities);
+
+        (double, double) At(double place) =>
+            (settings.AtGenerality(place).Margin, settings.AtGenerality(place).Silence);
+    }
+
+    [Fact]
+    public void Cancelled_between_steps_it_stops()
+    {
+        using CancellationTokenSource source = new();
+        Progress told = new(p =>
+        {
+            if (p.Step == 3)
+                source.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() =>
+            new GateRepair(new() { Shared = true, Steps = 50 }).Repair(
+                _bed.Split,
+                Input,
+                progress: told,
+                cancellation: source.Token
+            )
+        );
+        Assert.Equal(3, told.Count);
+    }
+
+    // A class that each surely is not given.
+    int[] Labels => [.. _bed.Split.Logits(_state).argmin(1).data<long>().Select(c => (int)c)];
+
+    RepairInput Input => new(new RepairImages(_residuals, Labels), RepairInput.None(_bed.Model.Config.Width), _memory);
+
+    RepairOutcome Repair(RepairSettings settings) => new GateRepair(settings).Repair(_bed.Split, Input, seed: 3);
+
+    Patch PatchOf(TensorDelta change) =>
+        new(
+            change,
+            new PatchProvenance
+            {
+                ModelFingerprint = _bed.Model.Fingerprint,
+                Label = 0,
+                Method = GateRepair.Name,
+                Settings = new Dictionary<string, string>(),
+            }
+        );
+
+    sealed class Progress(Action<EditProgress> told) : IProgress<EditProgress>
+    {
+        public int Count { get; private set; }
+
+        public void Report(EditProgress value)
+        {
+            Count++;
+            told(value);
+        }
+    }
+}
