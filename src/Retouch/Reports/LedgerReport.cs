@@ -389,9 +389,7 @@ public sealed class LedgerReport
                     rows.Add((name, "…"));
                     break;
                 default:
-                    rows.Add(
-                        (name, Short(value.ValueKind == JsonValueKind.String ? value.ToString() : value.GetRawText()))
-                    );
+                    rows.Add((name, Short(Value(value))));
                     break;
             }
         }
@@ -399,6 +397,13 @@ public sealed class LedgerReport
 
     string Class(int index) =>
         Labels is { HasNames: true } labels && index < labels.Count ? labels[index].Name : $"class {index}";
+
+    // Sixteen digits say no more than four do to whoever signs.
+    static string Value(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.ToString()
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number % 1 != 0
+            ? number.ToString("0.####", CultureInfo.InvariantCulture)
+        : value.GetRawText();
 
     static string Short(string text) => text.Length > LongestValue ? text[..LongestValue] + "…" : text;
 
