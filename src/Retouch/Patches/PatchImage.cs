@@ -16,4 +16,7 @@ public sealed record PatchImage(string Name, string Sha256)
     /// (<see cref="PatchProvenance.Label"/>): images of one patch may want several.
     /// </summary>
     public int? Label { get; init; }
+
+    /// <summary>The name of <see cref="Label"/>, or null where it is unknown or the patch's own.</summary>
+    public string? LabelName { get; init; }
 }

@@ -80,8 +80,8 @@ public static class LedgerUseCase
                                 .. p.Patch.Provenance.Images.Select(image => new LedgerImage(
                                     image.Sha256,
                                     image.Name.Length > LongestName ? image.Name[..LongestName] : image.Name,
-                                    p.Patch.Provenance.Label,
-                                    p.Patch.Provenance.LabelName,
+                                    image.Label ?? p.Patch.Provenance.Label,
+                                    image.Label is null ? p.Patch.Provenance.LabelName : image.LabelName,
                                     addition.KeepImages
                                 )),
                             ],
