@@ -35,8 +35,8 @@ static class Edits
     }
 
     /// <summary>
-    /// The result of an edit, taking ownership of <paramref name="change"/>; without <paramref name="success"/> it is
-    /// found out.
+    /// The result of an edit, taking ownership of <paramref name="change"/> and <paramref name="keys"/>; without
+    /// <paramref name="success"/> it is found out.
     /// </summary>
     public static EditResult Result(
         SplitVit split,
@@ -47,7 +47,9 @@ static class Edits
         int seed,
         int steps,
         IReadOnlyList<float> losses,
-        bool? success = null
+        bool? success = null,
+        IReadOnlyList<CodebookEntry>? codebook = null,
+        IReadOnlyDictionary<string, Tensor>? keys = null
     ) =>
         new(
             new Patch(
@@ -63,13 +65,17 @@ static class Edits
                             ? settings
                             : new Dictionary<string, string>(settings) { ["precision"] = "bfloat16" },
                     Seed = seed,
+                    Codebook = codebook ?? [],
                     Measurements = new PatchMeasurements
                     {
                         Success = success ?? Corrects(split, failure, change),
                         Steps = steps,
                     },
                 }
-            ),
+            )
+            {
+                Keys = keys ?? new Dictionary<string, Tensor>(),
+            },
             losses
         );
 

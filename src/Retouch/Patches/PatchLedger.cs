@@ -32,13 +32,7 @@ public static class PatchLedger
             model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()),
             model.Config.Traits
         );
-        EditHistory.Remember(
-            result,
-            before with
-            {
-                RewrittenUnits = before.RewrittenUnits.Concat(rewritten).ToHashSet(),
-            }
-        );
+        EditHistory.Remember(result, before.After(patches, rewritten));
         return result;
     }
 
@@ -93,7 +87,7 @@ public static class PatchLedger
 
     /// <summary>
     /// Every pair of patches that cancel or exaggerate each other by what they are: the same change twice, or a hidden
-    /// unit that both rewrite.
+    /// unit that both rewrite. One that was made on the model that the other left rewrites what it left, which is none.
     /// </summary>
     public static IReadOnlyList<PatchContradiction> Contradictions(IReadOnlyList<Patch> patches)
     {
@@ -107,7 +101,10 @@ public static class PatchLedger
         {
             if (digests[i] == digests[j])
                 contradictions.Add(new PatchContradiction(i, j, null, null));
-            else if (replaced[i].Intersect(replaced[j]).Order().ToArray() is [(int block, int unit), ..])
+            else if (
+                patches[i].Provenance.ModelFingerprint == patches[j].Provenance.ModelFingerprint
+                && replaced[i].Intersect(replaced[j]).Order().ToArray() is [(int block, int unit), ..]
+            )
                 contradictions.Add(new PatchContradiction(i, j, block, unit));
         }
         return contradictions;

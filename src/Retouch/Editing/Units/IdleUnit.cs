@@ -17,6 +17,9 @@ sealed class IdleUnit(VitModel model, int unit, Tensor usual)
 {
     readonly BlockWeights _block = model.Blocks[^1];
 
+    /// <summary>Which of the last FFN's units it is, from 0.</summary>
+    public int Index => unit;
+
     Tensor Key => _block.Fc1Weight[unit];
 
     Tensor Bias => _block.Fc1Bias.narrow(0, unit, 1);
