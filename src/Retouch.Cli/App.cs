@@ -98,6 +98,7 @@ public static class App
         [
             new DemoVerb(),
             new PredictVerb(),
+            new CheckVerb(),
             new EditVerb(),
             new ApplyVerb(),
             new ExportVerb(),

@@ -202,6 +202,7 @@ sealed record PrepareJson(
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(PredictJson))]
 [JsonSerializable(typeof(Verbs.EditJson))]
+[JsonSerializable(typeof(Verbs.CheckJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(ShiftedJson))]
 [JsonSerializable(typeof(Verbs.ShiftRecord))]

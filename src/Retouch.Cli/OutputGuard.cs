@@ -9,7 +9,9 @@ namespace Retouch.Cli;
 /// </summary>
 static class OutputGuard
 {
-    const string Output = "--out";
+    // What options that name a file to write are called.
+    static readonly string[] Outputs = ["--out", "--report", "--junit", "--mistakes"];
+
     const string Replace = "--replace-original";
     const string Model = "--model";
     const string Onnx = "--onnx";
@@ -18,20 +20,21 @@ static class OutputGuard
     /// <exception cref="BadInputException">The output is one of them.</exception>
     public static void Check(ParseResult parsed)
     {
-        if (Written(parsed) is not string output)
-            return;
-        foreach (SymbolResult given in parsed.CommandResult.Children)
+        foreach ((string option, string output) in Written(parsed))
         {
-            string name = given switch
+            foreach (SymbolResult given in parsed.CommandResult.Children)
             {
-                OptionResult option => option.Option.Name,
-                ArgumentResult argument => argument.Argument.Name,
-                _ => "",
-            };
-            if (name == Output)
-                continue;
-            foreach (Token token in given.Tokens)
-                Refuse(parsed, output, token.Value, $"{name} {token.Value}", name == Original(parsed));
+                string name = given switch
+                {
+                    OptionResult named => named.Option.Name,
+                    ArgumentResult argument => argument.Argument.Name,
+                    _ => "",
+                };
+                if (Outputs.Contains(name))
+                    continue;
+                foreach (Token token in given.Tokens)
+                    Refuse(parsed, option, output, token.Value, $"{name} {token.Value}", name == Original(parsed));
+            }
         }
     }
 
@@ -39,24 +42,32 @@ static class OutputGuard
     /// <exception cref="BadInputException">The output is one of them.</exception>
     public static void Check(ParseResult parsed, ModelFile file)
     {
-        if (Written(parsed) is not string output)
-            return;
-        foreach (string read in file.Files)
-            Refuse(parsed, output, read, $"the model's file {read}", read == file.Path && Original(parsed) == Model);
+        foreach ((string option, string output) in Written(parsed))
+        {
+            foreach (string read in file.Files)
+                Refuse(
+                    parsed,
+                    option,
+                    output,
+                    read,
+                    $"the model's file {read}",
+                    read == file.Path && Original(parsed) == Model
+                );
+        }
     }
 
     /// <summary>Whether a verb that may replace an original is about to.</summary>
     public static bool Replaces(ParseResult parsed, string output, string original) =>
         Asked(parsed) == true && FileIdentity.Same(output, original);
 
-    static void Refuse(ParseResult parsed, string output, string read, string what, bool replaceable)
+    static void Refuse(ParseResult parsed, string option, string output, string read, string what, bool replaceable)
     {
         if (!File.Exists(read) || !FileIdentity.Same(output, read))
             return;
         bool? asked = replaceable ? Asked(parsed) : null;
         if (asked != true)
             throw new BadInputException(
-                $"{Output} {output} is {what} itself, which would be lost; give another "
+                $"{option} {output} is {what} itself, which would be lost; give another "
                     + (
                         asked is not null
                             ? $"name, or pass {Replace} to put the result in its place (no copy of "
@@ -79,10 +90,10 @@ static class OutputGuard
             : Model;
 
     // Only a file that is there already can be one that is read.
-    static string? Written(ParseResult parsed) =>
-        parsed.CommandResult.Command.Options.FirstOrDefault(o => o.Name == Output) is { } option
-        && parsed.GetResult(option) is { Tokens: [{ Value: string path }] }
-        && File.Exists(path)
-            ? path
-            : null;
+    static IEnumerable<(string Option, string Path)> Written(ParseResult parsed) =>
+        parsed
+            .CommandResult.Command.Options.Where(o => Outputs.Contains(o.Name))
+            .Select(o => (o.Name, parsed.GetResult(o)))
+            .Where(o => o.Item2 is { Tokens: [{ Value: string path }] } && File.Exists(path))
+            .Select(o => (o.Name, o.Item2!.Tokens[0].Value));
 }

@@ -81,6 +81,9 @@ static class RemedyText
             Parameter.Label => $"--label {value ?? "INDEX"} means that one",
             Parameter.Orientation => $"--orientation {value ?? "exif"} turns them",
             Parameter.Setting => $"--set {value ?? "NAME=VALUE"} changes it",
+            Parameter.ListRoot => "name the folder that they go on from with --root",
+            Parameter.Compared => "give the change with --patch, or the model before it with --against",
+            Parameter.Criteria => "give some with --criteria or its options",
             Parameter.Guard => $"--guard {value ?? "SHARE"} --locality DIR finds the bound",
             Parameter.TrainedFiles => "name them with --locator-file and --prepared",
             Parameter.Benchmark => "name that of its run with --benchmark",
@@ -214,6 +217,9 @@ static class RemedyText
             Parameter.TrainedFiles => "--prepared",
             Parameter.Benchmark => "--benchmark",
             Parameter.ReadingBudget => "--reading-budget",
+            Parameter.ListRoot => "--root",
+            Parameter.Compared => "--against",
+            Parameter.Criteria => "--criteria",
             _ => throw new ArgumentOutOfRangeException(nameof(parameter)),
         };
 }

@@ -107,4 +107,13 @@ public enum Parameter
 
     /// <summary>Below which difference of the two largest probabilities an image is sensitive.</summary>
     Margin,
+
+    /// <summary>The folder from which the paths of a list go on.</summary>
+    ListRoot,
+
+    /// <summary>A model, or a patch of it, that a model is compared with.</summary>
+    Compared,
+
+    /// <summary>What a release must hold to.</summary>
+    Criteria,
 }

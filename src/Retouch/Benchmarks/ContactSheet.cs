@@ -14,7 +14,6 @@ namespace Retouch.Benchmarks;
 public static class ContactSheet
 {
     const int ThumbnailSide = 192;
-    const int ThumbnailQuality = 78;
     const string Place = "<!--groups-->";
 
     /// <summary>Writes the page, atomically.</summary>
@@ -70,7 +69,7 @@ public static class ContactSheet
                         cancellation.ThrowIfCancellationRequested();
                         html.WriteLine(
                             $"<label><img loading=\"lazy\" alt=\"{Escape(image.Image.Path)}\" "
-                                + $"src=\"data:image/jpeg;base64,{Thumbnail(image.FullPath, orientation)}\">"
+                                + $"src=\"data:image/jpeg;base64,{Small(image.FullPath, orientation)}\">"
                                 + $"<span><input type=\"checkbox\" data-path=\"{Escape(image.Image.Path)}\" "
                                 + $"data-sha256=\"{Escape(image.Image.Sha256)}\">"
                                 + $"<small><b>{Escape(Short(labels[group.Label].Name))}</b> "
@@ -87,15 +86,8 @@ public static class ContactSheet
         );
     }
 
-    static string Thumbnail(string path, ImageOrientation orientation)
-    {
-        RgbImage image = ImageDecoder.Load(path, orientation);
-        double scale = Math.Min((double)ThumbnailSide / Math.Max(image.Width, image.Height), 1);
-        int width = Math.Max((int)Math.Round(image.Width * scale), 1);
-        int height = Math.Max((int)Math.Round(image.Height * scale), 1);
-        RgbImage small = scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image;
-        return Convert.ToBase64String(ImageEncoder.Jpeg(small, ThumbnailQuality));
-    }
+    static string Small(string path, ImageOrientation orientation) =>
+        Convert.ToBase64String(Thumbnail.Jpeg(path, ThumbnailSide, orientation));
 
     // What ticks are kept under: another page has other boxes.
     static string Identity(Disagreement d) =>

@@ -187,7 +187,7 @@ sealed class LabelTable
     static string Plain(string cell) => string.Concat(cell.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
 
     // The fields of a line, or null if a quotation mark lacks its second.
-    static string[]? Cells(string line, char separator)
+    internal static string[]? Cells(string line, char separator)
     {
         List<string> cells = [];
         for (int at = 0; ; )

@@ -64,8 +64,8 @@ public sealed class Hypernetwork : IDisposable
                     name,
                     $"{name} is [{string.Join(", ", Shape(tensors, name))}]; [{string.Join(", ", shape)}] was expected."
                 );
-            using Tensor finite = tensors[name].isfinite().all();
-            if (!finite.item<bool>())
+            using DisposeScope scope = NewDisposeScope();
+            if (!tensors[name].isfinite().all().item<bool>())
                 throw BadInput.Damaged(name, $"The tensor {name} holds NaN or infinite values.");
         }
         _tensors = expected.ToDictionary(e => e.Name, e => tensors[e.Name].DetachFromDisposeScope());

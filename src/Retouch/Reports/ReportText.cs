@@ -52,9 +52,10 @@ sealed class ReportText(LabelSet? labels)
 
     /// <summary>A class by its name, as far as the first comma, or by its number.</summary>
     public string Class(int index) =>
-        labels is not null && index >= 0 && index < labels.Count
-            ? labels[index].Name.Split(',')[0].Trim().Replace('_', ' ')
-            : $"class {index}";
+        labels is not null && index >= 0 && index < labels.Count ? ClassName(labels[index].Name) : $"class {index}";
+
+    /// <summary>A class's name as far as the first comma.</summary>
+    public static string ClassName(string name) => name.Split(',')[0].Trim().Replace('_', ' ');
 
     /// <summary>
     /// A group by what is to be seen on its images and what the model says: <c>elephant → comic book</c>.

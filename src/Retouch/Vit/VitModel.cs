@@ -54,8 +54,9 @@ public sealed class VitModel : IDisposable
                     $"{name} is {tensor.dtype}; a model's tensors are float32.",
                     nameof(tensors)
                 );
-            using Tensor sum = tensor.isfinite().all();
-            if (!sum.item<bool>())
+            // Else the garbage collector may free what is in between while libtorch reads it.
+            using DisposeScope scope = NewDisposeScope();
+            if (!tensor.isfinite().all().item<bool>())
                 throw BadInput.Damaged(null, $"The tensor {spelled(name)} holds NaN or infinite values.");
         }
 

@@ -52,7 +52,7 @@ public sealed class Grace : IEditor
     public static Method Definition { get; } =
         new Method<GraceSettings>(
             "grace",
-            "images within a radius of the failing one get a learned value at the last block; later edits widen or split it",
+            "images within a radius of the failing one get a learned value at the last block, which later edits share",
             "Hartvigsen et al., Aging with GRACE: Lifelong Model Editing with Discrete Key-Value Adaptors, "
                 + "NeurIPS 2023",
             (settings, resources) => new Grace(resources.Preparation(GateMemory.Kind), settings)

@@ -16,13 +16,13 @@ namespace Retouch.Editing;
 /// each layer, under the unedited model: what fc2 gives for [CLS] plus a δ that 25 steps of Adam find, cross-entropy
 /// plus 0.01·‖δ‖², and ‖δ‖ at most 0.75·‖z‖. Then, from the first layer on, layer i of m takes of what is missing the
 /// share R = (z − present output)/(m − i), with the keys K that it reads by then, and Δ solves
-/// (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ, here in an equal form that inverts as many rows as there are images; W becomes
-/// W + Δᵀ. P projects on the eigenvectors of the ordinary keys' second moment (<see cref="ClassKeys"/>) below a bound.
-/// The layers are the blocks of the edit space: the last three unless others are named (the published code names blocks
-/// 8 to 11). The sum is over the keys K₁ of the edits by this method that the model carries, which is what makes it
-/// lifelong: what [CLS] is for the images that they corrected stays as it is. A patch holds its keys
-/// (<see cref="Patch.Keys"/>), and the model that it is applied to their sum (<see cref="EditHistory"/>), of at most as
-/// many rows as a key has numbers; a model that was written to a file does not know it any more.
+/// (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ, here in an equal form that inverts as many rows as there are images; W
+/// becomes W + Δᵀ. P projects on the eigenvectors of the ordinary keys' second moment (<see cref="ClassKeys"/>) below a
+/// bound. The layers are the blocks of the edit space: the last three unless others are named (the published code names
+/// blocks 8 to 11). The sum is over the keys K₁ of the edits by this method that the model carries, which is what makes
+/// it lifelong: what fc2 gives for these keys stays as it is. A patch holds its keys (<see cref="Patch.Keys"/>), and the
+/// model that it is applied to their sum (<see cref="EditHistory"/>), of at most as many rows as a key has numbers; a
+/// model that was written to a file does not know it any more.
 /// </remarks>
 public sealed class XEdit : IEditor
 {
@@ -43,8 +43,7 @@ public sealed class XEdit : IEditor
     public static Method Definition { get; } =
         new Method<XEditSettings>(
             "x-edit",
-            "a change of the last three fc2 in directions that [CLS] keys of ordinary and of earlier edits' images do not "
-                + "use",
+            "a change of the last three fc2 in directions that ordinary and earlier edits' [CLS] keys do not use",
             "Liu et al., X-Edit, MICCAI 2026",
             (settings, resources) => new XEdit(resources.Preparation(ClassKeys.Kind), settings)
         )
@@ -144,8 +143,8 @@ public sealed class XEdit : IEditor
     }
 
     /// <summary>
-    /// Δᵀ as a product <c>[D,S]·[S,H]</c>, where Δ solves (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ; in the caller's dispose
-    /// scope.
+    /// Δᵀ as a product <c>[D,S]·[S,H]</c>, where Δ solves (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ; in the caller's
+    /// dispose scope.
     /// </summary>
     /// <param name="keys">Kᵀ, <c>[S,H]</c>.</param>
     /// <param name="missing">R, a row an image, <c>[S,D]</c>.</param>

@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Retouch.Data;
+using Retouch.Formats;
+
+namespace Retouch.Benchmarks;
+
+/// <summary>
+/// Labelled images that a file names: a benchmark, a list of confirmed images, or a table with an image a line.
+/// </summary>
+static class LabelledList
+{
+    const int MaxLength = 64 << 20;
+
+    static readonly string[] PathWords = ["path", "image", "file", "filename", "filepath"];
+    static readonly string[] ClassWords = ["class", "label", "classname", "labelname", "target"];
+
+    /// <summary>Reads a list.</summary>
+    /// <param name="path">
+    /// JSON of a benchmark or of confirmed images, or a table with commas or tabs of paths and classes: a header names
+    /// the columns (<c>path</c>, <c>class</c>), else they are the first two.
+    /// </param>
+    /// <param name="roots">The folders from which its paths go on; none for the list's own.</param>
+    /// <param name="classes">What the classes' names mean.</param>
+    /// <exception cref="BadInputException">It cannot be read, or an image or a class is not there.</exception>
+    public static IReadOnlyList<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
+    {
+        if (FolderWalk.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
+            throw BadInput.Mismatch(
+                path,
+                $"{path} is an image, which does not say its class: name its folder, or a list of images and classes."
+            );
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
+        if (roots.Count == 0)
+            roots = [Path.GetDirectoryName(Path.GetFullPath(path))!];
+        int start = text.Span.IndexOfAnyExcept(" \n\r\t"u8);
+        return start >= 0 && text.Span[start] == '{' ? Groups(path, roots, text) : Lines(path, roots, text, classes);
+    }
+
+    static Labelled[] Groups(string path, IReadOnlyList<string> roots, ReadOnlyMemory<byte> text)
+    {
+        IReadOnlyList<FailureGroup> groups = IsConfirmed(text)
+            ? ConfirmedList.Load(path).Groups
+            : BenchmarkFile.Load(path).Groups;
+        ImageRoots images = new(roots);
+        return
+        [
+            .. groups.SelectMany(g =>
+                g.Images.Select(i => new Labelled(
+                    g.Source,
+                    g.Class,
+                    g.Accepted,
+                    i.Path,
+                    Path.GetFullPath(images.Find(i.Path, i.Sha256))
+                ))
+            ),
+        ];
+    }
+
+    // What is neither, the benchmark's reader refuses.
+    static bool IsConfirmed(ReadOnlyMemory<byte> text)
+    {
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(text);
+            return json.RootElement.TryGetProperty("format", out JsonElement format)
+                && format.ValueKind == JsonValueKind.String
+                && format.ValueEquals(ConfirmedList.Format);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    static List<Labelled> Lines(
+        string path,
+        IReadOnlyList<string> roots,
+        ReadOnlyMemory<byte> text,
+        ClassFolders classes
+    )
+    {
+        string source = Path.GetFileNameWithoutExtension(path);
+        List<(int Line, string Image, string Class)> rows = [.. Rows(path, text)];
+        if (rows.Count == 0)
+            throw BadInput.Missing(path, $"{path} names no image.");
+        classes.RequireNumbering(rows.Select(r => r.Class).Distinct());
+        List<Labelled> labelled = [];
+        foreach ((int line, string image, string name) in rows)
+        {
+            IReadOnlyList<int> accepted = Accepted(name, line);
+            if (accepted.Count == 0)
+                continue;
+            string full =
+                roots.Select(r => Path.GetFullPath(image, Path.GetFullPath(r))).FirstOrDefault(File.Exists)
+                ?? throw BadInput.Missing(
+                    image,
+                    $"Line {line} of {path} names the image {image}, which is not below {string.Join(", ", roots)}.",
+                    Remedy.Option(Parameter.ListRoot)
+                );
+            labelled.Add(new Labelled(source, name, accepted, image.Replace('\\', '/'), full));
+        }
+        return labelled;
+
+        // Several classes that count as right have bars between them.
+        IReadOnlyList<int> Accepted(string name, int line)
+        {
+            if (classes.TryAccepted(name, out IReadOnlyList<int> accepted, out Problem? problem))
+                return accepted;
+            List<int> several = [];
+            foreach (string one in name.Split('|', StringSplitOptions.TrimEntries))
+            {
+                if (!classes.TryAccepted(one, out accepted, out Problem? why))
+                    throw BadInput.Mismatch(
+                        path,
+                        $"Line {line} of {path} names a class that is none: "
+                            + (name.Contains('|') ? why.Message : problem.Message),
+                        Remedy.Option(Parameter.AcceptedClasses)
+                    );
+                several.AddRange(accepted);
+            }
+            return [.. several.Distinct()];
+        }
+    }
+
+    static IEnumerable<(int Line, string Image, string Class)> Rows(string path, ReadOnlyMemory<byte> text)
+    {
+        (int image, int label) = (0, 1);
+        using StreamReader reader = new(new MemoryStream(text.ToArray()));
+        int number = 0;
+        while (reader.ReadLine() is string line)
+        {
+            number++;
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
+            string[] cells =
+                LabelTable.Cells(line.TrimEnd(), line.Contains('\t') ? '\t' : ',')
+                ?? throw BadInput.Damaged(path, $"Line {number} of {path} has a quotation mark without its second.");
+            if (number == 1 && Column(cells, PathWords) is int paths && Column(cells, ClassWords) is int labels)
+            {
+                (image, label) = (paths, labels);
+                continue;
+            }
+            if (cells.Length <= Math.Max(image, label) || cells[image].Length == 0 || cells[image].Contains('\0'))
+                throw BadInput.Damaged(
+                    path,
+                    $"Line {number} of {path} does not name an image and its class, such as photos/7.jpg,tench; quote "
+                        + "names that hold a comma."
+                );
+            yield return (number, cells[image], cells[label]);
+        }
+    }
+
+    static int? Column(string[] header, string[] words) =>
+        Array.FindIndex(header, c => words.Contains(c.Trim().ToLowerInvariant())) is >= 0 and int column
+            ? column
+            : null;
+}

@@ -1,0 +1,22 @@
+namespace Retouch.Images;
+
+/// <summary>Small copies of images, to be put into a page.</summary>
+static class Thumbnail
+{
+    const int Quality = 78;
+
+    /// <summary>A JPEG of an image, which is not enlarged.</summary>
+    /// <param name="path">The image's file.</param>
+    /// <param name="side">The longer side's length at most, in pixels.</param>
+    /// <param name="orientation">Which way up it is.</param>
+    /// <exception cref="BadInputException">The file has vanished or cannot be decoded.</exception>
+    public static byte[] Jpeg(string path, int side, ImageOrientation orientation)
+    {
+        RgbImage image = ImageDecoder.Load(path, orientation);
+        double scale = Math.Min((double)side / Math.Max(image.Width, image.Height), 1);
+        int width = Math.Max((int)Math.Round(image.Width * scale), 1);
+        int height = Math.Max((int)Math.Round(image.Height * scale), 1);
+        RgbImage small = scale < 1 ? Resampler.Resize(image, width, height, Interpolation.Bicubic) : image;
+        return ImageEncoder.Jpeg(small, Quality);
+    }
+}

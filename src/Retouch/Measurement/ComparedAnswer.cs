@@ -1,0 +1,7 @@
+namespace Retouch.Measurement;
+
+/// <summary>What models say of a file, or why it was left out.</summary>
+/// <param name="After">What the model says; null where the file was left out.</param>
+/// <param name="Before">What the model says that it is compared with; null where there is none.</param>
+/// <param name="Problem">Why the file was left out; else null.</param>
+sealed record ComparedAnswer(RankedAnswer? After, RankedAnswer? Before, Problem? Problem);

@@ -1,0 +1,17 @@
+using Retouch.Measurement;
+
+namespace Retouch.UseCases;
+
+/// <summary>What models say of an image: a line of <see cref="CheckRowFile"/>.</summary>
+/// <param name="Image">Its place in the check's order.</param>
+/// <param name="Path">Where it is.</param>
+/// <param name="After">What the model says; null where the image cannot be decoded.</param>
+/// <param name="Before">What the model says that it is compared with; null where there is none.</param>
+/// <param name="Problem">Why the image was left out; else null.</param>
+sealed record CheckRow(
+    int Image,
+    string Path,
+    RankedAnswer? After = null,
+    RankedAnswer? Before = null,
+    string? Problem = null
+);
