@@ -302,8 +302,7 @@ sealed class RepairVerb : Verb
     }
 
     // Shared units, and one of its own for every image: what is not needed is not added.
-    static int Enough(RepairReport report) =>
-        report.Settings.SharedUnits + report.ToCorrect + report.Remembered.Count;
+    static int Enough(RepairReport report) => report.Settings.SharedUnits + report.ToCorrect + report.Remembered.Count;
 
     static string Of(int part, int whole) =>
         string.Create(CultureInfo.InvariantCulture, $"{part} of {whole} ({100.0 * part / Math.Max(whole, 1):0.0} %)");

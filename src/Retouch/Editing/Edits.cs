@@ -35,9 +35,8 @@ static class Edits
     }
 
     /// <summary>
-    /// The result of an edit, taking ownership of <paramref name="change"/> and of <paramref name="tokens"/>
-    /// (<see cref="Patch.Tokens"/>); without <paramref name="success"/> it is
-    /// found out.
+    /// The result of an edit, taking ownership of <paramref name="change"/>, <paramref name="keys"/> and
+    /// <paramref name="tokens"/> (<see cref="Patch.Tokens"/>); without <paramref name="success"/> it is found out.
     /// </summary>
     public static EditResult Result(
         SplitVit split,
@@ -49,6 +48,8 @@ static class Edits
         int steps,
         IReadOnlyList<float> losses,
         bool? success = null,
+        IReadOnlyList<CodebookEntry>? codebook = null,
+        IReadOnlyDictionary<string, Tensor>? keys = null,
         Tensor? tokens = null
     ) =>
         new(
@@ -65,6 +66,7 @@ static class Edits
                             ? settings
                             : new Dictionary<string, string>(settings) { ["precision"] = "bfloat16" },
                     Seed = seed,
+                    Codebook = codebook ?? [],
                     Measurements = new PatchMeasurements
                     {
                         Success = success ?? Corrects(split, failure, change),
@@ -74,6 +76,7 @@ static class Edits
             )
             {
                 Tokens = tokens?.DetachFromDisposeScope(),
+                Keys = keys ?? new Dictionary<string, Tensor>(),
             },
             losses
         );

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Retouch.Vit;
+using static TorchSharp.torch;
 
 namespace Retouch.Patches;
 
@@ -26,12 +27,37 @@ public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits
     // A model knows no edit, so that what is known of its edits lies beside it and lives as long as it does.
     static readonly ConditionalWeakTable<VitModel, EditHistory> s_histories = [];
 
+    /// <summary>What the patches' codebook entries have become, by unit.</summary>
+    internal IReadOnlyDictionary<int, CodebookEntry> Codebook { get; init; } = new Dictionary<int, CodebookEntry>();
+
+    /// <summary>The sum over the patches' keys (<see cref="Patch.Keys"/>), by matrix.</summary>
+    internal IReadOnlyDictionary<string, KeySum> Keys { get; init; } = new Dictionary<string, KeySum>();
+
     /// <summary>A model's history; of one that no patch was applied to, its own fingerprint and no units.</summary>
     /// <param name="model">The model.</param>
     public static EditHistory Of(VitModel model) =>
         s_histories.TryGetValue(model, out EditHistory? history)
             ? history
             : new EditHistory(model.Fingerprint, new HashSet<int>());
+
+    /// <summary>What it is after some patches.</summary>
+    /// <param name="patches">The patches.</param>
+    /// <param name="rewritten">The units of the last FFN that they rewrite.</param>
+    internal EditHistory After(IReadOnlyList<Patch> patches, IEnumerable<int> rewritten)
+    {
+        Dictionary<int, CodebookEntry> codebook = new(Codebook);
+        foreach (CodebookEntry entry in patches.SelectMany(p => p.Provenance.Codebook))
+            codebook[entry.Unit] = entry;
+        Dictionary<string, KeySum> keys = new(Keys);
+        foreach ((string name, Tensor read) in patches.SelectMany(p => p.Keys))
+            keys[name] = KeySum.Plus(keys.GetValueOrDefault(name), read);
+        return this with
+        {
+            RewrittenUnits = RewrittenUnits.Concat(rewritten).ToHashSet(),
+            Codebook = codebook,
+            Keys = keys,
+        };
+    }
 
     /// <summary>Says what a model's history is; once a model.</summary>
     internal static void Remember(VitModel model, EditHistory history) => s_histories.Add(model, history);

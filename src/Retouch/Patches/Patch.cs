@@ -6,7 +6,7 @@ namespace Retouch.Patches;
 
 /// <summary>
 /// An edit as a value: what it adds to a model's weights, and its provenance. Never changes; the model that
-/// it belongs to never changes either, <see cref="PatchLedger"/> makes a new one. Owns its delta.
+/// it belongs to never changes either, <see cref="PatchLedger"/> makes a new one. Owns its delta and its keys.
 /// </summary>
 public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisposable
 {
@@ -20,6 +20,13 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
     /// <summary>What the edit changes, units or whole tensors; it belongs to the patch.</summary>
     public ModelDelta Change { get; } = change;
 
+    /// <summary>
+    /// What the matrices that the edit changes read on its images, a row an image, by canonical name (of fc2
+    /// <c>[S,H]</c>), for later edits that are to keep away from it; empty where the method has no use for it. They
+    /// belong to the patch.
+    /// </summary>
+    public IReadOnlyDictionary<string, Tensor> Keys { get; init; } = new Dictionary<string, Tensor>();
+
     /// <summary><see cref="Change"/> as what is added to hidden units, for patches that touch nothing else.</summary>
     /// <exception cref="InvalidOperationException">The patch changes whole tensors.</exception>
     public WeightDelta Delta =>
@@ -32,9 +39,9 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
     public PatchProvenance Provenance { get; private init; } = provenance;
 
     /// <summary>
-    /// The same patch with another provenance. It takes over the delta: dispose either of the two, once.
+    /// The same patch with another provenance. It takes over the delta and the keys: dispose either of the two, once.
     /// </summary>
-    public Patch With(PatchProvenance provenance) => new(Change, provenance) { Tokens = Tokens };
+    public Patch With(PatchProvenance provenance) => new(Change, provenance) { Keys = Keys, Tokens = Tokens };
 
     /// <summary>Checks that the patch belongs to a model.</summary>
     /// <param name="model">The model.</param>
@@ -75,10 +82,12 @@ public sealed class Patch(ModelDelta change, PatchProvenance provenance) : IDisp
             : "";
     }
 
-    /// <summary>Frees the delta.</summary>
+    /// <summary>Frees the delta and the keys.</summary>
     public void Dispose()
     {
         Change.Dispose();
+        foreach (Tensor keys in Keys.Values)
+            keys.Dispose();
         Tokens?.Dispose();
     }
 }

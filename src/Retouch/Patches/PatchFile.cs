@@ -15,13 +15,16 @@ namespace Retouch.Patches;
 /// <c>[k,D]</c>; of fc2 the columns, transposed), and the provenance as metadata. A patch of whole tensors
 /// (<see cref="TensorDelta"/>) says so in its metadata (<c>kind</c>) and holds, for each tensor that it
 /// changes, <c>NAME.add</c>, <c>NAME.left</c> and <c>NAME.right</c> (factors of what is added), or
-/// <c>NAME.rows</c> or <c>NAME.columns</c> (what is appended). Beside these it may hold <c>images.tokens</c>
-/// (<see cref="Patch.Tokens"/>). The same patch gives the same bytes.
+/// <c>NAME.rows</c> or <c>NAME.columns</c> (what is appended). What a changed matrix read on the patch's images is
+/// <c>NAME.keys</c>, and what the last FFN gets of them <c>images.tokens</c> (<see cref="Patch.Tokens"/>); files with
+/// either are of version 2, all others of version 1. The same patch gives the same bytes.
 /// </summary>
 public static class PatchFile
 {
     const string Format = "retouch-patch";
     const string Version = "1";
+    const string VersionWithKeys = "2";
+    const string KeysPart = ".keys";
     const string TensorKind = "tensors";
     const string Tokens = "images.tokens";
 
@@ -45,7 +48,7 @@ public static class PatchFile
         Dictionary<string, string> metadata = new()
         {
             ["format"] = Format,
-            ["version"] = Version,
+            ["version"] = patch.Keys.Count == 0 && patch.Tokens is null ? Version : VersionWithKeys,
             ["model"] = provenance.ModelFingerprint,
             ["space"] = JsonSerializer.Serialize(
                 new SpaceJson(space.FirstBlock, space.Blocks, space.Hidden, space.Width),
@@ -78,11 +81,20 @@ public static class PatchFile
                 PatchJson.Default.PatchMeasurements
             );
 
+        if (provenance.Codebook.Count > 0)
+            metadata["codebook"] = JsonSerializer.Serialize(
+                [.. provenance.Codebook],
+                PatchJson.Default.CodebookEntryArray
+            );
         if (patch.Change is TensorDelta)
             metadata["kind"] = TensorKind;
 
         using DisposeScope scope = NewDisposeScope();
-        (string Name, Tensor Tensor)[] tensors = [.. Parts(patch.Change)];
+        (string Name, Tensor Tensor)[] tensors =
+        [
+            .. Parts(patch.Change),
+            .. patch.Keys.OrderBy(k => k.Key, StringComparer.Ordinal).Select(k => (k.Key + KeysPart, k.Value)),
+        ];
         if (patch.Tokens is not null)
             tensors = [.. tensors, (Tokens, patch.Tokens)];
         if (tensors.FirstOrDefault(t => t.Tensor.dtype == ScalarType.Float32 && !IsFinite(t.Tensor)).Name is string bad)
@@ -144,10 +156,11 @@ public static class PatchFile
                 $"{path} is a safetensors file but not a patch.",
                 Remedy.GiveMade(Artifact.Patch)
             );
-        if (Text("version") != Version)
+        if (Text("version") is not (Version or VersionWithKeys))
             throw BadInput.Unsupported(
                 path,
-                $"{path} is a patch of version {Text("version")}; this Retouch reads version {Version}."
+                $"{path} is a patch of version {Text("version")}; this Retouch reads versions {Version} and "
+                    + $"{VersionWithKeys}."
             );
 
         using DisposeScope scope = NewDisposeScope();
@@ -175,6 +188,9 @@ public static class PatchFile
             Settings = Parse("settings", PatchJson.Default.SortedDictionaryStringString),
             Seed = seed,
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing"),
+            Codebook = file.Metadata.ContainsKey("codebook")
+                ? Parse("codebook", PatchJson.Default.CodebookEntryArray)
+                : [],
             Measurements = file.Metadata.ContainsKey("measurements")
                 ? Parse("measurements", PatchJson.Default.PatchMeasurements)
                 : null,
@@ -193,17 +209,34 @@ public static class PatchFile
             )
         )
             throw Unlike("measurements");
-        bool hasTokens = file.Tensors.TryGetValue(Tokens, out TensorEntry? stored);
+        if (
+            provenance.Codebook.Any(e =>
+                e is null || e.Unit < 0 || e.Unit >= space.Hidden || e.Label < 0 || !(e.Radius > 0)
+            )
+        )
+            throw Unlike("codebook");
+        string[] keyed =
+            Text("version") == VersionWithKeys
+                ? [.. file.Tensors.Keys.Where(n => n.EndsWith(KeysPart, StringComparison.Ordinal))]
+                : [];
+        bool hasTokens = Text("version") == VersionWithKeys && file.Tensors.ContainsKey(Tokens);
         if (
             hasTokens
-            && (stored!.DType != TensorDType.F16 || !stored.Shape.SequenceEqual([provenance.Images.Count, space.Width]))
+            && (
+                file.Tensors[Tokens].DType != TensorDType.F16
+                || !file.Tensors[Tokens].Shape.SequenceEqual([provenance.Images.Count, space.Width])
+            )
         )
             throw Bad("what it keeps of its images does not fit them");
         Tensor? tokens = hasTokens ? file.Read(Tokens) : null;
         if (tokens is not null && !IsFinite(tokens))
             throw Bad("what it keeps of its images holds NaN or infinite values");
         ModelDelta change = file.Metadata.GetValueOrDefault("kind") == TensorKind ? WholeTensors() : Rows();
-        return new Patch(change, provenance) { Tokens = tokens?.DetachFromDisposeScope() };
+        return new Patch(change, provenance)
+        {
+            Keys = keyed.ToDictionary(n => n[..^KeysPart.Length], Keys),
+            Tokens = tokens?.DetachFromDisposeScope(),
+        };
 
         WeightDelta Rows()
         {
@@ -236,7 +269,7 @@ public static class PatchFile
                 if (!IsFinite(rows[m]))
                     throw Bad($"the delta of {name} holds NaN or infinite values");
             }
-            if (used + (hasTokens ? 1 : 0) != file.Tensors.Count)
+            if (used + keyed.Length + (hasTokens ? 1 : 0) != file.Tensors.Count)
                 throw Bad("it holds tensors that belong to no matrix of its edit space");
             try
             {
@@ -277,7 +310,7 @@ public static class PatchFile
                         used += parts.Length;
                     }
                 }
-                if (used + (hasTokens ? 1 : 0) != file.Tensors.Count)
+                if (used + keyed.Length + (hasTokens ? 1 : 0) != file.Tensors.Count)
                     throw Bad("it holds tensors that are no change of a tensor");
                 return new TensorDelta(space, changes);
             }
@@ -285,6 +318,24 @@ public static class PatchFile
             {
                 throw Bad("its changes are not those of tensors after its edit space's first attention");
             }
+        }
+
+        Tensor Keys(string stored)
+        {
+            string name = stored[..^KeysPart.Length];
+            long read = name.EndsWith("mlp.fc2.weight", StringComparison.Ordinal) ? space.Hidden : space.Width;
+            TensorEntry entry = file.Tensors[stored];
+            if (
+                !change.Names.Contains(name)
+                || entry.DType != TensorDType.F32
+                || entry.Shape is not [> 0, long each]
+                || each != read
+            )
+                throw Bad($"its keys of {name} are not those of a matrix that it changes");
+            Tensor keys = file.Read(stored);
+            return IsFinite(keys)
+                ? keys.DetachFromDisposeScope()
+                : throw Bad($"its keys of {name} hold NaN or infinite values");
         }
 
         string Text(string key) =>

@@ -15,6 +15,7 @@ sealed record SpaceJson(int FirstBlock, int Blocks, int Hidden, int Width);
 [JsonSerializable(typeof(SpaceJson))]
 [JsonSerializable(typeof(PatchImage[]))]
 [JsonSerializable(typeof(AppliedPatches[]))]
+[JsonSerializable(typeof(CodebookEntry[]))]
 [JsonSerializable(typeof(PatchMeasurements))]
 [JsonSerializable(typeof(SortedDictionary<string, string>))]
 sealed partial class PatchJson : JsonSerializerContext;

@@ -40,12 +40,11 @@ public static class PatchLedger
         int first = model.Config.MlpWidth - Spare(model, patches);
         EditHistory.Remember(
             result,
-            before with
+            before.After(
+                patches,
+                rewritten.Concat(Enumerable.Range(first, Added(patches).GetValueOrDefault(last)))
+            ) with
             {
-                RewrittenUnits = before
-                    .RewrittenUnits.Concat(rewritten)
-                    .Concat(Enumerable.Range(first, Added(patches).GetValueOrDefault(last)))
-                    .ToHashSet(),
                 Corrected = [.. before.Corrected, .. patches.SelectMany(Remembered)],
                 Hidden = before.Hidden ?? (MostAdded(patches) > 0 ? model.Config.MlpWidth : null),
                 SpareUnits = result.Config.MlpWidth - first - MostAdded(patches),
@@ -132,7 +131,7 @@ public static class PatchLedger
 
     /// <summary>
     /// Every pair of patches that cancel or exaggerate each other by what they are: the same change twice, or a hidden
-    /// unit that both rewrite.
+    /// unit that both rewrite. One that was made on the model that the other left rewrites what it left, which is none.
     /// </summary>
     public static IReadOnlyList<PatchContradiction> Contradictions(IReadOnlyList<Patch> patches)
     {
@@ -146,7 +145,10 @@ public static class PatchLedger
         {
             if (digests[i] == digests[j])
                 contradictions.Add(new PatchContradiction(i, j, null, null));
-            else if (replaced[i].Intersect(replaced[j]).Order().ToArray() is [(int block, int unit), ..])
+            else if (
+                patches[i].Provenance.ModelFingerprint == patches[j].Provenance.ModelFingerprint
+                && replaced[i].Intersect(replaced[j]).Order().ToArray() is [(int block, int unit), ..]
+            )
                 contradictions.Add(new PatchContradiction(i, j, block, unit));
         }
         return contradictions;

@@ -41,6 +41,11 @@ public sealed record PatchProvenance
     /// <summary>How the images were made into pixels, as one line.</summary>
     public string? Preprocessing { get; init; }
 
+    /// <summary>
+    /// The codebook entries that the patch adds, widens or splits, as it leaves them; empty for other methods.
+    /// </summary>
+    public IReadOnlyList<CodebookEntry> Codebook { get; init; } = [];
+
     /// <summary>What was measured when the patch was made.</summary>
     public PatchMeasurements? Measurements { get; init; }
 }

@@ -1,6 +1,7 @@
 using Retouch.Editing;
 using Retouch.Locating;
 using Retouch.Optimizers;
+using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
 using static TorchSharp.torch;
@@ -88,6 +89,97 @@ public sealed class XEditTests : IDisposable
             0.3
         );
         Assert.InRange(TinyVit.RelativeDifference(mm(left, right), published.t().to(ScalarType.Float32)), 0, 1e-4);
+    }
+
+    [Fact]
+    public void Beside_earlier_keys_the_change_is_the_published_one_too()
+    {
+        // K = (1, 2, 0), an earlier (1, 0, 0), λ = 1: ((3, 2), (2, 5))·Δ = (1, 2)·11 gives (1, 4).
+        (Tensor left, Tensor right) = XEdit.Change(
+            tensor((float[])[1, 2, 0]).unsqueeze(0),
+            tensor((float[])[11]).unsqueeze(0),
+            eye(3),
+            1,
+            tensor((float[])[1, 0, 0]).unsqueeze(0)
+        );
+        Assert.Equal((float[])[1, 4, 0], mm(left, right).data<float>().Select(v => MathF.Round(v, 4)));
+
+        // (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ after two earlier edits, of three and two images.
+        Tensor keys = TinyVit.Normal(1, 3, 10).to(ScalarType.Float64);
+        Tensor missing = TinyVit.Normal(2, 3, 4).to(ScalarType.Float64);
+        (Tensor basis, Tensor _) = linalg.qr(TinyVit.Normal(3, 10, 6).to(ScalarType.Float64));
+        Tensor projection = mm(basis, basis.t());
+        Tensor first = TinyVit.Normal(4, 3, 10);
+        Tensor second = TinyVit.Normal(5, 2, 10);
+        KeySum sum = KeySum.Plus(KeySum.Plus(null, first), second);
+        Tensor both = cat([first, second], 0).to(ScalarType.Float64);
+        foreach (double regularization in (double[])[0.3, 1e-4])
+        {
+            Tensor published = linalg.solve(
+                mm(projection, mm(keys.t(), keys) + mm(both.t(), both))
+                    + regularization * eye(10, dtype: ScalarType.Float64),
+                mm(projection, mm(keys.t(), missing))
+            );
+            (left, right) = XEdit.Change(
+                keys.to(ScalarType.Float32),
+                missing.to(ScalarType.Float32),
+                projection.to(ScalarType.Float32),
+                regularization,
+                sum.Factor
+            );
+            Assert.InRange(TinyVit.RelativeDifference(mm(left, right), published.t().to(ScalarType.Float32)), 0, 1e-3);
+        }
+    }
+
+    [Fact]
+    public void A_sum_of_keys_is_exact_and_stops_growing()
+    {
+        Tensor keys = TinyVit.Normal(1, 60, 8);
+        KeySum? sum = null;
+        for (int edit = 0; edit < 30; edit++)
+        {
+            Tensor own = keys.narrow(0, 2 * edit, 2);
+            sum = KeySum.Plus(sum, own);
+            Assert.Equal(Math.Min(2 * (edit + 1), 8), sum.Factor.shape[0]);
+            Tensor seen = keys.narrow(0, 0, 2 * (edit + 1));
+            Assert.InRange(TinyVit.RelativeDifference(mm(sum.Factor.t(), sum.Factor), mm(seen.t(), seen)), 0, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void A_next_edit_keeps_away_from_the_keys_of_the_edits_that_the_model_carries()
+    {
+        XEditSettings settings = new() { NullBound = Every, MaxChange = 2 };
+        using EditResult first = new XEdit(_keys, settings).Edit(_bed.Split, [_bed.Failure])[0];
+        string name = VitNames.Block(2, "mlp.fc2.weight");
+        Assert.Equal([2L, 3, 4], first.Patch.Keys.Keys.Order(StringComparer.Ordinal).Select(n => (long)(n[7] - '0')));
+        Tensor key = _bed.Keys(_bed.Pixels, 2).select(1, 0);
+        Assert.InRange(TinyVit.RelativeDifference(first.Patch.Keys[name], key), 0, 1e-5);
+        string path = _bed.FilePath("first.patch");
+        PatchFile.Save(first.Patch, path, overwrite: false);
+        using Patch loaded = PatchFile.Load(path);
+
+        (float carried, EditHistory history) = Moved([first.Patch]);
+        (float read, EditHistory _) = Moved([loaded]);
+        (float forgotten, EditHistory none) = Moved([new Patch(first.Patch.Change, first.Patch.Provenance)]);
+        Assert.Equal(carried, read);
+        Assert.Empty(none.Keys);
+        Assert.Equal(3, history.Keys.Count);
+        Assert.True(carried < 1e-3 * forgotten && forgotten > 1e-3, $"{carried} {forgotten}");
+
+        // How far a second edit moves what block 2 gives for the first's image; and what is known after it.
+        (float Moved, EditHistory After) Moved(IReadOnlyList<Patch> patches)
+        {
+            using VitModel edited = PatchLedger.Apply(_bed.Model, patches);
+            SplitVit next = new(edited, _bed.Split.Space);
+            using PrefixState state = next.Prefix(TinyVit.Pixels(_bed.Model, 1, seed: 9));
+            using EditResult second = new XEdit(_keys, settings).Edit(next, [new Failure(state, 0)])[0];
+            using VitModel twice = PatchLedger.Apply(edited, [second.Patch]);
+            if (EditHistory.Of(edited).Keys.Count > 0)
+                Assert.Equal(2, EditHistory.Of(twice).Keys[name].Factor.shape[0]);
+            Tensor change = second.Patch.Change.Apply(name, zeros(24, 40));
+            return (mm(key, change.t()).norm().item<float>(), EditHistory.Of(edited));
+        }
     }
 
     [Fact]

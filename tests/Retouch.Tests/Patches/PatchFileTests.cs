@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Retouch.Formats;
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Tests.Formats;
 using Retouch.Vit;
 using TorchSharp;
@@ -64,6 +65,69 @@ public sealed class PatchFileTests : IDisposable
         PatchFile.Save(patch, _folder.File("a"), overwrite: false);
         PatchFile.Save(reordered, _folder.File("b"), overwrite: false);
         Assert.Equal(File.ReadAllBytes(_folder.File("a")), File.ReadAllBytes(_folder.File("b")));
+    }
+
+    [Fact]
+    public void Keys_and_codebook_entries_come_back_and_are_a_later_version()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using VitModel model = TinyVit.Create();
+        string name = VitNames.Block(3, "mlp.fc2.weight");
+        using Patch rewriting = PatchSamples.Rewriting(model, 3, unit: 5, seed: 1);
+        using Patch patch = new(
+            new TensorDelta(
+                rewriting.Change.Space,
+                new Dictionary<string, TensorChange>
+                {
+                    [name] = TensorChange.AddProduct(TinyVit.Normal(1, 24, 2), TinyVit.Normal(2, 2, 40)),
+                }
+            ),
+            rewriting.Provenance with
+            {
+                Codebook = [new CodebookEntry(5, 3, 0.25), new CodebookEntry(1, 0, 1.75)],
+            }
+        )
+        {
+            Keys = new Dictionary<string, Tensor> { [name] = TinyVit.Normal(3, 2, 40).DetachFromDisposeScope() },
+        };
+        PatchFile.Save(patch, _folder.File("p"), overwrite: false);
+        using Patch read = PatchFile.Load(_folder.File("p"));
+        Assert.Equal(SafeTensorsSamples.Bits(patch.Keys[name]), SafeTensorsSamples.Bits(read.Keys[name]));
+        Assert.Equal(patch.Provenance.Codebook, read.Provenance.Codebook);
+        Assert.Equal("2", Version("p"));
+        // What keys are for is no part of what a patch does.
+        using Patch bare = new(patch.Change, patch.Provenance);
+        Assert.Equal(PatchFile.Digest(patch), PatchFile.Digest(bare));
+        PatchFile.Save(bare, _folder.File("bare"), overwrite: false);
+        Assert.Equal("1", Version("bare"));
+
+        Refused((t, _) => t[name + ".keys"] = TinyVit.Normal(3, 2, 24), "keys");
+        Refused((t, _) => t[name + ".keys"] = full([2, 40], float.NaN), "NaN");
+        Refused((t, _) => t[VitNames.Block(2, "mlp.fc2.weight") + ".keys"] = TinyVit.Normal(3, 2, 40), "keys");
+        Refused((_, m) => m["version"] = "1", "no change of a tensor");
+        Refused((_, m) => m["codebook"] = """[{"unit":40,"label":0,"radius":1}]""", "'codebook'");
+        Refused((_, m) => m["codebook"] = """[{"unit":4,"label":0,"radius":0}]""", "'codebook'");
+        Refused((_, m) => m["codebook"] = "[null]", "'codebook'");
+
+        string Version(string file)
+        {
+            using SafeTensorsFile opened = SafeTensorsFile.Open(_folder.File(file));
+            return opened.Metadata["version"];
+        }
+
+        void Refused(Action<Dictionary<string, Tensor>, Dictionary<string, string>> damage, string word)
+        {
+            string bad = _folder.File("bad");
+            using (SafeTensorsFile file = SafeTensorsFile.Open(_folder.File("p")))
+            {
+                Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(n => n, file.Read);
+                Dictionary<string, string> metadata = file.Metadata.ToDictionary();
+                damage(tensors, metadata);
+                SafeTensorsWriter.Write(bad, tensors.Select(t => (t.Key, t.Value)), metadata, overwrite: true);
+            }
+            string message = Assert.Throws<BadInputException>(() => PatchFile.Load(bad)).Message;
+            Assert.Contains(word, message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -186,7 +250,7 @@ public sealed class PatchFileTests : IDisposable
     [InlineData("label", "-1", "label")]
     [InlineData("label", "99999999999", "label")]
     [InlineData("seed", "x", "seed")]
-    [InlineData("version", "2", "version 2")]
+    [InlineData("version", "3", "version 3")]
     [InlineData("format", "pt", "not a patch")]
     public void Damaged_metadata_are_refused(string key, string value, string word) =>
         AssertRefused((_, metadata) => metadata[key] = value, word);

@@ -9,6 +9,12 @@ public sealed record GraceSettings : IMethodSettings<GraceSettings>
     /// </summary>
     public double Radius { get; init; } = 0.8;
 
+    /// <summary>
+    /// How near to an earlier edit's key a new image widens or splits it, at least 0, in sums of its radius and that of
+    /// a new entry; published 1, where keys are farther apart than their radii.
+    /// </summary>
+    public double Near { get; init; } = 0.5;
+
     /// <summary>How the value is learned.</summary>
     public TokenSettings Token { get; init; } = new();
 
@@ -25,6 +31,16 @@ public sealed record GraceSettings : IMethodSettings<GraceSettings>
                     "how near to the failing image's key another one gets the value, in lengths of a key"
                 )
                 .Swept(["0.7", "0.8", "0.9"], ["0.6", "0.7", "0.75", "0.8", "0.85", "0.9", "1"]),
+            Setting
+                .Number<GraceSettings>(
+                    "near",
+                    "nearness of keys",
+                    SettingRange.NotNegative,
+                    s => s.Near,
+                    (s, v) => s with { Near = v },
+                    "how near to an earlier edit's key an image widens or splits it, in sums of both radii"
+                )
+                .AsDetail(),
             .. TokenSettings.Settings<GraceSettings>(s => s.Token, (s, v) => s with { Token = v }),
         ]);
 

@@ -75,13 +75,22 @@ sealed class QueryMemory(int most = 2000) : IPreparation
     /// What the last FFN reads for [CLS], <c>[N,D]</c>, and the [CLS] tokens after it, <c>[N,D]</c>; in the caller's
     /// dispose scope.
     /// </summary>
-    internal static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state, string method = TPatcherName)
+    /// <param name="split">The model.</param>
+    /// <param name="state">The images.</param>
+    /// <param name="method">Who asks, for the message.</param>
+    /// <param name="replaced">Tensors that take the place of the model's, by name, or null for none.</param>
+    internal static (Tensor Read, Tensor After) Query(
+        SplitVit split,
+        PrefixState state,
+        string method = TPatcherName,
+        IReadOnlyDictionary<string, Tensor>? replaced = null
+    )
     {
         split.Model.Config.RequireClassToken(method);
         using IDisposable noGrad = no_grad();
         int last = split.Model.Config.Depth - 1;
         MatrixProbe probe = new(new EditSpace(split.Model.Config, last, 1));
-        Tensor after = new AutogradSuffix(split, visit: probe.Visit)
+        Tensor after = new AutogradSuffix(split, replaced, probe.Visit)
             .LastTokens(state.Residual, state.Output)
             .select(1, 0);
         return (probe.Input(last, FfnMatrix.Fc1).select(1, 0), after);

@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -13,8 +14,11 @@ namespace Retouch.Editing;
 /// </summary>
 static class ReplacingUnit
 {
-    // A thousandth of the way from the edge to the failing image the value is a hundred times as long as the token.
-    const double Steepness = 1e5;
+    /// <summary>
+    /// By what an edge is multiplied: a thousandth of the way from it to the failing image the value is a hundred times
+    /// as long as the token.
+    /// </summary>
+    public const double Steepness = 1e5;
 
     /// <summary>Makes one edit a failure.</summary>
     /// <param name="split">The unedited model.</param>
@@ -47,22 +51,38 @@ static class ReplacingUnit
             failure =>
             {
                 using DisposeScope each = NewDisposeScope();
-                (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, method); // [S,D], [S,D]
-                return Edit(
+                (Tensor queries, Tensor after) = Query(split, failure.State, method);
+                (TensorDelta delta, int steps, IReadOnlyList<float> losses) = Learn(
                     split,
                     failure,
                     idle.Draw(queries),
                     after,
                     edge(failure, queries),
                     settings,
-                    method,
-                    described,
                     progress,
                     cancellation
                 );
+                return Edits.Result(split, failure, delta, method, described, 0, steps, losses);
             },
             cancellation
         );
+    }
+
+    /// <summary>
+    /// What the last FFN reads for [CLS], <c>[S,D]</c>, and the [CLS] tokens after it without what earlier edits put in
+    /// their place, <c>[S,D]</c>: a value as long as an earlier edit's, made steep again, would be endless after a few.
+    /// In the caller's dispose scope.
+    /// </summary>
+    public static (Tensor Read, Tensor After) Query(SplitVit split, PrefixState state, string method)
+    {
+        VitModel model = split.Model;
+        long[] rewritten = [.. EditHistory.Of(model).RewrittenUnits.Select(u => (long)u)];
+        if (rewritten.Length == 0)
+            return QueryMemory.Query(split, state, method);
+        string name = VitNames.Block(model.Config.Depth - 1, "mlp.fc2.weight");
+        Tensor values = model.Tensors[name];
+        Tensor kept = values.index_fill(1, tensor(rewritten, device: values.device), Held(0));
+        return QueryMemory.Query(split, state, method, new Dictionary<string, Tensor> { [name] = kept });
     }
 
     /// <summary>
@@ -76,19 +96,16 @@ static class ReplacingUnit
     /// A key <c>[D]</c> and a bias <c>[1]</c>: x·key + bias is 0 at the edge and about 1 for the failing image.
     /// </param>
     /// <param name="settings">How the token is learned.</param>
-    /// <param name="method">The editor's name, for the provenance.</param>
-    /// <param name="described">All of its settings, likewise.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    static EditResult Edit(
+    /// <returns>The change, which the caller disposes, the steps taken and the losses before them.</returns>
+    public static (TensorDelta Delta, int Steps, IReadOnlyList<float> Losses) Learn(
         SplitVit split,
         Failure failure,
         IdleUnit unit,
         Tensor after,
         (Tensor Key, Tensor Bias) edge,
         TokenSettings settings,
-        string method,
-        IReadOnlyDictionary<string, string> described,
         IProgress<EditProgress>? progress,
         CancellationToken cancellation
     )
@@ -113,6 +130,6 @@ static class ReplacingUnit
         if (model.Blocks[^1].Scale2 is Tensor scale)
             value = where(scale.eq(Held(0)), zeros_like(value), value / scale);
         TensorDelta delta = unit.Rewritten(split.Space, edge.Key * Held(Steepness), edge.Bias * Held(Steepness), value);
-        return Edits.Result(split, failure, delta, method, described, 0, steps, losses);
+        return (delta, steps, losses);
     }
 }

@@ -1,4 +1,5 @@
 using Retouch.Locating;
+using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -15,12 +16,13 @@ namespace Retouch.Editing;
 /// each layer, under the unedited model: what fc2 gives for [CLS] plus a δ that 25 steps of Adam find, cross-entropy
 /// plus 0.01·‖δ‖², and ‖δ‖ at most 0.75·‖z‖. Then, from the first layer on, layer i of m takes of what is missing the
 /// share R = (z − present output)/(m − i), with the keys K that it reads by then, and Δ solves
-/// (P·K·Kᵀ + λ·I)·Δ = P·K·Rᵀ, here in the equal form Δ = P·K·(KᵀPK + λ·I)⁻¹·Rᵀ, which inverts as many rows as there
-/// are images; W becomes W + Δᵀ. P projects on the eigenvectors of the ordinary keys' second moment
-/// (<see cref="ClassKeys"/>) below a bound. The layers are the blocks of the edit space: the last three unless others
-/// are named (the published code names blocks 8 to 11). Not here: the sum of earlier edits' K·Kᵀ beside this one's,
-/// which makes it lifelong; what is known of a model's edits (<see cref="Patches.EditHistory"/>) does not carry it, so
-/// that in a sequence each edit is a first one.
+/// (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ, here in an equal form that inverts as many rows as there are images; W
+/// becomes W + Δᵀ. P projects on the eigenvectors of the ordinary keys' second moment (<see cref="ClassKeys"/>) below a
+/// bound. The layers are the blocks of the edit space: the last three unless others are named (the published code names
+/// blocks 8 to 11). The sum is over the keys K₁ of the edits by this method that the model carries, which is what makes
+/// it lifelong: what fc2 gives for these keys stays as it is. A patch holds its keys (<see cref="Patch.Keys"/>), and the
+/// model that it is applied to their sum (<see cref="EditHistory"/>), of at most as many rows as a key has numbers; a
+/// model that was written to a file does not know it any more.
 /// </remarks>
 public sealed class XEdit : IEditor
 {
@@ -41,7 +43,7 @@ public sealed class XEdit : IEditor
     public static Method Definition { get; } =
         new Method<XEditSettings>(
             "x-edit",
-            "a change of the last three fc2 in directions that ordinary [CLS] keys do not use",
+            "a change of the last three fc2 in directions that ordinary and earlier edits' [CLS] keys do not use",
             "Liu et al., X-Edit, MICCAI 2026",
             (settings, resources) => new XEdit(resources.Preparation(ClassKeys.Kind), settings)
         )
@@ -107,19 +109,23 @@ public sealed class XEdit : IEditor
         }
 
         using IDisposable noGrad = no_grad();
+        IReadOnlyDictionary<string, KeySum> sums = EditHistory.Of(split.Model).Keys;
+        Dictionary<string, Tensor> keys = [];
         Dictionary<string, TensorChange> changes = [];
         Dictionary<string, Tensor> edited = [];
         for (int i = 0; i < layers.Length; i++)
         {
             Layer present = i == 0 ? layers[0] : Layers(split, failure, edited)[i];
             Tensor missing = (targets[i] - present.Values) / Held(layers.Length - i); // R [S,D]
+            string name = VitNames.Block(space.FirstBlock + i, "mlp.fc2.weight");
             (Tensor left, Tensor right) = Change(
                 present.Keys,
                 missing,
                 projections[i].to(present.Keys.device),
-                _settings.Regularization
+                _settings.Regularization,
+                sums.GetValueOrDefault(name)?.Factor.to(present.Keys.device)
             );
-            string name = VitNames.Block(space.FirstBlock + i, "mlp.fc2.weight");
+            keys[name] = present.Keys.clone().DetachFromDisposeScope();
             changes[name] = TensorChange.AddProduct(left, right);
             edited[name] = changes[name].Apply(split.Model.Tensors[name]);
         }
@@ -131,29 +137,70 @@ public sealed class XEdit : IEditor
             XEditSettings.Table.Describe(_settings),
             0,
             steps,
-            losses
+            losses,
+            keys: keys
         );
     }
 
     /// <summary>
-    /// Δᵀ as a product <c>[D,S]·[S,H]</c>, where Δ solves (P·K·Kᵀ + λ·I)·Δ = P·K·Rᵀ; in the caller's dispose scope.
+    /// Δᵀ as a product <c>[D,S]·[S,H]</c>, where Δ solves (P·(K·Kᵀ + ΣK₁·K₁ᵀ) + λ·I)·Δ = P·K·Rᵀ; in the caller's
+    /// dispose scope.
     /// </summary>
     /// <param name="keys">Kᵀ, <c>[S,H]</c>.</param>
     /// <param name="missing">R, a row an image, <c>[S,D]</c>.</param>
     /// <param name="projection">P, <c>[H,H]</c>.</param>
     /// <param name="regularization">λ.</param>
+    /// <param name="earlier">F with FᵀF = ΣK₁·K₁ᵀ, <c>[r,H]</c>, or null where there is no earlier edit.</param>
     internal static (Tensor Left, Tensor Right) Change(
         Tensor keys,
         Tensor missing,
         Tensor projection,
+        double regularization,
+        Tensor? earlier = null
+    )
+    {
+        if (earlier is not null)
+        {
+            // Hardly anything may be left of a key beside the others.
+            Tensor wide = projection.to(ScalarType.Float64);
+            (Tensor left, Tensor right) = Change(
+                keys.to(ScalarType.Float64),
+                missing.to(ScalarType.Float64),
+                wide,
+                earlier.to(ScalarType.Float64),
+                regularization
+            );
+            return (left.to(keys.dtype), right.to(keys.dtype));
+        }
+        Tensor projected = mm(keys, projection); // KᵀP [S,H]
+        return (Solve(projected, keys, missing, regularization), projected);
+    }
+
+    // Δ = P·Δ, so that the sum counts as GᵀG with G = F·P; and λ·KᵀP·(GᵀG + λ·I)⁻¹ = KᵀP − KᵀP·Gᵀ·(G·Gᵀ + λ·I)⁻¹·G.
+    static (Tensor Left, Tensor Right) Change(
+        Tensor keys,
+        Tensor missing,
+        Tensor projection,
+        Tensor earlier,
         double regularization
     )
     {
-        Tensor projected = mm(keys, projection); // KᵀP [S,H]
-        Tensor gram = mm(projected, keys.t()); // KᵀPK [S,S]
-        Tensor ridge = eye(gram.shape[0], device: gram.device) * Held(regularization);
-        return (linalg.solve(gram.Plus(ridge), missing).t(), projected);
+        Tensor projected = mm(keys, projection);
+        Tensor others = mm(earlier, projection); // G [r,H]
+        Tensor gram = mm(others, others.t());
+        Tensor shares = linalg.solve(gram.Plus(Ridge(gram, regularization)), mm(others, projected.t())); // [r,S]
+        Tensor free = projected - mm(shares.t(), others);
+        return (Solve(free, keys, missing, regularization), free);
     }
+
+    static Tensor Solve(Tensor free, Tensor keys, Tensor missing, double regularization)
+    {
+        Tensor gram = mm(free, keys.t()); // KᵀPK [S,S] or what earlier edits leave of it
+        return linalg.solve(gram.Plus(Ridge(gram, regularization)), missing).t();
+    }
+
+    static Tensor Ridge(Tensor gram, double weight) =>
+        eye(gram.shape[0], dtype: gram.dtype, device: gram.device) * Held(weight);
 
     // What an fc2 would have to give for [CLS] so that images get their label, [S,D].
     (Tensor Target, int Steps, List<float> Losses) Target(

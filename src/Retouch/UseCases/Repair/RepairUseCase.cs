@@ -349,7 +349,7 @@ public sealed class RepairUseCase(ModelFile model)
                     Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
                         .Replace(Path.DirectorySeparatorChar, '/'),
                     Label = best!.After[i],
-                        LabelName = labels.HasNames ? labels[best.After[i]].Name : null,
+                    LabelName = labels.HasNames ? labels[best.After[i]].Name : null,
                 }),
             ];
             int label = images
