@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Retouch.Formats;
 using Retouch.Measurement;
+using Retouch.Patches;
 using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
@@ -32,6 +33,11 @@ sealed class CheckVerb : Verb
             "Patches of the model to check together; it is compared with the model without them unless --against "
             + "names another.",
         AllowMultipleArgumentsPerToken = true,
+        HelpName = "FILE",
+    };
+    readonly Option<string?> _ledger = new("--ledger")
+    {
+        Description = "A ledger whose present patches to check together, instead of --patch.",
         HelpName = "FILE",
     };
     readonly Option<string?> _against = new("--against")
@@ -164,6 +170,7 @@ sealed class CheckVerb : Verb
                 [
                     _images,
                     _patches,
+                    _ledger,
                     _against,
                     _accept,
                     _roots,
@@ -199,7 +206,7 @@ sealed class CheckVerb : Verb
             Roots = parsed.GetValue(_roots) ?? [],
             Accepted = parsed.GetValue(_accept),
             LabelFile = _model.LabelFile(parsed),
-            Patches = parsed.GetValue(_patches) ?? [],
+            Patches = Patches(parsed),
             Against = parsed.GetValue(_against),
             Criteria = Criteria(parsed),
             Rows = parsed.GetValue(_out) ?? (page is null ? null : Path.ChangeExtension(page, ".jsonl")),
@@ -219,6 +226,20 @@ sealed class CheckVerb : Verb
         terminal.Object(CheckJson.Of(report, request), JsonOutput.Default.CheckJson);
         Print(terminal, report, request);
         return report.Passed ? App.Ok : App.Failed;
+    }
+
+    string[] Patches(ParseResult parsed)
+    {
+        string[] patches = parsed.GetValue(_patches) ?? [];
+        if (parsed.GetValue(_ledger) is not string path)
+            return patches;
+        if (patches.Length > 0)
+            throw new BadInputException("--ledger and --patch both name patches; give one of them.");
+        Ledger ledger = Ledger.Open(path);
+        // They are what was added, or it is said that they are not.
+        foreach (LoadedPatch patch in ledger.Load(ledger.State))
+            patch.Dispose();
+        return [.. ledger.State.Added.Select(e => ledger.PathOf(e.Patch!))];
     }
 
     CheckCriteria Criteria(ParseResult parsed)

@@ -35,7 +35,8 @@ static class Edits
     }
 
     /// <summary>
-    /// The result of an edit, taking ownership of <paramref name="change"/>; without <paramref name="success"/> it is
+    /// The result of an edit, taking ownership of <paramref name="change"/> and of <paramref name="tokens"/>
+    /// (<see cref="Patch.Tokens"/>); without <paramref name="success"/> it is
     /// found out.
     /// </summary>
     public static EditResult Result(
@@ -47,7 +48,8 @@ static class Edits
         int seed,
         int steps,
         IReadOnlyList<float> losses,
-        bool? success = null
+        bool? success = null,
+        Tensor? tokens = null
     ) =>
         new(
             new Patch(
@@ -69,7 +71,10 @@ static class Edits
                         Steps = steps,
                     },
                 }
-            ),
+            )
+            {
+                Tokens = tokens?.DetachFromDisposeScope(),
+            },
             losses
         );
 

@@ -17,6 +17,12 @@ public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits
     /// <summary>Hidden units of an FFN of the unedited model; null where the model has as many.</summary>
     public int? Hidden { get; init; }
 
+    /// <summary>
+    /// The images that the patches corrected, as far as the patches remember them (<see cref="Patch.Tokens"/>): what
+    /// the last FFN gets of each, and its class.
+    /// </summary>
+    internal IReadOnlyList<(float[] Token, int Label)> Corrected { get; init; } = [];
+
     // A model knows no edit, so that what is known of its edits lies beside it and lives as long as it does.
     static readonly ConditionalWeakTable<VitModel, EditHistory> s_histories = [];
 

@@ -196,10 +196,7 @@ public static class PatchFile
         bool hasTokens = file.Tensors.TryGetValue(Tokens, out TensorEntry? stored);
         if (
             hasTokens
-            && (
-                stored!.DType != TensorDType.F16
-                || !stored.Shape.SequenceEqual([provenance.Images.Count, space.Width])
-            )
+            && (stored!.DType != TensorDType.F16 || !stored.Shape.SequenceEqual([provenance.Images.Count, space.Width]))
         )
             throw Bad("what it keeps of its images does not fit them");
         Tensor? tokens = hasTokens ? file.Read(Tokens) : null;

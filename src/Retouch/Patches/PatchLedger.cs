@@ -46,6 +46,7 @@ public static class PatchLedger
                     .RewrittenUnits.Concat(rewritten)
                     .Concat(Enumerable.Range(first, Added(patches).GetValueOrDefault(last)))
                     .ToHashSet(),
+                Corrected = [.. before.Corrected, .. patches.SelectMany(Remembered)],
                 Hidden = before.Hidden ?? (MostAdded(patches) > 0 ? model.Config.MlpWidth : null),
                 SpareUnits = result.Config.MlpWidth - first - MostAdded(patches),
             }
@@ -157,6 +158,18 @@ public static class PatchLedger
 
     static IEnumerable<(int First, int Second)> Pairs(int count) =>
         Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(i + 1, count - i - 1).Select(j => (i, j)));
+
+    static IEnumerable<(float[] Token, int Label)> Remembered(Patch patch)
+    {
+        if (patch.Tokens is not Tensor tokens)
+            yield break;
+        using Tensor wide = tokens.to(ScalarType.Float32);
+        for (int i = 0; i < patch.Provenance.Images.Count && i < wide.shape[0]; i++)
+        {
+            using Tensor token = wide[i].cpu().contiguous();
+            yield return (token.data<float>().ToArray(), patch.Provenance.Images[i].Label ?? patch.Provenance.Label);
+        }
+    }
 
     // Further hidden units come last, in the place of those that nothing has taken yet.
     static Tensor Sum(string name, Tensor weight, IReadOnlyList<Patch> ordered, int spare)

@@ -43,6 +43,10 @@ public sealed record EditSpace
     /// <summary>The last editable block, zero-based.</summary>
     public int LastBlock => FirstBlock + Blocks - 1;
 
+    /// <summary>Whether another space is the same window of a model with more or fewer hidden units.</summary>
+    internal bool CutsAlike(EditSpace other) =>
+        FirstBlock == other.FirstBlock && Blocks == other.Blocks && Width == other.Width;
+
     /// <summary>The window in a word, zero-based: <c>7-9</c>, or <c>7</c> of one block.</summary>
     public string BlockRange => Range(FirstBlock, Blocks);
 

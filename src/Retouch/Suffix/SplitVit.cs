@@ -46,11 +46,12 @@ public sealed class SplitVit
     /// <summary>
     /// The same cut of a model that patches were applied to; what was measured of this one is taken to hold for it.
     /// </summary>
-    /// <param name="edited">A model of the same architecture.</param>
+    /// <param name="edited">A model of the same architecture, but for hidden units that patches added.</param>
     internal SplitVit Edited(VitModel edited) =>
-        edited.Config == Model.Config
-            ? new SplitVit(edited, this)
-            : throw new ArgumentException("The model is of another architecture.", nameof(edited));
+        edited.Config == Model.Config ? new SplitVit(edited, this)
+        : edited.Config with { MlpWidth = Model.Config.MlpWidth } == Model.Config
+            ? new SplitVit(edited, new EditSpace(edited.Config, Space.FirstBlock, Space.Blocks), Precision)
+        : throw new ArgumentException("The model is of another architecture.", nameof(edited));
 
     /// <summary>The model that was cut.</summary>
     public VitModel Model { get; }
@@ -96,7 +97,9 @@ public sealed class SplitVit
     /// <exception cref="ArgumentException">The state is of another space.</exception>
     public PrefixState Rebase(PrefixState state)
     {
-        Require(state.Space);
+        // Tokens know nothing of hidden units.
+        if (!state.Space.CutsAlike(Space))
+            Require(state.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> outputs = [];

@@ -1,5 +1,4 @@
 using Retouch.Patches;
-using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.UseCases;

@@ -9,6 +9,7 @@ public static class Methods
         FineTuning.Plain,
         Kfac.Definition,
         Gate.Definition,
+        Remember.Definition,
         FineTuning.WithL1,
         FineTuning.WithL2,
         Lora.Definition,

@@ -207,9 +207,7 @@ public sealed class GateRepair
         CancellationToken cancellation
     )
     {
-        RepairImages failing = input.Promised is RepairImages promised
-            ? input.Failing.Plus(promised)
-            : input.Failing;
+        RepairImages failing = input.Promised is RepairImages promised ? input.Failing.Plus(promised) : input.Failing;
         string?[] why = new string?[failing.Count];
         OwnGates own = new(ffn, _settings);
         int had = gates.Count;

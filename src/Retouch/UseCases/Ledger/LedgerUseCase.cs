@@ -232,7 +232,7 @@ public static class LedgerUseCase
                 throw BadInput.Mismatch(
                     patch.Path,
                     $"{patch.Path} is for the model {patch.Patch.Provenance.ModelFingerprint}, but {ledger.Path} is of "
-                        + $"{ledger.Base}."
+                        + $"{ledger.Base}; all patches of a ledger are made for its unedited model."
                 );
             if (!present.TryAdd(patch.Change, patch.Path))
                 throw BadInput.Exists(

@@ -1,8 +1,6 @@
-using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Measurement;
 using Retouch.Patches;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;

@@ -57,34 +57,34 @@ sealed class RepairTokens(
             events.Progress(what, paths.Count, All);
         return (read.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. read], 0), loaded);
 
-            int All(Action<double, string?> report)
+        int All(Action<double, string?> report)
+        {
+            int together = VitCost.Of(split.Model.Config).ImagesTogether(Chunk);
+            for (int first = 0; first < paths.Count; first += together)
             {
-                int together = VitCost.Of(split.Model.Config).ImagesTogether(Chunk);
-                for (int first = 0; first < paths.Count; first += together)
+                cancellation.ThrowIfCancellationRequested();
+                string[] chunk = [.. paths.Skip(first).Take(together)];
+                string?[] hashes = [.. chunk.Select(HashOf)];
+                int[] missing =
+                [
+                    .. Enumerable
+                        .Range(0, chunk.Length)
+                        .Where(i => hashes[i] is not string hash || !_known.ContainsKey(hash)),
+                ];
+                if (missing.Length > 0)
+                    Ask([.. missing.Select(i => chunk[i])], [.. missing.Select(i => hashes[i])], skipped);
+                for (int i = 0; i < chunk.Length; i++)
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    string[] chunk = [.. paths.Skip(first).Take(together)];
-                    string?[] hashes = [.. chunk.Select(HashOf)];
-                    int[] missing =
-                    [
-                        .. Enumerable
-                            .Range(0, chunk.Length)
-                            .Where(i => hashes[i] is not string hash || !_known.ContainsKey(hash)),
-                    ];
-                    if (missing.Length > 0)
-                        Ask([.. missing.Select(i => chunk[i])], [.. missing.Select(i => hashes[i])], skipped);
-                    for (int i = 0; i < chunk.Length; i++)
+                    if (hashes[i] is string hash && _known.TryGetValue(hash, out Tensor? token))
                     {
-                        if (hashes[i] is string hash && _known.TryGetValue(hash, out Tensor? token))
-                        {
-                            loaded.Add(first + i);
-                            read.Add(token);
-                        }
+                        loaded.Add(first + i);
+                        read.Add(token);
                     }
-                    report(first + chunk.Length, null);
                 }
-                return 0;
+                report(first + chunk.Length, null);
             }
+            return 0;
+        }
     }
 
     /// <summary>Takes the file of what was read away: the work is done.</summary>

@@ -345,11 +345,11 @@ public sealed class RepairUseCase(ModelFile model)
             PatchImage[] images =
             [
                 .. mended.Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
-                    {
-                        Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
-                            .Replace(Path.DirectorySeparatorChar, '/'),
-                        Label = best!.After[i],
-                    }),
+                {
+                    Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
+                        .Replace(Path.DirectorySeparatorChar, '/'),
+                    Label = best!.After[i],
+                }),
             ];
             int label = images
                 .GroupBy(i => i.Label!.Value)

@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Retouch.Tests.Cli;
+
+/// <summary>The ledger on real mistakes: those of the letters' model.</summary>
+[Collection(nameof(LettersWorld))]
+public sealed class LedgerStoryTests(LettersWorld world)
+{
+    const int Wanted = 3;
+
+    [Fact]
+    public void Mistakes_are_corrected_one_is_taken_back_and_a_broken_promise_is_found()
+    {
+        string ledger = world.NewFile("ledger.json");
+        string folder = Path.GetDirectoryName(ledger)!;
+        (string Image, string Label, string Wrong)[] mistakes = Mistakes();
+        Assert.Equal(Wanted, mistakes.Length);
+        string[] patches =
+        [
+            .. mistakes.Select((m, i) => Edit(m.Image, m.Label, Path.Combine(folder, $"{i + 1}.patch"))),
+        ];
+        Ledger("init", "--model", world.Model);
+        foreach (string patch in patches)
+            Ledger("add", patch, "--keep-images");
+        Ledger("revert", patches[1]);
+
+        string built = Path.Combine(folder, "built.safetensors");
+        string alone = Path.Combine(folder, "alone.safetensors");
+        Ledger("build", "--model", world.Model, "--out", built);
+        Ran.Retouch("apply", "--model", world.Model, "--patch", patches[2], patches[0], "--out", alone).Good();
+        Assert.Equal(Hash(alone), Hash(built));
+        Assert.Equal(0, Verify().Code);
+        // The present patches can be checked as they are named by it.
+        string[] check = ["check", "--model", world.Model, "--labels", world.Labels, "--images", Subset(), "--json"];
+        JsonElement byLedger = Ran.Retouch([.. check, "--ledger", ledger]).Good().Objects[0];
+        JsonElement byPatches = Ran.Retouch([.. check, "--patch", patches[0], patches[2]]).Good().Objects[0];
+        Assert.Equal(byPatches.GetProperty("after").GetRawText(), byLedger.GetProperty("after").GetRawText());
+        Assert.Contains(
+            "give one of them",
+            Ran.Retouch([.. check, "--ledger", ledger, "--patch", patches[0]]).Err,
+            StringComparison.Ordinal
+        );
+        string back = Path.Combine(folder, "back.safetensors");
+        string first = Path.Combine(folder, "first.safetensors");
+        Ran.Retouch("revert", "--model", built, "--patch", patches[2], "--out", back).Good();
+        Ran.Retouch("apply", "--model", world.Model, "--patch", patches[0], "--out", first).Good();
+        Assert.Equal(Hash(first), Hash(back));
+
+        // Somebody mislabels the first image and corrects that, harder.
+        string bad = Path.Combine(folder, "4.patch");
+        Ran.Retouch([
+                .. Editing(mistakes[0].Image, mistakes[0].Wrong, bad, "masked-fine-tuning"),
+                "--locator",
+                "all",
+                "--lr",
+                "0.003",
+                "--force",
+            ])
+            .Good();
+        Ledger("add", bad);
+        Ran broken = Verify("--json");
+        Assert.Equal(1, broken.Code);
+        JsonElement[] promises =
+        [
+            .. broken
+                .Objects[0]
+                .GetProperty("promises")
+                .EnumerateArray()
+                .Where(p => !p.GetProperty("right").GetBoolean()),
+        ];
+        Assert.Contains(promises, p => p.GetProperty("entry").GetInt32() == 1);
+        Ledger("revert", "5");
+        Assert.Equal(0, Verify().Code);
+
+        Ran Verify(params string[] more) =>
+            Ran.Retouch(["ledger", "verify", "--ledger", ledger, "--model", world.Model, .. more]);
+
+        void Ledger(string verb, params string[] more) =>
+            Ran.Retouch([
+                    "ledger",
+                    verb,
+                    "--ledger",
+                    ledger,
+                    .. verb == "build" ? (string[])[] : ["--author", "Ann", "--reason", "a test"],
+                    .. more,
+                ])
+                .Good();
+    }
+
+    string Subset() => world.Subfolder("checked", "A", "B", "C");
+
+    (string Image, string Label, string Wrong)[] Mistakes()
+    {
+        string[] images =
+        [
+            .. Directory
+                .EnumerateFiles(world.Images("oil"), "*", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal)
+                .Where((_, i) => i % 7 == 0)
+                .Take(200),
+        ];
+        return
+        [
+            .. Ran.Retouch([
+                    "predict",
+                    "--model",
+                    world.Model,
+                    "--labels",
+                    world.Labels,
+                    "--top",
+                    "1",
+                    "--json",
+                    .. images,
+                ])
+                .Good()
+                .Objects.Select(o =>
+                    (
+                        Image: o.GetProperty("image").GetString()!,
+                        Label: Path.GetFileName(Path.GetDirectoryName(o.GetProperty("image").GetString()!))!,
+                        Wrong: o.GetProperty("predictions")[0].GetProperty("name").GetString()!
+                    )
+                )
+                .Where(m => m.Label != m.Wrong)
+                .DistinctBy(m => m.Label)
+                .Take(Wanted),
+        ];
+    }
+
+    string Edit(string image, string label, string patch)
+    {
+        Ran.Retouch(Editing(image, label, patch, "kfac")).Good();
+        return patch;
+    }
+
+    string[] Editing(string image, string label, string patch, string method) =>
+        [
+            "edit",
+            "--model",
+            world.Model,
+            "--labels",
+            world.Labels,
+            "--image",
+            image,
+            "--label",
+            label,
+            "--method",
+            method,
+            "--out",
+            patch,
+        ];
+
+    static string Hash(string path) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)));
+}
