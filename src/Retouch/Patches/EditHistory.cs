@@ -19,8 +19,8 @@ public sealed record EditHistory(string Origin, IReadOnlySet<int> RewrittenUnits
     public int? Hidden { get; init; }
 
     /// <summary>
-    /// The images that the patches corrected, as far as the patches remember them (<see cref="Patch.Tokens"/>): what the
-    /// last FFN gets of each, and its class.
+    /// The images that the patches corrected, as far as the patches remember them (<see cref="Patch.Tokens"/>): what
+    /// the last FFN gets of each, and its class.
     /// </summary>
     internal IReadOnlyList<(float[] Token, int Label)> Corrected { get; init; } = [];
 

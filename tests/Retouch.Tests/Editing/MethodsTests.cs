@@ -20,6 +20,7 @@ public sealed class MethodsTests : IDisposable
                 "ft",
                 "kfac",
                 "gate",
+                "remember",
                 "ft-l1",
                 "ft-l2",
                 "lora",
@@ -143,21 +144,25 @@ public sealed class MethodsTests : IDisposable
                 );
                 if (!method.Sequential)
                 {
-                    Assert.Contains(
-                        "adds hidden units",
-                        Assert.Throws<BadInputException>(() => PatchLedger.Apply(_bed.Model, [result.Patch])).Message,
-                        StringComparison.Ordinal
+                    // It adds hidden units, of which the applied model has as many as a file can state.
+                    using VitModel wider = PatchLedger.Apply(_bed.Model, [result.Patch]);
+                    Assert.Equal(64, wider.Config.MlpWidth);
+                    Assert.InRange(
+                        TinyVit.MaxDifference(
+                            wider.Logits(_bed.Pixels),
+                            _bed.Split.Logits(_bed.State, result.Patch.Change)
+                        ),
+                        0,
+                        1e-3
                     );
                     continue;
                 }
                 // Again, on the model that the edit left: what was prepared for the unedited one serves it.
                 using VitModel left = PatchLedger.Apply(_bed.Model, [result.Patch]);
                 Assert.NotEqual(_bed.Model.Fingerprint, left.Fingerprint);
-                using PrefixState state = new SplitVit(left, _bed.Split.Space).Rebase(_bed.State);
-                using EditResult next = editor.Edit(
-                    new SplitVit(left, _bed.Split.Space),
-                    [new Failure(state, _bed.Label)]
-                )[0];
+                SplitVit edited = _bed.Split.Edited(left);
+                using PrefixState state = edited.Rebase(_bed.State);
+                using EditResult next = editor.Edit(edited, [new Failure(state, _bed.Label)])[0];
                 Assert.Equal(left.Fingerprint, next.Patch.Provenance.ModelFingerprint);
             }
         }

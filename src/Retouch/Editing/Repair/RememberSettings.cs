@@ -21,7 +21,7 @@ public sealed record RememberSettings : IMethodSettings<RememberSettings>
                     (s, v) => s with { Edge = v },
                     "where the unit opens, on the way from the nearest other image to the failing one"
                 )
-                .Swept(["0.5"], ["0.1", "0.3", "0.5", "0.7"])
+                .Swept(["0.5", "0.1"], ["0.1", "0.3", "0.5", "0.7"])
         );
 
     /// <summary>Checks every setting's range.</summary>
