@@ -23,12 +23,13 @@ namespace Retouch.Editing;
 /// relative to it, and they end where the image is right. Several images of one edit are one entry about their mean,
 /// widened until it holds them.
 /// <para>
-/// On a model that carries entries (<see cref="EditHistory"/>), an image near the nearest key, d ≤ ε + the radius of a
-/// new entry, of the same label widens that entry's radius to d and adds none; of another label, it splits: its own
-/// entry and the near one get the radius d/2 at most. Where balls overlap, the one in which the image lies deeper
-/// answers, not, as there, the one of the nearer key, so that every entry of another label in whose ball the image lies
-/// is split. The patch is a change of the earlier edits' units in the model that carries them. An image that is wrong
-/// yet when an entry is widened, for reasons outside the codebook, gets its own.
+/// On a model that carries entries (<see cref="EditHistory"/>), an image near the nearest key of the same label widens
+/// that entry's radius to the distance d and adds none; near one of another label, it splits: its own entry and the
+/// near one get the radius d/2 at most. Near is published as d ≤ ε + the radius of a new entry; here it is half of
+/// that, since keys of one length are no farther apart than two lengths. Where balls overlap, the one in which the
+/// image lies deeper answers, not, as there, the one of the nearer key, so that every entry of another label in whose
+/// ball the image lies is split. The patch is a change of the earlier edits' units in the model that carries them. An
+/// image that is wrong yet when an entry is widened, for reasons outside the codebook, gets its own.
 /// </para>
 /// </remarks>
 public sealed class Grace : IEditor

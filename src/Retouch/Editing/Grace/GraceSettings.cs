@@ -11,7 +11,7 @@ public sealed record GraceSettings : IMethodSettings<GraceSettings>
 
     /// <summary>
     /// How near to an earlier edit's key a new image widens or splits it, at least 0, in sums of its radius and that of
-    /// a new entry; published 1, where keys are farther apart than their radii.
+    /// a new entry; published 1.
     /// </summary>
     public double Near { get; init; } = 0.5;
 

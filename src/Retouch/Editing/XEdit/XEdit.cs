@@ -20,9 +20,9 @@ namespace Retouch.Editing;
 /// becomes W + Δᵀ. P projects on the eigenvectors of the ordinary keys' second moment (<see cref="ClassKeys"/>) below a
 /// bound. The layers are the blocks of the edit space: the last three unless others are named (the published code names
 /// blocks 8 to 11). The sum is over the keys K₁ of the edits by this method that the model carries, which is what makes
-/// it lifelong: what fc2 gives for these keys stays as it is. A patch holds its keys (<see cref="Patch.Keys"/>), and the
-/// model that it is applied to their sum (<see cref="EditHistory"/>), of at most as many rows as a key has numbers; a
-/// model that was written to a file does not know it any more.
+/// it lifelong: what fc2 gives for these keys stays as it is. A patch holds its keys (<see cref="Patch.Keys"/>), and
+/// the model that it is applied to their sum (<see cref="EditHistory"/>), of at most as many rows as a key has numbers;
+/// a model that was written to a file does not know it any more.
 /// </remarks>
 public sealed class XEdit : IEditor
 {
