@@ -340,7 +340,7 @@ public sealed class BadInputTests : IDisposable
         RefusesPatch(_bench.Image, "not a safetensors file");
         RefusesPatch(_bench.Locality, "is a directory");
         RefusesPatch(_bench.Write("cut", good[..(good.Length / 2)]), "has only");
-        RefusesPatch(_bench.Write("version", Replaced(good, "\"version\":\"1\"", "\"version\":\"2\"")), "version 2");
+        RefusesPatch(_bench.Write("version", Replaced(good, "\"version\":\"1\"", "\"version\":\"3\"")), "version 3");
         RefusesPatch(_bench.Write("label", Replaced(good, "\"label\":\"", "\"lable\":\"")), "'label'");
         RefusesPatch(_bench.Write("space", Replaced(good, "\\\"blocks\\\":3", "\\\"blocks\\\":0")), "edit space");
     }

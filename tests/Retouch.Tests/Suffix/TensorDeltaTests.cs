@@ -42,7 +42,7 @@ public sealed class TensorDeltaTests : IDisposable
     }
 
     [Fact]
-    public void A_patch_of_tensors_comes_back_from_its_file_and_says_what_cannot_be_applied()
+    public void A_patch_of_tensors_comes_back_from_its_file_and_is_applied_with_the_units_that_it_adds()
     {
         using DisposeScope scope = NewDisposeScope();
         using VitModel model = TinyVit.Create();
@@ -70,11 +70,13 @@ public sealed class TensorDeltaTests : IDisposable
             Assert.Throws<InvalidOperationException>(() => read.Delta).Message,
             StringComparison.Ordinal
         );
-        Assert.Contains(
-            "hidden units",
-            Assert.Throws<BadInputException>(() => PatchLedger.Apply(model, [read])).Message,
-            StringComparison.Ordinal
-        );
+        // All blocks get as many hidden units, which in the others give nothing.
+        using VitModel wider = PatchLedger.Apply(model, [read]);
+        Assert.True(wider.Config.MlpWidth > model.Config.MlpWidth);
+        Tensor pixels = TinyVit.Normal(7, 2, 3, model.Config.ImageSize, model.Config.ImageSize);
+        SplitVit split = new(model, space);
+        using PrefixState state = split.Prefix(pixels);
+        Assert.InRange(TinyVit.MaxDifference(wider.Logits(pixels), split.Logits(state, read.Change)), 0, 1e-4);
         Assert.Empty(PatchLedger.Overlaps([patch, read]));
     }
 
