@@ -88,6 +88,73 @@ public sealed class LedgerStoryTests(LettersWorld world)
                 .Good();
     }
 
+    [Fact]
+    public void Two_hundred_mistakes_are_found_repaired_and_checked_and_a_bad_patch_fails_the_same_check()
+    {
+        string stage = world.Images("stage");
+        string list = world.NewFile("mistakes.csv");
+        string patch = world.NewFile("repair.patch");
+        string folder = Path.GetDirectoryName(list)!;
+        string[] check = ["check", "--model", world.Model, "--labels", world.Labels, "--images", stage];
+        JsonElement before = Ran.Retouch([.. check, "--mistakes", list, "--json"]).Good().Objects[0];
+        int mistakes = File.ReadAllLines(list).Length - 1;
+        Assert.True(mistakes >= 200, $"{mistakes} mistakes");
+
+        JsonElement repair = Ran.Retouch(
+                "repair",
+                "--model",
+                world.Model,
+                "--labels",
+                world.Labels,
+                "--images",
+                stage,
+                "--locality",
+                world.Images("locality"),
+                "--holdout",
+                "0",
+                "--shared",
+                "false",
+                "--widen",
+                "512",
+                "--out",
+                patch,
+                "--json"
+            )
+            .Good()
+            .Objects[0];
+        Assert.Equal(mistakes, repair.GetProperty("toCorrect").GetInt32());
+        int corrected = repair.GetProperty("corrected").GetInt32();
+        Assert.InRange(corrected, 0.95 * mistakes, mistakes);
+
+        string[] criteria = ["--fixed-among", list, "--min-fixed", $"{corrected}", "--max-broken", "0"];
+        string junit = Path.Combine(folder, "junit.xml");
+        JsonElement after = Ran.Retouch([.. check, "--patch", patch, .. criteria, "--junit", junit, "--json"])
+            .Good()
+            .Objects[0];
+        Assert.True(Accuracy(after, "after") > Accuracy(before, "after") + 0.4);
+        Assert.DoesNotContain("<failure", File.ReadAllText(junit), StringComparison.Ordinal);
+
+        string bad = Path.Combine(folder, "bad.patch");
+        (string image, string label, string wrong) = Mistakes()[0];
+        Ran.Retouch([
+                .. Editing(image, wrong, bad, "masked-fine-tuning"),
+                "--locator",
+                "all",
+                "--lr",
+                "0.003",
+                "--force",
+            ])
+            .Good();
+        Ran failed = Ran.Retouch([.. check, "--patch", bad, .. criteria]);
+        Assert.Equal(1, failed.Code);
+        Assert.Contains("FAILED: maxBroken, minFixed", failed.Out, StringComparison.Ordinal);
+        Assert.Contains(stage, failed.Out, StringComparison.Ordinal);
+        Assert.NotEqual(label, wrong);
+
+        static double Accuracy(JsonElement report, string model) =>
+            report.GetProperty(model).GetProperty("accuracy").GetProperty("share").GetDouble();
+    }
+
     string Subset() => world.Subfolder("checked", "A", "B", "C");
 
     (string Image, string Label, string Wrong)[] Mistakes()
