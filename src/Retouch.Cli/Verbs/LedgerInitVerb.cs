@@ -20,6 +20,10 @@ sealed class LedgerInitVerb : Verb
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string path = _ledger.Path(parsed);
+        if (File.Exists(path))
+            throw new BadInputException(
+                $"{path} is there, and a ledger is never replaced; name another with --ledger."
+            );
         AtomicFile.CheckWritable(path, overwrite: false);
         string author = _ledger.Author(parsed);
         using ModelFile file = _model.Load(parsed, terminal);

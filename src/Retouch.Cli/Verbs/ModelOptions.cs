@@ -80,6 +80,25 @@ sealed class ModelOptions
     public ModelFile Load(string name, ParseResult parsed, Terminal terminal) =>
         Load(name, _hints.Read(parsed), terminal);
 
+    /// <summary>
+    /// The same of a model of the same architecture as another: what neither its files nor the user say of it, the other
+    /// one's say.
+    /// </summary>
+    /// <param name="name">What the user calls it by.</param>
+    /// <param name="parsed">What the user says of both.</param>
+    /// <param name="like">The other one.</param>
+    /// <param name="terminal">Where it is said.</param>
+    public ModelFile LoadLike(string name, ParseResult parsed, ModelFile like, Terminal terminal)
+    {
+        ModelFile file = Load(name, parsed, terminal);
+        VitTraits traits = like.Model.Config.Traits;
+        if (file.Model.Config.Traits == traits)
+            return file;
+        file.Dispose();
+        ModelHints hints = _hints.Read(parsed);
+        return Load(name, hints with { Traits = hints.Traits.Or(traits) }, terminal);
+    }
+
     /// <summary>Loads a model that a user named in some option, and says how it was understood.</summary>
     /// <param name="name">What the user calls it by.</param>
     /// <param name="hints">What the user says of it.</param>

@@ -67,7 +67,9 @@ sealed class RevertVerb : Verb
             [.. removed.Paths, file.Path]
         );
         cancellation.ThrowIfCancellationRequested();
-        using ModelFile? unedited = parsed.GetValue(_base) is string name ? _model.Load(name, parsed, terminal) : null;
+        using ModelFile? unedited = parsed.GetValue(_base) is string name
+            ? _model.LoadLike(name, parsed, file, terminal)
+            : null;
         using BuiltModel built = unedited is null
             ? ModelReversal.Of(file, removed.Files, others.Files)
             : ModelReversal.Of(file, unedited, removed.Files, others.Files);

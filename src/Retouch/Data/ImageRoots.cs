@@ -51,6 +51,9 @@ public sealed class ImageRoots
     {
         try
         {
+            // A pipe, which would be waited for without end, has no length either.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+                return Convert.ToHexStringLower(SHA256.HashData([]));
             using FileStream stream = File.OpenRead(path);
             return Convert.ToHexStringLower(SHA256.HashData(stream));
         }

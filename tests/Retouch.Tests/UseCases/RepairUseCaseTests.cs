@@ -242,6 +242,15 @@ public sealed class RepairUseCaseTests : IDisposable
         Assert.NotNull(kept.Patch);
     }
 
+    [Fact]
+    public void A_file_of_somebody_elses_by_the_name_of_the_one_that_is_kept_stays()
+    {
+        string other = Request.Output + ".reading";
+        File.WriteAllText(other, "my own notes");
+        Assert.NotNull(Run(Request with { Settings = Shared }).Patch);
+        Assert.Equal("my own notes", File.ReadAllText(other));
+    }
+
     [Theory]
     [InlineData("reading labelled images")]
     [InlineData("reading locality images")]
@@ -258,7 +267,7 @@ public sealed class RepairUseCaseTests : IDisposable
         // Damaged, or of another model, it is read anew.
         byte[] flipped = [.. written];
         flipped[^1] ^= 1;
-        foreach (byte[] damaged in (byte[][])[flipped, written[..^5], [1, 2, 3], []])
+        foreach (byte[] damaged in (byte[][])[flipped, written[..^5], written[..12], []])
         {
             File.WriteAllBytes(kept, damaged);
             Recorder anew = new();

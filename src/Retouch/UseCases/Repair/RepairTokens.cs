@@ -28,8 +28,10 @@ sealed class RepairTokens(
 
     readonly Dictionary<string, Tensor> _known = [];
     bool _begun;
+    bool _isForeign;
 
-    string? WorkFile => output is null ? null : output + Ending;
+    // Null, too, where a file of that name is somebody else's.
+    string? WorkFile => output is null || _isForeign ? null : output + Ending;
 
     string Made => $"{split.Model.Fingerprint} {preprocessing}";
 
@@ -125,6 +127,12 @@ sealed class RepairTokens(
             return;
         }
         _begun = true;
+        if (!MayBeOwn(path))
+        {
+            _isForeign = true;
+            events.Warn($"{path} is no file of a repair and stays as it is; nothing is kept of an interrupted one");
+            return;
+        }
         try
         {
             using DisposeScope scope = NewDisposeScope();
@@ -147,6 +155,25 @@ sealed class RepairTokens(
         catch (BadInputException)
         {
             // What it was is read again.
+        }
+    }
+
+    // A file that was cut or damaged still begins as it was written, or is empty.
+    static bool MayBeOwn(string path)
+    {
+        const int lengthBytes = 8;
+        try
+        {
+            if (new FileInfo(path).Length == 0)
+                return true;
+            using FileStream stream = File.OpenRead(path);
+            Span<byte> start = stackalloc byte[lengthBytes + 1];
+            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+                && start[lengthBytes] == '{';
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 
