@@ -81,8 +81,8 @@ sealed class ModelOptions
         Load(name, _hints.Read(parsed), terminal);
 
     /// <summary>
-    /// The same of a model of the same architecture as another: what neither its files nor the user say of it, the other
-    /// one's say.
+    /// The same of a model of the same architecture as another: what neither its files nor the user say of it, those of
+    /// the other one say.
     /// </summary>
     /// <param name="name">What the user calls it by.</param>
     /// <param name="parsed">What the user says of both.</param>
