@@ -23,6 +23,10 @@ sealed class LastFfn
 
     readonly BlockWeights _block;
 
+    // Gates of single images need neither.
+    readonly Lazy<Tensor> _whitening;
+    readonly Lazy<Tensor> _said;
+
     /// <summary>Looks at a model with ordinary images.</summary>
     /// <param name="model">The unedited model.</param>
     /// <param name="ordinary">Ordinary images.</param>
@@ -37,12 +41,9 @@ sealed class LastFfn
         Tensor damped = covariance.Plus(
             eye(covariance.shape[0], device: covariance.device) * (covariance.diagonal().mean() * Held(Damping))
         );
-        (Tensor values, Tensor vectors) = eigh(damped);
-        Whitening = mm(vectors / values.sqrt(), vectors.t());
-        Whitening =
-            Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
+        _whitening = new Lazy<Tensor>(() => WhiteningOf(covariance, damped));
+        _said = new Lazy<Tensor>(() => Evidence.Logits(unedited, ordinary.Residuals));
         Precision = inv(damped);
-        Said = Evidence.Logits(unedited, ordinary.Residuals);
     }
 
     public VitModel Model { get; }
@@ -58,13 +59,20 @@ sealed class LastFfn
     /// What makes what the FFN reads about as varied in all directions, <c>[D,D]</c>: the root of the damped
     /// covariance's inverse, so that a squared difference is about D.
     /// </summary>
-    public Tensor Whitening { get; }
+    public Tensor Whitening => _whitening.Value;
 
     /// <summary>The damped covariance's inverse, <c>[D,D]</c>.</summary>
     public Tensor Precision { get; }
 
     /// <summary>What the unedited model says of ordinary images, <c>[N,C]</c>.</summary>
-    public Tensor Said { get; }
+    public Tensor Said => _said.Value;
+
+    static Tensor WhiteningOf(Tensor covariance, Tensor damped)
+    {
+        (Tensor values, Tensor vectors) = eigh(damped);
+        Tensor root = mm(vectors / values.sqrt(), vectors.t());
+        return root * (Held(Math.Sqrt(covariance.shape[0])) / (root * mm(covariance, root)).sum().sqrt());
+    }
 
     /// <summary>What the FFN reads, <c>[N,D]</c>; in the caller's scope.</summary>
     public Tensor Read(Tensor residuals) => Evidence.Read(Model, residuals);

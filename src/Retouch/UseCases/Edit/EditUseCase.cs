@@ -142,7 +142,7 @@ public sealed class EditUseCase(ModelFile model)
             );
         Failure failure = new(state, label)
         {
-            Images = [.. request.Images.Select(image => Provenance(image, request.Output))],
+            Images = [.. request.Images.Select(image => PatchOrigin.Image(image, ImageRoots.Hash(image), request.Output))],
         };
         if (editor is Gate gate && request.Bounds is null)
             WarnOfCost(gate, split, failure, before, settings, labels, events);
@@ -335,8 +335,8 @@ public sealed class EditUseCase(ModelFile model)
         PatchProvenance edited = report.Result.Patch.Provenance;
         PatchProvenance provenance = edited with
         {
-            Float16Fingerprint = Rounded(ScalarType.Float16),
-            BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
+            Float16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.Float16),
+            BFloat16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.BFloat16),
             LabelName = report.Labels.HasNames ? report.Labels[report.Label].Name : null,
             Chosen = report.Choice?.Why,
             Statistics = report.Statistics?.Described,
@@ -353,10 +353,6 @@ public sealed class EditUseCase(ModelFile model)
 
     LocalityReference ReferenceTo(ModelFile? unedited) =>
         new((unedited ?? model).Path, (unedited ?? model).Model.Fingerprint, unedited is not null);
-
-    // A model of half precision is its own twin.
-    string? Rounded(ScalarType type) =>
-        model.Model.FingerprintAs(type) is string rounded && rounded != model.Model.Fingerprint ? rounded : null;
 
     static int ReadLabel(string text, LabelSet labels, IUseCaseEvents events)
     {
@@ -412,18 +408,6 @@ public sealed class EditUseCase(ModelFile model)
             ? was
             : ImageAnswer.Of(after, label, request.Likeliest);
         return [.. request.Images.Select((image, i) => new EditedImage(image, was[i], now[i]))];
-    }
-
-    // Patch and images may move together; where there is no way from one to the other (another drive), it is absolute.
-    static PatchImage Provenance(string image, string? patch)
-    {
-        string? folder = patch is null ? null : Path.GetDirectoryName(Path.GetFullPath(patch));
-        return new PatchImage(Path.GetFileName(image), ImageRoots.Hash(image))
-        {
-            Path = folder is null
-                ? null
-                : Path.GetRelativePath(folder, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/'),
-        };
     }
 
     // Of few classes each has many ordinary images, and those of the class that the image is mistaken for are the most

@@ -68,7 +68,7 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
         {
             if (PatchedImages.Find(patch, image, nowhere).Path is not string path)
                 return null;
-            (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [path], []);
+            (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [(path, image.Sha256)], []);
             return loaded.Count == 0 ? null : residuals[0];
         }
     }
