@@ -60,18 +60,7 @@ sealed class RepairVerb : Verb
         DefaultValueFactory = _ => 0.2,
         HelpName = "SHARE",
     };
-    readonly Option<double?> _guard = new("--guard")
-    {
-        Description = "The most general repair that leaves at least this share of the --locality images as they are.",
-        HelpName = "RATE",
-    };
-    readonly Option<double?> _guardNear = new("--guard-near")
-    {
-        Description =
-            "The most general repair under which at least this share of the right labelled images that it did not see "
-            + "stay right; alone or together with --guard.",
-        HelpName = "RATE",
-    };
+    readonly GuardOptions _guards = new("repair", "the right labelled images that it did not see");
     readonly Option<int> _widen = new("--widen")
     {
         Description =
@@ -120,8 +109,6 @@ sealed class RepairVerb : Verb
         )
     {
         Require<double>(_holdout, share => share is >= 0 and < 1, "a number from 0 to below 1");
-        Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
-        Require<double>(_guardNear, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
         Require<int>(_widen, widen => widen is >= 0 and <= 65536, "a whole number from 0 to 65536");
         Require<double>(_margin, margin => double.IsFinite(margin) && margin >= 0, "a finite number of at least 0");
         Require<int>(_seed, _ => true, "a whole number");
@@ -137,8 +124,8 @@ sealed class RepairVerb : Verb
                     _locality,
                     _prepared,
                     _holdout,
-                    _guard,
-                    _guardNear,
+                    _guards.OfLocality,
+                    _guards.OfNear,
                     _widen,
                     _shared,
                     _margin,
@@ -176,8 +163,8 @@ sealed class RepairVerb : Verb
                 MadeFor = new() { Model = _model.Arguments(parsed) },
             },
             Holdout = parsed.GetValue(_holdout),
-            Guard = parsed.GetValue(_guard),
-            GuardNear = parsed.GetValue(_guardNear),
+            Guard = _guards.Guard(parsed),
+            GuardNear = _guards.GuardNear(parsed),
             Seed = parsed.GetValue(_seed),
             Output = output,
             Overwrite = parsed.GetValue(_overwrite),

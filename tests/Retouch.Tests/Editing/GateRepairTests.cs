@@ -61,6 +61,22 @@ public sealed class GateRepairTests : IDisposable
             new RepairTrial(failing, mended, right, broken, failingInAll, rightInAll).Generalizes
         );
 
+    [Fact]
+    public void Where_no_ordinary_images_are_known_right_ones_stand_for_them()
+    {
+        IReadOnlyList<int> said = GateRepair.Predict(_bed.Split, _residuals, null);
+        RepairImages near = new(_residuals.narrow(0, 2, 4), [.. said.Skip(2)]);
+        RepairImages failing = new(_residuals.narrow(0, 0, 2), Labels.Take(2).ToArray());
+        using RepairOutcome outcome = new GateRepair(new() { Widen = 16, Shared = false }).Repair(
+            _bed.Split,
+            new RepairInput(failing, near, null)
+        );
+        IReadOnlyList<int> after = GateRepair.Predict(_bed.Split, _residuals, outcome.Change);
+        Assert.Equal(outcome.Corrected, after.Take(2).Zip(Labels, (a, l) => a == l));
+        Assert.Contains(true, outcome.Corrected);
+        Assert.Equal(said.Skip(2), after.Skip(2));
+    }
+
     [Theory]
     [InlineData(0, false)]
     [InlineData(0, true)]

@@ -361,6 +361,28 @@ public sealed class RepairUseCaseTests : IDisposable
             Steps = 20,
         };
 
+    [Fact]
+    public void Labelled_images_are_neither_learned_as_ordinary_ones_nor_measured_as_such()
+    {
+        RepairReport apart = Run(Request);
+        string both = _bench.Path("both");
+        Directory.CreateDirectory(both);
+        foreach (string file in Directory.EnumerateFiles(_bench.Locality))
+            File.Copy(file, Path.Combine(both, Path.GetFileName(file)));
+        foreach (string file in Directory.EnumerateFiles(_bench.Path("shift"), "*", SearchOption.AllDirectories))
+            File.Copy(file, Path.Combine(both, Path.GetFileName(Path.GetDirectoryName(file)) + Path.GetFileName(file)));
+        byte[] patch = File.ReadAllBytes(apart.Patch!);
+        RepairReport together = Run(Request with { Locality = ImageFolder.Open(both) });
+        Assert.Equal(apart.LocalityImages, together.LocalityImages);
+        Assert.Equal(patch, File.ReadAllBytes(together.Patch!));
+
+        // Nothing is left to stand for ordinary images here.
+        BadInputException e = Assert.Throws<BadInputException>(() =>
+            Run(Request with { Locality = ImageFolder.Open(_bench.Path("shift")) })
+        );
+        Assert.Contains("could stand for them", e.Message, StringComparison.Ordinal);
+    }
+
     RepairRequest Request =>
         new()
         {

@@ -65,12 +65,7 @@ public sealed class GateRepair
     public static IReadOnlyList<int> Predict(SplitVit split, Tensor residuals, TensorDelta? change)
     {
         List<int> said = [];
-        Ask(
-            split,
-            residuals,
-            change,
-            logits => said.AddRange(logits.argmax(1).cpu().data<long>().Select(c => (int)c))
-        );
+        Ask(split, residuals, change, logits => said.AddRange(logits.argmax(1).cpu().data<long>().Select(c => (int)c)));
         return said;
     }
 
@@ -274,13 +269,13 @@ public sealed class GateRepair
             }
             if (!others.TryGetValue(failing.Labels[i], out Tensor? keep))
                 others[failing.Labels[i]] = keep = cat(
-                    [
-                        ffn.Ordinary.Queries,
-                        OfOthers(near, input.Near, failing.Labels[i]),
-                        OfOthers(read, failing, failing.Labels[i]),
-                    ],
-                    0
-                )
+                        [
+                            ffn.Ordinary.Queries,
+                            OfOthers(near, input.Near, failing.Labels[i]),
+                            OfOthers(read, failing, failing.Labels[i]),
+                        ],
+                        0
+                    )
                     .MoveToOuterDisposeScope();
             (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], keep);
             if (gate is GateUnits made)

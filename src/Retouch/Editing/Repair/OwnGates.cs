@@ -65,8 +65,7 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
         SlopeWalk walk = SlopeWalk.From(
             zeros_like(after),
             move => Judge(after.Plus(move), label),
-            gradient =>
-                gradient * (Held(StepLength) * after.norm() / gradient.norm().clamp_min(Held(float.Epsilon))),
+            gradient => gradient * (Held(StepLength) * after.norm() / gradient.norm().clamp_min(Held(float.Epsilon))),
             MostSteps
         );
         return walk.Arrived ? walk.Value : null;

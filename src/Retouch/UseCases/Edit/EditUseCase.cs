@@ -142,7 +142,10 @@ public sealed class EditUseCase(ModelFile model)
             );
         Failure failure = new(state, label)
         {
-            Images = [.. request.Images.Select(image => PatchOrigin.Image(image, ImageRoots.Hash(image), request.Output))],
+            Images =
+            [
+                .. request.Images.Select(image => PatchOrigin.Image(image, ImageRoots.Hash(image), request.Output)),
+            ],
         };
         if (editor is Gate gate && request.Bounds is null)
             WarnOfCost(gate, split, failure, before, settings, labels, events);

@@ -69,9 +69,6 @@ public sealed class RepairUseCase(ModelFile model)
 
         using PreparedFiles prepared = new(request.Files, unedited);
         bool learns = !prepared.ByKind.ContainsKey(GateMemory.Kind);
-        using RepairTokens tokens = new(split, model.Preprocessing, request.Output, events, cancellation);
-        Seen labelled = Read("reading labelled images", [.. candidates.Select(c => (c.Path, c.Sha256))], leftOut);
-        candidates = [.. labelled.Loaded.Select(i => candidates[i])];
         // What is to be measured must be new to the repair: it neither learns from labelled images as ordinary ones nor
         // counts them twice.
         HashSet<string> given = [.. candidates.Select(c => c.Sha256)];
@@ -90,6 +87,9 @@ public sealed class RepairUseCase(ModelFile model)
             );
         using Preparation? learned = own;
         Preparation? ordinary = own ?? prepared.ByKind.GetValueOrDefault(GateMemory.Kind);
+        using RepairTokens tokens = new(split, model.Preprocessing, request.Output, events, cancellation);
+        Seen labelled = Read("reading labelled images", [.. candidates.Select(c => (c.Path, c.Sha256))], leftOut);
+        candidates = [.. labelled.Loaded.Select(i => candidates[i])];
         ImageFolder? measured = halves?.Measured ?? others;
         (string Path, string? Sha256)[] ofLocality = measured is null
             ? []
@@ -101,13 +101,7 @@ public sealed class RepairUseCase(ModelFile model)
         IReadOnlyList<int> before = GateRepair.Predict(split, labelled.Residuals, null);
         // What was right in the unedited model is to stay so, whatever earlier patches made of it.
         IReadOnlyList<int> first = Unedited(labelled, [.. candidates.Select(c => (c.Path, c.Sha256))]);
-        RememberedImages remembered = RememberedImages.Of(
-            earlier,
-            given,
-            tokens,
-            space.Width,
-            events
-        );
+        RememberedImages remembered = RememberedImages.Of(earlier, given, tokens, space.Width, events);
         IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
         RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
         if (parts.Failing.Count + parts.HeldOut.Count == 0)
@@ -145,7 +139,9 @@ public sealed class RepairUseCase(ModelFile model)
                 )
             );
         if (ordinary is null)
-            events.Note($"the {parts.Near.Count} right images to keep stand for ordinary ones, of which none are given");
+            events.Note(
+                $"the {parts.Near.Count} right images to keep stand for ordinary ones, of which none are given"
+            );
         int[] kept = [.. Remembered(true)];
         int[] broken = [.. Remembered(false)];
         RepairInput input = new(
