@@ -108,6 +108,24 @@ public sealed class GateRepairTests : IDisposable
     }
 
     [Fact]
+    public void Mistakes_that_a_trial_finds_alike_get_shared_gates()
+    {
+        // Twelve images that are nearly the same, all of one class.
+        using Generator generator = new(10, CPU);
+        using Tensor failing =
+            _residuals.narrow(0, 0, 1) + randn([12, _residuals.shape[1]], generator: generator) * 0.01f;
+        RepairInput input = new(
+            new RepairImages(failing, [.. Enumerable.Repeat(Labels[0], 12)]),
+            new RepairImages(_residuals.narrow(0, 2, 4), [.. GateRepair.Predict(_bed.Split, _residuals, null).Skip(2)]),
+            _memory
+        );
+        using RepairOutcome outcome = new GateRepair(new() { Widen = 16 }).Repair(_bed.Split, input, seed: 3);
+        Assert.True(outcome.Trial!.Generalizes);
+        Assert.True(outcome.SharedUnits > 0);
+        Assert.All(outcome.Corrected, Assert.True);
+    }
+
+    [Fact]
     public void Every_image_is_remembered_where_units_are_many_and_as_many_as_there_are_otherwise()
     {
         using RepairOutcome all = Repair(new() { Widen = 6, Shared = false });
