@@ -172,6 +172,35 @@ public sealed class LedgerVerbTests : IDisposable
     }
 
     [Fact]
+    public void A_patch_that_was_copied_keeps_the_way_to_its_images()
+    {
+        string patch = Patches(1)[0];
+        Directory.CreateDirectory(_bench.Path("there"));
+        string ledger = _bench.Path("there/ledger.json");
+        string[] who = ["--author", "Ann", "--reason", "because", "--ledger", ledger];
+        string[] verify = ["ledger", "verify", "--model", _bench.Model, "--ledger", ledger];
+        Ran.Retouch(["ledger", "init", "--model", _bench.Model, .. who]).Good();
+        Ran.Retouch(["ledger", "add", patch, .. who]).Good();
+        Assert.Equal("../p1", Retouch.Patches.Ledger.Open(ledger).Entries[1].Patch!.From);
+        // The images are where they were; of the patch the copy is enough.
+        File.Delete(patch);
+        Assert.Contains("1 of 1 promised images are right", Ran.Retouch(verify).Good().Out, StringComparison.Ordinal);
+        // The copy itself taken back and added again is the same copy.
+        Ran.Retouch(["ledger", "revert", "1", .. who]).Good();
+        Ran.Retouch(["ledger", "add", _bench.Path("there/p1"), .. who]).Good();
+        Ran.Retouch(verify).Good();
+
+        // Another image at that place is none of the promised, and all of it together may move.
+        File.Copy(_bench.Path("i1.png"), _bench.Path("there/i1.png"));
+        _bench.WriteImage("i1.png", 99);
+        Ran.Retouch(verify).Good();
+        File.Delete(_bench.Path("there/i1.png"));
+        Ran other = Ran.Retouch(verify);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("is another image now", other.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_image_that_is_not_found_is_no_promise_kept()
     {
         string patch = Patches(1)[0];

@@ -95,7 +95,7 @@ public static class LedgerReporting
             IReadOnlyList<PatchedImage> before = PatchedImages.Measure(
                 file.Model,
                 file.Preprocessing,
-                [.. patches.Select(p => (p.Path, p.Patch))],
+                patches,
                 LedgerUseCase.Folders(ledger, folders),
                 cancellation
             );
