@@ -78,24 +78,31 @@ public sealed class OnnxBuild : IDisposable
             AppliedPatches.Key,
             OnnxExport.FingerprintKey
         );
-        AppliedPatches? present = AppliedPatches.Read(says, served) is [.., var last] ? last : null;
-        if (present is not null && present.Base != model.Fingerprint)
+        if (AppliedPatches.Read(says, served) is [.., var top] && top.Base != model.Fingerprint)
             throw BadInput.Mismatch(
                 served,
-                $"The patches in {served} were made for the model {present.Base}, but {file.Path} is "
+                $"The patches in {served} were made for the model {top.Base}, but {file.Path} is "
                     + $"{model.Fingerprint}."
             );
         IReadOnlyList<LoadedPatch> kept = ModelReversal.Chosen(Remaining(served, removed), others, served);
         if (added.FirstOrDefault(a => kept.Any(k => k.Change == a.Change)) is { } twice)
             throw BadInput.Exists(twice.Path, $"{twice.Path} is in {served} already ({AppliedPatch.Of(twice).Title}).");
-        IReadOnlyList<LoadedPatch> now = [.. kept, .. added];
-        if (now.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true }) is { } wider)
+        // By what the file says of it: where a copy of it was found is no place of the fault.
+        if (Wider([.. removed, .. kept]) is { } present)
+            throw BadInput.Unsupported(
+                served,
+                $"{served} has a patch in it that adds hidden units ({AppliedPatch.Of(present).Title}), and in a file "
+                    + "that exists weights keep their shapes.",
+                Remedy.Export("onnx")
+            );
+        if (Wider(added) is { } wider)
             throw BadInput.Unsupported(
                 wider.Path,
                 $"{wider.Path} ({AppliedPatch.Of(wider).Title}) adds hidden units, for which {served} has no room: in "
                     + "a file that exists weights keep their shapes.",
                 Remedy.Export("onnx")
             );
+        IReadOnlyList<LoadedPatch> now = [.. kept, .. added];
         Dictionary<string, Tensor> before = Weights(model, [.. removed, .. kept]);
         Dictionary<string, Tensor> after = Weights(model, now);
         foreach (string name in before.Keys.Union(after.Keys).ToArray())
@@ -133,6 +140,9 @@ public sealed class OnnxBuild : IDisposable
         foreach (Tensor tensor in _before.Values.Concat(_after.Values))
             tensor.Dispose();
     }
+
+    static LoadedPatch? Wider(IReadOnlyList<LoadedPatch> patches) =>
+        patches.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true });
 
     static Dictionary<string, Tensor> Weights(VitModel model, IReadOnlyList<LoadedPatch> patches) =>
         patches.Count == 0 ? [] : PatchLedger.Edited(model, [.. patches.Select(p => p.Patch)]);
