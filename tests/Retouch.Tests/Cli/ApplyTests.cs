@@ -90,6 +90,14 @@ public sealed class ApplyTests : IDisposable
     }
 
     [Fact]
+    public void What_is_no_patch_is_told_what_writes_them() =>
+        _bench.Refuses(
+            Apply("m", _bench.Model),
+            "is a safetensors file but not a patch",
+            "'retouch edit --out' and 'retouch repair --out'"
+        );
+
+    [Fact]
     public void Images_that_moved_are_found_beside_the_patch_or_by_their_contents()
     {
         Directory.CreateDirectory(_bench.Path("work/photos"));
