@@ -113,8 +113,11 @@ sealed class PatchOptions
                     : $"each was measured alone; measured together, {good} of {measured.Length} of the patches' "
                         + "images are right"
             ),
-            .. missing.Select(i =>
-                $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); --images DIR looks for it."
+            .. LongList.Lines(
+                missing,
+                i =>
+                    $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); --images DIR looks for it.",
+                more => $"note: {more} were not asked."
             ),
             .. stack
                 .Paths.Zip(stack.Patches)
@@ -126,11 +129,7 @@ sealed class PatchOptions
         ];
         string[] lines =
         [
-            .. measured.Select(i =>
-                $"  {(i.IsRight ? "right" : "WRONG")}  {i.Path}: {Name(i.Predicted!.Value)}, "
-                + $"{100 * i.Probability:0.00} %{(i.IsRight ? "" : $", not {Name(i.Label)}")} "
-                + $"({stack.Paths[i.Patch]})"
-            ),
+            .. LongList.Lines(measured, Line, more => $"  {more} are right", many: i => i.IsRight),
             .. measured.Length == 0
                 ? (string[])[]
                 :
@@ -141,6 +140,10 @@ sealed class PatchOptions
             .. write ? (string[])[] : ["  nothing was written; leave patches out, or --force writes it all the same"],
         ];
         return new PatchVerdict(right, write, notes, lines);
+
+        string Line(PatchedImage i) =>
+            $"  {(i.IsRight ? "right" : "WRONG")}  {i.Path}: {Name(i.Predicted!.Value)}, "
+            + $"{100 * i.Probability:0.00} %{(i.IsRight ? "" : $", not {Name(i.Label)}")} ({stack.Paths[i.Patch]})";
 
         string Name(int index) =>
             labels.HasNames && index < labels.Count ? $"{labels[index].Name} ({index})" : $"class {index}";

@@ -90,6 +90,37 @@ public sealed class ApplyTests : IDisposable
     }
 
     [Fact]
+    public void Of_many_right_images_some_are_named_and_of_wrong_ones_all()
+    {
+        string many;
+        string against;
+        using (Patch one = PatchFile.Load(_bench.MakePatch("p", "--labels", _bench.Labels)))
+        {
+            many = Save("many", Of(one, 25));
+            against = Save("against", Negative(many));
+        }
+        string right = Ran.Retouch(Apply("m", many)).Good().Out;
+        Assert.Equal(20, right.Split($"  right  {_bench.Image}").Length - 1);
+        Assert.Contains("and 5 more are right", right, StringComparison.Ordinal);
+        Assert.Contains("25 of 25", right, StringComparison.Ordinal);
+        string wrong = Ran.Retouch([.. Apply("m2", many, against), "--force"]).Out;
+        Assert.Equal(25, wrong.Split($"  WRONG  {_bench.Image}").Length - 1);
+        File.Delete(_bench.Image);
+        string missing = Ran.Retouch(Apply("m3", many)).Good().Err;
+        Assert.Equal(20, missing.Split("note: image.png").Length - 1);
+        Assert.Contains("and 5 more were not asked", missing, StringComparison.Ordinal);
+
+        static Patch Of(Patch patch, int images) =>
+            new(
+                new WeightDelta(patch.Delta.Units, [.. patch.Delta.Rows.Select(r => r.clone())]),
+                patch.Provenance with
+                {
+                    Images = [.. Enumerable.Repeat(patch.Provenance.Images[0], images)],
+                }
+            );
+    }
+
+    [Fact]
     public void What_is_no_patch_is_told_what_writes_them() =>
         _bench.Refuses(
             Apply("m", _bench.Model),

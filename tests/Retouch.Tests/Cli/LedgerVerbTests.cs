@@ -219,6 +219,34 @@ public sealed class LedgerVerbTests : IDisposable
     }
 
     [Fact]
+    public void Of_many_promises_some_are_shown()
+    {
+        string many;
+        using (DisposeScope scope = NewDisposeScope())
+        using (Patch one = PatchFile.Load(Patches(1)[0]))
+            many = Save(
+                "many",
+                new Patch(
+                    new WeightDelta(one.Delta.Units, [.. one.Delta.Rows.Select(r => r.clone())]),
+                    one.Provenance with
+                    {
+                        Images = [.. Enumerable.Repeat(one.Provenance.Images[0], 25)],
+                    }
+                )
+            );
+        Init();
+        Ledger("add", many);
+        string shown = Ledger("show", "1").Out;
+        Assert.Equal(20, shown.Split("  promises  i1.png").Length - 1);
+        Assert.Contains("and 5 more, which --json shows", shown, StringComparison.Ordinal);
+        File.Delete(_bench.Path("i1.png"));
+        string missing = Verify().Out;
+        Assert.Equal(20, missing.Split("  NOT ASKED  i1.png").Length - 1);
+        Assert.Contains("and 5 more not asked, which --json shows", missing, StringComparison.Ordinal);
+        Assert.Contains("0 of 25 promised images are right, 0 broken, 25 not asked", missing, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Two_ledgers_are_compared()
     {
         string[] patches = Patches(2);
