@@ -55,12 +55,15 @@ public sealed class ApplyTests : IDisposable
         Ran alone = Ran.Retouch(Apply("alone", p)).Good();
         Assert.Contains($"right  {_bench.Image}", alone.Out, StringComparison.Ordinal);
         Assert.Contains("1 of 1", alone.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("--heads", alone.Out, StringComparison.Ordinal);
 
         string[] before = _bench.Contents();
         Ran together = Ran.Retouch(Apply("m", p, against));
         Assert.Equal(1, together.Code);
         Assert.Contains($"WRONG  {_bench.Image}", together.Out, StringComparison.Ordinal);
         Assert.Contains("nothing was written", together.Out, StringComparison.Ordinal);
+        Assert.Contains($"most images of {p} are wrong", together.Out, StringComparison.Ordinal);
+        Assert.Contains("the same --heads, --norm-epsilon … as then", together.Out, StringComparison.Ordinal);
         Assert.Contains("measured together, 0 of 1", together.Err, StringComparison.Ordinal);
         Assert.Equal(before, _bench.Contents());
 
