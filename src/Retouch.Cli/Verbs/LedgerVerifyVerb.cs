@@ -47,30 +47,22 @@ sealed class LedgerVerifyVerb : Verb
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
         ledger.RequireModel(file.Model, file.Path);
-        IReadOnlyList<LoadedPatch> patches = ledger.Load(state);
-        try
-        {
-            using BuiltModel built = LedgerUseCase.Build(ledger, state, file, patches, _state.Forced(parsed));
-            Compare(parsed, terminal, ledger, state, built);
-            LedgerVerification result = LedgerUseCase.Verify(
-                ledger,
-                state,
-                file,
-                patches,
-                built,
-                parsed.GetValue(_images) ?? [],
-                cancellation
-            );
-            Print(terminal, ledger, result, labels);
-            return result.Broken.Count > 0 ? App.Failed
-                : result.Missing.Count > 0 ? App.BadInput
-                : App.Ok;
-        }
-        finally
-        {
-            foreach (LoadedPatch patch in patches)
-                patch.Dispose();
-        }
+        using PatchStack patches = new(ledger.Load(state));
+        using BuiltModel built = LedgerUseCase.Build(ledger, state, file, patches.Files, _state.Forced(parsed));
+        Compare(parsed, terminal, ledger, state, built);
+        LedgerVerification result = LedgerUseCase.Verify(
+            ledger,
+            state,
+            file,
+            patches.Files,
+            built,
+            parsed.GetValue(_images) ?? [],
+            cancellation
+        );
+        Print(terminal, ledger, result, labels);
+        return result.Broken.Count > 0 ? App.Failed
+            : result.Missing.Count > 0 ? App.BadInput
+            : App.Ok;
     }
 
     void Compare(ParseResult parsed, Terminal terminal, Ledger ledger, LedgerState state, BuiltModel built)
