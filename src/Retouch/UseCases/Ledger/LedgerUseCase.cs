@@ -349,10 +349,7 @@ public static class LedgerUseCase
     static BadInputException Contradiction(Ledger ledger, string one, string other, PatchContradiction c) =>
         BadInput.Mismatch(
             ledger.Path,
-            c.Unit is null
-                ? $"In {ledger.Path} {one} and {other} are the same patch, whose change would count twice."
-                : $"In {ledger.Path} {one} and {other} both rewrite unit {c.Unit} of block {c.Block}, which then does "
-                    + "neither's work.",
+            $"In {ledger.Path} {c.Why(one, other)}.",
             Remedy.Option(Parameter.Contradictions)
         );
 }
