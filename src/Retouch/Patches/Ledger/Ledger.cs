@@ -48,7 +48,9 @@ public sealed class Ledger
         );
 
     /// <summary>The present state.</summary>
-    public LedgerState State => At(Entries.Count - 1);
+    public LedgerState State => field ??= At(Entries.Count - 1);
+
+    HashSet<string> Changes => field ??= [.. State.Added.Select(a => a.Patch!.Change)];
 
     /// <summary>Reads a ledger and checks every entry against its id, and those that it was made upon.</summary>
     /// <exception cref="BadInputException">
@@ -231,6 +233,9 @@ public sealed class Ledger
                     + "of its id, or the file of its patch."
             );
     }
+
+    /// <summary>Whether a patch, or another that does the same, is in the present state.</summary>
+    public bool Holds(LedgerPatch patch) => Changes.Contains(patch.Change);
 
     /// <summary>The path of an entry's patch.</summary>
     public string PathOf(LedgerPatch patch) => System.IO.Path.Combine(Folder, patch.File);
