@@ -52,6 +52,11 @@ public static class VitNames
     /// </summary>
     public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
 
+    /// <summary>Whether a tensor is used after all blocks: of the norms there, or the classifier.</summary>
+    /// <param name="name">A canonical name.</param>
+    public static bool IsAfterBlocks(string name) =>
+        name is NormWeight or NormBias or PoolNormWeight or PoolNormBias or HeadWeight or HeadBias;
+
     /// <summary>The block that a tensor is of (zero-based); null for one outside the blocks.</summary>
     /// <param name="name">A canonical name.</param>
     public static int? BlockOf(string name) =>
