@@ -120,7 +120,8 @@ sealed class PatchOptions
             .. LongList.Lines(
                 missing,
                 i =>
-                    $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); --images DIR looks for it.",
+                    $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); "
+                    + "--images DIR looks for it.",
                 more => $"note: {more} were not asked."
             ),
             .. stack
