@@ -190,7 +190,7 @@ public sealed class RepairUseCaseTests : IDisposable
             Run(Request with { Images = [_bench.Path("right")] })
         );
         Assert.Equal(
-            $"There is nothing to repair: the model gives all {report.Images.Count} labelled images a right class.",
+            $"There is nothing to repair: the model gives every labelled image a right class ({report.Images.Count}).",
             e.Message
         );
         Assert.Equal(before, _bench.Contents());

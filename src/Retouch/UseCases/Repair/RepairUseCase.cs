@@ -104,10 +104,12 @@ public sealed class RepairUseCase(ModelFile model)
         RememberedImages remembered = RememberedImages.Of(earlier, given, tokens, space.Width, events);
         IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
         RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
+        if (candidates.Count == 0)
+            throw BadInput.Mismatch(null, "There is nothing to repair: all labelled images were left out.");
         if (parts.Failing.Count + parts.HeldOut.Count == 0)
             throw BadInput.Mismatch(
                 null,
-                $"There is nothing to repair: the model gives all {candidates.Count} labelled images a right class."
+                $"There is nothing to repair: the model gives every labelled image a right class ({candidates.Count})."
             );
         if (parts.Failing.Count == 0)
             throw BadInput.Mismatch(null, "All failing images are held out; hold out fewer, or give more.");
