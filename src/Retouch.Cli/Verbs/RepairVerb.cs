@@ -66,6 +66,7 @@ sealed class RepairVerb : Verb
             + "have nothing in common. 'apply' and 'export' then write a wider model.",
         HelpName = "N",
     };
+
     // Not of bool: the parser takes any other word for one of its own arguments.
     readonly Option<string?> _shared = new("--shared")
     {
