@@ -41,6 +41,7 @@ public sealed class Remember : IEditor
         {
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),
+            AddsUnits = true,
         };
 
     /// <inheritdoc/>
