@@ -50,11 +50,13 @@ public sealed class GateRepair
     /// <param name="split">The model, cut at its last FFN.</param>
     /// <param name="state">The images.</param>
     /// <exception cref="BadInputException">The classifier reads other tokens than [CLS].</exception>
-    public static Tensor Residuals(SplitVit split, PrefixState state)
+    public static Tensor Residuals(SplitVit split, PrefixState state) => Residuals(split, state, "A repair");
+
+    internal static Tensor Residuals(SplitVit split, PrefixState state, string reader)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        (Tensor read, Tensor after) = QueryMemory.Query(split, state, "A repair");
+        (Tensor read, Tensor after) = QueryMemory.Query(split, state, reader);
         return GateMemory.Residuals(split.Model, read, after).cpu().MoveToOuterDisposeScope();
     }
 
