@@ -50,9 +50,9 @@ public sealed class GateRepair
     /// <param name="split">The model, cut at its last FFN.</param>
     /// <param name="state">The images.</param>
     /// <exception cref="BadInputException">The classifier reads other tokens than [CLS].</exception>
-    public static Tensor Residuals(SplitVit split, PrefixState state) => Residuals(split, state, "A repair");
+    public static Tensor Residuals(SplitVit split, PrefixState state) => ReadBy("A repair", split, state);
 
-    internal static Tensor Residuals(SplitVit split, PrefixState state, string reader)
+    internal static Tensor ReadBy(string reader, SplitVit split, PrefixState state)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();

@@ -73,7 +73,7 @@ public sealed class Remember : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor residuals = GateRepair.Residuals(split, failure.State, Name).to(ffn.Mean.device); // [S,D]
+        Tensor residuals = GateRepair.ReadBy(Name, split, failure.State).to(ffn.Mean.device); // [S,D]
         Tensor read = ffn.Read(residuals);
         Tensor after = ffn.After(residuals, read, 0);
         float[][] others = [.. corrected.Where(c => c.Label != failure.Label).Select(c => c.Token)];
