@@ -75,13 +75,13 @@ sealed class RepairVerb : Verb
             + "the mistakes themselves.",
         HelpName = "BOOL",
     };
-    readonly Option<double> _margin = new("--margin")
+    readonly Option<double> _shift = new("--shift")
     {
         Description =
-            "By how many logits the right class is to lead where units are shared: more generalizes more, less changes "
-            + "less.",
-        DefaultValueFactory = _ => new RepairSettings().Margin,
-        HelpName = "LOGITS",
+            "How far shared units open, added to the log-odds by which they tell their images from others: more "
+            + "generalizes more, less changes less.",
+        DefaultValueFactory = _ => new RepairSettings().Shift,
+        HelpName = "LOG-ODDS",
     };
     readonly Option<string[]> _on = new("--on")
     {
@@ -111,7 +111,7 @@ sealed class RepairVerb : Verb
         Require<double>(_holdout, share => share is >= 0 and < 1, "a number from 0 to below 1");
         Require<int>(_widen, widen => widen is >= 0 and <= 65536, "a whole number from 0 to 65536");
         Require<bool>(_shared, _ => true, "true or false");
-        Require<double>(_margin, margin => margin is >= 0 and <= 100, "a number from 0 to 100");
+        Require<double>(_shift, shift => shift is >= -100 and <= 100, "a number from -100 to 100");
         Require<int>(_seed, _ => true, "a whole number");
         _model = new ModelOptions(this);
         foreach (
@@ -129,7 +129,7 @@ sealed class RepairVerb : Verb
                     _guards.OfNear,
                     _widen,
                     _shared,
-                    _margin,
+                    _shift,
                     _on,
                     _seed,
                     _overwrite,
@@ -155,7 +155,7 @@ sealed class RepairVerb : Verb
             {
                 Widen = parsed.GetValue(_widen),
                 Shared = parsed.GetValue(_shared) is string shared ? bool.Parse(shared) : null,
-                Margin = parsed.GetValue(_margin),
+                Shift = parsed.GetValue(_shift),
             },
             Files = new()
             {
@@ -259,10 +259,9 @@ sealed class RepairVerb : Verb
         terminal.Line("  tried for the guards");
         foreach (RepairPlace place in report.Tried)
         {
-            string what =
-                place.Generality <= 0
-                    ? "no unit is shared"
-                    : string.Create(CultureInfo.InvariantCulture, $"margin {place.Generality:0.##}");
+            string what = place.Shift is double shift
+                ? string.Create(CultureInfo.InvariantCulture, $"shift {shift:0.##}")
+                : "no unit is shared";
             string locality = place.LocalityRate is double rate ? $", locality {Percent(rate)}" : "";
             string near = place.NearKept is double kept ? $", right ones kept {Percent(kept)}" : "";
             terminal.Line($"    {what}: {place.Corrected} corrected{locality}{near}{(place.Keeps ? ", taken" : "")}");
@@ -291,7 +290,8 @@ sealed class RepairVerb : Verb
     }
 
     // Shared units, and one of its own for every image: what is not needed is not added.
-    static int Enough(RepairReport report) => report.Settings.SharedUnits + report.ToCorrect + report.Remembered.Count;
+    static int Enough(RepairReport report) =>
+        report.Images.Select(i => i.Label).Distinct().Count() + report.ToCorrect + report.Remembered.Count;
 
     static string Of(int part, int whole) =>
         string.Create(CultureInfo.InvariantCulture, $"{part} of {whole} ({100.0 * part / Math.Max(whole, 1):0.0} %)");

@@ -204,8 +204,8 @@ public sealed class RepairTests(LettersWorld letters) : IDisposable
         _bench.Refuses(Repair("p", "--guard", "0"), "--guard");
         _bench.Refuses(Repair("p", "--guard-near", "2"), "--guard-near");
         _bench.Refuses(Repair("p", "--widen", "-1"), "--widen");
-        _bench.Refuses(Repair("p", "--margin", "-1"), "--margin");
-        _bench.Refuses(Repair("p", "--margin", "101"), "--margin");
+        _bench.Refuses(Repair("p", "--shift", "-101"), "--shift");
+        _bench.Refuses(Repair("p", "--shift", "NaN"), "--shift");
         _bench.Refuses(Repair("p", "--shared", "maybe"), "--shared is maybe, but must be true or false");
         _bench.Refuses(Repair("p", "--guard-near", "0.9", "--holdout", "0"), "none are held out");
         _bench.Refuses(Workbench.With(Repair("p"), "--images", _bench.Path("nowhere")), "nowhere");

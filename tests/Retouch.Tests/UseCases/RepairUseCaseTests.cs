@@ -222,9 +222,9 @@ public sealed class RepairUseCaseTests : IDisposable
         Assert.Null(report.Patch);
         Assert.False(File.Exists(Request.Output));
         Assert.All(report.Tried, t => Assert.False(t.Keeps));
-        Assert.Equal(0, report.Tried[^1].Generality);
-        Assert.Equal(report.Tried.Select(t => t.Generality).Distinct(), report.Tried.Select(t => t.Generality));
-        Assert.Equal(report.Tried.Select(t => t.Generality).OrderDescending(), report.Tried.Select(t => t.Generality));
+        Assert.Null(report.Tried[^1].Shift);
+        Assert.Equal(report.Tried.Select(t => t.Shift).Distinct(), report.Tried.Select(t => t.Shift));
+        Assert.Equal(report.Tried.Select(t => t.Shift).OrderDescending(), report.Tried.Select(t => t.Shift));
 
         // Where no unit is shared there is one place only.
         RepairReport own = Run(
@@ -235,7 +235,7 @@ public sealed class RepairUseCaseTests : IDisposable
                 Holdout = 0,
             }
         );
-        Assert.Equal(0, Assert.Single(own.Tried).Generality);
+        Assert.Null(Assert.Single(own.Tried).Shift);
         // And a guard that is kept is taken.
         RepairReport kept = Run(Request with { Guard = 1 });
         Assert.True(kept.GuardsKept && Assert.Single(kept.Tried).Keeps);

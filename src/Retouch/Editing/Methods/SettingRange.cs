@@ -5,6 +5,9 @@ namespace Retouch.Editing;
 /// <param name="Text">What completes "it must be …".</param>
 public sealed record SettingRange(Func<double, bool> Holds, string Text)
 {
+    /// <summary>Finite.</summary>
+    public static SettingRange Any { get; } = new(double.IsFinite, "a finite number");
+
     /// <summary>Finite and above 0.</summary>
     public static SettingRange Positive { get; } = new(v => double.IsFinite(v) && v > 0, "above 0");
 

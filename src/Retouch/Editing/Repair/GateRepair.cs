@@ -127,14 +127,16 @@ public sealed class GateRepair
         };
         LastFfn ffn = Look(split, input);
         int capacity = _settings.Widen > 0 ? _settings.Widen : ffn.Idle.Count;
-        int sharable = Math.Min(_settings.SharedUnits, capacity);
 
         RepairTrial? trial = null;
         bool share = _settings.Shared ?? false;
-        if (_settings.Shared is null && input.Failing.Count >= FewestToTry)
+        if (
+            (_settings.Shared is null || (share && _settings.RightAreExamples is null))
+            && input.Failing.Count >= FewestToTry
+        )
         {
-            trial = Try(split, ffn, input, sharable, seed, progress, cancellation);
-            share = trial.Generalizes;
+            trial = Try(split, ffn, input, capacity, seed, progress, cancellation);
+            share = _settings.Shared ?? trial.Generalizes;
         }
         GateUnits gates = GateUnits.None(split.Space.Width, device);
         IReadOnlyList<float> losses = [];
@@ -142,8 +144,8 @@ public sealed class GateRepair
             (gates, losses) = new SharedGates(ffn, _settings).Learn(
                 input.Failing,
                 input.Near,
-                sharable,
-                seed,
+                capacity,
+                _settings.RightAreExamples ?? trial?.RightAreExamples ?? true,
                 progress,
                 cancellation
             );
@@ -177,11 +179,13 @@ public sealed class GateRepair
                 Evidence.Read(model, input.Near.Residuals),
                 tensor([.. input.Near.Labels.Select(l => (long)l)], device: input.Near.Residuals.device)
             );
+        // Earlier patches may have turned some, which are to turn back rather than to count as what they became.
+        if (input.Unedited is VitModel unedited)
+            ordinary = ordinary with { Classes = Evidence.Logits(unedited, ordinary.Residuals).argmax(1) };
         return new LastFfn(
             model,
             ordinary,
-            _settings.Widen > 0 ? [] : IdleUnits.Of(model, ordinary.Queries, OneOf).All,
-            input.Unedited ?? model
+            _settings.Widen > 0 ? [] : IdleUnits.Of(model, ordinary.Queries, OneOf).All
         );
     }
 
@@ -205,22 +209,32 @@ public sealed class GateRepair
         // Those that are left out must not stand for ordinary images either.
         if (input.Ordinary is null)
             ffn = Look(split, seen);
-        (GateUnits gates, _) = new SharedGates(ffn, _settings).Learn(
-            seen.Failing,
-            seen.Near,
-            units,
-            seed,
-            progress,
-            cancellation
-        );
-        return new RepairTrial(
-            left,
-            Right(ffn, gates, unseen.Failing).Count(r => r),
-            unseen.Near.Count,
-            Right(ffn, gates, unseen.Near).Count(r => !r),
-            input.Failing.Count,
-            input.Near.Count
-        );
+        bool[] ways = _settings.RightAreExamples is bool said ? [said] : [true, false];
+        return ways.Select(Made).MaxBy(t => t.Gain)!;
+
+        RepairTrial Made(bool examples)
+        {
+            using DisposeScope each = NewDisposeScope();
+            (GateUnits gates, _) = new SharedGates(ffn, _settings).Learn(
+                seen.Failing,
+                seen.Near,
+                units,
+                examples,
+                progress,
+                cancellation
+            );
+            return new RepairTrial(
+                left,
+                Right(ffn, gates, unseen.Failing).Count(r => r),
+                unseen.Near.Count,
+                Right(ffn, gates, unseen.Near).Count(r => !r),
+                input.Failing.Count,
+                input.Near.Count
+            )
+            {
+                RightAreExamples = examples,
+            };
+        }
     }
 
     static bool[] Right(LastFfn ffn, GateUnits gates, RepairImages images)

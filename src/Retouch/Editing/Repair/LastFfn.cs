@@ -23,25 +23,21 @@ sealed class LastFfn
 
     readonly BlockWeights _block;
 
-    readonly VitModel _unedited;
-    readonly Tensor _covariance;
-    readonly Tensor _damped;
-
     /// <summary>Looks at a model with ordinary images.</summary>
     /// <param name="model">The unedited model.</param>
     /// <param name="ordinary">Ordinary images.</param>
     /// <param name="idle">The units that gates may take, those first that are needed least.</param>
-    /// <param name="unedited">The model whose answers ordinary images are to keep.</param>
-    public LastFfn(VitModel model, OrdinaryTokens ordinary, IReadOnlyList<IdleUnit> idle, VitModel unedited)
+    public LastFfn(VitModel model, OrdinaryTokens ordinary, IReadOnlyList<IdleUnit> idle)
     {
-        (Model, Ordinary, Idle, _block, _unedited) = (model, ordinary, idle, model.Blocks[^1], unedited);
+        (Model, Ordinary, Idle, _block) = (model, ordinary, idle, model.Blocks[^1]);
         Mean = ordinary.Queries.mean([0]);
         Tensor centred = ordinary.Queries - Mean;
-        _covariance = mm(centred.t(), centred) / Held(centred.shape[0]); // [D,D]
-        _damped = _covariance.Plus(
-            eye(_covariance.shape[0], device: _covariance.device) * (_covariance.diagonal().mean() * Held(Damping))
+        Tensor covariance = mm(centred.t(), centred) / Held(centred.shape[0]); // [D,D]
+        Precision = inv(
+            covariance.Plus(
+                eye(covariance.shape[0], device: covariance.device) * (covariance.diagonal().mean() * Held(Damping))
+            )
         );
-        Precision = inv(_damped);
     }
 
     public VitModel Model { get; }
@@ -55,20 +51,6 @@ sealed class LastFfn
 
     /// <summary>The damped covariance's inverse, <c>[D,D]</c>.</summary>
     public Tensor Precision { get; }
-
-    /// <summary>
-    /// What makes what the FFN reads about as varied in all directions, <c>[D,D]</c>: the root of the damped
-    /// covariance's inverse, so that a squared difference is about D; in the caller's scope.
-    /// </summary>
-    public Tensor Whitening()
-    {
-        (Tensor values, Tensor vectors) = eigh(_damped);
-        Tensor root = mm(vectors / values.sqrt(), vectors.t());
-        return root * (Held(Math.Sqrt(_covariance.shape[0])) / (root * mm(_covariance, root)).sum().sqrt());
-    }
-
-    /// <summary>What the unedited model says of ordinary images, <c>[N,C]</c>; in the caller's scope.</summary>
-    public Tensor Said() => Evidence.Logits(_unedited, Ordinary.Residuals);
 
     /// <summary>What the FFN reads, <c>[N,D]</c>; in the caller's scope.</summary>
     public Tensor Read(Tensor residuals) => Evidence.Read(Model, residuals);

@@ -58,7 +58,7 @@ public sealed class Remember : IEditor
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
-        LastFfn ffn = new(split.Model, ordinary, [], split.Model);
+        LastFfn ffn = new(split.Model, ordinary, []);
         OwnGates own = new(ffn, new RepairSettings { Edge = _settings.Edge });
         IReadOnlyList<(float[] Token, int Label)> corrected = EditHistory.Of(split.Model).Corrected;
         return Edits.OneByOne(failures, failure => Edit(split, ffn, own, corrected, failure), cancellation);

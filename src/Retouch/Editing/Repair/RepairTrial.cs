@@ -12,12 +12,17 @@ namespace Retouch.Editing;
 /// <param name="RightInAll">All right near images.</param>
 public sealed record RepairTrial(int Failing, int Mended, int Right, int Broken, int FailingInAll, int RightInAll)
 {
+    /// <summary>Whether right near images were examples of their class (<see cref="RepairSettings"/>).</summary>
+    public bool RightAreExamples { get; init; }
+
+    /// <summary>Of all images, how many more would become right than wrong.</summary>
+    public double Gain =>
+        (Failing == 0 ? 0 : (double)Mended / Failing * FailingInAll)
+        - (Right == 0 ? 0 : (double)Broken / Right * RightInAll);
+
     /// <summary>
     /// Whether more images of the kind that was given would become right than wrong, and half of the failing ones or
     /// more: otherwise the mistakes have too little in common.
     /// </summary>
-    public bool Generalizes =>
-        Failing > 0
-        && 2 * Mended >= Failing
-        && (double)Mended / Failing * FailingInAll >= (Right == 0 ? 0 : (double)Broken / Right * RightInAll);
+    public bool Generalizes => Failing > 0 && 2 * Mended >= Failing && Gain >= 0;
 }

@@ -178,18 +178,31 @@ public sealed class RepairUseCase(ModelFile model)
         bool guarded = request.Guard is not null || request.GuardNear is not null;
         try
         {
-            double[] places = guarded ? [.. RepairSettings.Generalities] : [double.NaN];
-            foreach (double place in places)
+            RepairSettings[] ways = guarded
+                ?
+                [
+                    .. RepairSettings.Shifts.Select(shift => request.Settings with { Shift = shift }),
+                    request.Settings with
+                    {
+                        Shared = false,
+                    },
+                ]
+                : [request.Settings];
+            foreach (RepairSettings way in ways)
             {
-                RepairSettings settings = guarded ? request.Settings.AtGenerality(place) : request.Settings;
+                RepairSettings settings = way;
                 // What mistakes have in common is asked once, of the most general repair.
-                if (trial is not null && settings.Shared is null)
-                    settings = settings with { Shared = trial.Generalizes };
+                if (trial is not null)
+                    settings = settings with
+                    {
+                        Shared = settings.Shared ?? trial.Generalizes,
+                        RightAreExamples = settings.RightAreExamples ?? trial.RightAreExamples,
+                    };
                 Attempt attempt = Make(settings);
                 trial ??= attempt.Outcome.Trial;
                 bool shares = attempt.Outcome.SharedUnits > 0;
                 RepairPlace at = new(
-                    shares ? place : 0,
+                    shares ? settings.Shift : null,
                     attempt.Outcome.Corrected.Count(c => c),
                     locality.Loaded.Count == 0 ? null : attempt.LocalityRate,
                     Kept(attempt.NearHeldOut),
@@ -238,7 +251,7 @@ public sealed class RepairUseCase(ModelFile model)
                 SharedUnits = outcome.SharedUnits,
                 OwnUnits = outcome.OwnUnits,
                 AddedUnits = outcome.AddedUnits,
-                Trial = trial,
+                Trial = request.Settings.Shared is null ? trial : null,
                 Seconds = repairing.Elapsed.TotalSeconds,
             };
             if (request.Output is string output && report is { GuardsKept: true, Corrected: > 0 })
@@ -280,8 +293,8 @@ public sealed class RepairUseCase(ModelFile model)
 
         Attempt Make(RepairSettings settings)
         {
-            // A trial and the repair itself.
-            int steps = 2 * settings.Steps;
+            // A trial in two ways and the repair itself.
+            int steps = 3 * settings.Steps;
             RepairOutcome outcome = events.Progress(
                 "repairing",
                 steps,
