@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="GateRepair"/>. Immutable.</summary>
-public sealed record RepairSettings
+public sealed record RepairSettings : IMethodSettings<RepairSettings>
 {
     /// <summary>Whether shared gates are tried, or every image gets one of its own; null to find out.</summary>
     public bool? Shared { get; init; }
@@ -58,41 +58,107 @@ public sealed record RepairSettings
                 Silence = Silence * Math.Max(1, 5 / generality),
             };
 
+    /// <inheritdoc/>
+    public static SettingTable<RepairSettings> Table { get; } =
+        new(
+            Setting.Choice<RepairSettings>(
+                "shared",
+                ["auto", "yes", "no"],
+                s =>
+                    s.Shared switch
+                    {
+                        true => "yes",
+                        false => "no",
+                        _ => "auto",
+                    },
+                (s, v) => s with { Shared = v == "auto" ? null : v == "yes" },
+                "whether images share units; auto to find out"
+            ),
+            Setting
+                .Count<RepairSettings>(
+                    "shared-units",
+                    "number of shared units",
+                    SettingRange.AtLeast(1),
+                    s => s.SharedUnits,
+                    (s, v) => s with { SharedUnits = v },
+                    "units that images share, at most"
+                )
+                .AsDetail(),
+            Setting.Count<RepairSettings>(
+                "widen",
+                "number of units to add",
+                SettingRange.AtLeast(0),
+                s => s.Widen,
+                (s, v) => s with { Widen = v },
+                "units that are added to the last FFN, at most; 0 to take idle ones"
+            ),
+            Setting
+                .Number<RepairSettings>(
+                    "margin",
+                    "margin",
+                    SettingRange.NotNegative,
+                    s => s.Margin,
+                    (s, v) => s with { Margin = v },
+                    "by how much the right class is to lead, in logits"
+                )
+                .Swept(["1.5", "5"], ["0.5", "1.5", "3", "5"]),
+            Setting
+                .Number<RepairSettings>(
+                    "divergence",
+                    "weight of the divergence",
+                    SettingRange.NotNegative,
+                    s => s.Divergence,
+                    (s, v) => s with { Divergence = v },
+                    "the weight of the divergence from the unedited model on ordinary images"
+                )
+                .AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "near",
+                    "weight of right images",
+                    SettingRange.NotNegative,
+                    s => s.Near,
+                    (s, v) => s with { Near = v },
+                    "the weight of images that are to stay right, where there are some"
+                )
+                .AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "silence",
+                    "weight of silence",
+                    SettingRange.NotNegative,
+                    s => s.Silence,
+                    (s, v) => s with { Silence = v },
+                    "the weight of the units' silence on ordinary and right images"
+                )
+                .AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "lr",
+                    "learning rate",
+                    SettingRange.Positive,
+                    s => s.LearningRate,
+                    (s, v) => s with { LearningRate = v },
+                    "Adam's step size"
+                )
+                .AsDetail(),
+            CommonSettings.Steps<RepairSettings>(s => s.Steps, (s, v) => s with { Steps = v }).AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "edge",
+                    "edge",
+                    SettingRange.BelowOne,
+                    s => s.Edge,
+                    (s, v) => s with { Edge = v },
+                    "where an image's own unit opens, on the way from the nearest other image to it"
+                )
+                .AsDetail()
+        );
+
     /// <summary>The settings by name, as a patch's provenance states them.</summary>
-    internal IReadOnlyDictionary<string, string> Describe() =>
-        new Dictionary<string, string>
-        {
-            ["shared"] = Shared switch
-            {
-                true => "yes",
-                false => "no",
-                _ => "auto",
-            },
-            ["shared-units"] = Text(SharedUnits),
-            ["widen"] = Text(Widen),
-            ["margin"] = Text(Margin),
-            ["divergence"] = Text(Divergence),
-            ["near"] = Text(Near),
-            ["silence"] = Text(Silence),
-            ["lr"] = Text(LearningRate),
-            ["steps"] = Text(Steps),
-            ["edge"] = Text(Edge),
-        };
+    internal IReadOnlyDictionary<string, string> Describe() => Table.Describe(this);
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.Require("shared-units", SharedUnits, SettingRange.Positive);
-        SettingCheck.Require("widen", Widen, SettingRange.NotNegative);
-        SettingCheck.Require("margin", Margin, SettingRange.NotNegative);
-        SettingCheck.Require("divergence", Divergence, SettingRange.NotNegative);
-        SettingCheck.Require("near", Near, SettingRange.NotNegative);
-        SettingCheck.Require("silence", Silence, SettingRange.NotNegative);
-        SettingCheck.Require("lr", LearningRate, SettingRange.Positive);
-        SettingCheck.Require("steps", Steps, SettingRange.Positive);
-        SettingCheck.Require("edge", Edge, SettingRange.BelowOne);
-    }
-
-    static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public void Validate() => Table.Validate(this);
 }

@@ -46,6 +46,7 @@ public sealed class TPatcher : IEditor
             (settings, resources) => new TPatcher(resources.Preparation(QueryMemory.Kind), settings)
         )
         {
+            OneClass = "its units give one class",
             ShortName = "T-Patcher",
             Sequential = false,
             NewPreparation = () => new QueryMemory(),
@@ -109,7 +110,7 @@ public sealed class TPatcher : IEditor
         bool silent = false;
         (int steps, List<float> losses) = LeafDescent.Run(
             [key, bias, value],
-            failure.Label,
+            [failure.Label],
             () =>
             {
                 Tensor read = mv(query, key).Plus(bias);
