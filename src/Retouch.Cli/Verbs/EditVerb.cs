@@ -87,6 +87,14 @@ sealed class EditVerb : Verb
             + "against it; against --model itself by default.",
         HelpName = "MODEL",
     };
+    readonly Option<string[]> _on = new("--on")
+    {
+        Description =
+            "Patches of the same model that are in use: the edit is made on top of them, to be applied together with "
+            + "them, keeps right what they corrected, and is measured against the unedited model.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "PATCH",
+    };
     readonly GuardOptions _guards = new(
         "edit",
         "the --near images that the model reads right",
@@ -165,6 +173,7 @@ sealed class EditVerb : Verb
                     _accept,
                     _guards.OfNear,
                     _base,
+                    _on,
                     _locator,
                     _locatorFile,
                 ]
@@ -199,6 +208,7 @@ sealed class EditVerb : Verb
                 MadeFor = new() { Model = _model.Arguments(parsed), Blocks = _blocks.Text(parsed) },
             },
             Base = parsed.GetValue(_base),
+            On = parsed.GetValue(_on) ?? [],
             Guard = _guards.Guard(parsed),
             Near = parsed.GetValue(_near) ?? [],
             Accepted = parsed.GetValue(_accept),
@@ -317,6 +327,7 @@ sealed class EditVerb : Verb
         PrintCurve(terminal, report);
         PrintLocality(terminal, report);
         PrintNear(terminal, report);
+        PrintRemembered(terminal, report);
         string other =
             json.Method == Masked.Name ? "more --steps, a larger --lr or --keep" : "other settings with --set";
         terminal.Line(
@@ -403,6 +414,20 @@ sealed class EditVerb : Verb
             terminal.Line($"    {folder}: {flips.Broken} broken of {flips.RightBefore} that were right");
         if (near.LeftOut > 0)
             terminal.Line($"    left out by content: {near.LeftOut}, edited images or such as the statistics are of");
+    }
+
+    static void PrintRemembered(Terminal terminal, EditReport report)
+    {
+        if (report.Remembered.Count == 0)
+            return;
+        int right = report.Remembered.Count(i => i.RightAfter);
+        string narrowed = report.NarrowedForEarlier ? ", by an edit that is more local than usual" : "";
+        terminal.Line(
+            $"  earlier    {right} of {report.Remembered.Count} images that the patches in use corrected are "
+                + $"right{narrowed}"
+        );
+        foreach (string line in LostImages.Lines(report.Remembered, report.Labels))
+            terminal.Line($"    {line}");
     }
 
     // Where folders say what their images are.

@@ -236,16 +236,7 @@ sealed class RepairVerb : Verb
             : "  patch                none was written: nothing could be corrected"
         );
         PrintWrong(terminal, report);
-        RememberedImage[] lost = [.. report.Remembered.Where(i => !i.RightAfter)];
-        foreach (
-            string line in LongList.Lines(
-                lost,
-                image =>
-                    $"lost: {image.Name}, which {image.Patch} corrected to {report.Labels[image.Label].Name}"
-                    + (image.RightBefore ? "" : ", was wrong again before"),
-                more => $"{more}, which --json names"
-            )
-        )
+        foreach (string line in LostImages.Lines(report.Remembered, report.Labels))
             terminal.Line(line);
     }
 

@@ -14,6 +14,8 @@ namespace Retouch.Measurement;
 /// </summary>
 public static class PatchedImages
 {
+    static readonly Lazy<Dictionary<string, string>> s_nowhere = new(() => []);
+
     /// <summary>Looks for the patches' images and measures those that are there, unchanged.</summary>
     /// <param name="edited">The model with all of the patches.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
@@ -101,14 +103,14 @@ public static class PatchedImages
     }
 
     /// <summary>Looks for an image that a patch was made from.</summary>
-    /// <param name="patch">The patch's file.</param>
+    /// <param name="patch">The patch.</param>
     /// <param name="image">The image.</param>
-    /// <param name="byHash">Further files by their SHA-256.</param>
+    /// <param name="byHash">Further files by their SHA-256; null for none.</param>
     internal static (string? Path, byte[]? Bytes, Problem? Missing) Find(
-        string patch,
+        LoadedPatch patch,
         PatchImage image,
-        Lazy<Dictionary<string, string>> byHash
-    ) => Find([patch], image, byHash);
+        Lazy<Dictionary<string, string>>? byHash = null
+    ) => Find(Places(patch), image, byHash ?? s_nowhere);
 
     static (string? Path, byte[]? Bytes, Problem? Missing) Find(
         IReadOnlyList<string> places,

@@ -16,6 +16,7 @@ sealed record SpaceJson(int FirstBlock, int Blocks, int Hidden, int Width);
 [JsonSerializable(typeof(PatchImage[]))]
 [JsonSerializable(typeof(AppliedPatches[]))]
 [JsonSerializable(typeof(CodebookEntry[]))]
+[JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(PatchMeasurements))]
 [JsonSerializable(typeof(SortedDictionary<string, string>))]
 sealed partial class PatchJson : JsonSerializerContext;

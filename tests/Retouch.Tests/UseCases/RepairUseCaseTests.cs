@@ -383,6 +383,32 @@ public sealed class RepairUseCaseTests : IDisposable
         Assert.Contains("could stand for them", e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_repair_of_one_image_is_an_edit_of_it()
+    {
+        RepairedImage wrong = Run(Request with { Holdout = 0 }).Images[0];
+        string alone = _bench.Path($"alone/{Path.GetFileName(Path.GetDirectoryName(wrong.Path))}");
+        Directory.CreateDirectory(alone);
+        string image = Path.Combine(alone, "a.png");
+        File.Copy(wrong.Path, image);
+        RepairReport repair = Run(Request with { Images = [_bench.Path("alone")], Holdout = 0 });
+        Assert.Equal((1, 1), (repair.ToCorrect, repair.Corrected));
+        using EditReport edit = new EditUseCase(_model).Run(
+            new()
+            {
+                Images = [image],
+                Label = $"index:{wrong.Label}",
+                Method = Remember.Definition,
+                Locality = Request.Locality,
+                Output = _bench.Path("edit.patch"),
+            }
+        );
+        using Patch one = PatchFile.Load(repair.Patch!);
+        using Patch other = PatchFile.Load(edit.Patch!);
+        Assert.Equal(PatchFile.Digest(other), PatchFile.Digest(one));
+        Assert.Equal(other.Tokens!.bytes.ToArray(), one.Tokens!.bytes.ToArray());
+    }
+
     RepairRequest Request =>
         new()
         {

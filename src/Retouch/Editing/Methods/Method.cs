@@ -45,6 +45,9 @@ public abstract class Method
     /// <summary>Whether its edits keep images right that are given for that (<see cref="Failure.Kept"/>).</summary>
     public bool KeepsRight { get; init; }
 
+    /// <summary>Whether an edit adds hidden units and leaves the model's own as they are.</summary>
+    public bool AddsUnits { get; init; }
+
     /// <summary>The blocks whose FFNs it edits where nobody says others; the paper's window for most.</summary>
     public Func<VitConfig, EditSpace> Window { get; init; } = EditSpace.Default;
 

@@ -50,19 +50,21 @@ public sealed class GateRepair
     /// <param name="split">The model, cut at its last FFN.</param>
     /// <param name="state">The images.</param>
     /// <exception cref="BadInputException">The classifier reads other tokens than [CLS].</exception>
-    public static Tensor Residuals(SplitVit split, PrefixState state)
+    public static Tensor Residuals(SplitVit split, PrefixState state) => ReadBy("A repair", split, state);
+
+    internal static Tensor ReadBy(string reader, SplitVit split, PrefixState state)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        (Tensor read, Tensor after) = QueryMemory.Query(split, state, "A repair");
+        (Tensor read, Tensor after) = QueryMemory.Query(split, state, reader);
         return GateMemory.Residuals(split.Model, read, after).cpu().MoveToOuterDisposeScope();
     }
 
     /// <summary>The classes that the model gives images, changed or not.</summary>
     /// <param name="split">The model.</param>
     /// <param name="residuals">The images, as <see cref="Residuals"/> gives them.</param>
-    /// <param name="change">What a repair changes; null for the model as it is.</param>
-    public static IReadOnlyList<int> Predict(SplitVit split, Tensor residuals, TensorDelta? change)
+    /// <param name="change">What is changed of the last FFN; null for the model as it is.</param>
+    public static IReadOnlyList<int> Predict(SplitVit split, Tensor residuals, ModelDelta? change)
     {
         List<int> said = [];
         Ask(split, residuals, change, logits => said.AddRange(logits.argmax(1).cpu().data<long>().Select(c => (int)c)));
@@ -72,9 +74,9 @@ public sealed class GateRepair
     /// <summary>Asks the model about images, some in memory at a time.</summary>
     /// <param name="split">The model.</param>
     /// <param name="residuals">The images, as <see cref="Residuals"/> gives them.</param>
-    /// <param name="change">What a repair changes; null for the model as it is.</param>
+    /// <param name="change">What is changed of the last FFN; null for the model as it is.</param>
     /// <param name="tell">Gets the logits of the next ones, <c>[n,C]</c>, whose scope ends with it.</param>
-    internal static void Ask(SplitVit split, Tensor residuals, TensorDelta? change, Action<Tensor> tell)
+    internal static void Ask(SplitVit split, Tensor residuals, ModelDelta? change, Action<Tensor> tell)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
@@ -94,7 +96,7 @@ public sealed class GateRepair
         }
 
         Tensor Changed(string name) =>
-            change is not null && change.Changes.ContainsKey(ffn + name)
+            change is not null && change.Names.Contains(ffn + name)
                 ? change.Apply(ffn + name, model.Tensors[ffn + name])
                 : model.Tensors[ffn + name];
     }

@@ -42,6 +42,7 @@ public sealed class Remember : IEditor
             OneClass = null,
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),
+            AddsUnits = true,
         };
 
     /// <inheritdoc/>
@@ -73,8 +74,9 @@ public sealed class Remember : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        (Tensor read, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-        Tensor residuals = GateMemory.Residuals(split.Model, read, after);
+        Tensor residuals = GateRepair.ReadBy(Name, split, failure.State).to(ffn.Mean.device); // [S,D]
+        Tensor read = ffn.Read(residuals);
+        Tensor after = ffn.After(residuals, read, 0);
         GateUnits gates = GateUnits.None(split.Space.Width, read.device);
         for (int i = 0; i < read.shape[0]; i++)
         {

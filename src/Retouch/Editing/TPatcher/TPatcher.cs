@@ -49,6 +49,7 @@ public sealed class TPatcher : IEditor
             OneClass = "its units give one class",
             ShortName = "T-Patcher",
             Sequential = false,
+            AddsUnits = true,
             NewPreparation = () => new QueryMemory(),
         };
 

@@ -51,7 +51,7 @@ public static class LedgerUseCase
                 foreach (PatchImage image in patch.Patch.Provenance.Images)
                 {
                     byte[] bytes =
-                        PatchedImages.Find(patch.Path, image, byHash).Bytes
+                        PatchedImages.Find(patch, image, byHash).Bytes
                         ?? throw BadInput.Missing(
                             patch.Path,
                             $"{image.Name}, which {patch.Path} mends, is not found, so it cannot be kept.",

@@ -389,6 +389,7 @@ public sealed class RepairUseCase(ModelFile model)
                     Settings = report.Settings.Describe(),
                     Seed = request.Seed,
                     Preprocessing = model.Preprocessing.ToString(),
+                    On = [.. earlier.Patches.Select(p => p.Change)],
                     Measurements = new PatchMeasurements
                     {
                         Success = report.Corrected == report.ToCorrect,
