@@ -7,7 +7,7 @@ public sealed record DistilledFineTuningSettings : IMethodSettings<DistilledFine
     /// The weight of the mean KL(model ‖ edited) on ordinary images, at least 0: the knob between locality (large) and
     /// generalization.
     /// </summary>
-    public double Weight { get; init; } = 100;
+    public double Weight { get; init; } = 1000;
 
     /// <summary>Images that earlier edits corrected which are trained along, at most; at least 0.</summary>
     public int Replay { get; init; } = 64;
@@ -16,16 +16,16 @@ public sealed record DistilledFineTuningSettings : IMethodSettings<DistilledFine
     public double Near { get; init; } = 1;
 
     /// <summary>Adam's step size, above 0.</summary>
-    public double LearningRate { get; init; } = 1e-3;
+    public double LearningRate { get; init; } = 3e-4;
 
     /// <summary>Steps at most, at least 1.</summary>
-    public int MaxSteps { get; init; } = 200;
+    public int MaxSteps { get; init; } = 600;
 
     /// <summary>
     /// An edit stops when its images are right, their cross-entropy is at most this, and what is trained along is
     /// right.
     /// </summary>
-    public double StopLoss { get; init; } = 0.01;
+    public double StopLoss { get; init; } = 0.1;
 
     /// <summary>The seed of what is replayed and of the ordinary images of a step.</summary>
     public int Seed { get; init; }
@@ -42,7 +42,7 @@ public sealed record DistilledFineTuningSettings : IMethodSettings<DistilledFine
                     (s, v) => s with { Weight = v },
                     "the weight of the divergence from the model on ordinary images"
                 )
-                .Swept(["10", "100"], ["1", "10", "100", "1000"]),
+                .Swept(["100", "1000"], ["10", "100", "1000", "10000"]),
             Setting.Count<DistilledFineTuningSettings>(
                 "replay",
                 "number of replayed images",
@@ -70,7 +70,7 @@ public sealed record DistilledFineTuningSettings : IMethodSettings<DistilledFine
                     (s, v) => s with { LearningRate = v },
                     "Adam's step size"
                 )
-                .Swept(["0.001"], ["0.0003", "0.001", "0.003"]),
+                .Swept(["0.0003"], ["0.0001", "0.0003", "0.001"]),
             CommonSettings.Steps<DistilledFineTuningSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             CommonSettings
                 .StopLoss<DistilledFineTuningSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v })
