@@ -576,7 +576,8 @@ sealed class ReportPage
 
         static string Interval(Estimate? e, int digits) =>
             e is { } x
-                ? $"{ReportText.Percent(x.Mean, digits)} ({ReportText.Percent(x.Low, digits)}–{ReportText.Percent(x.High, digits)})"
+                ? ReportText.Percent(x.Mean, digits)
+                    + $" ({ReportText.Percent(x.Low, digits)}–{ReportText.Percent(x.High, digits)})"
                 : "–";
     }
 

@@ -595,7 +595,8 @@ public sealed partial class BenchReportTests
     [Fact]
     public void An_edit_of_all_groups_together_is_one_line_over_the_images_of_all()
     {
-        // Of one patch: 3 of 4 and 0 of 2 seen images right, 1 of 4 and 1 of 1 of the held-out ones, none seen of a third.
+        // Of one patch: 3 of 4 and 0 of 2 seen images right, 1 of 4 and 1 of 1 of the held-out ones, none seen of a
+        // third.
         (int Samples, int Right, int Others, double Rate)[] groups = [(4, 3, 4, 0.25), (2, 0, 1, 1), (0, 0, 5, 0)];
         BenchRow first = Paintings().First();
         BenchRow[] rows =
