@@ -22,9 +22,9 @@ static class BenchTable
             new("edits", s => $"{s.Edits}"),
             new("SR %", s => Percent(s.Success.Mean)),
             new("GR % (95 % CI)", s => Interval(s.Generalization)),
-            new("LR % (95 % CI)", s => Interval(s.Locality)),
-            new("sensitive LR %", s => Interval(s.SensitiveLocality)),
-            new($"LR % of {mined} sensitive (95 % CI)", s => Interval(s.MinedLocality), mined is not null),
+            new("LR % (95 % CI)", s => Elsewhere(s, s.Locality)),
+            new("sensitive LR %", s => Elsewhere(s, s.SensitiveLocality)),
+            new($"LR % of {mined} sensitive (95 % CI)", s => Elsewhere(s, s.MinedLocality), mined is not null),
             new("neg. flips % (95 % CI)", s => Interval(s.NegativeFlips), near),
             new("net gain", s => s.NetGain is double gain ? $"{gain:+0.0;-0.0;0.0}" : "–", near),
             new("earlier right %", s => Interval(s.EarlierSuccess), sequential),
@@ -55,6 +55,12 @@ static class BenchTable
                 "negative flips: of the near images that were right, the share that an edit makes wrong; net gain: "
                     + "near images made right less those made wrong, an edit"
             );
+        if (summary.Any(s => s.Mode == BenchMode.Folder))
+            terminal.Line(
+                "of a folder: one edit of all groups together, each image to its own class; SR of the images that it "
+                    + "saw, GR of those that were held out, negative flips of the right ones that it did not see; "
+                    + "their intervals from a bootstrap over the near images' folders"
+            );
         if (sequential)
             terminal.Line(
                 "of a sequence: means over its steps, each measured on all edits so far, and its end; LR is against "
@@ -73,6 +79,10 @@ static class BenchTable
     }
 
     public static string Percent(double share) => $"{100 * share:0.00}";
+
+    // One edit of all groups together does the same elsewhere whatever groups are drawn.
+    static string Elsewhere(SettingSummary s, Estimate? e) =>
+        s.Mode == BenchMode.Folder && e is { } x ? Percent(x.Mean) : Interval(e);
 
     public static string Interval(Estimate? e) =>
         e is { } x ? $"{Percent(x.Mean)} ({Percent(x.Low)}–{Percent(x.High)})" : "–";

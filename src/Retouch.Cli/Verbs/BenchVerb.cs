@@ -16,6 +16,7 @@ sealed class BenchVerb : Verb
     {
         ["single"] = BenchMode.Single,
         ["batch"] = BenchMode.Batch,
+        ["folder"] = BenchMode.Folder,
         ["sequential"] = BenchMode.Sequential,
     };
     static readonly BenchOptions Defaults = new();
@@ -67,8 +68,8 @@ sealed class BenchVerb : Verb
     readonly Option<string> _mode = new("--mode")
     {
         Description =
-            "What an edit is made on: single images, the batch of a whole group, or image after image in one "
-            + "sequence, each upon the edits before it.",
+            "What an edit is made on: single images, the batch of a whole group, the folder of all groups together, "
+            + "or image after image in one sequence, each upon the edits before it.",
         DefaultValueFactory = _ => Modes.Keys.First(),
         HelpName = string.Join('|', Modes.Keys),
     };
@@ -81,6 +82,32 @@ sealed class BenchVerb : Verb
     {
         Description = "Edits of a sequence at most; all by default.",
         HelpName = "N",
+    };
+    readonly Option<double> _holdout = new("--holdout")
+    {
+        Description =
+            "In the mode folder the share of every group, and of the right images of every folder of --near, that the "
+            + "edit does not see but is measured on.",
+        DefaultValueFactory = _ => Defaults.Holdout,
+        HelpName = "SHARE",
+    };
+    readonly Option<bool> _along = new("--along")
+    {
+        Description =
+            "In the mode folder train the right images of --near along that are not held out, for methods that do not "
+            + "keep them right in a way of their own.",
+    };
+    readonly Option<string[]> _measureAt = Values(
+        "--measure-at",
+        "After which edits of a sequence everything is measured, from 1, and after its last; after each by default.",
+        "N"
+    );
+    readonly Option<int> _forget = new("--forget")
+    {
+        Description =
+            "How many edits of a sequence are taken back at its end, each alone, to see whether the others stand "
+            + "without it.",
+        HelpName = "K",
     };
     readonly Option<int?> _max = new("--max-edits-per-group")
     {
@@ -131,6 +158,8 @@ sealed class BenchVerb : Verb
     {
         Require<string>(_mode, Modes.ContainsKey, $"one of {string.Join(", ", Modes.Keys)}");
         Require<int>(_sequence, length => length >= 1, "a whole number of at least 1");
+        Require<double>(_holdout, share => share is >= 0 and < 1, "a number from 0 to below 1");
+        Require<int>(_forget, forget => forget >= 0, "a whole number of at least 0");
         Require<int>(_max, max => max >= 1, "a whole number of at least 1");
         Require<int>(_batch, batch => batch is >= 1 and <= 1024, "a whole number from 1 to 1024");
         Require<int>(_seed, _ => true, "a whole number");
@@ -152,7 +181,22 @@ sealed class BenchVerb : Verb
         _precision = new PrecisionOption(this, Precision.Checked);
         foreach (
             Option option in (Option[])
-                [_mode, _samples, _sequence, _max, _batch, _seed, _shard, _resume, _gallery, _sideEffectEdits]
+                [
+                    _mode,
+                    _samples,
+                    _holdout,
+                    _along,
+                    _sequence,
+                    _measureAt,
+                    _forget,
+                    _max,
+                    _batch,
+                    _seed,
+                    _shard,
+                    _resume,
+                    _gallery,
+                    _sideEffectEdits,
+                ]
         )
             Add(option);
         Add(new BenchMergeVerb());
@@ -188,8 +232,12 @@ sealed class BenchVerb : Verb
             Options = new()
             {
                 Mode = Modes[parsed.GetRequiredValue(_mode)],
-                Samples = Samples(parsed),
+                Samples = Numbers(parsed, _samples) ?? Defaults.Samples,
                 Sequence = parsed.GetValue(_sequence),
+                MeasureAt = Numbers(parsed, _measureAt),
+                Holdout = parsed.GetValue(_holdout),
+                Along = parsed.GetValue(_along),
+                Forget = parsed.GetValue(_forget),
                 MaxEditsPerGroup = parsed.GetValue(_max),
                 Batch = parsed.GetValue(_batch),
                 Seed = parsed.GetValue(_seed),
@@ -217,10 +265,10 @@ sealed class BenchVerb : Verb
         });
     }
 
-    IReadOnlyList<int> Samples(ParseResult parsed)
+    static IReadOnlyList<int>? Numbers(ParseResult parsed, Option<string[]> option)
     {
-        if (parsed.GetValue(_samples) is not { Length: > 0 } given)
-            return Defaults.Samples;
+        if (parsed.GetValue(option) is not { Length: > 0 } given)
+            return null;
         string[] texts = string.Join(',', given)
             .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return
@@ -229,7 +277,7 @@ sealed class BenchVerb : Verb
                 int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out int k)
                     ? k
                     : throw new BadInputException(
-                        $"--samples is {string.Join(',', given)}, but must be whole numbers such as 1,2,3."
+                        $"{option.Name} is {string.Join(',', given)}, but must be whole numbers such as 1,2,3."
                     )
             ),
         ];

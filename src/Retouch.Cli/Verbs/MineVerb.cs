@@ -57,7 +57,7 @@ sealed class MineVerb : Verb
     };
     readonly Option<int> _min = new("--min")
     {
-        Description = "Leave out groups of fewer images, at least 2.",
+        Description = "Leave out groups of fewer images, at least 1.",
         DefaultValueFactory = _ => Defaults.MinImages,
         HelpName = "N",
     };

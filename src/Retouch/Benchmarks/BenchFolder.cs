@@ -134,8 +134,8 @@ public static class BenchFolder
                     );
                 if (
                     !merged.TryAdd(row.Edit, (row, file))
-                    && BenchRowFile.Text([merged[row.Edit].Row with { Seconds = 0 }])
-                        != BenchRowFile.Text([row with { Seconds = 0 }])
+                    && BenchRowFile.Text([merged[row.Edit].Row with { Seconds = 0, Memory = null }])
+                        != BenchRowFile.Text([row with { Seconds = 0, Memory = null }])
                 )
                     throw BadInput.Damaged(
                         file,

@@ -27,4 +27,11 @@ public enum BenchMode
     /// </summary>
     [JsonStringEnumMemberName("sequential")]
     Sequential,
+
+    /// <summary>
+    /// One edit for the failures of all groups together, each image to its own group's class; a share of every group is
+    /// held out, and measured.
+    /// </summary>
+    [JsonStringEnumMemberName("folder")]
+    Folder,
 }

@@ -37,12 +37,25 @@ public sealed class BenchPlan
                     + "the next edit would start from has no place for them.",
                 Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "single or batch"))
             );
+        if (
+            options.Mode == BenchMode.Folder
+            && settings
+                .Select(s => Methods.All.FirstOrDefault(m => m.Name == s.Editor.Name))
+                .FirstOrDefault(m => m?.OneClass is not null)
+                is { } single
+        )
+            throw BadInput.Unsupported(
+                single.Name,
+                $"The method {single.Name} cannot correct images of several classes by one edit: {single.OneClass}.",
+                Remedy.AnyOf(Remedy.LeaveOut(Parameter.Method), Remedy.Option(Parameter.Mode, "batch"))
+            );
         (Benchmark, Settings, Options) = (benchmark, settings, options);
         (int Group, int[] Samples)[] one =
         [
             .. options.Mode switch
             {
                 BenchMode.Batch => Batched(),
+                BenchMode.Folder => Together(),
                 BenchMode.Sequential => Sequence().Take(options.Sequence ?? int.MaxValue),
                 _ => options.Samples.Order().SelectMany(Single),
             },
@@ -99,15 +112,19 @@ public sealed class BenchPlan
     /// <exception cref="BadInputException">There are more shards than sequences.</exception>
     public IReadOnlyList<IReadOnlyList<BenchEdit>> Batches(Shard shard)
     {
-        if (Options.Mode == BenchMode.Sequential && shard.Count > Settings.Count)
+        if (Options.Mode is BenchMode.Sequential or BenchMode.Folder && shard.Count > Settings.Count)
         {
             throw BadInput.OutOfRange(
                 nameof(Shard),
-                "A sequence is one unit of work, since each of its edits starts from those before"
+                (
+                    Options.Mode == BenchMode.Folder
+                        ? "An edit of all groups together is one unit of work"
+                        : "A sequence is one unit of work, since each of its edits starts from those before"
+                )
                     + (
                         Settings.Count == 1
                             ? "."
-                            : $"; these {Settings.Count} settings make {Settings.Count} sequences, so run at most "
+                            : $"; these {Settings.Count} settings make {Settings.Count} of them, so run at most "
                                 + $"{Settings.Count} shards."
                     ),
                 Settings.Count == 1 ? Remedy.LeaveOut(Parameter.Shard) : null
@@ -115,7 +132,7 @@ public sealed class BenchPlan
         }
         IEnumerable<BenchEdit[]> batches = Options.Mode switch
         {
-            BenchMode.Sequential => Edits.GroupBy(e => e.Setting).Select(sequence => sequence.ToArray()),
+            BenchMode.Sequential or BenchMode.Folder => Edits.GroupBy(e => e.Setting).Select(all => all.ToArray()),
             // Edits of one call have as many images each, and a group's are many.
             BenchMode.Batch => Edits.Chunk(1),
             _ => Edits.GroupBy(e => (e.Setting, e.Samples.Count)).SelectMany(alike => alike.Chunk(Options.Batch)),
@@ -134,6 +151,34 @@ public sealed class BenchPlan
 
     IEnumerable<(int, int[])> Batched() =>
         Benchmark.Groups.Select((group, g) => (g, Spread(group.Images.Count, Options.MaxEditsPerGroup).ToArray()));
+
+    // A row a group, of one edit.
+    IEnumerable<(int, int[])> Together()
+    {
+        (int Group, int Image)[] all =
+        [
+            .. Benchmark.Groups.SelectMany((group, g) => Enumerable.Range(0, group.Images.Count).Select(i => (g, i))),
+        ];
+        (int[] given, _) = HeldOut.Divide(
+            Enumerable.Range(0, all.Length),
+            i => Benchmark.Groups[all[i].Group].Name,
+            i => Benchmark.Groups[all[i].Group].Images[all[i].Image].Sha256,
+            Options.Holdout,
+            Options.Seed,
+            HeldOut.Failing
+        );
+        if (given.Length == 0)
+            return [];
+        ILookup<int, int> images = given.ToLookup(i => all[i].Group, i => all[i].Image);
+        return Benchmark.Groups.Select(
+            (_, g) =>
+            {
+                int[] some = [.. images[g]];
+                int most = Math.Min(Options.MaxEditsPerGroup ?? some.Length, some.Length);
+                return (g, (int[])[.. Spread(some.Length, most).Select(i => some[i])]);
+            }
+        );
+    }
 
     // Round by round, each of which visits every group that has images left once, in an order of its own.
     IEnumerable<(int, int[])> Sequence()
@@ -182,6 +227,15 @@ public sealed class BenchPlan
             text.Append(
                 $" mode {Options.Mode} samples {string.Join(',', Options.Samples.Order())} sequence {Options.Sequence}"
             );
+        if (Options.Mode == BenchMode.Folder)
+            text.Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $" holdout {Options.Holdout} along {Options.Along}"
+            );
+        if (Options.MeasureAt is { } steps)
+            text.Append($" measured {string.Join(',', steps.Distinct().Order())}");
+        if (Options.Forget > 0)
+            text.Append($" forget {Options.Forget}");
         if (Options.Precision == Precision.Mixed)
             text.Append($" precision {Options.Precision}");
         if (Options.Orientation != ImageOrientation.Stored)

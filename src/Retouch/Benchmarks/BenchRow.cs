@@ -4,8 +4,8 @@ using Retouch.Measurement;
 namespace Retouch.Benchmarks;
 
 /// <summary>
-/// One edit and what it did. All but <see cref="Seconds"/> depends on the run alone, not on sharding,
-/// interruptions or the time of day. Immutable.
+/// One edit and what it did. All but <see cref="Seconds"/> and <see cref="Memory"/> depends on the run alone, not on
+/// sharding, interruptions or the time of day. Immutable.
 /// </summary>
 public sealed record BenchRow
 {
@@ -39,10 +39,10 @@ public sealed record BenchRow
 
     // Of a row that does not say it, from before there could be several, the reader makes 0 and null, not the initial
     // values.
-    /// <summary>The number of edit samples, k.</summary>
+    /// <summary>The number of edit samples, k; in an edit of all groups together none may be of this one.</summary>
     public int Samples
     {
-        get => Math.Max(field, 1);
+        get => Mode == BenchMode.Folder ? field : Math.Max(field, 1);
         init;
     } = 1;
 
@@ -65,7 +65,8 @@ public sealed record BenchRow
     /// </summary>
     [JsonIgnore]
     public double SuccessRate =>
-        SamplesRight is int right ? (double)right / Samples
+        Samples == 0 ? 1
+        : SamplesRight is int right ? (double)right / Samples
         : Success ? 1
         : 0;
 
@@ -96,12 +97,26 @@ public sealed record BenchRow
     public double? EarlierSuccess { get; init; }
 
     /// <summary>
+    /// What is left of the sequence without some of its edits, each taken back alone; null but at its last step, and
+    /// where none were to be taken back.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ForgottenEdit>? Forgotten { get; init; }
+
+    /// <summary>
     /// Optimization steps taken; 0 also of an edit that the earlier ones of its sequence made needless.
     /// </summary>
     public required int Steps { get; init; }
 
-    /// <summary>Time of the edit without measuring it: its batch's time, divided by the batch's edits.</summary>
+    /// <summary>
+    /// Time of the edit without measuring it: its batch's time, divided by the batch's edits; in a sequence with
+    /// putting the patch into the model and asking that about the image.
+    /// </summary>
     public required double Seconds { get; init; }
+
+    /// <summary>Bytes of memory that the process holds after an edit of a sequence; null elsewhere.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Memory { get; init; }
 
     /// <summary>Units that the edit touches; 0 of an edit that changes whole tensors.</summary>
     public required int Units { get; init; }
@@ -135,6 +150,8 @@ public sealed record BenchRow
         : Edit < 0 || Label < 0 || Predicted < 0 || Others < 0 || Steps < 0 || Units < 0 || Parameters < 0 || Step < 1
             ? "one of its numbers is negative"
         : Seconds < 0 ? "its seconds are negative"
+        : Memory < 0 ? "its bytes of memory are negative"
+        : Forgotten?.Any(f => f is null || f.Defect) == true ? "its counts of edits that were taken back cannot be"
         : !((double?[])[Generalization, Locality, SensitiveLocality, EarlierSuccess]).All(share =>
             share is null or (>= 0 and <= 1)
         )

@@ -68,6 +68,8 @@ public static class BenchRun
             (SplitVit split, BenchData data) = of(plan.Settings[batch[0].Setting]);
             if (plan.Options.Mode == BenchMode.Sequential)
                 new BenchSequence(split, plan, data).Run(batch, skip, row => write([row]), cancellation);
+            else if (plan.Options.Mode == BenchMode.Folder)
+                write([.. new BenchTogether(split, plan, data).Run(batch, cancellation).Skip(skip)]);
             else
                 write([.. Rows(split, plan, data, batch, cancellation).Skip(skip)]);
         }
@@ -112,7 +114,7 @@ public static class BenchRun
                     Row(
                         plan,
                         batch[i],
-                        predictions,
+                        predictions[batch[i].Samples[0]],
                         GroupMeasurement.Of(
                             predictions,
                             batch[i].Samples,
@@ -143,7 +145,7 @@ public static class BenchRun
     internal static BenchRow Row(
         BenchPlan plan,
         BenchEdit edit,
-        int[] predictions,
+        int predicted,
         GroupMeasurement measured,
         Elsewhere measuredElsewhere,
         IEnumerable<int> edited,
@@ -164,12 +166,12 @@ public static class BenchRun
             Settings = setting.Settings,
             Group = group.Name,
             Mode = plan.Options.Mode,
-            Image = group.Images[edit.Samples[0]].Path,
+            Image = group.Images[edit.Samples.Count > 0 ? edit.Samples[0] : 0].Path,
             FurtherImages = [.. edit.Samples.Skip(1).Select(i => group.Images[i].Path)],
             Samples = measured.Samples,
             SamplesRight = measured.SamplesRight,
             Label = group.Label,
-            Predicted = predictions[edit.Samples[0]],
+            Predicted = predicted,
             Success = measured.Success,
             Generalization = measured.GeneralizationRate,
             Others = measured.Others,

@@ -6,11 +6,14 @@ public sealed record MiningSettings
     /// <summary>The paper's margin below which a prediction counts as sensitive.</summary>
     public const double PublishedMargin = 0.05;
 
-    /// <summary>The fewest images of a group: below two there is no other image to generalize to.</summary>
-    public const int FewestImages = 2;
+    /// <summary>
+    /// The fewest images of a group. One that is alone has no other to generalize to; edits of all groups together and
+    /// sequences take it all the same.
+    /// </summary>
+    public const int FewestImages = 1;
 
     /// <summary>
-    /// Groups of fewer images are left out, at least 2. The default, 5, gives a GR in steps of a quarter or
+    /// Groups of fewer images are left out, at least 1. The default, 5, gives a GR in steps of a quarter or
     /// finer: with fewer others one image decides.
     /// </summary>
     public int MinImages { get; init; } = 5;
@@ -27,8 +30,7 @@ public sealed record MiningSettings
         if (MinImages < FewestImages)
             throw BadInput.OutOfRange(
                 null,
-                $"The least number of images of a group is {MinImages}; it must be at least {FewestImages}, or there "
-                    + "is no other image to generalize to."
+                $"The least number of images of a group is {MinImages}; it must be at least {FewestImages}."
             );
         if (!(Margin is >= 0 and <= 1))
             throw BadInput.OutOfRange(null, $"The margin is {Margin}; it must be at least 0 and at most 1.");

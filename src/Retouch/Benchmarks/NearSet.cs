@@ -23,6 +23,16 @@ public sealed class NearSet : IDisposable
     /// <summary>Why images were left out that cannot be decoded.</summary>
     public IReadOnlyList<Problem> Skipped { get; }
 
+    /// <summary>The images that could be decoded.</summary>
+    public IReadOnlyList<NearImage> Images => _images;
+
+    /// <summary>The class that the unedited model gives each of them.</summary>
+    public IReadOnlyList<int> Predictions => _set.Predictions;
+
+    /// <summary>The prefix of some of them, in the order asked for; the caller disposes it.</summary>
+    /// <param name="images">Their places.</param>
+    internal PrefixState States(IReadOnlyList<int> images) => _set.States(images);
+
     /// <summary>How the unedited model does on all of them, by folder: flips of an edit that changes nothing.</summary>
     public IReadOnlyDictionary<string, Flips> Unedited => UneditedWithout(new HashSet<string>());
 

@@ -110,28 +110,41 @@ public sealed record SettingSummary
         SettingSummary[] summaries =
         [
             .. rows.GroupBy(r =>
-                    (BenchSetting.Describe(r.Method, r.Settings), r.Mode, r.Mode == BenchMode.Batch ? 0 : r.Samples)
+                    (
+                        BenchSetting.Describe(r.Method, r.Settings),
+                        r.Mode,
+                        r.Mode is BenchMode.Batch or BenchMode.Folder ? 0 : r.Samples
+                    )
                 )
                 .Select(setting =>
                 {
                     BenchRow? last = setting.MaxBy(r => r.Step);
                     int[] samples = [.. setting.Select(r => r.Samples).Distinct()];
+                    bool together = setting.Key.Mode == BenchMode.Folder;
+                    BenchRow[] edits = [.. setting.DistinctBy(r => r.Run)]; // of all groups together a row of each
                     BenchRow[][] groups = [.. setting.GroupBy(r => r.Group).Select(g => g.ToArray())];
                     return new SettingSummary
                     {
                         Method = setting.First().Method,
                         Settings = setting.First().Settings,
                         Mode = setting.Key.Mode,
-                        Samples = samples.Length == 1 ? samples[0] : null,
-                        Edits = setting.Count(),
+                        Samples =
+                            together ? setting.Sum(r => r.Samples) / edits.Length
+                            : samples.Length == 1 ? samples[0]
+                            : null,
+                        Edits = together ? edits.Length : setting.Count(),
                         Groups = groups.Length,
-                        Success = Mean(groups, r => r.SuccessRate)!.Value,
-                        Generalization = Mean(groups, r => r.Generalization),
+                        Success = together
+                            ? Share(groups, r => (r.SamplesRight ?? 0, r.Samples))!.Value
+                            : Mean(groups, r => r.SuccessRate)!.Value,
+                        Generalization = together
+                            ? Share(groups, r => ((r.Generalization ?? 0) * r.Others, r.Others))
+                            : Mean(groups, r => r.Generalization),
                         Locality = Mean(groups, r => r.Locality),
                         SensitiveLocality = Mean(groups, r => r.SensitiveLocality),
                         MinedLocality = Mean(groups, r => r.Sensitive?.Rate),
                         MinedImages = setting.Max(r => r.Sensitive?.Images),
-                        NegativeFlips = Mean(groups, r => r.NearFlips?.NegativeFlipRate),
+                        NegativeFlips = together ? Flipped(edits) : Mean(groups, r => r.NearFlips?.NegativeFlipRate),
                         NetGain = setting.Average(r => r.NearFlips?.NetGain),
                         NearByFolder = Near(groups, folder => folder),
                         NearByClass = Near(groups, folder => folder[(folder.LastIndexOf('/') + 1)..]),
@@ -152,7 +165,12 @@ public sealed record SettingSummary
             int[] measured in Enumerable
                 .Range(0, summaries.Length)
                 .Where(i => summaries[i].Point() is not null)
-                .GroupBy(i => (summaries[i].Mode, summaries[i].Mode == BenchMode.Batch ? 0 : summaries[i].Samples))
+                .GroupBy(i =>
+                    (
+                        summaries[i].Mode,
+                        summaries[i].Mode is BenchMode.Batch or BenchMode.Folder ? 0 : summaries[i].Samples
+                    )
+                )
                 .Select(g => g.ToArray())
         )
         {
@@ -189,6 +207,33 @@ public sealed record SettingSummary
                 );
             }
             return rates;
+        }
+
+        // Over images: the interval is over draws of groups, each with all its images.
+        Estimate? Share(BenchRow[][] groups, Func<BenchRow, (double Right, int Images)> of) =>
+            Ratio([.. groups.Select(g => (g.Sum(r => of(r).Right), g.Sum(r => of(r).Images)))]);
+
+        // Over right near images; the groups are their folders.
+        Estimate? Flipped(BenchRow[] edits) =>
+            Ratio([
+                .. edits
+                    .SelectMany(r => r.Near ?? new Dictionary<string, Flips>())
+                    .GroupBy(f => f.Key, f => f.Value)
+                    .OrderBy(f => f.Key, StringComparer.Ordinal)
+                    .Select(f => ((double)f.Sum(x => x.Broken), f.Sum(x => x.RightBefore))),
+            ]);
+
+        Estimate? Ratio((double Sum, int Count)[] all)
+        {
+            (double Sum, int Count)[] some = [.. all.Where(g => g.Count > 0)];
+            return some.Length == 0
+                ? null
+                : Bootstrap.Of(
+                    some.Length,
+                    draw => draw.Sum(g => some[g].Sum) / draw.Sum(g => some[g].Count),
+                    resamples,
+                    seed: seed
+                );
         }
 
         Estimate? Mean(BenchRow[][] groups, Func<BenchRow, double?> value)

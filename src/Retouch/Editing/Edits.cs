@@ -58,7 +58,9 @@ static class Edits
                 new PatchProvenance
                 {
                     ModelFingerprint = split.Model.Fingerprint,
-                    Images = failure.Images,
+                    Images = failure.Labels is not { } labels
+                        ? failure.Images
+                        : [.. failure.Images.Select((image, i) => image with { Label = labels[i] })],
                     Label = failure.Label,
                     Method = method,
                     Settings =
@@ -98,7 +100,16 @@ static class Edits
     public static bool Corrects(SplitVit split, Failure failure, ModelDelta change)
     {
         using Tensor logits = split.Logits(failure.State, change);
-        return IsRight(logits, failure.Label);
+        return failure.Labels is null ? IsRight(logits, failure.Label) : IsRight(logits, failure.EachLabel);
+    }
+
+    /// <summary>Whether every row of logits <c>[S,C]</c> is greatest at its label, or at one that all have.</summary>
+    public static bool IsRight(Tensor logits, long[] labels)
+    {
+        if (labels is [long one])
+            return IsRight(logits, (int)one);
+        using DisposeScope scope = NewDisposeScope();
+        return logits.argmax(1).eq(tensor(labels, device: logits.device)).all().item<bool>();
     }
 
     /// <summary>Whether every row of logits <c>[S,C]</c> is greatest at the label.</summary>

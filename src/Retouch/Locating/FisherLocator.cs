@@ -24,13 +24,13 @@ public sealed class FisherLocator(Preparation fisher, double damping = 0.1) : IL
     public Mask Locate(SplitVit split, Failure failure)
     {
         fisher.Require(split);
-        return Mask.MeanOver(failure.State, image => Locate(split, image, failure.Label));
+        return Mask.MeanOver(failure, (image, label) => Locate(split, image, label));
     }
 
     Mask Locate(SplitVit split, PrefixState image, int label)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor norms = UnitGradients.Norms(split, image, label)[0];
+        Tensor norms = UnitGradients.Norms(split, image, [label])[0];
         Tensor information = fisher
             .Shaped(FisherStatistics.Tensor, split.Space.Matrices, split.Space.Hidden)
             .to(norms.device); // [matrices,H]

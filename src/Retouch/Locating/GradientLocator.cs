@@ -16,12 +16,12 @@ public sealed class GradientLocator : ILocator
 
     /// <inheritdoc/>
     public Mask Locate(SplitVit split, Failure failure) =>
-        Mask.MeanOver(failure.State, image => Locate(split, image, failure.Label));
+        Mask.MeanOver(failure, (image, label) => Locate(split, image, label));
 
     static Mask Locate(SplitVit split, PrefixState image, int label)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor norms = UnitGradients.Norms(split, image, label)[0]; // [matrices,H]
+        Tensor norms = UnitGradients.Norms(split, image, [label])[0]; // [matrices,H]
         return Mask.FromTensor(split.Space, norms / norms.amax([1], true).clamp_min(Held(float.Epsilon)));
     }
 }

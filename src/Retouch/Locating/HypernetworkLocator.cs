@@ -36,14 +36,14 @@ public sealed class HypernetworkLocator(Hypernetwork network) : ILocator
             () =>
                 nn
                     .functional.one_hot(
-                        Filled([features.shape[0]], Held(failure.Label), ScalarType.Int64, features.device),
+                        tensor(failure.EachLabel, ScalarType.Int64, features.device),
                         split.Model.Config.Classes
                     )
                     .to(features.dtype)
         );
         Tensor? gradients =
             network.Input == LocatorInput.FeatureAndGradient
-                ? UnitGradients.Norms(split, failure.State, failure.Label)
+                ? UnitGradients.Norms(split, failure.State, failure.EachLabel)
                 : null;
         using IDisposable noGrad = no_grad();
         Tensor values = network.Forward(tokens, gradients).mean([0]); // [matrices,H]

@@ -99,15 +99,15 @@ public sealed class Mask
         return new Mask(masks[0].Space, mean);
     }
 
-    /// <summary>The mean of the masks of images, each by itself.</summary>
-    internal static Mask MeanOver(PrefixState images, Func<PrefixState, Mask> locate) =>
+    /// <summary>The mean of the masks of a failure's images, each by itself with its class.</summary>
+    internal static Mask MeanOver(Failure failure, Func<PrefixState, int, Mask> locate) =>
         Mean([
             .. Enumerable
-                .Range(0, images.Images)
+                .Range(0, failure.State.Images)
                 .Select(i =>
                 {
-                    using PrefixState one = images.Select([i]);
-                    return locate(one);
+                    using PrefixState one = failure.State.Select([i]);
+                    return locate(one, failure.LabelOf(i));
                 }),
         ]);
 

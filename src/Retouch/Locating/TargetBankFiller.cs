@@ -212,7 +212,7 @@ public sealed class TargetBankFiller : IDisposable
             _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
             wanted.DetachFromDisposeScope(),
             target.Values.DetachFromDisposeScope(),
-            UnitGradients.Norms(_split, spoilt, (int)logits.argmax(1).item<long>()).DetachFromDisposeScope(),
+            UnitGradients.Norms(_split, spoilt, [logits.argmax(1).item<long>()]).DetachFromDisposeScope(),
             tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32)
                 .DetachFromDisposeScope()
         );

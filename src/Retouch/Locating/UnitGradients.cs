@@ -9,14 +9,14 @@ namespace Retouch.Locating;
 static class UnitGradients
 {
     /// <summary>
-    /// The Euclidean norm of the gradient of each image's cross-entropy to a class, with respect to each unit's
+    /// The Euclidean norm of the gradient of each image's cross-entropy to its class, with respect to each unit's
     /// weights.
     /// </summary>
     /// <param name="split">The unedited model.</param>
     /// <param name="images">The images' prefix.</param>
-    /// <param name="label">The class that they should have.</param>
+    /// <param name="labels">The class that each should have.</param>
     /// <returns><c>[B,matrices,H]</c>; the caller disposes it.</returns>
-    public static Tensor Norms(SplitVit split, PrefixState images, int label)
+    public static Tensor Norms(SplitVit split, PrefixState images, long[] labels)
     {
         using DisposeScope scope = NewDisposeScope();
         using EditSession session = new(
@@ -25,7 +25,7 @@ static class UnitGradients
             [.. Enumerable.Repeat(UnitSelection.All(split.Space), images.Images)]
         );
         Tensor logits = session.Logits();
-        Tensor target = Filled([logits.shape[0]], Held(label), ScalarType.Int64, logits.device);
+        Tensor target = tensor(labels, ScalarType.Int64, logits.device);
         Tensor[] gradients = session.Gradients(softmax(logits, 1) - one_hot(target, logits.shape[1]));
         return stack([.. gradients.Select(g => g.norm(2))], 1).MoveToOuterDisposeScope();
     }

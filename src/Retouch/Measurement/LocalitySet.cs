@@ -31,6 +31,29 @@ public sealed class LocalitySet : IDisposable
     /// <summary>The class that the unedited model gives each image, right or wrong.</summary>
     public IReadOnlyList<int> Predictions { get; }
 
+    /// <summary>The prefix of some of the images, by rising places; the caller disposes it.</summary>
+    internal PrefixState States(IReadOnlyList<int> images)
+    {
+        List<PrefixState> parts = [];
+        try
+        {
+            int first = 0;
+            for (int i = 0; i < _states.Count; i++)
+            {
+                using PrefixState state = _states.Open(i);
+                int[] here = [.. images.Select(p => p - first).Where(p => p >= 0 && p < state.Images)];
+                if (here.Length > 0)
+                    parts.Add(state.Select(here));
+                first += state.Images;
+            }
+            return PrefixState.Concat(parts);
+        }
+        finally
+        {
+            parts.ForEach(p => p.Dispose());
+        }
+    }
+
     /// <summary>Compares every image's prediction under an edit with the unedited model's.</summary>
     public LocalityMeasurement Measure(ModelDelta delta) => Compare(Predict(state => _split.Predict(state, delta)));
 

@@ -609,7 +609,11 @@ sealed class ReportFigures(BenchComparison comparison, ReportText text)
         };
 
         static PlotSeries Line(ReportMethod method, IEnumerable<BenchRow> rows, Func<BenchRow, double?> value) =>
-            new(method.Name, [.. rows.Select(r => new PlotPoint(r.Step!.Value, value(r) ?? double.NaN))])
+            // Not at every step where it was said after which to measure: the line goes from one to the next.
+            new(
+                method.Name,
+                [.. rows.Where(r => value(r) is not null).Select(r => new PlotPoint(r.Step!.Value, value(r)!.Value))]
+            )
             {
                 Color = method.Color,
                 Direct = true,

@@ -39,6 +39,7 @@ sealed class ReportPage
         );
         Section("samples", "More editing images", Figures(comparison.Subsets.Select(figures.Samples)));
         Section("batches", "One edit for a whole group", Batches());
+        Section("folders", "One edit for all groups together", Together());
         Section("sequences", "Edit upon edit", Figures(comparison.Subsets.Select(figures.Sequence)));
         Section("masks", "Are masks specific?", Masks(figures));
         Section("gallery", "Edits to look at", _gallery.Section());
@@ -319,6 +320,8 @@ sealed class ReportPage
 
     Html Methods()
     {
+        if (_comparison.Subsets.All(s => s.Rows.All(r => r.Mode == BenchMode.Folder)))
+            return Html.Empty;
         if (_comparison.Scores.Count == 0)
             return Html.Of(
                 $"""
@@ -537,6 +540,45 @@ sealed class ReportPage
 
         static string Mean(BenchRow[] rows, Func<BenchRow, double?> value, int digits) =>
             rows.Average(value) is double mean ? ReportText.Percent(mean, digits) : "–";
+    }
+
+    Html Together()
+    {
+        // The groups of all sources: that is what one edit saw.
+        BenchRow[] rows = [.. _comparison.Subsets.SelectMany(s => s.Rows).Where(r => r.Mode == BenchMode.Folder)];
+        IReadOnlyList<SettingSummary> edits = SettingSummary.Of(
+            rows,
+            _comparison.Options.Resamples,
+            _comparison.Options.Seed
+        );
+        return rows.Length == 0
+            ? Html.Empty
+            : Html.Of(
+                $"""
+                <p>One patch corrects the images of all groups together, each to its own class. SR is of the images that
+                it saw, GR of those of all groups that were held out, negative flips of right near images that it did not
+                see; intervals are from a bootstrap over groups, those of negative flips over the near images’
+                folders.</p>
+                <div class="scroll"><table>
+                <thead><tr><th>method</th><th>patches</th><th>images</th><th>SR, %</th><th>GR,
+                %</th><th>LR, %</th><th>negative flips, %</th><th>seconds</th><th class="l">setting</th></tr></thead>
+                <tbody>{edits.Select(e =>
+                    Html.Of(
+                        $"<tr><td>{Who(_comparison.Methods.First(m => m.Key == ReportMethod.KeyOf(rows.First(r => IsOf(r, e)))))}</td><td>{ReportText.Count(e.Edits)}</td><td>{ReportText.Count(e.Samples ?? 0)}</td><td>{ReportText.Percent(e.Success.Mean)}</td><td>{Interval(e.Generalization, 1)}</td><td>{(e.Locality is { } kept ? ReportText.Percent(kept.Mean, 2) : "–")}</td><td>{Interval(e.NegativeFlips, 2)}</td><td>{e.Seconds.ToString("0.0", CultureInfo.InvariantCulture)}</td><td class=\"l dim\">{BenchSetting.Describe(e.Method, e.Settings)}</td></tr>\n"
+                    )
+                )}</tbody>
+                </table></div>
+                """
+            );
+
+        static bool IsOf(BenchRow row, SettingSummary edit) =>
+            BenchSetting.Describe(row.Method, row.Settings) == BenchSetting.Describe(edit.Method, edit.Settings);
+
+        static string Interval(Estimate? e, int digits) =>
+            e is { } x
+                ? ReportText.Percent(x.Mean, digits)
+                    + $" ({ReportText.Percent(x.Low, digits)}–{ReportText.Percent(x.High, digits)})"
+                : "–";
     }
 
     Html SideEffects()

@@ -40,17 +40,17 @@ public sealed class SplitVit
     public SplitVit(VitModel model, Precision precision = Precision.Full)
         : this(model, EditSpace.Default(model.Config), precision) { }
 
-    SplitVit(VitModel model, SplitVit like) =>
-        (Model, Space, Precision, _check) = (model, like.Space, like.Precision, like._check);
+    SplitVit(VitModel model, SplitVit like, EditSpace space) =>
+        (Model, Space, Precision, _check) = (model, space, like.Precision, like._check);
 
     /// <summary>
     /// The same cut of a model that patches were applied to; what was measured of this one is taken to hold for it.
     /// </summary>
     /// <param name="edited">A model of the same architecture, but for hidden units that patches added.</param>
     internal SplitVit Edited(VitModel edited) =>
-        edited.Config == Model.Config ? new SplitVit(edited, this)
+        edited.Config == Model.Config ? new SplitVit(edited, this, Space)
         : edited.Config with { MlpWidth = Model.Config.MlpWidth } == Model.Config
-            ? new SplitVit(edited, new EditSpace(edited.Config, Space.FirstBlock, Space.Blocks), Precision)
+            ? new SplitVit(edited, this, new EditSpace(edited.Config, Space.FirstBlock, Space.Blocks))
         : throw new ArgumentException("The model is of another architecture.", nameof(edited));
 
     /// <summary>The model that was cut.</summary>

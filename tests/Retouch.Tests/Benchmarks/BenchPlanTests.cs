@@ -266,6 +266,75 @@ public sealed class BenchPlanTests
     }
 
     [Fact]
+    public void An_edit_of_all_groups_sees_a_seeded_share_of_each_and_of_the_small_ones_together()
+    {
+        BenchPlan plan = Together(new());
+        BenchEdit[] first = [.. plan.Edits.Where(e => e.Setting == 0)];
+        Assert.Equal([0, 1, 2], first.Select(e => e.Group));
+        // Of ten images in groups of three, five and two.
+        Assert.Equal(5, first.Sum(e => e.Samples.Count));
+        Assert.All(
+            first,
+            e => Assert.InRange(e.Samples.Count - plan.Benchmark.Groups[e.Group].Images.Count / 2.0, -0.5, 0.5)
+        );
+        Assert.Equal(Seen(plan, 0), Seen(plan, 1));
+        Assert.Equal(Seen(plan, 0), Seen(Together(new()), 0));
+        Assert.Contains(
+            Enumerable.Range(1, 5),
+            seed => !Seen(Together(new() { Seed = seed }), 0).SequenceEqual(Seen(plan, 0))
+        );
+        Assert.Equal(8, Together(new() { Holdout = 0.2 }).Edits.Take(3).Sum(e => e.Samples.Count));
+        Assert.Equal(10, Together(new() { Holdout = 0 }).Edits.Take(3).Sum(e => e.Samples.Count));
+
+        // One batch a setting, which is what can be shared out.
+        Assert.Equal([3, 3], plan.Batches(Shard.Whole).Select(b => b.Count));
+        Assert.Contains(
+            "at most 2 shards",
+            Assert.Throws<BadInputException>(() => plan.Batches(new Shard(0, 3))).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            4,
+            new[]
+            {
+                plan,
+                Together(new() { Holdout = 0.2 }),
+                Together(new() { Along = true }),
+                Together(new() { Seed = 1 }),
+            }
+                .Select(p => p.Manifest.Run)
+                .Distinct()
+                .Count()
+        );
+
+        static BenchPlan Together(BenchOptions options) =>
+            new(BenchSamples.Benchmark(), Settings, options with { Mode = BenchMode.Folder });
+
+        static IEnumerable<(int, int)> Seen(BenchPlan plan, int setting) =>
+            plan.Edits.Where(e => e.Setting == setting).SelectMany(e => e.Samples.Select(s => (e.Group, s)));
+    }
+
+    [Fact]
+    public void A_method_of_one_class_is_refused_for_all_groups_together_with_its_reason()
+    {
+        using MethodBed bed = new(images: 4);
+        using Preparation memory = bed.Prepare(new GateMemory());
+        foreach (IEditor editor in (IEditor[])[new Gate(memory), new Remember(memory)])
+        {
+            BenchSetting setting = new(editor, new Dictionary<string, string>());
+            BenchPlan Plan() => new(BenchSamples.Benchmark(), [setting], new BenchOptions { Mode = BenchMode.Folder });
+            if (Methods.Find(editor.Name).OneClass is not string why)
+            {
+                Assert.NotEmpty(Plan().Edits);
+                continue;
+            }
+            string said = Assert.Throws<BadInputException>(Plan).Message;
+            Assert.Contains("several classes", said, StringComparison.Ordinal);
+            Assert.Contains(why, said, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void A_method_that_adds_units_is_refused_in_a_sequence_by_name()
     {
         using MethodBed bed = new(images: 4);
@@ -301,6 +370,9 @@ public sealed class BenchPlanTests
             new(benchmark, Settings, options with { Mode = BenchMode.Batch }),
             new(benchmark, Settings, options with { Mode = BenchMode.Sequential }),
             new(benchmark, Settings, options with { Mode = BenchMode.Sequential, Sequence = 5 }),
+            new(benchmark, Settings, options with { Mode = BenchMode.Sequential, MeasureAt = [1, 5] }),
+            new(benchmark, Settings, options with { Mode = BenchMode.Sequential, Forget = 2 }),
+            new(benchmark, Settings, options with { Mode = BenchMode.Folder }),
             new(benchmark, Grid(["0.05"]), options),
             new(benchmark with { ModelFingerprint = BenchSamples.Hash(1) }, Settings, options),
             new(benchmark with { SensitiveMargin = 0.1 }, Settings, options),
@@ -329,6 +401,15 @@ public sealed class BenchPlanTests
                     new() { Samples = [2], Mode = BenchMode.Sequential },
                     new() { Sequence = 3 },
                     new() { Sequence = 0, Mode = BenchMode.Sequential },
+                    new() { MeasureAt = [1] },
+                    new() { MeasureAt = [], Mode = BenchMode.Sequential },
+                    new() { MeasureAt = [0, 1], Mode = BenchMode.Sequential },
+                    new() { Forget = 1 },
+                    new() { Forget = -1, Mode = BenchMode.Sequential },
+                    new() { Holdout = 0.2 },
+                    new() { Holdout = 1, Mode = BenchMode.Folder },
+                    new() { Along = true },
+                    new() { Samples = [2], Mode = BenchMode.Folder },
                 ]
         )
             Assert.Throws<BadInputException>(wrong.Validate);

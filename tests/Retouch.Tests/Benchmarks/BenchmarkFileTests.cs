@@ -90,7 +90,7 @@ public sealed class BenchmarkFileTests : IDisposable
         Refuses(b => b["model"] = null, "model");
         Refuses(b => b["groups"] = 3, "groups");
         Refuses(b => b["groups"]![0] = null, "group 0");
-        Refuses(b => b["groups"]![0]!["images"]!.AsArray().RemoveRange(1, 2), "group 0 has 1 images");
+        Refuses(b => b["groups"]![0]!["images"]!.AsArray().RemoveRange(0, 3), "group 0 has 0 images");
         Refuses(b => b["groups"]![0]!["images"]![0] = null, "null");
         Refuses(b => b["groups"]![0]!["images"]![0]!["path"] = null, "path");
         Refuses(b => b["groups"]![0]!["images"]![0]!["sha256"] = "ABC", "not a SHA-256");

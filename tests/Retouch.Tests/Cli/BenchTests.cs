@@ -107,6 +107,7 @@ public sealed class BenchTests : IDisposable
     {
         JsonObject json = JsonNode.Parse(row)!.AsObject();
         Assert.True(json.Remove("seconds"));
+        json.Remove("memory");
         return json.ToJsonString();
     }
 
@@ -560,6 +561,95 @@ public sealed class BenchTests : IDisposable
         _bench.Refuses([.. bench, "--shard", "0/3"], "one unit of work", "at most 2 shards");
     }
 
+    [Fact]
+    public void A_sequence_may_be_measured_at_some_of_its_edits_and_edits_taken_back_at_its_end()
+    {
+        Mined();
+        string[] bench = [.. Bench("run"), "--mode", "sequential", "--sequence", "6"];
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("all"))]).Good();
+        bench = [.. bench, "--measure-at", "2,4", "--forget", "2"];
+        Ran.Retouch(bench).Good();
+        BenchRow[] all = [.. BenchRowFile.Read(_bench.Path("all/rows.jsonl"))];
+        BenchRow[] some = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+        Assert.Equal(12, some.Length);
+        foreach ((BenchRow row, BenchRow measured) in some.Zip(all))
+        {
+            Assert.True(row.Memory > 0);
+            Assert.Equal(
+                (measured.Image, measured.Predicted, measured.Success, measured.Steps, measured.Step),
+                (row.Image, row.Predicted, row.Success, row.Steps, row.Step)
+            );
+            if (row.Step is 2 or 4 or 6)
+                Assert.Equal(
+                    (measured.Locality, measured.EarlierSuccess, measured.Generalization, measured.Others),
+                    (row.Locality, row.EarlierSuccess, row.Generalization, row.Others)
+                );
+            else
+                Assert.True(row is { Locality: null, EarlierSuccess: null, Generalization: null, Others: 0 });
+            Assert.Equal(row.Step == 6, row.Forgotten is not null);
+        }
+        foreach (BenchRow last in some.Where(r => r.Step == 6))
+        {
+            BenchRow[] edited = [.. some.Where(r => r.Settings["locator"] == last.Settings["locator"])];
+            Assert.Equal(Math.Min(2, edited.Count(r => r.Parameters > 0)), last.Forgotten!.Count);
+            Assert.All(last.Forgotten, f => Assert.NotEqual(0, edited[f.Step - 1].Parameters));
+            Assert.All(last.Forgotten, f => Assert.InRange(f.Stand, 0, f.Standing));
+        }
+        RunsTheSameInParts(bench);
+    }
+
+    [Fact]
+    public void All_groups_are_corrected_by_one_edit_each_image_to_its_own_class_and_half_is_held_out()
+    {
+        Benchmark benchmark = BenchmarkFile.Load(Mined());
+        string[] bench =
+        [
+            .. Bench("run").TakeWhile(a => a != "--locator"),
+            "--methods",
+            "ft,head-alone,lora",
+            "--set",
+            $"ft.lr={Workbench.Rate}",
+            "--set",
+            "ft.steps=30",
+            "--set",
+            "lora.steps=30",
+            "--set",
+            "lora.batch=4",
+            "--mode",
+            "folder",
+            "--out",
+            _bench.Path("run"),
+            .. Near(benchmark),
+        ];
+        Ran ran = Ran.Retouch(bench).Good();
+        Assert.Contains("folder", ran.Out, StringComparison.Ordinal);
+        BenchRow[] rows = [.. BenchRowFile.Read(_bench.Path("run/rows.jsonl"))];
+        Assert.Equal(3 * benchmark.Groups.Count, rows.Length);
+        foreach (BenchRow[] edit in rows.Chunk(benchmark.Groups.Count))
+        {
+            Assert.Equal(benchmark.Groups.Select(g => (g.Name, g.Label)), edit.Select(r => (r.Group, r.Label)));
+            Assert.Equal(benchmark.Groups.Select(g => g.Images.Count), edit.Select(r => r.Samples + r.Others));
+            int images = benchmark.Groups.Sum(g => g.Images.Count);
+            Assert.Equal(images - images / 2, edit.Sum(r => r.Samples));
+            Assert.Single(edit.Select(r => r.Locality).Distinct());
+            // The right images that were not held out do not count.
+            Assert.True(edit[0].NearFlips!.Value.RightBefore > 0);
+        }
+        Assert.True(benchmark.Groups.Select(g => g.Label).Distinct().Count() > 1);
+        SettingSummary summary = SettingSummary.Of(rows)[0];
+        Assert.Equal(
+            rows.Take(benchmark.Groups.Count).Sum(r => r.SamplesRight!.Value)
+                / (double)rows.Take(benchmark.Groups.Count).Sum(r => r.Samples),
+            summary.Success.Mean,
+            1e-12
+        );
+        Assert.Equal((1, BenchMode.Folder), (summary.Edits, summary.Mode));
+        RunsTheSameInParts(bench, 3);
+
+        Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("along")), "--along"]).Good();
+        Assert.NotEqual(Rows("run"), Rows("along"));
+    }
+
     // In shards, and after having been cut anywhere.
     void RunsTheSameInParts(string[] bench, int parts = 2)
     {
@@ -583,7 +673,7 @@ public sealed class BenchTests : IDisposable
     [InlineData("--samples", "0", "from 1 to 64")]
     [InlineData("--samples", "1,x", "whole numbers")]
     [InlineData("--samples", "50", "No group")]
-    [InlineData("--mode", "chain", "single, batch, sequential")]
+    [InlineData("--mode", "chain", "single, batch, folder, sequential")]
     [InlineData("--sequence", "5", "sequential edits only")]
     [InlineData("--sequence", "0", "at least 1")]
     [InlineData("--mode", "batch", "single edits only", "--samples", "2")]
@@ -1550,7 +1640,7 @@ public sealed class BenchTests : IDisposable
     {
         string output = _bench.Path("b.json");
         string[] mine = MineArgs(output);
-        _bench.Refuses(Workbench.With(mine, "--min", "1"), "--min", "at least 2");
+        _bench.Refuses(Workbench.With(mine, "--min", "0"), "--min", "at least 1");
         _bench.Refuses(Workbench.With(mine, "--margin", "2"), "--margin", "from 0 to 1");
         _bench.Refuses(Workbench.With(mine, "--min", "100"), "smaller groups with --min");
         _bench.Refuses(Workbench.With(mine, "--images", _bench.Path("none")), "no folder");

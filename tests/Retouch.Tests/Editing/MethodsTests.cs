@@ -36,6 +36,8 @@ public sealed class MethodsTests : IDisposable
                 "prototype",
                 "wise-ft",
                 "head-alone",
+                "ft-kl",
+                "repair",
             ],
             Methods.All.Select(m =>
             {

@@ -593,6 +593,41 @@ public sealed partial class BenchReportTests
     }
 
     [Fact]
+    public void An_edit_of_all_groups_together_is_one_line_over_the_images_of_all()
+    {
+        // Of one patch: 3 of 4 and 0 of 2 seen images right, 1 of 4 and 1 of 1 of the held-out ones, none seen of a
+        // third.
+        (int Samples, int Right, int Others, double Rate)[] groups = [(4, 3, 4, 0.25), (2, 0, 1, 1), (0, 0, 5, 0)];
+        BenchRow first = Paintings().First();
+        BenchRow[] rows =
+        [
+            .. groups.Select(
+                (g, i) =>
+                    first with
+                    {
+                        Edit = i,
+                        Group = $"art/cat→{i}",
+                        Mode = BenchMode.Folder,
+                        Samples = g.Samples,
+                        SamplesRight = g.Right,
+                        Success = g.Samples == g.Right,
+                        Others = g.Others,
+                        Generalization = g.Rate,
+                        Locality = 0.97,
+                        Seconds = 12.34,
+                        Near = new Dictionary<string, Flips> { ["art/dog"] = new(10, 4, 0, 1, 0) },
+                    }
+            ),
+        ];
+        string[] line = Assert.Single(
+            Cells(Section(Parse(Page(Run(rows))), "folders").Descendants(X + "table").Single())
+        );
+        Assert.Equal(["1", "6", "50.0"], line[1..4]);
+        Assert.StartsWith("20.0 (", line[4], StringComparison.Ordinal);
+        Assert.Equal(["97.00", "25.00 (25.00–25.00)", "12.3"], line[5..8]);
+    }
+
+    [Fact]
     public void A_gallery_says_what_became_right_and_what_changed()
     {
         LabelSet labels = LabelSet.FromNames(["ant", "bee, a bee", "cow", "dog"]);

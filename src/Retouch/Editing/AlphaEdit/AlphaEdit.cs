@@ -43,6 +43,7 @@ public sealed class AlphaEdit : IEditor
             (settings, resources) => new AlphaEdit(resources.Preparation(KeyStatistics.Kind), settings)
         )
         {
+            OneClass = "it puts one value to one key",
             ShortName = "AlphaEdit",
             NewPreparation = () => new KeyStatistics(),
         };

@@ -13,7 +13,7 @@ static class LeafDescent
 {
     /// <summary>Runs it; the leaves hold the result.</summary>
     /// <param name="leaves">What is learned; stays the caller's.</param>
-    /// <param name="label">The right class.</param>
+    /// <param name="labels">The right class of each image, or one that all have.</param>
     /// <param name="forward">Gives the logits <c>[S,C]</c> and what is added to their cross-entropy, or null.</param>
     /// <param name="rate">Adam's step size.</param>
     /// <param name="maxSteps">Steps at most.</param>
@@ -25,10 +25,14 @@ static class LeafDescent
     /// What else must hold for an early stop, asked after <paramref name="forward"/>; null for nothing.
     /// </param>
     /// <param name="update">Takes a step with the leaves' gradients; null for Adam's.</param>
+    /// <param name="taken">
+    /// Which images a step takes, each in turn, asked before its <paramref name="forward"/>; null for all. The steps
+    /// that take all images once must all be content for an early stop.
+    /// </param>
     /// <returns>Steps taken and the cross-entropy before each, and at the stop.</returns>
     public static (int Steps, List<float> Losses) Run(
         Tensor[] leaves,
-        int label,
+        long[] labels,
         Func<(Tensor Logits, Tensor? More)> forward,
         double rate,
         int maxSteps,
@@ -37,21 +41,30 @@ static class LeafDescent
         IProgress<EditProgress>? progress,
         CancellationToken cancellation,
         Func<bool>? settled = null,
-        Action<IReadOnlyList<Tensor>>? update = null
+        Action<IReadOnlyList<Tensor>>? update = null,
+        Func<int, int[]>? taken = null
     )
     {
         using Adam? adam = update is null ? new(leaves) : null;
         update ??= gradients => adam!.Step(gradients, rate);
         List<float> losses = [];
+        int content = 0; // images, of the last steps
         for (int step = 0; ; step++)
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
+            int[]? some = taken?.Invoke(step);
             (Tensor logits, Tensor? more) = forward();
-            Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
+            long[] wanted = some is null || labels.Length == 1 ? labels : [.. some.Select(i => labels[i])];
+            Tensor loss = wanted is [long one]
+                ? -log_softmax(logits, 1).select(1, one).mean()
+                : -log_softmax(logits, 1).gather(1, tensor(wanted, device: logits.device).unsqueeze(1)).mean();
             float value = loss.item<float>();
-            bool done =
-                step == maxSteps || (value <= stopLoss && Edits.IsRight(logits, label) && settled?.Invoke() != false);
+            content =
+                value <= stopLoss && Edits.IsRight(logits, wanted) && settled?.Invoke() != false
+                    ? content + (some?.Length ?? labels.Length)
+                    : 0;
+            bool done = step == maxSteps || content >= labels.Length;
             if (step < maxSteps)
                 losses.Add(value);
             progress?.Report(new EditProgress(step, maxSteps, done ? 0 : 1, value));

@@ -30,11 +30,7 @@ sealed class RowBatch : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using PrefixState state = PrefixState.Concat([.. edits.Select(i => failures[i].State)]);
         Session = new EditSession(split, state, [.. edits.Select(i => units[i])]);
-        Labels = tensor(
-                [.. edits.SelectMany(i => Enumerable.Repeat((long)failures[i].Label, Session.ImagesPerEdit))],
-                ScalarType.Int64,
-                state.Residual.device
-            )
+        Labels = tensor([.. edits.SelectMany(i => failures[i].EachLabel)], ScalarType.Int64, state.Residual.device)
             .DetachFromDisposeScope();
         _values =
         [

@@ -40,6 +40,7 @@ public sealed class FineTuning : IEditor
                 .Swept("lr", ["1E-05", "2E-05", "5E-05"], ["5E-06", "1E-05", "2E-05", "5E-05", "0.0001"])
         )
         {
+            OneClass = null,
             ShortName = "FT",
         };
 
@@ -111,6 +112,7 @@ public sealed class FineTuning : IEditor
             new() { Penalty = penalty, Strength = 0.01 }
         )
         {
+            OneClass = null,
             ShortName = shortName,
         };
 

@@ -63,6 +63,7 @@ public sealed class Gate : IEditor
             (settings, resources) => new Gate(resources.Preparation(GateMemory.Kind), settings)
         )
         {
+            OneClass = "its unit opens for images alike and gives them one class",
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),
             Path = new(GateSettings.Generalities, ["leak", "gain"], (settings, place) => settings.AtGenerality(place)),

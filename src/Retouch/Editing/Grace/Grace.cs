@@ -59,6 +59,7 @@ public sealed class Grace : IEditor
             (settings, resources) => new Grace(resources.Preparation(GateMemory.Kind), settings)
         )
         {
+            OneClass = "an entry of its codebook has one value",
             ShortName = "GRACE",
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),

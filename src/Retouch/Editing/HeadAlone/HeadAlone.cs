@@ -49,6 +49,7 @@ public sealed class HeadAlone : IEditor
                 new HeadAlone(settings.Weight > 0 ? resources.Preparation(HeadMemory.Kind) : null, settings)
         )
         {
+            OneClass = null,
             ShortName = "head alone",
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new HeadMemory(),
@@ -99,7 +100,7 @@ public sealed class HeadAlone : IEditor
         Tensor newBias = bias.clone().requires_grad_();
         (int steps, List<float> losses) = LeafDescent.Run(
             [newWeight, newBias],
-            failure.Label,
+            failure.EachLabel,
             () => (linear(own, newWeight, newBias), Divergence()),
             _settings.LearningRate,
             _settings.MaxSteps,

@@ -77,6 +77,7 @@ public sealed class Kfac : IEditor
                 )
         )
         {
+            OneClass = null,
             Window = EditSpace.Last,
             NewPreparation = () => new InputStatistics(),
             Path = new(

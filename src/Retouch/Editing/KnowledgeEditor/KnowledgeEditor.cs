@@ -40,6 +40,7 @@ public sealed class KnowledgeEditor : IEditor
             (settings, resources) => new KnowledgeEditor(resources.Preparation(KnowledgeEditorTraining.Kind), settings)
         )
         {
+            OneClass = "its network reads the gradient of one class",
             ShortName = "KE",
             NewPreparation = () => new KnowledgeEditorTraining(),
         };

@@ -61,6 +61,7 @@ public sealed class KnowledgeNeurons : IEditor
             defaults: new() { MaxShare = 0.1 }
         )
         {
+            OneClass = "its neurons are those of one class",
             ShortName = "KN",
             NewPreparation = () => new NeuronStatistics(),
         };

@@ -16,6 +16,8 @@ namespace Retouch.Editing;
 /// </remarks>
 public sealed class Lora : IEditor
 {
+    const int Purpose = 0x10A; // of the random numbers
+
     readonly LoraSettings _settings;
 
     /// <summary>Creates the editor.</summary>
@@ -35,6 +37,7 @@ public sealed class Lora : IEditor
             (settings, resources) => new Lora(settings with { Seed = resources.Seed })
         )
         {
+            OneClass = null,
             ShortName = "LoRA",
         };
 
@@ -68,25 +71,27 @@ public sealed class Lora : IEditor
         using Generator generator = new((ulong)_settings.Seed, CPU);
         // Of each block A and B of the queries, then of the values.
         Tensor[] leaves = [.. names.SelectMany(_ => (Tensor[])[A(), B(), A(), B()])];
+        int[]? some = null;
         (int steps, List<float> losses) = LeafDescent.Run(
             leaves,
-            failure.Label,
+            failure.EachLabel,
             () =>
-                (
-                    new AutogradSuffix(
-                        split,
-                        names
-                            .Select((n, i) => (n, i))
-                            .ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))
-                    ).Logits(failure.State),
-                    null
-                ),
+            {
+                AutogradSuffix suffix = new(
+                    split,
+                    names
+                        .Select((n, i) => (n, i))
+                        .ToDictionary(n => n.n, n => model.Tensors[n.n].Plus(mm(Left(n.i), Right(n.i))))
+                );
+                return (some is null ? suffix.Logits(failure.State) : Logits(suffix, some), null);
+            },
             _settings.LearningRate,
             _settings.MaxSteps,
             _settings.StopLoss,
             null,
             progress,
-            cancellation
+            cancellation,
+            taken: failure.State.Images > _settings.Batch ? step => some = Batch(failure.State.Images, step) : null
         );
         using IDisposable noGrad = no_grad();
         TensorDelta delta = new(
@@ -103,6 +108,17 @@ public sealed class Lora : IEditor
             steps,
             losses
         );
+
+        Tensor Logits(AutogradSuffix suffix, int[] images)
+        {
+            Tensor places = tensor([.. images.Select(i => (long)i)], device: failure.State.Residual.device);
+            return suffix.Classify(
+                suffix.ClassFeatures(
+                    failure.State.Residual.index_select(0, places),
+                    failure.State.Output.index_select(0, places)
+                )
+            );
+        }
 
         Tensor A() =>
             (randn([rank, width], generator: generator) / Held(Math.Sqrt(width)))
@@ -121,5 +137,14 @@ public sealed class Lora : IEditor
         }
 
         Tensor Right(int i) => cat([leaves[4 * i], leaves[4 * i + 2]], 0);
+    }
+
+    // All images in an order of its own, then all again in another.
+    int[] Batch(int images, int step)
+    {
+        int batches = (images + _settings.Batch - 1) / _settings.Batch;
+        int[] order = [.. Enumerable.Range(0, images)];
+        StableRandom.For(_settings.Seed, Purpose, step / batches).Shuffle(order);
+        return [.. order.Skip(step % batches * _settings.Batch).Take(_settings.Batch)];
     }
 }

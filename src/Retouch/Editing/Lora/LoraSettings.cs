@@ -15,6 +15,9 @@ public sealed record LoraSettings : IMethodSettings<LoraSettings>
     /// <summary>An edit stops when its prediction is right and its cross-entropy is at most this.</summary>
     public double StopLoss { get; init; } = 0.01;
 
+    /// <summary>Images that a step takes at most, at least 1.</summary>
+    public int Batch { get; init; } = 64;
+
     /// <summary>The seed of the first factors.</summary>
     public int Seed { get; init; }
 
@@ -39,6 +42,16 @@ public sealed record LoraSettings : IMethodSettings<LoraSettings>
                 (s, v) => s with { Rank = v },
                 "the rank of each change"
             ),
+            Setting
+                .Count<LoraSettings>(
+                    "batch",
+                    "number of images a step",
+                    SettingRange.AtLeast(1),
+                    s => s.Batch,
+                    (s, v) => s with { Batch = v },
+                    "images that a step takes at most"
+                )
+                .AsDetail(),
             CommonSettings.Steps<LoraSettings>(s => s.MaxSteps, (s, v) => s with { MaxSteps = v }),
             CommonSettings.StopLoss<LoraSettings>(s => s.StopLoss, (s, v) => s with { StopLoss = v }).AsDetail()
         );

@@ -74,7 +74,7 @@ public sealed class AttentionFineTuning : IEditor
         Tensor[] squares = [.. names.Select(n => zeros_like(model.Tensors[n]))];
         (int steps, List<float> losses) = LeafDescent.Run(
             deltas,
-            failure.Label,
+            [failure.Label],
             () =>
                 (
                     new AutogradSuffix(

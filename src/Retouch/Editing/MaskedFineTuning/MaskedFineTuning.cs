@@ -41,6 +41,7 @@ public sealed class MaskedFineTuning : IEditor
                 )
         )
         {
+            OneClass = null,
             Reads = settings => settings.Locator == Locators.Fisher ? FisherStatistics.Kind : null,
         };
 

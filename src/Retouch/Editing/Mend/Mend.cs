@@ -39,6 +39,7 @@ public sealed class Mend : IEditor
             (settings, resources) => new Mend(resources.Preparation(MendTraining.Kind), settings)
         )
         {
+            OneClass = "its network reads the gradient of one class",
             ShortName = "MEND",
             NewPreparation = () => new MendTraining(),
         };

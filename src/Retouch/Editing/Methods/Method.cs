@@ -36,6 +36,15 @@ public abstract class Method
     /// </summary>
     public bool Sequential { get; init; } = true;
 
+    /// <summary>
+    /// Why one edit corrects images of one class only, as a clause; null where it can correct images of several
+    /// (<see cref="Failure.Labels"/>).
+    /// </summary>
+    public string? OneClass { get; init; } = "its edit leads to one class";
+
+    /// <summary>Whether its edits keep images right that are given for that (<see cref="Failure.Kept"/>).</summary>
+    public bool KeepsRight { get; init; }
+
     /// <summary>Whether an edit adds hidden units and leaves the model's own as they are.</summary>
     public bool AddsUnits { get; init; }
 

@@ -25,6 +25,8 @@ public static class Methods
         Prototype.Definition,
         WiseFt.Definition,
         HeadAlone.Definition,
+        DistilledFineTuning.Definition,
+        RepairEditor.Definition,
     ];
 
     static readonly AsyncLocal<Method[]?> More = new();

@@ -40,6 +40,7 @@ public sealed class Prototype : IEditor
             (settings, resources) => new Prototype(resources.Preparation(GateMemory.Kind), settings)
         )
         {
+            OneClass = "its unit stands for one class",
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),
         };

@@ -49,6 +49,7 @@ public sealed class RefineVit : IEditor
             (settings, resources) => new RefineVit(resources.Preparation(TokenMemory.Kind), settings)
         )
         {
+            OneClass = "its projection is learned for one class",
             ShortName = "RefineViT",
             NewPreparation = () => new TokenMemory(),
         };
@@ -114,7 +115,7 @@ public sealed class RefineVit : IEditor
         Tensor projection = Aligned(others, wanted).requires_grad_();
         (int steps, List<float> losses) = LeafDescent.Run(
             [projection],
-            failure.Label,
+            [failure.Label],
             () =>
                 (
                     suffix.Classify(mm(own, projection.t())),

@@ -39,6 +39,7 @@ public sealed class Remember : IEditor
             (settings, resources) => new Remember(resources.Preparation(GateMemory.Kind), settings)
         )
         {
+            OneClass = null,
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),
             AddsUnits = true,
@@ -76,22 +77,11 @@ public sealed class Remember : IEditor
         Tensor residuals = GateRepair.ReadBy(Name, split, failure.State).to(ffn.Mean.device); // [S,D]
         Tensor read = ffn.Read(residuals);
         Tensor after = ffn.After(residuals, read, 0);
-        float[][] others = [.. corrected.Where(c => c.Label != failure.Label).Select(c => c.Token)];
-        Tensor keep =
-            others.Length == 0
-                ? ffn.Ordinary.Queries
-                : cat(
-                    [
-                        ffn.Ordinary.Queries,
-                        ffn.Read(tensor([.. others.SelectMany(t => t)], device: read.device).view(others.Length, -1)),
-                    ],
-                    0
-                );
         GateUnits gates = GateUnits.None(split.Space.Width, read.device);
         for (int i = 0; i < read.shape[0]; i++)
         {
             Tensor now = gates.Count == 0 ? after[i] : after[i].Plus(ffn.Added(gates, read.narrow(0, i, 1))[0]);
-            if (own.Make(read[i], now, failure.Label, keep).Gate is GateUnits gate)
+            if (own.Make(read[i], now, failure.LabelOf(i), Others(failure.LabelOf(i))).Gate is GateUnits gate)
                 gates = gates.Plus(gate);
         }
         // One that finds no way stays wrong; a unit that gives nothing stands for it.
@@ -112,5 +102,24 @@ public sealed class Remember : IEditor
             [],
             tokens: residuals.shape[0] == failure.Images.Count ? residuals.to(ScalarType.Float16) : null
         );
+
+        // What an image of a class is to be told from.
+        Tensor Others(int label)
+        {
+            float[][] others = [.. corrected.Where(c => c.Label != label).Select(c => c.Token)];
+            List<Tensor> keep = [ffn.Ordinary.Queries];
+            if (others.Length > 0)
+                keep.Add(ffn.Read(tensor([.. others.SelectMany(t => t)], device: read.device).view(others.Length, -1)));
+            long[] along =
+            [
+                .. Enumerable
+                    .Range(0, failure.State.Images)
+                    .Where(i => failure.LabelOf(i) != label)
+                    .Select(i => (long)i),
+            ];
+            if (along.Length > 0)
+                keep.Add(read.index_select(0, tensor(along, device: read.device)));
+            return cat(keep, 0);
+        }
     }
 }

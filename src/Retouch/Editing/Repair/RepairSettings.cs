@@ -1,7 +1,7 @@
 namespace Retouch.Editing;
 
 /// <summary>The settings of <see cref="GateRepair"/>. Immutable.</summary>
-public sealed record RepairSettings
+public sealed record RepairSettings : IMethodSettings<RepairSettings>
 {
     /// <summary>Whether shared gates are tried, or every image gets one of its own; null to find out.</summary>
     public bool? Shared { get; init; }
@@ -37,39 +37,82 @@ public sealed record RepairSettings
     /// </summary>
     public static IReadOnlyList<double> Shifts { get; } = [1.5, 1, 0.5, 0, -1, -2, -3, -5];
 
+    /// <inheritdoc/>
+    public static SettingTable<RepairSettings> Table { get; } =
+        new(
+            Setting.Choice<RepairSettings>(
+                "shared",
+                ["auto", "yes", "no"],
+                s =>
+                    s.Shared switch
+                    {
+                        true => "yes",
+                        false => "no",
+                        _ => "auto",
+                    },
+                (s, v) => s with { Shared = v == "auto" ? null : v == "yes" },
+                "whether images share units; auto to find out"
+            ),
+            Setting.Count<RepairSettings>(
+                "widen",
+                "number of units to add",
+                SettingRange.AtLeast(0),
+                s => s.Widen,
+                (s, v) => s with { Widen = v },
+                "units that are added to the last FFN, at most; 0 to take idle ones"
+            ),
+            Setting
+                .Choice<RepairSettings>(
+                    "right-are-examples",
+                    ["auto", "yes", "no"],
+                    s =>
+                        s.RightAreExamples switch
+                        {
+                            true => "yes",
+                            false => "no",
+                            _ => "auto",
+                        },
+                    (s, v) => s with { RightAreExamples = v == "auto" ? null : v == "yes" },
+                    "whether right images are examples of their class, or of none; auto to find out"
+                )
+                .AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "shift",
+                    "shift",
+                    SettingRange.Any,
+                    s => s.Shift,
+                    (s, v) => s with { Shift = v },
+                    "how far shared units open, in log-odds"
+                )
+                .Swept(["0", "1"], ["-1", "0", "1", "1.5"]),
+            Setting
+                .Number<RepairSettings>(
+                    "decay",
+                    "decay",
+                    SettingRange.Positive,
+                    s => s.Decay,
+                    (s, v) => s with { Decay = v },
+                    "the ridge on the keys of shared units"
+                )
+                .AsDetail(),
+            CommonSettings.Steps<RepairSettings>(s => s.Steps, (s, v) => s with { Steps = v }).AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "edge",
+                    "edge",
+                    SettingRange.BelowOne,
+                    s => s.Edge,
+                    (s, v) => s with { Edge = v },
+                    "where an image's own unit opens, on the way from the nearest other image to it"
+                )
+                .AsDetail()
+        );
+
     /// <summary>The settings by name, as a patch's provenance states them.</summary>
-    internal IReadOnlyDictionary<string, string> Describe() =>
-        new Dictionary<string, string>
-        {
-            ["shared"] = Shared switch
-            {
-                true => "yes",
-                false => "no",
-                _ => "auto",
-            },
-            ["widen"] = Text(Widen),
-            ["right-are-examples"] = RightAreExamples switch
-            {
-                true => "yes",
-                false => "no",
-                _ => "auto",
-            },
-            ["shift"] = Text(Shift),
-            ["decay"] = Text(Decay),
-            ["steps"] = Text(Steps),
-            ["edge"] = Text(Edge),
-        };
+    internal IReadOnlyDictionary<string, string> Describe() => Table.Describe(this);
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>
-    public void Validate()
-    {
-        SettingCheck.Require("widen", Widen, SettingRange.NotNegative);
-        SettingCheck.Require("shift", Shift, SettingRange.Any);
-        SettingCheck.Require("decay", Decay, SettingRange.Positive);
-        SettingCheck.Require("steps", Steps, SettingRange.Positive);
-        SettingCheck.Require("edge", Edge, SettingRange.BelowOne);
-    }
-
-    static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public void Validate() => Table.Validate(this);
 }

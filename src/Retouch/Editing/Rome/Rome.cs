@@ -39,6 +39,7 @@ public sealed class Rome : IEditor
             (settings, resources) => new Rome(resources.Preparation(KeyStatistics.Kind), settings)
         )
         {
+            OneClass = "it puts one value to one key",
             ShortName = "ROME",
             NewPreparation = () => new KeyStatistics(),
         };

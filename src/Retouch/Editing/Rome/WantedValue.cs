@@ -52,7 +52,7 @@ sealed record WantedValue(Tensor Keys, Tensor Changes, int Steps, IReadOnlyList<
         );
         (int steps, List<float> losses) = LeafDescent.Run(
             [change],
-            failure.Label,
+            [failure.Label],
             () =>
                 (
                     suffix.Logits(failure.State),

@@ -46,6 +46,7 @@ public sealed class TPatcher : IEditor
             (settings, resources) => new TPatcher(resources.Preparation(QueryMemory.Kind), settings)
         )
         {
+            OneClass = "its units give one class",
             ShortName = "T-Patcher",
             Sequential = false,
             AddsUnits = true,
@@ -110,7 +111,7 @@ public sealed class TPatcher : IEditor
         bool silent = false;
         (int steps, List<float> losses) = LeafDescent.Run(
             [key, bias, value],
-            failure.Label,
+            [failure.Label],
             () =>
             {
                 Tensor read = mv(query, key).Plus(bias);

@@ -116,7 +116,7 @@ static class ReplacingUnit
         Tensor token = start.clone().requires_grad_();
         (int steps, List<float> losses) = LeafDescent.Run(
             [token],
-            failure.Label,
+            [failure.Label],
             () => (model.Classify(model.Readout(token.view(1, 1, -1))), null),
             settings.LearningRate * start.norm().Number() / Math.Sqrt(model.Config.Width),
             settings.MaxSteps,

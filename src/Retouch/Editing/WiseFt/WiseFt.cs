@@ -35,6 +35,7 @@ public sealed class WiseFt : IEditor
             (settings, _) => new WiseFt(settings)
         )
         {
+            OneClass = null,
             ShortName = "WiSE-FT",
         };
 

@@ -48,6 +48,7 @@ public sealed class XEdit : IEditor
             (settings, resources) => new XEdit(resources.Preparation(ClassKeys.Kind), settings)
         )
         {
+            OneClass = "it puts one value to one key",
             ShortName = "X-Edit",
             Window = EditSpace.Last,
             NewPreparation = () => new ClassKeys(),
@@ -218,7 +219,7 @@ public sealed class XEdit : IEditor
         Tensor change = zeros_like(layer.Values, requires_grad: true); // δ [S,D]
         (int steps, List<float> losses) = LeafDescent.Run(
             [change],
-            failure.Label,
+            [failure.Label],
             () =>
             {
                 Tensor own = layer

@@ -25,39 +25,16 @@ sealed record RepairSplit(
         (int[] failing, int[] held) = Divide(
             all.Where(i => !images[i].IsNear && !images[i].Accepted.Contains(said[i])),
             i => images[i].Group(said[i]),
-            1
+            Benchmarks.HeldOut.Failing
         );
         (int[] near, int[] nearHeld) = Divide(
             all.Where(i => images[i].Accepted.Contains(said[i])),
             i => $"{images[i].Source}/{images[i].Class}",
-            2
+            Benchmarks.HeldOut.Right
         );
         return new RepairSplit(failing, held, near, nearHeld);
 
-        // Every so many-th, group by group in a seeded order: a share of each group, and of the small ones together.
-        (int[] Kept, int[] Held) Divide(IEnumerable<int> places, Func<int, string> group, long purpose)
-        {
-            List<int> kept = [];
-            List<int> held = [];
-            double due = 0;
-            int number = 0;
-            foreach (IGrouping<string, int> same in places.GroupBy(group).OrderBy(g => g.Key, StringComparer.Ordinal))
-            {
-                int[] order = [.. same.OrderBy(i => images[i].Sha256, StringComparer.Ordinal)];
-                StableRandom.For(seed, purpose, number++).Shuffle(order);
-                foreach (int place in order)
-                {
-                    due += holdout;
-                    if (due >= 1)
-                    {
-                        due--;
-                        held.Add(place);
-                    }
-                    else
-                        kept.Add(place);
-                }
-            }
-            return ([.. kept.Order()], [.. held.Order()]);
-        }
+        (int[] Kept, int[] Held) Divide(IEnumerable<int> places, Func<int, string> group, long purpose) =>
+            Benchmarks.HeldOut.Divide(places, group, i => images[i].Sha256, holdout, seed, purpose);
     }
 }
