@@ -91,7 +91,7 @@ public sealed class RepairEditor : IEditor
 
     TensorDelta Nothing(SplitVit split)
     {
-        LastFfn ffn = new(split.Model, GateMemory.Of(_memory, split, Name), [], split.Model);
+        LastFfn ffn = new(split.Model, GateMemory.Of(_memory, split, Name), []);
         GateUnits none = new(zeros([1, split.Space.Width]), zeros([1]), zeros([1, split.Space.Width]));
         return ffn.Change(none, split.Space);
     }
