@@ -22,7 +22,14 @@ public sealed record EditSpace
                 $"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to "
                     + $"{config.Depth - 1}."
             );
-        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, config.MlpWidth, config.Width);
+        VitPlace place = config.At(firstBlock);
+        if (config.At(firstBlock + blocks - 1).Width != place.Width)
+            throw BadInput.OutOfRange(
+                null,
+                $"Blocks {firstBlock} to {firstBlock + blocks - 1} are of different widths; a window of edits lies "
+                    + "within one stage of the model."
+            );
+        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, place.MlpWidth, place.Width);
     }
 
     EditSpace(int firstBlock, int blocks, int hidden, int width) =>
@@ -66,16 +73,23 @@ public sealed record EditSpace
     /// </summary>
     public static EditSpace Default(VitConfig config)
     {
-        int blocks = Math.Min(3, config.Depth);
-        return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
+        int blocks = MostBlocks(config);
+        int first = Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks);
+        // Of several stages within the last.
+        if (config.Stages.Count > 0)
+            first = Math.Max(first, config.Depth - config.Stages[^1].Depth);
+        return new EditSpace(config, first, blocks);
     }
 
     /// <summary>The last three blocks, or all of fewer.</summary>
     public static EditSpace Last(VitConfig config)
     {
-        int blocks = Math.Min(3, config.Depth);
+        int blocks = MostBlocks(config);
         return new EditSpace(config, config.Depth - blocks, blocks);
     }
+
+    static int MostBlocks(VitConfig config) =>
+        Math.Min(3, config.Stages.Count > 0 ? config.Stages[^1].Depth : config.Depth);
 
     /// <summary>
     /// A space that is cut before a block's attention, for edits of that: it begins a block earlier. Before the

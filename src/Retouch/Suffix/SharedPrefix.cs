@@ -33,16 +33,7 @@ static class SharedPrefix
     static int Cut(string name, int depth)
     {
         if (VitNames.BlockOf(name) is not int block)
-            return
-                name
-                    is VitNames.NormWeight
-                        or VitNames.NormBias
-                        or VitNames.PoolNormWeight
-                        or VitNames.PoolNormBias
-                        or VitNames.HeadWeight
-                        or VitNames.HeadBias
-                ? depth - 1
-                : -1;
+            return VitNames.IsOfReadout(name) ? depth - 1 : -1;
         string part = name[(VitNames.Block(block, "").Length)..];
         return AfterCut.Any(a => part.StartsWith(a, StringComparison.Ordinal)) ? block : block - 1;
     }

@@ -155,15 +155,7 @@ public sealed class TensorDelta : ModelDelta
 
     static bool IsAfterCut(EditSpace space, string name)
     {
-        if (
-            name
-            is VitNames.NormWeight
-                or VitNames.NormBias
-                or VitNames.PoolNormWeight
-                or VitNames.PoolNormBias
-                or VitNames.HeadWeight
-                or VitNames.HeadBias
-        )
+        if (VitNames.IsOfReadout(name))
             return true;
         return name.Split('.', 3) is ["blocks", string number, string rest]
             && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int block)

@@ -171,7 +171,7 @@ public static class ModelExport
         }
         SafeTensorsWriter.Write(
             path,
-            ExpressedModel.Tensors(model, scheme).SelectMany(t => ModelFile.Parts(scheme.InFile(t.Name), t.Tensor)),
+            ExpressedModel.Tensors(model, scheme).SelectMany(t => TensorParts.Apart(scheme.InFile(t.Name), t.Tensor)),
             metadata,
             overwrite
         );
