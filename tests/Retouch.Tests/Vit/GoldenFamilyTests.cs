@@ -109,6 +109,85 @@ public sealed class GoldenFamilyTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void An_edited_file_has_the_names_that_it_came_in_and_all_else_to_the_bit(string family)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using TemporaryFolder folder = new();
+        using ModelFile file = Load(family);
+        string last = VitNames.Block(file.Model.Config.Depth - 1, "");
+        string[] edited =
+        [
+            .. file.Model.Tensors.Keys.Where(n =>
+                n.StartsWith(last, StringComparison.Ordinal) && !n.EndsWith("qkv.bias", StringComparison.Ordinal)
+            ),
+        ];
+        Dictionary<string, Tensor> changes = edited.ToDictionary(n => n, n => file.Model.Tensors[n] + 0.25);
+        file.WriteWith(folder.File("same.safetensors"), new Dictionary<string, Tensor>(), overwrite: false);
+        file.WriteWith(folder.File("edited.safetensors"), changes, overwrite: false);
+
+        using SafeTensorsFile before = SafeTensorsFile.Open(
+            SharedData.Require("golden", "families", family, "model.safetensors")
+        );
+        using SafeTensorsFile same = SafeTensorsFile.Open(folder.File("same.safetensors"));
+        using SafeTensorsFile after = SafeTensorsFile.Open(folder.File("edited.safetensors"));
+        Assert.Equal(before.Tensors.Keys, same.Tensors.Keys);
+        Assert.Equal(before.Tensors.Keys, after.Tensors.Keys);
+        Assert.All(before.Tensors.Keys, n => Assert.True(before.Read(n).bytes.SequenceEqual(same.Read(n).bytes), n));
+        int touched = before.Tensors.Keys.Count(n => !before.Read(n).bytes.SequenceEqual(after.Read(n).bytes));
+        Assert.InRange(touched, edited.Length, 2 * edited.Length);
+
+        // Alone, without the config that lay beside it, it is the same model, and the edited one.
+        ModelHints alone = Hints(family);
+        using ModelFile again = ModelFile.Load(folder.File("same.safetensors"), alone);
+        using SafeTensorsFile golden = SafeTensorsFile.Open(Expected(family));
+        Tensor input = golden.ReadFloat("input");
+        Assert.Equal(file.Model.Fingerprint, again.Model.Fingerprint);
+        Assert.Equal(file.Model.Config, again.Model.Config);
+        Assert.Equal(0, TinyVit.MaxDifference(file.Model.Logits(input), again.Model.Logits(input)));
+        using ModelFile changed = ModelFile.Load(folder.File("edited.safetensors"), alone);
+        using VitModel expected = file.With(changes);
+        Assert.Equal(expected.Fingerprint, changed.Model.Fingerprint);
+    }
+
+    [Theory]
+    [InlineData("timm_eva02")]
+    [InlineData("transformers_swin")]
+    [InlineData("timm_map_pooling")]
+    public void Gradients_are_those_of_finite_differences(string family)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using ModelFile file = Load(family);
+        using SafeTensorsFile golden = SafeTensorsFile.Open(Expected(family));
+        Tensor input = golden.ReadFloat("input");
+        using Generator generator = new(7, CPU);
+        foreach (string name in file.Model.Tensors.Keys.Where(n => !n.EndsWith("k_bias", StringComparison.Ordinal)))
+        {
+            using DisposeScope inner = NewDisposeScope();
+            Tensor leaf = file.Model.Tensors[name].clone().requires_grad_(true);
+            Tensor direction = randn(leaf.shape, generator: generator);
+            direction = direction / direction.norm();
+            Tensor gradient = autograd.grad([Loss(leaf)], [leaf], allow_unused: true)[0];
+            double slope = gradient.mul(direction).sum().item<float>();
+            const double step = 2e-2;
+            using IDisposable noGrad = no_grad();
+            double difference =
+                (Loss(leaf + step * direction).item<float>() - Loss(leaf - step * direction).item<float>())
+                / (2 * step);
+            Assert.True(
+                Math.Abs(slope - difference) < 2e-2 * Math.Max(Math.Abs(slope), 0.05),
+                $"{name} {slope} {difference}"
+            );
+
+            Tensor Loss(Tensor value)
+            {
+                Dictionary<string, Tensor> weights = new(file.Model.Tensors) { [name] = value };
+                return file.Model.Logits(input, weights).square().sum();
+            }
+        }
+    }
+
     static string Expected(string family) => SharedData.Require("golden", "families", family, "expected.safetensors");
 
     static ModelFile Load(string family) =>
