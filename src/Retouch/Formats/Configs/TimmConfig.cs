@@ -213,7 +213,7 @@ static class TimmConfig
                     + "change the model"
             );
         bool eva = known?.IsEva ?? places.Any(p => EvaArguments.Any(p.Has));
-        VitPooling? pooling = Pooling(root, places, eva) ?? known?.Pooling;
+        VitPooling? pooling = Pooling(root, places, eva) ?? known?.Pooling ?? (args is null ? null : Default(root, places, eva));
         foreach (ConfigObject place in places)
             CheckModules(place);
         if (LastNorm(root, places) == false && model.LastNorm)
@@ -234,7 +234,7 @@ static class TimmConfig
                     : known?.Activation,
                 Pooling = pooling,
                 PostNorm = Flag(root, places, "use_post_norm") ?? known?.PostNorm,
-                Rope = TimmRope.Read(places, known, eva),
+                Rope = TimmRope.Read(places, known, eva || args is not null),
                 PoolHeads =
                     Stated(root, places, "attn_pool_num_heads")?.Count("attn_pool_num_heads") ?? known?.PoolHeads,
                 LastNorm = LastNorm(root, places) ?? known?.LastNorm,
@@ -306,6 +306,12 @@ static class TimmConfig
             ),
         };
     }
+
+    // What timm's classes read where their arguments leave it out; null where tensors show more.
+    static VitPooling? Default(ConfigObject root, ConfigObject[] places, bool eva) =>
+        eva ? VitPooling.Average
+        : Flag(root, places, "fc_norm") == true ? VitPooling.ClassToken
+        : null;
 
     static void CheckModules(ConfigObject place)
     {

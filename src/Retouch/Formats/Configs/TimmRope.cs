@@ -8,13 +8,13 @@ static class TimmRope
     /// <summary>What is stated; null where nothing is known.</summary>
     /// <param name="places">Where the config states arguments.</param>
     /// <param name="known">What the name says; null of an unknown one.</param>
-    /// <param name="eva">Whether the model is one of timm's Eva, which has none unless told so.</param>
+    /// <param name="complete">Whether the arguments say all of the model, which has none unless they do.</param>
     /// <exception cref="BadInputException">They are of a kind that Retouch does not compute.</exception>
-    public static VitRope? Read(ConfigObject[] places, TimmArchitecture? known, bool eva)
+    public static VitRope? Read(ConfigObject[] places, TimmArchitecture? known, bool complete)
     {
         bool? used = places.Select(p => p.Flag("use_rot_pos_emb")).FirstOrDefault(f => f is not null);
         if (used is null && known is null)
-            return eva ? VitRope.None : null;
+            return complete ? VitRope.None : null;
         if (used == false || (used is null && known!.Rope.Kind == VitRopeKind.None))
             return VitRope.None;
         // Whoever states the type, which the name implies, states the class's arguments, not differences from the name.
