@@ -140,6 +140,7 @@ public sealed class ModelFile : IDisposable
                     );
             }
             Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
+            GatedFfns.Split(shapes);
             if (embeddings is not null)
             {
                 shapes[VitNames.HeadWeight] = embeddings.Rows.shape;
@@ -164,7 +165,7 @@ public sealed class ModelFile : IDisposable
                 )
                 .Or(new VitTraits { ImageSize = StatedSize(hints, card, source.Metadata) });
             VitTraits traits = known.Or(scheme.Traits).Or(new VitTraits { Rope = TimmFamilyNames.UsualRope(names) });
-            string Spelled(string canonical) => scheme.Spelled(canonical, names, prefix);
+            string Spelled(string canonical) => scheme.Spelled(GatedFfns.Stored(canonical), names, prefix);
             // Shapes are checked before anything large is read.
             VitConfig config = VitInference.Infer(shapes, traits, Spelled);
             if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
@@ -197,6 +198,7 @@ public sealed class ModelFile : IDisposable
                 time.Check();
                 tensors[canonical] = Read(source, parts);
             }
+            GatedFfns.Split(tensors, shapes);
             if (embeddings is not null)
                 (tensors[VitNames.HeadWeight], tensors[VitNames.HeadBias]) = Compared(embeddings, source, prefix);
             source.RequireUnchanged();
@@ -319,19 +321,22 @@ public sealed class ModelFile : IDisposable
                 $"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.",
                 Remedy.Export("timm", "transformers", "torchvision")
             );
-        foreach (string name in replacements.Keys.Where(n => !_names.ContainsKey(n)))
+        foreach (string name in replacements.Keys.Where(n => !_names.ContainsKey(GatedFfns.Stored(n))))
             throw BadInput.Unsupported(
                 Path,
                 $"{Path} has no place for {name}: its classifier is made of class embeddings, which an edit leaves "
                     + "alone where it is to be stored."
             );
         using DisposeScope scope = NewDisposeScope();
+        bool reshapes = replacements.Any(r => !r.Value.shape.SequenceEqual(Model.Tensors[r.Key].shape));
+        replacements = GatedFfns.Packed(replacements, Model);
+        IReadOnlyDictionary<string, Tensor> tensors = GatedFfns.Packed(Model.Tensors, Model);
         if (_rewritable is null)
         {
             SafeTensorsWriter.Write(
                 output,
-                Model
-                    .Tensors.Where(t => _names.ContainsKey(t.Key))
+                tensors
+                    .Where(t => _names.ContainsKey(t.Key))
                     .SelectMany(t =>
                         TensorParts
                             .Apart(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value))
@@ -352,14 +357,14 @@ public sealed class ModelFile : IDisposable
         }
         foreach ((string key, string? value) in texts)
             stated[key] = value;
-        if (replacements.Any(r => !r.Value.shape.SequenceEqual(Model.Tensors[r.Key].shape)))
+        if (reshapes)
         {
             WriteReshaped(output, replacements, stated, overwrite);
             return;
         }
         // Positions that were interpolated are not the file's; there its time of change must do.
-        Dictionary<string, Tensor> loaded = Model
-            .Tensors.Where(t =>
+        Dictionary<string, Tensor> loaded = tensors
+            .Where(t =>
                 _names.ContainsKey(t.Key) && (t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
             )
             .SelectMany(t => TensorParts.Apart(_names[t.Key], t.Value))
@@ -502,15 +507,18 @@ public sealed class ModelFile : IDisposable
     /// </summary>
     internal bool HoldsAll(string canonical) =>
         _rewritable is null
-        || !_names.TryGetValue(canonical, out NamedTensor[]? names)
+        || !_names.TryGetValue(GatedFfns.Stored(canonical), out NamedTensor[]? names)
         || names.All(n => _rewritable.Tensors[n.InFile].DType != TensorDType.F64);
 
     /// <summary>Values as the file would store them, in the caller's dispose scope.</summary>
     internal Tensor AsStored(string canonical, Tensor values)
     {
-        if (_rewritable is null || !_names.TryGetValue(canonical, out NamedTensor[]? names))
+        if (_rewritable is null || !_names.TryGetValue(GatedFfns.Stored(canonical), out NamedTensor[]? names))
             return values.alias();
         using DisposeScope scope = NewDisposeScope();
+        // Of gates and values either is a half of what is stored, or apart from the other.
+        if (Model.Config.Block.GatedFfn && GatedFfns.Stored(canonical).Contains(".mlp.fc1.", StringComparison.Ordinal))
+            names = [names[0] with { Part = null }];
         Tensor[] parts =
         [
             .. TensorParts

@@ -85,7 +85,10 @@ sealed class AutogradSuffix(
         bool after = split.Model.Config.Block.PostNorm;
         Tensor read = Visit(SuffixPoint.FfnInput, index, after ? x : split.Model.Norm2(block, x));
         Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(read, block.Fc1Weight, block.Fc1Bias));
-        Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Key(block, hidden));
+        Tensor? gate = block.GateWeight is null
+            ? null
+            : Visit(SuffixPoint.Gate, index, linear(read, block.GateWeight, block.GateBias));
+        Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Key(block, hidden, gate));
         Tensor value = VitModel.Scaled(
             Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)),
             block.Scale2

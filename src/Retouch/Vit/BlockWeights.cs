@@ -31,6 +31,8 @@ sealed class BlockWeights(VitPlace place, Func<string, Tensor?> tensor, Tensor? 
     public readonly Tensor? KeyNormBias = tensor("attn.k_norm.bias");
     public readonly Tensor? MixedNormWeight = tensor("attn.norm.weight"); // [D]
     public readonly Tensor? MixedNormBias = tensor("attn.norm.bias");
+    public readonly Tensor? GateWeight = tensor("mlp.gate.weight"); // [H,D]: a row a hidden unit
+    public readonly Tensor? GateBias = tensor("mlp.gate.bias");
     public readonly Tensor? HiddenNormWeight = tensor("mlp.norm.weight"); // [H]
     public readonly Tensor? HiddenNormBias = tensor("mlp.norm.bias");
     public readonly Tensor? RelativeTable = tensor("attn.relative_position_bias_table"); // [positions,heads]

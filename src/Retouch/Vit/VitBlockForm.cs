@@ -19,8 +19,8 @@ public sealed record VitBlockForm
     public bool MixedNorm { get; init; }
 
     /// <summary>
-    /// Whether the feed-forward network is gated (SwiGLU; Shazeer, "GLU Variants Improve Transformer", 2020):
-    /// <c>fc1 [2H,D]</c> has the gates' rows, then the values', and a hidden unit is one of either.
+    /// Whether the feed-forward network is gated (SwiGLU; Shazeer, "GLU Variants Improve Transformer", 2020): a hidden
+    /// unit is what fc1 gives, times its gate, another row's product through SiLU.
     /// </summary>
     public bool GatedFfn { get; init; }
 

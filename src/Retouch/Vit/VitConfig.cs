@@ -184,14 +184,25 @@ public sealed record VitConfig
     public static VitConfig Infer(IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits = null) =>
         VitInference.Infer(shapes, traits, name => name);
 
-    /// <summary>Refuses a model whose classifier does not read [CLS], for methods that edit what it reads.</summary>
-    /// <exception cref="BadInputException">It reads the average of the patches.</exception>
+    /// <summary>
+    /// Why a method that edits what the classifier reads of [CLS], by hidden units of the last FFN, cannot edit a model
+    /// of this architecture, as a clause; null where it can.
+    /// </summary>
+    internal string? UnfitForClassUnits =>
+        !ReadsClassAlone ? "this model's head does not read [CLS] alone"
+        : Block.PostNorm ? "this model's norms stand after its FFNs, where a unit's value would not stay what it is"
+        : Block.GatedFfn ? "this model's FFNs are gated, and their units are no keys and values"
+        : Block.HiddenNorm ? "this model normalizes its FFNs' hidden units, so that each depends on all others"
+        : null;
+
+    /// <summary>Refuses a model for methods that edit what its classifier reads of [CLS].</summary>
+    /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
     internal void RequireClassToken(string method)
     {
-        if (!ReadsClassAlone)
+        if (UnfitForClassUnits is string why)
             throw BadInput.Mismatch(
                 null,
-                $"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; "
+                $"{method} edits hidden units of what the classifier reads of the [CLS] token, but {why}; "
                     + "use another method, such as masked fine-tuning or kfac."
             );
     }
@@ -263,7 +274,6 @@ public sealed record VitConfig
         VitPlace place = At(index);
         long d = place.Width;
         long h = place.MlpWidth;
-        long rows = Block.GatedFfn ? 2 * h : h;
         if (place.Merges)
         {
             long merged = 4L * At(index - 1).Width;
@@ -297,8 +307,13 @@ public sealed record VitConfig
             yield return ("ls1.gamma", [d]);
         yield return ("norm2.weight", [d]);
         yield return ("norm2.bias", [d]);
-        yield return ("mlp.fc1.weight", [rows, d]);
-        yield return ("mlp.fc1.bias", [rows]);
+        if (Block.GatedFfn)
+        {
+            yield return ("mlp.gate.weight", [h, d]);
+            yield return ("mlp.gate.bias", [h]);
+        }
+        yield return ("mlp.fc1.weight", [h, d]);
+        yield return ("mlp.fc1.bias", [h]);
         if (Block.HiddenNorm)
         {
             yield return ("mlp.norm.weight", [h]);

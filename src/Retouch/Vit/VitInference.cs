@@ -77,7 +77,6 @@ sealed class VitInference
             throw BadInput.OutOfRange(null, $"A norm's epsilon of {epsilon} is not between 0 and 1.");
         int last = _blocks.Length - 1;
         int hidden = Size(Shape(VitNames.Block(last, "mlp.fc2.weight"), 2)[1], Spelled(last, "mlp.fc2.weight"));
-        long[] rows = Shape(VitNames.Block(last, "mlp.fc1.weight"), 2);
         VitRope rope = _traits.Rope ?? VitRope.None;
         VitConfig config = new()
         {
@@ -116,7 +115,7 @@ sealed class VitInference
                 PostNorm = _traits.PostNorm ?? false,
                 QueryKeyNorm = AnyBlock("attn.q_norm.") || AnyBlock("attn.k_norm."),
                 MixedNorm = AnyBlock("attn.norm."),
-                GatedFfn = rows[0] == 2L * hidden,
+                GatedFfn = AnyBlock("mlp.gate."),
                 HiddenNorm = AnyBlock("mlp.norm."),
                 RelativePositions = relative,
                 Rope = rope.Kind == VitRopeKind.None ? null : rope,

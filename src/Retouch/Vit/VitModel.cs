@@ -246,19 +246,20 @@ public sealed class VitModel : IDisposable
         return Scaled(mixed, block.Scale1);
     }
 
-    internal Tensor FeedForward(BlockWeights block, Tensor x) =>
-        Scaled(
-            linear(Key(block, linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias),
-            block.Scale2
-        );
-
-    /// <summary>What fc2 reads of what fc1 gives: the activated hidden units, <c>[…,H]</c>.</summary>
-    internal Tensor Key(BlockWeights block, Tensor hidden)
+    internal Tensor FeedForward(BlockWeights block, Tensor x)
     {
-        Tensor key = Config.Block.GatedFfn
-            ? silu(hidden.narrow(-1, 0, block.Place.MlpWidth))
-                * hidden.narrow(-1, block.Place.MlpWidth, block.Place.MlpWidth)
-            : Activate(hidden);
+        Tensor hidden = linear(x, block.Fc1Weight, block.Fc1Bias);
+        Tensor? gate = block.GateWeight is null ? null : linear(x, block.GateWeight, block.GateBias);
+        return Scaled(linear(Key(block, hidden, gate), block.Fc2Weight, block.Fc2Bias), block.Scale2);
+    }
+
+    /// <summary>What fc2 reads of what fc1 gives: the hidden units, activated or gated, <c>[…,H]</c>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="hidden">What fc1 gives.</param>
+    /// <param name="gate">What the gates give before SiLU; null without gates.</param>
+    internal Tensor Key(BlockWeights block, Tensor hidden, Tensor? gate)
+    {
+        Tensor key = gate is null ? Activate(hidden) : silu(gate) * hidden;
         return block.HiddenNormWeight is null ? key : Norm(key, block.HiddenNormWeight, block.HiddenNormBias!);
     }
 

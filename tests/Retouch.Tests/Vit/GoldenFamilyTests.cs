@@ -136,7 +136,7 @@ public sealed class GoldenFamilyTests(ITestOutputHelper output)
         Assert.Equal(before.Tensors.Keys, after.Tensors.Keys);
         Assert.All(before.Tensors.Keys, n => Assert.True(before.Read(n).bytes.SequenceEqual(same.Read(n).bytes), n));
         int touched = before.Tensors.Keys.Count(n => !before.Read(n).bytes.SequenceEqual(after.Read(n).bytes));
-        Assert.InRange(touched, edited.Length, 2 * edited.Length);
+        Assert.InRange(touched, edited.Length - 2, 2 * edited.Length); // gates may be packed with values
 
         // Alone, without the config that lay beside it, it is the same model, and the edited one.
         ModelHints alone = Hints(family);

@@ -31,11 +31,7 @@ abstract class GradientTransform
         using IDisposable noGrad = no_grad();
         return new WeightDelta(
             UnitSelection.All(space),
-            [
-                .. deltas.Select(
-                    (d, m) => ((space.Matrix(m).Kind == FfnMatrix.Fc1 ? d : d.t()) * Held(scale)).contiguous()
-                ),
-            ]
+            [.. deltas.Select((d, m) => ((space.Matrix(m).HasColumns ? d.t() : d) * Held(scale)).contiguous())]
         );
     }
 

@@ -213,7 +213,8 @@ static class TimmConfig
                     + "change the model"
             );
         bool eva = known?.IsEva ?? places.Any(p => EvaArguments.Any(p.Has));
-        VitPooling? pooling = Pooling(root, places, eva) ?? known?.Pooling ?? (args is null ? null : Default(root, places, eva));
+        VitPooling? pooling =
+            Pooling(root, places, eva) ?? known?.Pooling ?? (args is null ? null : Default(root, places, eva));
         foreach (ConfigObject place in places)
             CheckModules(place);
         if (LastNorm(root, places) == false && model.LastNorm)
