@@ -98,7 +98,7 @@ sealed class PositionTables : IDisposable
     }
 
     // Cosines and sines of the angles by which each channel of a head is turned at each patch, [2,P,D/heads].
-    static Tensor Angles(VitRope rope, int grid, int head)
+    internal static Tensor Angles(VitRope rope, int grid, int head)
     {
         int periods = head / 4;
         float[] angles = new float[(long)grid * grid * head];
@@ -129,7 +129,7 @@ sealed class PositionTables : IDisposable
     }
 
     // The place of each pair of tokens in the table; those of [CLS] come last in it.
-    static Tensor Pairs(int side, bool windowed)
+    internal static Tensor Pairs(int side, bool windowed)
     {
         int first = windowed ? 0 : 1;
         int tokens = side * side + first;
@@ -154,7 +154,7 @@ sealed class PositionTables : IDisposable
     }
 
     // A shifted window that reaches over the edge has tokens of both sides of the image.
-    static Tensor KeptApart(int grid, int window, int shift)
+    internal static Tensor KeptApart(int grid, int window, int shift)
     {
         int across = grid / window;
         int tokens = window * window;

@@ -188,6 +188,30 @@ public sealed class GoldenFamilyTests(ITestOutputHelper output)
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void ONNX_Runtime_gives_the_librarys_logits(string family)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using TemporaryFolder folder = new();
+        using SafeTensorsFile golden = SafeTensorsFile.Open(Expected(family));
+        Tensor input = golden.ReadFloat("input");
+        // transformers' Swin takes other sizes than its config states; an ONNX file is of one.
+        int? size = family == "transformers_swin" ? (int)input.shape[2] : null;
+        using ModelFile file = ModelFile.Load(
+            SharedData.Require("golden", "families", family, "model.safetensors"),
+            Hints(family) with
+            {
+                ImageSize = size,
+            }
+        );
+        string path = folder.File("model.onnx");
+        OnnxExport.Write(file.Model, file.Preprocessing, null, path, overwrite: false);
+        double error = TinyVit.RelativeDifference(OnnxSamples.Run(path, input), golden.ReadFloat("logits"));
+        output.WriteLine($"{family} {error:0.0e-0}");
+        Assert.True(error < 1e-4, $"{family}: {error}");
+    }
+
     static string Expected(string family) => SharedData.Require("golden", "families", family, "expected.safetensors");
 
     static ModelFile Load(string family) =>
