@@ -517,7 +517,7 @@ public sealed class ModelFile : IDisposable
             return values.alias();
         using DisposeScope scope = NewDisposeScope();
         // Of gates and values either is a half of what is stored, or apart from the other.
-        if (Model.Config.Block.GatedFfn && GatedFfns.Stored(canonical).Contains(".mlp.fc1.", StringComparison.Ordinal))
+        if (GatedFfns.IsHalf(canonical, Model))
             names = [names[0] with { Part = null }];
         Tensor[] parts =
         [

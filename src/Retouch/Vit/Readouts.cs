@@ -19,12 +19,30 @@ static class Readouts
         x = Wanted(config, x);
         if (config.LastNorm)
             x = model.Norm(x, weights(VitNames.NormWeight)!, weights(VitNames.NormBias)!);
-        x = Pooled(model, x, weights);
+        return OfToken(model, Pooled(model, x, weights), weights);
+    }
+
+    /// <summary>What the classifier reads of what was pooled, <c>[B,D]</c>.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="x">What was pooled, after a pool's own FFN.</param>
+    /// <param name="weights">Tensors by canonical name.</param>
+    public static Tensor OfToken(VitModel model, Tensor x, Func<string, Tensor?> weights)
+    {
+        VitConfig config = model.Config;
         if (config.NormAfterPooling)
             x = model.Norm(x, weights(VitNames.PoolNormWeight)!, weights(VitNames.PoolNormBias)!);
         if (config.Projection > 0)
             x = linear(x, weights(VitNames.Projection)!);
         return config.Cosine ? OfLengthOne(x) : x;
+    }
+
+    /// <summary>What attention finds, before the pool's own norm and FFN: <c>[B,T,D]</c> to <c>[B,D]</c>.</summary>
+    public static Tensor BeforeFfn(VitModel model, Tensor x, Func<string, Tensor?> weights)
+    {
+        x = Wanted(model.Config, x);
+        if (model.Config.LastNorm)
+            x = model.Norm(x, weights(VitNames.NormWeight)!, weights(VitNames.NormBias)!);
+        return Mixed(model, x, weights);
     }
 
     /// <summary>The logits of what is read, <c>[B,C]</c>.</summary>
@@ -79,6 +97,16 @@ static class Readouts
     // A learned query's attention to the tokens, and a feed-forward network.
     static Tensor Attended(VitModel model, Tensor x, Func<string, Tensor?> weights)
     {
+        Tensor Of(string name) => weights(VitNames.Pool(name))!;
+
+        Tensor y = Mixed(model, x, weights);
+        Tensor normed = model.Norm(y, Of("norm.weight"), Of("norm.bias"));
+        Tensor hidden = model.Activate(linear(normed, Of("mlp.fc1.weight"), Of("mlp.fc1.bias")));
+        return y.Plus(linear(hidden, Of("mlp.fc2.weight"), Of("mlp.fc2.bias")));
+    }
+
+    static Tensor Mixed(VitModel model, Tensor x, Func<string, Tensor?> weights)
+    {
         VitConfig config = model.Config;
         Tensor Of(string name) => weights(VitNames.Pool(name))!;
 
@@ -92,10 +120,7 @@ static class Readouts
             Heads(keysValues.narrow(2, 0, width)),
             Heads(keysValues.narrow(2, width, width))
         );
-        Tensor y = linear(mixed.transpose(1, 2).reshape(batch, width), Of("proj.weight"), Of("proj.bias")); // [B,D]
-        Tensor normed = model.Norm(y, Of("norm.weight"), Of("norm.bias"));
-        Tensor hidden = model.Activate(linear(normed, Of("mlp.fc1.weight"), Of("mlp.fc1.bias")));
-        return y.Plus(linear(hidden, Of("mlp.fc2.weight"), Of("mlp.fc2.bias")));
+        return linear(mixed.transpose(1, 2).reshape(batch, width), Of("proj.weight"), Of("proj.bias")); // [B,D]
 
         // [B,heads,M,D/heads]
         Tensor Heads(Tensor t) => t.view(batch, -1, config.PoolHeads, width / config.PoolHeads).transpose(1, 2);

@@ -162,8 +162,21 @@ public sealed record VitConfig
     /// <summary>Whether a learned query reads the tokens by attention.</summary>
     internal bool PoolsByAttention => Pooling is VitPooling.Attention or VitPooling.AttentionOverAll;
 
-    /// <summary>Whether all blocks are a plain ViT's, which the faster passes are written for.</summary>
-    internal bool HasPlainBlocks => Block == VitBlockForm.Plain && Stages.Count == 0;
+    /// <summary>Whether all blocks are a plain ViT's, which the faster passes and the kernels are written for.</summary>
+    public bool HasPlainBlocks => Block == VitBlockForm.Plain && Stages.Count == 0;
+
+    /// <summary>
+    /// Whether it is one of the plain ViTs that timm, transformers and torchvision build alike: what exports to them
+    /// can say of a model.
+    /// </summary>
+    internal bool IsPlain =>
+        HasPlainBlocks
+        && Positions
+        && RegisterPositions
+        && Projection == 0
+        && !Cosine
+        && Pooling is VitPooling.ClassToken or VitPooling.Average
+        && LastNorm != NormAfterPooling;
 
     /// <summary>Whether tensors show the number of heads.</summary>
     internal bool ShowsHeads => Block.RelativePositions != RelativePositions.None || Block.QueryKeyNorm;
@@ -195,17 +208,34 @@ public sealed record VitConfig
         : Block.HiddenNorm ? "this model normalizes its FFNs' hidden units, so that each depends on all others"
         : null;
 
+    /// <summary>
+    /// Why a method that edits the one token which the classifier reads, by hidden units of the last FFN that makes it
+    /// (<see cref="VitModel.TokenFfn"/>), cannot edit a model of this architecture; null where it can.
+    /// </summary>
+    internal string? UnfitForTokenUnits => PoolsByAttention ? null : UnfitForClassUnits;
+
     /// <summary>Refuses a model for methods that edit what its classifier reads of [CLS].</summary>
     /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
     internal void RequireClassToken(string method)
     {
         if (UnfitForClassUnits is string why)
-            throw BadInput.Mismatch(
-                null,
-                $"{method} edits hidden units of what the classifier reads of the [CLS] token, but {why}; "
-                    + "use another method, such as masked fine-tuning or kfac."
-            );
+            throw Unfit(method, why);
     }
+
+    /// <summary>Refuses a model for methods that edit the one token which its classifier reads.</summary>
+    /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
+    internal void RequireToken(string method)
+    {
+        if (UnfitForTokenUnits is string why)
+            throw Unfit(method, why);
+    }
+
+    static BadInputException Unfit(string method, string why) =>
+        BadInput.Mismatch(
+            null,
+            $"{method} edits hidden units of what the classifier reads of the [CLS] token, but {why}; "
+                + "use another method, such as masked fine-tuning or kfac."
+        );
 
     /// <summary>Canonical names and shapes of all tensors of a model with this architecture.</summary>
     public IEnumerable<(string Name, long[] Shape)> Tensors()

@@ -65,6 +65,7 @@ public sealed class VitModel : IDisposable
         [
             .. Enumerable.Range(0, Config.Depth).Select(i => BlockWeights.Of(Config, i, _tensors.GetValueOrDefault)),
         ];
+        TokenFfn = Config.PoolsByAttention ? Pool() : Blocks[^1];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
@@ -90,6 +91,33 @@ public sealed class VitModel : IDisposable
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
     internal BlockWeights[] Blocks { get; }
+
+    /// <summary>
+    /// The block whose FFN is the last that a token goes through: the last one, or where the classifier reads what
+    /// attention pools, the pool's own, which has one token an image.
+    /// </summary>
+    internal BlockWeights TokenFfn { get; }
+
+    /// <summary>What stands before the names of its FFN's tensors.</summary>
+    internal string TokenFfnName =>
+        Config.PoolsByAttention ? VitNames.Pool("mlp.") : VitNames.Block(Config.Depth - 1, "mlp.");
+
+    /// <summary>The logits of the tokens that <see cref="TokenFfn"/> has made, <c>[B,D]</c> to <c>[B,C]</c>.</summary>
+    internal Tensor ClassifyToken(Tensor after) =>
+        Classify(
+            Config.PoolsByAttention
+                ? Readouts.OfToken(this, after, _tensors.GetValueOrDefault)
+                : Readout(after.unsqueeze(1))
+        );
+
+    BlockWeights Pool()
+    {
+        VitPlace place = new(Config.Width, Config.PoolHeads, Config.PoolMlpWidth, 0);
+        return new(
+            place,
+            name => _tensors.GetValueOrDefault(VitNames.Pool(name.Replace("norm2.", "norm.", StringComparison.Ordinal)))
+        );
+    }
 
     /// <summary>Whether all of the model lies in this machine's memory.</summary>
     internal bool OnCpu { get; }

@@ -14,7 +14,7 @@ public static class BestMethod
     [
         new(Gate.Definition)
         {
-            Unfit = config => config.UnfitForClassUnits,
+            Unfit = config => config.UnfitForTokenUnits,
             OwnBlocksOnly = true,
             RewritesUnits = true,
         },

@@ -15,6 +15,10 @@ static class GatedFfns
     public static string Stored(string canonical) =>
         canonical.Replace(".mlp.gate.", ".mlp.fc1.", StringComparison.Ordinal);
 
+    /// <summary>Whether a tensor of a model is the gates' or the values'.</summary>
+    public static bool IsHalf(string canonical, VitModel model) =>
+        model.Config.Block.GatedFfn && Stored(canonical).Contains(".mlp.fc1.", StringComparison.Ordinal);
+
     /// <summary>The shapes that the model has of those of a file: where fc1 gives twice what fc2 reads, halves.</summary>
     public static void Split(Dictionary<string, long[]> shapes)
     {
