@@ -154,7 +154,7 @@ static class RemedyText
     static string GiveMade(Artifact artifact) =>
         artifact switch
         {
-            Artifact.Patch => "patches are what 'retouch edit --out' writes",
+            Artifact.Patch => "patches are what 'retouch edit --out' and 'retouch repair --out' write",
             Artifact.Preparation => "preparations are what 'retouch prepare --out' writes",
             Artifact.Locator => "locators are what 'retouch train-locator --out' writes",
             Artifact.TargetBank => "target banks are what 'retouch solve-targets --bank' fills",

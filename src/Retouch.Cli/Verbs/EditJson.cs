@@ -159,6 +159,14 @@ sealed record EditJson
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required int? NearLeftOut { get; init; }
 
+    /// <summary>The images that the patches in use corrected; null without --on.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required IReadOnlyList<RememberedImage>? Remembered { get; init; }
+
+    /// <summary>Whether the edit is more local than asked for, so that they stay right; null without --on.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required bool? NarrowedForEarlier { get; init; }
+
     /// <summary>The record of a report.</summary>
     public static EditJson Of(EditReport report)
     {
@@ -218,6 +226,8 @@ sealed record EditJson
                 }
                 : null,
             NearLeftOut = report.Near?.LeftOut,
+            Remembered = report.Remembered.Count == 0 ? null : report.Remembered,
+            NarrowedForEarlier = report.Remembered.Count == 0 ? null : report.NarrowedForEarlier,
         };
 
         ClassJson Class(int index) => new(index, report.Labels[index].Name);

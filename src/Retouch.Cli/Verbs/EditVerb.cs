@@ -87,13 +87,19 @@ sealed class EditVerb : Verb
             + "against it; against --model itself by default.",
         HelpName = "MODEL",
     };
-    readonly Option<double?> _guard = new("--guard")
+    readonly Option<string[]> _on = new("--on")
     {
         Description =
-            "Find the most general edit that leaves at least this share of the --locality images as they are; "
-            + $"--method is {Gate.Definition.Name} or {Kfac.Definition.Name} then.",
-        HelpName = "RATE",
+            "Patches of the same model that are in use: the edit is made on top of them, to be applied together with "
+            + "them, keeps right what they corrected, and is measured against the unedited model.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "PATCH",
     };
+    readonly GuardOptions _guards = new(
+        "edit",
+        "the --near images that the model reads right",
+        $"; --method is {Gate.Definition.Name} or {Kfac.Definition.Name} then"
+    );
     readonly Option<string[]> _near = new("--near")
     {
         Description =
@@ -107,13 +113,6 @@ sealed class EditVerb : Verb
     {
         Description = "What other folder names of --near mean, as for 'mine'.",
         HelpName = "FILE",
-    };
-    readonly Option<double?> _guardNear = new("--guard-near")
-    {
-        Description =
-            "Find the most general edit under which at least this share of the --near images that the model reads "
-            + "right stay right; alone or together with --guard.",
-        HelpName = "RATE",
     };
     readonly Option<double> _lr = new("--lr")
     {
@@ -154,8 +153,6 @@ sealed class EditVerb : Verb
         _locator.CompletionSources.Add([.. Locators.Names]);
         _method.CompletionSources.Add([.. Methods.All.Select(m => m.Name)]);
         Require<string>(_locator, Locators.Names.Contains, $"one of {string.Join(", ", Locators.Names)}");
-        Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
-        Require<double>(_guardNear, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_keep, keep => keep is > 0 and <= 1, "a number above 0 and at most 1");
         Require<double>(_lr, lr => double.IsFinite(lr) && lr > 0, "a finite number above 0");
         Require<int>(_steps, steps => steps >= 1, "a whole number of at least 1");
@@ -171,11 +168,12 @@ sealed class EditVerb : Verb
                     _set,
                     _prepared,
                     _locality,
-                    _guard,
+                    _guards.OfLocality,
                     _near,
                     _accept,
-                    _guardNear,
+                    _guards.OfNear,
                     _base,
+                    _on,
                     _locator,
                     _locatorFile,
                 ]
@@ -210,10 +208,11 @@ sealed class EditVerb : Verb
                 MadeFor = new() { Model = _model.Arguments(parsed), Blocks = _blocks.Text(parsed) },
             },
             Base = parsed.GetValue(_base),
-            Guard = parsed.GetValue(_guard),
+            On = parsed.GetValue(_on) ?? [],
+            Guard = _guards.Guard(parsed),
             Near = parsed.GetValue(_near) ?? [],
             Accepted = parsed.GetValue(_accept),
-            GuardNear = parsed.GetValue(_guardNear),
+            GuardNear = _guards.GuardNear(parsed),
             Seed = parsed.GetValue(_seed),
             Output = output,
             Overwrite = parsed.GetValue(_overwrite),
@@ -328,6 +327,7 @@ sealed class EditVerb : Verb
         PrintCurve(terminal, report);
         PrintLocality(terminal, report);
         PrintNear(terminal, report);
+        PrintRemembered(terminal, report);
         string other =
             json.Method == Masked.Name ? "more --steps, a larger --lr or --keep" : "other settings with --set";
         terminal.Line(
@@ -414,6 +414,20 @@ sealed class EditVerb : Verb
             terminal.Line($"    {folder}: {flips.Broken} broken of {flips.RightBefore} that were right");
         if (near.LeftOut > 0)
             terminal.Line($"    left out by content: {near.LeftOut}, edited images or such as the statistics are of");
+    }
+
+    static void PrintRemembered(Terminal terminal, EditReport report)
+    {
+        if (report.Remembered.Count == 0)
+            return;
+        int right = report.Remembered.Count(i => i.RightAfter);
+        string narrowed = report.NarrowedForEarlier ? ", by an edit that is more local than usual" : "";
+        terminal.Line(
+            $"  earlier    {right} of {report.Remembered.Count} images that the patches in use corrected are "
+                + $"right{narrowed}"
+        );
+        foreach (string line in LostImages.Lines(report.Remembered, report.Labels))
+            terminal.Line($"    {line}");
     }
 
     // Where folders say what their images are.

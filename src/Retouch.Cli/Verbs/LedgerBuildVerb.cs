@@ -39,37 +39,29 @@ sealed class LedgerBuildVerb : Verb
         LedgerState state = _state.Of(parsed, ledger);
         using ModelFile file = _model.Load(parsed, terminal);
         ledger.RequireModel(file.Model, file.Path);
-        IReadOnlyList<LoadedPatch> patches = ledger.Load(state);
-        try
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using BuiltModel built = LedgerUseCase.Build(ledger, state, file, patches, _state.Forced(parsed));
-            built.Write(output, overwrite);
-            terminal.Object(
-                new LedgerBuildJson(
-                    output,
-                    ledger.Path,
-                    state.Number,
-                    ledger.Base,
-                    built.Model.Fingerprint,
-                    state.Digest,
-                    [.. state.Added.Select(a => a.Patch!)]
-                ),
-                JsonOutput.Default.LedgerBuildJson
-            );
-            terminal.Line(
-                $"{output}: {file.Path} with {LedgerLines.Count(patches.Count, "patch", "patches")} of {ledger.Path} "
-                    + "as of "
-                    + $"entry {state.Number}"
-            );
-            terminal.Line($"  is       {built.Model.Fingerprint}");
-            terminal.Line($"  state    {state.Digest}");
-            return App.Ok;
-        }
-        finally
-        {
-            foreach (LoadedPatch patch in patches)
-                patch.Dispose();
-        }
+        using PatchStack patches = new(ledger.Load(state));
+        cancellation.ThrowIfCancellationRequested();
+        using BuiltModel built = LedgerUseCase.Build(ledger, state, file, patches.Files, _state.Forced(parsed));
+        built.Write(output, overwrite);
+        terminal.Object(
+            new LedgerBuildJson(
+                output,
+                ledger.Path,
+                state.Number,
+                ledger.Base,
+                built.Model.Fingerprint,
+                state.Digest,
+                [.. state.Added.Select(a => a.Patch!)]
+            ),
+            JsonOutput.Default.LedgerBuildJson
+        );
+        terminal.Line(
+            $"{output}: {file.Path} with {LedgerLines.Count(patches.Files.Count, "patch", "patches")} of {ledger.Path} "
+                + "as of "
+                + $"entry {state.Number}"
+        );
+        terminal.Line($"  is       {built.Model.Fingerprint}");
+        terminal.Line($"  state    {state.Digest}");
+        return App.Ok;
     }
 }

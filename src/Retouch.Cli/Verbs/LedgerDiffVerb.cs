@@ -73,9 +73,6 @@ sealed class LedgerDiffVerb : Verb
         return [.. ledger.Entries.Where(e => !ids.Contains(e.Id))];
     }
 
-    static LedgerPatch[] OnlyPatches(Ledger ledger, Ledger other)
-    {
-        HashSet<string> changes = [.. other.State.Added.Select(a => a.Patch!.Change)];
-        return [.. ledger.State.Added.Select(a => a.Patch!).Where(p => !changes.Contains(p.Change))];
-    }
+    static LedgerPatch[] OnlyPatches(Ledger ledger, Ledger other) =>
+        [.. ledger.State.Added.Select(a => a.Patch!).Where(p => !other.Holds(p))];
 }

@@ -39,13 +39,7 @@ sealed record LedgerEntryJson
     /// <summary>Whether its patch is in the present state.</summary>
     public required bool In { get; init; }
 
-    public static LedgerEntryJson Of(Ledger ledger, LedgerEntry entry)
-    {
-        HashSet<string> live = [.. ledger.State.Added.Select(a => a.Patch!.Change)];
-        return Of(entry, live);
-    }
-
-    public static LedgerEntryJson Of(LedgerEntry entry, HashSet<string> live) =>
+    public static LedgerEntryJson Of(Ledger ledger, LedgerEntry entry) =>
         new()
         {
             Number = entry.Number,
@@ -60,7 +54,7 @@ sealed record LedgerEntryJson
             Reverts = entry.Reverts,
             Criteria = entry.Criteria is string criteria ? JsonElement.Parse(criteria) : null,
             Check = entry.Check is string check ? JsonElement.Parse(check) : null,
-            In = entry.Patch is { } patch && live.Contains(patch.Change),
+            In = entry.Patch is { } patch && ledger.Holds(patch),
         };
 }
 

@@ -11,7 +11,6 @@ static class LedgerLines
     /// <summary>The ledger as JSON.</summary>
     public static void Tell(Terminal terminal, Ledger ledger)
     {
-        HashSet<string> live = [.. ledger.State.Added.Select(a => a.Patch!.Change)];
         terminal.Object(
             new LedgerJson(
                 ledger.Path,
@@ -19,7 +18,7 @@ static class LedgerLines
                 ledger.State.Digest,
                 ledger.History,
                 ledger.Heads,
-                [.. ledger.Entries.Select(e => LedgerEntryJson.Of(e, live))]
+                [.. ledger.Entries.Select(e => LedgerEntryJson.Of(ledger, e))]
             ),
             JsonOutput.Default.LedgerJson
         );

@@ -65,11 +65,7 @@ sealed class LedgerListVerb : Verb
             terminal.Line($"  is       {layer.Result}");
             terminal.Line($"  state    {layer.Digest}");
             foreach (AppliedPatch patch in layer.Patches)
-                terminal.Line(
-                    $"  {patch.Sha256[..12]}  {NameOf(patch, ledger)}{patch.Method}, "
-                        + $"{LedgerLines.Count(patch.Images, "image", "images")} to "
-                        + $"{patch.LabelName ?? $"class {patch.Label}"}"
-                );
+                terminal.Line($"  {patch.Sha256[..12]}  {NameOf(patch, ledger)}{patch.Method}, {patch.Mends}");
         }
         if (ledger is not null && layers.Count > 0)
             terminal.Line(

@@ -44,11 +44,8 @@ sealed class LedgerShowVerb : Verb
                 terminal.Line($"  change    {patch.Change}");
                 terminal.Line($"  in now    {(json.In ? "yes" : "no, it was taken back")}");
             }
-            foreach (LedgerImage image in entry.Images)
-                terminal.Line(
-                    $"  promises  {image.Name} is {image.LabelName ?? "class"} ({image.Label})"
-                        + $"{(image.Kept ? ", kept" : "")}, SHA-256 {image.Sha256}"
-                );
+            foreach (string line in LongList.Lines(entry.Images, Promise, more => $"  {more}, which --json shows"))
+                terminal.Line(line);
             foreach (string id in entry.Reverts)
                 terminal.Line($"  takes back {id}");
             if (entry.Criteria is not null)
@@ -58,4 +55,8 @@ sealed class LedgerShowVerb : Verb
         }
         return App.Ok;
     }
+
+    static string Promise(LedgerImage image) =>
+        $"  promises  {image.Name} is {image.LabelName ?? "class"} ({image.Label})"
+        + $"{(image.Kept ? ", kept" : "")}, SHA-256 {image.Sha256}";
 }

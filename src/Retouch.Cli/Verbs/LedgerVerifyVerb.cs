@@ -47,30 +47,22 @@ sealed class LedgerVerifyVerb : Verb
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
         ledger.RequireModel(file.Model, file.Path);
-        IReadOnlyList<LoadedPatch> patches = ledger.Load(state);
-        try
-        {
-            using BuiltModel built = LedgerUseCase.Build(ledger, state, file, patches, _state.Forced(parsed));
-            Compare(parsed, terminal, ledger, state, built);
-            LedgerVerification result = LedgerUseCase.Verify(
-                ledger,
-                state,
-                file,
-                patches,
-                built,
-                parsed.GetValue(_images) ?? [],
-                cancellation
-            );
-            Print(terminal, ledger, result, labels);
-            return result.Broken.Count > 0 ? App.Failed
-                : result.Missing.Count > 0 ? App.BadInput
-                : App.Ok;
-        }
-        finally
-        {
-            foreach (LoadedPatch patch in patches)
-                patch.Dispose();
-        }
+        using PatchStack patches = new(ledger.Load(state));
+        using BuiltModel built = LedgerUseCase.Build(ledger, state, file, patches.Files, _state.Forced(parsed));
+        Compare(parsed, terminal, ledger, state, built);
+        LedgerVerification result = LedgerUseCase.Verify(
+            ledger,
+            state,
+            file,
+            patches.Files,
+            built,
+            parsed.GetValue(_images) ?? [],
+            cancellation
+        );
+        Print(terminal, ledger, result, labels);
+        return result.Broken.Count > 0 ? App.Failed
+            : result.Missing.Count > 0 ? App.BadInput
+            : App.Ok;
     }
 
     void Compare(ParseResult parsed, Terminal terminal, Ledger ledger, LedgerState state, BuiltModel built)
@@ -103,32 +95,36 @@ sealed class LedgerVerifyVerb : Verb
             ),
             JsonOutput.Default.LedgerVerifyJson
         );
-        foreach (LedgerPromise promise in result.Promises)
-        {
-            string of = $"(entry {promise.Entry.Number}, {promise.Entry.Patch!.File})";
-            if (promise.Image.Missing is { } missing)
-                terminal.Line(
-                    $"  NOT ASKED  {promise.Image.Image.Name}: {RemedyText.Of(missing).TrimEnd('.')} {of}; --images "
-                        + "DIR "
-                        + "looks for it"
-                );
-            else if (promise.Image.IsWrong)
-                terminal.Line(
-                    $"  BROKEN     {promise.Image.Path}: {NameOf(labels, promise.Image.Predicted!.Value)}, "
-                        + $"{100 * promise.Image.Probability:0.00} %, not {NameOf(labels, promise.Image.Label)} {of}"
-                );
-            else
-                terminal.Detail(
-                    $"  right      {promise.Image.Path}: {NameOf(labels, promise.Image.Label)}, "
-                        + $"{100 * promise.Image.Probability:0.00} % {of}"
-                );
-        }
+        LedgerPromise[] failed = [.. result.Promises.Where(p => !p.Image.IsRight)];
+        foreach (
+            string line in LongList.Lines(
+                failed,
+                Failed,
+                more => $"  {more} not asked, which --json shows",
+                many: p => p.Image.Missing is not null
+            )
+        )
+            terminal.Line(line);
+        foreach (LedgerPromise promise in result.Promises.Where(p => p.Image.IsRight))
+            terminal.Detail($"  right      {promise.Image.Path}: {Said(promise.Image)} {Of(promise)}");
         int right = result.Promises.Count(p => p.Image.IsRight);
         terminal.Line(
             $"{ledger.Path} as of entry {result.State.Number}: {right} of {result.Promises.Count} promised images are "
                 + $"right, {result.Broken.Count} broken, {result.Missing.Count} not asked"
         );
         terminal.Line($"  is       {result.Fingerprint}");
+
+        string Failed(LedgerPromise promise) =>
+            promise.Image.Missing is { } missing
+                ? $"  NOT ASKED  {promise.Image.Image.Name}: {RemedyText.Of(missing).TrimEnd('.')} {Of(promise)}; "
+                    + "--images DIR looks for it"
+                : $"  BROKEN     {promise.Image.Path}: {Said(promise.Image)}, not "
+                    + $"{NameOf(labels, promise.Image.Label)} {Of(promise)}";
+
+        string Said(PatchedImage image) =>
+            $"{NameOf(labels, image.Predicted!.Value)}, {100 * image.Probability:0.00} %";
+
+        static string Of(LedgerPromise promise) => $"(entry {promise.Entry.Number}, {promise.Entry.Patch!.File})";
     }
 
     static LedgerPromiseJson Described(LedgerPromise promise, LabelSet labels) =>

@@ -109,9 +109,7 @@ sealed class MineVerb : Verb
         if (parsed.GetValue(_stronger) is string stronger)
             return WriteSheet(stronger, folders, settings, file, labels, parsed, terminal, cancellation);
         ConfirmedList? confirmed = parsed.GetValue(_confirmed) is string list ? ConfirmedList.Load(list) : null;
-        ClassFolders classes = parsed.GetValue(_accept) is string accept
-            ? ClassFolders.Load(accept, labels)
-            : new ClassFolders(labels);
+        ClassFolders classes = ClassFolders.Of(parsed.GetValue(_accept), labels);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = new(file.Model);
         int total =

@@ -70,9 +70,5 @@ static class Overlaps
         );
     }
 
-    static string Text(string[] paths, PatchContradiction c) =>
-        c.Unit is null
-            ? $"{paths[c.First]} and {paths[c.Second]} are the same patch, whose change would count twice"
-            : $"{paths[c.First]} and {paths[c.Second]} both rewrite unit {c.Unit} of block {c.Block}, which then does "
-                + "neither's work";
+    static string Text(string[] paths, PatchContradiction c) => c.Why(paths[c.First], paths[c.Second]);
 }

@@ -103,6 +103,10 @@ sealed class PatchOptions
         int good = measured.Count(i => i.IsRight);
         bool right = good == measured.Length;
         bool write = right || parsed.GetValue(_force);
+        int? mostlyWrong = measured
+            .GroupBy(i => i.Patch)
+            .FirstOrDefault(g => 2 * g.Count(i => i.IsWrong) > g.Count())
+            ?.Key;
         string[] notes =
         [
             .. Overlaps.Notes(
@@ -113,8 +117,12 @@ sealed class PatchOptions
                     : $"each was measured alone; measured together, {good} of {measured.Length} of the patches' "
                         + "images are right"
             ),
-            .. missing.Select(i =>
-                $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); --images DIR looks for it."
+            .. LongList.Lines(
+                missing,
+                i =>
+                    $"note: {i.Image.Name} of {stack.Paths[i.Patch]} was not asked ({Why(i)}); "
+                    + "--images DIR looks for it.",
+                more => $"note: {more} were not asked."
             ),
             .. stack
                 .Paths.Zip(stack.Patches)
@@ -126,11 +134,7 @@ sealed class PatchOptions
         ];
         string[] lines =
         [
-            .. measured.Select(i =>
-                $"  {(i.IsRight ? "right" : "WRONG")}  {i.Path}: {Name(i.Predicted!.Value)}, "
-                + $"{100 * i.Probability:0.00} %{(i.IsRight ? "" : $", not {Name(i.Label)}")} "
-                + $"({stack.Paths[i.Patch]})"
-            ),
+            .. LongList.Lines(measured, Line, more => $"  {more} are right", many: i => i.IsRight),
             .. measured.Length == 0
                 ? (string[])[]
                 :
@@ -139,8 +143,19 @@ sealed class PatchOptions
                         + $"right{(stack.Paths.Length > 1 ? " with all patches together" : "")}",
                 ],
             .. write ? (string[])[] : ["  nothing was written; leave patches out, or --force writes it all the same"],
+            .. mostlyWrong is int patch ? (string[])[Otherwise(patch)] : [],
         ];
         return new PatchVerdict(right, write, notes, lines);
+
+        string Line(PatchedImage i) =>
+            $"  {(i.IsRight ? "right" : "WRONG")}  {i.Path}: {Name(i.Predicted!.Value)}, "
+            + $"{100 * i.Probability:0.00} %{(i.IsRight ? "" : $", not {Name(i.Label)}")} ({stack.Paths[i.Patch]})";
+
+        // What its fingerprint does not say of a model, such as how many heads it has, nobody else notices.
+        string Otherwise(int p) =>
+            $"  most images of {stack.Paths[p]} are wrong: the model may be opened otherwise than when it was made"
+            + (stack.Patches[p].Provenance.Preprocessing is string then ? $" ({then})" : "")
+            + "; give the same --heads, --norm-epsilon … as then";
 
         string Name(int index) =>
             labels.HasNames && index < labels.Count ? $"{labels[index].Name} ({index})" : $"class {index}";

@@ -3,6 +3,7 @@ using System.Globalization;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
@@ -10,9 +11,6 @@ namespace Retouch.Cli.Verbs;
 /// <summary><c>repair</c>: corrects a folder of mistakes by one patch.</summary>
 sealed class RepairVerb : Verb
 {
-    // In the text; --json has them all.
-    const int MostNamed = 20;
-
     readonly ModelOptions _model;
     readonly Option<string[]> _images = new("--images")
     {
@@ -60,18 +58,7 @@ sealed class RepairVerb : Verb
         DefaultValueFactory = _ => 0.2,
         HelpName = "SHARE",
     };
-    readonly Option<double?> _guard = new("--guard")
-    {
-        Description = "The most general repair that leaves at least this share of the --locality images as they are.",
-        HelpName = "RATE",
-    };
-    readonly Option<double?> _guardNear = new("--guard-near")
-    {
-        Description =
-            "The most general repair under which at least this share of the right labelled images that it did not see "
-            + "stay right; alone or together with --guard.",
-        HelpName = "RATE",
-    };
+    readonly GuardOptions _guards = new("repair", "the right labelled images that it did not see");
     readonly Option<int> _widen = new("--widen")
     {
         Description =
@@ -79,7 +66,9 @@ sealed class RepairVerb : Verb
             + "have nothing in common. 'apply' and 'export' then write a wider model.",
         HelpName = "N",
     };
-    readonly Option<bool?> _shared = new("--shared")
+
+    // Not of bool: the parser takes any other word for one of its own arguments.
+    readonly Option<string?> _shared = new("--shared")
     {
         Description =
             "Whether images may share units (true), or each gets its own (false); by default that is found out from "
@@ -120,10 +109,9 @@ sealed class RepairVerb : Verb
         )
     {
         Require<double>(_holdout, share => share is >= 0 and < 1, "a number from 0 to below 1");
-        Require<double>(_guard, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
-        Require<double>(_guardNear, guard => guard is > 0 and <= 1, "a number above 0 and at most 1");
         Require<int>(_widen, widen => widen is >= 0 and <= 65536, "a whole number from 0 to 65536");
-        Require<double>(_margin, margin => double.IsFinite(margin) && margin >= 0, "a finite number of at least 0");
+        Require<bool>(_shared, _ => true, "true or false");
+        Require<double>(_margin, margin => margin is >= 0 and <= 100, "a number from 0 to 100");
         Require<int>(_seed, _ => true, "a whole number");
         _model = new ModelOptions(this);
         foreach (
@@ -137,8 +125,8 @@ sealed class RepairVerb : Verb
                     _locality,
                     _prepared,
                     _holdout,
-                    _guard,
-                    _guardNear,
+                    _guards.OfLocality,
+                    _guards.OfNear,
                     _widen,
                     _shared,
                     _margin,
@@ -166,7 +154,7 @@ sealed class RepairVerb : Verb
             Settings = new()
             {
                 Widen = parsed.GetValue(_widen),
-                Shared = parsed.GetValue(_shared),
+                Shared = parsed.GetValue(_shared) is string shared ? bool.Parse(shared) : null,
                 Margin = parsed.GetValue(_margin),
             },
             Files = new()
@@ -176,8 +164,8 @@ sealed class RepairVerb : Verb
                 MadeFor = new() { Model = _model.Arguments(parsed) },
             },
             Holdout = parsed.GetValue(_holdout),
-            Guard = parsed.GetValue(_guard),
-            GuardNear = parsed.GetValue(_guardNear),
+            Guard = _guards.Guard(parsed),
+            GuardNear = _guards.GuardNear(parsed),
             Seed = parsed.GetValue(_seed),
             Output = output,
             Overwrite = parsed.GetValue(_overwrite),
@@ -208,16 +196,20 @@ sealed class RepairVerb : Verb
                     + Of(report.SensitiveImages - report.SensitiveChanged, report.SensitiveImages)
                     + ": their two likeliest classes differ by less than 0.05"
             );
-        if (report.NearHeldOut.RightBefore > 0)
-            terminal.Line(
-                $"  right ones broken    {Of(report.NearHeldOut.Broken, report.NearHeldOut.RightBefore)} of those that "
-                    + "it did not see (negative flips)"
-            );
-        if (report.NearSeen.RightBefore > 0)
-            terminal.Line(
-                $"                       {Of(report.NearSeen.Broken, report.NearSeen.RightBefore)} of those that it "
-                    + "was to keep"
-            );
+        string heading = "right ones broken";
+        foreach (
+            (Flips flips, string which) in new[]
+            {
+                (report.NearHeldOut, "that it did not see (negative flips)"),
+                (report.NearSeen, "that it was to keep"),
+            }
+        )
+        {
+            if (flips.RightBefore == 0)
+                continue;
+            terminal.Line($"  {heading, -20} {Of(flips.Broken, flips.RightBefore)} of those {which}");
+            heading = "";
+        }
         terminal.Line(
             $"  accuracy             {Percent(report.AccuracyBefore)} before, {Percent(report.AccuracyAfter)} after, "
                 + $"on all {report.RightBefore + report.Images.Count} labelled images"
@@ -244,14 +236,8 @@ sealed class RepairVerb : Verb
             : "  patch                none was written: nothing could be corrected"
         );
         PrintWrong(terminal, report);
-        RememberedImage[] lost = [.. report.Remembered.Where(i => !i.RightAfter)];
-        foreach (RememberedImage image in lost.Take(MostNamed))
-            terminal.Line(
-                $"lost: {image.Name}, which {image.Patch} corrected to {report.Labels[image.Label].Name}"
-                    + (image.RightBefore ? "" : ", was wrong again before")
-            );
-        if (lost.Length > MostNamed)
-            terminal.Line($"and {lost.Length - MostNamed} more, which --json names");
+        foreach (string line in LostImages.Lines(report.Remembered, report.Labels))
+            terminal.Line(line);
     }
 
     static string Common(RepairTrial trial)
@@ -289,13 +275,16 @@ sealed class RepairVerb : Verb
         if (wrong.Length == 0)
             return;
         terminal.Line($"not corrected, {wrong.Length}:");
-        foreach (RepairedImage image in wrong.Take(MostNamed))
-            terminal.Line(
-                $"  {image.Path}: {report.Labels[image.Label].Name}, the model says {report.Labels[image.After].Name}; "
-                    + $"{image.Why}"
-            );
-        if (wrong.Length > MostNamed)
-            terminal.Line($"  and {wrong.Length - MostNamed} more, which --json names");
+        foreach (
+            string line in LongList.Lines(
+                wrong,
+                image =>
+                    $"  {image.Path}: {report.Labels[image.Label].Name}, the model says "
+                    + $"{report.Labels[image.After].Name}; {image.Why}",
+                more => $"  {more}, which --json names"
+            )
+        )
+            terminal.Line(line);
         int lacking = wrong.Count(i => i.Why == "the hidden units are used up");
         if (lacking > 0)
             terminal.Line($"for {lacking} of them units are lacking: --widen {Enough(report)} is enough");

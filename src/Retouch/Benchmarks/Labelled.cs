@@ -10,6 +10,9 @@ namespace Retouch.Benchmarks;
 /// <param name="FullPath">Its path.</param>
 sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted, string Path, string FullPath)
 {
+    /// <summary>What is wrong where there are none.</summary>
+    public const string NoneIsCalled = "No folder of labelled images is called by a class";
+
     /// <summary>The images of folders whose names are classes.</summary>
     /// <param name="folders">The folders.</param>
     /// <param name="classes">What the folders' names mean.</param>
@@ -38,6 +41,19 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
         }
         return labelled;
     }
+
+    /// <summary>The error where there are none.</summary>
+    /// <param name="skipped">What was left out, of which the first says why.</param>
+    /// <param name="otherwise">The end of the sentence where nothing was.</param>
+    public static BadInputException None(
+        IReadOnlyList<Problem> skipped,
+        string otherwise = "; the mapping leaves all of them out."
+    ) =>
+        BadInput.Missing(
+            null,
+            NoneIsCalled + (skipped is [Problem first, ..] ? $": {first.Message}" : otherwise),
+            Remedy.Option(Parameter.AcceptedClasses)
+        );
 
     static IEnumerable<Labelled> In(IReadOnlyList<ImageFolder> folders, ClassFolders classes, List<Problem> skipped)
     {

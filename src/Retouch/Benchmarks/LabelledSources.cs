@@ -44,13 +44,6 @@ static class LabelledSources
                 images.Add(image);
             }
         }
-        return images.Count > 0
-            ? images
-            : throw BadInput.Missing(
-                null,
-                "No folder of labelled images is called by a class"
-                    + (skipped is [Problem first, ..] ? $": {first.Message}" : "; the mapping leaves all of them out."),
-                Remedy.Option(Parameter.AcceptedClasses)
-            );
+        return images.Count > 0 ? images : throw Labelled.None(skipped);
     }
 }

@@ -93,13 +93,8 @@ public sealed class NearImages
         IReadOnlyList<Problem> skipped
     )
     {
-        const string none = "No folder of labelled images is called by a class";
         if (classes.Mapped.Count == 0)
-            return BadInput.Missing(
-                null,
-                none + (skipped is [Problem first, ..] ? $": {first.Message}" : "."),
-                Remedy.Option(Parameter.AcceptedClasses)
-            );
+            return Labelled.None(skipped, otherwise: ".");
         string[] names = [.. NamesOf(folders)];
         string[] leftOut = [.. names.Where(classes.Mapped.Contains)];
         string[] unknown = [.. names.Except(leftOut)];
@@ -109,7 +104,7 @@ public sealed class NearImages
             .. Clause("it says nothing of", unknown),
             .. Clause("it names", [.. classes.Mapped.Except(names).Order(StringComparer.Ordinal)]),
         ];
-        return BadInput.Missing(null, $"{none}: {string.Join("; ", why)}.");
+        return BadInput.Missing(null, $"{Labelled.NoneIsCalled}: {string.Join("; ", why)}.");
 
         static IEnumerable<string> Clause(string what, string[] folders) =>
             folders.Length > 0 ? [$"{what} {Listed(folders)}"] : [];

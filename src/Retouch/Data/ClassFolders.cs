@@ -22,6 +22,13 @@ public sealed class ClassFolders
     public ClassFolders(LabelSet labels)
         : this(labels, new Dictionary<string, int[]>()) { }
 
+    /// <summary>What folders' names mean: as a mapping says, or the classes themselves.</summary>
+    /// <param name="mapping">The file of a mapping (<see cref="Load"/>), or null for none.</param>
+    /// <param name="labels">The names of the model's classes.</param>
+    /// <exception cref="BadInputException">As of <see cref="Load"/>.</exception>
+    public static ClassFolders Of(string? mapping, LabelSet labels) =>
+        mapping is null ? new ClassFolders(labels) : Load(mapping, labels);
+
     /// <summary>The names of the folders that a mapping says something of; none where there is no mapping.</summary>
     public IReadOnlyCollection<string> Mapped => [.. _accepted.Keys];
 

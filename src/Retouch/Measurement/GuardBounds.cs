@@ -8,13 +8,16 @@ namespace Retouch.Measurement;
 /// </param>
 public sealed record GuardBounds(double? Locality, double? Near = null)
 {
+    /// <summary>Whether what earlier patches corrected must stay right.</summary>
+    public bool Earlier { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="BadInputException">A bound is out of range, or there is none.</exception>
     public void Validate()
     {
         Check(Locality, "guarded locality");
         Check(Near, "guarded share of near images");
-        if (Locality is null && Near is null)
+        if (Locality is null && Near is null && !Earlier)
             throw BadInput.Missing(null, "A guard needs a bound.", Remedy.Option(Parameter.Guard));
 
         static void Check(double? bound, string name)
@@ -27,7 +30,8 @@ public sealed record GuardBounds(double? Locality, double? Near = null)
     /// <summary>Whether an edit keeps to them; what was not measured, it does not keep to.</summary>
     /// <param name="measured">What it changed.</param>
     internal bool AreKept(GuardMeasurement measured) =>
-        (Locality is null || measured.Locality?.Rate >= Locality)
+        (!Earlier || measured.Lost == 0)
+        && (Locality is null || measured.Locality?.Rate >= Locality)
         && (Near is null || measured.Near is { RightBefore: > 0 } near && KeptShare(near) >= Near);
 
     // As a quotient of whole numbers, which is rounded as the bound is: 99 of 100 are 0.99.

@@ -8,6 +8,9 @@ public sealed record GuardMeasurement(
     IReadOnlyDictionary<string, Flips>? NearByFolder = null
 )
 {
+    /// <summary>How many images that earlier patches corrected, and that were right, it breaks.</summary>
+    public int Lost { get; init; }
+
     /// <summary>Among all near images; null where there are none.</summary>
     public Flips? Near { get; } = NearByFolder is null ? null : Flips.Sum(NearByFolder.Values);
 }

@@ -9,6 +9,8 @@ namespace Retouch.Measurement;
 /// </summary>
 public sealed class GuardedEdit : IDisposable
 {
+    bool _taken;
+
     GuardedEdit(IReadOnlyList<GuardPoint> curve, double? setting, EditResult? edit, GuardMeasurement? measured) =>
         (Curve, Setting, Edit, Measured) = (curve, setting, edit, measured);
 
@@ -113,6 +115,17 @@ public sealed class GuardedEdit : IDisposable
         }
     }
 
-    /// <summary>Frees the edit.</summary>
-    public void Dispose() => Edit?.Dispose();
+    /// <summary>Gives the edit away: whoever calls it disposes it.</summary>
+    internal EditResult? Take()
+    {
+        _taken = true;
+        return Edit;
+    }
+
+    /// <summary>Frees the edit, unless it was given away.</summary>
+    public void Dispose()
+    {
+        if (!_taken)
+            Edit?.Dispose();
+    }
 }

@@ -40,7 +40,9 @@ public sealed record LocalityMeasurement(int Images, IReadOnlyList<PredictionCha
         return byFolder;
     }
 
-    int[] After()
+    /// <summary>The class that the edited model gives each image.</summary>
+    /// <exception cref="InvalidOperationException"><see cref="Before"/> was not kept.</exception>
+    internal int[] After()
     {
         if (Before.Count != Images)
             throw new InvalidOperationException("What the unedited model says of every image was not kept.");

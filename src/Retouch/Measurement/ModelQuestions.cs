@@ -39,21 +39,9 @@ sealed class ModelQuestions(
             if (loaded.Count > 0)
             {
                 using PrefixState state = split.Prefix(pixels);
-                (Tensor values, Tensor indices) = special
-                    .softmax(split.Logits(state), 1)
-                    .topk(Math.Min(2, split.Model.Config.Classes));
-                float[] top = values.cpu().contiguous().data<float>().ToArray();
-                long[] predicted = indices.cpu().contiguous().data<long>().ToArray();
-                int width = top.Length / loaded.Count;
+                IReadOnlyList<ModelAnswer> answers = ModelAnswer.Of(split.Logits(state));
                 for (int i = 0; i < loaded.Count; i++)
-                    tell(
-                        start + loaded[i],
-                        new ModelAnswer(
-                            (int)predicted[i * width],
-                            top[i * width],
-                            Math.Clamp(top[i * width] - (width > 1 ? top[i * width + 1] : 0), 0f, 1f)
-                        )
-                    );
+                    tell(start + loaded[i], answers[i]);
             }
             progress?.Report(_done += chunk.Length);
         }

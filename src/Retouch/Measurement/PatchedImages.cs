@@ -14,6 +14,8 @@ namespace Retouch.Measurement;
 /// </summary>
 public static class PatchedImages
 {
+    static readonly Lazy<Dictionary<string, string>> s_nowhere = new(() => []);
+
     /// <summary>Looks for the patches' images and measures those that are there, unchanged.</summary>
     /// <param name="edited">The model with all of the patches.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
@@ -29,19 +31,34 @@ public static class PatchedImages
         IReadOnlyList<(string Path, Patch Patch)> patches,
         ImageFolder? folder,
         CancellationToken cancellation
-    ) => Measure(edited, preprocessing, patches, folder is null ? [] : (ImageFolder[])[folder], cancellation);
+    ) =>
+        Measure(
+            edited,
+            preprocessing,
+            patches.Select(p => (p.Patch, (IReadOnlyList<string>)[p.Path])),
+            folder is null ? [] : [folder],
+            cancellation
+        );
 
-    /// <summary>The same with several folders in which images are looked for by their contents.</summary>
+    /// <summary>The same of patches that a ledger may have copied, and with several folders.</summary>
     /// <param name="edited">The model with all of the patches.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
-    /// <param name="patches">The patches, each with the path of its file.</param>
+    /// <param name="patches">The patches.</param>
     /// <param name="folders">The folders, the first the first looked into.</param>
     /// <param name="cancellation">Stops between two images.</param>
     /// <returns>One result an image, in the order of the patches.</returns>
     public static IReadOnlyList<PatchedImage> Measure(
         VitModel edited,
         Preprocessing preprocessing,
-        IReadOnlyList<(string Path, Patch Patch)> patches,
+        IReadOnlyList<LoadedPatch> patches,
+        IReadOnlyList<ImageFolder> folders,
+        CancellationToken cancellation
+    ) => Measure(edited, preprocessing, patches.Select(p => (p.Patch, Places(p))), folders, cancellation);
+
+    static List<PatchedImage> Measure(
+        VitModel edited,
+        Preprocessing preprocessing,
+        IEnumerable<(Patch Patch, IReadOnlyList<string> Places)> patches,
         IReadOnlyList<ImageFolder> folders,
         CancellationToken cancellation
     )
@@ -49,19 +66,23 @@ public static class PatchedImages
         SplitVit split = new(edited);
         Lazy<Dictionary<string, string>> byHash = new(() => ByHash(folders));
         List<PatchedImage> results = [];
-        for (int p = 0; p < patches.Count; p++)
+        foreach ((int p, (Patch patch, IReadOnlyList<string> places)) in patches.Index())
         {
-            PatchProvenance provenance = patches[p].Patch.Provenance;
+            PatchProvenance provenance = patch.Provenance;
             foreach (PatchImage image in provenance.Images)
             {
                 cancellation.ThrowIfCancellationRequested();
-                (string? path, byte[]? bytes, Problem? missing) = Find(patches[p].Path, image, byHash);
+                (string? path, byte[]? bytes, Problem? missing) = Find(places, image, byHash);
                 PatchedImage result = new(p, image, image.Label ?? provenance.Label, path, missing, null, 0);
                 results.Add(bytes is null ? result : Measured(split, preprocessing, bytes, result));
             }
         }
         return results;
     }
+
+    // Where the patch is, and where it was when its images' paths were right.
+    static IReadOnlyList<string> Places(LoadedPatch patch) =>
+        patch.Origin is string origin ? [patch.Path, origin] : [patch.Path];
 
     static PatchedImage Measured(SplitVit split, Preprocessing preprocessing, byte[] bytes, PatchedImage result)
     {
@@ -82,18 +103,23 @@ public static class PatchedImages
     }
 
     /// <summary>Looks for an image that a patch was made from.</summary>
-    /// <param name="patch">The patch's file.</param>
+    /// <param name="patch">The patch.</param>
     /// <param name="image">The image.</param>
-    /// <param name="byHash">Further files by their SHA-256.</param>
+    /// <param name="byHash">Further files by their SHA-256; null for none.</param>
     internal static (string? Path, byte[]? Bytes, Problem? Missing) Find(
-        string patch,
+        LoadedPatch patch,
+        PatchImage image,
+        Lazy<Dictionary<string, string>>? byHash = null
+    ) => Find(Places(patch), image, byHash ?? s_nowhere);
+
+    static (string? Path, byte[]? Bytes, Problem? Missing) Find(
+        IReadOnlyList<string> places,
         PatchImage image,
         Lazy<Dictionary<string, string>> byHash
     )
     {
-        string beside = Path.GetDirectoryName(Path.GetFullPath(patch))!;
         string? other = null;
-        foreach (string path in Candidates(beside, image))
+        foreach (string path in Candidates(places, image))
         {
             if (Read(path) is not byte[] bytes)
                 continue;
@@ -116,11 +142,17 @@ public static class PatchedImages
     }
 
     // A name is untrusted text, and a relative one goes on from the patch or from where the command runs.
-    static IEnumerable<string> Candidates(string beside, PatchImage image) =>
+    static IEnumerable<string> Candidates(IReadOnlyList<string> places, PatchImage image) =>
         ((string?[])[image.Path, image.Name])
             .OfType<string>()
             .Where(n => n.Length > 0 && !n.Contains('\0'))
-            .SelectMany(n => (string[])[Path.GetFullPath(n, beside), Path.GetFullPath(n)])
+            .SelectMany(n =>
+                (string[])
+                    [
+                        .. places.Select(p => Path.GetFullPath(n, Path.GetDirectoryName(Path.GetFullPath(p))!)),
+                        Path.GetFullPath(n),
+                    ]
+            )
             .Distinct();
 
     // A pipe or a device, which could be read without end, has no length.

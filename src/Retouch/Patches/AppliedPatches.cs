@@ -101,7 +101,14 @@ public sealed record AppliedPatches(
         IsHash(Base)
         && IsHash(Result)
         && Patches.Count is > 0 and <= MostPatches
-        && Patches.All(p => p is not null && IsHash(p.Change) && IsHash(p.Sha256) && p.Bytes > 0 && p.Label >= 0);
+        && Patches.All(p =>
+            p is not null
+            && IsHash(p.Change)
+            && IsHash(p.Sha256)
+            && p.Bytes > 0
+            && p.Label >= 0
+            && p.Classes is null or > 1
+        );
 
     static BadInputException Bad(string path, string why) =>
         BadInput.Damaged(path, $"What {path} says of the patches in it ({Key} in its metadata) is damaged: {why}.");

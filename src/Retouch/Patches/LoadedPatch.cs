@@ -6,8 +6,8 @@ namespace Retouch.Patches;
 /// <summary>A patch that was read from a file, and what names the two. Owns the patch.</summary>
 public sealed class LoadedPatch : IDisposable
 {
-    LoadedPatch(string path, Patch patch, string sha256, long bytes) =>
-        (Path, Patch, Change, Sha256, Bytes) = (path, patch, PatchFile.Digest(patch), sha256, bytes);
+    LoadedPatch(string path, Patch patch, string sha256, long bytes, string? origin) =>
+        (Path, Patch, Change, Sha256, Bytes, Origin) = (path, patch, PatchFile.Digest(patch), sha256, bytes, origin);
 
     /// <summary>The file.</summary>
     public string Path { get; }
@@ -27,12 +27,19 @@ public sealed class LoadedPatch : IDisposable
     /// <summary>The file's length in bytes.</summary>
     public long Bytes { get; }
 
+    /// <summary>
+    /// Where the file lay before a ledger copied it, or null: its images' paths go on from there, too.
+    /// </summary>
+    public string? Origin { get; }
+
     /// <summary>Reads a patch; the caller disposes it.</summary>
     /// <exception cref="BadInputException">The file cannot be read or is not a patch; the message says why.</exception>
-    public static LoadedPatch Load(string path)
+    public static LoadedPatch Load(string path) => Load(path, origin: null);
+
+    internal static LoadedPatch Load(string path, string? origin)
     {
         (string sha256, long bytes) = Identify(path);
-        return new LoadedPatch(path, PatchFile.Load(path), sha256, bytes);
+        return new LoadedPatch(path, PatchFile.Load(path), sha256, bytes, origin);
     }
 
     /// <summary>SHA-256 of a file's bytes, in lower-case hexadecimal, and how many they are.</summary>

@@ -10,4 +10,13 @@ namespace Retouch.Patches;
 /// twice.
 /// </param>
 /// <param name="Unit">That unit's index.</param>
-public sealed record PatchContradiction(int First, int Second, int? Block, int? Unit);
+public sealed record PatchContradiction(int First, int Second, int? Block, int? Unit)
+{
+    /// <summary>Why, as a clause.</summary>
+    /// <param name="first">What the earlier patch is called.</param>
+    /// <param name="second">What the later one is called.</param>
+    public string Why(string first, string second) =>
+        Unit is null
+            ? $"{first} and {second} are the same patch, whose change would count twice"
+            : $"{first} and {second} both rewrite unit {Unit} of block {Block}, which then does neither's work";
+}

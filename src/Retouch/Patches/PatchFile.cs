@@ -86,6 +86,8 @@ public static class PatchFile
                 [.. provenance.Codebook],
                 PatchJson.Default.CodebookEntryArray
             );
+        if (provenance.On.Count > 0)
+            metadata["on"] = JsonSerializer.Serialize([.. provenance.On], PatchJson.Default.StringArray);
         if (patch.Change is TensorDelta)
             metadata["kind"] = TensorKind;
 
@@ -191,6 +193,7 @@ public static class PatchFile
             Codebook = file.Metadata.ContainsKey("codebook")
                 ? Parse("codebook", PatchJson.Default.CodebookEntryArray)
                 : [],
+            On = file.Metadata.ContainsKey("on") ? Parse("on", PatchJson.Default.StringArray) : [],
             Measurements = file.Metadata.ContainsKey("measurements")
                 ? Parse("measurements", PatchJson.Default.PatchMeasurements)
                 : null,
@@ -198,6 +201,8 @@ public static class PatchFile
         // Neither nulls in lists nor numbers beyond a double's range are beneath JSON.
         if (provenance.Images.Contains(null))
             throw Unlike("images");
+        if (provenance.On.Contains(null))
+            throw Unlike("on");
         if (provenance.Settings.Values.Contains(null))
             throw Unlike("settings");
         if (

@@ -22,6 +22,7 @@ sealed record SpaceJson(
 [JsonSerializable(typeof(PatchImage[]))]
 [JsonSerializable(typeof(AppliedPatches[]))]
 [JsonSerializable(typeof(CodebookEntry[]))]
+[JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(PatchMeasurements))]
 [JsonSerializable(typeof(SortedDictionary<string, string>))]
 sealed partial class PatchJson : JsonSerializerContext;

@@ -147,6 +147,8 @@ public static class PatchLedger
                 contradictions.Add(new PatchContradiction(i, j, null, null));
             else if (
                 patches[i].Provenance.ModelFingerprint == patches[j].Provenance.ModelFingerprint
+                && !patches[i].Provenance.On.Contains(digests[j])
+                && !patches[j].Provenance.On.Contains(digests[i])
                 && replaced[i].Intersect(replaced[j]).Order().ToArray() is [(int block, int unit), ..]
             )
                 contradictions.Add(new PatchContradiction(i, j, block, unit));

@@ -46,6 +46,12 @@ public sealed record PatchProvenance
     /// </summary>
     public IReadOnlyList<CodebookEntry> Codebook { get; init; } = [];
 
+    /// <summary>
+    /// The patches that the edited model carried when this one was made, by what they change
+    /// (<see cref="LoadedPatch.Change"/>): it was measured together with them. Empty for the unedited model.
+    /// </summary>
+    public IReadOnlyList<string> On { get; init; } = [];
+
     /// <summary>What was measured when the patch was made.</summary>
     public PatchMeasurements? Measurements { get; init; }
 }

@@ -124,7 +124,7 @@ sealed class CheckPage
             <dl>{_content.Facts.Select(f => Html.Of($"<dt>{f.Name}</dt><dd>{f.Value}</dd>"))}</dl>
             </section>
             </main>
-            <footer><p>Written by Retouch {Version}. This page loads nothing from anywhere.</p></footer>
+            <footer><p>Written by Retouch {StaticPage.Version}. This page loads nothing from anywhere.</p></footer>
             <script>
             const labels = {Html.Trusted(Names())};
             {Html.Trusted(Resource("CheckPage.js"))}
@@ -602,8 +602,6 @@ sealed class CheckPage
     static string Percent(double share) => ReportText.Percent(share);
 
     static string Invariant(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-
-    static string Version => typeof(CheckPage).Assembly.GetName().Version?.ToString(3) ?? "";
 
     static string Resource(string name)
     {

@@ -41,21 +41,12 @@ public sealed class LedgerReport
     IEnumerable<LedgerReportEntry> In => Entries.Where(e => e.TakenBack is null);
 
     /// <summary>The page.</summary>
-    public string ToHtml()
-    {
-        Html style = Html.Trusted(ReportStyle.Css + LedgerReportStyle.Css);
-        return Html.Of(
+    public string ToHtml() =>
+        StaticPage.Of(
+            Title(),
+            LedgerReportStyle.Css,
+            Html.Of(
                 $"""
-                <!DOCTYPE html>
-                <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
-                <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"/>
-                <title>{Title()}</title>
-                <style>{style}</style>
-                </head>
-                <body>
                 {Head()}
                 <main>
                 <section id="overview"><h2>Overview</h2>{Overview()}</section>
@@ -63,17 +54,11 @@ public sealed class LedgerReport
                 <section id="checking"><h2>How to check this</h2>{Checking()}</section>
                 <section id="release"><h2>Release</h2>{Signatures()}</section>
                 </main>
-                <footer><p>Written by Retouch {typeof(LedgerReport).Assembly.GetName().Version?.ToString(3) ?? ""} on {Date(
-                    Time
-                )}. This page loads nothing from anywhere.</p></footer>
-                </body>
-                </html>
-
+                <footer><p>Written by Retouch {StaticPage.Version} on {Date(Time)}. This page loads nothing from
+                anywhere.</p></footer>
                 """
             )
-            .ToString()
-            .ReplaceLineEndings("\n");
-    }
+        );
 
     /// <summary>The section "Edits" of a model card, as Markdown.</summary>
     public string ToMarkdown()

@@ -49,21 +49,12 @@ sealed class ReportPage
     /// <summary>The figures that are on the page, for their files.</summary>
     public IReadOnlyList<ReportFigure> AllFigures => _figures;
 
-    public override string ToString()
-    {
-        Html style = Html.Trusted(ReportStyle.Css);
-        return Html.Of(
+    public override string ToString() =>
+        StaticPage.Of(
+            $"{Headline()} — Retouch",
+            "",
+            Html.Of(
                 $"""
-                <!DOCTYPE html>
-                <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
-                <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"/>
-                <title>{Headline()} — Retouch</title>
-                <style>{style}</style>
-                </head>
-                <body>
                 {Head()}
                 <nav aria-label="Contents"><ul>{_sections.Select(s =>
                     Html.Of($"<li><a href=\"#{s.Id}\">{s.Title}</a></li>")
@@ -71,18 +62,11 @@ sealed class ReportPage
                 <main>
                 {_sections.Select(s => Html.Of($"<section id=\"{s.Id}\"><h2>{s.Title}</h2>\n{s.Body}\n</section>\n"))}
                 </main>
-                <footer><p>Written by Retouch {Version}. This page loads nothing from anywhere; its numbers can be taken
-                out as CSV below each figure.</p></footer>
-                </body>
-                </html>
-
+                <footer><p>Written by Retouch {StaticPage.Version}. This page loads nothing from anywhere; its numbers
+                can be taken out as CSV below each figure.</p></footer>
                 """
             )
-            .ToString()
-            .ReplaceLineEndings("\n");
-    }
-
-    static string Version => typeof(ReportPage).Assembly.GetName().Version?.ToString(3) ?? "";
+        );
 
     void Section(string id, string title, Html body)
     {
@@ -750,7 +734,7 @@ sealed class ReportPage
                 $"above GR 0 and LR {ReportText.Level(_comparison.Options.ReferenceLocality)} %, as a share of the "
                     + "rectangle up to GR and LR 100 %"
             ),
-            ("Retouch", Version),
+            ("Retouch", StaticPage.Version),
         ];
         string[] notes = [.. Notes()];
         return Html.Of(

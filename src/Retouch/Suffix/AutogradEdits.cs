@@ -1,4 +1,3 @@
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 

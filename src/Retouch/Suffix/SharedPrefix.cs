@@ -33,7 +33,7 @@ static class SharedPrefix
     static int Cut(string name, int depth)
     {
         if (VitNames.BlockOf(name) is not int block)
-            return VitNames.IsOfReadout(name) ? depth - 1 : -1;
+            return VitNames.IsAfterBlocks(name) ? depth - 1 : -1;
         string part = name[(VitNames.Block(block, "").Length)..];
         return AfterCut.Any(a => part.StartsWith(a, StringComparison.Ordinal)) ? block : block - 1;
     }

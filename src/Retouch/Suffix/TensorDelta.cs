@@ -1,4 +1,3 @@
-using System.Globalization;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -154,21 +153,19 @@ public sealed class TensorDelta : ModelDelta
             change.Dispose();
     }
 
-    static bool IsAfterCut(EditSpace space, string name)
-    {
-        if (VitNames.IsOfReadout(name))
-            return true;
-        return name.Split('.', 3) is ["blocks", string number, string rest]
-            && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int block)
+    static bool IsAfterCut(EditSpace space, string name) =>
+        VitNames.IsAfterBlocks(name)
+        || (
+            VitNames.BlockOf(name) is int block
             && (
                 block > space.FirstBlock
                 || (
                     block == space.FirstBlock
                     && (
-                        rest.StartsWith("mlp.", StringComparison.Ordinal)
-                        || rest.StartsWith("norm2.", StringComparison.Ordinal)
+                        name.StartsWith(VitNames.Block(block, "mlp."), StringComparison.Ordinal)
+                        || name.StartsWith(VitNames.Block(block, "norm2."), StringComparison.Ordinal)
                     )
                 )
-            );
-    }
+            )
+        );
 }

@@ -1,4 +1,5 @@
 using Retouch.Patches;
+using Retouch.Suffix;
 using Retouch.Vit;
 
 namespace Retouch.UseCases;
@@ -65,6 +66,37 @@ sealed class EarlierPatches : IDisposable
                 patch.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// What was made on <see cref="Model"/> as a patch of the unedited model, to be applied together with the earlier
+    /// ones. It takes over what the given one owns.
+    /// </summary>
+    /// <param name="made">The patch of <see cref="Model"/>.</param>
+    /// <param name="unedited">The unedited model.</param>
+    public Patch Rebase(Patch made, VitModel unedited)
+    {
+        if (Patches.Count == 0)
+            return made;
+        ModelDelta change = made.Change;
+        // Units that are added are added to the unedited model's, whatever others add.
+        if (Widen && change is TensorDelta delta)
+            change = new TensorDelta(
+                new EditSpace(unedited.Config, delta.Space.FirstBlock, delta.Space.Blocks),
+                delta.Changes
+            );
+        return new Patch(
+            change,
+            made.Provenance with
+            {
+                ModelFingerprint = unedited.Fingerprint,
+                On = [.. Patches.Select(p => p.Change)],
+            }
+        )
+        {
+            Keys = made.Keys,
+            Tokens = KeepPrefix ? made.Tokens : null,
+        };
     }
 
     /// <summary>Frees the patches and the model with them.</summary>

@@ -30,7 +30,7 @@ static class NearListing
                     "What folders' names mean is asked of near images alone.",
                     Remedy.Option(Parameter.Near)
                 );
-        ClassFolders classes = accepted is null ? new ClassFolders(labels) : ClassFolders.Load(accepted, labels);
+        ClassFolders classes = ClassFolders.Of(accepted, labels);
         ImageFolder[] opened = [.. folders.Select(ImageFolder.Open)];
         NearImages near = NearImages.In(opened, classes, labels.Count);
         string[] unused = [.. classes.Mapped.Except(NearImages.NamesOf(opened)).Order(StringComparer.Ordinal)];

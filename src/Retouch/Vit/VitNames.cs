@@ -65,9 +65,16 @@ public static class VitNames
     /// </summary>
     public static string Pool(string tensor) => PoolPrefix + tensor;
 
-    /// <summary>Whether a tensor is used after the last block alone.</summary>
+    const string PoolPrefix = "attn_pool.";
+
+    /// <summary>
+    /// The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.
+    /// </summary>
+    public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
+
+    /// <summary>Whether a tensor is used after all blocks: of the norms there, of pooling, or the classifier.</summary>
     /// <param name="name">A canonical name.</param>
-    internal static bool IsOfReadout(string name) =>
+    public static bool IsAfterBlocks(string name) =>
         name
             is NormWeight
                 or NormBias
@@ -79,13 +86,6 @@ public static class VitNames
                 or SecondHeadBias
                 or Projection
         || name.StartsWith(PoolPrefix, StringComparison.Ordinal);
-
-    const string PoolPrefix = "attn_pool.";
-
-    /// <summary>
-    /// The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.
-    /// </summary>
-    public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
 
     /// <summary>The block that a tensor is of (zero-based); null for one outside the blocks.</summary>
     /// <param name="name">A canonical name.</param>

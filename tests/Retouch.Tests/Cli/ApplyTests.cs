@@ -55,12 +55,15 @@ public sealed class ApplyTests : IDisposable
         Ran alone = Ran.Retouch(Apply("alone", p)).Good();
         Assert.Contains($"right  {_bench.Image}", alone.Out, StringComparison.Ordinal);
         Assert.Contains("1 of 1", alone.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("--heads", alone.Out, StringComparison.Ordinal);
 
         string[] before = _bench.Contents();
         Ran together = Ran.Retouch(Apply("m", p, against));
         Assert.Equal(1, together.Code);
         Assert.Contains($"WRONG  {_bench.Image}", together.Out, StringComparison.Ordinal);
         Assert.Contains("nothing was written", together.Out, StringComparison.Ordinal);
+        Assert.Contains($"most images of {p} are wrong", together.Out, StringComparison.Ordinal);
+        Assert.Contains("the same --heads, --norm-epsilon … as then", together.Out, StringComparison.Ordinal);
         Assert.Contains("measured together, 0 of 1", together.Err, StringComparison.Ordinal);
         Assert.Equal(before, _bench.Contents());
 
@@ -88,6 +91,45 @@ public sealed class ApplyTests : IDisposable
         Ran unasked = Ran.Retouch([.. Apply("m2", p, against), "--verify", "false"]).Good();
         Assert.Contains("what they do together was not", unasked.Err, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Of_many_right_images_some_are_named_and_of_wrong_ones_all()
+    {
+        string many;
+        string against;
+        using (Patch one = PatchFile.Load(_bench.MakePatch("p", "--labels", _bench.Labels)))
+        {
+            many = Save("many", Of(one, 25));
+            against = Save("against", Negative(many));
+        }
+        string right = Ran.Retouch(Apply("m", many)).Good().Out;
+        Assert.Equal(20, right.Split($"  right  {_bench.Image}").Length - 1);
+        Assert.Contains("and 5 more are right", right, StringComparison.Ordinal);
+        Assert.Contains("25 of 25", right, StringComparison.Ordinal);
+        string wrong = Ran.Retouch([.. Apply("m2", many, against), "--force"]).Out;
+        Assert.Equal(25, wrong.Split($"  WRONG  {_bench.Image}").Length - 1);
+        File.Delete(_bench.Image);
+        string missing = Ran.Retouch(Apply("m3", many)).Good().Err;
+        Assert.Equal(20, missing.Split("note: image.png").Length - 1);
+        Assert.Contains("and 5 more were not asked", missing, StringComparison.Ordinal);
+
+        static Patch Of(Patch patch, int images) =>
+            new(
+                new WeightDelta(patch.Delta.Units, [.. patch.Delta.Rows.Select(r => r.clone())]),
+                patch.Provenance with
+                {
+                    Images = [.. Enumerable.Repeat(patch.Provenance.Images[0], images)],
+                }
+            );
+    }
+
+    [Fact]
+    public void What_is_no_patch_is_told_what_writes_them() =>
+        _bench.Refuses(
+            Apply("m", _bench.Model),
+            "is a safetensors file but not a patch",
+            "'retouch edit --out' and 'retouch repair --out'"
+        );
 
     [Fact]
     public void Images_that_moved_are_found_beside_the_patch_or_by_their_contents()

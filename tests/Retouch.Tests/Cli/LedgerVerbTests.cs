@@ -172,6 +172,35 @@ public sealed class LedgerVerbTests : IDisposable
     }
 
     [Fact]
+    public void A_patch_that_was_copied_keeps_the_way_to_its_images()
+    {
+        string patch = Patches(1)[0];
+        Directory.CreateDirectory(_bench.Path("there"));
+        string ledger = _bench.Path("there/ledger.json");
+        string[] who = ["--author", "Ann", "--reason", "because", "--ledger", ledger];
+        string[] verify = ["ledger", "verify", "--model", _bench.Model, "--ledger", ledger];
+        Ran.Retouch(["ledger", "init", "--model", _bench.Model, .. who]).Good();
+        Ran.Retouch(["ledger", "add", patch, .. who]).Good();
+        Assert.Equal("../p1", Retouch.Patches.Ledger.Open(ledger).Entries[1].Patch!.From);
+        // The images are where they were; of the patch the copy is enough.
+        File.Delete(patch);
+        Assert.Contains("1 of 1 promised images are right", Ran.Retouch(verify).Good().Out, StringComparison.Ordinal);
+        // The copy itself taken back and added again is the same copy.
+        Ran.Retouch(["ledger", "revert", "1", .. who]).Good();
+        Ran.Retouch(["ledger", "add", _bench.Path("there/p1"), .. who]).Good();
+        Ran.Retouch(verify).Good();
+
+        // Another image at that place is none of the promised, and all of it together may move.
+        File.Copy(_bench.Path("i1.png"), _bench.Path("there/i1.png"));
+        _bench.WriteImage("i1.png", 99);
+        Ran.Retouch(verify).Good();
+        File.Delete(_bench.Path("there/i1.png"));
+        Ran other = Ran.Retouch(verify);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("is another image now", other.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_image_that_is_not_found_is_no_promise_kept()
     {
         string patch = Patches(1)[0];
@@ -187,6 +216,34 @@ public sealed class LedgerVerbTests : IDisposable
         _bench.Refuses(Args("add", patch, "--keep-images"), "i1.png", "--images");
         // Nothing promised is nothing broken.
         Verify().Good();
+    }
+
+    [Fact]
+    public void Of_many_promises_some_are_shown()
+    {
+        string many;
+        using (DisposeScope scope = NewDisposeScope())
+        using (Patch one = PatchFile.Load(Patches(1)[0]))
+            many = Save(
+                "many",
+                new Patch(
+                    new WeightDelta(one.Delta.Units, [.. one.Delta.Rows.Select(r => r.clone())]),
+                    one.Provenance with
+                    {
+                        Images = [.. Enumerable.Repeat(one.Provenance.Images[0], 25)],
+                    }
+                )
+            );
+        Init();
+        Ledger("add", many);
+        string shown = Ledger("show", "1").Out;
+        Assert.Equal(20, shown.Split("  promises  i1.png").Length - 1);
+        Assert.Contains("and 5 more, which --json shows", shown, StringComparison.Ordinal);
+        File.Delete(_bench.Path("i1.png"));
+        string missing = Verify().Out;
+        Assert.Equal(20, missing.Split("  NOT ASKED  i1.png").Length - 1);
+        Assert.Contains("and 5 more not asked, which --json shows", missing, StringComparison.Ordinal);
+        Assert.Contains("0 of 25 promised images are right, 0 broken, 25 not asked", missing, StringComparison.Ordinal);
     }
 
     [Fact]

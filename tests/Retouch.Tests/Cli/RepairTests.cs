@@ -126,6 +126,8 @@ public sealed class RepairTests(LettersWorld letters) : IDisposable
     {
         MakeShift();
         Ran few = Ran.Retouch(Repair("few", "--shared", "false")).Good();
+        AssertHeadings(few.Out);
+        AssertHeadings(Ran.Retouch(Repair("whole", "--shared", "false", "--holdout", "0")).Good().Out);
         Assert.Contains("the hidden units are used up", few.Out, StringComparison.Ordinal);
         string line = Assert.Single(Ran.Lines(few.Out), l => l.Contains("--widen", StringComparison.Ordinal));
         string enough = line.Split("--widen ")[1].Split(' ')[0];
@@ -188,17 +190,36 @@ public sealed class RepairTests(LettersWorld letters) : IDisposable
         File.Copy(_bench.Image, _bench.Path($"right/{label}/a.png"));
         _bench.Refuses(
             Workbench.With(Repair("p"), "--images", _bench.Path("right")),
-            "There is nothing to repair: the model gives all 1 labelled images a right class."
+            "There is nothing to repair: the model gives every labelled image a right class (1)."
+        );
+        Directory.CreateDirectory(_bench.Path("two/ant"));
+        Directory.CreateDirectory(_bench.Path("two/bee"));
+        File.Copy(_bench.Image, _bench.Path("two/ant/a.png"));
+        File.Copy(_bench.Image, _bench.Path("two/bee/a.png"));
+        _bench.Refuses(
+            Workbench.With(Repair("p"), "--images", _bench.Path("two")),
+            "There is nothing to repair: all labelled images were left out."
         );
         _bench.Refuses(Repair("p", "--holdout", "1"), "--holdout");
         _bench.Refuses(Repair("p", "--guard", "0"), "--guard");
         _bench.Refuses(Repair("p", "--guard-near", "2"), "--guard-near");
         _bench.Refuses(Repair("p", "--widen", "-1"), "--widen");
         _bench.Refuses(Repair("p", "--margin", "-1"), "--margin");
+        _bench.Refuses(Repair("p", "--margin", "101"), "--margin");
+        _bench.Refuses(Repair("p", "--shared", "maybe"), "--shared is maybe, but must be true or false");
         _bench.Refuses(Repair("p", "--guard-near", "0.9", "--holdout", "0"), "none are held out");
         _bench.Refuses(Workbench.With(Repair("p"), "--images", _bench.Path("nowhere")), "nowhere");
         _bench.Write("p", "mine");
         _bench.Refuses(Repair("p"), "--overwrite");
+    }
+
+    // Every line of the table has one, but those that go on with the one above.
+    static void AssertHeadings(string table)
+    {
+        string[] rows = [.. Ran.Lines(table).Where(l => l.StartsWith("  ", StringComparison.Ordinal))];
+        for (int i = 0; i < rows.Length; i++)
+            if (rows[i].StartsWith("    ", StringComparison.Ordinal))
+                Assert.Contains("right ones broken", rows[i - 1], StringComparison.Ordinal);
     }
 
     void MakeShift()

@@ -118,6 +118,51 @@ public sealed class RevertTests : IDisposable
     }
 
     [Fact]
+    public void A_patch_of_images_of_several_classes_says_so()
+    {
+        string several = Save("several", Of(2, 44));
+        string edited = Applied(_bench.Model, "edited", several);
+        AppliedPatch patch = AppliedPatches.Of(edited)[0].Patches[0];
+        Assert.Equal("44 images to 2 classes", patch.Mends);
+        Assert.Contains(
+            $"{patch.Method}, 44 images to 2 classes",
+            Ran.Retouch("ledger", "list", "--model", edited).Good().Out,
+            StringComparison.Ordinal
+        );
+        _bench.Refuses(
+            ["revert", "--model", edited, "--out", _bench.Path("out"), "--patch", Random(_bench.Model, "b", 5)],
+            $"in it are: {patch.Method}, 44 images to 2 classes, SHA-256 {patch.Sha256[..12]}…"
+        );
+        // Of one class a file says what it always said.
+        string one = Applied(_bench.Model, "one", Save("single", Of(1, 3)));
+        Assert.DoesNotContain("classes", Metadata(one)[AppliedPatches.Key], StringComparison.Ordinal);
+        Assert.Equal("3 images to class 0", AppliedPatches.Of(one)[0].Patches[0].Mends);
+
+        Patch Of(int classes, int images)
+        {
+            using ModelFile file = ModelFile.Load(_bench.Model);
+            using Patch made = PatchSamples.Random(file.Model, classes);
+            return new Patch(
+                new WeightDelta(made.Delta.Units, [.. made.Delta.Rows.Select(r => r.clone())]),
+                made.Provenance with
+                {
+                    Label = 0,
+                    LabelName = null,
+                    Images =
+                    [
+                        .. Enumerable
+                            .Range(0, images)
+                            .Select(i => new PatchImage($"{i}.png", new string('0', 64))
+                            {
+                                Label = i % classes is > 0 and int label ? label : null,
+                            }),
+                    ],
+                }
+            );
+        }
+    }
+
+    [Fact]
     public void Patches_on_patches_go_in_their_turn()
     {
         string a = Random(_bench.Model, "a", 1);

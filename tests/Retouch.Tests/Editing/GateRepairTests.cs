@@ -61,6 +61,22 @@ public sealed class GateRepairTests : IDisposable
             new RepairTrial(failing, mended, right, broken, failingInAll, rightInAll).Generalizes
         );
 
+    [Fact]
+    public void Where_no_ordinary_images_are_known_right_ones_stand_for_them()
+    {
+        IReadOnlyList<int> said = GateRepair.Predict(_bed.Split, _residuals, null);
+        RepairImages near = new(_residuals.narrow(0, 2, 4), [.. said.Skip(2)]);
+        RepairImages failing = new(_residuals.narrow(0, 0, 2), Labels.Take(2).ToArray());
+        using RepairOutcome outcome = new GateRepair(new() { Widen = 16, Shared = false }).Repair(
+            _bed.Split,
+            new RepairInput(failing, near, null)
+        );
+        IReadOnlyList<int> after = GateRepair.Predict(_bed.Split, _residuals, outcome.Change);
+        Assert.Equal(outcome.Corrected, after.Take(2).Zip(Labels, (a, l) => a == l));
+        Assert.Contains(true, outcome.Corrected);
+        Assert.Equal(said.Skip(2), after.Skip(2));
+    }
+
     [Theory]
     [InlineData(0, false)]
     [InlineData(0, true)]
@@ -89,6 +105,24 @@ public sealed class GateRepairTests : IDisposable
         Assert.Equal(widen > 0, outcome.Change!.ChangesShapes);
         using VitModel edited = PatchLedger.Apply(_bed.Model, [PatchOf(outcome.Change)]);
         Assert.Equal(said, edited.Logits(_pixels).argmax(1).data<long>().Select(c => (int)c));
+    }
+
+    [Fact]
+    public void Mistakes_that_a_trial_finds_alike_get_shared_gates()
+    {
+        // Twelve images that are nearly the same, all of one class.
+        using Generator generator = new(10, CPU);
+        using Tensor failing =
+            _residuals.narrow(0, 0, 1) + randn([12, _residuals.shape[1]], generator: generator) * 0.01f;
+        RepairInput input = new(
+            new RepairImages(failing, [.. Enumerable.Repeat(Labels[0], 12)]),
+            new RepairImages(_residuals.narrow(0, 2, 4), [.. GateRepair.Predict(_bed.Split, _residuals, null).Skip(2)]),
+            _memory
+        );
+        using RepairOutcome outcome = new GateRepair(new() { Widen = 16 }).Repair(_bed.Split, input, seed: 3);
+        Assert.True(outcome.Trial!.Generalizes);
+        Assert.True(outcome.SharedUnits > 0);
+        Assert.All(outcome.Corrected, Assert.True);
     }
 
     [Fact]

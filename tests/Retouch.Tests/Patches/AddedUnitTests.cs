@@ -219,6 +219,26 @@ public sealed class AddedUnitTests : IDisposable
     }
 
     [Fact]
+    public void A_served_file_that_holds_one_names_it_and_no_copy_that_lies_nearby()
+    {
+        string wide = Save(_bench.Model, "a", 3, 1);
+        string served = _bench.Path("served.onnx");
+        Ran.Retouch("export", "--format", "onnx", "--model", _bench.Model, "--patch", wide, "--out", served).Good();
+        File.Move(wide, _bench.Path("another name"));
+        string title;
+        using (LoadedPatch patch = LoadedPatch.Load(_bench.Path("another name")))
+            title = AppliedPatch.Of(patch).Title;
+        string[] apply = ["apply", "--model", _bench.Model, "--onnx", served, "--out", _bench.Path("out.onnx")];
+        string added = _bench.Refuses(
+            [.. apply, "--patch", _bench.MakePatch("p")],
+            $"{served} has a patch in it that adds hidden units ({title})",
+            "--format onnx"
+        );
+        Assert.DoesNotContain("another name", added, StringComparison.Ordinal);
+        _bench.Refuses([.. apply, "--remove", _bench.Path("another name")], "has a patch in it that adds hidden units");
+    }
+
+    [Fact]
     public void A_ledger_builds_with_them()
     {
         (string a, string b) = (Save(_bench.Model, "a", 3, 1), Save(_bench.Model, "b", 9, 2));

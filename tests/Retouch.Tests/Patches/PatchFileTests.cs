@@ -85,6 +85,7 @@ public sealed class PatchFileTests : IDisposable
             rewriting.Provenance with
             {
                 Codebook = [new CodebookEntry(5, 3, 0.25), new CodebookEntry(1, 0, 1.75)],
+                On = ["b1", "a2"],
             }
         )
         {
@@ -94,6 +95,7 @@ public sealed class PatchFileTests : IDisposable
         using Patch read = PatchFile.Load(_folder.File("p"));
         Assert.Equal(SafeTensorsSamples.Bits(patch.Keys[name]), SafeTensorsSamples.Bits(read.Keys[name]));
         Assert.Equal(patch.Provenance.Codebook, read.Provenance.Codebook);
+        Assert.Equal(["b1", "a2"], read.Provenance.On);
         Assert.Equal("2", Version("p"));
         // What keys are for is no part of what a patch does.
         using Patch bare = new(patch.Change, patch.Provenance);
@@ -108,6 +110,8 @@ public sealed class PatchFileTests : IDisposable
         Refused((_, m) => m["codebook"] = """[{"unit":40,"label":0,"radius":1}]""", "'codebook'");
         Refused((_, m) => m["codebook"] = """[{"unit":4,"label":0,"radius":0}]""", "'codebook'");
         Refused((_, m) => m["codebook"] = "[null]", "'codebook'");
+        Refused((_, m) => m["on"] = "[null]", "'on'");
+        Refused((_, m) => m["on"] = "7", "'on'");
 
         string Version(string file)
         {

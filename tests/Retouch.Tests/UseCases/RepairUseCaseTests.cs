@@ -190,7 +190,7 @@ public sealed class RepairUseCaseTests : IDisposable
             Run(Request with { Images = [_bench.Path("right")] })
         );
         Assert.Equal(
-            $"There is nothing to repair: the model gives all {report.Images.Count} labelled images a right class.",
+            $"There is nothing to repair: the model gives every labelled image a right class ({report.Images.Count}).",
             e.Message
         );
         Assert.Equal(before, _bench.Contents());
@@ -360,6 +360,54 @@ public sealed class RepairUseCaseTests : IDisposable
             Shared = true,
             Steps = 20,
         };
+
+    [Fact]
+    public void Labelled_images_are_neither_learned_as_ordinary_ones_nor_measured_as_such()
+    {
+        RepairReport apart = Run(Request);
+        string both = _bench.Path("both");
+        Directory.CreateDirectory(both);
+        foreach (string file in Directory.EnumerateFiles(_bench.Locality))
+            File.Copy(file, Path.Combine(both, Path.GetFileName(file)));
+        foreach (string file in Directory.EnumerateFiles(_bench.Path("shift"), "*", SearchOption.AllDirectories))
+            File.Copy(file, Path.Combine(both, Path.GetFileName(Path.GetDirectoryName(file)) + Path.GetFileName(file)));
+        byte[] patch = File.ReadAllBytes(apart.Patch!);
+        RepairReport together = Run(Request with { Locality = ImageFolder.Open(both) });
+        Assert.Equal(apart.LocalityImages, together.LocalityImages);
+        Assert.Equal(patch, File.ReadAllBytes(together.Patch!));
+
+        // Nothing is left to stand for ordinary images here.
+        BadInputException e = Assert.Throws<BadInputException>(() =>
+            Run(Request with { Locality = ImageFolder.Open(_bench.Path("shift")) })
+        );
+        Assert.Contains("could stand for them", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_repair_of_one_image_is_an_edit_of_it()
+    {
+        RepairedImage wrong = Run(Request with { Holdout = 0 }).Images[0];
+        string alone = _bench.Path($"alone/{Path.GetFileName(Path.GetDirectoryName(wrong.Path))}");
+        Directory.CreateDirectory(alone);
+        string image = Path.Combine(alone, "a.png");
+        File.Copy(wrong.Path, image);
+        RepairReport repair = Run(Request with { Images = [_bench.Path("alone")], Holdout = 0 });
+        Assert.Equal((1, 1), (repair.ToCorrect, repair.Corrected));
+        using EditReport edit = new EditUseCase(_model).Run(
+            new()
+            {
+                Images = [image],
+                Label = $"index:{wrong.Label}",
+                Method = Remember.Definition,
+                Locality = Request.Locality,
+                Output = _bench.Path("edit.patch"),
+            }
+        );
+        using Patch one = PatchFile.Load(repair.Patch!);
+        using Patch other = PatchFile.Load(edit.Patch!);
+        Assert.Equal(PatchFile.Digest(other), PatchFile.Digest(one));
+        Assert.Equal(other.Tokens!.bytes.ToArray(), one.Tokens!.bytes.ToArray());
+    }
 
     RepairRequest Request =>
         new()

@@ -1,6 +1,5 @@
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -42,9 +42,6 @@ public sealed class Gate : IEditor
     // How much of the evidence is tried, until as few ordinary images open the gate as may.
     static readonly double[] s_shares = [1, 0.5, 0.25, 0];
 
-    // Of the last step, until its length is exact to a hundredth.
-    const int Halvings = 7;
-
     readonly Preparation _memory;
     readonly GateSettings _settings;
 
@@ -136,35 +133,24 @@ public sealed class Gate : IEditor
         int? wrong = MistakenFor(model, after, failure.Label);
         (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, said, failure.Label, wrong);
         Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
-        Tensor value = zeros_like(key);
-        Tensor before = value;
-        Point at = Judge(model, Tokens(value), failure.Label);
-        List<float> losses = [at.Loss];
-        int steps = 0;
-        for (; steps < _settings.MaxSteps && !IsMet(at); steps++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress?.Report(new EditProgress(steps, _settings.MaxSteps, 1, at.Loss));
-            Tensor direction = (VitModel.Scaled(at.Gradient, scale) * opening).sum([0]);
-            Tensor moves = VitModel.Scaled(opening * direction, scale); // [D], [S,D]
-            before = value;
-            value =
-                before
-                - direction
+        SlopeWalk walk = SlopeWalk.From(
+            zeros_like(key),
+            v => Judge(model, Tokens(v), failure.Label),
+            gradient =>
+            {
+                Tensor direction = (VitModel.Scaled(gradient, scale) * opening).sum([0]);
+                Tensor moves = VitModel.Scaled(opening * direction, scale); // [D], [S,D]
+                return direction
                     * (Held(_settings.StepLength) * without.norm() / moves.norm().clamp_min(Held(float.Epsilon)));
-            at = Judge(model, Tokens(value), failure.Label);
-            losses.Add(at.Loss);
-        }
-        // Back along the last step to the first point that will do.
-        for (int i = 0; i < Halvings && steps > 0 && IsMet(at); i++)
-        {
-            Tensor between = before.Plus(value) / Held(2);
-            Point there = Judge(model, Tokens(between), failure.Label);
-            if (IsMet(there))
-                (value, losses[^1]) = (between, there.Loss);
-            else
-                before = between;
-        }
+            },
+            _settings.MaxSteps,
+            (step, loss) =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(new EditProgress(step, _settings.MaxSteps, 1, loss));
+            }
+        );
+        (Tensor value, int steps, IReadOnlyList<float> losses) = (walk.Value, walk.Steps, walk.Losses);
         progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
         GateSettings settings = _settings with { Gain = Gain(ordinary, wrong) };
         value = value * Held(settings.Gain);
@@ -174,8 +160,6 @@ public sealed class Gate : IEditor
 
         Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, scale));
     }
-
-    bool IsMet(Point point) => point.IsRight && point.Loss <= _settings.StopLoss;
 
     // x·k + b is 0 at the edge and the drive for the failing image.
     (Tensor Key, Tensor Bias) Key(
@@ -253,15 +237,19 @@ public sealed class Gate : IEditor
             : null;
     }
 
-    // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right, and the gradient.
-    static Point Judge(VitModel model, Tensor tokens, int label)
+    // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right by enough, and the
+    // gradient.
+    SlopePoint Judge(VitModel model, Tensor tokens, int label)
     {
         Tensor leaf = tokens.detach().requires_grad_();
         using IDisposable grad = enable_grad();
         Tensor logits = model.ClassifyToken(leaf);
         Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
-        return new Point(loss.item<float>(), Edits.IsRight(logits, label), autograd.grad([loss], [leaf])[0]);
+        float mean = loss.item<float>();
+        return new SlopePoint(
+            mean,
+            Edits.IsRight(logits, label) && mean <= _settings.StopLoss,
+            autograd.grad([loss], [leaf])[0]
+        );
     }
-
-    readonly record struct Point(float Loss, bool IsRight, Tensor Gradient);
 }

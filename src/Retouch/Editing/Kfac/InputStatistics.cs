@@ -1,7 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;

@@ -1,6 +1,5 @@
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 

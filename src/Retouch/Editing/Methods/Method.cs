@@ -36,6 +36,9 @@ public abstract class Method
     /// </summary>
     public bool Sequential { get; init; } = true;
 
+    /// <summary>Whether an edit adds hidden units and leaves the model's own as they are.</summary>
+    public bool AddsUnits { get; init; }
+
     /// <summary>The blocks whose FFNs it edits where nobody says others; the paper's window for most.</summary>
     public Func<VitConfig, EditSpace> Window { get; init; } = EditSpace.Default;
 

@@ -1,6 +1,9 @@
+using Retouch.Locating;
 using Retouch.Suffix;
+using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
@@ -26,6 +29,9 @@ public sealed class GateRepair
     const int LeftOut = 5;
     const int FewestToTry = 10;
 
+    // Of images whose logits are in memory at once.
+    const int Together = 1024;
+
     readonly RepairSettings _settings;
 
     /// <summary>Creates the repair.</summary>
@@ -44,45 +50,53 @@ public sealed class GateRepair
     /// <param name="split">The model, cut at its last FFN.</param>
     /// <param name="state">The images.</param>
     /// <exception cref="BadInputException">The classifier reads other tokens than [CLS].</exception>
-    public static Tensor Residuals(SplitVit split, PrefixState state)
+    public static Tensor Residuals(SplitVit split, PrefixState state) => ReadBy("A repair", split, state);
+
+    internal static Tensor ReadBy(string reader, SplitVit split, PrefixState state)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        (Tensor read, Tensor after) = QueryMemory.Query(split, state, "A repair");
+        (Tensor read, Tensor after) = QueryMemory.Query(split, state, reader);
         return GateMemory.Residuals(split.Model, read, after).cpu().MoveToOuterDisposeScope();
     }
 
-    /// <summary>What the model says of images, changed or not, <c>[N]</c>.</summary>
+    /// <summary>The classes that the model gives images, changed or not.</summary>
     /// <param name="split">The model.</param>
     /// <param name="residuals">The images, as <see cref="Residuals"/> gives them.</param>
-    /// <param name="change">What a repair changes; null for the model as it is.</param>
-    public static IReadOnlyList<int> Predict(SplitVit split, Tensor residuals, TensorDelta? change)
+    /// <param name="change">What is changed of the last FFN; null for the model as it is.</param>
+    public static IReadOnlyList<int> Predict(SplitVit split, Tensor residuals, ModelDelta? change)
+    {
+        List<int> said = [];
+        Ask(split, residuals, change, logits => said.AddRange(logits.argmax(1).cpu().data<long>().Select(c => (int)c)));
+        return said;
+    }
+
+    /// <summary>Asks the model about images, some in memory at a time.</summary>
+    /// <param name="split">The model.</param>
+    /// <param name="residuals">The images, as <see cref="Residuals"/> gives them.</param>
+    /// <param name="change">What is changed of the last FFN; null for the model as it is.</param>
+    /// <param name="tell">Gets the logits of the next ones, <c>[n,C]</c>, whose scope ends with it.</param>
+    internal static void Ask(SplitVit split, Tensor residuals, ModelDelta? change, Action<Tensor> tell)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        List<int> said = [];
-        Vit.VitModel model = split.Model;
-        string ffn = Vit.VitNames.Block(model.Config.Depth - 1, "mlp.");
+        VitModel model = split.Model;
+        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
         Tensor keys = Changed("fc1.weight");
         Tensor biases = Changed("fc1.bias");
         Tensor values = Changed("fc2.weight");
         Tensor shift = Changed("fc2.bias");
-        const int together = 4096;
-        for (long first = 0; first < residuals.shape[0]; first += together)
+        for (long first = 0; first < residuals.shape[0]; first += Together)
         {
             using DisposeScope each = NewDisposeScope();
-            Tensor some = residuals.narrow(0, first, Math.Min(together, residuals.shape[0] - first)).to(keys.device);
-            Tensor hidden = model.Activate(nn.functional.linear(Evidence.Read(model, some), keys, biases));
-            Tensor after = some.Plus(
-                Vit.VitModel.Scaled(nn.functional.linear(hidden, values, shift), model.Blocks[^1].Scale2)
-            );
-            using Tensor answer = model.Classify(model.Readout(after.unsqueeze(1))).argmax(1).cpu();
-            said.AddRange(answer.data<long>().Select(c => (int)c));
+            Tensor some = residuals.narrow(0, first, Math.Min(Together, residuals.shape[0] - first)).to(keys.device);
+            Tensor hidden = model.Activate(linear(Evidence.Read(model, some), keys, biases));
+            Tensor after = some.Plus(VitModel.Scaled(linear(hidden, values, shift), model.Blocks[^1].Scale2));
+            tell(model.Classify(model.Readout(after.unsqueeze(1))));
         }
-        return said;
 
         Tensor Changed(string name) =>
-            change is not null && change.Changes.ContainsKey(ffn + name)
+            change is not null && change.Names.Contains(ffn + name)
                 ? change.Apply(ffn + name, model.Tensors[ffn + name])
                 : model.Tensors[ffn + name];
     }
@@ -105,31 +119,34 @@ public sealed class GateRepair
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        OrdinaryTokens ordinary = GateMemory.Of(input.Ordinary, split, Name);
-        Device device = ordinary.Residuals.device;
+        Device device = split.Model.Blocks[^1].Fc1Weight.device;
         input = input with
         {
             Failing = input.Failing with { Residuals = input.Failing.Residuals.to(device) },
             Near = input.Near with { Residuals = input.Near.Residuals.to(device) },
         };
-        IReadOnlyList<IdleUnit> idle =
-            _settings.Widen > 0 ? [] : IdleUnits.Of(split.Model, ordinary.Queries, OneOf).All;
-        int capacity = _settings.Widen > 0 ? _settings.Widen : idle.Count;
-        LastFfn ffn = new(split.Model, ordinary, idle, input.Unedited ?? split.Model);
-        SharedGates sharing = new(ffn, _settings);
+        LastFfn ffn = Look(split, input);
+        int capacity = _settings.Widen > 0 ? _settings.Widen : ffn.Idle.Count;
         int sharable = Math.Min(_settings.SharedUnits, capacity);
 
         RepairTrial? trial = null;
         bool share = _settings.Shared ?? false;
         if (_settings.Shared is null && input.Failing.Count >= FewestToTry)
         {
-            trial = Try(ffn, sharing, input, sharable, seed, progress, cancellation);
+            trial = Try(split, ffn, input, sharable, seed, progress, cancellation);
             share = trial.Generalizes;
         }
         GateUnits gates = GateUnits.None(split.Space.Width, device);
         IReadOnlyList<float> losses = [];
         if (share)
-            (gates, losses) = sharing.Learn(input.Failing, input.Near, sharable, seed, progress, cancellation);
+            (gates, losses) = new SharedGates(ffn, _settings).Learn(
+                input.Failing,
+                input.Near,
+                sharable,
+                seed,
+                progress,
+                cancellation
+            );
         int shared = gates.Count;
         string?[] why;
         (gates, why) = Own(ffn, input, gates, capacity, cancellation);
@@ -144,16 +161,34 @@ public sealed class GateRepair
             [.. why.Select((w, i) => right[i] ? null : w ?? "another image's gate turns it")],
             shared,
             gates.Count - shared,
-            idle.Count == 0 ? gates.Count : 0,
+            ffn.Idle.Count == 0 ? gates.Count : 0,
             trial,
             losses
         );
     }
 
+    LastFfn Look(SplitVit split, RepairInput input)
+    {
+        VitModel model = split.Model;
+        OrdinaryTokens ordinary = input.Ordinary is Preparation prepared
+            ? GateMemory.Of(prepared, split, Name)
+            : new OrdinaryTokens(
+                input.Near.Residuals,
+                Evidence.Read(model, input.Near.Residuals),
+                tensor([.. input.Near.Labels.Select(l => (long)l)], device: input.Near.Residuals.device)
+            );
+        return new LastFfn(
+            model,
+            ordinary,
+            _settings.Widen > 0 ? [] : IdleUnits.Of(model, ordinary.Queries, OneOf).All,
+            input.Unedited ?? model
+        );
+    }
+
     // Shared gates made from some of the images, and what becomes of the others.
-    static RepairTrial Try(
+    RepairTrial Try(
+        SplitVit split,
         LastFfn ffn,
-        SharedGates sharing,
         RepairInput input,
         int units,
         int seed,
@@ -167,20 +202,25 @@ public sealed class GateRepair
         int left = failing.Length / LeftOut;
         RepairInput seen = input.At(failing[left..], near[(near.Length / 2)..]);
         RepairInput unseen = input.At(failing[..left], near[..(near.Length / 2)]);
-        (GateUnits gates, _) = sharing.Learn(seen.Failing, seen.Near, units, seed, progress, cancellation);
-        int mended = Right(ffn, gates, unseen.Failing).Count(r => r);
-        if (unseen.Near.Count > 0)
-        {
-            return new RepairTrial(
-                left,
-                mended,
-                unseen.Near.Count,
-                Right(ffn, gates, unseen.Near).Count(r => !r),
-                input.Failing.Count,
-                input.Near.Count
-            );
-        }
-        return new RepairTrial(left, mended, 0, 0, input.Failing.Count, 0);
+        // Those that are left out must not stand for ordinary images either.
+        if (input.Ordinary is null)
+            ffn = Look(split, seen);
+        (GateUnits gates, _) = new SharedGates(ffn, _settings).Learn(
+            seen.Failing,
+            seen.Near,
+            units,
+            seed,
+            progress,
+            cancellation
+        );
+        return new RepairTrial(
+            left,
+            Right(ffn, gates, unseen.Failing).Count(r => r),
+            unseen.Near.Count,
+            Right(ffn, gates, unseen.Near).Count(r => !r),
+            input.Failing.Count,
+            input.Near.Count
+        );
     }
 
     static bool[] Right(LastFfn ffn, GateUnits gates, RepairImages images)
@@ -213,6 +253,7 @@ public sealed class GateRepair
         int had = gates.Count;
         (Tensor read, _) = After(ffn, gates, failing.Residuals);
         Tensor near = ffn.Read(input.Near.Residuals);
+        Dictionary<int, Tensor> others = []; // by class: what an image that wants it is to be told from
         bool[] right = Right(ffn, gates, failing);
         for (int i = 0; i < failing.Count; i++)
         {
@@ -228,29 +269,17 @@ public sealed class GateRepair
                 why[i] = "the hidden units are used up";
                 continue;
             }
-            long[] rivals =
-            [
-                .. Enumerable
-                    .Range(0, failing.Count)
-                    .Where(j => failing.Labels[j] != failing.Labels[i])
-                    .Select(j => (long)j),
-            ];
-            long[] kept =
-            [
-                .. Enumerable
-                    .Range(0, input.Near.Count)
-                    .Where(j => input.Near.Labels[j] != failing.Labels[i])
-                    .Select(j => (long)j),
-            ];
-            Tensor others = cat(
-                [
-                    ffn.Ordinary.Queries,
-                    near.index_select(0, tensor(kept, device: read.device)),
-                    read.index_select(0, tensor(rivals, device: read.device)),
-                ],
-                0
-            );
-            (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], others);
+            if (!others.TryGetValue(failing.Labels[i], out Tensor? keep))
+                others[failing.Labels[i]] = keep = cat(
+                        [
+                            ffn.Ordinary.Queries,
+                            OfOthers(near, input.Near, failing.Labels[i]),
+                            OfOthers(read, failing, failing.Labels[i]),
+                        ],
+                        0
+                    )
+                    .MoveToOuterDisposeScope();
+            (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], keep);
             if (gate is GateUnits made)
             {
                 GateUnits with = gates.Plus(made);
@@ -263,6 +292,16 @@ public sealed class GateRepair
         }
         return (gates, why[..input.Failing.Count]);
     }
+
+    static Tensor OfOthers(Tensor read, RepairImages images, int label) =>
+        read.index_select(
+            0,
+            tensor(
+                [.. Enumerable.Range(0, images.Count).Where(j => images.Labels[j] != label).Select(j => (long)j)],
+                ScalarType.Int64,
+                device: read.device
+            )
+        );
 
     static int[] Shuffled(int count, int seed, long purpose)
     {

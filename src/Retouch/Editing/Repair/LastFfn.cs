@@ -23,6 +23,10 @@ sealed class LastFfn
 
     readonly BlockWeights _block;
 
+    readonly VitModel _unedited;
+    readonly Tensor _covariance;
+    readonly Tensor _damped;
+
     /// <summary>Looks at a model with ordinary images.</summary>
     /// <param name="model">The unedited model.</param>
     /// <param name="ordinary">Ordinary images.</param>
@@ -30,19 +34,14 @@ sealed class LastFfn
     /// <param name="unedited">The model whose answers ordinary images are to keep.</param>
     public LastFfn(VitModel model, OrdinaryTokens ordinary, IReadOnlyList<IdleUnit> idle, VitModel unedited)
     {
-        (Model, Ordinary, Idle, _block) = (model, ordinary, idle, model.Blocks[^1]);
+        (Model, Ordinary, Idle, _block, _unedited) = (model, ordinary, idle, model.Blocks[^1], unedited);
         Mean = ordinary.Queries.mean([0]);
         Tensor centred = ordinary.Queries - Mean;
-        Tensor covariance = mm(centred.t(), centred) / Held(centred.shape[0]); // [D,D]
-        Tensor damped = covariance.Plus(
-            eye(covariance.shape[0], device: covariance.device) * (covariance.diagonal().mean() * Held(Damping))
+        _covariance = mm(centred.t(), centred) / Held(centred.shape[0]); // [D,D]
+        _damped = _covariance.Plus(
+            eye(_covariance.shape[0], device: _covariance.device) * (_covariance.diagonal().mean() * Held(Damping))
         );
-        (Tensor values, Tensor vectors) = eigh(damped);
-        Whitening = mm(vectors / values.sqrt(), vectors.t());
-        Whitening =
-            Whitening * (Held(Math.Sqrt(covariance.shape[0])) / (Whitening * mm(covariance, Whitening)).sum().sqrt());
-        Precision = inv(damped);
-        Said = Evidence.Logits(unedited, ordinary.Residuals);
+        Precision = inv(_damped);
     }
 
     public VitModel Model { get; }
@@ -54,17 +53,22 @@ sealed class LastFfn
     /// <summary>The mean of what the FFN reads of ordinary images, <c>[D]</c>.</summary>
     public Tensor Mean { get; }
 
-    /// <summary>
-    /// What makes what the FFN reads about as varied in all directions, <c>[D,D]</c>: the root of the damped
-    /// covariance's inverse, so that a squared difference is about D.
-    /// </summary>
-    public Tensor Whitening { get; }
-
     /// <summary>The damped covariance's inverse, <c>[D,D]</c>.</summary>
     public Tensor Precision { get; }
 
-    /// <summary>What the unedited model says of ordinary images, <c>[N,C]</c>.</summary>
-    public Tensor Said { get; }
+    /// <summary>
+    /// What makes what the FFN reads about as varied in all directions, <c>[D,D]</c>: the root of the damped
+    /// covariance's inverse, so that a squared difference is about D; in the caller's scope.
+    /// </summary>
+    public Tensor Whitening()
+    {
+        (Tensor values, Tensor vectors) = eigh(_damped);
+        Tensor root = mm(vectors / values.sqrt(), vectors.t());
+        return root * (Held(Math.Sqrt(_covariance.shape[0])) / (root * mm(_covariance, root)).sum().sqrt());
+    }
+
+    /// <summary>What the unedited model says of ordinary images, <c>[N,C]</c>; in the caller's scope.</summary>
+    public Tensor Said() => Evidence.Logits(_unedited, Ordinary.Residuals);
 
     /// <summary>What the FFN reads, <c>[N,D]</c>; in the caller's scope.</summary>
     public Tensor Read(Tensor residuals) => Evidence.Read(Model, residuals);

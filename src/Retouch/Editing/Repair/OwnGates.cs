@@ -20,7 +20,6 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
     // A step's length on the token, relative to the token's.
     const double StepLength = 0.1;
     const int MostSteps = 200;
-    const int Halvings = 7;
 
     // An image nearer than this, relative to its distance from the mean, is the same one.
     const double Same = 0.01;
@@ -60,43 +59,27 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
         );
     }
 
-    // What has to be added to the token for the class to lead, going down the slope of its cross-entropy, and back
-    // along the last step to the first point that will do; null where nothing does.
+    // What has to be added to the token for the class to lead; null where nothing does.
     Tensor? Turn(Tensor after, int label)
     {
-        Tensor before = zeros_like(after);
-        Tensor move = before;
-        for (int step = 0; !Leads(after, move, label, out Tensor slope); step++)
-        {
-            if (step == MostSteps || slope.norm().Number() is not > 0)
-                return null;
-            before = move;
-            move = move - slope * (Held(StepLength) * after.norm() / slope.norm());
-        }
-        for (int i = 0; i < Halvings; i++)
-        {
-            Tensor between = before.Plus(move) / Held(2);
-            if (Leads(after, between, label, out _))
-                move = between;
-            else
-                before = between;
-        }
-        return move;
+        SlopeWalk walk = SlopeWalk.From(
+            zeros_like(after),
+            move => Judge(after.Plus(move), label),
+            gradient => gradient * (Held(StepLength) * after.norm() / gradient.norm().clamp_min(Held(float.Epsilon))),
+            MostSteps
+        );
+        return walk.Arrived ? walk.Value : null;
     }
 
-    bool Leads(Tensor after, Tensor move, int label, out Tensor slope)
+    SlopePoint Judge(Tensor token, int label)
     {
+        Tensor leaf = token.detach().requires_grad_();
         using IDisposable grad = enable_grad();
-        Tensor leaf = after.Plus(move).detach().requires_grad_();
         Tensor said = ffn.Logits(leaf.unsqueeze(0)); // [1,C]
-        slope = autograd.grad([-nn.functional.log_softmax(said, 1)[0, label]], [leaf])[0];
-        using IDisposable noGrad = no_grad();
-        Tensor logits = said.detach()[0];
-        Tensor others = logits.index_fill(
-            0,
-            tensor([(long)label], device: logits.device),
-            Held(float.NegativeInfinity)
-        );
-        return logits[label].Number() >= others.max().Number() + Lead;
+        Tensor loss = -nn.functional.log_softmax(said, 1)[0, label];
+        Tensor others = said.detach()[0]
+            .index_fill(0, tensor([(long)label], device: said.device), Held(float.NegativeInfinity));
+        bool leads = said.detach()[0, label].Number() >= others.max().Number() + Lead;
+        return new SlopePoint(loss.item<float>(), leads, autograd.grad([loss], [leaf])[0]);
     }
 }

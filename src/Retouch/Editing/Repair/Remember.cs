@@ -41,6 +41,7 @@ public sealed class Remember : IEditor
         {
             Window = config => new EditSpace(config, config.Depth - 1, 1),
             NewPreparation = () => new GateMemory(),
+            AddsUnits = true,
         };
 
     /// <inheritdoc/>
@@ -72,8 +73,9 @@ public sealed class Remember : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        (Tensor read, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-        Tensor residuals = GateMemory.Residuals(split.Model, read, after);
+        Tensor residuals = GateRepair.ReadBy(Name, split, failure.State).to(ffn.Mean.device); // [S,D]
+        Tensor read = ffn.Read(residuals);
+        Tensor after = ffn.After(residuals, read, 0);
         float[][] others = [.. corrected.Where(c => c.Label != failure.Label).Select(c => c.Token)];
         Tensor keep =
             others.Length == 0

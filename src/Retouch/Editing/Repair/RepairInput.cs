@@ -11,8 +11,10 @@ namespace Retouch.Editing;
 /// Images of the same kind that the model gives a right class, with that class: they are to keep it. None to know of
 /// none.
 /// </param>
-/// <param name="Ordinary">What <see cref="GateMemory"/> prepared of ordinary images.</param>
-public sealed record RepairInput(RepairImages Failing, RepairImages Near, Preparation Ordinary)
+/// <param name="Ordinary">
+/// What <see cref="GateMemory"/> prepared of ordinary images; null where <paramref name="Near"/> stand for them.
+/// </param>
+public sealed record RepairInput(RepairImages Failing, RepairImages Near, Preparation? Ordinary)
 {
     /// <summary>
     /// Where the model that the change is for is cut, where the model that is repaired has more hidden units than it;

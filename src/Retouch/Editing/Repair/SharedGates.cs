@@ -53,6 +53,7 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
         int[] classes = [.. failing.Labels.Distinct().Order()];
         Tensor directions = ffn.Directions(classes); // [L,D]
         Device device = directions.device;
+        Tensor whitening = ffn.Whitening(); // [D,D]
         Tensor read = ffn.Read(failing.Residuals); // [F,D]
         Tensor white = White(read);
         Tensor labels = Labels(failing);
@@ -76,7 +77,7 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
             White(ffn.Ordinary.Queries),
             ffn.After(ffn.Ordinary.Residuals, ffn.Ordinary.Queries, taken),
             null,
-            log_softmax(ffn.Said, 1)
+            log_softmax(ffn.Said(), 1)
         );
         using Adam fast = new([shares]);
         using Adam slow = new([keys, edges]);
@@ -104,7 +105,7 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
         }
         using IDisposable noGrad = no_grad();
         // x·K + b in what the FFN reads itself.
-        Tensor whole = mm(keys.detach() * Held(size), ffn.Whitening); // [U,D]: the whitening is symmetric
+        Tensor whole = mm(keys.detach() * Held(size), whitening); // [U,D]: the whitening is symmetric
         GateUnits gates = new(
             (whole * Held(Drive)).MoveToOuterDisposeScope(),
             ((edges.detach() - mv(whole, ffn.Mean)) * Held(Drive)).MoveToOuterDisposeScope(),
@@ -112,7 +113,7 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
         );
         return (gates, losses);
 
-        Tensor White(Tensor queries) => mm(queries - ffn.Mean, ffn.Whitening);
+        Tensor White(Tensor queries) => mm(queries - ffn.Mean, whitening);
 
         (Tensor Logits, Tensor Opening) Answer(Kind kind)
         {

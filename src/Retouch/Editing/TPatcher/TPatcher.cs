@@ -48,6 +48,7 @@ public sealed class TPatcher : IEditor
         {
             ShortName = "T-Patcher",
             Sequential = false,
+            AddsUnits = true,
             NewPreparation = () => new QueryMemory(),
         };
 

@@ -22,8 +22,7 @@ public sealed class OnnxWeights : IDisposable
     {
         (_file, _model, Fingerprint) = (file, model, fingerprint);
         // Nodes' constants cannot be handed over.
-        HashSet<string> initializers = [];
-        Walk((name, _, _) => initializers.Add(name));
+        HashSet<string> initializers = [.. InitializerNames()];
         _byName = file.Tensors.Where(t => initializers.Contains(t.Name)).ToDictionary(t => t.Name);
         Initializers =
         [
@@ -200,7 +199,7 @@ public sealed class OnnxWeights : IDisposable
         return changed.Add(TensorLocation, 1);
     }
 
-    void Walk(Action<string, Stream, ProtoReader> visit)
+    IEnumerable<string> InitializerNames()
     {
         OpenedFile own = _file.Files().Single(f => f.External is null).File;
         using BufferedStream stream = new(own.Range(0, own.Length), 1 << 14);
@@ -211,7 +210,7 @@ public sealed class OnnxWeights : IDisposable
             for (ProtoReader part = field.Message(); part.Read(); )
             {
                 if (part.Field == GraphInitializer && part.IsDelimited)
-                    visit(NameOf(part.Message()), stream, part);
+                    yield return NameOf(part.Message());
             }
         }
     }

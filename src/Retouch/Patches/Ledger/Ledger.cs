@@ -48,7 +48,9 @@ public sealed class Ledger
         );
 
     /// <summary>The present state.</summary>
-    public LedgerState State => At(Entries.Count - 1);
+    public LedgerState State => field ??= At(Entries.Count - 1);
+
+    HashSet<string> Changes => field ??= [.. State.Added.Select(a => a.Patch!.Change)];
 
     /// <summary>Reads a ledger and checks every entry against its id, and those that it was made upon.</summary>
     /// <exception cref="BadInputException">
@@ -232,8 +234,15 @@ public sealed class Ledger
             );
     }
 
+    /// <summary>Whether a patch, or another that does the same, is in the present state.</summary>
+    public bool Holds(LedgerPatch patch) => Changes.Contains(patch.Change);
+
     /// <summary>The path of an entry's patch.</summary>
     public string PathOf(LedgerPatch patch) => System.IO.Path.Combine(Folder, patch.File);
+
+    /// <summary>Where an entry's patch lay before it was copied into the folder, or null where it was not.</summary>
+    internal string? OriginOf(LedgerPatch patch) =>
+        patch.From is null ? null : System.IO.Path.GetFullPath(patch.From, Folder);
 
     /// <summary>
     /// Loads the patches of a state, and checks that each is what was added. The caller disposes them.
@@ -256,7 +265,7 @@ public sealed class Ledger
                     );
                 if (LoadedPatch.Identify(path).Sha256 is var hash && hash != entry.Patch!.Sha256)
                     throw Other($"its SHA-256 is {hash}, not {entry.Patch.Sha256}");
-                LoadedPatch patch = LoadedPatch.Load(path);
+                LoadedPatch patch = LoadedPatch.Load(path, OriginOf(entry.Patch));
                 patches.Add(patch);
                 if (patch.Change != entry.Patch.Change)
                     throw Other($"it changes {patch.Change}, not {entry.Patch.Change}");

@@ -53,6 +53,8 @@ static class LedgerText
                 json.WriteNumber("bytes", patch.Bytes);
                 json.WriteString("change", patch.Change);
                 json.WriteString("method", patch.Method);
+                if (patch.From is not null)
+                    json.WriteString("from", patch.From);
                 json.WriteEndObject();
                 json.WriteStartArray("images");
                 foreach (LedgerImage image in entry.Images)
@@ -250,9 +252,15 @@ static class LedgerText
                 Hex(Text(element, "sha256"), "sha256"),
                 bytes > 0 ? bytes : throw new FormatException(),
                 Hex(Text(element, "change"), "change"),
-                Text(element, "method")
+                Text(element, "method"),
+                element.TryGetProperty("from", out _) ? Place(Text(element, "from")) : null
             );
         }
+
+        string Place(string from) =>
+            from.Length > 0 && !from.Contains('\0')
+                ? from
+                : throw Damaged(path, $"a patch comes from {UserText.Quote(from)}, which names no file");
 
         LedgerImage[] Images(JsonElement element) =>
             element.GetArrayLength() <= MostImages

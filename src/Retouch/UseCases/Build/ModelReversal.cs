@@ -21,8 +21,8 @@ public static class ModelReversal
     /// </exception>
     public static IReadOnlyList<AppliedPatch> Remaining(ModelFile file, IReadOnlyList<LoadedPatch> removed)
     {
-        AppliedPatches top = Top(file);
-        return Without(top.Patches, removed, file.Path, AppliedPatches.Read(file.Metadata, file.Path));
+        IReadOnlyList<AppliedPatches> layers = Layers(file);
+        return Without(layers[^1].Patches, removed, file.Path, layers);
     }
 
     /// <summary>Takes patches out; the caller disposes the result.</summary>
@@ -35,8 +35,9 @@ public static class ModelReversal
     /// </exception>
     public static BuiltModel Of(ModelFile file, IReadOnlyList<LoadedPatch> removed, IReadOnlyList<LoadedPatch> others)
     {
-        AppliedPatches top = Top(file);
-        IReadOnlyList<LoadedPatch> kept = Chosen(Remaining(file, removed), others, file.Path);
+        IReadOnlyList<AppliedPatches> layers = Layers(file);
+        AppliedPatches top = layers[^1];
+        IReadOnlyList<LoadedPatch> kept = Chosen(Without(top.Patches, removed, file.Path, layers), others, file.Path);
         IReadOnlyList<LoadedPatch> all = [.. removed, .. kept];
         string[] changed = [.. all.SelectMany(p => p.Patch.Change.Names).Distinct()];
         if (all.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true }) is { } wider)
@@ -58,13 +59,7 @@ public static class ModelReversal
                 file.Path,
                 $"what a subtraction gives is not the model {top.Base} that its patches were made for"
             );
-        return BuiltModel.Of(
-            file,
-            before,
-            AppliedPatches.Read(file.Metadata, file.Path).SkipLast(1).ToArray(),
-            kept,
-            changed
-        );
+        return BuiltModel.Of(file, before, [.. layers.SkipLast(1)], kept, changed);
     }
 
     /// <summary>The same by the model that the patches were made for; the caller disposes the result.</summary>
@@ -83,14 +78,15 @@ public static class ModelReversal
         IReadOnlyList<LoadedPatch> others
     )
     {
-        AppliedPatches top = Top(file);
+        IReadOnlyList<AppliedPatches> layers = Layers(file);
+        AppliedPatches top = layers[^1];
         if (unedited.Model.Fingerprint != top.Base)
             throw BadInput.Mismatch(
                 unedited.Path,
                 $"The patches in {file.Path} were made for the model {top.Base}, but {unedited.Path} is "
                     + $"{unedited.Model.Fingerprint}."
             );
-        return BuiltModel.Of(unedited, Chosen(Remaining(file, removed), others, file.Path));
+        return BuiltModel.Of(unedited, Chosen(Without(top.Patches, removed, file.Path, layers), others, file.Path));
     }
 
     /// <summary>Of patches that are named, those without the ones that are taken out.</summary>
@@ -147,9 +143,11 @@ public static class ModelReversal
         return $"{string.Join("; ", patches.Take(most).Select(p => p.Title))}{more}";
     }
 
-    static AppliedPatches Top(ModelFile file)
+    // At least one; the last is what the weights have in them.
+    static IReadOnlyList<AppliedPatches> Layers(ModelFile file)
     {
-        if (AppliedPatches.Read(file.Metadata, file.Path) is not [.., var top])
+        IReadOnlyList<AppliedPatches> layers = AppliedPatches.Read(file.Metadata, file.Path);
+        if (layers is not [.., var top])
             throw BadInput.Unsupported(
                 file.Path,
                 $"{file.Path} does not say that patches are in it, so none can be taken out: it is unedited, was "
@@ -158,7 +156,7 @@ public static class ModelReversal
                     + "that are to stay to the unedited model."
             );
         return file.Model.Fingerprint == top.Result
-            ? top
+            ? layers
             : throw BadInput.Mismatch(
                 file.Path,
                 $"The weights of {file.Path} are not those that its metadata name: {file.Model.Fingerprint}, not "

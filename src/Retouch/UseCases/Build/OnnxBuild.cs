@@ -34,16 +34,24 @@ public sealed class OnnxBuild : IDisposable
 
     /// <summary>What an ONNX file says of the patches in it, or null where it says nothing.</summary>
     /// <exception cref="BadInputException">The file cannot be read, or what it says is damaged.</exception>
-    public static AppliedPatches? In(string served) =>
-        AppliedPatches.Read(OnnxPatcher.Properties(served, AppliedPatches.Key), served) is [.., var last] ? last : null;
+    public static AppliedPatches? In(string served) => Last(OnnxPatcher.Properties(served, AppliedPatches.Key), served);
+
+    static AppliedPatches? Last(IReadOnlyDictionary<string, string> says, string served) =>
+        AppliedPatches.Read(says, served) is [.., var last] ? last : null;
 
     /// <summary>The patches that stay in an ONNX file when some are taken out.</summary>
     /// <param name="served">The ONNX file.</param>
     /// <param name="removed">The patches to take out.</param>
     /// <exception cref="BadInputException">The file does not say that they are in it.</exception>
-    public static IReadOnlyList<AppliedPatch> Remaining(string served, IReadOnlyList<LoadedPatch> removed)
+    public static IReadOnlyList<AppliedPatch> Remaining(string served, IReadOnlyList<LoadedPatch> removed) =>
+        Remaining(In(served), served, removed);
+
+    static IReadOnlyList<AppliedPatch> Remaining(
+        AppliedPatches? present,
+        string served,
+        IReadOnlyList<LoadedPatch> removed
+    )
     {
-        AppliedPatches? present = In(served);
         if (present is null && removed.Count > 0)
             throw BadInput.Unsupported(
                 served,
@@ -79,24 +87,32 @@ public sealed class OnnxBuild : IDisposable
             AppliedPatches.Key,
             OnnxExport.FingerprintKey
         );
-        AppliedPatches? present = AppliedPatches.Read(says, served) is [.., var last] ? last : null;
+        AppliedPatches? present = Last(says, served);
         if (present is not null && present.Base != model.Fingerprint)
             throw BadInput.Mismatch(
                 served,
                 $"The patches in {served} were made for the model {present.Base}, but {file.Path} is "
                     + $"{model.Fingerprint}."
             );
-        IReadOnlyList<LoadedPatch> kept = ModelReversal.Chosen(Remaining(served, removed), others, served);
+        IReadOnlyList<LoadedPatch> kept = ModelReversal.Chosen(Remaining(present, served, removed), others, served);
         if (added.FirstOrDefault(a => kept.Any(k => k.Change == a.Change)) is { } twice)
             throw BadInput.Exists(twice.Path, $"{twice.Path} is in {served} already ({AppliedPatch.Of(twice).Title}).");
-        IReadOnlyList<LoadedPatch> now = [.. kept, .. added];
-        if (now.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true }) is { } wider)
+        // By what the file says of it: where a copy of it was found is no place of the fault.
+        if (Wider([.. removed, .. kept]) is { } inside)
+            throw BadInput.Unsupported(
+                served,
+                $"{served} has a patch in it that adds hidden units ({AppliedPatch.Of(inside).Title}), and in a file "
+                    + "that exists weights keep their shapes.",
+                Remedy.Export("onnx")
+            );
+        if (Wider(added) is { } wider)
             throw BadInput.Unsupported(
                 wider.Path,
                 $"{wider.Path} ({AppliedPatch.Of(wider).Title}) adds hidden units, for which {served} has no room: in "
                     + "a file that exists weights keep their shapes.",
                 Remedy.Export("onnx")
             );
+        IReadOnlyList<LoadedPatch> now = [.. kept, .. added];
         Dictionary<string, Tensor> before = Weights(model, [.. removed, .. kept]);
         Dictionary<string, Tensor> after = Weights(model, now);
         foreach (string name in before.Keys.Union(after.Keys).ToArray())
@@ -148,6 +164,9 @@ public sealed class OnnxBuild : IDisposable
         foreach (Tensor tensor in _before.Values.Concat(_after.Values))
             tensor.Dispose();
     }
+
+    static LoadedPatch? Wider(IReadOnlyList<LoadedPatch> patches) =>
+        patches.FirstOrDefault(p => p.Patch.Change is TensorDelta { ChangesShapes: true });
 
     static Dictionary<string, Tensor> Weights(VitModel model, IReadOnlyList<LoadedPatch> patches) =>
         patches.Count == 0 ? [] : PatchLedger.Edited(model, [.. patches.Select(p => p.Patch)]);

@@ -25,9 +25,7 @@ sealed class CheckListing
     public CheckListing(CheckRequest request, LabelSet labels)
     {
         List<Problem> skipped = [];
-        ClassFolders classes = request.Accepted is string accepted
-            ? ClassFolders.Load(accepted, labels)
-            : new ClassFolders(labels);
+        ClassFolders classes = ClassFolders.Of(request.Accepted, labels);
         CheckCriteria criteria = request.Criteria;
         Images = In(request.Images)!;
         FixedAmong = In(criteria.FixedAmong);

@@ -201,13 +201,7 @@ public sealed class CheckUseCase(ModelFile file)
         if (PatchLedger.Contradictions(patches) is not [{ } first, ..])
             return;
         (string one, string other) = (paths[first.First], paths[first.Second]);
-        throw BadInput.Mismatch(
-            other,
-            first.Unit is null
-                ? $"{one} and {other} are the same patch, whose change would count twice; leave one out."
-                : $"{one} and {other} both rewrite unit {first.Unit} of block {first.Block}, which then does neither's "
-                    + "work; leave one out."
-        );
+        throw BadInput.Mismatch(other, $"{first.Why(one, other)}; leave one out.");
     }
 
     // Images that only criteria name may be of classes that the others lack.

@@ -85,6 +85,14 @@ public sealed record EditReport : IDisposable
     /// </summary>
     public EditNear? Near { get; init; }
 
+    /// <summary>The images that the patches in use corrected, and what becomes of them.</summary>
+    public IReadOnlyList<RememberedImage> Remembered { get; init; } = [];
+
+    /// <summary>
+    /// Whether the edit is a more local one than was asked for, so that what earlier patches corrected stays right.
+    /// </summary>
+    public bool NarrowedForEarlier { get; init; }
+
     /// <summary>The edits that a guard tried, the most general first.</summary>
     public IReadOnlyList<GuardPoint> Curve { get; init; } = [];
 

@@ -61,6 +61,12 @@ public sealed record EditRequest
     public string? Base { get; init; }
 
     /// <summary>
+    /// Patches of the model that are in use: the edit is made on top of them, keeps right what they corrected, and is
+    /// measured against the unedited model. None for the model as it is.
+    /// </summary>
+    public IReadOnlyList<string> On { get; init; } = [];
+
+    /// <summary>
     /// The share of the locality images, in (0,1], that the most general edit to be found must leave as they are; null
     /// to make one edit.
     /// </summary>
@@ -182,6 +188,12 @@ public sealed record EditRequest
                 null,
                 "The guard of near images needs them.",
                 Remedy.AnyOf(Remedy.Option(Parameter.Near), Remedy.LeaveOut(Parameter.GuardNear))
+            );
+        if (Base is not null && On.Count > 0)
+            throw BadInput.Mismatch(
+                Base,
+                "Patches in use are those of the unedited model, which is measured against anyway.",
+                Remedy.LeaveOut(Parameter.Base)
             );
         if (Accepted is not null && Near.Count == 0)
             throw BadInput.Mismatch(

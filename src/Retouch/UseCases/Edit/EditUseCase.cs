@@ -53,13 +53,22 @@ public sealed class EditUseCase(ModelFile model)
         Method method = request.Method!;
         IReadOnlyDictionary<string, string> settings = request.AllSettings();
         EditSpace space = request.Blocks?.In(config) ?? method.Window(config);
+        using EarlierPatches earlier = EarlierPatches.Load(request.On, model.Model);
+        if (earlier.Widen && !method.AddsUnits)
+            throw BadInput.Mismatch(
+                null,
+                $"The earlier patches add hidden units to the model, on top of which {method.Name} cannot make a patch "
+                    + "of the unedited one.",
+                Remedy.Option(Parameter.Method, Remember.Definition.Name)
+            );
         NearImages? near = NearListing.Of(request.Near, request.Accepted, labels, events);
-        SplitVit split = ModelCut.Of(model.Model, space, request.Precision, events);
-        using PreparedFiles prepared = new(request.Files, split);
+        SplitVit unedited = ModelCut.Of(model.Model, space, request.Precision, events);
+        SplitVit split = earlier.Patches.Count == 0 ? unedited : unedited.Edited(earlier.Model);
+        using PreparedFiles prepared = new(request.Files, unedited);
         using Hypernetwork? network = LoadHypernetwork(
             request.Files,
             settings.GetValueOrDefault("locator"),
-            split,
+            unedited,
             events
         );
         EditorResources resources = new()
@@ -91,10 +100,11 @@ public sealed class EditUseCase(ModelFile model)
         (ImageFolder? others, IReadOnlyList<string> leftOut) = request.Locality is null
             ? (null, [])
             : EditedImages.LeaveOut(request.Locality, request.Images);
-        using ModelFile? unedited = request.Base is string path ? Open(path) : null;
-        SplitVit? against = unedited is null
-            ? null
-            : ModelCut.Of(unedited.Model, split.Space, request.Precision, events);
+        using ModelFile? other = request.Base is string path ? Open(path) : null;
+        SplitVit? against =
+            other is not null ? ModelCut.Of(other.Model, split.Space, request.Precision, events)
+            : earlier.Patches.Count > 0 ? unedited
+            : null;
         EditReport report = new()
         {
             Model = model.Model.Fingerprint,
@@ -105,8 +115,8 @@ public sealed class EditUseCase(ModelFile model)
             Choice = choice,
             Settings = settings,
             Seed = request.Seed,
-            Space = split.Space,
-            Reference = others is null && near is null ? null : ReferenceTo(unedited),
+            Space = unedited.Space,
+            Reference = others is null && near is null ? null : ReferenceTo(other, earlier.Patches.Count > 0),
             LeftOut = leftOut,
             Guard = request.Guard,
             GuardNear = request.GuardNear,
@@ -117,7 +127,15 @@ public sealed class EditUseCase(ModelFile model)
         LocalityHalves? halves = lacking is null ? null : LocalityHalves.Of(others!);
         (Preparation? own, EditStatistics? statistics) = lacking is null
             ? (null, null)
-            : LearnedStatistics.Learn(model, lacking, halves!, request.Files.Cache, split.Space, events, cancellation);
+            : LearnedStatistics.Learn(
+                model,
+                lacking,
+                halves!,
+                request.Files.Cache,
+                unedited.Space,
+                events,
+                cancellation
+            );
         using Preparation? learned = own;
         report = report with { Statistics = statistics };
         if (learned is not null)
@@ -142,21 +160,45 @@ public sealed class EditUseCase(ModelFile model)
             );
         Failure failure = new(state, label)
         {
-            Images = [.. request.Images.Select(image => Provenance(image, request.Output))],
+            Images =
+            [
+                .. request.Images.Select(image => PatchOrigin.Image(image, ImageRoots.Hash(image), request.Output)),
+            ],
         };
         if (editor is Gate gate && request.Bounds is null)
             WarnOfCost(gate, split, failure, before, settings, labels, events);
         LocalityImages? locality = (halves?.Measured ?? others) is { } measured
             ? new LocalityImages(measured, labels, split, against)
             : null;
-        Work work = new(request, method, settings, split, failure, locality, reference, events, cancellation);
+        using PromisedImages? promised =
+            earlier.Patches.Count == 0
+                ? null
+                : PromisedImages.Load(
+                    earlier,
+                    request.Images,
+                    split,
+                    model.Preprocessing,
+                    request.Memory,
+                    events,
+                    cancellation
+                );
+        Work work = new(
+            request,
+            method,
+            settings,
+            split,
+            failure,
+            locality,
+            reference,
+            earlier,
+            promised,
+            events,
+            cancellation
+        );
         Stopwatch clock = Stopwatch.StartNew();
         report = request.Bounds is { } bounds
-            ? Search(report, work, resources, bounds)
-            : report with
-            {
-                Result = Edit(editor, work),
-            };
+            ? Search(report, work, resources, bounds with { Earlier = promised is not null })
+            : Keeping(report with { Result = Edit(editor, work) }, work, resources);
         report = report with { Seconds = clock.Elapsed.TotalSeconds };
         return report.Result is null ? report : Finish(report, work, before);
     }
@@ -239,8 +281,9 @@ public sealed class EditUseCase(ModelFile model)
                 Settings = Made(report.Settings, result.Patch.Provenance.Settings),
                 Locality = locality,
                 Near = report.Near ?? work.Near?.Describe(work.Near.Measure(result.Patch.Change)),
+                Remembered = work.Promised?.Ask(result.Patch.Change) ?? [],
             };
-            return Write(report, work.Request);
+            return Write(report, work);
         }
         catch
         {
@@ -265,6 +308,34 @@ public sealed class EditUseCase(ModelFile model)
         );
     }
 
+    // The report with an edit that breaks nothing of what was corrected before, if the method has such a one.
+    static EditReport Keeping(EditReport report, Work work, EditorResources resources)
+    {
+        Method method = work.Method;
+        if (
+            work.Promised is null
+            || method.Generalities.Count == 0
+            || method.GeneralitySettings.Any(work.Request.Settings.ContainsKey)
+            || work.Promised.Lost(report.Result!.Patch.Change) == 0
+        )
+            return report;
+        using GuardedEdit guarded = Guarded(
+            work,
+            resources,
+            new GuardBounds(null) { Earlier = true },
+            result => new GuardMeasurement(null) { Lost = work.Promised.Lost(result.Patch.Change) }
+        );
+        if (guarded.Edit is null)
+            return report;
+        report.Result!.Dispose();
+        return report with
+        {
+            Result = guarded.Take(),
+            Settings = method.AtGenerality(work.Settings, guarded.Setting!.Value),
+            NarrowedForEarlier = true,
+        };
+    }
+
     // The report with the edit that keeps to the bounds, if there is one, and with those that were tried.
     EditReport Search(EditReport report, Work work, EditorResources resources, GuardBounds bounds)
     {
@@ -277,25 +348,16 @@ public sealed class EditUseCase(ModelFile model)
             work.Events,
             work.Cancellation
         );
-        GuardedEdit guarded = work.Events.Progress(
-            "searching",
-            method.Generalities.Count,
-            tell =>
+        using GuardedEdit guarded = Guarded(
+            work,
+            resources,
+            bounds,
+            result => new GuardMeasurement(
+                others?.Measure(result.Patch.Change),
+                work.Near?.Measure(result.Patch.Change)
+            )
             {
-                int tried = 0;
-                return GuardedEdit.Search(
-                    At,
-                    result => new GuardMeasurement(
-                        others?.Measure(result.Patch.Change),
-                        work.Near?.Measure(result.Patch.Change)
-                    ),
-                    bounds,
-                    method.Generalities,
-                    progress: new Told<GuardPoint>(p =>
-                        tell(++tried, $"{EditReport.Place(method, p.Setting)}: {EditReport.Kept(p)}")
-                    ),
-                    cancellation: work.Cancellation
-                );
+                Lost = work.Promised?.Lost(result.Patch.Change) ?? 0,
             }
         );
         EditLocality? locality = guarded.Locality is { } changed ? others!.Describe(changed) : others?.Unchanged;
@@ -307,17 +369,43 @@ public sealed class EditUseCase(ModelFile model)
             }
             : report with
             {
-                Result = guarded.Edit,
+                Result = guarded.Take(),
                 GuardedSetting = guarded.Setting,
                 Settings = method.AtGenerality(work.Settings, guarded.Setting!.Value),
                 Locality = locality,
                 Near = guarded.Measured!.NearByFolder is { } near ? work.Near!.Describe(near) : null,
             };
+    }
 
-        EditResult At(double place) =>
-            method
-                .Create(method.AtGenerality(work.Settings, place), resources)
-                .Edit(work.Split, [work.Failure], null, work.Cancellation)[0];
+    static GuardedEdit Guarded(
+        Work work,
+        EditorResources resources,
+        GuardBounds bounds,
+        Func<EditResult, GuardMeasurement> measure
+    )
+    {
+        Method method = work.Method;
+        return work.Events.Progress(
+            "searching",
+            method.Generalities.Count,
+            tell =>
+            {
+                int tried = 0;
+                return GuardedEdit.Search(
+                    place =>
+                        method
+                            .Create(method.AtGenerality(work.Settings, place), resources)
+                            .Edit(work.Split, [work.Failure], null, work.Cancellation)[0],
+                    measure,
+                    bounds,
+                    method.Generalities,
+                    progress: new Told<GuardPoint>(p =>
+                        tell(++tried, $"{EditReport.Place(method, p.Setting)}: {EditReport.Kept(p)}")
+                    ),
+                    cancellation: work.Cancellation
+                );
+            }
+        );
     }
 
     // What a method was to choose by itself is as the edit was made.
@@ -326,17 +414,19 @@ public sealed class EditUseCase(ModelFile model)
         IReadOnlyDictionary<string, string> made
     ) => asked.ToDictionary(s => s.Key, s => made.GetValueOrDefault(s.Key, s.Value));
 
-    EditReport Write(EditReport report, EditRequest request)
+    EditReport Write(EditReport report, Work work)
     {
+        EditRequest request = work.Request;
         if (request.Output is null)
             return report with { NotWritten = NotWritten.NotAsked };
         if (!report.Result!.Success && !request.Force)
             return report with { NotWritten = NotWritten.StillWrong };
-        PatchProvenance edited = report.Result.Patch.Provenance;
+        Patch patch = work.Earlier.Rebase(report.Result.Patch, model.Model);
+        PatchProvenance edited = patch.Provenance;
         PatchProvenance provenance = edited with
         {
-            Float16Fingerprint = Rounded(ScalarType.Float16),
-            BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
+            Float16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.Float16),
+            BFloat16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.BFloat16),
             LabelName = report.Labels.HasNames ? report.Labels[report.Label].Name : null,
             Chosen = report.Choice?.Why,
             Statistics = report.Statistics?.Described,
@@ -347,16 +437,12 @@ public sealed class EditUseCase(ModelFile model)
                 LocalityImages = report.Locality?.Images,
             },
         };
-        PatchFile.Save(report.Result.Patch.With(provenance), request.Output, request.Overwrite);
+        PatchFile.Save(patch.With(provenance), request.Output, request.Overwrite);
         return report with { Patch = request.Output, Provenance = provenance };
     }
 
-    LocalityReference ReferenceTo(ModelFile? unedited) =>
-        new((unedited ?? model).Path, (unedited ?? model).Model.Fingerprint, unedited is not null);
-
-    // A model of half precision is its own twin.
-    string? Rounded(ScalarType type) =>
-        model.Model.FingerprintAs(type) is string rounded && rounded != model.Model.Fingerprint ? rounded : null;
+    LocalityReference ReferenceTo(ModelFile? other, bool patched) =>
+        new((other ?? model).Path, (other ?? model).Model.Fingerprint, patched || other is not null);
 
     static int ReadLabel(string text, LabelSet labels, IUseCaseEvents events)
     {
@@ -414,18 +500,6 @@ public sealed class EditUseCase(ModelFile model)
         return [.. request.Images.Select((image, i) => new EditedImage(image, was[i], now[i]))];
     }
 
-    // Patch and images may move together; where there is no way from one to the other (another drive), it is absolute.
-    static PatchImage Provenance(string image, string? patch)
-    {
-        string? folder = patch is null ? null : Path.GetDirectoryName(Path.GetFullPath(patch));
-        return new PatchImage(Path.GetFileName(image), ImageRoots.Hash(image))
-        {
-            Path = folder is null
-                ? null
-                : Path.GetRelativePath(folder, Path.GetFullPath(image)).Replace(Path.DirectorySeparatorChar, '/'),
-        };
-    }
-
     // Of few classes each has many ordinary images, and those of the class that the image is mistaken for are the most
     // alike.
     static void WarnOfCost(
@@ -470,6 +544,8 @@ public sealed class EditUseCase(ModelFile model)
         Failure Failure,
         LocalityImages? Locality,
         NearReference? Near,
+        EarlierPatches Earlier,
+        PromisedImages? Promised,
         IUseCaseEvents Events,
         CancellationToken Cancellation
     );

@@ -45,6 +45,7 @@ public static class LedgerReporting
             foreach (string id in entry.Reverts)
                 reverted.TryAdd(id, entry);
         }
+        ILookup<string, LedgerPromise> byEntry = promises.ToLookup(p => p.Entry.Id);
         Dictionary<string, string> kept = PatchedImages.ByHash(LedgerUseCase.ImageFolders(ledger));
         ImageOrientation orientation = file?.Preprocessing.Orientation ?? default;
         return new LedgerReport
@@ -63,7 +64,7 @@ public static class LedgerReporting
                     {
                         cancellation.ThrowIfCancellationRequested();
                         using LoadedPatch? patch = TryLoad(ledger, e.Patch!);
-                        LedgerPromise[] own = [.. promises.Where(p => p.Entry.Id == e.Id)];
+                        LedgerPromise[] own = [.. byEntry[e.Id]];
                         return new LedgerReportEntry(
                             e,
                             patch?.Patch.Provenance,
@@ -95,7 +96,7 @@ public static class LedgerReporting
             IReadOnlyList<PatchedImage> before = PatchedImages.Measure(
                 file.Model,
                 file.Preprocessing,
-                [.. patches.Select(p => (p.Path, p.Patch))],
+                patches,
                 LedgerUseCase.Folders(ledger, folders),
                 cancellation
             );

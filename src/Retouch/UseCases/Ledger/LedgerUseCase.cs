@@ -51,7 +51,7 @@ public static class LedgerUseCase
                 foreach (PatchImage image in patch.Patch.Provenance.Images)
                 {
                     byte[] bytes =
-                        PatchedImages.Find(patch.Path, image, byHash).Bytes
+                        PatchedImages.Find(patch, image, byHash).Bytes
                         ?? throw BadInput.Missing(
                             patch.Path,
                             $"{image.Name}, which {patch.Path} mends, is not found, so it cannot be kept.",
@@ -61,7 +61,7 @@ public static class LedgerUseCase
                 }
             }
             // Everything that the entries name is there before they are.
-            IReadOnlyList<string> files = [.. added.Select(p => Put(ledger, p))];
+            IReadOnlyList<LedgerPatch> patches = [.. added.Select(p => Put(ledger, p))];
             foreach ((string sha256, string name, byte[] bytes) in kept)
                 Keep(ledger, sha256, name, bytes);
             return
@@ -74,7 +74,7 @@ public static class LedgerUseCase
                             Author = addition.Author,
                             Time = addition.Time,
                             Reason = addition.Reason,
-                            Patch = new LedgerPatch(files[i], p.Sha256, p.Bytes, p.Change, p.Patch.Provenance.Method),
+                            Patch = patches[i],
                             Images =
                             [
                                 .. p.Patch.Provenance.Images.Select(image => new LedgerImage(
@@ -200,7 +200,7 @@ public static class LedgerUseCase
         IReadOnlyList<PatchedImage> images = PatchedImages.Measure(
             built.Model,
             file.Preprocessing,
-            [.. patches.Select(p => (p.Path, p.Patch))],
+            patches,
             Folders(ledger, folders),
             cancellation
         );
@@ -265,32 +265,44 @@ public static class LedgerUseCase
         }
     }
 
-    // The file's name in the ledger's folder, into which it is copied where it lies elsewhere.
-    static string Put(Ledger ledger, LoadedPatch patch)
+    // The patch in the ledger's folder, into which it is copied where it lies elsewhere.
+    static LedgerPatch Put(Ledger ledger, LoadedPatch patch)
     {
-        string within = Path.GetRelativePath(ledger.Folder, Path.GetFullPath(patch.Path)).Replace('\\', '/');
-        if (LedgerText.IsWithin(within))
-            return within;
+        string path = Path.GetRelativePath(ledger.Folder, Path.GetFullPath(patch.Path))
+            .Replace(Path.DirectorySeparatorChar, '/');
+        if (LedgerText.IsWithin(path))
+            return Named(path, OriginOf(ledger, path, patch));
         string name = Path.GetFileName(patch.Path);
         if (!LedgerText.IsWithin(name))
             throw BadInput.Unsupported(
                 patch.Path,
                 $"{patch.Path} cannot be named in a ledger; give it a plainer name."
             );
-        string copy = Path.Combine(ledger.Folder, name);
-        if (File.Exists(copy))
-            return LoadedPatch.Identify(copy).Sha256 == patch.Sha256
-                ? name
-                : throw BadInput.Exists(
-                    copy,
-                    $"{patch.Path} lies outside the ledger's folder, where another file has its name already; rename "
-                        + "it."
-                );
-        using FileStream from = InputFile.Open(patch.Path);
-        AtomicFile.TryCreate(copy, from.CopyTo);
-        return LoadedPatch.Identify(copy).Sha256 == patch.Sha256
-            ? name
-            : throw BadInput.Mismatch(patch.Path, $"{patch.Path} was written to while it was copied to {copy}.");
+        Copy(patch, Path.Combine(ledger.Folder, name));
+        return Named(name, path);
+
+        LedgerPatch Named(string file, string? from) =>
+            new(file, patch.Sha256, patch.Bytes, patch.Change, patch.Patch.Provenance.Method, from);
+    }
+
+    // A copy that is added again has still lost its images' way.
+    static string? OriginOf(Ledger ledger, string file, LoadedPatch patch) =>
+        ledger.Entries.LastOrDefault(e => e.Patch?.File == file && e.Patch.Sha256 == patch.Sha256)?.Patch!.From;
+
+    static void Copy(LoadedPatch patch, string copy)
+    {
+        if (!File.Exists(copy))
+        {
+            using FileStream from = InputFile.Open(patch.Path);
+            AtomicFile.TryCreate(copy, from.CopyTo);
+            if (LoadedPatch.Identify(copy).Sha256 != patch.Sha256)
+                throw BadInput.Mismatch(patch.Path, $"{patch.Path} was written to while it was copied to {copy}.");
+        }
+        else if (LoadedPatch.Identify(copy).Sha256 != patch.Sha256)
+            throw BadInput.Exists(
+                copy,
+                $"{patch.Path} lies outside the ledger's folder, where another file has its name already; rename it."
+            );
     }
 
     static void Keep(Ledger ledger, string sha256, string name, byte[] bytes)
@@ -337,10 +349,7 @@ public static class LedgerUseCase
     static BadInputException Contradiction(Ledger ledger, string one, string other, PatchContradiction c) =>
         BadInput.Mismatch(
             ledger.Path,
-            c.Unit is null
-                ? $"In {ledger.Path} {one} and {other} are the same patch, whose change would count twice."
-                : $"In {ledger.Path} {one} and {other} both rewrite unit {c.Unit} of block {c.Block}, which then does "
-                    + "neither's work.",
+            $"In {ledger.Path} {c.Why(one, other)}.",
             Remedy.Option(Parameter.Contradictions)
         );
 }

@@ -32,7 +32,6 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
         List<(string, string)> names = [];
         HashSet<string> seen = [.. given];
         int lost = 0;
-        Lazy<Dictionary<string, string>> nowhere = new(() => []);
         foreach (LoadedPatch patch in earlier.Patches)
         {
             PatchProvenance provenance = patch.Patch.Provenance;
@@ -44,7 +43,7 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
                 Tensor? token =
                     earlier.KeepPrefix && patch.Patch.Tokens is Tensor kept
                         ? kept[i].to(ScalarType.Float32)
-                        : Read(patch.Path, image);
+                        : Read(patch, image);
                 if (token is null)
                 {
                     lost++;
@@ -64,11 +63,11 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
             names
         );
 
-        Tensor? Read(string patch, PatchImage image)
+        Tensor? Read(LoadedPatch patch, PatchImage image)
         {
-            if (PatchedImages.Find(patch, image, nowhere).Path is not string path)
+            if (PatchedImages.Find(patch, image).Path is not string path)
                 return null;
-            (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [path], []);
+            (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [(path, image.Sha256)], []);
             return loaded.Count == 0 ? null : residuals[0];
         }
     }

@@ -37,36 +37,36 @@ sealed class RepairTokens(
 
     /// <summary>Reads images; in the caller's dispose scope.</summary>
     /// <param name="what">What is being done, for whoever watches; null to say nothing.</param>
-    /// <param name="paths">The images.</param>
+    /// <param name="images">The images, with SHA-256 of their bytes where that is known.</param>
     /// <param name="skipped">Gets why an image was left out.</param>
     /// <returns>
     /// [CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.
     /// </returns>
     public (Tensor Residuals, IReadOnlyList<int> Loaded) Read(
         string? what,
-        IReadOnlyList<string> paths,
+        IReadOnlyList<(string Path, string? Sha256)> images,
         List<string> skipped
     )
     {
         Resume();
         List<int> loaded = [];
         List<Tensor> read = [];
-        if (paths.Count == 0)
+        if (images.Count == 0)
             return (zeros([0, split.Space.Width]), loaded);
         if (what is null)
             All((_, _) => { });
         else
-            events.Progress(what, paths.Count, All);
+            events.Progress(what, images.Count, All);
         return (read.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. read], 0), loaded);
 
         int All(Action<double, string?> report)
         {
             int together = VitCost.Of(split.Model.Config).ImagesTogether(Chunk);
-            for (int first = 0; first < paths.Count; first += together)
+            for (int first = 0; first < images.Count; first += together)
             {
                 cancellation.ThrowIfCancellationRequested();
-                string[] chunk = [.. paths.Skip(first).Take(together)];
-                string?[] hashes = [.. chunk.Select(HashOf)];
+                (string Path, string? Sha256)[] chunk = [.. images.Skip(first).Take(together)];
+                string?[] hashes = [.. chunk.Select(c => c.Sha256 ?? HashOf(c.Path))];
                 int[] missing =
                 [
                     .. Enumerable
@@ -74,7 +74,7 @@ sealed class RepairTokens(
                         .Where(i => hashes[i] is not string hash || !_known.ContainsKey(hash)),
                 ];
                 if (missing.Length > 0)
-                    Ask([.. missing.Select(i => chunk[i])], [.. missing.Select(i => hashes[i])], skipped);
+                    Ask([.. missing.Select(i => chunk[i].Path)], [.. missing.Select(i => hashes[i])], skipped);
                 for (int i = 0; i < chunk.Length; i++)
                 {
                     if (hashes[i] is string hash && _known.TryGetValue(hash, out Tensor? token))
@@ -202,7 +202,8 @@ sealed class RepairTokens(
 
     static string HashOf(Tensor tokens) => Convert.ToHexStringLower(SHA256.HashData(tokens.contiguous().bytes));
 
-    static string? HashOf(string path)
+    /// <summary>SHA-256 of a file's bytes; null where it cannot be read.</summary>
+    public static string? HashOf(string path)
     {
         try
         {

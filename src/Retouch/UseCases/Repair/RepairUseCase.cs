@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
@@ -16,7 +17,10 @@ namespace Retouch.UseCases;
 /// <param name="model">The model; not owned.</param>
 public sealed class RepairUseCase(ModelFile model)
 {
-    const double SensitiveMargin = 0.05;
+    // Right labelled images that can stand for ordinary ones.
+    const int FewestOrdinary = 20;
+
+    static readonly double s_margin = new MiningSettings().Margin;
 
     /// <summary>Repairs.</summary>
     /// <param name="request">What is asked for.</param>
@@ -65,22 +69,11 @@ public sealed class RepairUseCase(ModelFile model)
 
         using PreparedFiles prepared = new(request.Files, unedited);
         bool learns = !prepared.ByKind.ContainsKey(GateMemory.Kind);
-        if (learns && request.Locality is null)
-            throw BadInput.Missing(
-                null,
-                "A repair keeps ordinary images as they are, of which nothing was prepared for this model and none are "
-                    + "given.",
-                Remedy.AnyOf(
-                    Remedy.Option(Parameter.Locality),
-                    Remedy.Make(
-                        Artifact.Preparation,
-                        Gate.Definition.Name,
-                        request.Files.MadeFor.Model,
-                        request.Files.MadeFor.Blocks
-                    )
-                )
-            );
-        LocalityHalves? halves = learns ? LocalityHalves.Of(request.Locality!) : null;
+        // What is to be measured must be new to the repair: it neither learns from labelled images as ordinary ones nor
+        // counts them twice.
+        HashSet<string> given = [.. candidates.Select(c => c.Sha256)];
+        ImageFolder? others = Without(request.Locality, given);
+        LocalityHalves? halves = learns && others is not null ? LocalityHalves.Of(others) : null;
         (Preparation? own, EditStatistics? statistics) = halves is null
             ? (null, null)
             : LearnedStatistics.Learn(
@@ -93,45 +86,63 @@ public sealed class RepairUseCase(ModelFile model)
                 cancellation
             );
         using Preparation? learned = own;
-        Preparation ordinary = own ?? prepared.ByKind[GateMemory.Kind];
-
+        Preparation? ordinary = own ?? prepared.ByKind.GetValueOrDefault(GateMemory.Kind);
         using RepairTokens tokens = new(split, model.Preprocessing, request.Output, events, cancellation);
-        Seen labelled = Read("reading labelled images", [.. candidates.Select(c => c.Path)], tokens, leftOut);
+        Seen labelled = Read("reading labelled images", [.. candidates.Select(c => (c.Path, c.Sha256))], leftOut);
         candidates = [.. labelled.Loaded.Select(i => candidates[i])];
-        ImageFolder? measured = halves?.Measured ?? request.Locality;
-        HashSet<string> seen = [.. candidates.Select(c => c.Sha256)];
-        string[] localityPaths = measured is null
+        ImageFolder? measured = halves?.Measured ?? others;
+        (string Path, string? Sha256)[] ofLocality = measured is null
             ? []
-            : [.. measured.Files.Select(measured.FullPath).Where(p => !seen.Contains(ImageRoots.Hash(p)))];
-        Seen locality = Read("reading locality images", localityPaths, tokens, leftOut);
+            : [.. measured.Files.Select(f => (measured.FullPath(f), (string?)null))];
+        Seen locality = Read("reading locality images", ofLocality, leftOut);
         foreach (string what in leftOut)
             events.Warn(what);
 
         IReadOnlyList<int> before = GateRepair.Predict(split, labelled.Residuals, null);
         // What was right in the unedited model is to stay so, whatever earlier patches made of it.
-        IReadOnlyList<int> first = Unedited(labelled, candidates.Select(c => c.Path));
-        RememberedImages remembered = RememberedImages.Of(
-            earlier,
-            candidates.Select(c => c.Sha256).ToHashSet(),
-            tokens,
-            space.Width,
-            events
-        );
+        IReadOnlyList<int> first = Unedited(labelled, [.. candidates.Select(c => (c.Path, c.Sha256))]);
+        RememberedImages remembered = RememberedImages.Of(earlier, given, tokens, space.Width, events);
         IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
         RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
+        if (candidates.Count == 0)
+            throw BadInput.Mismatch(null, "There is nothing to repair: all labelled images were left out.");
         if (parts.Failing.Count + parts.HeldOut.Count == 0)
             throw BadInput.Mismatch(
                 null,
-                $"There is nothing to repair: the model gives all {candidates.Count} labelled images a right class."
+                $"There is nothing to repair: the model gives every labelled image a right class ({candidates.Count})."
             );
         if (parts.Failing.Count == 0)
             throw BadInput.Mismatch(null, "All failing images are held out; hold out fewer, or give more.");
         if (request.Guard is not null && locality.Loaded.Count == 0)
-            throw BadInput.Mismatch(null, "A guard is measured on ordinary images, of which none are left to measure.");
+            throw BadInput.Mismatch(
+                null,
+                "A guard is measured on ordinary images that are none of the labelled ones, and there are no others.",
+                Remedy.AnyOf(Remedy.Option(Parameter.Locality), Remedy.Option(Parameter.GuardNear))
+            );
         if (request.GuardNear is not null && parts.NearHeldOut.Count == 0)
             throw BadInput.Mismatch(
                 null,
                 "A guard over near images is measured on right ones that the repair did not see; there are none."
+            );
+        if (ordinary is null && parts.Near.Count < FewestOrdinary)
+            throw BadInput.Missing(
+                null,
+                "A repair keeps ordinary images as they are, of which nothing was prepared for this model and none are "
+                    + $"given beside the labelled ones; of those {parts.Near.Count} right ones could stand for them, "
+                    + $"which are fewer than {FewestOrdinary}.",
+                Remedy.AnyOf(
+                    Remedy.Option(Parameter.Locality),
+                    Remedy.Make(
+                        Artifact.Preparation,
+                        Gate.Definition.Name,
+                        request.Files.MadeFor.Model,
+                        request.Files.MadeFor.Blocks
+                    )
+                )
+            );
+        if (ordinary is null)
+            events.Note(
+                $"the {parts.Near.Count} right images to keep stand for ordinary ones, of which none are given"
             );
         int[] kept = [.. Remembered(true)];
         int[] broken = [.. Remembered(false)];
@@ -147,8 +158,14 @@ public sealed class RepairUseCase(ModelFile model)
         };
         if (broken.Length > 0)
             events.Note($"{broken.Length} images that earlier patches corrected are wrong again, and corrected along");
-        IReadOnlyList<int> localityBefore = Unedited(locality, locality.Loaded.Select(i => localityPaths[i]));
-        bool[] sensitive = Sensitive(split, locality.Residuals);
+        IReadOnlyList<int> localityBefore = Unedited(locality, [.. locality.Loaded.Select(i => ofLocality[i])]);
+        List<bool> sensitive = [];
+        GateRepair.Ask(
+            split,
+            locality.Residuals,
+            null,
+            logits => sensitive.AddRange(ModelAnswer.Of(logits).Select(a => a.Margin < s_margin))
+        );
         events.Note(
             $"{parts.Failing.Count} images to correct, {parts.HeldOut.Count} failing ones held out; {parts.Near.Count} "
                 + $"right ones to keep, {parts.NearHeldOut.Count} held out"
@@ -241,16 +258,16 @@ public sealed class RepairUseCase(ModelFile model)
             best?.Outcome.Dispose();
         }
 
-        Seen Read(string what, IReadOnlyList<string> paths, RepairTokens from, List<string> skipped)
+        Seen Read(string what, IReadOnlyList<(string Path, string? Sha256)> images, List<string> skipped)
         {
             try
             {
-                (Tensor residuals, IReadOnlyList<int> loaded) = from.Read(what, paths, skipped);
+                (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(what, images, skipped);
                 return new Seen(residuals, loaded);
             }
             catch (OperationCanceledException e)
             {
-                throw Interrupted(from, e);
+                throw Interrupted(tokens, e);
             }
         }
 
@@ -300,14 +317,14 @@ public sealed class RepairUseCase(ModelFile model)
                 .Where(i => rememberedBefore[i] == remembered.Images.Labels[i] == right);
 
         // What the unedited model says; its last FFN gets something else where earlier patches changed blocks before.
-        IReadOnlyList<int> Unedited(Seen images, IEnumerable<string> paths)
+        IReadOnlyList<int> Unedited(Seen images, IReadOnlyList<(string Path, string? Sha256)> files)
         {
             if (earlier.KeepPrefix)
                 return GateRepair.Predict(unedited, images.Residuals, null);
             using RepairTokens again = new(unedited, model.Preprocessing, null, events, cancellation);
             return GateRepair.Predict(
                 unedited,
-                again.Read("reading images again, for the unedited model", [.. paths], []).Residuals,
+                again.Read("reading images again, for the unedited model", files, []).Residuals,
                 null
             );
         }
@@ -340,17 +357,16 @@ public sealed class RepairUseCase(ModelFile model)
 
         void Write(RepairReport report, RepairOutcome outcome, string output)
         {
-            string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
             int[] mended = [.. parts.Failing.Where(i => candidates[i].Accepted.Contains(best!.After[i]))];
             PatchImage[] images =
             [
-                .. mended.Select(i => new PatchImage(Path.GetFileName(candidates[i].Path), candidates[i].Sha256)
-                {
-                    Path = Path.GetRelativePath(folder, Path.GetFullPath(candidates[i].Path))
-                        .Replace(Path.DirectorySeparatorChar, '/'),
-                    Label = best!.After[i],
-                    LabelName = labels.HasNames ? labels[best.After[i]].Name : null,
-                }),
+                .. mended.Select(i =>
+                    PatchOrigin.Image(candidates[i].Path, candidates[i].Sha256, output) with
+                    {
+                        Label = best!.After[i],
+                        LabelName = labels.HasNames ? labels[best.After[i]].Name : null,
+                    }
+                ),
             ];
             int label = images
                 .GroupBy(i => i.Label!.Value)
@@ -363,8 +379,8 @@ public sealed class RepairUseCase(ModelFile model)
                 new PatchProvenance
                 {
                     ModelFingerprint = model.Model.Fingerprint,
-                    Float16Fingerprint = Rounded(ScalarType.Float16),
-                    BFloat16Fingerprint = Rounded(ScalarType.BFloat16),
+                    Float16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.Float16),
+                    BFloat16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.BFloat16),
                     Images = images,
                     Label = label,
                     LabelName = labels.HasNames ? labels[label].Name : null,
@@ -373,6 +389,7 @@ public sealed class RepairUseCase(ModelFile model)
                     Settings = report.Settings.Describe(),
                     Seed = request.Seed,
                     Preprocessing = model.Preprocessing.ToString(),
+                    On = [.. earlier.Patches.Select(p => p.Change)],
                     Measurements = new PatchMeasurements
                     {
                         Success = report.Corrected == report.ToCorrect,
@@ -405,21 +422,19 @@ public sealed class RepairUseCase(ModelFile model)
             )
             : e;
 
-    string? Rounded(ScalarType type) =>
-        model.Model.FingerprintAs(type) is string rounded && rounded != model.Model.Fingerprint ? rounded : null;
-
-    static bool[] Sensitive(SplitVit split, Tensor residuals)
+    // Null where there is none, or none that is not among the labelled ones.
+    static ImageFolder? Without(ImageFolder? folder, HashSet<string> labelled)
     {
-        if (residuals.shape[0] == 0)
-            return [];
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        Tensor logits = Evidence.Logits(split.Model, residuals.to(split.Model.Blocks[^1].Fc1Weight.device));
-        if (logits.shape[1] < 2)
-            return new bool[residuals.shape[0]];
-        (Tensor top, _) = special.softmax(logits, 1).topk(2);
-        float[] margins = [.. (top.select(1, 0) - top.select(1, 1)).cpu().data<float>()];
-        return [.. margins.Select(m => m < SensitiveMargin)];
+        if (folder is null)
+            return null;
+        string[] others =
+        [
+            .. folder
+                .Files.AsParallel()
+                .AsOrdered()
+                .Where(f => RepairTokens.HashOf(folder.FullPath(f)) is not string hash || !labelled.Contains(hash)),
+        ];
+        return others.Length == 0 ? null : folder.With(others);
     }
 
     sealed record Seen(Tensor Residuals, IReadOnlyList<int> Loaded);
