@@ -140,7 +140,7 @@ sealed class ModelOptions
             );
             if (!config.HasPlainBlocks)
                 terminal.Detail(
-                    "model: its blocks are not a plain ViT's, which the kernels are for, so that all passes are libtorch's, "
+                    "model: its blocks are not a plain ViT's, which kernels are for: all passes are libtorch's, "
                         + "in float32"
                 );
             return file;

@@ -438,10 +438,10 @@ public sealed class ModelFile : IDisposable
         );
     }
 
-    /// <summary>Writes a new model file under timm's names, stating its heads and preprocessing.</summary>
+    /// <summary>Writes a new model file under timm's names, stating what they do not show.</summary>
     /// <param name="output">The file to write, atomically.</param>
     /// <param name="tensors">The model's tensors by canonical name; they stay the caller's.</param>
-    /// <param name="heads">The number of attention heads.</param>
+    /// <param name="traits">What the tensors do not show.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
     /// <param name="metadata">Texts to keep besides.</param>
     /// <param name="half">Whether to store float16.</param>
@@ -450,23 +450,34 @@ public sealed class ModelFile : IDisposable
     public static void Create(
         string output,
         IReadOnlyDictionary<string, Tensor> tensors,
-        int heads,
+        VitTraits traits,
         Preprocessing preprocessing,
         IReadOnlyDictionary<string, string> metadata,
         bool half,
         bool overwrite
     )
     {
-        VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), new VitTraits { Heads = heads });
+        VitConfig config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits);
         Dictionary<string, string> texts = new(metadata)
         {
-            ["num_heads"] = heads.ToString(CultureInfo.InvariantCulture),
+            ["num_heads"] = config.Heads.ToString(CultureInfo.InvariantCulture),
             ["preprocessing"] = preprocessing.ToJson(),
         };
+        // Of a plain ViT all else is usual.
+        if (!config.IsPlain)
+        {
+            foreach ((string key, string text) in ModelMetadata.Of(config, preprocessing).Where(t => t.Key != "format"))
+                texts.TryAdd(key, text);
+        }
         using TorchSharp.DisposeScope scope = NewDisposeScope();
         SafeTensorsWriter.Write(
             output,
-            tensors.Select(t => (t.Key, half ? t.Value.to(ScalarType.Float16) : t.Value)),
+            tensors.Select(t =>
+                (
+                    config.Block.GatedFfn ? GatedFfns.Apart(t.Key) : t.Key,
+                    half ? t.Value.to(ScalarType.Float16) : t.Value
+                )
+            ),
             new SortedDictionary<string, string>(texts, StringComparer.Ordinal),
             overwrite
         );

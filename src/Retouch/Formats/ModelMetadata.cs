@@ -46,7 +46,12 @@ static class ModelMetadata
         VitTraits own = config.Traits;
         if (own.PostNorm == true)
             texts[PostNorm] = "true";
-        if (stated is null or { Rope: not null } && own.Rope is { Kind: not VitRopeKind.None } rope)
+        // Names of gates would be taken for EVA-02's.
+        if (
+            stated is null or { Rope: not null }
+            && own.Rope is VitRope rope
+            && (rope.Kind != VitRopeKind.None || config.Block.GatedFfn)
+        )
             texts[Rope] = ModelRopes.NameOf(rope);
         if (stated is null or { ImageSize: not null } && own.ImageSize is int size)
             texts[ImageSize] = size.ToString(CultureInfo.InvariantCulture);

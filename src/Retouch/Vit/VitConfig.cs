@@ -162,7 +162,7 @@ public sealed record VitConfig
     /// <summary>Whether a learned query reads the tokens by attention.</summary>
     internal bool PoolsByAttention => Pooling is VitPooling.Attention or VitPooling.AttentionOverAll;
 
-    /// <summary>Whether all blocks are a plain ViT's, which the faster passes and the kernels are written for.</summary>
+    /// <summary>Whether all blocks are a plain ViT's, which the faster passes and kernels are for.</summary>
     public bool HasPlainBlocks => Block == VitBlockForm.Plain && Stages.Count == 0;
 
     /// <summary>

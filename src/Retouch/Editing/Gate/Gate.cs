@@ -23,8 +23,8 @@ namespace Retouch.Editing;
 /// first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>. Transformer-Patcher (Huang et
 /// al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent against a memory; GRACE
 /// (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here nothing but the value is
-/// learned, and the architecture stays as it is. Where the classifier reads what attention pools, [CLS] is that, and the
-/// last FFN the pool's own, which has one token an image, too. docs/gate.md explains it.
+/// learned, and the architecture stays as it is. Where the classifier reads what attention pools, [CLS] is that, and
+/// the last FFN the pool's own, which has one token an image, too. docs/gate.md explains it.
 /// </remarks>
 public sealed class Gate : IEditor
 {

@@ -37,8 +37,8 @@ public static class ModelExport
         if (!config.IsPlain)
             throw BadInput.Unsupported(
                 null,
-                $"An export to {format} is of a plain ViT, and this model is none; 'apply' writes it under the names that "
-                    + "it came in.",
+                $"An export to {format} is of a plain ViT, and this model is none; 'apply' writes it under the names "
+                    + "that it came in.",
                 Remedy.Export("onnx")
             );
         NamingScheme scheme =

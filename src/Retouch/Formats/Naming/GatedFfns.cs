@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Retouch.Formats;
 
 /// <summary>
-/// Gates and values of gated feed-forward networks: two tensors to the model, and to a file, whether it keeps them apart
-/// or not, one under the name of fc1, gates first.
+/// Gates and values of gated feed-forward networks: two tensors to the model, and to a file, whether it keeps them
+/// apart or not, one under the name of fc1, gates first.
 /// </summary>
 static class GatedFfns
 {
@@ -15,13 +15,24 @@ static class GatedFfns
     public static string Stored(string canonical) =>
         canonical.Replace(".mlp.gate.", ".mlp.fc1.", StringComparison.Ordinal);
 
+    /// <summary>timm's name for a tensor of a gated network, where gates and values are apart.</summary>
+    public static string Apart(string canonical) =>
+        canonical
+            .Replace(".mlp.fc1.", ".mlp.fc1_x.", StringComparison.Ordinal)
+            .Replace(".mlp.gate.", ".mlp.fc1_g.", StringComparison.Ordinal);
+
     /// <summary>Whether a tensor of a model is the gates' or the values'.</summary>
     public static bool IsHalf(string canonical, VitModel model) =>
         model.Config.Block.GatedFfn && Stored(canonical).Contains(".mlp.fc1.", StringComparison.Ordinal);
 
-    /// <summary>The shapes that the model has of those of a file: where fc1 gives twice what fc2 reads, halves.</summary>
+    /// <summary>A model's shapes of those of a file: where fc1 gives twice what fc2 reads, halves.</summary>
     public static void Split(Dictionary<string, long[]> shapes)
     {
+        if (shapes.Keys.FirstOrDefault(n => n.Contains(".mlp.gate.", StringComparison.Ordinal)) is string own)
+            throw BadInput.Unsupported(
+                null,
+                $"The tensor {own} does not belong to a ViT as Retouch knows it; this architecture is not supported."
+            );
         int[] blocks = [.. shapes.Keys.Select(VitNames.BlockOf).OfType<int>().Distinct()];
         if (!blocks.Any(b => Rows(b) is long two and > 0 && Columns(b) == two / 2 && two % 2 == 0))
             return;
@@ -58,7 +69,7 @@ static class GatedFfns
         }
     }
 
-    /// <summary>A model's tensors, or some that replace them, as a file has them; in the caller's dispose scope.</summary>
+    /// <summary>A model's tensors, or some in their place, as a file has them; in the caller's scope.</summary>
     /// <param name="some">By the model's names.</param>
     /// <param name="model">Has the other half.</param>
     public static IReadOnlyDictionary<string, Tensor> Packed(IReadOnlyDictionary<string, Tensor> some, VitModel model)
