@@ -75,6 +75,7 @@ static class RemedyText
         {
             Parameter.ImageSize => $"ask for an --image-size of {value ?? "N"}",
             Parameter.Labels => "or give the names with --labels",
+            Parameter.ClassEmbeddings => "give them with --class-embeddings, safetensors or .npy, [C, D]",
             Parameter.AcceptedClasses => "or say what they are with --accept",
             Parameter.Locator when value is null => "choose another with --locator",
             Parameter.Locator => $"use --locator {value}{(value == Locators.Hypernetwork ? "" : ", which needs none")}",
@@ -189,6 +190,8 @@ static class RemedyText
         {
             Parameter.ImageSize => "--image-size",
             Parameter.Heads => "--heads",
+            Parameter.Rope => "--rope",
+            Parameter.ClassEmbeddings => "--class-embeddings",
             Parameter.NormEpsilon => "--norm-epsilon",
             Parameter.Activation => "--activation",
             Parameter.Labels => "--labels",

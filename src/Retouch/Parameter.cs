@@ -9,6 +9,12 @@ public enum Parameter
     /// <summary>The number of attention heads.</summary>
     Heads,
 
+    /// <summary>A model's rotary positions.</summary>
+    Rope,
+
+    /// <summary>The embeddings of the classes' texts.</summary>
+    ClassEmbeddings,
+
     /// <summary>The epsilon of a model's norms.</summary>
     NormEpsilon,
 

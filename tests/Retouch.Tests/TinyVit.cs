@@ -83,12 +83,108 @@ static class TinyVit
             ["tanh"] = Plain with { Activation = VitActivation.GeluTanh },
         };
 
+    /// <summary>One small architecture of each other family and of each way to read the tokens, by name.</summary>
+    public static IReadOnlyDictionary<string, VitConfig> Families { get; } =
+        new Dictionary<string, VitConfig>
+        {
+            ["post norm"] = Plain with { Block = new() { PostNorm = true } },
+            ["query-key norm"] = Plain with
+            {
+                Block = new()
+                {
+                    QueryKeyNorm = true,
+                    MixedNorm = true,
+                    HiddenNorm = true,
+                },
+            },
+            ["swiglu"] = Plain with
+            {
+                Block = new() { GatedFfn = true },
+                LayerScale = true,
+            },
+            ["eva02"] = Plain with
+            {
+                Block = new()
+                {
+                    GatedFfn = true,
+                    HiddenNorm = true,
+                    MixedNorm = true,
+                    Rope = VitRope.Eva,
+                },
+                Pooling = VitPooling.Average,
+                NormAfterPooling = true,
+            },
+            ["dinov3"] = Plain with
+            {
+                Block = new() { Rope = VitRope.Dinov3 },
+                Registers = 2,
+                Positions = false,
+                LayerScale = true,
+                QkvBias = false,
+            },
+            ["beit"] = Plain with
+            {
+                Block = new() { RelativePositions = RelativePositions.EachBlock },
+                Positions = false,
+                Pooling = VitPooling.Average,
+                NormAfterPooling = true,
+            },
+            ["data2vec"] = Plain with
+            {
+                Block = new() { RelativePositions = RelativePositions.Shared },
+                Positions = false,
+            },
+            ["swin"] = Plain with
+            {
+                ImageSize = 16,
+                Block = new() { RelativePositions = RelativePositions.EachBlock },
+                Stages = new([new(1, 12, 3, 20, 2), new(2, 24, 3, 40, 2)]),
+                ClassToken = false,
+                Positions = false,
+                PreNorm = true,
+                Pooling = VitPooling.Average,
+            },
+            ["map"] = Plain with
+            {
+                ClassToken = false,
+                Pooling = VitPooling.Attention,
+                PoolHeads = 3,
+                PoolMlpWidth = 40,
+            },
+            ["maximum"] = Plain with { Pooling = VitPooling.Maximum, NormAfterPooling = true },
+            ["average and maximum"] = Plain with { Pooling = VitPooling.AverageAndMaximum },
+            ["average of all"] = Plain with { Pooling = VitPooling.AverageOfAll, LastNorm = false },
+            ["dinov2"] = Plain with { Pooling = VitPooling.ClassAndAverage, LayerScale = true },
+            ["dinov2 with registers"] = Plain with
+            {
+                Pooling = VitPooling.ClassAndAverageOfOthers,
+                Registers = 3,
+                RegisterPositions = false,
+                LayerScale = true,
+            },
+            ["two heads"] = Plain with { Registers = 1, Pooling = VitPooling.TwoHeads },
+            ["zero-shot"] = Plain with { PreNorm = true, PatchBias = false, Projection = 16, Cosine = true },
+        };
+
+    /// <summary>All of both.</summary>
+    public static IReadOnlyDictionary<string, VitConfig> Architectures { get; } =
+        Variants.Concat(Families).ToDictionary(v => v.Key, v => v.Value);
+
     /// <summary>The same architecture at another width.</summary>
     public static VitConfig Wide(VitConfig config, int width) =>
         config with
         {
             Width = width,
             MlpWidth = width / 24 * 40,
+            Stages = new(
+                config.Stages.Select(s =>
+                    s with
+                    {
+                        Width = s.Width * (width / 24),
+                        MlpWidth = s.MlpWidth * (width / 24),
+                    }
+                )
+            ),
         };
 
     static VitConfig Plain =>

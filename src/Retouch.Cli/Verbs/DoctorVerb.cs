@@ -59,7 +59,7 @@ sealed class DoctorVerb : Verb
                 + (
                     report.Kernels.Count == 0
                         ? "none of its own: slower, by libtorch's alone"
-                        : string.Join(", ", report.Kernels)
+                        : string.Join(", ", report.Kernels) + ", for a plain ViT's blocks; others by libtorch's"
                 )
         );
         terminal.Line($"memory      {report.MemoryBytes / (double)(1L << 30):0.0} GiB");

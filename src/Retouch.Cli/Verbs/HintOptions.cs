@@ -12,7 +12,9 @@ sealed class HintOptions
     readonly Option<string?> _activation;
     readonly Option<double?> _epsilon;
     readonly Option<string?> _pooling;
+    readonly Option<string?> _rope;
     readonly Option<int?> _size;
+    readonly Option<string?> _embeddings;
     readonly OrientationOption _orientation;
 
     /// <summary>Adds the options to a command.</summary>
@@ -52,10 +54,24 @@ sealed class HintOptions
         _pooling = new($"--{prefix}pooling")
         {
             Description =
-                $"What the classifier of {whose} reads: {string.Join(", ", poolings)} (the [CLS] token, the "
+                $"What the classifier of {whose} reads: {string.Join(", ", poolings)} (token is [CLS], avg the "
                 + "average of the patches); by default what its files state, else [CLS] where there is one and no norm "
                 + "after it.",
             HelpName = "NAME",
+        };
+        _rope = new($"--{prefix}rope")
+        {
+            Description =
+                $"The rotary positions of {whose}: {string.Join(", ", ModelRopes.Names)}, and what differs, as "
+                + "eva,period=100,reference=14; by default what its files state.",
+            HelpName = "NAME",
+        };
+        _embeddings = new($"--{prefix}class-embeddings")
+        {
+            Description =
+                $"The embeddings of the classes' texts, [C, D], with which {whose} compares images where it has no "
+                + "classifier (CLIP, SigLIP): safetensors or .npy, with or without labels.",
+            HelpName = "FILE",
         };
         _size = new($"--{prefix}image-size")
         {
@@ -74,13 +90,14 @@ sealed class HintOptions
     }
 
     /// <summary>The options.</summary>
-    public IReadOnlyList<Option> All => [_scheme, _heads, _activation, _epsilon, _pooling, _size];
+    public IReadOnlyList<Option> All => [_scheme, _heads, _activation, _epsilon, _pooling, _rope, _size, _embeddings];
 
     public ModelHints Read(ParseResult parsed) =>
         new()
         {
             Scheme = parsed.GetValue(_scheme) is string scheme ? NamingSchemes.Find(scheme) : null,
             ImageSize = parsed.GetValue(_size),
+            ClassEmbeddings = parsed.GetValue(_embeddings),
             Orientation = _orientation.Given(parsed),
             Traits = new VitTraits
             {
@@ -90,6 +107,7 @@ sealed class HintOptions
                     : null,
                 NormEpsilon = parsed.GetValue(_epsilon),
                 Pooling = parsed.GetValue(_pooling) is string pooling ? ModelPoolings.Parse(pooling) : null,
+                Rope = parsed.GetValue(_rope) is string rope ? ModelRopes.Parse(rope) : null,
             },
         };
 }

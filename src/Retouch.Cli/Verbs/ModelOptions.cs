@@ -138,6 +138,11 @@ sealed class ModelOptions
                     + $"{config.Activation}, norm epsilon {config.NormEpsilon}, {config.Pooling} pooling; fingerprint "
                     + $"{file.Model.Fingerprint}"
             );
+            if (!config.HasPlainBlocks)
+                terminal.Detail(
+                    "model: its blocks are not a plain ViT's, which kernels are for: all passes are libtorch's, "
+                        + "in float32"
+                );
             return file;
         }
         catch

@@ -31,6 +31,12 @@ sealed class PretrainVerb : Verb
             + "is as in docs/letters.md.",
         HelpName = "FILE",
     };
+    readonly Option<string?> _family = new("--family")
+    {
+        Description =
+            $"The family: {string.Join(", ", PretrainingFamilies.Names)}; by default that of the settings, else vit.",
+        HelpName = "NAME",
+    };
     readonly Option<string?> _labels = new("--labels")
     {
         Description =
@@ -62,7 +68,7 @@ sealed class PretrainVerb : Verb
         Require<int>(_keepEvery, n => n >= 1, "a whole number of at least 1");
         foreach (
             Option option in (Option[])
-                [_images, _out, _config, _labels, _heldOut, _keepEvery, _half, _resume, _overwrite]
+                [_images, _out, _config, _family, _labels, _heldOut, _keepEvery, _half, _resume, _overwrite]
         )
             Add(option);
         _orientation = new OrientationOption(this);
@@ -83,6 +89,8 @@ sealed class PretrainVerb : Verb
         PretrainingSettings settings = parsed.GetValue(_config) is string config
             ? PretrainingSettings.Load(config)
             : new PretrainingSettings();
+        if (parsed.GetValue(_family) is string family)
+            settings = settings with { Family = family };
         settings.Validate();
         ImageFolder folder = ImageFolder.Open(parsed.GetRequiredValue(_images));
         LabelSet? named = parsed.GetValue(_labels) is string file ? LabelSet.Load(file) : null;
@@ -123,7 +131,7 @@ sealed class PretrainVerb : Verb
             ModelFile.Create(
                 output,
                 run.Tensors(half),
-                settings.Heads,
+                run.Config.Traits,
                 preprocessing,
                 new Dictionary<string, string>
                 {

@@ -120,6 +120,8 @@ sealed record ModelCard
 
     (ModelCard, bool) WithConfig(ConfigObject root, ModelOutline model)
     {
+        if (root.Has("model_cfg"))
+            return (OpenClipConfig.Read(this, root, model), false);
         bool timm = root.Has("pretrained_cfg") || root.Has("architecture");
         if (!timm && !root.Has("model_type") && !root.Has("hidden_size"))
             return (Noting($"{root.Path} is neither timm's nor transformers' config and was passed over"), true);

@@ -117,8 +117,19 @@ public sealed class ModelFile : IDisposable
             IEnumerable<string> under = source.Tensors.Keys.Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
             ForeignTensors.Refuse(under, prefix.Length);
             IReadOnlyDictionary<string, NamedTensor[]> names = scheme.Map(source.Tensors.Keys, prefix);
-            if (!names.ContainsKey(VitNames.HeadWeight) && names.ContainsKey(VitNames.Block(0, "norm1.weight")))
+            bool zeroShot = scheme.ZeroShot;
+            if (
+                !zeroShot
+                && !names.ContainsKey(VitNames.HeadWeight)
+                && names.ContainsKey(VitNames.Block(0, "norm1.weight"))
+            )
                 throw UnknownModel.WithoutClassifier(source, scheme, prefix, names);
+            if (scheme.Required.FirstOrDefault(r => !names.ContainsKey(r)) is string lacking)
+            {
+                string spelled = scheme.Spelled(lacking, names, prefix);
+                throw BadInput.Missing(spelled, $"The tensor {spelled} is missing.");
+            }
+            using ClassEmbeddings? embeddings = Embeddings(hints, scheme, source);
             foreach (NamedTensor name in names.Values.SelectMany(n => n))
             {
                 if (!source.Tensors[name.InFile].DType.IsFloat())
@@ -129,7 +140,13 @@ public sealed class ModelFile : IDisposable
                     );
             }
             Dictionary<string, long[]> shapes = names.ToDictionary(n => n.Key, n => CanonicalShape(source, n.Value));
-            ModelCard card = ModelCard.Beside(source.Path, ModelOutline.Of(shapes));
+            GatedFfns.Split(shapes);
+            if (embeddings is not null)
+            {
+                shapes[VitNames.HeadWeight] = embeddings.Rows.shape;
+                shapes[VitNames.HeadBias] = [embeddings.Rows.shape[0]];
+            }
+            ModelCard card = ModelCard.Beside(source.Path, ModelOutline.Of(shapes) with { Types = scheme.ModelTypes });
             int? shown = names
                 .Values.SelectMany(n => n)
                 .Select(n => n.Layout.HeadsOf(source.Tensors[n.InFile].Shape))
@@ -138,11 +155,19 @@ public sealed class ModelFile : IDisposable
                 .Traits.Or(ModelMetadata.Traits(source.Metadata))
                 .Or(card.Traits)
                 .Or(new VitTraits { Heads = shown })
-                .Or(names.ContainsKey(VitNames.ClassToken) ? scheme.Certain : scheme.Certain with { Pooling = null });
-            VitTraits traits = known.Or(scheme.Traits);
-            string Spelled(string canonical) => scheme.Spelled(canonical, names, prefix);
+                .Or(
+                    scheme.Certain.Pooling != VitPooling.ClassToken || names.ContainsKey(VitNames.ClassToken)
+                        ? scheme.Certain
+                        : scheme.Certain with
+                        {
+                            Pooling = null,
+                        }
+                )
+                .Or(new VitTraits { ImageSize = StatedSize(hints, card, source.Metadata) });
+            VitTraits traits = known.Or(scheme.Traits).Or(new VitTraits { Rope = TimmFamilyNames.UsualRope(names) });
+            string Spelled(string canonical) => scheme.Spelled(GatedFfns.Stored(canonical), names, prefix);
             // Shapes are checked before anything large is read.
-            VitConfig config = VitConfig.Infer(shapes, traits, Spelled);
+            VitConfig config = VitInference.Infer(shapes, traits, Spelled);
             if (hints.ImageSize is null && card.ImageSize is int made && made != config.ImageSize)
                 throw BadInput.Mismatch(
                     "config.json",
@@ -173,6 +198,9 @@ public sealed class ModelFile : IDisposable
                 time.Check();
                 tensors[canonical] = Read(source, parts);
             }
+            GatedFfns.Split(tensors, shapes);
+            if (embeddings is not null)
+                (tensors[VitNames.HeadWeight], tensors[VitNames.HeadBias]) = Compared(embeddings, source, prefix);
             source.RequireUnchanged();
             int size = Resized(hints.ImageSize, config, tensors);
             (Preprocessing preprocessing, string? stated) =
@@ -193,7 +221,7 @@ public sealed class ModelFile : IDisposable
                         Remedy.TakeAway
                     )
                 );
-            LabelSet? own = ModelMetadata.Labels(source.Metadata, config.Classes);
+            LabelSet? own = embeddings?.Labels ?? ModelMetadata.Labels(source.Metadata, config.Classes);
             bool statedElsewhere =
                 hints.Traits != new VitTraits()
                 || card.Traits != new VitTraits()
@@ -205,7 +233,11 @@ public sealed class ModelFile : IDisposable
                 || card.ImageSize is not null
                 || card.SquareImages
                 || scheme.SquareImages;
-            bool ownClassifier = scheme.IsOwn(VitNames.HeadWeight, names[VitNames.HeadWeight][0].InFile, prefix);
+            // timm's Swin has head.fc.
+            bool ownClassifier =
+                zeroShot
+                || config.Stages.Count > 0
+                || scheme.IsOwn(VitNames.HeadWeight, names[VitNames.HeadWeight][0].InFile, prefix);
             string[] notes = [.. card.Notes, .. Remarks(config, known, source, Spelled, ownClassifier)];
             string? constant = ConstantClassifier(tensors, Spelled);
             return new ModelFile(
@@ -227,7 +259,8 @@ public sealed class ModelFile : IDisposable
                 PreprocessingSource = stated,
                 Labels = own ?? card.Labels,
                 LabelsSource =
-                    own is not null ? "the model file"
+                    own is not null && own == embeddings?.Labels ? "the file of class embeddings"
+                    : own is not null ? "the model file"
                     : card.Labels is not null ? "config.json beside it"
                     : null,
                 Assumptions = [.. Assumed(known, config, square ? null : size)],
@@ -288,15 +321,27 @@ public sealed class ModelFile : IDisposable
                 $"{Path} has the names of {Scheme.Name}, under which Retouch writes no file.",
                 Remedy.Export("timm", "transformers", "torchvision")
             );
+        foreach (string name in replacements.Keys.Where(n => !_names.ContainsKey(GatedFfns.Stored(n))))
+            throw BadInput.Unsupported(
+                Path,
+                $"{Path} has no place for {name}: its classifier is made of class embeddings, which an edit leaves "
+                    + "alone where it is to be stored."
+            );
         using DisposeScope scope = NewDisposeScope();
+        bool reshapes = replacements.Any(r => !r.Value.shape.SequenceEqual(Model.Tensors[r.Key].shape));
+        replacements = GatedFfns.Packed(replacements, Model);
+        IReadOnlyDictionary<string, Tensor> tensors = GatedFfns.Packed(Model.Tensors, Model);
         if (_rewritable is null)
         {
             SafeTensorsWriter.Write(
                 output,
-                Model.Tensors.SelectMany(t =>
-                    Parts(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value))
-                        .Select(p => (Bare(p.Name), p.Tensor))
-                ),
+                tensors
+                    .Where(t => _names.ContainsKey(t.Key))
+                    .SelectMany(t =>
+                        TensorParts
+                            .Apart(_names[t.Key], replacements.GetValueOrDefault(t.Key, t.Value))
+                            .Select(p => (Bare(p.Name), p.Tensor))
+                    ),
                 WithTexts(Stated(Preprocessing), texts),
                 overwrite
             );
@@ -312,20 +357,24 @@ public sealed class ModelFile : IDisposable
         }
         foreach ((string key, string? value) in texts)
             stated[key] = value;
-        if (replacements.Any(r => !r.Value.shape.SequenceEqual(Model.Tensors[r.Key].shape)))
+        if (reshapes)
         {
             WriteReshaped(output, replacements, stated, overwrite);
             return;
         }
         // Positions that were interpolated are not the file's; there its time of change must do.
-        Dictionary<string, Tensor> loaded = Model
-            .Tensors.Where(t => t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
-            .SelectMany(t => Parts(_names[t.Key], t.Value))
+        Dictionary<string, Tensor> loaded = tensors
+            .Where(t =>
+                _names.ContainsKey(t.Key) && (t.Key != VitNames.Positions || _ownSize == Model.Config.ImageSize)
+            )
+            .SelectMany(t => TensorParts.Apart(_names[t.Key], t.Value))
             .ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
         SafeTensorsWriter.Rewrite(
             _rewritable,
             output,
-            replacements.SelectMany(r => Parts(_names[r.Key], r.Value)).ToDictionary(p => p.Name, p => p.Tensor),
+            replacements
+                .SelectMany(r => TensorParts.Apart(_names[r.Key], r.Value))
+                .ToDictionary(p => p.Name, p => p.Tensor),
             stated,
             overwrite,
             (name, stored) => !loaded.TryGetValue(name, out Tensor? before) || IsSame(stored, before)
@@ -341,7 +390,7 @@ public sealed class ModelFile : IDisposable
     )
     {
         Dictionary<string, Tensor> values = replacements
-            .SelectMany(r => Parts(_names[r.Key], r.Value))
+            .SelectMany(r => TensorParts.Apart(_names[r.Key], r.Value))
             .ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
         Dictionary<string, string> metadata = WithTexts(new Dictionary<string, string>(_rewritable!.Metadata), texts);
         SafeTensorsWriter.Write(
@@ -389,10 +438,10 @@ public sealed class ModelFile : IDisposable
         );
     }
 
-    /// <summary>Writes a new model file under timm's names, stating its heads and preprocessing.</summary>
+    /// <summary>Writes a new model file under timm's names, stating what they do not show.</summary>
     /// <param name="output">The file to write, atomically.</param>
     /// <param name="tensors">The model's tensors by canonical name; they stay the caller's.</param>
-    /// <param name="heads">The number of attention heads.</param>
+    /// <param name="traits">What the tensors do not show.</param>
     /// <param name="preprocessing">How images are made into its pixels.</param>
     /// <param name="metadata">Texts to keep besides.</param>
     /// <param name="half">Whether to store float16.</param>
@@ -401,23 +450,34 @@ public sealed class ModelFile : IDisposable
     public static void Create(
         string output,
         IReadOnlyDictionary<string, Tensor> tensors,
-        int heads,
+        VitTraits traits,
         Preprocessing preprocessing,
         IReadOnlyDictionary<string, string> metadata,
         bool half,
         bool overwrite
     )
     {
-        VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), new VitTraits { Heads = heads });
+        VitConfig config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits);
         Dictionary<string, string> texts = new(metadata)
         {
-            ["num_heads"] = heads.ToString(CultureInfo.InvariantCulture),
+            ["num_heads"] = config.Heads.ToString(CultureInfo.InvariantCulture),
             ["preprocessing"] = preprocessing.ToJson(),
         };
+        // Of a plain ViT all else is usual.
+        if (!config.IsPlain)
+        {
+            foreach ((string key, string text) in ModelMetadata.Of(config, preprocessing).Where(t => t.Key != "format"))
+                texts.TryAdd(key, text);
+        }
         using TorchSharp.DisposeScope scope = NewDisposeScope();
         SafeTensorsWriter.Write(
             output,
-            tensors.Select(t => (t.Key, half ? t.Value.to(ScalarType.Float16) : t.Value)),
+            tensors.Select(t =>
+                (
+                    config.Block.GatedFfn ? GatedFfns.Apart(t.Key) : t.Key,
+                    half ? t.Value.to(ScalarType.Float16) : t.Value
+                )
+            ),
             new SortedDictionary<string, string>(texts, StringComparer.Ordinal),
             overwrite
         );
@@ -429,14 +489,6 @@ public sealed class ModelFile : IDisposable
         Model.Dispose();
         _rewritable?.Dispose();
     }
-
-    /// <summary>
-    /// A canonical tensor as the tensors of a file, in the caller's dispose scope; only for layouts that are written.
-    /// </summary>
-    internal static IEnumerable<(string Name, Tensor Tensor)> Parts(NamedTensor[] names, Tensor tensor) =>
-        names is [{ Part: null, InFile: string name }]
-            ? [(name, tensor)]
-            : names.Zip(tensor.chunk(names.Length), (n, part) => (n.InFile, part));
 
     // What was assumed is not stated: whoever opens the result should be told, too.
     Dictionary<string, string> Stated(Preprocessing preprocessing) =>
@@ -465,20 +517,31 @@ public sealed class ModelFile : IDisposable
     /// Whether all of a tensor that the file stores is in the float32 values that were read of it.
     /// </summary>
     internal bool HoldsAll(string canonical) =>
-        _rewritable is null || _names[canonical].All(n => _rewritable.Tensors[n.InFile].DType != TensorDType.F64);
+        _rewritable is null
+        || !_names.TryGetValue(GatedFfns.Stored(canonical), out NamedTensor[]? names)
+        || names.All(n => _rewritable.Tensors[n.InFile].DType != TensorDType.F64);
 
     /// <summary>Values as the file would store them, in the caller's dispose scope.</summary>
     internal Tensor AsStored(string canonical, Tensor values)
     {
-        if (_rewritable is null)
+        if (_rewritable is null || !_names.TryGetValue(GatedFfns.Stored(canonical), out NamedTensor[]? names))
             return values.alias();
         using DisposeScope scope = NewDisposeScope();
+        // Of gates and values either is a half of what is stored, or apart from the other.
+        if (GatedFfns.IsHalf(canonical, Model))
+            names = [names[0] with { Part = null }];
         Tensor[] parts =
         [
-            .. Parts(_names[canonical], values)
-                .Select(p => p.Tensor.to(_rewritable.Tensors[p.Name].DType.ToScalarType()).to(ScalarType.Float32)),
+            .. TensorParts
+                .Apart(names, values)
+                .Zip(names)
+                .Select(p =>
+                    p.Second.Layout.ToCanonical(
+                        p.First.Tensor.to(_rewritable.Tensors[p.First.Name].DType.ToScalarType()).to(ScalarType.Float32)
+                    )
+                ),
         ];
-        Tensor stored = parts is [Tensor single] ? single : cat(parts, 0);
+        Tensor stored = TensorParts.Joined(names, parts);
         // What the type cannot hold is refused by the writer, with a better word than a model could give.
         return (stored.isfinite().all().item<bool>() ? stored : values).alias().MoveToOuterDisposeScope();
     }
@@ -493,7 +556,7 @@ public sealed class ModelFile : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] read = [.. parts.Select(p => p.Layout.ToCanonical(source.ReadFloat(p.InFile)))];
-        return (read is [Tensor single] ? single : cat(read, 0)).MoveToOuterDisposeScope();
+        return TensorParts.Joined(parts, read).MoveToOuterDisposeScope();
     }
 
     static long[] CanonicalShape(ITensorSource source, NamedTensor[] parts)
@@ -509,16 +572,67 @@ public sealed class ModelFile : IDisposable
                 )
             ),
         ];
-        if (shapes is [long[] single])
-            return single;
-        if (shapes.Any(s => s.Length == 0 || !s.AsSpan().SequenceEqual(shapes[0])))
-            throw BadInput.Mismatch(
+        return TensorParts.Shape(parts, shapes)
+            ?? throw BadInput.Mismatch(
                 null,
-                $"the query, key and value projections {string.Join(", ", parts.Select(p => p.InFile))} are of "
-                    + "different shapes."
+                (parts[0].Of == 3 ? "the query, key and value projections " : "the gates and values ")
+                    + $"{string.Join(", ", parts.Select(p => p.InFile))} are of different shapes."
             );
-        return [shapes.Sum(s => s[0]), .. shapes[0][1..]];
     }
+
+    // What a model with class embeddings in the place of a classifier compares images with, or null for others.
+    static ClassEmbeddings? Embeddings(ModelHints hints, NamingScheme scheme, ITensorSource source)
+    {
+        if (scheme.ZeroShot && hints.ClassEmbeddings is null)
+            throw BadInput.Missing(
+                source.Path,
+                $"{source.Path} has no classifier: under the names of {scheme.Name} it compares images with embeddings "
+                    + "of the classes' texts, and there are none.",
+                Remedy.Option(Parameter.ClassEmbeddings)
+            );
+        if (!scheme.ZeroShot && hints.ClassEmbeddings is string needless)
+            throw BadInput.Mismatch(
+                needless,
+                $"{source.Path} has a classifier of its own under the names of {scheme.Name}; class embeddings "
+                    + $"({needless}) would change nothing.",
+                Remedy.LeaveOut(Parameter.ClassEmbeddings)
+            );
+        return hints.ClassEmbeddings is string path ? ClassEmbeddings.Load(path) : null;
+    }
+
+    // A classifier whose logits are cosines times the model's temperature.
+    static (Tensor Weight, Tensor Bias) Compared(ClassEmbeddings embeddings, ITensorSource source, string prefix)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        double scale = Math.Exp(
+            Single("logit_scale") ?? throw BadInput.Missing(null, "The tensor logit_scale is missing.")
+        );
+        double bias = Single("logit_bias") ?? 0;
+        if (!double.IsFinite(scale) || !double.IsFinite(bias))
+            throw BadInput.Damaged(null, "The tensors logit_scale and logit_bias give no temperature.");
+        Tensor rows = Readouts.OfLengthOne(embeddings.Rows) * Held(scale);
+        return (
+            rows.MoveToOuterDisposeScope(),
+            HeldCalls.Filled([rows.shape[0]], Held(bias), ScalarType.Float32).MoveToOuterDisposeScope()
+        );
+
+        double? Single(string name)
+        {
+            string full = source.Tensors.ContainsKey(prefix + name) ? prefix + name : name;
+            if (!source.Tensors.TryGetValue(full, out TensorEntry? entry))
+                return null;
+            if (entry.Shape.Aggregate(1L, (product, size) => product * size) != 1)
+                throw BadInput.Mismatch(null, $"{full} is {UserText.Shape(entry.Shape)}; one number was expected.");
+            return source.ReadFloat(full).flatten()[0].Number();
+        }
+    }
+
+    // The side of a model's images where no tensor shows it.
+    static int? StatedSize(ModelHints hints, ModelCard card, IReadOnlyDictionary<string, string> metadata) =>
+        hints.ImageSize
+        ?? card.ImageSize
+        ?? card.Preprocessing?.ImageSize
+        ?? (metadata.TryGetValue("preprocessing", out string? json) ? Preprocessing.FromJson(json).ImageSize : null);
 
     /// <summary>Refuses a size whose images no pass could take, before the positions of theirs are made.</summary>
     static void RequireRoom(int? wanted, VitConfig config)
@@ -547,10 +661,21 @@ public sealed class ModelFile : IDisposable
                 $"An image size of {size} is not a multiple of the model's patches of "
                     + $"{config.PatchSize} pixels, up to 8192."
             );
-        Tensor old = tensors[VitNames.Positions];
+        if (!tensors.TryGetValue(VitNames.Positions, out Tensor? old))
+            throw BadInput.Unsupported(
+                null,
+                $"The model's relative positions are for images of {config.ImageSize} pixels; Retouch does not "
+                    + "interpolate them to another size."
+            );
+        if (config.Block.RelativePositions != RelativePositions.None)
+            throw BadInput.Unsupported(
+                null,
+                $"The model has relative positions, for images of {config.ImageSize} pixels; Retouch does not "
+                    + "interpolate them to another size."
+            );
         tensors[VitNames.Positions] = PositionGrid.Resize(
             old,
-            config.PrefixPositions ? config.PrefixTokens : 0,
+            config.PositionsInFront,
             config.Grid,
             size / config.PatchSize
         );
@@ -560,24 +685,28 @@ public sealed class ModelFile : IDisposable
 
     static IEnumerable<Assumption> Assumed(VitTraits known, VitConfig config, int? square)
     {
-        if (known.Heads is null)
+        if (known.ImageSize is null && config.Traits.ImageSize is int side && square is null)
+            square = side;
+        if (known.Heads is null && !config.ShowsHeads)
         {
             string heads = config.Heads.ToString(CultureInfo.InvariantCulture);
             yield return new($"{heads} attention heads", "heads", heads);
         }
         string activation = ModelActivations.NameOf(config.Activation);
         string epsilon = config.NormEpsilon.ToString("0.###e-0", CultureInfo.InvariantCulture);
-        if (known.Activation is null)
+        if (known.Activation is null && !config.Block.GatedFfn)
             yield return new($"the activation {activation}", "activation", activation);
         if (known.NormEpsilon is null)
             yield return new($"a norm epsilon of {epsilon}", "norm-epsilon", epsilon);
-        if (known.Pooling is null)
+        if (known.Pooling is null && config is not { Pooling: VitPooling.TwoHeads or VitPooling.Attention })
         {
-            string read = config.Pooling == VitPooling.ClassToken ? "[CLS]" : "the average of the patches";
+            string read = ModelPoolings.Words(config.Pooling);
             yield return new($"a classifier that reads {read}", "pooling", ModelPoolings.NameOf(config.Pooling));
         }
-        if (square?.ToString(CultureInfo.InvariantCulture) is string side)
-            yield return new($"square images of {side} pixels", "image-size", side);
+        if (known.Rope is null && config.Block.Rope is VitRope rope)
+            yield return new("rotary positions", "rope", ModelRopes.NameOf(rope));
+        if (square?.ToString(CultureInfo.InvariantCulture) is string pixels)
+            yield return new($"square images of {pixels} pixels", "image-size", pixels);
     }
 
     static IEnumerable<string> Remarks(

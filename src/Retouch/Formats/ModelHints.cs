@@ -20,4 +20,10 @@ public sealed record ModelHints
 
     /// <summary>Which way up images are taken, or null for what the files say.</summary>
     public ImageOrientation? Orientation { get; init; }
+
+    /// <summary>
+    /// The file of class embeddings, <c>[C,E]</c>, for a model that compares images with those: safetensors, or a NumPy
+    /// array; null for a model with a classifier.
+    /// </summary>
+    public string? ClassEmbeddings { get; init; }
 }

@@ -14,6 +14,11 @@ static class ModelMetadata
     const string Epsilon = "norm_epsilon";
     const string Pooling = "pooling";
     const string Names = "labels";
+    const string PostNorm = "post_norm";
+    const string Rope = "rope";
+    const string ImageSize = "image_size";
+    const string PoolHeads = "pool_heads";
+    const string LastNorm = "last_norm";
 
     /// <summary>The texts for a model; "pt" is what transformers wants to find there.</summary>
     /// <param name="config">The model.</param>
@@ -38,6 +43,22 @@ static class ModelMetadata
             texts[Epsilon] = config.NormEpsilon.ToString("R", CultureInfo.InvariantCulture);
         if (stated is null or { Pooling: not null })
             texts[Pooling] = ModelPoolings.NameOf(config.Pooling);
+        VitTraits own = config.Traits;
+        if (own.PostNorm == true)
+            texts[PostNorm] = "true";
+        // Names of gates would be taken for EVA-02's.
+        if (
+            stated is null or { Rope: not null }
+            && own.Rope is VitRope rope
+            && (rope.Kind != VitRopeKind.None || config.Block.GatedFfn)
+        )
+            texts[Rope] = ModelRopes.NameOf(rope);
+        if (stated is null or { ImageSize: not null } && own.ImageSize is int size)
+            texts[ImageSize] = size.ToString(CultureInfo.InvariantCulture);
+        if (own.PoolHeads is int pool && pool != config.Heads)
+            texts[PoolHeads] = pool.ToString(CultureInfo.InvariantCulture);
+        if (own.LastNorm == false)
+            texts[LastNorm] = "false";
         if (withPreprocessing)
             texts["preprocessing"] = preprocessing.ToJson();
         if (labels is { HasNames: true })
@@ -64,7 +85,17 @@ static class ModelMetadata
                     : throw Bad(Epsilon, epsilon, "a number")
                 : null,
             Pooling = metadata.TryGetValue(Pooling, out string? pooling) ? ModelPoolings.Parse(pooling) : null,
+            PostNorm = metadata.TryGetValue(PostNorm, out string? post) ? post == "true" : null,
+            Rope = metadata.TryGetValue(Rope, out string? rope) ? ModelRopes.Parse(rope) : null,
+            ImageSize = Count(metadata, ImageSize),
+            PoolHeads = Count(metadata, PoolHeads),
+            LastNorm = metadata.TryGetValue(LastNorm, out string? last) ? last != "false" : null,
         };
+
+    static int? Count(IReadOnlyDictionary<string, string> metadata, string key) =>
+        !metadata.TryGetValue(key, out string? text) ? null
+        : int.TryParse(text, CultureInfo.InvariantCulture, out int count) ? count
+        : throw Bad(key, text, "a number");
 
     /// <summary>The classes' names that a file's metadata state, or null.</summary>
     /// <param name="metadata">The file's metadata.</param>

@@ -9,6 +9,14 @@ public static class ModelPoolings
     {
         ["token"] = VitPooling.ClassToken,
         ["avg"] = VitPooling.Average,
+        ["avg-all"] = VitPooling.AverageOfAll,
+        ["max"] = VitPooling.Maximum,
+        ["avgmax"] = VitPooling.AverageAndMaximum,
+        ["token-avg"] = VitPooling.ClassAndAverage,
+        ["token-avg-others"] = VitPooling.ClassAndAverageOfOthers,
+        ["map"] = VitPooling.Attention,
+        ["map-all"] = VitPooling.AttentionOverAll,
+        ["two-heads"] = VitPooling.TwoHeads,
     };
 
     /// <summary>All names.</summary>
@@ -23,6 +31,22 @@ public static class ModelPoolings
                 name,
                 $"The pooling {UserText.Quote(name)} is not known; there are " + $"{string.Join(", ", Names)}."
             );
+
+    /// <summary>What it reads, in words.</summary>
+    internal static string Words(VitPooling pooling) =>
+        pooling switch
+        {
+            VitPooling.ClassToken => "[CLS]",
+            VitPooling.Average => "the average of the patches",
+            VitPooling.AverageOfAll => "the average of all tokens",
+            VitPooling.Maximum => "the maximum of the patches",
+            VitPooling.AverageAndMaximum => "the average and the maximum of the patches",
+            VitPooling.ClassAndAverage => "[CLS] and the average of the patches",
+            VitPooling.ClassAndAverageOfOthers => "[CLS] and the average of all other tokens",
+            VitPooling.Attention => "the patches by attention",
+            VitPooling.AttentionOverAll => "all tokens by attention",
+            _ => "two tokens by two heads",
+        };
 
     /// <summary>The name of a pooling.</summary>
     public static string NameOf(VitPooling pooling) => Table.First(p => p.Value == pooling).Key;

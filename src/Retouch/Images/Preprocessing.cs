@@ -139,6 +139,16 @@ public sealed record Preprocessing
             new ChannelValues(0.229, 0.224, 0.225)
         );
 
+    /// <summary>The transform of CLIP: bicubic, with the mean and std of its own images.</summary>
+    public static Preprocessing Clip(int imageSize) =>
+        new(
+            imageSize,
+            1,
+            Interpolation.Bicubic,
+            new ChannelValues(0.48145466, 0.4578275, 0.40821073),
+            new ChannelValues(0.26862954, 0.26130258, 0.27577711)
+        );
+
     /// <summary>
     /// Reads an image file, the way up that <see cref="Orientation"/> says, at its own size: what <see cref="Apply"/>
     /// takes.

@@ -73,6 +73,7 @@ static class Engines
         return !t_none
             && (narrow ? Native.HasBFloat16 : Native.HasSingle)
             && model.OnCpu
+            && config.HasPlainBlocks
             && config.HeadWidth % Shape.Lanes == 0
             && config.Width % unit == 0
             && config.MlpWidth % unit == 0;

@@ -30,9 +30,11 @@ sealed class NarrowBlocks : IDisposable
     }
 
     static BlockWeights Narrow(VitModel model, int index) =>
-        new(name =>
-            model.Tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null
-            : BlockWeights.IsOfProduct(name) ? weight.to(ScalarType.BFloat16).DetachFromDisposeScope()
-            : weight
+        new(
+            model.Config.At(index),
+            name =>
+                model.Tensors.GetValueOrDefault(VitNames.Block(index, name)) is not Tensor weight ? null
+                : BlockWeights.IsOfProduct(name) ? weight.to(ScalarType.BFloat16).DetachFromDisposeScope()
+                : weight
         );
 }

@@ -148,7 +148,7 @@ public sealed class Preparation : IDisposable
         // Hidden units that patches added give nothing to what was learned before.
         EditSpace space = split.Space;
         if (EditHistory.Of(split.Model).Hidden is int hidden)
-            space = EditSpace.FromShape(space.FirstBlock, space.Blocks, hidden, space.Width) ?? space;
+            space = EditSpace.FromShape(space.FirstBlock, space.Blocks, hidden, space.Width, space.IsGated) ?? space;
         return Space == Describe(space)
             ? null
             : $"The preparation '{Kind}' was made for {Space}, but the edit is in {Describe(split.Space)}";

@@ -60,7 +60,8 @@ public sealed record TargetBankManifest
                 ?? throw new JsonException("it is null");
             return
                 manifest.Settings.ContainsValue(null!)
-                || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width) is null
+                || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width, false)
+                    is null
                 || manifest.Images < 1
                 ? throw BadInput.Damaged(
                     source,

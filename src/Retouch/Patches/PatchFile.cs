@@ -51,7 +51,7 @@ public static class PatchFile
             ["version"] = patch.Keys.Count == 0 && patch.Tokens is null ? Version : VersionWithKeys,
             ["model"] = provenance.ModelFingerprint,
             ["space"] = JsonSerializer.Serialize(
-                new SpaceJson(space.FirstBlock, space.Blocks, space.Hidden, space.Width),
+                new SpaceJson(space.FirstBlock, space.Blocks, space.Hidden, space.Width, space.IsGated ? true : null),
                 PatchJson.Default.SpaceJson
             ),
             ["images"] = JsonSerializer.Serialize([.. provenance.Images], PatchJson.Default.PatchImageArray),
@@ -168,7 +168,7 @@ public static class PatchFile
         using DisposeScope scope = NewDisposeScope();
         SpaceJson shape = Parse("space", PatchJson.Default.SpaceJson);
         EditSpace space =
-            EditSpace.FromShape(shape.FirstBlock, shape.Blocks, shape.Hidden, shape.Width)
+            EditSpace.FromShape(shape.FirstBlock, shape.Blocks, shape.Hidden, shape.Width, shape.Gated == true)
             ?? throw Bad("the edit space in its metadata is impossible");
         if (
             !int.TryParse(Text("label"), CultureInfo.InvariantCulture, out int label)

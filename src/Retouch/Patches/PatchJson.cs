@@ -2,7 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace Retouch.Patches;
 
-sealed record SpaceJson(int FirstBlock, int Blocks, int Hidden, int Width);
+sealed record SpaceJson(
+    int FirstBlock,
+    int Blocks,
+    int Hidden,
+    int Width,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Gated = null
+);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

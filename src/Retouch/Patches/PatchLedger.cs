@@ -31,7 +31,7 @@ public static class PatchLedger
             .Select(p => p.Change)
             .OfType<TensorDelta>()
             .SelectMany(d => d.RewrittenUnits)
-            .Where(u => u.Block == last)
+            .Where(u => u.Block >= last)
             .Select(u => u.Unit);
         VitModel result = new(
             model.Tensors.ToDictionary(t => t.Key, t => edited.TryGetValue(t.Key, out Tensor? e) ? e : t.Value.alias()),

@@ -104,7 +104,7 @@ public sealed class PretrainingRun : IDisposable
             _orderOf = epoch;
         }
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = new(Tensors(half: false), Settings.Heads);
+        using VitModel model = new(Tensors(half: false), Config.Traits);
         Tensor?[] gradients = new Tensor?[pieces];
         double[] losses = new double[pieces];
         try
@@ -148,7 +148,7 @@ public sealed class PretrainingRun : IDisposable
     public double Accuracy(LabelledImages images, int cores, CancellationToken cancellation = default)
     {
         int right = 0;
-        using VitModel model = new(Tensors(half: false), Settings.Heads);
+        using VitModel model = new(Tensors(half: false), Config.Traits);
         SingleThreaded.Run(
             cores,
             (images.Count + Piece - 1) / Piece,
@@ -286,14 +286,16 @@ public sealed class PretrainingRun : IDisposable
             (string name, long[] shape, long offset, long length) = _layout[n];
             Random random = StableRandom.For(Settings.Seed, InitPurpose, n);
             Span<float> part = values.AsSpan((int)offset, (int)length);
-            if (name == VitNames.Positions || name == VitNames.ClassToken)
+            if (IsToken(name) || name.EndsWith("relative_position_bias_table", StringComparison.Ordinal))
                 Fill(part, random, 0.02 * Math.Sqrt(3));
+            else if (name.EndsWith(".gamma", StringComparison.Ordinal))
+                part.Fill(0.1f);
             else if (
                 name == VitNames.NormWeight
                 || shape.Length == 1 && name.EndsWith(".weight", StringComparison.Ordinal)
             )
                 part.Fill(1);
-            else if (Decays(name, shape) && name != VitNames.HeadWeight)
+            else if (Decays(name, shape) && name is not (VitNames.HeadWeight or VitNames.SecondHeadWeight))
                 Fill(part, random, Math.Sqrt(6.0 / (shape[0] + length / shape[0])));
         }
         return tensor(values);
@@ -306,7 +308,10 @@ public sealed class PretrainingRun : IDisposable
     }
 
     static bool Decays(string name, long[] shape) =>
-        shape.Length > 1 && name != VitNames.Positions && name != VitNames.ClassToken;
+        shape.Length > 1 && !IsToken(name) && !name.EndsWith("relative_position_bias_table", StringComparison.Ordinal);
+
+    static bool IsToken(string name) =>
+        name is VitNames.Positions or VitNames.ClassToken or VitNames.Registers || name == VitNames.Pool("latent");
 
     static (string, long[], long, long)[] Layout(VitConfig config)
     {

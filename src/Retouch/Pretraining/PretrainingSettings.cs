@@ -22,6 +22,10 @@ public sealed record PretrainingSettings
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
+    /// <summary>One of <see cref="PretrainingFamilies.Names"/>; null for a plain ViT.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Family { get; init; }
+
     /// <summary>Height and width of the input in pixels, a multiple of <see cref="PatchSize"/>.</summary>
     public int ImageSize { get; init; } = 24;
 
@@ -118,8 +122,10 @@ public sealed record PretrainingSettings
 
     /// <summary>The architecture.</summary>
     /// <param name="classes">The number of classes.</param>
-    public VitConfig Architecture(int classes) =>
-        new()
+    /// <exception cref="BadInputException">There is no such family, or none of these sizes.</exception>
+    public VitConfig Architecture(int classes)
+    {
+        VitConfig plain = new()
         {
             ImageSize = ImageSize,
             PatchSize = PatchSize,
@@ -130,6 +136,8 @@ public sealed record PretrainingSettings
             Classes = classes,
             QkvBias = true,
         };
+        return Family is null ? plain : PretrainingFamilies.Of(Family, plain);
+    }
 
     /// <summary>The step size before a step.</summary>
     /// <param name="step">The number of steps done.</param>
@@ -180,6 +188,7 @@ public sealed record PretrainingSettings
         Require(MixShare is >= 0 and <= 1, "mixShare", MixShare, "from 0 to 1");
         Require(double.IsFinite(MixAlpha) && MixAlpha > 0, "mixAlpha", MixAlpha, "above 0");
         Require(double.IsFinite(RampEpochs) && RampEpochs >= 0, "rampEpochs", RampEpochs, "at least 0");
+        _ = Architecture(2);
         Require(Augmentation is >= 0 and <= 1, "augmentation", Augmentation, "from 0 to 1");
     }
 

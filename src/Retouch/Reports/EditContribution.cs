@@ -1,5 +1,4 @@
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -92,10 +91,9 @@ public sealed class EditContribution
                     continue;
                 // Of fc1 a unit is what it gives, of fc2 what it reads.
                 Tensor rows = delta.Rows[m]; // [k,D]
-                Tensor terms =
-                    space.Matrix(m).Kind == FfnMatrix.Fc1
-                        ? inputs[m].matmul(rows.t()) * gradients[m].index_select(1, indices[m])
-                        : inputs[m].index_select(1, indices[m]) * gradients[m].matmul(rows.t()); // [M,k]
+                Tensor terms = space.Matrix(m).HasColumns
+                    ? inputs[m].index_select(1, indices[m]) * gradients[m].matmul(rows.t())
+                    : inputs[m].matmul(rows.t()) * gradients[m].index_select(1, indices[m]); // [M,k]
                 Add(tokens, terms.sum([1]));
                 Add(units[m], terms.sum([0]));
             }

@@ -25,7 +25,7 @@ sealed class AutogradSuffix(
     [
         .. Enumerable
             .Range(split.Space.FirstBlock, split.Model.Config.Depth - split.Space.FirstBlock)
-            .Select(i => new BlockWeights(name => Find(split, replaced, VitNames.Block(i, name)))),
+            .Select(i => BlockWeights.Of(split.Model.Config, i, name => Find(split, replaced, name))),
     ];
 
     readonly bool _firstIsConstant =
@@ -73,30 +73,27 @@ sealed class AutogradSuffix(
         AfterFfn(index, split.Model.AttentionResidual(_blocks[index - split.Space.FirstBlock], index, x));
 
     /// <summary>What the classifier reads of the tokens after the last block: <c>[N,M,D]</c> to <c>[N,D]</c>.</summary>
-    public Tensor Readout(Tensor x) =>
-        split.Model.Readout(
-            x,
-            Find(split, replaced, split.Model.Config.LastNormWeight)!,
-            Find(split, replaced, split.Model.Config.LastNormBias)!
-        );
+    public Tensor Readout(Tensor x) => split.Model.Readout(x, name => Find(split, replaced, name));
 
     /// <summary>The classifier.</summary>
-    public Tensor Classify(Tensor features) =>
-        linear(features, Find(split, replaced, VitNames.HeadWeight)!, Find(split, replaced, VitNames.HeadBias)!);
+    public Tensor Classify(Tensor features) => split.Model.Classify(features, name => Find(split, replaced, name));
 
     /// <summary>One block's FFN, added to the tokens that it reads.</summary>
     public Tensor AfterFfn(int index, Tensor x)
     {
         BlockWeights block = _blocks[index - split.Space.FirstBlock];
-        Tensor normed = Visit(SuffixPoint.FfnInput, index, split.Model.Norm2(block, x));
-        Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(normed, block.Fc1Weight, block.Fc1Bias));
-        Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Activate(hidden));
-        return x.Plus(
-            VitModel.Scaled(
-                Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)),
-                block.Scale2
-            )
+        bool after = split.Model.Config.Block.PostNorm;
+        Tensor read = Visit(SuffixPoint.FfnInput, index, after ? x : split.Model.Norm2(block, x));
+        Tensor hidden = Visit(SuffixPoint.PreActivation, index, linear(read, block.Fc1Weight, block.Fc1Bias));
+        Tensor? gate = block.GateWeight is null
+            ? null
+            : Visit(SuffixPoint.Gate, index, linear(read, block.GateWeight, block.GateBias));
+        Tensor key = Visit(SuffixPoint.Activation, index, split.Model.Key(block, hidden, gate));
+        Tensor value = VitModel.Scaled(
+            Visit(SuffixPoint.FfnOutput, index, linear(key, block.Fc2Weight, block.Fc2Bias)),
+            block.Scale2
         );
+        return x.Plus(after ? split.Model.Norm2(block, value) : value);
     }
 
     Tensor Visit(SuffixPoint point, int block, Tensor value) => visit is null ? value : visit(point, block, value);

@@ -77,10 +77,10 @@ sealed class BatchedFfn : IDisposable
         Tensor? Derivative(Tensor dy)
         {
             Tensor active = activated.narrow(2, _first2, _rows2.shape[1]);
-            put(EditMatrix.IndexOf(_units.Index, FfnMatrix.Fc2), active, dy, _units.Masks[1]);
+            put(_units.Selections[0].Space.PlaceOf(_units.Index, FfnMatrix.Fc2), active, dy, _units.Masks[1]);
             Tensor dHidden = _model.ActivateBackward(Times(dy, _fc2.transpose(1, 2)), hidden);
             Tensor dRows = dHidden.narrow(2, _first1, _rows1.shape[1]);
-            put(EditMatrix.IndexOf(_units.Index, FfnMatrix.Fc1), dRows, input, _units.Masks[0]);
+            put(_units.Selections[0].Space.PlaceOf(_units.Index, FfnMatrix.Fc1), dRows, input, _units.Masks[0]);
             return _units.Index == 0 ? null : Times(dHidden, _fc1);
         }
     }

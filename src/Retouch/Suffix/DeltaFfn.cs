@@ -29,8 +29,8 @@ sealed class DeltaFfn
         _block = NarrowBlocks.Block(_model, split.Space.FirstBlock + block, precision);
         // Rounded after the sum: a delta is smaller than the weights' last bit, but not than their average.
         BlockWeights exact = _model.Blocks[split.Space.FirstBlock + block];
-        _fc1 = SuffixBlock.As(_block.Type, delta.AddTo(EditMatrix.IndexOf(block, FfnMatrix.Fc1), exact.Fc1Weight));
-        _fc2 = SuffixBlock.As(_block.Type, delta.AddTo(EditMatrix.IndexOf(block, FfnMatrix.Fc2), exact.Fc2Weight));
+        _fc1 = SuffixBlock.As(_block.Type, delta.AddTo(split.Space.PlaceOf(block, FfnMatrix.Fc1), exact.Fc1Weight));
+        _fc2 = SuffixBlock.As(_block.Type, delta.AddTo(split.Space.PlaceOf(block, FfnMatrix.Fc2), exact.Fc2Weight));
         if (block > 0)
             return;
         int[] union = delta.Units.OfBlock(split.Space.FirstBlock);

@@ -7,7 +7,8 @@ public readonly record struct EditMatrix
 {
     internal EditMatrix(EditSpace space, int index)
     {
-        (Index, PlaceOfBlock, Kind) = (index, index / 2, (FfnMatrix)(index % 2));
+        int each = space.MatricesOfBlock;
+        (Index, PlaceOfBlock, Kind) = (index, index / each, (FfnMatrix)(index % each));
         Block = space.FirstBlock + PlaceOfBlock;
     }
 
@@ -20,17 +21,24 @@ public readonly record struct EditMatrix
     /// <summary>Its block among those of the space, zero-based.</summary>
     public int PlaceOfBlock { get; }
 
-    /// <summary>Which of the block's two.</summary>
+    /// <summary>Which of the block's.</summary>
     public FfnMatrix Kind { get; }
 
     /// <summary>Its canonical name, such as <c>blocks.7.mlp.fc1.weight</c>.</summary>
-    public string Name => VitNames.Block(Block, Kind == FfnMatrix.Fc1 ? "mlp.fc1.weight" : "mlp.fc2.weight");
+    public string Name =>
+        VitNames.Block(
+            Block,
+            Kind switch
+            {
+                FfnMatrix.Fc1 => "mlp.fc1.weight",
+                FfnMatrix.Fc2 => "mlp.fc2.weight",
+                _ => "mlp.gate.weight",
+            }
+        );
+
+    /// <summary>Whether a unit is one of its columns, not of its rows.</summary>
+    public bool HasColumns => Kind == FfnMatrix.Fc2;
 
     /// <summary>The block and the kind.</summary>
     public void Deconstruct(out int block, out FfnMatrix kind) => (block, kind) = (Block, Kind);
-
-    /// <summary>The place of one of a block's matrices in the order of a space.</summary>
-    /// <param name="placeOfBlock">The block among those of the space, zero-based.</param>
-    /// <param name="kind">Which of its two.</param>
-    internal static int IndexOf(int placeOfBlock, FfnMatrix kind) => 2 * placeOfBlock + (int)kind;
 }

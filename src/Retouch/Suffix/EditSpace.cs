@@ -4,9 +4,10 @@ using Retouch.Vit;
 namespace Retouch.Suffix;
 
 /// <summary>
-/// Where an edit may change a model: the two FFN matrices of a window of consecutive blocks, biases
+/// Where an edit may change a model: the FFN matrices of a window of consecutive blocks, biases
 /// excluded. Fixes the order of everything that has one value a matrix: first block fc1, first block fc2,
-/// next block fc1, … . A *unit* is a row of fc1 or a column of fc2. Immutable.
+/// where FFNs are gated first block gate, next block fc1, … . A *unit* is a row of fc1 or of the gate, or a column of
+/// fc2. Immutable.
 /// </summary>
 public sealed record EditSpace
 {
@@ -22,11 +23,19 @@ public sealed record EditSpace
                 $"Blocks {firstBlock} to {firstBlock + blocks - 1} do not lie within the model's blocks 0 to "
                     + $"{config.Depth - 1}."
             );
-        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, config.MlpWidth, config.Width);
+        VitPlace place = config.At(firstBlock);
+        if (config.At(firstBlock + blocks - 1).Width != place.Width)
+            throw BadInput.OutOfRange(
+                null,
+                $"Blocks {firstBlock} to {firstBlock + blocks - 1} are of different widths; a window of edits lies "
+                    + "within one stage of the model."
+            );
+        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, place.MlpWidth, place.Width);
+        IsGated = config.Block.GatedFfn;
     }
 
-    EditSpace(int firstBlock, int blocks, int hidden, int width) =>
-        (FirstBlock, Blocks, Hidden, Width) = (firstBlock, blocks, hidden, width);
+    EditSpace(int firstBlock, int blocks, int hidden, int width, bool gated) =>
+        (FirstBlock, Blocks, Hidden, Width, IsGated) = (firstBlock, blocks, hidden, width, gated);
 
     /// <summary>The first editable block, zero-based.</summary>
     public int FirstBlock { get; }
@@ -54,8 +63,14 @@ public sealed record EditSpace
     internal static string Range(int firstBlock, int blocks) =>
         string.Create(CultureInfo.InvariantCulture, $"{firstBlock}{(blocks > 1 ? $"-{firstBlock + blocks - 1}" : "")}");
 
-    /// <summary>The number of editable matrices, two a block.</summary>
-    public int Matrices => 2 * Blocks;
+    /// <summary>Whether the FFNs are gated, and a hidden unit has a row of a third matrix.</summary>
+    public bool IsGated { get; }
+
+    /// <summary>The number of editable matrices of a block: two, or three where FFNs are gated.</summary>
+    public int MatricesOfBlock => IsGated ? 3 : 2;
+
+    /// <summary>The number of editable matrices.</summary>
+    public int Matrices => MatricesOfBlock * Blocks;
 
     /// <summary>The number of units: the length of a mask.</summary>
     public int Units => Matrices * Hidden;
@@ -66,16 +81,23 @@ public sealed record EditSpace
     /// </summary>
     public static EditSpace Default(VitConfig config)
     {
-        int blocks = Math.Min(3, config.Depth);
-        return new EditSpace(config, Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks), blocks);
+        int blocks = MostBlocks(config);
+        int first = Math.Min((int)Math.Round(config.Depth * 7 / 12.0), config.Depth - blocks);
+        // Of several stages within the last.
+        if (config.Stages.Count > 0)
+            first = Math.Max(first, config.Depth - config.Stages[^1].Depth);
+        return new EditSpace(config, first, blocks);
     }
 
     /// <summary>The last three blocks, or all of fewer.</summary>
     public static EditSpace Last(VitConfig config)
     {
-        int blocks = Math.Min(3, config.Depth);
+        int blocks = MostBlocks(config);
         return new EditSpace(config, config.Depth - blocks, blocks);
     }
+
+    static int MostBlocks(VitConfig config) =>
+        Math.Min(3, config.Stages.Count > 0 ? config.Stages[^1].Depth : config.Depth);
 
     /// <summary>
     /// A space that is cut before a block's attention, for edits of that: it begins a block earlier. Before the
@@ -85,16 +107,16 @@ public sealed record EditSpace
     internal static EditSpace BeforeAttention(VitConfig config, int firstBlock, int blocks)
     {
         EditSpace window = new(config, firstBlock, blocks);
-        return new EditSpace(firstBlock - 1, blocks, window.Hidden, window.Width);
+        return new EditSpace(firstBlock - 1, blocks, window.Hidden, window.Width, window.IsGated);
     }
 
     /// <summary>The space with these numbers, as a patch states them, or null if no model could have it.</summary>
-    internal static EditSpace? FromShape(int firstBlock, int blocks, int hidden, int width) =>
+    internal static EditSpace? FromShape(int firstBlock, int blocks, int hidden, int width, bool gated) =>
         firstBlock is >= 0 and < 1024
         && blocks is > 0 and <= 64
         && hidden is > 0 and <= 1 << 20
         && width is > 0 and <= 1 << 20
-            ? new EditSpace(firstBlock, blocks, hidden, width)
+            ? new EditSpace(firstBlock, blocks, hidden, width, gated)
             : null;
 
     /// <summary>The matrices in the order above.</summary>
@@ -109,11 +131,16 @@ public sealed record EditSpace
         return new EditMatrix(this, index);
     }
 
-    /// <summary>One of a block's two matrices.</summary>
+    /// <summary>One of a block's matrices.</summary>
     /// <param name="block">The block in the model, zero-based.</param>
     /// <param name="kind">Which of the two.</param>
     /// <exception cref="ArgumentOutOfRangeException">The block is not one of the space.</exception>
-    public EditMatrix Matrix(int block, FfnMatrix kind) => Matrix(EditMatrix.IndexOf(block - FirstBlock, kind));
+    public EditMatrix Matrix(int block, FfnMatrix kind) => Matrix(PlaceOf(block - FirstBlock, kind));
+
+    /// <summary>The place of one of a block's matrices in the order above.</summary>
+    /// <param name="placeOfBlock">The block among those of the space, zero-based.</param>
+    /// <param name="kind">Which of its matrices.</param>
+    internal int PlaceOf(int placeOfBlock, FfnMatrix kind) => MatricesOfBlock * placeOfBlock + (int)kind;
 
     /// <summary>The canonical name of a matrix of the order above, such as <c>blocks.7.mlp.fc1.weight</c>.</summary>
     public string MatrixName(int index) => Matrix(index).Name;

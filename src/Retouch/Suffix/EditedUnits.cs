@@ -25,32 +25,38 @@ sealed class EditedUnits : IDisposable
         EditSpace space = split.Space;
         BlockWeights block = split.Model.Blocks[space.FirstBlock + index];
         (Index, Selections) = (index, selections);
+        FfnMatrix[] kinds = [.. Enumerable.Range(0, space.MatricesOfBlock).Select(k => (FfnMatrix)k)];
         HashSet<int>[] fc1 = Selected(FfnMatrix.Fc1);
         HashSet<int>[] fc2 = Selected(FfnMatrix.Fc2);
         int both = fc1.Zip(fc2, (x, y) => x.Count(y.Contains)).Max();
         int only2 = fc1.Zip(fc2, (x, y) => y.Count - x.Count(y.Contains)).Max();
         int only1 = fc1.Zip(fc2, (x, y) => x.Count - x.Count(y.Contains)).Max();
         // Too many for such an order: all units, in their own.
-        if (only2 + both + only1 >= space.Hidden)
+        if (only2 + both + only1 >= space.Hidden || space.IsGated)
             (only2, both, only1) = (0, space.Hidden, 0);
         Count = only2 + both + only1;
-        (_first, _count) = ([only2, 0], [both + only1, only2 + both]);
+        (_first, _count) = ([only2, 0, only2], [both + only1, only2 + both, both + only1]);
         _order = [.. fc1.Zip(fc2, (x, y) => Order(space.Hidden, x, y, only2, both, only1))];
 
         using DisposeScope scope = NewDisposeScope();
         Tensor units = Last(Count, block.Fc1Weight.device);
-        Rows =
-        [
-            .. Enumerable
-                .Range(0, 2)
-                .Select(m => units.narrow(1, _first[m], _count[m]).clone().DetachFromDisposeScope()),
-        ];
+        Rows = [.. kinds.Select(k => units.narrow(1, First(k), _count[(int)k]).clone().DetachFromDisposeScope())];
         Bases =
         [
-            Of(block.Fc1Weight, Rows[0]).DetachFromDisposeScope(),
-            Of(block.Fc2Weight.t(), Rows[1]).DetachFromDisposeScope(),
+            .. kinds.Select(k =>
+                Of(
+                        k switch
+                        {
+                            FfnMatrix.Fc1 => block.Fc1Weight,
+                            FfnMatrix.Fc2 => block.Fc2Weight.t(),
+                            _ => block.GateWeight!,
+                        },
+                        Rows[(int)k]
+                    )
+                    .DetachFromDisposeScope()
+            ),
         ];
-        Masks = [Mask(0, fc1), Mask(1, fc2)];
+        Masks = [.. kinds.Select(k => Mask((int)k, Selected(k)))];
 
         HashSet<int>[] Selected(FfnMatrix kind) =>
             [.. selections.Select(s => s[space.Matrix(space.FirstBlock + index, kind)].ToArray().ToHashSet())];
@@ -79,7 +85,7 @@ sealed class EditedUnits : IDisposable
     /// <summary>How many stand at the end.</summary>
     public int Count { get; }
 
-    /// <summary>The unedited weights of either matrix's rows, <c>[B,u,D]</c>.</summary>
+    /// <summary>The unedited weights of each matrix's rows, <c>[B,u,D]</c>.</summary>
     public Tensor[] Bases { get; }
 
     /// <summary>1 where a row's unit is selected, <c>[B,u,1]</c>; null where all are.</summary>

@@ -14,16 +14,12 @@ sealed class LibtorchPrefix(SplitVit split) : IPrefixPass
         if (_first < 0)
             return (x, x.clone());
         for (int i = 0; i < _first; i++)
-            x = FeedForward(_model.Blocks[i], Attention(_model.Blocks[i], x));
-        Tensor residual = Attention(_model.Blocks[_first], x);
+            x = _model.AfterFeedForward(_model.Blocks[i], _model.AfterAttention(_model.Blocks[i], x));
+        Tensor residual = _model.AfterAttention(_model.Blocks[_first], x);
         return (residual, FeedForward(residual));
     }
 
-    public Tensor FeedForward(Tensor residual) => FeedForward(_model.Blocks[_first], residual);
+    public Tensor FeedForward(Tensor residual) => _model.AfterFeedForward(_model.Blocks[_first], residual);
 
     public void Dispose() { }
-
-    Tensor Attention(BlockWeights block, Tensor x) => x.Plus(_model.Attention(block, _model.Norm1(block, x)));
-
-    Tensor FeedForward(BlockWeights block, Tensor x) => x.Plus(_model.FeedForward(block, _model.Norm2(block, x)));
 }

@@ -37,7 +37,14 @@ sealed class MatrixProbe(EditSpace space)
     {
         if (block < space.FirstBlock || block > space.LastBlock)
             return value;
-        FfnMatrix kind = point is SuffixPoint.FfnInput or SuffixPoint.PreActivation ? FfnMatrix.Fc1 : FfnMatrix.Fc2;
+        if (point == SuffixPoint.FfnInput && space.IsGated)
+            _inputs[space.Matrix(block, FfnMatrix.Gate).Index] = value.detach();
+        FfnMatrix kind = point switch
+        {
+            SuffixPoint.FfnInput or SuffixPoint.PreActivation => FfnMatrix.Fc1,
+            SuffixPoint.Gate => FfnMatrix.Gate,
+            _ => FfnMatrix.Fc2,
+        };
         int matrix = space.Matrix(block, kind).Index;
         if (point is SuffixPoint.FfnInput or SuffixPoint.Activation)
         {

@@ -41,6 +41,8 @@ static class Passes
     public static IEditPass Edits(EditBatch batch, Tensor residual, Tensor output)
     {
         SplitVit split = batch.Split;
+        if (!split.Model.Config.HasPlainBlocks)
+            return new AutogradEdits(batch, residual, output);
         IRecordingEngine? engine = Engines.Recording(
             split.Model,
             split.Precision,

@@ -27,9 +27,10 @@ public sealed class SplitVit
     public SplitVit(VitModel model, EditSpace space, Precision precision = Precision.Full)
     {
         if (
-            space.Width != model.Config.Width
-            || space.Hidden != model.Config.MlpWidth
-            || space.LastBlock >= model.Config.Depth
+            space.LastBlock >= model.Config.Depth
+            || space.FirstBlock >= 0 && space != new EditSpace(model.Config, space.FirstBlock, space.Blocks)
+            || space.Width != model.Config.At(space.LastBlock).Width
+            || space.Hidden != model.Config.At(space.LastBlock).MlpWidth
         )
             throw new ArgumentException("The edit space is not one of this model.", nameof(space));
         (Model, Space, Precision) = (model, space, precision);
@@ -161,9 +162,10 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor logits = delta is TensorDelta tensors
-            ? new AutogradSuffix(this, Replaced(tensors)).Classify(Features(state, tensors))
-            : Model.Classify(Features(state, delta as WeightDelta, precision));
+        Tensor logits =
+            delta is TensorDelta
+                ? new AutogradSuffix(this, Replaced(delta)).Classify(Features(state, Replaced(delta)))
+                : Model.Classify(Features(state, delta as WeightDelta, precision));
         KeepAlive(state, delta);
         return logits.MoveToOuterDisposeScope();
     }
@@ -182,9 +184,10 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor features = delta is TensorDelta tensors
-            ? Features(state, tensors)
-            : Features(state, delta as WeightDelta, Precision.Full);
+        Tensor features =
+            delta is TensorDelta
+                ? Features(state, Replaced(delta))
+                : Features(state, delta as WeightDelta, Precision.Full);
         KeepAlive(state, delta);
         return features.MoveToOuterDisposeScope();
     }
@@ -204,14 +207,14 @@ public sealed class SplitVit
             throw new ArgumentException("The prefix state, selection or delta is of another edit space.");
     }
 
-    Tensor Features(PrefixState state, TensorDelta delta)
-    {
-        AutogradSuffix suffix = new(this, Replaced(delta));
-        return Chunks(state, suffix.ClassFeatures);
-    }
+    Tensor Features(PrefixState state, Dictionary<string, Tensor> replaced) =>
+        Chunks(state, new AutogradSuffix(this, replaced).ClassFeatures);
 
     Tensor Features(PrefixState state, WeightDelta? delta, Precision precision)
     {
+        // The faster passes are written for plain blocks.
+        if (!Model.Config.HasPlainBlocks)
+            return Features(state, delta is null ? [] : Replaced(delta));
         using ISuffixPass pass = Passes.Suffix(this, delta, precision, Math.Min(Chunk, state.Images));
         return Chunks(state, (residual, output) => Model.Readout(pass.LastTokens(residual, output)));
     }
@@ -230,6 +233,6 @@ public sealed class SplitVit
         return cat(all, 0);
     }
 
-    Dictionary<string, Tensor> Replaced(TensorDelta delta) =>
+    Dictionary<string, Tensor> Replaced(ModelDelta delta) =>
         delta.Names.ToDictionary(n => n, n => delta.Apply(n, Model.Tensors[n]));
 }

@@ -29,6 +29,8 @@ static class SuffixBlock
     {
         VitConfig config = model.Config;
         bool classAlone = index == config.Depth - 1 && config.ReadsClassAlone;
+        if (!config.HasPlainBlocks)
+            return model.AfterAttention(block, x, classAlone);
         long batch = x.shape[0];
         long width = config.Width;
         Tensor normed = model.Norm1(block, x);

@@ -9,6 +9,9 @@ enum SuffixPoint
     /// <summary>What fc1 gives, <c>[N,M,H]</c>.</summary>
     PreActivation,
 
+    /// <summary>What the gates of a gated FFN give, <c>[N,M,H]</c>.</summary>
+    Gate,
+
     /// <summary>What fc2 reads, an FFN's *key*: the activated hidden units, <c>[N,M,H]</c>.</summary>
     Activation,
 

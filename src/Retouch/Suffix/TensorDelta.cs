@@ -1,4 +1,3 @@
-using System.Globalization;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -96,7 +95,8 @@ public sealed class TensorDelta : ModelDelta
                 c.Value.Kind == TensorChangeKind.AddProduct
                 && c.Key.EndsWith(".mlp.fc1.weight", StringComparison.Ordinal)
             )
-            .Select(c => (int.Parse(c.Key.Split('.')[1], CultureInfo.InvariantCulture), c.Value.Tensors[0]));
+            // The FFN of attention pooling comes after all blocks.
+            .Select(c => (VitNames.BlockOf(c.Key) ?? int.MaxValue, c.Value.Tensors[0]));
 
     /// <summary>
     /// The hidden units, by block, whose keys a low-rank term changes: of such a term's fc1 the rows that are not zero.

@@ -48,13 +48,14 @@ public sealed class UnitSelection
     /// <inheritdoc cref="this[int]"/>
     public ReadOnlySpan<int> this[EditMatrix matrix] => _units[matrix.Index];
 
-    /// <summary>The units of a block that are selected in either of its matrices, increasing.</summary>
+    /// <summary>The units of a block that are selected in any of its matrices, increasing.</summary>
     /// <param name="block">The block in the model, zero-based.</param>
     internal int[] OfBlock(int block) =>
         [
-            .. this[Space.Matrix(block, FfnMatrix.Fc1)]
-                .ToArray()
-                .Union(this[Space.Matrix(block, FfnMatrix.Fc2)].ToArray())
+            .. Enumerable
+                .Range(0, Space.MatricesOfBlock)
+                .SelectMany(kind => this[Space.Matrix(block, (FfnMatrix)kind)].ToArray())
+                .Distinct()
                 .Order(),
         ];
 

@@ -119,9 +119,12 @@ public sealed class WeightDelta : ModelDelta
     }
 
     internal override bool Fits(VitModel model) =>
-        Space.Width == model.Config.Width
-        && Space.Hidden == model.Config.MlpWidth
-        && Space.LastBlock < model.Config.Depth;
+        Space.LastBlock < model.Config.Depth
+        && Space.IsGated == model.Config.Block.GatedFfn
+        && Enumerable
+            .Range(Space.FirstBlock, Space.Blocks)
+            .Select(model.Config.At)
+            .All(p => p.Width == Space.Width && p.MlpWidth == Space.Hidden);
 
     private protected override void Free()
     {

@@ -1,6 +1,6 @@
 namespace Retouch.Vit;
 
-/// <summary>Which of a feed-forward network's two weight matrices.</summary>
+/// <summary>Which of a feed-forward network's weight matrices.</summary>
 public enum FfnMatrix
 {
     /// <summary><c>fc1.weight [H,D]</c>: a hidden unit's row.</summary>
@@ -8,4 +8,7 @@ public enum FfnMatrix
 
     /// <summary><c>fc2.weight [D,H]</c>: a hidden unit's column.</summary>
     Fc2,
+
+    /// <summary><c>gate.weight [H,D]</c> of a gated network: the row of a hidden unit's gate.</summary>
+    Gate,
 }

@@ -4,7 +4,6 @@ namespace Retouch.Vit;
 static class ForeignTensors
 {
     const string Adapter = "an adapter that is not merged into its model; merge it first";
-    const string Distilled = "a distilled DeiT, whose logits are the mean of two heads";
     const string Hybrid = "a hybrid of a ResNet and a ViT";
 
     // The first that fits: what several families have comes after what one has. Messages name the first part's tensor.
@@ -15,39 +14,16 @@ static class ForeignTensors
         (["lokr_w1"], Adapter),
         ([".ia3_l"], Adapter),
         ([".oft_r"], Adapter),
-        (["dist_token"], Distilled),
-        (["head_dist."], Distilled),
-        (["distillation_classifier."], Distilled),
-        (["visual.transformer.resblocks."], "CLIP as OpenAI and open_clip name it"),
-        (["vision_model.head.probe"], "SigLIP as transformers names it"),
-        (["vision_model."], "CLIP or SigLIP as transformers names them"),
-        (["attn_pool."], "a ViT with attention pooling (SigLIP)"),
-        (["q_norm."], "a ViT that normalizes queries and keys"),
-        (["k_norm."], "a ViT that normalizes queries and keys"),
-        (["data2vec"], "Data2Vec"),
-        (["swin"], "a transformer of several stages (Swin)"),
-        (["layers.0.blocks.0.", "relative_position"], "a transformer of several stages (Swin)"),
-        (["downsample."], "a transformer of several stages (Swin, for example)"),
+        (["rope.freqs"], "a ViT with learned rotary positions"),
         (["layer_scale1.lambda1", "attention.q_proj."], "DINOv3 as transformers names it"),
-        (["dinov2"], "DINOv2 as transformers names it"),
-        (["lambda1"], "DINOv2 as transformers names it"),
-        (["relative_position", "gamma_1"], "BEiT"),
-        (["relative_position", "lambda_1"], "BEiT as transformers names it"),
-        (["relative_position"], "a transformer with relative positions"),
-        (["rel_pos"], "a transformer with relative positions"),
+        (["rel_pos.relative_position_bias_table"], "a ViT with relative positions that Retouch does not know"),
+        (["rel_pos.mlp."], "a ViT whose relative positions come from a network"),
+        (["cpb_mlp."], "Swin of the second version"),
+        (["continuous_position_bias_mlp."], "Swin of the second version"),
         (["blocks_token_only."], "CaiT"),
-        (["gamma_1", "reg_token"], "DINOv3, or another ViT with rotary positions as timm's EVA has them"),
-        (["gamma_1", "rope"], "a ViT with rotary positions as timm's EVA has them"),
-        (["gamma_1"], "BEiT, EVA, DINOv3 or CaiT"),
-        (["rope"], "a ViT with rotary positions"),
-        (["storage_tokens"], "DINOv3"),
-        (
-            ["attn.q_proj.", "mlp.fc1_g."],
-            "EVA-02, a ViT with rotary positions and gated feed-forward networks " + "(SwiGLU)"
-        ),
-        (["fc1_g."], "a ViT with gated feed-forward networks (SwiGLU)"),
-        (["mlp.w12."], "a ViT with gated feed-forward networks (SwiGLU)"),
-        (["mlp.norm."], "a ViT that normalizes within its feed-forward networks"),
+        (["storage_tokens"], "DINOv3 as its authors name it"),
+        (["mlp.w12."], "DINOv2 with gated feed-forward networks (SwiGLU) as its authors name it"),
+        (["attn.gate."], "a ViT whose attention is gated"),
         (["pre_logits"], "a ViT with a representation layer before its classifier"),
         (["patch_embed.backbone."], Hybrid),
         (["patch_embeddings.backbone."], Hybrid),

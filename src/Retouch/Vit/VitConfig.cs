@@ -8,15 +8,6 @@ namespace Retouch.Vit;
 /// </summary>
 public sealed record VitConfig
 {
-    // The published ViTs whose heads are wider than 64 channels: H, g, G and so400m.
-    static readonly Dictionary<int, int> HeadsOfWidth = new()
-    {
-        [1280] = 16,
-        [1408] = 16,
-        [1664] = 16,
-        [1152] = 16,
-    };
-
     /// <summary>Height and width of the input in pixels.</summary>
     public required int ImageSize { get; init; }
 
@@ -55,6 +46,9 @@ public sealed record VitConfig
     /// <summary>Whether [CLS] and the registers have positional embeddings, too.</summary>
     public bool PrefixPositions { get; init; } = true;
 
+    /// <summary>Whether the registers have positions where [CLS] has one.</summary>
+    public bool RegisterPositions { get; init; } = true;
+
     /// <summary>Whether the patch projection has a bias.</summary>
     public bool PatchBias { get; init; } = true;
 
@@ -73,16 +67,63 @@ public sealed record VitConfig
     /// <summary>What the classifier reads.</summary>
     public VitPooling Pooling { get; init; }
 
+    /// <summary>Whether a norm comes after the pooling, under the name <c>fc_norm</c>.</summary>
+    public bool NormAfterPooling
+    {
+        get;
+        init
+        {
+            field = value;
+            LastNorm = !value;
+        }
+    }
+
     /// <summary>
-    /// Whether the last norm comes after the pooling, under the name <c>fc_norm</c>, instead of before it.
+    /// Whether a norm stands after the last block, before the pooling; where <see cref="NormAfterPooling"/> is set and
+    /// nothing else said, it does not.
     /// </summary>
-    public bool NormAfterPooling { get; init; }
+    public bool LastNorm { get; init; } = true;
+
+    /// <summary>Whether patches have learned positions that are added to them.</summary>
+    public bool Positions { get; init; } = true;
+
+    /// <summary>What the blocks have that a plain ViT's have not.</summary>
+    public VitBlockForm Block { get; init; } = VitBlockForm.Plain;
+
+    /// <summary>
+    /// The stages of a transformer of several, whose last has <see cref="Width"/>, <see cref="Heads"/> and
+    /// <see cref="MlpWidth"/>; none for a ViT.
+    /// </summary>
+    public VitStages Stages { get; init; } = VitStages.None;
+
+    /// <summary>Heads of attention pooling, which divide <see cref="Width"/>; 0 without such pooling.</summary>
+    public int PoolHeads { get; init; }
+
+    /// <summary>Hidden units of attention pooling; 0 without.</summary>
+    public int PoolMlpWidth { get; init; }
+
+    /// <summary>
+    /// Width of the space of class embeddings that a projection leads to, E; 0 where the classifier reads the tokens'.
+    /// </summary>
+    public int Projection { get; init; }
+
+    /// <summary>
+    /// Whether what the classifier reads is scaled to length 1 first: its rows are then class embeddings times the
+    /// temperature's inverse.
+    /// </summary>
+    public bool Cosine { get; init; }
 
     /// <summary>Patches along one side of the image.</summary>
     public int Grid => ImageSize / PatchSize;
 
     /// <summary>Tokens in front of the patches: [CLS] and the registers.</summary>
     public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;
+
+    /// <summary>How many of the tokens in front have positions.</summary>
+    internal int PositionsInFront =>
+        !PrefixPositions ? 0
+        : RegisterPositions ? PrefixTokens
+        : 1;
 
     /// <summary>Tokens an image, T: those in front, and one a patch.</summary>
     public int Tokens => Grid * Grid + PrefixTokens;
@@ -98,7 +139,16 @@ public sealed record VitConfig
             Activation = Activation,
             NormEpsilon = NormEpsilon,
             Pooling = Pooling,
+            PostNorm = Block.PostNorm,
+            Rope = Block.Rope ?? VitRope.None,
+            ImageSize = ShowsGrid ? null : ImageSize,
+            PoolHeads = PoolsByAttention ? PoolHeads : null,
+            LastNorm = LastNorm || NormAfterPooling,
+            Cosine = Cosine,
         };
+
+    /// <summary>Whether tensors show how many patches an image has.</summary>
+    bool ShowsGrid => Positions || (Block.RelativePositions != RelativePositions.None && Stages.Count == 0);
 
     /// <summary>The canonical name of the last norm's scale.</summary>
     public string LastNormWeight => NormAfterPooling ? VitNames.PoolNormWeight : VitNames.NormWeight;
@@ -109,6 +159,34 @@ public sealed record VitConfig
     /// <summary>Whether the last block is needed for [CLS] alone.</summary>
     internal bool ReadsClassAlone => Pooling == VitPooling.ClassToken;
 
+    /// <summary>Whether a learned query reads the tokens by attention.</summary>
+    internal bool PoolsByAttention => Pooling is VitPooling.Attention or VitPooling.AttentionOverAll;
+
+    /// <summary>Whether all blocks are a plain ViT's, which the faster passes and kernels are for.</summary>
+    public bool HasPlainBlocks => Block == VitBlockForm.Plain && Stages.Count == 0;
+
+    /// <summary>
+    /// Whether it is one of the plain ViTs that timm, transformers and torchvision build alike: what exports to them
+    /// can say of a model.
+    /// </summary>
+    internal bool IsPlain =>
+        HasPlainBlocks
+        && Positions
+        && RegisterPositions
+        && Projection == 0
+        && !Cosine
+        && Pooling is VitPooling.ClassToken or VitPooling.Average
+        && LastNorm != NormAfterPooling;
+
+    /// <summary>Whether tensors show the number of heads.</summary>
+    internal bool ShowsHeads => Block.RelativePositions != RelativePositions.None || Block.QueryKeyNorm;
+
+    /// <summary>Width of what the classifier reads.</summary>
+    internal int HeadInputs =>
+        Projection > 0 ? Projection
+        : Pooling is VitPooling.ClassAndAverage or VitPooling.ClassAndAverageOfOthers ? 2 * Width
+        : Width;
+
     /// <summary>
     /// Reads the architecture from tensor shapes under canonical names (<see cref="VitNames"/>) and checks
     /// that every tensor is there with the right shape and that there is none that the model would not use.
@@ -117,137 +195,58 @@ public sealed record VitConfig
     /// <param name="traits">What no shape shows; null for what is usual.</param>
     /// <exception cref="BadInputException">A tensor is missing, misshapen or unknown; the message names it.</exception>
     public static VitConfig Infer(IReadOnlyDictionary<string, long[]> shapes, VitTraits? traits = null) =>
-        Infer(shapes, traits, name => name);
+        VitInference.Infer(shapes, traits, name => name);
 
-    /// <summary>The same, with tensors named in messages as a file names them.</summary>
-    /// <param name="shapes">Canonical name to shape.</param>
-    /// <param name="traits">What no shape shows; null for what is usual.</param>
-    /// <param name="spelled">From a canonical name to the file's.</param>
-    /// <exception cref="BadInputException">A tensor is missing, misshapen or unknown; the message names it.</exception>
-    internal static VitConfig Infer(
-        IReadOnlyDictionary<string, long[]> shapes,
-        VitTraits? traits,
-        Func<string, string> spelled
-    )
-    {
-        ForeignTensors.Refuse(shapes.Keys);
-        traits ??= new();
-        long[] patch = Shape(VitNames.PatchWeight, 4);
-        int width = Size(patch[0], spelled(VitNames.PatchWeight));
-        int patchSize = Size(patch[2], spelled(VitNames.PatchWeight));
-        if (patch[1] != 3 || patch[2] != patch[3])
-            throw BadInput.Unsupported(
-                null,
-                $"{spelled(VitNames.PatchWeight)} is {Text(patch)}; Retouch edits ViTs with "
-                    + "square patches of 3 channels."
-            );
+    /// <summary>
+    /// Why a method that edits what the classifier reads of [CLS], by hidden units of the last FFN, cannot edit a model
+    /// of this architecture, as a clause; null where it can.
+    /// </summary>
+    internal string? UnfitForClassUnits =>
+        !ReadsClassAlone ? "this model's head does not read [CLS] alone"
+        : Block.PostNorm ? "this model's norms stand after its FFNs, where a unit's value would not stay what it is"
+        : Block.GatedFfn ? "this model's FFNs are gated, and their units are no keys and values"
+        : Block.HiddenNorm ? "this model normalizes its FFNs' hidden units, so that each depends on all others"
+        : null;
 
-        int depth = 0;
-        while (shapes.ContainsKey(VitNames.Block(depth, "norm1.weight")))
-            depth++;
-        if (depth == 0)
-            throw Missing(spelled(VitNames.Block(0, "norm1.weight")));
-        string firstLinear = VitNames.Block(0, "mlp.fc1.weight");
-        int hidden = Size(Shape(firstLinear, 2)[0], spelled(firstLinear));
-        int classes = Size(Shape(VitNames.HeadWeight, 2)[0], spelled(VitNames.HeadWeight));
-        bool classToken = shapes.ContainsKey(VitNames.ClassToken);
-        bool normAfterPooling = shapes.ContainsKey(VitNames.PoolNormWeight);
-        int registers = shapes.ContainsKey(VitNames.Registers)
-            ? Size(Shape(VitNames.Registers, 3)[1], spelled(VitNames.Registers))
-            : 0;
-        long positions = Shape(VitNames.Positions, 3)[1];
-        int prefix = registers + (classToken ? 1 : 0);
-        // Registers usually have no positions.
-        (int grid, bool prefixPositions) = ((bool[])(registers > 0 ? [false, true] : [true, false]))
-            .Select(p => (SquareRoot(positions - (p ? prefix : 0)), p))
-            .FirstOrDefault(g => g.Item1 is >= 1 and <= 4096);
-        if (grid == 0)
-            throw BadInput.OutOfRange(
-                null,
-                $"{spelled(VitNames.Positions)} has {positions} positions; a square grid of "
-                    + $"patches needs n·n, and {prefix} more where the tokens in front have positions, too."
-            );
-        VitPooling pooling =
-            traits.Pooling ?? (classToken && !normAfterPooling ? VitPooling.ClassToken : VitPooling.Average);
-        if (pooling == VitPooling.ClassToken && !classToken)
-            throw Missing(spelled(VitNames.ClassToken));
+    /// <summary>
+    /// Why a method that edits the one token which the classifier reads, by hidden units of the last FFN that makes it
+    /// (<see cref="VitModel.TokenFfn"/>), cannot edit a model of this architecture; null where it can.
+    /// </summary>
+    internal string? UnfitForTokenUnits => PoolsByAttention ? null : UnfitForClassUnits;
 
-        int? usual =
-            HeadsOfWidth.TryGetValue(width, out int published) ? published
-            : width % 64 == 0 ? width / 64
-            : null;
-        if (traits.Heads is null && usual is null)
-            throw BadInput.Missing(
-                null,
-                $"The number of attention heads cannot be told from a width of {width} "
-                    + "(published ViTs have width ÷ 64).",
-                Remedy.Option(Parameter.Heads)
-            );
-        int headCount = traits.Heads ?? usual!.Value;
-        if (headCount < 1 || width % headCount != 0)
-            throw BadInput.OutOfRange(null, $"{headCount} attention heads do not divide a width of {width}.");
-        if (traits.NormEpsilon is double epsilon && epsilon is not (> 0 and < 1))
-            throw BadInput.OutOfRange(null, $"A norm's epsilon of {epsilon} is not between 0 and 1.");
-        bool preNorm = shapes.ContainsKey(VitNames.PreNormWeight);
-
-        VitConfig config = new()
-        {
-            ImageSize = checked(grid * patchSize),
-            PatchSize = patchSize,
-            Width = width,
-            Depth = depth,
-            Heads = headCount,
-            MlpWidth = hidden,
-            Classes = classes,
-            QkvBias = shapes.ContainsKey(VitNames.Block(0, "attn.qkv.bias")),
-            NormEpsilon = traits.NormEpsilon ?? 1e-6,
-            ClassToken = classToken,
-            Registers = registers,
-            PrefixPositions = prefixPositions || prefix == 0,
-            PatchBias = shapes.ContainsKey(VitNames.PatchBias),
-            PreNorm = preNorm,
-            LayerScale = shapes.ContainsKey(VitNames.Block(0, "ls1.gamma")),
-            Activation = traits.Activation ?? VitActivation.Gelu,
-            Pooling = pooling,
-            NormAfterPooling = normAfterPooling,
-        };
-        config.Check(shapes, spelled);
-        return config;
-
-        long[] Shape(string name, int rank)
-        {
-            long[] shape = shapes.TryGetValue(name, out long[]? found) ? found : throw Missing(spelled(name));
-            return shape.Length == rank
-                ? shape
-                : throw BadInput.Mismatch(
-                    null,
-                    $"{spelled(name)} is {Text(shape)}; a " + $"tensor of {rank} dimensions was expected."
-                );
-        }
-    }
-
-    /// <summary>Refuses a model whose classifier does not read [CLS], for methods that edit what it reads.</summary>
-    /// <exception cref="BadInputException">It reads the average of the patches.</exception>
+    /// <summary>Refuses a model for methods that edit what its classifier reads of [CLS].</summary>
+    /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
     internal void RequireClassToken(string method)
     {
-        if (!ReadsClassAlone)
-            throw BadInput.Mismatch(
-                null,
-                $"{method} edits what the classifier reads of the [CLS] token, but this model averages its patches; "
-                    + "use another method, such as masked fine-tuning or kfac."
-            );
+        if (UnfitForClassUnits is string why)
+            throw Unfit(method, why);
     }
+
+    /// <summary>Refuses a model for methods that edit the one token which its classifier reads.</summary>
+    /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
+    internal void RequireToken(string method)
+    {
+        if (UnfitForTokenUnits is string why)
+            throw Unfit(method, why);
+    }
+
+    static BadInputException Unfit(string method, string why) =>
+        BadInput.Mismatch(
+            null,
+            $"{method} edits hidden units of what the classifier reads of the [CLS] token, but {why}; "
+                + "use another method, such as masked fine-tuning or kfac."
+        );
 
     /// <summary>Canonical names and shapes of all tensors of a model with this architecture.</summary>
     public IEnumerable<(string Name, long[] Shape)> Tensors()
     {
-        long d = Width;
-        long h = MlpWidth;
+        long d = At(0).Width;
         if (ClassToken)
             yield return (VitNames.ClassToken, [1, 1, d]);
         if (Registers > 0)
             yield return (VitNames.Registers, [1, Registers, d]);
-        yield return (VitNames.Positions, [1, (long)Grid * Grid + (PrefixPositions ? PrefixTokens : 0), d]);
+        if (Positions)
+            yield return (VitNames.Positions, [1, (long)Grid * Grid + PositionsInFront, d]);
         yield return (VitNames.PatchWeight, [d, 3, PatchSize, PatchSize]);
         if (PatchBias)
             yield return (VitNames.PatchBias, [d]);
@@ -256,70 +255,141 @@ public sealed record VitConfig
             yield return (VitNames.PreNormWeight, [d]);
             yield return (VitNames.PreNormBias, [d]);
         }
+        if (Block.RelativePositions is RelativePositions.Shared or RelativePositions.EachBlockAndShared)
+            yield return (VitNames.SharedRelativeTable, [RelativeCount(At(0)), Heads]);
         for (int i = 0; i < Depth; i++)
         {
-            yield return (VitNames.Block(i, "norm1.weight"), [d]);
-            yield return (VitNames.Block(i, "norm1.bias"), [d]);
-            yield return (VitNames.Block(i, "attn.qkv.weight"), [3 * d, d]);
-            if (QkvBias)
-                yield return (VitNames.Block(i, "attn.qkv.bias"), [3 * d]);
-            yield return (VitNames.Block(i, "attn.proj.weight"), [d, d]);
-            yield return (VitNames.Block(i, "attn.proj.bias"), [d]);
-            if (LayerScale)
-                yield return (VitNames.Block(i, "ls1.gamma"), [d]);
-            yield return (VitNames.Block(i, "norm2.weight"), [d]);
-            yield return (VitNames.Block(i, "norm2.bias"), [d]);
-            yield return (VitNames.Block(i, "mlp.fc1.weight"), [h, d]);
-            yield return (VitNames.Block(i, "mlp.fc1.bias"), [h]);
-            yield return (VitNames.Block(i, "mlp.fc2.weight"), [d, h]);
-            yield return (VitNames.Block(i, "mlp.fc2.bias"), [d]);
-            if (LayerScale)
-                yield return (VitNames.Block(i, "ls2.gamma"), [d]);
+            foreach ((string name, long[] shape) in OfBlock(i))
+                yield return (VitNames.Block(i, name), shape);
         }
-        yield return (LastNormWeight, [d]);
-        yield return (LastNormBias, [d]);
-        yield return (VitNames.HeadWeight, [Classes, d]);
+        foreach ((string name, long[] shape) in OfReadout())
+            yield return (name, shape);
+    }
+
+    /// <summary>What a block is by its place.</summary>
+    /// <param name="block">Zero-based.</param>
+    internal VitPlace At(int block)
+    {
+        int first = 0;
+        for (int s = 0; s < Stages.Count; s++)
+        {
+            VitStage stage = Stages[s];
+            if (block < first + stage.Depth)
+            {
+                return new(
+                    stage.Width,
+                    stage.Heads,
+                    stage.MlpWidth,
+                    Grid >> s,
+                    stage.Window,
+                    Shifts: (block - first) % 2 == 1,
+                    Merges: s > 0 && block == first
+                );
+            }
+            first += stage.Depth;
+        }
+        return new(Width, Heads, MlpWidth, Grid);
+    }
+
+    /// <summary>How many biases by relative position a head has in a block.</summary>
+    internal static int RelativeCount(VitPlace place)
+    {
+        int side = 2 * (place.Window > 0 ? place.Window : place.Grid) - 1;
+        // Those of [CLS] with patches, of patches with [CLS], and of [CLS] with itself come last.
+        return side * side + (place.Window > 0 ? 0 : 3);
+    }
+
+    IEnumerable<(string Name, long[] Shape)> OfBlock(int index)
+    {
+        VitPlace place = At(index);
+        long d = place.Width;
+        long h = place.MlpWidth;
+        if (place.Merges)
+        {
+            long merged = 4L * At(index - 1).Width;
+            yield return ("merge.norm.weight", [merged]);
+            yield return ("merge.norm.bias", [merged]);
+            yield return ("merge.reduction.weight", [d, merged]);
+        }
+        yield return ("norm1.weight", [d]);
+        yield return ("norm1.bias", [d]);
+        yield return ("attn.qkv.weight", [3 * d, d]);
+        if (QkvBias)
+            yield return ("attn.qkv.bias", [3 * d]);
+        if (Block.RelativePositions is RelativePositions.EachBlock or RelativePositions.EachBlockAndShared)
+            yield return ("attn.relative_position_bias_table", [RelativeCount(place), place.Heads]);
+        if (Block.QueryKeyNorm)
+        {
+            foreach (string part in (string[])["attn.q_norm.", "attn.k_norm."])
+            {
+                yield return (part + "weight", [d / place.Heads]);
+                yield return (part + "bias", [d / place.Heads]);
+            }
+        }
+        if (Block.MixedNorm)
+        {
+            yield return ("attn.norm.weight", [d]);
+            yield return ("attn.norm.bias", [d]);
+        }
+        yield return ("attn.proj.weight", [d, d]);
+        yield return ("attn.proj.bias", [d]);
+        if (LayerScale)
+            yield return ("ls1.gamma", [d]);
+        yield return ("norm2.weight", [d]);
+        yield return ("norm2.bias", [d]);
+        if (Block.GatedFfn)
+        {
+            yield return ("mlp.gate.weight", [h, d]);
+            yield return ("mlp.gate.bias", [h]);
+        }
+        yield return ("mlp.fc1.weight", [h, d]);
+        yield return ("mlp.fc1.bias", [h]);
+        if (Block.HiddenNorm)
+        {
+            yield return ("mlp.norm.weight", [h]);
+            yield return ("mlp.norm.bias", [h]);
+        }
+        yield return ("mlp.fc2.weight", [d, h]);
+        yield return ("mlp.fc2.bias", [d]);
+        if (LayerScale)
+            yield return ("ls2.gamma", [d]);
+    }
+
+    IEnumerable<(string Name, long[] Shape)> OfReadout()
+    {
+        long d = Width;
+        if (LastNorm)
+        {
+            yield return (VitNames.NormWeight, [d]);
+            yield return (VitNames.NormBias, [d]);
+        }
+        if (PoolsByAttention)
+        {
+            yield return (VitNames.Pool("latent"), [1, 1, d]);
+            yield return (VitNames.Pool("qkv.weight"), [3 * d, d]);
+            yield return (VitNames.Pool("qkv.bias"), [3 * d]);
+            yield return (VitNames.Pool("proj.weight"), [d, d]);
+            yield return (VitNames.Pool("proj.bias"), [d]);
+            yield return (VitNames.Pool("norm.weight"), [d]);
+            yield return (VitNames.Pool("norm.bias"), [d]);
+            yield return (VitNames.Pool("mlp.fc1.weight"), [PoolMlpWidth, d]);
+            yield return (VitNames.Pool("mlp.fc1.bias"), [PoolMlpWidth]);
+            yield return (VitNames.Pool("mlp.fc2.weight"), [d, PoolMlpWidth]);
+            yield return (VitNames.Pool("mlp.fc2.bias"), [d]);
+        }
+        if (NormAfterPooling)
+        {
+            yield return (VitNames.PoolNormWeight, [d]);
+            yield return (VitNames.PoolNormBias, [d]);
+        }
+        if (Projection > 0)
+            yield return (VitNames.Projection, [Projection, d]);
+        yield return (VitNames.HeadWeight, [Classes, HeadInputs]);
         yield return (VitNames.HeadBias, [Classes]);
-    }
-
-    void Check(IReadOnlyDictionary<string, long[]> shapes, Func<string, string> spelled)
-    {
-        HashSet<string> expected = [.. Tensors().Select(t => t.Name)];
-        // What does not belong says more of an architecture than what it lacks instead.
-        foreach (string name in shapes.Keys)
+        if (Pooling == VitPooling.TwoHeads)
         {
-            if (!expected.Contains(name))
-                throw BadInput.Unsupported(
-                    null,
-                    $"The tensor {spelled(name)} does not belong to a ViT as Retouch knows it; "
-                        + "this architecture is not supported."
-                );
-        }
-        foreach ((string name, long[] shape) in Tensors())
-        {
-            if (!shapes.TryGetValue(name, out long[]? found))
-                throw Missing(spelled(name));
-            if (!found.AsSpan().SequenceEqual(shape))
-                throw BadInput.Mismatch(
-                    null,
-                    $"{spelled(name)} is {Text(found)}; {Text(shape)} was expected beside the "
-                        + "model's other tensors."
-                );
+            yield return (VitNames.SecondHeadWeight, [Classes, d]);
+            yield return (VitNames.SecondHeadBias, [Classes]);
         }
     }
-
-    static int SquareRoot(long value)
-    {
-        int root = (int)Math.Round(Math.Sqrt(Math.Max(value, 0)));
-        return (long)root * root == value ? root : 0;
-    }
-
-    static int Size(long value, string name) =>
-        value is > 0 and <= 1 << 20
-            ? (int)value
-            : throw BadInput.OutOfRange(name, $"{name} has a dimension of {value}.");
-
-    static BadInputException Missing(string name) => BadInput.Missing(name, $"The tensor {name} is missing.");
-
-    static string Text(long[] shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -46,7 +46,7 @@ public sealed class VitModel : IDisposable
     /// <exception cref="BadInputException">As above.</exception>
     internal VitModel(IReadOnlyDictionary<string, Tensor> tensors, VitTraits traits, Func<string, string> spelled)
     {
-        Config = VitConfig.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits, spelled);
+        Config = VitInference.Infer(tensors.ToDictionary(t => t.Key, t => t.Value.shape), traits, spelled);
         foreach ((string name, Tensor tensor) in tensors)
         {
             if (tensor.dtype != ScalarType.Float32)
@@ -63,10 +63,9 @@ public sealed class VitModel : IDisposable
         _tensors = tensors.ToDictionary(t => t.Key, t => Own(t.Value));
         Blocks =
         [
-            .. Enumerable
-                .Range(0, Config.Depth)
-                .Select(i => new BlockWeights(name => _tensors.GetValueOrDefault(VitNames.Block(i, name)))),
+            .. Enumerable.Range(0, Config.Depth).Select(i => BlockWeights.Of(Config, i, _tensors.GetValueOrDefault)),
         ];
+        TokenFfn = Config.PoolsByAttention ? Pool() : Blocks[^1];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
@@ -92,6 +91,33 @@ public sealed class VitModel : IDisposable
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
     internal BlockWeights[] Blocks { get; }
+
+    /// <summary>
+    /// The block whose FFN is the last that a token goes through: the last one, or where the classifier reads what
+    /// attention pools, the pool's own, which has one token an image.
+    /// </summary>
+    internal BlockWeights TokenFfn { get; }
+
+    /// <summary>What stands before the names of its FFN's tensors.</summary>
+    internal string TokenFfnName =>
+        Config.PoolsByAttention ? VitNames.Pool("mlp.") : VitNames.Block(Config.Depth - 1, "mlp.");
+
+    /// <summary>The logits of the tokens that <see cref="TokenFfn"/> has made, <c>[B,D]</c> to <c>[B,C]</c>.</summary>
+    internal Tensor ClassifyToken(Tensor after) =>
+        Classify(
+            Config.PoolsByAttention
+                ? Readouts.OfToken(this, after, _tensors.GetValueOrDefault)
+                : Readout(after.unsqueeze(1))
+        );
+
+    BlockWeights Pool()
+    {
+        VitPlace place = new(Config.Width, Config.PoolHeads, Config.PoolMlpWidth, 0);
+        return new(
+            place,
+            name => _tensors.GetValueOrDefault(VitNames.Pool(name.Replace("norm2.", "norm.", StringComparison.Ordinal)))
+        );
+    }
 
     /// <summary>Whether all of the model lies in this machine's memory.</summary>
     internal bool OnCpu { get; }
@@ -122,13 +148,12 @@ public sealed class VitModel : IDisposable
         Tensor x = Embed(pixels, weights);
         for (int i = 0; i < Config.Depth; i++)
         {
-            BlockWeights block = new(name => weights.GetValueOrDefault(VitNames.Block(i, name)));
-            x = x.Plus(Attention(block, Norm(x, block.Norm1Weight, block.Norm1Bias)));
-            x = x.Plus(FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias)));
+            BlockWeights block = BlockWeights.Of(Config, i, weights.GetValueOrDefault);
+            x = AfterAttention(block, x);
+            x = AfterFeedForward(block, x);
         }
-        Tensor read = Readout(x, weights[Config.LastNormWeight], weights[Config.LastNormBias]); // [B,D]
-        Tensor logits = linear(read, weights[VitNames.HeadWeight], weights[VitNames.HeadBias])
-            .MoveToOuterDisposeScope();
+        Tensor read = Readout(x, weights.GetValueOrDefault); // [B,D]
+        Tensor logits = Classify(read, weights.GetValueOrDefault).MoveToOuterDisposeScope();
         GC.KeepAlive(weights); // and what they hold, which need not be in a scope
         return logits;
     }
@@ -148,23 +173,20 @@ public sealed class VitModel : IDisposable
     /// What the classifier reads of the tokens after the last block: <c>[B,T,D]</c>, or of [CLS] alone <c>[B,1,D]</c>,
     /// to <c>[B,D]</c>.
     /// </summary>
-    internal Tensor Readout(Tensor x) => Readout(x, _tensors[Config.LastNormWeight], _tensors[Config.LastNormBias]);
+    internal Tensor Readout(Tensor x) => Readout(x, _tensors.GetValueOrDefault);
 
-    /// <summary>The same with another last norm.</summary>
-    internal Tensor Readout(Tensor x, Tensor normWeight, Tensor normBias)
-    {
-        if (Config.ReadsClassAlone)
-            return Norm(x.select(1, 0), normWeight, normBias);
-        Tensor patches = x.narrow(1, Config.PrefixTokens, x.shape[1] - Config.PrefixTokens);
-        return Config.NormAfterPooling
-            ? Norm(patches.mean([1]), normWeight, normBias)
-            : Norm(patches, normWeight, normBias).mean([1]);
-    }
+    /// <summary>The same with other tensors after the last block.</summary>
+    /// <param name="x">The tokens.</param>
+    /// <param name="weights">Tensors by canonical name.</param>
+    internal Tensor Readout(Tensor x, Func<string, Tensor?> weights) => Readouts.Read(this, x, weights);
 
-    internal Tensor Classify(Tensor read) => linear(read, _tensors[VitNames.HeadWeight], _tensors[VitNames.HeadBias]);
+    internal Tensor Classify(Tensor read) => Classify(read, _tensors.GetValueOrDefault);
+
+    /// <summary>The classifier: <c>[B,D]</c> to <c>[B,C]</c>.</summary>
+    internal Tensor Classify(Tensor read, Func<string, Tensor?> weights) => Readouts.Classify(this, read, weights);
 
     internal Tensor Norm(Tensor x, Tensor weight, Tensor bias) =>
-        layer_norm(x, [Config.Width], weight, bias, Config.NormEpsilon);
+        layer_norm(x, weight.shape, weight, bias, Config.NormEpsilon);
 
     Tensor Embed(Tensor pixels, IReadOnlyDictionary<string, Tensor> weights)
     {
@@ -178,8 +200,8 @@ public sealed class VitModel : IDisposable
             ) // [B,D,G,G]
             .flatten(2)
             .transpose(1, 2);
-        Tensor positions = weights[VitNames.Positions];
-        if (!Config.PrefixPositions)
+        Tensor? positions = weights.GetValueOrDefault(VitNames.Positions);
+        if (positions is not null && !Config.PrefixPositions)
             x = x.Plus(positions);
         Tensor[] prefix =
         [
@@ -187,32 +209,96 @@ public sealed class VitModel : IDisposable
                 .Where(weights.ContainsKey)
                 .Select(n => weights[n].expand(batch, -1, -1)),
         ];
+        // Registers without positions come between when those are added.
+        Tensor? late = Config.PrefixPositions && !Config.RegisterPositions ? prefix[^1] : null;
+        if (late is not null)
+            prefix = prefix[..^1];
         if (prefix.Length > 0)
             x = cat([.. prefix, x], 1); // [B,T,D]
-        if (Config.PrefixPositions)
+        if (positions is not null && Config.PrefixPositions)
             x = x.Plus(positions);
+        if (late is not null)
+            x = cat([x.narrow(1, 0, 1), late, x.narrow(1, 1, x.shape[1] - 1)], 1);
         return Config.PreNorm ? Norm(x, weights[VitNames.PreNormWeight], weights[VitNames.PreNormBias]) : x;
     }
 
-    internal Tensor Attention(BlockWeights block, Tensor x)
+    /// <summary>The tokens after a block's attention: <c>[B,T,D]</c> of those before it.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="x">The tokens; of a block that merges, four times as many of the width before.</param>
+    /// <param name="classAlone">Whether [CLS] alone is wanted: <c>[B,1,D]</c>.</param>
+    internal Tensor AfterAttention(BlockWeights block, Tensor x, bool classAlone = false)
     {
-        long batch = x.shape[0];
-        long tokens = x.shape[1];
-        Tensor qkv = linear(x, block.QkvWeight, block.QkvBias)
-            .view(batch, tokens, 3, Config.Heads, Config.HeadWidth)
-            .permute(2, 0, 3, 1, 4); // [3,B,heads,T,D/heads]
-        Tensor mixed = scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
-        return Scaled(
-            linear(mixed.transpose(1, 2).reshape(batch, tokens, Config.Width), block.ProjWeight, block.ProjBias),
-            block.Scale1
-        );
+        if (block.Place.Merges)
+            x = Windows.Merged(this, block, x);
+        Tensor kept = classAlone ? x.narrow(1, 0, 1) : x;
+        return Config.Block.PostNorm
+            ? kept.Plus(Norm(Attention(block, x, classAlone), block.Norm1Weight, block.Norm1Bias))
+            : kept.Plus(Attention(block, Norm(x, block.Norm1Weight, block.Norm1Bias), classAlone));
     }
 
-    internal Tensor FeedForward(BlockWeights block, Tensor x) =>
-        Scaled(
-            linear(Activate(linear(x, block.Fc1Weight, block.Fc1Bias)), block.Fc2Weight, block.Fc2Bias),
-            block.Scale2
-        );
+    /// <summary>The tokens after a block's feed-forward network, of those before it.</summary>
+    internal Tensor AfterFeedForward(BlockWeights block, Tensor x) =>
+        Config.Block.PostNorm
+            ? x.Plus(Norm(FeedForward(block, x), block.Norm2Weight, block.Norm2Bias))
+            : x.Plus(FeedForward(block, Norm(x, block.Norm2Weight, block.Norm2Bias)));
+
+    internal Tensor Attention(BlockWeights block, Tensor x, bool classAlone = false)
+    {
+        int grid = block.Place.Window > 0 ? Windows.Grid(x.shape[1]) : 0;
+        if (grid > 0)
+            x = Windows.Cut(block.Place, grid, x);
+        long batch = x.shape[0];
+        long tokens = x.shape[1];
+        int heads = block.Place.Heads;
+        Tensor qkv = linear(x, block.QkvWeight, block.QkvBias)
+            .view(batch, tokens, 3, heads, block.Place.Width / heads)
+            .permute(2, 0, 3, 1, 4); // [3,B,heads,T,D/heads]
+        (Tensor query, Tensor key) = (qkv[0], qkv[1]);
+        if (block.QueryNormWeight is not null)
+        {
+            query = Norm(query, block.QueryNormWeight, block.QueryNormBias!);
+            key = Norm(key, block.KeyNormWeight!, block.KeyNormBias!);
+        }
+        if (Config.Block.Rope is not null)
+            (query, key) = (Turned(query), Turned(key));
+        Tensor? bias = PositionTables.Bias(this, block, grid, batch);
+        if (classAlone)
+            (query, bias) = (query.narrow(2, 0, 1), bias?.narrow(2, 0, 1));
+        Tensor mixed = scaled_dot_product_attention(query, key, qkv[2], attn_mask: bias);
+        mixed = mixed.transpose(1, 2).reshape(batch, -1, block.Place.Width);
+        if (block.MixedNormWeight is not null)
+            mixed = Norm(mixed, block.MixedNormWeight, block.MixedNormBias!);
+        mixed = linear(mixed, block.ProjWeight, block.ProjBias);
+        if (grid > 0)
+            mixed = Windows.Joined(block.Place, grid, mixed);
+        return Scaled(mixed, block.Scale1);
+    }
+
+    internal Tensor FeedForward(BlockWeights block, Tensor x)
+    {
+        Tensor hidden = linear(x, block.Fc1Weight, block.Fc1Bias);
+        Tensor? gate = block.GateWeight is null ? null : linear(x, block.GateWeight, block.GateBias);
+        return Scaled(linear(Key(block, hidden, gate), block.Fc2Weight, block.Fc2Bias), block.Scale2);
+    }
+
+    /// <summary>What fc2 reads of what fc1 gives: the hidden units, activated or gated, <c>[…,H]</c>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="hidden">What fc1 gives.</param>
+    /// <param name="gate">What the gates give before SiLU; null without gates.</param>
+    internal Tensor Key(BlockWeights block, Tensor hidden, Tensor? gate)
+    {
+        Tensor key = gate is null ? Activate(hidden) : silu(gate) * hidden;
+        return block.HiddenNormWeight is null ? key : Norm(key, block.HiddenNormWeight, block.HiddenNormBias!);
+    }
+
+    // Queries or keys, those of patches turned by their positions.
+    Tensor Turned(Tensor x)
+    {
+        Tensor patches = PositionTables
+            .Of(this)
+            .Turned(x.narrow(2, Config.PrefixTokens, x.shape[2] - Config.PrefixTokens));
+        return Config.PrefixTokens == 0 ? patches : cat([x.narrow(2, 0, Config.PrefixTokens), patches], 2);
+    }
 
     internal Tensor Activate(Tensor x) =>
         Config.Activation switch

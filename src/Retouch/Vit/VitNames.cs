@@ -47,15 +47,45 @@ public static class VitNames
     /// <summary>The classifier's bias, <c>[C]</c>.</summary>
     public const string HeadBias = "head.bias";
 
+    /// <summary>The classifier of the token after [CLS] in a distilled DeiT, <c>[C,D]</c>.</summary>
+    public const string SecondHeadWeight = "head_dist.weight";
+
+    /// <summary>Its bias, <c>[C]</c>.</summary>
+    public const string SecondHeadBias = "head_dist.bias";
+
+    /// <summary>The projection of what is read to the space of class embeddings, <c>[E,D]</c>.</summary>
+    public const string Projection = "head_proj.weight";
+
+    /// <summary>The biases by relative position that all blocks share, <c>[positions,heads]</c>.</summary>
+    public const string SharedRelativeTable = "rel_pos_bias.relative_position_bias_table";
+
+    /// <summary>
+    /// The name of a tensor of attention pooling, such as <c>mlp.fc1.weight</c>: a block without a first norm and with
+    /// a learned query, <c>latent [1,1,D]</c>.
+    /// </summary>
+    public static string Pool(string tensor) => PoolPrefix + tensor;
+
+    const string PoolPrefix = "attn_pool.";
+
     /// <summary>
     /// The name of a tensor of block <paramref name="block"/> (zero-based), such as <c>mlp.fc1.weight</c>.
     /// </summary>
     public static string Block(int block, string tensor) => $"blocks.{block}.{tensor}";
 
-    /// <summary>Whether a tensor is used after all blocks: of the norms there, or the classifier.</summary>
+    /// <summary>Whether a tensor is used after all blocks: of the norms there, of pooling, or the classifier.</summary>
     /// <param name="name">A canonical name.</param>
     public static bool IsAfterBlocks(string name) =>
-        name is NormWeight or NormBias or PoolNormWeight or PoolNormBias or HeadWeight or HeadBias;
+        name
+            is NormWeight
+                or NormBias
+                or PoolNormWeight
+                or PoolNormBias
+                or HeadWeight
+                or HeadBias
+                or SecondHeadWeight
+                or SecondHeadBias
+                or Projection
+        || name.StartsWith(PoolPrefix, StringComparison.Ordinal);
 
     /// <summary>The block that a tensor is of (zero-based); null for one outside the blocks.</summary>
     /// <param name="name">A canonical name.</param>

@@ -20,6 +20,24 @@ public sealed record VitTraits
     /// <summary>What the classifier reads; usually [CLS] where there is one and no norm after the pooling.</summary>
     public VitPooling? Pooling { get; init; }
 
+    /// <summary>Whether norms stand after the branches of a block; usually before.</summary>
+    public bool? PostNorm { get; init; }
+
+    /// <summary>Rotary positions; usually none, and DINOv3's where there are no others.</summary>
+    public VitRope? Rope { get; init; }
+
+    /// <summary>The side of the images in pixels, where no tensor shows it.</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>The heads of attention pooling; usually as many as a block has.</summary>
+    public int? PoolHeads { get; init; }
+
+    /// <summary>Whether there is a norm after the last block, before or after the pooling; usually there is.</summary>
+    public bool? LastNorm { get; init; }
+
+    /// <summary>Whether what the classifier reads is scaled to length 1, for class embeddings; usually not.</summary>
+    public bool? Cosine { get; init; }
+
     /// <summary>These traits, and where they leave one open, the other's.</summary>
     public VitTraits Or(VitTraits other) =>
         new()
@@ -28,5 +46,11 @@ public sealed record VitTraits
             Activation = Activation ?? other.Activation,
             NormEpsilon = NormEpsilon ?? other.NormEpsilon,
             Pooling = Pooling ?? other.Pooling,
+            PostNorm = PostNorm ?? other.PostNorm,
+            Rope = Rope ?? other.Rope,
+            ImageSize = ImageSize ?? other.ImageSize,
+            PoolHeads = PoolHeads ?? other.PoolHeads,
+            LastNorm = LastNorm ?? other.LastNorm,
+            Cosine = Cosine ?? other.Cosine,
         };
 }

@@ -18,9 +18,9 @@ sealed class MethodBed : IDisposable
     readonly TemporaryFolder _folder = new();
     readonly DisposeScope _scope = NewDisposeScope();
 
-    public MethodBed(int images = 12, int first = 1, int blocks = 2)
+    public MethodBed(int images = 12, int first = 1, int blocks = 2, VitConfig? config = null)
     {
-        Model = TinyVit.Create(depth: 5);
+        Model = config is null ? TinyVit.Create(depth: 5) : TinyVit.Of(config);
         Split = new SplitVit(Model, new EditSpace(Model.Config, first, blocks));
         string ordinary = Directory.CreateDirectory(_folder.File("images")).FullName;
         for (int i = 0; i < images; i++)

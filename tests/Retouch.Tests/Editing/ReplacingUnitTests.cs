@@ -69,10 +69,12 @@ public sealed class ReplacingUnitTests : IDisposable
     {
         Tensor weight = tensor((float[])[2, 0.5f]);
         Tensor shift = tensor((float[])[1, -1]);
-        BlockWeights block = new(name =>
-            name == "norm2.weight" ? weight
-            : name == "norm2.bias" ? shift
-            : null
+        BlockWeights block = new(
+            default,
+            name =>
+                name == "norm2.weight" ? weight
+                : name == "norm2.bias" ? shift
+                : null
         );
         float root = MathF.Sqrt(2);
         // The key (1, 1), of length √2; in lengths of a key the radius √2 is 1.

@@ -14,7 +14,7 @@ public sealed class OnnxTests : IDisposable
 {
     readonly TemporaryFolder _folder = new();
 
-    public static TheoryData<string> Variants => [.. TinyVit.Variants.Keys];
+    public static TheoryData<string> Variants => [.. TinyVit.Architectures.Keys];
 
     public void Dispose() => _folder.Dispose();
 
@@ -23,7 +23,7 @@ public sealed class OnnxTests : IDisposable
     public void ONNX_Runtime_computes_every_architecture_as_Retouch_does(string variant)
     {
         using DisposeScope scope = NewDisposeScope();
-        using VitModel model = TinyVit.Of(TinyVit.Variants[variant]);
+        using VitModel model = TinyVit.Of(TinyVit.Architectures[variant]);
         string path = Export(model);
         foreach (int images in (int[])[1, 3])
         {

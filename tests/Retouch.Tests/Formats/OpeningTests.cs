@@ -200,11 +200,8 @@ public sealed class OpeningTests : IDisposable
     }
 
     [Theory]
-    [InlineData("gamma_1", "reg_token", "DINOv3", "BEiT")]
     [InlineData("layer_scale1.lambda1", "attention.q_proj.weight", "DINOv3", "DINOv2")]
-    [InlineData("layer_scale1.lambda1", "attention.attention.query.weight", "DINOv2", "DINOv3")]
     [InlineData("gamma_1", "rope.freqs", "rotary", "BEiT")]
-    [InlineData("gamma_1", "attn.relative_position_bias_table", "BEiT", "DINOv3")]
     public void Families_with_some_names_in_common_are_told_apart(string first, string second, string word, string not)
     {
         using Tensor tensor = zeros(1, 4, 24);

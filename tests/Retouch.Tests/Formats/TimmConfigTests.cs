@@ -46,20 +46,15 @@ public sealed class TimmConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("vit_base_patch16_rpn_224", "norms stand after")]
     [InlineData("vit_relpos_medium_patch16_rpn_224", "relative positions")]
     [InlineData("vit_srelpos_small_patch16_224", "relative positions")]
     [InlineData("vit_small_patch16_18x2_224", "parallel")]
     [InlineData("vit_huge_patch14_xp_224", "parallel")]
     [InlineData("vit_dpwee_patch16_reg1_gap_256", "parallel")]
     [InlineData("vit_dlittle_patch16_reg1_gap_256", "differential")]
-    [InlineData("vit_base_patch16_siglip_512.webli", "attention pooling")]
-    [InlineData("vit_so150m_patch16_reg4_map_256", "attention pooling")]
-    [InlineData("vit_giant_patch14_reg4_dinov2", "SwiGLU")]
     [InlineData("aimv2_large_patch14_224", "RMS")]
-    [InlineData("vit_base_patch16_rope_reg1_gap_256", "rotary")]
-    [InlineData("vit_base_patch16_dinov3", "DINOv3")]
-    [InlineData("deit_tiny_distilled_patch16_224", "two heads")]
+    [InlineData("vit_base_patch16_rope_mixed_224", "learned rotary")]
+    [InlineData("swinv2_tiny_window8_256", "second version")]
     [InlineData("vit_base_r50_s16_224", "hybrid")]
     public void An_architecture_that_is_no_plain_vit_is_refused_by_name(string name, string why)
     {
@@ -107,21 +102,19 @@ public sealed class TimmConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("top", "\"global_pool\": \"max\"", "max")]
-    [InlineData("pretrained_cfg", "\"global_pool\": \"avgmax\"", "avgmax")]
+    [InlineData("top", "\"global_pool\": \"max\", \"pool_include_prefix\": true", "max")]
+    [InlineData("pretrained_cfg", "\"global_pool\": \"prr\"", "prr")]
     [InlineData("model_args", "\"global_pool\": \"map\"", "map")]
     [InlineData("model_args", "\"global_pool\": \"\"", "global_pool")]
     [InlineData("top", "\"act_layer\": \"relu\"", "relu")]
     [InlineData("pretrained_cfg", "\"act_layer\": \"silu\"", "silu")]
     [InlineData("model_args", "\"act_layer\": \"relu\"", "relu")]
-    [InlineData("top", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", "pool_include_prefix")]
-    [InlineData("model_args", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", "pool_include_prefix")]
-    [InlineData("pretrained_cfg", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", "pool_include_prefix")]
     [InlineData("model_args", "\"norm_layer\": \"rmsnorm\"", "norm_layer")]
     [InlineData("model_args", "\"block_fn\": \"ResPostBlock\"", "ResPostBlock")]
     [InlineData("model_args", "\"mlp_layer\": \"SwiGLU\"", "SwiGLU")]
     [InlineData("model_args", "\"attn_layer\": \"diff\"", "attn_layer")]
     [InlineData("model_args", "\"final_norm\": false", "final_norm")]
+    [InlineData("model_args", "\"rope_type\": \"mixed\", \"use_rot_pos_emb\": true", "rope_type")]
     [InlineData("model_args", "\"in_chans\": 1", "in_chans")]
     [InlineData("model_args", "\"img_size\": [8, 18]", "[8, 18]")]
     [InlineData("top", "\"img_size\": [8, 18]", "[8, 18]")]
@@ -203,33 +196,18 @@ public sealed class TimmConfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("timm_post_norm", "vit_base_patch16_rpn_224")]
-    [InlineData("timm_max_pooling", "global_pool is \"max\"")]
-    [InlineData("timm_map_pooling", "attention pooling")]
-    [InlineData("timm_dinov3", "DINOv3")]
-    [InlineData("timm_beit", "BEiT")]
-    [InlineData("timm_eva02", "EVA-02")]
-    [InlineData("timm_swin", "Swin")]
-    [InlineData("timm_qk_norm", "normalizes queries and keys")]
-    [InlineData("timm_swiglu_registers", "SwiGLU")]
-    [InlineData("timm_deit_distilled", "two heads")]
-    [InlineData("transformers_beit", "BEiT")]
-    [InlineData("transformers_data2vec", "Data2Vec")]
-    [InlineData("transformers_swin", "Swin")]
-    [InlineData("transformers_dinov2", "DINOv2")]
-    [InlineData("transformers_dinov2_registers", "DINOv2")]
-    [InlineData("transformers_deit_teacher", "two heads")]
-    [InlineData("transformers_clip", "CLIP")]
-    [InlineData("transformers_siglip", "SigLIP")]
-    [InlineData("open_clip_zero_shot", "open_clip")]
-    public void Families_that_are_not_computed_are_refused_as_what_they_are(string family, string word)
+    [InlineData("top", "\"global_pool\": \"max\"", VitPooling.Maximum)]
+    [InlineData("pretrained_cfg", "\"global_pool\": \"avgmax\"", VitPooling.AverageAndMaximum)]
+    [InlineData("top", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", VitPooling.AverageOfAll)]
+    [InlineData("model_args", "\"global_pool\": \"avg\", \"pool_include_prefix\": true", VitPooling.AverageOfAll)]
+    public void A_pooling_is_read_wherever_timm_writes_it(string place, string setting, VitPooling pooling)
     {
-        string message = Assert
-            .Throws<BadInputException>(() => ModelFile.Load(SharedData.Require("golden", "families", family)).Dispose())
-            .Message;
-        Assert.Contains(word, message, StringComparison.Ordinal);
-        if (!family.Contains("beit", StringComparison.Ordinal))
-            Assert.DoesNotContain("BEiT", message, StringComparison.Ordinal);
+        string json =
+            place == "top"
+                ? $$"""{"architecture": "test_vit", {{setting}}}"""
+                : $$"""{"architecture": "test_vit", "{{place}}": { {{setting}} } }""";
+        using ModelFile file = Load(json);
+        Assert.Equal(pooling, file.Model.Config.Pooling);
     }
 
     [Fact]

@@ -42,7 +42,7 @@ static class ExactPass
 
     /// <summary>The selected units' rows of a full matrix' gradient, those of fc2 turned to rows.</summary>
     public static Tensor Rows(Tensor full, int matrix, UnitSelection units) =>
-        (matrix % 2 == 0 ? full : full.t()).index_select(
+        (units.Space.Matrix(matrix).HasColumns ? full.t() : full).index_select(
             0,
             tensor([.. units[matrix].ToArray().Select(u => (long)u)], ScalarType.Int64)
         );

@@ -1,6 +1,5 @@
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -31,11 +30,7 @@ abstract class GradientTransform
         using IDisposable noGrad = no_grad();
         return new WeightDelta(
             UnitSelection.All(space),
-            [
-                .. deltas.Select(
-                    (d, m) => ((space.Matrix(m).Kind == FfnMatrix.Fc1 ? d : d.t()) * Held(scale)).contiguous()
-                ),
-            ]
+            [.. deltas.Select((d, m) => ((space.Matrix(m).HasColumns ? d.t() : d) * Held(scale)).contiguous())]
         );
     }
 

@@ -84,11 +84,9 @@ static class Evidence
     /// <param name="model">The model.</param>
     /// <param name="residuals">[CLS] before that FFN's norm, <c>[N,D]</c>.</param>
     public static Tensor Read(VitModel model, Tensor residuals) =>
-        model.Norm(residuals, model.Blocks[^1].Norm2Weight, model.Blocks[^1].Norm2Bias);
+        model.Norm(residuals, model.TokenFfn.Norm2Weight, model.TokenFfn.Norm2Bias);
 
     /// <summary>What the model says of [CLS] before the last FFN's norm, <c>[N,C]</c>; in the caller's scope.</summary>
     public static Tensor Logits(VitModel model, Tensor residuals) =>
-        model.Classify(
-            model.Readout(residuals.Plus(model.FeedForward(model.Blocks[^1], Read(model, residuals))).unsqueeze(1))
-        );
+        model.ClassifyToken(residuals.Plus(model.FeedForward(model.TokenFfn, Read(model, residuals))));
 }

@@ -23,7 +23,8 @@ namespace Retouch.Editing;
 /// first point where it is, and is then multiplied by <see cref="GateSettings.Gain"/>. Transformer-Patcher (Huang et
 /// al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent against a memory; GRACE
 /// (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here nothing but the value is
-/// learned, and the architecture stays as it is. docs/gate.md explains it.
+/// learned, and the architecture stays as it is. Where the classifier reads what attention pools, [CLS] is that, and
+/// the last FFN the pool's own, which has one token an image, too. docs/gate.md explains it.
 /// </remarks>
 public sealed class Gate : IEditor
 {
@@ -104,7 +105,7 @@ public sealed class Gate : IEditor
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
-        (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name);
+        (Tensor queries, Tensor after) = TokenQueries.Of(split, failure.State, Name);
         int? wrong = MistakenFor(split.Model, after, failure.Label);
         Tensor said = Evidence.Logits(split.Model, ordinary.Residuals);
         (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, said, failure.Label, wrong);
@@ -125,8 +126,8 @@ public sealed class Gate : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         VitModel model = split.Model;
-        (Tensor queries, Tensor after) = QueryMemory.Query(split, failure.State, Name); // [S,D], [S,D]
-        Tensor? scale = model.Blocks[^1].Scale2;
+        (Tensor queries, Tensor after) = TokenQueries.Of(split, failure.State, Name); // [S,D], [S,D]
+        Tensor? scale = model.TokenFfn.Scale2;
         IdleUnit unit = idle.Draw(queries);
         Tensor without = unit.Without(queries, after);
 
@@ -231,7 +232,7 @@ public sealed class Gate : IEditor
     // The class that most of the images are mistaken for; null where none is.
     static int? MistakenFor(VitModel model, Tensor after, int label)
     {
-        Tensor said = model.Classify(model.Readout(after.unsqueeze(1))).argmax(1).cpu();
+        Tensor said = model.ClassifyToken(after).argmax(1).cpu();
         return said.data<long>().Where(c => c != label).GroupBy(c => c).MaxBy(g => g.Count()) is { } most
             ? (int)most.Key
             : null;
@@ -243,7 +244,7 @@ public sealed class Gate : IEditor
     {
         Tensor leaf = tokens.detach().requires_grad_();
         using IDisposable grad = enable_grad();
-        Tensor logits = model.Classify(model.Readout(leaf.unsqueeze(1)));
+        Tensor logits = model.ClassifyToken(leaf);
         Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
         float mean = loss.item<float>();
         return new SlopePoint(

@@ -37,11 +37,12 @@ sealed class GateMemory(int most = 700) : IPreparation
             most,
             progress,
             cancellation,
-            "What is prepared here"
+            "What is prepared here",
+            TokenQueries.Of
         );
         VitModel model = split.Model;
         Device device = model.Blocks[0].Fc1Weight.device;
-        Tensor classes = model.Classify(model.Readout(after.to(device).unsqueeze(1))).argmax(1).cpu();
+        Tensor classes = model.ClassifyToken(after.to(device)).argmax(1).cpu();
         Tensor residuals = Residuals(model, queries.to(device), after.to(device)).cpu();
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
         settings["images"] = queries.shape[0].ToString(CultureInfo.InvariantCulture);
@@ -58,7 +59,7 @@ sealed class GateMemory(int most = 700) : IPreparation
     /// <param name="queries">What that FFN reads, <c>[N,D]</c>.</param>
     /// <param name="after">[CLS] after it, <c>[N,D]</c>.</param>
     public static Tensor Residuals(VitModel model, Tensor queries, Tensor after) =>
-        after - model.FeedForward(model.Blocks[^1], queries);
+        after - model.FeedForward(model.TokenFfn, queries);
 
     /// <summary>
     /// The memory in float32 where the model lies, once it is known to fit it; in the caller's scope.

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
@@ -73,7 +72,7 @@ sealed class InputStatistics(int most = 300, int draws = 4, int seed = 0) : IPre
                         using Tensor gradient = bmm(gradients[m].transpose(1, 2), probe.Inputs[m]); // [B,out,in]
                         sums.AddToMean(
                             Unit(space.MatrixName(m)),
-                            gradient.Squared().mean([space.Matrix(m).Kind == FfnMatrix.Fc1 ? 2 : 1])
+                            gradient.Squared().mean([space.Matrix(m).HasColumns ? 1 : 2])
                         );
                     }
                 }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -44,7 +43,7 @@ sealed class KfacMetric : IDisposable
         Tensor?[] masks = [.. session.RowMasks];
         for (int m = 0; m < space.Matrices; m++)
         {
-            bool fc1 = space.Matrix(m).Kind == FfnMatrix.Fc1;
+            bool fc1 = !space.Matrix(m).HasColumns;
             string name = space.MatrixName(m);
             (Preparation? widths, double widthDamping) = fc1 ? (inputs, damping) : (outputs, outputDamping);
             (Preparation? units, double unitDamping) = fc1 ? (outputs, outputDamping) : (inputs, damping);

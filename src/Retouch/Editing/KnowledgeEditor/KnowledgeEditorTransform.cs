@@ -99,5 +99,5 @@ sealed class KnowledgeEditorTransform : GradientTransform
     }
 
     static (long Rows, long Columns) Shape(EditSpace space, int matrix) =>
-        space.Matrix(matrix).Kind == FfnMatrix.Fc1 ? (space.Hidden, space.Width) : (space.Width, space.Hidden);
+        space.Matrix(matrix).HasColumns ? (space.Width, space.Hidden) : (space.Hidden, space.Width);
 }

@@ -118,7 +118,7 @@ public sealed class KnowledgeNeurons : IEditor
         int[][] units =
         [
             .. space.InOrder.Select(m =>
-                m.Kind == FfnMatrix.Fc1
+                m.Kind != FfnMatrix.Fc2
                     ? []
                     : neurons.Where(i => i / space.Hidden == m.PlaceOfBlock).Select(i => i % space.Hidden).ToArray()
             ),

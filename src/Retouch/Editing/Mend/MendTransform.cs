@@ -1,6 +1,5 @@
 using Retouch.Locating;
 using Retouch.Suffix;
-using Retouch.Vit;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -91,10 +90,7 @@ sealed class MendTransform : GradientTransform
             .. gradient.Inputs.Select(
                 (input, m) =>
                 {
-                    (string kind, long width) = (
-                        split.Space.Matrix(m).Kind == FfnMatrix.Fc1 ? "fc1" : "fc2",
-                        input.shape[1]
-                    );
+                    (string kind, long width) = (split.Space.Matrix(m).HasColumns ? "fc2" : "fc1", input.shape[1]);
                     // [n,in+out]
                     Tensor z = cat([input / _all[$"{m}.in"].exp(), gradient.Outputs[m] / _all[$"{m}.out"].exp()], 1);
                     foreach (int layer in (int[])[1, 2])

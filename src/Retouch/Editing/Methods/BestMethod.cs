@@ -14,7 +14,7 @@ public static class BestMethod
     [
         new(Gate.Definition)
         {
-            Unfit = config => config.ReadsClassAlone ? null : "this model's head does not read [CLS] alone",
+            Unfit = config => config.UnfitForTokenUnits,
             OwnBlocksOnly = true,
             RewritesUnits = true,
         },

@@ -51,9 +51,11 @@ sealed class QueryMemory(int most = 2000) : IPreparation
         int most,
         IProgress<PreparationProgress>? progress,
         CancellationToken cancellation,
-        string method = TPatcherName
+        string method = TPatcherName,
+        Func<SplitVit, PrefixState, string, (Tensor Read, Tensor After)>? query = null
     )
     {
+        query ??= (of, state, name) => Query(of, state, name);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         List<Tensor> read = [];
@@ -63,8 +65,8 @@ sealed class QueryMemory(int most = 2000) : IPreparation
             using (state)
             using (NewDisposeScope())
             {
-                (Tensor query, Tensor token) = Query(split, state, method);
-                read.Add(query.cpu().MoveToOuterDisposeScope());
+                (Tensor asked, Tensor token) = query(split, state, method);
+                read.Add(asked.cpu().MoveToOuterDisposeScope());
                 after.Add(token.cpu().MoveToOuterDisposeScope());
             }
         }

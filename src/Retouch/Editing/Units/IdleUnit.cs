@@ -15,7 +15,7 @@ namespace Retouch.Editing;
 /// <param name="usual">What the unit's activation gives in the mean, one number.</param>
 sealed class IdleUnit(VitModel model, int unit, Tensor usual)
 {
-    readonly BlockWeights _block = model.Blocks[^1];
+    readonly BlockWeights _block = model.TokenFfn;
 
     /// <summary>Which of the last FFN's units it is, from 0.</summary>
     public int Index => unit;
@@ -46,10 +46,10 @@ sealed class IdleUnit(VitModel model, int unit, Tensor usual)
     /// <param name="value"><c>[D]</c>.</param>
     public TensorDelta Rewritten(EditSpace space, Tensor key, Tensor bias, Tensor value)
     {
-        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
+        string ffn = model.TokenFfnName;
         using DisposeScope scope = NewDisposeScope();
         // [1,H]
-        Tensor row = one_hot(tensor([(long)unit]), model.Config.MlpWidth).to(ScalarType.Float32).to(key.device);
+        Tensor row = one_hot(tensor([(long)unit]), _block.Place.MlpWidth).to(ScalarType.Float32).to(key.device);
         return new TensorDelta(
             space,
             new Dictionary<string, TensorChange>

@@ -34,7 +34,7 @@ sealed class IdleUnits
     /// <summary>The same with one of so many units.</summary>
     public static IdleUnits Of(VitModel model, Tensor memory, int oneOf)
     {
-        BlockWeights block = model.Blocks[^1];
+        BlockWeights block = model.TokenFfn;
         Tensor activations = model.Activate(linear(memory, block.Fc1Weight, block.Fc1Bias)); // [N,H]
         Tensor usual = activations.mean([0]);
         // [H]
@@ -48,7 +48,7 @@ sealed class IdleUnits
                 .data<long>()
                 .Select(u => (int)u)
                 .Where(u => !rewritten.Contains(u))
-                .Take(Math.Max(model.Config.MlpWidth / oneOf, 1)),
+                .Take(Math.Max(block.Place.MlpWidth / oneOf, 1)),
         ];
         return idle.Length > 0
             ? new IdleUnits(model, usual, idle)

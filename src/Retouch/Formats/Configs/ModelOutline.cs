@@ -9,18 +9,33 @@ namespace Retouch.Formats;
 /// <param name="Classes">Number of classes.</param>
 sealed record ModelOutline(int? Width, int? Depth, int? PatchSize, int? Classes)
 {
+    /// <summary>The types by which a config of transformers calls models with these names.</summary>
+    public IReadOnlyList<string> Types { get; init; } = [];
+
+    /// <summary>Whether there are relative positions.</summary>
+    public bool Relative { get; private init; }
+
+    /// <summary>Whether there is a norm after the last block, before or after the pooling.</summary>
+    public bool LastNorm { get; private init; }
+
+    /// <summary>Whether there is attention pooling.</summary>
+    public bool PoolsByAttention { get; private init; }
+
     /// <summary>The outline of canonical shapes, whatever they lack.</summary>
     public static ModelOutline Of(IReadOnlyDictionary<string, long[]> shapes)
     {
-        int depth = 0;
-        while (shapes.ContainsKey(VitNames.Block(depth, "norm1.weight")))
-            depth++;
+        int depth = VitInference.Depth(shapes.Keys);
         return new(
             Size(VitNames.PatchWeight, 0),
             depth == 0 ? null : depth,
             Size(VitNames.PatchWeight, 2),
             Size(VitNames.HeadWeight, 0)
-        );
+        )
+        {
+            Relative = shapes.Keys.Any(n => n.EndsWith("relative_position_bias_table", StringComparison.Ordinal)),
+            LastNorm = shapes.ContainsKey(VitNames.NormWeight) || shapes.ContainsKey(VitNames.PoolNormWeight),
+            PoolsByAttention = shapes.ContainsKey(VitNames.Pool("latent")),
+        };
 
         int? Size(string name, int axis) =>
             shapes.TryGetValue(name, out long[]? shape) && axis < shape.Length && shape[axis] is > 0 and <= int.MaxValue

@@ -4,12 +4,13 @@ using Retouch.Vit;
 namespace Retouch.Formats;
 
 /// <summary>
-/// What timm's architecture names say that no tensor shows, as its model definitions (1.0.29) have it. Of timm's plain
-/// ViTs the facts are listed; of others whose tensors could pass for a plain ViT's, why they are none.
+/// What timm's architecture names say that no tensor shows, as its model definitions (1.0.29) have it: here of its
+/// plain ViTs, in <see cref="TimmFamilies"/> of the others; of those that Retouch does not compute, why it does not.
 /// </summary>
 static class TimmArchitectures
 {
-    static readonly FrozenDictionary<string, TimmArchitecture> Plain = new Dictionary<string, TimmArchitecture>([
+    static readonly FrozenDictionary<string, TimmArchitecture> Known = new Dictionary<string, TimmArchitecture>([
+        .. TimmFamilies.All,
         .. Of(256, 4, 1e-5, VitActivation.Gelu, VitPooling.ClassToken, "vit_xsmall_patch16_clip_224"),
         .. Of(
             512,
@@ -331,31 +332,18 @@ static class TimmArchitectures
         ),
     ]).ToFrozenDictionary(StringComparer.Ordinal);
 
-    // The first that fits. What stands in the table above is plain, whatever its name has in it.
+    // The first that fits. What stands in the tables above is known, whatever its name has in it.
     static readonly (string Part, string Why)[] Others =
     [
-        ("relpos_", "a ViT with relative positions"),
-        ("_rpn_", "a ViT whose norms stand after each branch instead of before it (residual post-norm)"),
+        ("relpos_", "a ViT whose relative positions come from a network or are no table"),
         ("_18x2_", "a ViT with parallel branches"),
         ("_xp_", "a ViT whose attention and feed-forward network work in parallel"),
         ("pwee_", "a ViT whose attention and feed-forward network work in parallel"),
         ("_dwee_", "a ViT with differential attention"),
         ("_dlittle_", "a ViT with differential attention"),
-        ("_siglip_", "a ViT with attention pooling"),
-        ("_map_", "a ViT with attention pooling"),
-        ("test_vit3", "a ViT with attention pooling"),
         ("test_vit4", "a ViT with RMS norms"),
         ("aimv2_", "a ViT with RMS norms and gated feed-forward networks"),
-        ("vit_giant_patch14_dinov2", "a ViT with gated feed-forward networks (SwiGLU)"),
-        ("vit_giant_patch14_reg", "a ViT with gated feed-forward networks (SwiGLU)"),
-        ("intern300m", "a ViT without a final norm"),
-        ("_rope_", "a ViT with rotary positions"),
-        ("dinov3", "DINOv3, a ViT with rotary positions"),
-        ("vit_pe_", "a Perception Encoder, a ViT with rotary positions"),
-        ("eva02_", "EVA-02, a ViT with rotary positions"),
-        ("eva_giant_", "EVA, which is none of the plain ViTs"),
-        ("beit", "BEiT"),
-        ("_distilled_", "a distilled DeiT, whose logits are the mean of two heads"),
+        ("_rope_mixed_", "a ViT with learned rotary positions"),
         ("naflexvit", "a ViT of flexible sizes (NaFlex)"),
         ("samvit", "SAM's image encoder"),
         ("_r50_", "a hybrid of a ResNet and a ViT"),
@@ -364,19 +352,19 @@ static class TimmArchitectures
         ("_resnet", "a hybrid of a ResNet and a ViT"),
         ("_mci_", "a hybrid of a convolutional network and a ViT"),
         ("vitamin_", "a hybrid of a convolutional network and a ViT (ViTamin)"),
-        ("swin", "a transformer of several stages (Swin)"),
+        ("swinv2", "Swin of the second version, whose attention is by cosines"),
         ("cait_", "CaiT"),
         ("xcit_", "XCiT"),
     ];
 
-    /// <summary>The facts of a plain ViT; null of all other names.</summary>
+    /// <summary>The facts of a name; null of one that is not known.</summary>
     /// <param name="name">timm's name, with or without the tag of its weights after a dot.</param>
-    public static TimmArchitecture? Find(string name) => Plain.GetValueOrDefault(Untagged(name));
+    public static TimmArchitecture? Find(string name) => Known.GetValueOrDefault(Untagged(name));
 
-    /// <summary>Why a name's architecture is none that Retouch computes; null of plain and of unknown names.</summary>
+    /// <summary>Why a name's architecture is none that Retouch computes; null of known and of unknown names.</summary>
     /// <param name="name">As for <see cref="Find"/>.</param>
     public static string? Refusal(string name) =>
-        Plain.ContainsKey(Untagged(name))
+        Known.ContainsKey(Untagged(name))
             ? null
             : Others.FirstOrDefault(o => Untagged(name).Contains(o.Part, StringComparison.Ordinal)).Why;
 

@@ -64,7 +64,46 @@ static class TimmConfig
         "dtype",
         "pretrained",
         "checkpoint_path",
+        .. EvaArguments,
     ];
+
+    // Arguments of timm's BEiT and Swin, which have relative positions.
+    static readonly string[] RelativeArguments =
+    [
+        "use_rel_pos_bias",
+        "use_shared_rel_pos_bias",
+        "depths",
+        "window_size",
+        "head_dim",
+        "always_partition",
+    ];
+
+    // Arguments of timm's Eva alone.
+    static string[] EvaArguments =>
+        [
+            "qkv_fused",
+            "swiglu_mlp",
+            "swiglu_align_to",
+            "scale_mlp",
+            "scale_attn_inner",
+            "attn_type",
+            "num_reg_tokens",
+            "use_abs_pos_emb",
+            "use_rot_pos_emb",
+            "rope_type",
+            "rope_grid_offset",
+            "rope_grid_indexing",
+            "rope_temperature",
+            "rope_rotate_half",
+            "use_post_norm",
+            "use_pre_transformer_norm",
+            "use_post_transformer_norm",
+            "use_fc_norm",
+            "attn_pool_num_heads",
+            "attn_pool_mlp_ratio",
+            "ref_feat_shape",
+            "head_init_scale",
+        ];
 
     // What describes weights, labels or images, or other programs.
     static readonly HashSet<string> Descriptions =
@@ -129,7 +168,7 @@ static class TimmConfig
         ["mlp_layer"] = ["mlp"],
         ["attn_layer"] = ["attention", "attn"],
         ["embed_layer"] = ["patchembed"],
-        ["pos_embed"] = ["learn"],
+        ["pos_embed"] = ["learn", "none", ""],
         ["embed_norm_layer"] = [],
         ["hybrid_backbone"] = [],
     };
@@ -166,14 +205,22 @@ static class TimmConfig
         if (TimmArchitectures.Refusal(name) is string why)
             throw root.Bad($"its architecture, {UserText.Quote(name)}, is {why}; this architecture is not supported");
         string[] unknown = [.. places.SelectMany(p => p.Names).Distinct().Except(Arguments).Except(Descriptions)];
+        if (model.Relative)
+            unknown = [.. unknown.Except(RelativeArguments)];
         if (args?.Names.FirstOrDefault(unknown.Contains) is string argument)
             throw root.Bad(
                 $"its model_args set {UserText.Quote(argument)}, which Retouch does not know and which may "
                     + "change the model"
             );
-        VitPooling? pooling = Pooling(root, places) ?? known?.Pooling;
+        bool eva = known?.IsEva ?? places.Any(p => EvaArguments.Any(p.Has));
+        VitPooling? pooling =
+            Pooling(root, places, eva) ?? known?.Pooling ?? (args is null ? null : Default(root, places, eva));
         foreach (ConfigObject place in places)
-            CheckModules(place, pooling);
+            CheckModules(place);
+        if (LastNorm(root, places) == false && model.LastNorm)
+            throw root.Bad("its final_norm is false, but the model has a norm after its last block");
+        if (pooling is VitPooling.Attention or VitPooling.AttentionOverAll && !model.PoolsByAttention)
+            throw root.Bad("its global_pool is map, but the model has no attn_pool.latent");
         bool plainNorm = Stated(root, places, "norm_layer") is not null;
         // timm takes the heads of the name where no argument says otherwise; they are not those of another width.
         bool meant = known is not null && (known.Width == model.Width || args?.Has("embed_dim") == true);
@@ -181,12 +228,17 @@ static class TimmConfig
         {
             Traits = new VitTraits
             {
-                Heads = Stated(root, places, "num_heads")?.Count("num_heads") ?? (meant ? known!.Heads : null),
+                Heads = Heads(root, places) ?? (meant && known!.Heads > 0 ? known.Heads : null),
                 NormEpsilon = plainNorm ? 1e-6 : known?.NormEpsilon,
                 Activation = Stated(root, places, "act_layer") is ConfigObject acting
                     ? ConfigActivations.Read(acting, "act_layer")
                     : known?.Activation,
                 Pooling = pooling,
+                PostNorm = Flag(root, places, "use_post_norm") ?? known?.PostNorm,
+                Rope = TimmRope.Read(places, known, eva || args is not null),
+                PoolHeads =
+                    Stated(root, places, "attn_pool_num_heads")?.Count("attn_pool_num_heads") ?? known?.PoolHeads,
+                LastNorm = LastNorm(root, places) ?? known?.LastNorm,
             },
             ImageSize = Stated(root, places, "img_size")?.Side("img_size") ?? card.ImageSize,
             SquareImages = known is not null,
@@ -201,6 +253,17 @@ static class TimmConfig
                     + "besides"
             );
         if (
+            known is { Rope.Kind: not VitRopeKind.None }
+            && TimmRope.StatesType(places)
+            && card.Traits.Rope is VitRope rope
+            && rope != known.Rope
+        )
+            card = card.Noting(
+                $"{root.Path} states rope_type, so that what it leaves out of rotary positions is as timm's Eva has "
+                    + $"it ({ModelRopes.NameOf(rope)}), not as {UserText.Quote(name)} has it "
+                    + $"({ModelRopes.NameOf(known.Rope)})"
+            );
+        if (
             (root.Number("num_classes") ?? args?.Number("num_classes")) is double classes
             && model.Classes is int own
             && classes != own
@@ -209,19 +272,49 @@ static class TimmConfig
         return card.NotingUnknown(root.Path, unknown);
     }
 
-    static VitPooling? Pooling(ConfigObject root, ConfigObject[] places) =>
-        Stated(root, places, "global_pool")?.Text("global_pool") switch
+    // Of several stages tensors show them.
+    static int? Heads(ConfigObject root, ConfigObject[] places) =>
+        Stated(root, places, "num_heads") is not ConfigObject stating ? null
+        : stating.Find("num_heads") is { ValueKind: JsonValueKind.Array } ? null
+        : stating.Count("num_heads");
+
+    static bool? Flag(ConfigObject root, ConfigObject[] places, string setting) =>
+        Stated(root, places, setting)?.Flag(setting);
+
+    static bool? LastNorm(ConfigObject root, ConfigObject[] places) =>
+        Flag(root, places, "final_norm") == false ? false
+        : (Flag(root, places, "use_post_transformer_norm"), Flag(root, places, "use_fc_norm")) == (false, false) ? false
+        : null;
+
+    static VitPooling? Pooling(ConfigObject root, ConfigObject[] places, bool eva)
+    {
+        bool all = eva || Flag(root, places, "pool_include_prefix") == true;
+        string? pool = Stated(root, places, "global_pool")?.Text("global_pool");
+        bool include = !eva && all;
+        return (pool, include) switch
         {
-            null => null,
-            "token" => VitPooling.ClassToken,
-            "avg" => VitPooling.Average,
-            string pool => throw root.Bad(
-                $"its global_pool is {UserText.Quote(pool)}; Retouch reads the [CLS] token "
-                    + "(token) or the average of the patches (avg)"
+            (null, false) => null,
+            (null or "token", _) => VitPooling.ClassToken,
+            ("avg", false) => VitPooling.Average,
+            ("avg", true) => VitPooling.AverageOfAll,
+            ("max", false) => VitPooling.Maximum,
+            ("avgmax", false) => VitPooling.AverageAndMaximum,
+            ("map", _) => all ? VitPooling.AttentionOverAll : VitPooling.Attention,
+            _ => throw root.Bad(
+                $"its global_pool is {UserText.Quote(pool!)}{(include ? " with pool_include_prefix" : "")}; it reads "
+                    + "the [CLS] token (token), the average or the maximum of the patches (avg, max, avgmax) or what "
+                    + "attention pools (map)"
             ),
         };
+    }
 
-    static void CheckModules(ConfigObject place, VitPooling? pooling)
+    // What timm's classes read where their arguments leave it out; null where tensors show more.
+    static VitPooling? Default(ConfigObject root, ConfigObject[] places, bool eva) =>
+        eva ? VitPooling.Average
+        : Flag(root, places, "fc_norm") == true ? VitPooling.ClassToken
+        : null;
+
+    static void CheckModules(ConfigObject place)
     {
         foreach ((string setting, string[] plain) in PlainModules)
         {
@@ -234,17 +327,8 @@ static class TimmConfig
                         + "architecture is not supported"
                 );
         }
-        if (place.Flag("final_norm") == false)
-            throw place.Bad("its final_norm is false: a ViT without a final norm is not supported");
-        if (place.Flag("pool_include_prefix") == true && pooling != VitPooling.ClassToken)
-            throw place.Bad(
-                "its pool_include_prefix is true: Retouch averages the patches alone, without the tokens "
-                    + "in front of them"
-            );
-        if (place.Flag("distilled") == true)
-            throw place.Bad(
-                "its distilled is true: a distilled DeiT, whose logits are the mean of two heads, is not " + "supported"
-            );
+        if (place.Flag("always_partition") == true)
+            throw place.Bad("its always_partition is true: Retouch cuts no window out of a grid of its size");
         if (place.Find("representation_size") is { ValueKind: JsonValueKind.Number } size && size.GetDouble() != 0)
             throw place.Bad(
                 "its representation_size is set: a ViT with a representation layer before its classifier "

@@ -4,12 +4,10 @@ using Retouch.Vit;
 
 namespace Retouch.Formats;
 
-/// <summary>transformers' config.json of a ViT, a DeiT or a ViT-MSN.</summary>
+/// <summary>transformers' config.json of one of the <see cref="TransformersFamily"/>s.</summary>
 static partial class TransformersConfig
 {
-    static readonly string[] Families = ["vit", "deit", "vit_msn"];
-
-    // What says nothing of what a plain ViT computes: training, labels, text generation, bookkeeping.
+    // What tensors show, and what says nothing of what a model computes: training, labels, text, bookkeeping.
     static readonly HashSet<string> Passed =
     [
         "hidden_size",
@@ -98,46 +96,104 @@ static partial class TransformersConfig
         "tags",
         "library_name",
         "auto_map",
+        "drop_path_rate",
+        "mlp_ratio",
+        "layerscale_value",
+        "layer_scale_init_value",
+        "use_swiglu_ffn",
+        "num_register_tokens",
+        "apply_layernorm",
+        "reshape_hidden_states",
+        "use_mask_token",
+        "stage_names",
+        "out_features",
+        "out_indices",
+        "use_mean_pooling",
+        "use_absolute_position_embeddings",
+        "use_relative_position_bias",
+        "use_shared_relative_position_bias",
+        "use_absolute_embeddings",
+        "auxiliary_channels",
+        "auxiliary_concat_input",
+        "auxiliary_loss_weight",
+        "auxiliary_num_convs",
+        "use_auxiliary_head",
+        "pool_scales",
+        "semantic_loss_ignore_index",
+        "vocab_size",
+        "add_fpn",
+        "embed_dim",
+        "depths",
+        "num_heads",
+        "num_layers",
+        "window_size",
+        "projection_dim",
+        "logit_scale_init_value",
+        "attention_dropout",
+        "vision_config",
+        "text_config",
     ];
 
     /// <summary>The card with what the config says.</summary>
     /// <exception cref="BadInputException">It states something that Retouch does not compute.</exception>
     public static ModelCard Read(ModelCard card, ConfigObject root, ModelOutline model)
     {
-        if (root.Text("model_type") is string type && !Families.Contains(type))
-            throw root.Bad(
-                $"it is of a model of the type {UserText.Quote(type)}; of transformers' models Retouch "
-                    + $"opens {string.Join(", ", Families)}"
+        TransformersFamily family =
+            TransformersFamily.Find(root.Text("model_type"))
+            ?? throw root.Bad(
+                $"it is of a model of the type {UserText.Quote(root.Text("model_type")!)}; of transformers' models "
+                    + $"Retouch opens {string.Join(", ", TransformersFamily.All.SelectMany(f => f.Types))}"
             );
+        if (root.Text("model_type") is string type && model.Types.Count > 0 && !model.Types.Contains(type))
+            throw root.Bad(
+                $"it is of a model of the type {UserText.Quote(type)}, but the tensors have the names of "
+                    + $"{string.Join(", ", model.Types)}"
+            );
+        // CLIP and SigLIP state the image tower within.
+        ConfigObject vision = root.Within("vision_config") ?? root;
         if (
             card.OfAnother([
-                (root, "hidden_size", "width", model.Width),
-                (root, "num_hidden_layers", "depth", model.Depth),
-                (root, "patch_size", "patch size", model.PatchSize),
+                (vision, family.Width, "width", model.Width),
+                (vision, "num_hidden_layers", "depth", model.Depth),
+                (vision, "patch_size", "patch size", model.PatchSize),
             ])
             is ModelCard other
         )
             return other;
-        if (root.Number("num_channels") is double channels && channels != 3)
+        if (vision.Number("num_channels") is double channels && channels != 3)
             throw root.Bad($"its num_channels is {channels}; Retouch opens models of images with 3 channels");
         if (root.Find("pruned_heads") is { ValueKind: JsonValueKind.Object } pruned && pruned.EnumerateObject().Any())
             throw root.Bad("its pruned_heads take heads out of some blocks; this architecture is not supported");
         card = card with
         {
-            // What is left out is what ViTConfig takes for it.
+            // What is left out is what the family's config takes for it.
             Traits = new VitTraits
             {
-                Heads = root.Count("num_attention_heads") ?? (root.Has("hidden_size") ? 12 : null),
-                NormEpsilon = root.Number("layer_norm_eps") ?? 1e-12,
-                Activation = ConfigActivations.Read(root, "hidden_act") ?? VitActivation.Gelu,
-                Pooling = VitPooling.ClassToken,
+                Heads =
+                    vision.Count("num_attention_heads")
+                    ?? (vision.Has("hidden_size") && !vision.Has("depths") ? 12 : null),
+                NormEpsilon = vision.Number("layer_norm_eps") ?? family.NormEpsilon,
+                Activation = ConfigActivations.Read(vision, "hidden_act") ?? family.Activation,
+                Pooling = family.Pooling ?? Pooling(root),
             },
-            ImageSize = root.Side("image_size") ?? card.ImageSize,
+            ImageSize = vision.Side("image_size") ?? card.ImageSize,
             SquareImages = true,
             Labels = Labels(root, model.Classes) ?? card.Labels,
         };
-        return card.NotingUnknown(root.Path, root.Names.Where(n => !Passed.Contains(n)));
+        return card.NotingUnknown(
+            root.Path,
+            root.Names.Concat(vision.Names).Distinct().Where(n => !Passed.Contains(n))
+        );
     }
+
+    // BEiT's and Data2Vec's.
+    static VitPooling? Pooling(ConfigObject root) =>
+        root.Flag("use_mean_pooling") switch
+        {
+            null => null,
+            true => VitPooling.Average,
+            false => VitPooling.ClassToken,
+        };
 
     static LabelSet? Labels(ConfigObject root, int? classes)
     {

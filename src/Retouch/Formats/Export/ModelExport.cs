@@ -34,6 +34,13 @@ public static class ModelExport
                 $"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx."
             );
         VitConfig config = model.Config;
+        if (!config.IsPlain)
+            throw BadInput.Unsupported(
+                null,
+                $"An export to {format} is of a plain ViT, and this model is none; 'apply' writes it under the names "
+                    + "that it came in.",
+                Remedy.Export("onnx")
+            );
         NamingScheme scheme =
             format == NamingSchemes.Transformers.Name && config.Registers == 1
                 ? NamingSchemes.TransformersDeit
@@ -171,7 +178,7 @@ public static class ModelExport
         }
         SafeTensorsWriter.Write(
             path,
-            ExpressedModel.Tensors(model, scheme).SelectMany(t => ModelFile.Parts(scheme.InFile(t.Name), t.Tensor)),
+            ExpressedModel.Tensors(model, scheme).SelectMany(t => TensorParts.Apart(scheme.InFile(t.Name), t.Tensor)),
             metadata,
             overwrite
         );

@@ -52,6 +52,21 @@ public sealed partial record NamingScheme
     /// <summary>Whether models can be written under these names.</summary>
     public bool Writable { get; init; } = true;
 
+    /// <summary>
+    /// Tensors, in the file's names, of which one must be there: by them a scheme is told from others with the same
+    /// patch projection. None where that alone tells it.
+    /// </summary>
+    public IReadOnlyList<string> Witnesses { get; init; } = [];
+
+    /// <summary>Canonical tensors that every file of this family has, where an architecture could do without.</summary>
+    public IReadOnlyList<string> Required { get; init; } = [];
+
+    /// <summary>The types by which a config of transformers calls models of this family.</summary>
+    public IReadOnlyList<string> ModelTypes { get; init; } = ["vit", "deit", "vit_msn"];
+
+    /// <summary>Whether the classifier's rows are class embeddings, which no file of this family holds.</summary>
+    public bool ZeroShot { get; init; }
+
     /// <summary>The file's name of the patch projection, by which the scheme is recognized.</summary>
     public string Marker => Names.First(n => n.Canonical == VitNames.PatchWeight).InFile;
 
@@ -71,6 +86,18 @@ public sealed partial record NamingScheme
             .ThenBy(p => p, StringComparer.Ordinal);
     }
 
+    /// <summary>Whether one of the <see cref="Witnesses"/> is there, or none is asked for.</summary>
+    internal bool IsWitnessed(IEnumerable<string> fileNames, string prefix) =>
+        Witnesses.Count == 0
+        || fileNames.Any(n => n.StartsWith(prefix, Ordinal) && Witnesses.Contains(n[prefix.Length..]));
+
+    /// <summary>How many of a file's names under a prefix the scheme knows.</summary>
+    internal int Known(IEnumerable<string> fileNames, string prefix)
+    {
+        Regex[] all = [.. Names.Select(n => Pattern(n.InFile)), .. Ignored.Select(i => Cached($"^(?:{i})$"))];
+        return fileNames.Count(n => n.StartsWith(prefix, Ordinal) && all.Any(p => p.IsMatch(n[prefix.Length..])));
+    }
+
     /// <summary>
     /// Maps a file's tensors under a prefix to canonical names. A name that the scheme does not know stays
     /// as it is, so that whoever builds the model can refuse it by name. Wrappers within names are taken off; a name of
@@ -86,6 +113,7 @@ public sealed partial record NamingScheme
         Regex[] ignored = [.. Ignored.Select(i => Cached($"^(?:{i})$"))];
         Dictionary<string, List<NamedTensor>> map = new(StringComparer.Ordinal);
         string unwrapped = Wrappers.TakenOff(prefix);
+        List<(string InFile, string Bare, bool Under)> bares = [];
         foreach (string file in fileNames)
         {
             bool under = file.StartsWith(prefix, StringComparison.Ordinal);
@@ -94,20 +122,27 @@ public sealed partial record NamingScheme
                 bare = bare[unwrapped.Length..];
             else if (!under)
                 continue;
-            if (ignored.Any(i => i.IsMatch(bare)))
-                continue;
+            if (!ignored.Any(i => i.IsMatch(bare)))
+                bares.Add((file, bare, under));
+        }
+        StageNumbers stages = StageNumbers.Of(this, bares.Select(b => b.Bare));
+        foreach ((string file, string bare, bool under) in bares)
+        {
             (Match? match, TensorName? row) = patterns
                 .Select(p => (p.Pattern.Match(bare), p.Row))
                 .FirstOrDefault(m => m.Item1.Success);
             if (row is null && !under)
                 continue;
-            string canonical = row is null
-                ? bare
-                : row.Canonical.Replace("{i}", match!.Groups[1].Value, StringComparison.Ordinal);
+            string canonical = row is null ? bare : stages.Canonical(row.Canonical, match!);
             (map.TryGetValue(canonical, out List<NamedTensor>? parts) ? parts : map[canonical] = []).Add(
-                new NamedTensor(file, row?.Part, row?.Layout ?? TensorLayout.Same)
+                row is null
+                    ? new NamedTensor(file, null, TensorLayout.Same)
+                    : new NamedTensor(file, row.Part, row.Layout, row.Of, row.Span)
             );
         }
+        bool keysHaveBias = map.Any(m =>
+            m.Key.EndsWith("qkv.bias", Ordinal) && m.Value.Any(p => p.Part <= 1 && p.Part + p.Span > 1)
+        );
         foreach ((string canonical, List<NamedTensor> parts) in map)
         {
             if (parts is [{ Part: null }])
@@ -119,17 +154,32 @@ public sealed partial record NamingScheme
                         + $"({string.Join(", ", parts.Select(p => p.InFile))}), and Retouch opens classifiers of one."
                 );
             parts.Sort((a, b) => Nullable.Compare(a.Part, b.Part));
-            if (parts.Count(p => p.Part == 0) > 1 || parts.Count > 3 || parts.Any(p => p.Part is null))
-                throw BadInput.Mismatch(
-                    null,
-                    $"The tensors {string.Join(" and ", parts.Select(p => p.InFile))} are one and the same to a model."
-                );
-            if (parts.Count < 3)
-                throw BadInput.Missing(
-                    null,
-                    "Of the query, key and value projections there is only "
-                        + $"{string.Join(" and ", parts.Select(p => p.InFile))}."
-                );
+            int next = 0;
+            List<int> lacking = [];
+            foreach (NamedTensor part in parts)
+            {
+                if (part.Part is not int start || start < next || part.Of != parts[0].Of)
+                    throw BadInput.Mismatch(
+                        null,
+                        $"The tensors {string.Join(" and ", parts.Select(p => p.InFile))} are one and the same to a "
+                            + "model."
+                    );
+                lacking.AddRange(Enumerable.Range(next, start - next));
+                next = start + part.Span;
+            }
+            lacking.AddRange(Enumerable.Range(next, parts[0].Of - next));
+            // BEiT's and EVA's keys have no bias, in no block.
+            if (lacking.Count == 0 || (lacking is [1] && canonical.EndsWith("qkv.bias", Ordinal) && !keysHaveBias))
+                continue;
+            IEnumerable<string> missing = lacking
+                .Select(l => Beside(canonical, parts[0].InFile, prefix, l, stages))
+                .OfType<string>();
+            throw BadInput.Missing(
+                null,
+                (parts[0].Of == 3 ? "Of the query, key and value projections" : "Of the gates and values")
+                    + $" there is only {string.Join(" and ", parts.Select(p => p.InFile))}"
+                    + (missing.Any() ? $"; {string.Join(" and ", missing)} is missing." : ".")
+            );
         }
         if (
             map.TryGetValue(VitNames.HeadWeight, out List<NamedTensor>? weight)
@@ -146,18 +196,33 @@ public sealed partial record NamingScheme
         static string Module(string name) => name[..Math.Max(name.LastIndexOfAny(['.', '/']), 0)];
     }
 
+    // What another part of a tensor would be called in a file that has one: the row for it next to that one's.
+    string? Beside(string canonical, string there, string prefix, int part, StageNumbers stages)
+    {
+        string bare = Wrappers.TakenOff(there.StartsWith(prefix, Ordinal) ? there[prefix.Length..] : there);
+        (TensorName Row, int Place)[] rows =
+        [
+            .. Names.Select((n, i) => (n, i)).Where(n => stages.Fits(n.n, canonical)),
+        ];
+        int place = rows.FirstOrDefault(r => Pattern(r.Row.InFile).IsMatch(bare)).Place;
+        return rows.Where(r => r.Row.Part <= part && part < r.Row.Part + r.Row.Span)
+            .OrderBy(r => Math.Abs(r.Place - place))
+            .Select(r => prefix + stages.InFile(r.Row, canonical))
+            .FirstOrDefault();
+    }
+
     /// <summary>The file's tensors for a canonical one, in the scheme's own spelling.</summary>
     /// <returns>One, or the three thirds in order; none where the scheme has no name for it.</returns>
-    internal NamedTensor[] InFile(string canonical)
+    internal NamedTensor[] InFile(string canonical) =>
+        InFile(Names.Where(n => StageNumbers.None.Fits(n, canonical)), canonical, StageNumbers.None);
+
+    static NamedTensor[] InFile(IEnumerable<TensorName> rows, string canonical, StageNumbers stages)
     {
-        Match block = Regex.Match(canonical, @"^blocks\.(\d+)\.", RegexOptions.CultureInvariant);
-        string general = block.Success ? $"blocks.{{i}}.{canonical[block.Length..]}" : canonical;
-        string number = block.Groups[1].Value;
-        TensorName[] rows = [.. Names.Where(n => n.Canonical == general).DistinctBy(n => n.Part)];
+        TensorName[] parts = [.. rows.DistinctBy(n => n.Part)];
         return
         [
-            .. (rows.Any(r => r.Part is null) ? rows.Where(r => r.Part is null) : rows.OrderBy(r => r.Part)).Select(
-                r => new NamedTensor(r.InFile.Replace("{i}", number, StringComparison.Ordinal), r.Part, r.Layout)
+            .. (parts.Any(r => r.Part is null) ? parts.Where(r => r.Part is null) : parts.OrderBy(r => r.Part)).Select(
+                r => new NamedTensor(stages.InFile(r, canonical), r.Part, r.Layout, r.Of, r.Span)
             ),
         ];
     }
@@ -167,16 +232,42 @@ public sealed partial record NamingScheme
     {
         if (names.TryGetValue(canonical, out NamedTensor[]? there))
             return string.Join(", ", there.Select(t => t.InFile));
-        const string weight = ".weight";
-        if (
+        (string other, string own, string end) =
             canonical == VitNames.HeadBias
-            && names.TryGetValue(VitNames.HeadWeight, out there)
-            && there[0].InFile.EndsWith(weight, StringComparison.Ordinal)
+                ? (VitNames.HeadWeight, ".weight", ".bias")
+                : (VitNames.HeadBias, ".bias", ".weight");
+        if (
+            canonical is VitNames.HeadBias or VitNames.HeadWeight
+            && names.TryGetValue(other, out there)
+            && there[0].InFile.EndsWith(own, Ordinal)
         )
-            return there[0].InFile[..^weight.Length] + ".bias";
-        NamedTensor[] own = InFile(canonical);
-        return own.Length == 0 ? prefix + canonical : string.Join(", ", own.Select(t => prefix + t.InFile));
+            return there[0].InFile[..^own.Length] + end;
+        string[] bares =
+        [
+            .. names
+                .Values.SelectMany(n => n)
+                .Select(n => n.InFile)
+                .Where(n => n.StartsWith(prefix, Ordinal))
+                .Select(n => Wrappers.TakenOff(n[prefix.Length..])),
+        ];
+        StageNumbers stages = StageNumbers.Of(this, bares);
+        // Of several spellings the one that the file has in other blocks.
+        TensorName[] rows = [.. Names.Where(n => stages.Fits(n, canonical))];
+        TensorName[] used =
+        [
+            .. rows.Where(r => bares.Any(b => Pattern(r.InFile).IsMatch(b) || Pattern(Sibling(r.InFile)).IsMatch(b))),
+        ];
+        if (used.Length == 0 && names.ContainsKey(VitNames.SecondHeadWeight))
+            used = rows[^Math.Min(1, rows.Length)..];
+        NamedTensor[] tensors = InFile(used.Length > 0 ? used : rows, canonical, stages);
+        return tensors.Length == 0 ? prefix + canonical : string.Join(", ", tensors.Select(t => prefix + t.InFile));
     }
+
+    // A module's bias of its weight, and the other way round.
+    static string Sibling(string name) =>
+        name.EndsWith(".weight", Ordinal) ? name[..^".weight".Length] + ".bias"
+        : name.EndsWith(".bias", Ordinal) ? name[..^".bias".Length] + ".weight"
+        : name;
 
     /// <summary>Whether a file's name for a tensor is one that the family itself uses.</summary>
     internal bool IsOwn(string canonical, string inFile, string prefix)
@@ -186,16 +277,20 @@ public sealed partial record NamingScheme
         return Names.Any(n => n.Canonical == canonical && n.InFile == bare);
     }
 
+    const StringComparison Ordinal = StringComparison.Ordinal;
+
     static Regex Cached(string pattern) =>
         s_patterns.GetOrAdd(pattern, p => new Regex(p, RegexOptions.CultureInvariant));
 
     [GeneratedRegex(@"(^|[._])ema([._]|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Averaged();
 
-    static Regex Pattern(string name) =>
+    /// <summary>A pattern for the file's names of a row, with groups <c>i</c> and <c>s</c> for their numbers.</summary>
+    internal static Regex Pattern(string name) =>
         Cached(
             $"^{Regex.Escape(name)
-        .Replace(@"\{i}", @"(\d{1,4})", StringComparison.Ordinal)
+        .Replace(@"\{i}", @"(?<i>\d{1,4})", StringComparison.Ordinal)
+        .Replace(@"\{s}", @"(?<s>\d{1,2})", StringComparison.Ordinal)
         .Replace(@"\{part}", @"\w+(?:\.\w+)*", StringComparison.Ordinal)}$"
         );
 }

@@ -61,9 +61,14 @@ public static class NamingSchemes
             Names =
             [
                 .. Outer.Concat(Extras).Concat(Block.Select(b => "blocks.{i}." + b)).Select(n => new TensorName(n, n)),
+                .. TimmFamilyNames.All,
                 .. Classifier("head"),
             ],
-            Ignored = ["mask_token"],
+            Ignored =
+            [
+                "mask_token",
+                @"(layers\.\d+\.)?blocks\.\d+\.(attn\.relative_position_index|attn_mask|attn\.k_bias)",
+            ],
             Optional =
             [
                 .. Extras,
@@ -118,6 +123,7 @@ public static class NamingSchemes
                 .. Classifier("heads"),
                 .. TorchvisionBlock(),
             ],
+            Required = [VitNames.ClassToken, VitNames.PatchBias],
             Certain = Plain,
             SquareImages = true,
             Preprocessing = size => Images.Preprocessing.ImageNet(size, 224.0 / 256, Interpolation.Bilinear),
@@ -152,8 +158,12 @@ public static class NamingSchemes
         };
 
     /// <summary>Every scheme that a file is tried against, in this order.</summary>
-    public static IReadOnlyList<NamingScheme> All { get; } =
-    [Timm, Transformers, TransformersDeit, Torchvision, AugReg];
+    public static IReadOnlyList<NamingScheme> All => s_all.Value;
+
+    // At the first use: the families' tables begin with some of those here.
+    static readonly Lazy<IReadOnlyList<NamingScheme>> s_all = new(() =>
+        [Timm, .. FamilySchemes.All, Transformers, TransformersDeit, Torchvision, AugReg]
+    );
 
     /// <summary>The scheme of a name.</summary>
     /// <exception cref="BadInputException">There is none of this name.</exception>
@@ -179,13 +189,18 @@ public static class NamingSchemes
         string[] names = [.. fileNames];
         foreach (NamingScheme scheme in forced is null ? All : [forced])
         {
-            if (scheme.Prefixes(names).FirstOrDefault() is string prefix)
+            if (scheme.Prefixes(names).FirstOrDefault(p => scheme.IsWitnessed(names, p)) is string prefix)
                 return (scheme, prefix);
         }
-        return null;
+        // Of a file that was cut: the scheme that knows most of it.
+        return All.Where(s => forced is null && s.Witnesses.Count > 0)
+            .SelectMany(s => s.Prefixes(names).Take(1).Select(p => (Scheme: s, Prefix: p)))
+            .OrderByDescending(s => s.Scheme.Known(names, s.Prefix))
+            .Select(s => ((NamingScheme, string)?)s)
+            .FirstOrDefault();
     }
 
-    static NamingScheme OfTransformers(string name, string root) =>
+    internal static NamingScheme OfTransformers(string name, string root) =>
         new()
         {
             Name = name,
@@ -214,6 +229,7 @@ public static class NamingSchemes
                         ]
                 ),
             ],
+            Required = [VitNames.ClassToken, VitNames.PatchBias],
             Ignored = [$@"{root}\.pooler\..*", $@"{root}\.embeddings\.mask_token"],
             Optional = ["blocks.{i}.attn.qkv.bias"],
             Activations = [.. Enum.GetValues<VitActivation>()],

@@ -20,4 +20,10 @@ public enum TensorLayout
 
     /// <summary>A vector split by heads.</summary>
     Heads,
+
+    /// <summary>A vector, of what is one token of a batch of one.</summary>
+    Row,
+
+    /// <summary>A matrix, of what are the tokens of a batch of one.</summary>
+    Rows,
 }

@@ -31,6 +31,8 @@ static class TensorLayouts
                 heads * channels,
             ],
             (TensorLayout.Heads, [long heads, long channels]) when Fits(heads, channels) => [heads * channels],
+            (TensorLayout.Row, [long width]) => [1, 1, width],
+            (TensorLayout.Rows, [long rows, long width]) => [1, rows, width],
             _ => null,
         };
 
@@ -52,7 +54,22 @@ static class TensorLayouts
             TensorLayout.OutputHeads => stored.flatten(1).t().contiguous(),
             TensorLayout.InputHeads => stored.flatten(0, 1).t().contiguous(),
             TensorLayout.Heads => stored.flatten(),
+            TensorLayout.Row => stored.view(1, 1, -1),
+            TensorLayout.Rows => stored.unsqueeze(0),
             _ => stored,
+        };
+
+    /// <summary>
+    /// A canonical tensor as it lies in the file, a new one or itself; in the caller's dispose scope. Only for layouts
+    /// that are written.
+    /// </summary>
+    public static Tensor ToStored(this TensorLayout layout, Tensor canonical) =>
+        layout switch
+        {
+            TensorLayout.Transposed => canonical.t().contiguous(),
+            TensorLayout.Row => canonical.flatten(),
+            TensorLayout.Rows => canonical.squeeze(0),
+            _ => canonical,
         };
 
     static bool Fits(long a, long b) => a is >= 0 and <= 1 << 20 && b is >= 0 and <= 1 << 20;

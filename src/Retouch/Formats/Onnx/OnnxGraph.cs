@@ -28,6 +28,29 @@ sealed class OnnxGraph(string name, string description)
         return weight;
     }
 
+    /// <summary>A tensor of float32 or of whole numbers that several nodes read, stored once.</summary>
+    /// <param name="title">Its name.</param>
+    /// <param name="make">Makes it where it is not stored yet.</param>
+    public string Shared(string title, Func<Tensor> make)
+    {
+        if (!_constants.TryAdd("shared " + title, title))
+            return title;
+        Tensor tensor = make();
+        if (tensor.dtype == ScalarType.Float32)
+            return Weight(title, tensor);
+        MemoryStream bytes = new();
+        TensorBytes.Write(tensor, bytes);
+        _initializers.Add(
+            GraphInitializer,
+            new ProtoMessage()
+                .AddPacked(TensorDims, tensor.shape)
+                .Add(TensorType, Int64Code)
+                .Add(TensorTitle, title)
+                .AddBytes(TensorRaw, bytes.ToArray())
+        );
+        return title;
+    }
+
     /// <summary>A small list of whole numbers, stored once.</summary>
     public string Constant(params long[] values)
     {

@@ -24,6 +24,24 @@ public static class OnnxPatcher
             .ToDictionary(p => p.Key, p => p.Value!, StringComparer.Ordinal);
     }
 
+    /// <summary>Whether a file has a weight exactly once, by its values.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">The weight's canonical name.</param>
+    /// <param name="values">Its values.</param>
+    /// <exception cref="BadInputException">The file cannot be read, or is no ONNX file.</exception>
+    internal static bool Has(string path, string name, Tensor values)
+    {
+        using OnnxFile file = OnnxFile.Open(path);
+        try
+        {
+            return Find(file, name, values, new ReadingTime(path, file.Files().Sum(f => f.File.Length))).Length > 0;
+        }
+        catch (BadInputException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Writes the file with edited weights and says of which model they are.</summary>
     /// <param name="served">The ONNX file that is served now; unchanged.</param>
     /// <param name="output">

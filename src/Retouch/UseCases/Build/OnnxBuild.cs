@@ -2,6 +2,7 @@ using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
@@ -129,7 +130,21 @@ public sealed class OnnxBuild : IDisposable
         Dictionary<string, string?> texts = new() { [AppliedPatches.Key] = AppliedPatches.Text(applied) };
         if (says.ContainsKey(OnnxExport.FingerprintKey))
             texts[OnnxExport.FingerprintKey] = edited.Fingerprint;
+        // A foreign export may have gates and values in one matrix.
+        if (before.FirstOrDefault(b => GatedFfns.IsHalf(b.Key, model)) is { Key: string half, Value: Tensor values })
+        {
+            if (!OnnxPatcher.Has(served, half, values))
+                (before, after) = (Packed(before), Packed(after));
+        }
         return new OnnxBuild(served, before, after, texts, now);
+
+        Dictionary<string, Tensor> Packed(Dictionary<string, Tensor> some)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            return GatedFfns
+                .Packed(some, model)
+                .ToDictionary(t => t.Key, t => t.Value.alias().DetachFromDisposeScope());
+        }
     }
 
     /// <summary>Writes the file.</summary>
