@@ -85,7 +85,7 @@ public sealed class StudioServer : IAsyncDisposable
         app.UseRouting();
         app.UseAntiforgery();
         Map(app);
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null);
         try
         {
             await app.StartAsync(cancellation).ConfigureAwait(false);

@@ -28,9 +28,12 @@ public sealed class Bench(StudioWorld world) : IDisposable
             board = _boards.FirstOrDefault(b => b.Image.Id == image.Id && b.Label == label);
             if (board is not null)
                 _boards.Remove(board);
-            board ??= new EditBoard(world, image, label) { Place = (world.Live!.Places.Count - 1) / 2 };
+            int place = board?.Place ?? (world.Live!.Places.Count - 1) / 2;
+            if (board is { IsEarly: true } && world.Doing is null)
+                (old, board) = (board, null);
+            board ??= new EditBoard(world, image, label) { Place = place };
             _boards.Add(board);
-            if (_boards.Count > Most)
+            if (_boards.Count > Most && old is null)
             {
                 old = _boards[0];
                 _boards.RemoveAt(0);

@@ -28,6 +28,7 @@ public sealed class EditBoard : IDisposable
         (_world, Image, Label) = (world, image, label);
         _live = world.Live ?? throw new InvalidOperationException("The model is not open yet.");
         _points = new BoardPoint?[_live.Places.Count];
+        IsEarly = world.Doing is not null;
     }
 
     /// <summary>The image.</summary>
@@ -54,6 +55,9 @@ public sealed class EditBoard : IDisposable
 
     /// <summary>The place that is looked at.</summary>
     public int Place { get; set; }
+
+    /// <summary>Whether images were still being read when it was begun: then it does not speak of all.</summary>
+    public bool IsEarly { get; }
 
     /// <summary>Whether everything is computed.</summary>
     public bool IsDone { get; private set; }

@@ -30,7 +30,11 @@ public sealed class StudioWorld : IDisposable
     /// <exception cref="BadInputException">A folder cannot be read.</exception>
     public StudioWorld(StudioOptions options)
     {
-        _options = options;
+        _options = options with
+        {
+            WorkFolder = Path.GetFullPath(options.WorkFolder),
+            Ledger = options.Ledger is string ledger ? Path.GetFullPath(ledger) : null,
+        };
         List<StudioImage> images = [];
         Dictionary<string, IReadOnlyList<int>?> classes = [];
         foreach (string root in options.Images)

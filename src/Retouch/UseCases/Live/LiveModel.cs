@@ -19,8 +19,8 @@ namespace Retouch.UseCases;
 /// </summary>
 public sealed class LiveModel : IDisposable
 {
-    // Of images whose logits are in memory at once.
-    const int Together = 1024;
+    /// <summary>Into how many rows and columns of parts an image is cut.</summary>
+    public const int Cells = 7;
 
     static readonly LivePlace s_alone = new("only this image", null);
 
@@ -167,6 +167,43 @@ public sealed class LiveModel : IDisposable
                 all.AddRange(Enumerable.Range(0, (int)logits.shape[0]).Select(i => ClassProbability.Top(logits[i], count)))
         );
         return all;
+    }
+
+    /// <summary>
+    /// Which parts of an image an edit goes by: how much probability its class loses under the edit where a part is
+    /// grey.
+    /// </summary>
+    /// <param name="path">The image's file.</param>
+    /// <param name="edit">The edit.</param>
+    /// <returns><see cref="Cells"/>² parts, row by row, each in [-1,1].</returns>
+    /// <exception cref="BadInputException">The image has vanished.</exception>
+    public float[] Parts(string path, LiveEdit edit)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor image = ImageLoader.LoadBatch([path], File.Preprocessing); // [1,3,S,S]
+        long size = image.shape[3];
+        Tensor mean = image.mean([2, 3], keepdim: true);
+        List<Tensor> all = [image];
+        for (int row = 0; row < Cells; row++)
+        {
+            for (int column = 0; column < Cells; column++)
+            {
+                Tensor covered = image.clone();
+                (long top, long bottom) = (size * row / Cells, size * (row + 1) / Cells);
+                (long left, long right) = (size * column / Cells, size * (column + 1) / Cells);
+                covered.narrow(2, top, bottom - top).narrow(3, left, right - left).copy_(mean);
+                all.Add(covered);
+            }
+        }
+        using PrefixState state = _split.Prefix(cat([.. all], 0));
+        Tensor likely = special
+            .softmax(_split.Logits(state, edit.Patch.Change), 1)
+            .select(1, edit.Patch.Provenance.Label)
+            .cpu()
+            .contiguous();
+        float[] p = likely.data<float>().ToArray();
+        return [.. p.Skip(1).Select(covered => p[0] - covered)];
     }
 
     /// <summary>An edit of one image at a place; the caller disposes it.</summary>
