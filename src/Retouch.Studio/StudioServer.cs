@@ -44,6 +44,9 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>The model and the images.</summary>
     public StudioWorld World => _world;
 
+    /// <summary>What is done while the pages go on.</summary>
+    public JobQueue Jobs => _app.Services.GetRequiredService<JobQueue>();
+
     /// <summary>Starts a studio; the caller disposes it. It reads the images in the background.</summary>
     /// <param name="options">What it opens, and where it listens.</param>
     /// <param name="cancellation">Stops the start.</param>
