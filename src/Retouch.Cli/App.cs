@@ -101,6 +101,7 @@ public static class App
             new CheckVerb(),
             new EditVerb(),
             new RepairVerb(),
+            new ServeVerb(),
             new ApplyVerb(),
             new RevertVerb(),
             new ExportVerb(),

@@ -6,6 +6,9 @@ namespace Retouch.Cli;
 
 sealed record PredictionJson(int Index, string Name, double Probability);
 
+/// <param name="Address">The address to open, with the token.</param>
+sealed record ServeJson(string Address);
+
 sealed record PredictJson(string Image, IReadOnlyList<PredictionJson> Predictions);
 
 sealed record ClassJson(int Index, string Name);
@@ -216,6 +219,7 @@ sealed record PrepareJson(
 [JsonSerializable(typeof(TrainLocatorJson))]
 [JsonSerializable(typeof(PretrainJson))]
 [JsonSerializable(typeof(DemoJson))]
+[JsonSerializable(typeof(ServeJson))]
 [JsonSerializable(typeof(MineJson))]
 [JsonSerializable(typeof(SheetJson))]
 [JsonSerializable(typeof(LocationJson))]

@@ -2,7 +2,10 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Patches;
+using Retouch.Studio;
 using Retouch.UseCases;
 using Retouch.Vit;
 
@@ -21,7 +24,11 @@ sealed class DemoVerb : Verb
         DefaultValueFactory = _ => "retouch-demo",
         HelpName = "DIR",
     };
-    readonly Option<bool> _open = new("--open") { Description = "Open the report at the end." };
+    readonly Option<bool> _open = new("--open") { Description = "Open the report at the end, or the studio." };
+    readonly Option<bool> _studio = new("--studio")
+    {
+        Description = "Open the studio on these letters instead, with nothing else needed.",
+    };
 
     public DemoVerb()
         : base(
@@ -33,16 +40,19 @@ sealed class DemoVerb : Verb
     {
         Add(_out);
         Add(_open);
+        Add(_studio);
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
         string folder = parsed.GetRequiredValue(_out);
+        if (parsed.GetValue(_studio))
+            return Studio(folder, terminal, parsed.GetValue(_open), cancellation);
         try
         {
             string report = Show(folder, terminal, cancellation);
             if (parsed.GetValue(_open))
-                Open(terminal, report);
+                Browser.Open(terminal, Path.GetFullPath(report));
             return App.Ok;
         }
         catch (OperationCanceledException e)
@@ -53,6 +63,31 @@ sealed class DemoVerb : Verb
                 cancellation
             );
         }
+    }
+
+    static int Studio(string folder, Terminal terminal, bool open, CancellationToken cancellation)
+    {
+        using DemoRun demo = DemoRun.LayOut(folder, terminal, cancellation: cancellation);
+        string ledger = Path.Combine(demo.Folder, "letters.ledger");
+        if (!File.Exists(ledger))
+            Ledger.Begin(
+                ledger,
+                demo.Model.Model,
+                Environment.UserName,
+                "The model that reads letters, as it comes",
+                DateTimeOffset.UtcNow
+            );
+        StudioOptions options = new()
+        {
+            Model = demo.Model,
+            Labels = demo.Labels,
+            Images = demo.ImageFolders,
+            Locality = ImageFolder.Open(demo.LocalityFolder),
+            Classes = new ClassFolders(demo.Labels),
+            Ledger = ledger,
+            WorkFolder = Path.Combine(demo.Folder, "studio"),
+        };
+        return ServeVerb.Serve(options, terminal, open, cancellation);
     }
 
     // Every step's heading is there while it takes its time.
@@ -237,24 +272,5 @@ sealed class DemoVerb : Verb
                 + "--locality photos/ --out fix.patch"
         );
         terminal.Line("  retouch apply   --model model.safetensors --patch fix.patch --out edited.safetensors");
-    }
-
-    static void Open(Terminal terminal, string report)
-    {
-        try
-        {
-            using Process? process = Process.Start(
-                new ProcessStartInfo(Path.GetFullPath(report)) { UseShellExecute = true }
-            );
-        }
-        catch (Exception e)
-            when (e
-                    is System.ComponentModel.Win32Exception
-                        or PlatformNotSupportedException
-                        or InvalidOperationException
-            )
-        {
-            terminal.Note($"warning: nothing on this machine opens {report}; open it in a browser.");
-        }
     }
 }

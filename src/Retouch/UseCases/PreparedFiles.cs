@@ -75,6 +75,14 @@ sealed class PreparedFiles : IDisposable
 
     public IReadOnlyDictionary<string, Preparation> ByKind => _byKind;
 
+    /// <summary>Gives a preparation away, which whoever takes it disposes.</summary>
+    public Preparation GiveAway(string kind)
+    {
+        Preparation preparation = _byKind[kind];
+        _byKind.Remove(kind);
+        return preparation;
+    }
+
     /// <summary>The start of each file's SHA-256.</summary>
     public IReadOnlyDictionary<string, string> Ids => _ids;
 

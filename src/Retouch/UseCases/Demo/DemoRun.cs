@@ -82,6 +82,12 @@ public sealed class DemoRun : IDisposable
     /// <summary>The folder that everything is written to.</summary>
     public string Folder => _world.Folder;
 
+    /// <summary>The folders of shifted images.</summary>
+    public IReadOnlyList<string> ImageFolders => _world.Images;
+
+    /// <summary>The folder of ordinary images.</summary>
+    public string LocalityFolder => _world.Locality;
+
     /// <summary>The model.</summary>
     public ModelFile Model { get; }
 

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using Retouch.Studio.World;
+using Retouch.UseCases;
+
+namespace Retouch.Studio.Editing;
+
+/// <summary>
+/// One mistake on the bench: the edits at all places between "only this" and "everything like it", made one after the
+/// other, and what each does. Safe for several threads. Owns the edits.
+/// </summary>
+public sealed class EditBoard : IDisposable
+{
+    readonly StudioWorld _world;
+    readonly LiveModel _live;
+    readonly CancellationTokenSource _stop = new();
+    readonly BoardPoint?[] _points;
+    readonly Lock _gate = new();
+    LiveImages? _image;
+    Task _work = Task.CompletedTask;
+    bool _disposed;
+
+    /// <summary>Lays a mistake on the bench; nothing is computed yet.</summary>
+    /// <param name="world">The model and the images.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="label">The class that it should have.</param>
+    public EditBoard(StudioWorld world, StudioImage image, int label)
+    {
+        (_world, Image, Label) = (world, image, label);
+        _live = world.Live ?? throw new InvalidOperationException("The model is not open yet.");
+        _points = new BoardPoint?[_live.Places.Count];
+        IsEarly = world.Doing is not null;
+    }
+
+    /// <summary>The image.</summary>
+    public StudioImage Image { get; }
+
+    /// <summary>The class that it should have.</summary>
+    public int Label { get; }
+
+    /// <summary>The places, the most local first.</summary>
+    public IReadOnlyList<LivePlace> Places => _live.Places;
+
+    /// <summary>What is known at each place; null where it is not computed yet.</summary>
+    public IReadOnlyList<BoardPoint?> Points
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _points];
+        }
+    }
+
+    /// <summary>What the unedited model says, the likeliest first; empty until it is read.</summary>
+    public IReadOnlyList<ClassProbability> Before { get; private set; } = [];
+
+    /// <summary>The place that is looked at.</summary>
+    public int Place { get; set; }
+
+    /// <summary>Whether images were still being read when it was begun: then it does not speak of all.</summary>
+    public bool IsEarly { get; }
+
+    /// <summary>Whether everything is computed.</summary>
+    public bool IsDone { get; private set; }
+
+    /// <summary>Why it cannot be edited; null where it can.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Told when a place is computed, on any thread.</summary>
+    public event Action? Changed;
+
+    /// <summary>Begins to compute, once.</summary>
+    public void Start()
+    {
+        lock (_gate)
+            if (_work == Task.CompletedTask && !_disposed)
+                _work = Task.Run(Compute);
+    }
+
+    /// <summary>Waits until everything is computed.</summary>
+    public Task Finished => _work;
+
+    /// <summary>Stops and frees the edits.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+        }
+        _stop.Cancel();
+        _work.ContinueWith(_ =>
+        {
+            foreach (BoardPoint? point in _points)
+                point?.Dispose();
+            _image?.Dispose();
+            _stop.Dispose();
+        });
+    }
+
+    void Compute()
+    {
+        try
+        {
+            (LiveImages read, IReadOnlyList<int> loaded, IReadOnlyList<(int, Problem Why)> failed) = _live.Read(
+                [Image.Path]
+            );
+            _image = read;
+            if (loaded.Count == 0)
+            {
+                Problem = failed[0].Why.Message;
+                return;
+            }
+            Before = _live.Likeliest(read, null, 5)[0];
+            Changed?.Invoke();
+            // What is looked at first, and then what lies about it.
+            int[] order =
+            [
+                .. Enumerable.Range(0, Places.Count).OrderBy(p => Math.Abs(p - Place)).ThenBy(p => p),
+            ];
+            foreach (int place in order)
+            {
+                _stop.Token.ThrowIfCancellationRequested();
+                BoardPoint point = At(Places[place], read);
+                lock (_gate)
+                    _points[place] = point;
+                Changed?.Invoke();
+            }
+            IsDone = true;
+        }
+        catch (OperationCanceledException) { }
+        catch (BadInputException e)
+        {
+            Problem = e.Message;
+        }
+        finally
+        {
+            Changed?.Invoke();
+        }
+    }
+
+    BoardPoint At(LivePlace place, LiveImages read)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        LiveEdit edit = _live.Edit(Image.Path, read, Label, place, _stop.Token);
+        double milliseconds = clock.Elapsed.TotalMilliseconds;
+        Effect effect = Effect.Of(
+            _world,
+            edit.Patch.Change,
+            new HashSet<int> { Image.Id },
+            new HashSet<int> { Label },
+            _stop.Token
+        );
+        return new BoardPoint(edit, effect, milliseconds);
+    }
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Retouch.UseCases;
+
+namespace Retouch.Studio.World;
+
+/// <summary>
+/// What was read of images, kept in two files that only grow: a line of JSON and a row of floats an image. What was
+/// written when a process ended in the middle is cut off at the next start.
+/// </summary>
+sealed class ImageStore : IDisposable
+{
+    readonly FileStream _lines;
+    readonly FileStream _tokens;
+    readonly int _width;
+    readonly Dictionary<string, (LiveAnswer Answer, int Row)> _known = [];
+
+    /// <summary>Opens it in a folder.</summary>
+    /// <param name="folder">The folder, which is made where it lacks.</param>
+    /// <param name="width">The width of a token.</param>
+    /// <exception cref="BadInputException">Another process has it open, or the folder cannot be written.</exception>
+    public ImageStore(string folder, int width)
+    {
+        _width = width;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            _lines = Open(Path.Combine(folder, "images.jsonl"));
+            _tokens = Open(Path.Combine(folder, "tokens.f32"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _lines?.Dispose();
+            throw new BadInputException(
+                $"{folder} cannot be used: another studio may have it open. Close that, or name another folder with "
+                    + "--work."
+            );
+        }
+        Load();
+
+        static FileStream Open(string path) =>
+            new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+    }
+
+    int RowBytes => _width * sizeof(float);
+
+    /// <summary>What is known of a file as it is now.</summary>
+    public (LiveAnswer Answer, float[] Token)? Find(string path)
+    {
+        if (!_known.TryGetValue(Key(path), out var known))
+            return null;
+        float[] token = new float[_width];
+        lock (_tokens)
+        {
+            _tokens.Position = (long)known.Row * RowBytes;
+            _tokens.ReadExactly(MemoryMarshal.AsBytes(token.AsSpan()));
+        }
+        return (known.Answer, token);
+    }
+
+    /// <summary>Keeps what was read of a file.</summary>
+    public void Add(string path, LiveAnswer answer, ReadOnlySpan<float> token)
+    {
+        string key = Key(path);
+        lock (_tokens)
+        {
+            int row = (int)(_tokens.Length / RowBytes);
+            _tokens.Position = _tokens.Length;
+            _tokens.Write(MemoryMarshal.AsBytes(token));
+            _lines.Position = _lines.Length;
+            _lines.Write(
+                JsonSerializer.SerializeToUtf8Bytes(
+                    new Line(key, answer.Class, answer.Probability, answer.Second, answer.Margin)
+                )
+            );
+            _lines.WriteByte((byte)'\n');
+            _known[key] = (answer, row);
+        }
+    }
+
+    /// <summary>Sees to it that a process that ends now loses nothing.</summary>
+    public void Flush()
+    {
+        lock (_tokens)
+        {
+            _tokens.Flush();
+            _lines.Flush();
+        }
+    }
+
+    public void Dispose()
+    {
+        _lines.Dispose();
+        _tokens.Dispose();
+    }
+
+    void Load()
+    {
+        long rows = _tokens.Length / RowBytes;
+        long good = 0;
+        int row = 0;
+        using StreamReader reader = new(_lines, leaveOpen: true);
+        foreach (string text in Lines(reader))
+        {
+            if (row >= rows || Parse(text) is not Line line)
+                break;
+            _known[line.Key] = (new LiveAnswer(line.Class, line.Probability, line.Second, line.Margin), row);
+            row++;
+            good += System.Text.Encoding.UTF8.GetByteCount(text) + 1;
+        }
+        _lines.SetLength(good);
+        _tokens.SetLength((long)row * RowBytes);
+    }
+
+    static IEnumerable<string> Lines(StreamReader reader)
+    {
+        while (reader.ReadLine() is string line)
+            yield return line;
+    }
+
+    static Line? Parse(string text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Line>(text);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // A file that was written again is another image.
+    static string Key(string path)
+    {
+        FileInfo file = new(path);
+        return string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc.Ticks}");
+    }
+
+    sealed record Line(string Key, int Class, float Probability, int Second, float Margin);
+}

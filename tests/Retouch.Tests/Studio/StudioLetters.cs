@@ -1,0 +1,51 @@
+using Retouch.Data;
+using Retouch.Formats;
+using Retouch.Patches;
+using Retouch.Studio;
+
+namespace Retouch.Tests.Studio;
+
+/// <summary>A studio on the letters, with a ledger and a folder of its own. Owns all of it.</summary>
+sealed class StudioLetters : IAsyncDisposable
+{
+    readonly ModelFile _file;
+
+    StudioLetters(ModelFile file, StudioServer server, string folder) => (_file, Server, Folder) = (file, server, folder);
+
+    public StudioServer Server { get; }
+
+    public string Folder { get; }
+
+    public string Ledger => Path.Combine(Folder, "letters.ledger");
+
+    /// <summary>Starts one; with a folder that an earlier one left, it goes on there.</summary>
+    public static async Task<StudioLetters> StartAsync(LettersWorld letters, string folder, params string[] subsets)
+    {
+        ModelFile file = ModelFile.Load(letters.Model);
+        LabelSet labels = LabelSet.Load(letters.Labels);
+        Directory.CreateDirectory(folder);
+        string ledger = Path.Combine(folder, "letters.ledger");
+        if (!File.Exists(ledger))
+            Retouch.Patches.Ledger.Begin(ledger, file.Model, "tests", "as it comes", DateTimeOffset.UnixEpoch);
+        StudioServer server = await StudioServer.StartAsync(
+            new StudioOptions
+            {
+                Model = file,
+                Labels = labels,
+                Images = [.. subsets.Select(letters.Images)],
+                Locality = ImageFolder.Open(letters.Images("locality")),
+                Classes = new ClassFolders(labels),
+                Ledger = ledger,
+                WorkFolder = Path.Combine(folder, "work"),
+                Author = "tests",
+            }
+        );
+        return new StudioLetters(file, server, folder);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        _file.Dispose();
+    }
+}

@@ -1,0 +1,191 @@
+using Retouch.Tests.Formats;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using Retouch.Patches;
+using static Microsoft.Playwright.Assertions;
+
+namespace Retouch.Tests.Studio;
+
+/// <summary>What a person does in the studio, in a real browser, on the letters.</summary>
+[Collection(nameof(LettersWorld))]
+public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+    readonly List<string> _complaints = [];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task From_a_mistake_to_the_ledger_and_back()
+    {
+        await using Browsing browser = await Browsing.StartAsync();
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "natural");
+        IPage page = await browser.PageAsync(_complaints);
+        await page.GotoAsync(studio.Server.Entry.ToString());
+        // The largest cell first: zeros that are read as letters.
+        await page.Locator("tbody tr").First.GetByRole(AriaRole.Link).ClickAsync();
+        await page.Locator(".cell").First.DblClickAsync();
+        await Expect(page.Locator("h1")).ToContainTextAsync("to be");
+        await Expect(page.Locator(".figures b").First).ToHaveTextAsync("right");
+        await Expect(page.Locator("circle.local")).ToHaveCountAsync(8);
+
+        // General edits mend more, and cost more.
+        await page.Locator("#place").FillAsync("0");
+        await Expect(page.Locator(".figures b").Nth(1)).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^0 of"));
+        await page.Locator("#place").FillAsync("7");
+        await Expect(page.Locator(".figures b").Nth(1)).Not.ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^0 of"));
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Also mended" }).Locator("li").First).ToBeVisibleAsync();
+        await page.GetByText("What is behind the slider").ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Which parts" }).ClickAsync();
+        await Expect(page.Locator(".cells span")).ToHaveCountAsync(49);
+
+        await page.Locator("#place").FillAsync("2");
+        await page.Locator("#reason").FillAsync("It is a zero");
+        await page.Locator("#accept").ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "The ledger" }).ClickAsync();
+        await Expect(page.Locator(".entry").First).ToContainTextAsync("It is a zero");
+        Ledger ledger = Ledger.Open(studio.Ledger);
+        LedgerEntry entry = Assert.Single(ledger.State.Added);
+        Assert.Equal(("It is a zero", "tests"), (entry.Reason, entry.Author));
+        using (Patch patch = PatchFile.Load(ledger.PathOf(entry.Patch!)))
+            Assert.Equal("gate", patch.Provenance.Method);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Compare" }).ClickAsync();
+        await page.Locator("button.main").ClickAsync();
+        await Expect(page.Locator(".figures b").First).Not.ToHaveTextAsync("0");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Ledger" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take back" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Take back" })).ToHaveCountAsync(0);
+        Assert.Empty(Ledger.Open(studio.Ledger).State.Added);
+        Assert.Empty(_complaints);
+    }
+
+    [Fact]
+    public async Task By_keyboard_alone()
+    {
+        await using Browsing browser = await Browsing.StartAsync();
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        IPage page = await browser.PageAsync(_complaints);
+        await page.GotoAsync(studio.Server.Entry.ToString());
+        await Expect(page.Locator("tbody tr").First).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("?");
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("i");
+        await Expect(page.Locator(".cell").First).ToBeVisibleAsync();
+        await page.Locator("#grid").FocusAsync();
+        await page.Keyboard.PressAsync(" ");
+        await page.Keyboard.PressAsync("ArrowRight");
+        await page.Keyboard.PressAsync(" ");
+        await Expect(page.GetByRole(AriaRole.Status).Filter(new() { HasText = "2 selected" })).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Control+z");
+        await Expect(page.GetByRole(AriaRole.Status).Filter(new() { HasText = "1 selected" })).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Locator("#place")).ToBeVisibleAsync();
+        await Expect(page.Locator("circle.local")).ToHaveCountAsync(8);
+        await page.Locator("#place").FocusAsync();
+        await page.Keyboard.PressAsync("ArrowLeft");
+        await Expect(page.Locator(".figures b").First).ToHaveTextAsync("right");
+        await page.Locator("h1").ClickAsync();
+        await page.Keyboard.PressAsync("a");
+        await Expect(page.Locator("#reason")).ToBeFocusedAsync();
+        await page.Keyboard.TypeAsync("by keys");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Locator("p.good")).ToContainTextAsync("Accepted");
+        Assert.Equal("by keys", Assert.Single(Ledger.Open(studio.Ledger).State.Added).Reason);
+        Assert.Empty(_complaints);
+    }
+
+    [Fact]
+    public async Task A_repair_outlives_a_refresh_and_is_seen_in_a_second_tab()
+    {
+        await using Browsing browser = await Browsing.StartAsync();
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        IPage page = await browser.PageAsync(_complaints);
+        await page.GotoAsync(studio.Server.Entry.ToString());
+        await page.GotoAsync(new Uri(studio.Server.Address, "/images?show=wrong").ToString());
+        await Expect(page.Locator(".cell").First).ToBeVisibleAsync();
+        await studio.Server.World.Opened;
+        await page.GetByRole(AriaRole.Button, new() { Name = "Select all shown" }).ClickAsync();
+        IPage second = await Browsing.PageAsync(page.Context, _complaints);
+        await second.GotoAsync(new Uri(studio.Server.Address, "/images?selected=1").ToString());
+        await Expect(second.Locator(".cell.chosen").First).ToBeVisibleAsync();
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Correct the selected" }).ClickAsync();
+        await page.Locator("#ask").ClickAsync();
+        await page.WaitForURLAsync("**/jobs/1");
+        await page.ReloadAsync();
+        await second.GotoAsync(new Uri(studio.Server.Address, "/jobs").ToString());
+        await Expect(second.Locator(".state.done")).ToBeVisibleAsync();
+        await Expect(page.Locator(".figures b").First).ToBeVisibleAsync();
+        await page.Locator("#accept").ClickAsync();
+        await Expect(page.Locator("p.good")).ToContainTextAsync("Accepted");
+        LedgerEntry entry = Assert.Single(Ledger.Open(studio.Ledger).State.Added);
+        Assert.Equal("repair", entry.Patch!.Method);
+        Assert.True(entry.Images.Count > 1);
+        Assert.Empty(_complaints);
+    }
+
+    [Fact]
+    public async Task An_image_that_somebody_brings_is_asked_with_and_without_patches()
+    {
+        await using Browsing browser = await Browsing.StartAsync();
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        IPage page = await browser.PageAsync(_complaints);
+        await page.GotoAsync(studio.Server.Entry.ToString());
+        await page.GetByRole(AriaRole.Link, new() { Name = "Try" }).ClickAsync();
+        await studio.Server.World.Opened;
+        await page.Locator("input[type=file]").SetInputFilesAsync(studio.Server.World.Images[0].Path);
+        await Expect(page.Locator("caption").First).ToHaveTextAsync("the model");
+        await page.Locator("input[type=file]")
+            .SetInputFilesAsync(new FilePayload { Name = "a.png", MimeType = "image/png", Buffer = [1, 2, 3] });
+        await Expect(page.GetByRole(AriaRole.Alert).Filter(new() { HasText = "a.png" })).ToBeVisibleAsync();
+        Assert.Empty(_complaints);
+    }
+
+    [Theory]
+    [InlineData(400, ColorScheme.Dark)]
+    [InlineData(1400, ColorScheme.Light)]
+    [InlineData(2200, ColorScheme.Dark)]
+    public async Task Every_screen_fits_and_is_accessible(int width, ColorScheme scheme)
+    {
+        await using Browsing browser = await Browsing.StartAsync();
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        IPage page = await browser.PageAsync(_complaints, width, scheme);
+        await page.GotoAsync(studio.Server.Entry.ToString());
+        await studio.Server.World.Opened;
+        int wrong = studio.Server.World.Images.First(i => i.IsWrong).Id;
+        string? shots = Environment.GetEnvironmentVariable("RETOUCH_SCREENS");
+        foreach (string path in (string[])["/", "/images?show=all", $"/edit/{wrong}", "/ledger", "/compare", "/try", "/jobs"])
+        {
+            await page.GotoAsync(new Uri(studio.Server.Address, path).ToString());
+            await Expect(page.Locator("h1")).ToBeVisibleAsync();
+            if (path.StartsWith("/edit", StringComparison.Ordinal))
+                await Expect(page.Locator("circle.local")).ToHaveCountAsync(8);
+            if (path.StartsWith("/images", StringComparison.Ordinal))
+                await Expect(page.Locator(".cell").First).ToBeVisibleAsync();
+            int overflow = await page.EvaluateAsync<int>(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            );
+            Assert.True(overflow <= 0, $"{path} is {overflow} px wider than {width}");
+            AxeResult found = await page.RunAxe();
+            Assert.Empty(
+                found
+                    .Violations.Where(v => v.Impact is "serious" or "critical")
+                    .Select(v => $"{path}: {v.Id}: {v.Help}: {string.Join(" | ", v.Nodes.Select(n => n.Html).Take(3))}")
+            );
+            if (shots is not null)
+                await page.ScreenshotAsync(
+                    new()
+                    {
+                        Path = Path.Combine(shots, $"{path.Split('?')[0].Trim('/').Replace('/', '-')}-{width}-{scheme}.png"),
+                        FullPage = true,
+                    }
+                );
+        }
+        Assert.Empty(_complaints);
+    }
+}

@@ -1,0 +1,177 @@
+using Retouch.Data;
+using Retouch.Editing;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Patches;
+using Retouch.Studio.Editing;
+using Retouch.Studio.Jobs;
+using Retouch.Studio.World;
+using Retouch.Tests.Formats;
+using Retouch.UseCases;
+using Retouch.Vit;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Tests.Studio;
+
+/// <summary>What the studio knows of a model and its images, and keeps of its work, without a browser.</summary>
+[Collection(nameof(LettersWorld))]
+public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
+{
+    readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task What_it_says_of_images_is_what_the_model_says_and_an_edit_is_the_edit()
+    {
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        StudioWorld world = studio.Server.World;
+        await world.Opened;
+        Assert.Null(world.Failure);
+        ModelFile file = world.Options.Model;
+        StudioImage[] some = [.. world.Images.Where((_, i) => i % 7 == 0)];
+        int[] said = Says(file.Model, file.Preprocessing, some);
+        Assert.Equal(said, some.Select(i => i.Answer!.Value.Class));
+        StudioImage image = world.Images.First(i => i.IsWrong);
+
+        using EditBoard board = new(world, image, image.Label!.Value);
+        board.Start();
+        await board.Finished;
+        Assert.Null(board.Problem);
+        Assert.All(board.Points, Assert.NotNull);
+        BoardPoint point = board.Points[4]!;
+        string patch = _folder.File("p.patch");
+        world.Live!.Write(point.Edit, image.Path, patch, (10, 9));
+        using Patch live = PatchFile.Load(patch);
+        Assert.Equal(0.9, live.Provenance.Measurements!.LocalityRate);
+
+        // As `edit` makes it.
+        using EditReport report = new EditUseCase(file).Run(
+            new EditRequest
+            {
+                Images = [image.Path],
+                Label = $"index:{image.Label}",
+                Method = Gate.Definition,
+                Settings = Gate.Definition.AtGenerality(new Dictionary<string, string>(), board.Places[4].Generality!.Value),
+                Output = _folder.File("edit.patch"),
+            }
+        );
+        using Patch made = PatchFile.Load(_folder.File("edit.patch"));
+        Assert.Equal(PatchFile.Digest(made), PatchFile.Digest(live));
+
+        // And what it does to others is what the edited model does.
+        using VitModel edited = PatchLedger.Apply(file.Model, [live]);
+        int[] now = Says(edited, file.Preprocessing, world.Images);
+        int[] broken = [.. world.Images.Where(i => i.IsRight == true && !i.Accepted!.Contains(now[i.Id])).Select(i => i.Id)];
+        int[] mended = [.. world.Images.Where(i => i.IsWrong && i.Id != image.Id && i.Accepted!.Contains(now[i.Id])).Select(i => i.Id)];
+        Assert.Equal(broken, point.Effect.Broken.Select(c => c.Id));
+        Assert.Equal(mended, point.Effect.Mended.Select(c => c.Id));
+        Assert.NotEmpty(mended);
+    }
+
+    [Fact]
+    public async Task What_was_read_is_kept_also_where_the_end_was_cut()
+    {
+        string folder = _folder.File("s");
+        (int Class, float Probability)[] first;
+        await using (StudioLetters studio = await StudioLetters.StartAsync(letters, folder, "oil"))
+        {
+            await studio.Server.World.Opened;
+            first = [.. studio.Server.World.Images.Select(i => (i.Answer!.Value.Class, i.Answer.Value.Probability))];
+        }
+        string store = Assert.Single(Directory.GetFiles(Path.Combine(folder, "work"), "images.jsonl", SearchOption.AllDirectories));
+        string tokens = Path.Combine(Path.GetDirectoryName(store)!, "tokens.f32");
+        long lines = File.ReadLines(store).Count();
+        using (FileStream cut = new(store, FileMode.Open))
+            cut.SetLength(cut.Length - 7);
+        using (FileStream cut = new(tokens, FileMode.Open))
+            cut.SetLength(cut.Length - 5);
+        await using StudioLetters again = await StudioLetters.StartAsync(letters, folder, "oil");
+        await again.Server.World.Opened;
+        Assert.Equal(first, again.Server.World.Images.Select(i => (i.Answer!.Value.Class, i.Answer.Value.Probability)));
+        await again.DisposeAsync();
+        Assert.Equal(lines, File.ReadLines(store).Count());
+    }
+
+    [Fact]
+    public async Task A_job_that_a_killed_studio_left_goes_on_at_the_next_start()
+    {
+        string folder = _folder.File("s");
+        int[] wrong;
+        await using (StudioLetters studio = await StudioLetters.StartAsync(letters, folder, "oil"))
+        {
+            await studio.Server.World.Opened;
+            wrong = [.. studio.Server.World.Images.Where(i => i.IsWrong).Take(5).Select(i => i.Id)];
+        }
+        // As a process that was killed in the middle leaves it.
+        string jobs = Directory.CreateDirectory(Path.Combine(folder, "work", "jobs")).FullName;
+        File.WriteAllText(
+            Path.Combine(jobs, "jobs.json"),
+            $$$"""
+            [{"Id":7,"Kind":"repair","Title":"Correct 5","State":1,"Begun":"2026-01-02T03:04:05+00:00",
+              "Request":{"images":"{{{string.Join(',', wrong)}}}","label":"","shared":"False"}}]
+            """
+        );
+        await using StudioLetters again = await StudioLetters.StartAsync(letters, folder, "oil");
+        JobQueue queue = again.Server.Jobs;
+        Job job = Assert.Single(queue.Jobs);
+        Assert.Equal(7, job.Record.Id);
+        for (int i = 0; i < 1200 && job.Record.State is JobState.Waiting or JobState.Running; i++)
+            await Task.Delay(100);
+        Assert.Equal(JobState.Done, job.Record.State);
+        using Patch patch = PatchFile.Load(job.Record.Output!);
+        Assert.Equal(5, patch.Provenance.Images.Count);
+
+        // One that waits for it can be cancelled, one that is paused goes on.
+        Job second = queue.Add(CheckJob.Kind, "Check", new Dictionary<string, string>());
+        Job third = queue.Add(CheckJob.Kind, "Check again", new Dictionary<string, string>());
+        queue.Cancel(third);
+        Assert.Equal(JobState.Cancelled, third.Record.State);
+        for (int i = 0; i < 1200 && second.Record.State is JobState.Waiting or JobState.Running; i++)
+            await Task.Delay(100);
+        Assert.Equal(JobState.Done, second.Record.State);
+        Assert.Contains("of 337 right", second.Record.Result, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_studios_do_not_share_a_folder()
+    {
+        string folder = _folder.File("s");
+        await using StudioLetters one = await StudioLetters.StartAsync(letters, folder, "oil");
+        await using StudioLetters two = await StudioLetters.StartAsync(letters, folder, "oil");
+        await two.Server.World.Opened;
+        string? why = one.Server.World.Failure ?? two.Server.World.Failure;
+        Assert.Contains("another studio", why, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_selection_goes_back_step_by_step()
+    {
+        Selection selection = new();
+        selection.Toggle(3);
+        selection.Add([4, 5]);
+        selection.Toggle(4);
+        selection.Set([9]);
+        Assert.Equal([9], selection.Ids);
+        Assert.True(selection.Undo());
+        Assert.Equal([3, 5], selection.Ids);
+        Assert.True(selection.Undo() && selection.Undo() && selection.Undo());
+        Assert.Equal(0, selection.Count);
+        Assert.False(selection.Undo());
+        for (int i = 0; i < 500; i++)
+            selection.Toggle(i);
+        int steps = 0;
+        while (selection.Undo())
+            steps++;
+        Assert.InRange(steps, 50, 100);
+    }
+
+    static int[] Says(VitModel model, Preprocessing preprocessing, IReadOnlyList<StudioImage> images)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        Tensor pixels = ImageLoader.LoadBatch([.. images.Select(i => i.Path)], preprocessing);
+        return [.. model.Logits(pixels).argmax(1).data<long>().Select(c => (int)c)];
+    }
+}
