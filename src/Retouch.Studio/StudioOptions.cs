@@ -14,6 +14,12 @@ public sealed record StudioOptions
     /// <summary>The names of its classes.</summary>
     public required LabelSet Labels { get; init; }
 
+    /// <summary>The file of their names; null for what the model's own say.</summary>
+    public string? LabelFile { get; init; }
+
+    /// <summary>What folders' names mean beside that, as a file; null for none.</summary>
+    public string? Accepted { get; init; }
+
     /// <summary>Folders of images, in folders that are called by their class where the class is known.</summary>
     public required IReadOnlyList<string> Images { get; init; }
 

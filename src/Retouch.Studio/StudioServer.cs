@@ -4,10 +4,8 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Retouch.Images;
 using Retouch.Studio.Components;
 using Retouch.Studio.Editing;
 using Retouch.Studio.Jobs;
@@ -45,7 +43,7 @@ public sealed class StudioServer : IAsyncDisposable
     public StudioWorld World => _world;
 
     /// <summary>What is done while the pages go on.</summary>
-    public JobQueue Jobs => _app.Services.GetRequiredService<JobQueue>();
+    public JobRunner Jobs => _app.Services.GetRequiredService<JobRunner>();
 
     /// <summary>Starts a studio; the caller disposes it. It reads the images in the background.</summary>
     /// <param name="options">What it opens, and where it listens.</param>
@@ -56,12 +54,14 @@ public sealed class StudioServer : IAsyncDisposable
         StudioWorld world = new(options);
         AccessToken token = new();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(k =>
-        {
-            k.AddServerHeader = false;
-            k.Limits.MaxRequestBodySize = 1 << 20;
-            k.Listen(options.Address, options.Port);
-        });
+        builder
+            .WebHost.UseKestrelCore()
+            .ConfigureKestrel(k =>
+            {
+                k.AddServerHeader = false;
+                k.Limits.MaxRequestBodySize = 1 << 20;
+                k.Listen(options.Address, options.Port);
+            });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddRoutingCore();
         builder.Services.AddAntiforgery();
@@ -78,7 +78,7 @@ public sealed class StudioServer : IAsyncDisposable
         builder.Services.AddSingleton(token);
         builder.Services.AddSingleton<Bench>();
         builder.Services.AddSingleton<Selection>();
-        builder.Services.AddSingleton<JobQueue>();
+        builder.Services.AddSingleton<JobRunner>();
         builder.Services.AddSingleton(new Pictures(options.Model.Preprocessing.Orientation));
 
         WebApplication app = builder.Build();
@@ -109,24 +109,14 @@ public sealed class StudioServer : IAsyncDisposable
             names.Add(name);
         string host = IPAddress.IsLoopback(options.Address) ? "127.0.0.1" : options.Address.ToString();
         world.Open();
-        app.Services.GetRequiredService<JobQueue>().Start();
+        app.Services.GetRequiredService<JobRunner>().Start();
         return new StudioServer(app, world, token, new Uri($"http://{host}:{port}"));
-    }
-
-    /// <summary>Waits until somebody stops it.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) { }
     }
 
     /// <summary>Stops it, and everything that it does.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _app.Services.GetRequiredService<JobQueue>().StopAsync().ConfigureAwait(false);
+        await _app.Services.GetRequiredService<JobRunner>().StopAsync().ConfigureAwait(false);
         using CancellationTokenSource soon = new(TimeSpan.FromSeconds(2));
         await _app.StopAsync(soon.Token).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
@@ -138,8 +128,14 @@ public sealed class StudioServer : IAsyncDisposable
     {
         app.MapGet("/assets/{name}", (string name) => Asset(name));
         app.MapGet("/_framework/blazor.web.js", () => Asset("blazor.web.js"));
-        app.MapGet("/thumb/{id:int}", (int id, StudioWorld world, Pictures pictures) => Image(world, pictures, id, Small));
-        app.MapGet("/picture/{id:int}", (int id, StudioWorld world, Pictures pictures) => Image(world, pictures, id, Large));
+        app.MapGet(
+            "/thumb/{id:int}",
+            (int id, StudioWorld world, Pictures pictures) => Image(world, pictures, id, Small)
+        );
+        app.MapGet(
+            "/picture/{id:int}",
+            (int id, StudioWorld world, Pictures pictures) => Image(world, pictures, id, Large)
+        );
         app.MapGet(
             "/ordinary/{id:int}",
             (int id, StudioWorld world, Pictures pictures) =>
@@ -147,7 +143,10 @@ public sealed class StudioServer : IAsyncDisposable
                     ? Jpeg(pictures, world.LocalityImages[id].Path, Small)
                     : Results.NotFound()
         );
-        app.MapGet("/map.bin", (StudioWorld world) => Results.Bytes(FeatureMap.Bytes(world), "application/octet-stream"));
+        app.MapGet(
+            "/map.bin",
+            (StudioWorld world) => Results.Bytes(FeatureMap.Bytes(world), "application/octet-stream")
+        );
         LedgerDownloads.Map(app);
     }
 
@@ -175,7 +174,9 @@ public sealed class StudioServer : IAsyncDisposable
             ".svg" => "image/svg+xml",
             _ => null,
         };
-        return type is not null && typeof(StudioServer).Assembly.GetManifestResourceStream($"Assets/{name}") is Stream asset
+        return
+            type is not null
+            && typeof(StudioServer).Assembly.GetManifestResourceStream($"Assets/{name}") is Stream asset
             ? Results.Stream(asset, type)
             : Results.NotFound();
     }

@@ -81,6 +81,7 @@ sealed class DemoVerb : Verb
         {
             Model = demo.Model,
             Labels = demo.Labels,
+            LabelFile = demo.LabelFile,
             Images = demo.ImageFolders,
             Locality = ImageFolder.Open(demo.LocalityFolder),
             Classes = new ClassFolders(demo.Labels),

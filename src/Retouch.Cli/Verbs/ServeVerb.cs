@@ -14,8 +14,7 @@ sealed class ServeVerb : Verb
     readonly ModelOptions _model;
     readonly Option<string[]> _images = new("--images")
     {
-        Description =
-            "Folders of images, in folders that are called by their class where it is known, as for 'mine'.",
+        Description = "Folders of images, in folders that are called by their class where it is known, as for 'mine'.",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
         HelpName = "DIR",
@@ -113,6 +112,8 @@ sealed class ServeVerb : Verb
         {
             Model = file,
             Labels = labels,
+            LabelFile = _model.LabelFile(parsed),
+            Accepted = parsed.GetValue(_accept),
             Images = [.. parsed.GetRequiredValue(_images), .. parsed.GetValue(_near) ?? []],
             Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null,
             Classes = ClassFolders.Of(parsed.GetValue(_accept), labels),
@@ -145,7 +146,7 @@ sealed class ServeVerb : Verb
             terminal.Line("Ctrl-C ends it; what it has read and its jobs are kept.");
             if (open)
                 Browser.Open(terminal, server.Entry.ToString());
-            server.RunAsync(cancellation).GetAwaiter().GetResult();
+            cancellation.WaitHandle.WaitOne();
             return App.Ok;
         }
         finally

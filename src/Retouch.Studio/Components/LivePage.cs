@@ -39,13 +39,13 @@ public abstract class LivePage : ComponentBase, IDisposable
             Volatile.Write(ref _waiting, 0);
             if (!_disposed)
                 await InvokeAsync(() =>
-                {
-                    if (!_disposed)
                     {
-                        Refresh();
-                        StateHasChanged();
-                    }
-                })
+                        if (!_disposed)
+                        {
+                            Refresh();
+                            StateHasChanged();
+                        }
+                    })
                     .ConfigureAwait(false);
         }
     }

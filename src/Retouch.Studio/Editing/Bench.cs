@@ -143,5 +143,8 @@ public sealed class Bench(StudioWorld world) : IDisposable
     {
         foreach (EditBoard board in _boards)
             board.Dispose();
+        // What they compute with is freed next.
+        foreach (EditBoard board in _boards)
+            board.Finished.ContinueWith(_ => { }, TaskScheduler.Default).Wait();
     }
 }

@@ -102,9 +102,9 @@ public sealed class EditBoard : IDisposable
     {
         try
         {
-            (LiveImages read, IReadOnlyList<int> loaded, IReadOnlyList<(int, Problem Why)> failed) = _live.Read(
-                [Image.Path]
-            );
+            (LiveImages read, IReadOnlyList<int> loaded, IReadOnlyList<(int, Problem Why)> failed) = _live.Read([
+                Image.Path,
+            ]);
             _image = read;
             if (loaded.Count == 0)
             {
@@ -114,10 +114,7 @@ public sealed class EditBoard : IDisposable
             Before = _live.Likeliest(read, null, 5)[0];
             Changed?.Invoke();
             // What is looked at first, and then what lies about it.
-            int[] order =
-            [
-                .. Enumerable.Range(0, Places.Count).OrderBy(p => Math.Abs(p - Place)).ThenBy(p => p),
-            ];
+            int[] order = [.. Enumerable.Range(0, Places.Count).OrderBy(p => Math.Abs(p - Place)).ThenBy(p => p)];
             foreach (int place in order)
             {
                 _stop.Token.ThrowIfCancellationRequested();

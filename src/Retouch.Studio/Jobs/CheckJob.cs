@@ -27,9 +27,12 @@ sealed class CheckJob(StudioWorld world) : IJobKind
             new CheckRequest
             {
                 Images = world.Options.Images,
-                Patches = request.TryGetValue("patches", out string? patches) && patches.Length > 0
-                    ? patches.Split('\n')
-                    : [],
+                LabelFile = world.Options.LabelFile,
+                Accepted = world.Options.Accepted,
+                Patches =
+                    request.TryGetValue("patches", out string? patches) && patches.Length > 0
+                        ? patches.Split('\n')
+                        : [],
                 Rows = rows,
                 Resume = File.Exists(rows),
                 Overwrite = true,

@@ -1,7 +1,7 @@
 namespace Retouch.Studio.Jobs;
 
 /// <summary>What is done while the pages go on: a repair, a check. Safe for several threads.</summary>
-public sealed class Job
+public sealed class Job : IDisposable
 {
     readonly ManualResetEventSlim _goes = new(true);
 
@@ -42,6 +42,13 @@ public sealed class Job
     internal void Pause() => _goes.Reset();
 
     internal void GoOn() => _goes.Set();
+
+    /// <summary>Frees what it waits with.</summary>
+    public void Dispose()
+    {
+        _goes.Dispose();
+        Stop.Dispose();
+    }
 
     /// <summary>Waits while it is paused.</summary>
     internal void Wait() => _goes.Wait(Stop.Token);

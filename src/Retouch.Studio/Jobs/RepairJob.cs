@@ -39,7 +39,8 @@ sealed class RepairJob(StudioWorld world) : IJobKind
         string patch = Path.Combine(folder, "repair.patch");
         LiveRepair repair = world.Live!.Repair(
             [.. ids.Select(i => Wanted(world.Images[i], label)).OfType<LiveRepair.Wish>()],
-            world.Chunks.SelectMany(c => c.Ids.Select((id, row) => (c.Images, row, world.Images[id])))
+            world
+                .Chunks.SelectMany(c => c.Ids.Select((id, row) => (c.Images, row, world.Images[id])))
                 .Where(i => i.Item3.IsRight == true)
                 .Select(i => new LiveRepair.Kept(i.Images, i.row, i.Images.Answers[i.row].Class)),
             new RepairSettings { Widen = 4096, Shared = shared },

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Images;
 using Retouch.UseCases;
 
 namespace Retouch.Studio.World;
@@ -46,12 +45,14 @@ public sealed class StudioWorld : IDisposable
                     ? Path.GetFileName(inner)
                     : Path.GetFileName(Path.TrimEndingDirectorySeparator(folder.Root));
                 if (!classes.TryGetValue(parent, out IReadOnlyList<int>? accepted))
-                    classes[parent] = accepted = options.Classes.TryAccepted(parent, out IReadOnlyList<int> found, out _)
+                    classes[parent] = accepted = options.Classes.TryAccepted(
+                        parent,
+                        out IReadOnlyList<int> found,
+                        out _
+                    )
                         ? found
                         : null;
-                images.Add(
-                    new StudioImage(images.Count, folder.FullPath(file), file, parent, folder.Root, accepted)
-                );
+                images.Add(new StudioImage(images.Count, folder.FullPath(file), file, parent, folder.Root, accepted));
             }
         }
         Images = images;
@@ -161,7 +162,9 @@ public sealed class StudioWorld : IDisposable
             "reading ordinary images",
             (i, answer, token) =>
             {
-                _localityImages.Add(new LocalityPicture(_localityImages.Count, folder.FullPath(folder.Files[i]), folder.Files[i]));
+                _localityImages.Add(
+                    new LocalityPicture(_localityImages.Count, folder.FullPath(folder.Files[i]), folder.Files[i])
+                );
                 answers.Add(answer);
                 tokens.AddRange(token);
             },
@@ -237,9 +240,8 @@ public sealed class StudioWorld : IDisposable
 
             void Ask(string[] some, List<int> places, (LiveAnswer, float[])?[] into)
             {
-                (LiveImages read, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) = live.Read(
-                    some
-                );
+                (LiveImages read, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
+                    live.Read(some);
                 using (read)
                 {
                     float[] tokens = read.Tokens.data<float>().ToArray();
@@ -260,7 +262,9 @@ public sealed class StudioWorld : IDisposable
     // What is kept of images holds for one model and one way to make pixels of them.
     string Identity() =>
         Convert.ToHexStringLower(
-            SHA256.HashData(Encoding.UTF8.GetBytes($"1|{_options.Model.Model.Fingerprint}|{_options.Model.Preprocessing}"))
+            SHA256.HashData(
+                Encoding.UTF8.GetBytes($"1|{_options.Model.Model.Fingerprint}|{_options.Model.Preprocessing}")
+            )
         )[..24];
 
     void Tell(string? doing, double done)

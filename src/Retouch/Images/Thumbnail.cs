@@ -10,8 +10,8 @@ public static class Thumbnail
     /// <param name="side">The longer side's length at most, in pixels.</param>
     /// <param name="orientation">Which way up it is.</param>
     /// <exception cref="BadInputException">The file has vanished or cannot be decoded.</exception>
-    public static byte[] Jpeg(string path, int side, ImageOrientation orientation)
-        => Jpeg(ImageDecoder.Load(path, orientation), side);
+    public static byte[] Jpeg(string path, int side, ImageOrientation orientation) =>
+        Jpeg(ImageDecoder.Load(path, orientation), side);
 
     /// <summary>The same of an image that is read.</summary>
     /// <param name="image">The image.</param>

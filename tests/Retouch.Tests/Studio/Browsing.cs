@@ -46,7 +46,11 @@ sealed class Browsing : IAsyncDisposable
     )
     {
         IBrowserContext context = await _browser.NewContextAsync(
-            new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme }
+            new()
+            {
+                ViewportSize = new() { Width = width, Height = 900 },
+                ColorScheme = scheme,
+            }
         );
         return await PageAsync(context, complaints);
     }

@@ -1,6 +1,5 @@
 using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Patches;
 using Retouch.Studio;
 
 namespace Retouch.Tests.Studio;
@@ -10,7 +9,8 @@ sealed class StudioLetters : IAsyncDisposable
 {
     readonly ModelFile _file;
 
-    StudioLetters(ModelFile file, StudioServer server, string folder) => (_file, Server, Folder) = (file, server, folder);
+    StudioLetters(ModelFile file, StudioServer server, string folder) =>
+        (_file, Server, Folder) = (file, server, folder);
 
     public StudioServer Server { get; }
 
@@ -32,6 +32,7 @@ sealed class StudioLetters : IAsyncDisposable
             {
                 Model = file,
                 Labels = labels,
+                LabelFile = letters.Labels,
                 Images = [.. subsets.Select(letters.Images)],
                 Locality = ImageFolder.Open(letters.Images("locality")),
                 Classes = new ClassFolders(labels),

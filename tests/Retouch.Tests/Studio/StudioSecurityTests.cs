@@ -1,7 +1,7 @@
-using Retouch.Tests.Formats;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Retouch.Tests.Formats;
 
 namespace Retouch.Tests.Studio;
 
@@ -73,7 +73,10 @@ public sealed class StudioSecurityTests(LettersWorld letters) : IAsyncLifetime
         Assert.Equal(200, await Known("/thumb/0", ("Origin", own)));
         Assert.Equal(403, await Known("/thumb/0", ("Origin", "http://evil.example")));
         Assert.Equal(403, await Known("/thumb/0", ("Origin", "null")));
-        Assert.Equal(403, await Known("/_blazor/negotiate?negotiateVersion=1", "POST", ("Origin", "http://evil.example")));
+        Assert.Equal(
+            403,
+            await Known("/_blazor/negotiate?negotiateVersion=1", "POST", ("Origin", "http://evil.example"))
+        );
         Assert.Equal(403, await Known("/_blazor/negotiate?negotiateVersion=1", "POST"));
         string socket = await Ask(
             "GET /_blazor?id=x HTTP/1.1",
@@ -123,7 +126,10 @@ public sealed class StudioSecurityTests(LettersWorld letters) : IAsyncLifetime
         Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("http", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("eval", policy, StringComparison.Ordinal);
-        foreach (string header in (string[])["X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer", "X-Frame-Options: DENY"])
+        foreach (
+            string header in (string[])
+                ["X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer", "X-Frame-Options: DENY"]
+        )
             Assert.Contains(header, answer, StringComparison.Ordinal);
         Assert.DoesNotContain("Server:", answer, StringComparison.Ordinal);
     }
@@ -134,8 +140,8 @@ public sealed class StudioSecurityTests(LettersWorld letters) : IAsyncLifetime
         Assert.Equal("127.0.0.1", _studio.Server.Address.Host);
         IPAddress[] others =
         [
-            .. System.Net.NetworkInformation.NetworkInterface
-                .GetAllNetworkInterfaces()
+            .. System
+                .Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
                 .SelectMany(n => n.GetIPProperties().UnicastAddresses)
                 .Select(a => a.Address)
                 .Where(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)),

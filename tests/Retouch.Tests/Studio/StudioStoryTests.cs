@@ -1,8 +1,8 @@
-using Retouch.Tests.Formats;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using Retouch.Patches;
+using Retouch.Tests.Formats;
 using static Microsoft.Playwright.Assertions;
 
 namespace Retouch.Tests.Studio;
@@ -32,10 +32,13 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
 
         // General edits mend more, and cost more.
         await page.Locator("#place").FillAsync("0");
-        await Expect(page.Locator(".figures b").Nth(1)).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^0 of"));
+        await Expect(page.Locator(".figures b").Nth(1))
+            .ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^0 of"));
         await page.Locator("#place").FillAsync("7");
-        await Expect(page.Locator(".figures b").Nth(1)).Not.ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^0 of"));
-        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Also mended" }).Locator("li").First).ToBeVisibleAsync();
+        await Expect(page.Locator(".figures b").Nth(1))
+            .Not.ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^0 of"));
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Also mended" }).Locator("li").First)
+            .ToBeVisibleAsync();
         await page.GetByText("What is behind the slider").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Which parts" }).ClickAsync();
         await Expect(page.Locator(".cells span")).ToHaveCountAsync(49);
@@ -141,7 +144,14 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
         await page.Locator("input[type=file]").SetInputFilesAsync(studio.Server.World.Images[0].Path);
         await Expect(page.Locator("caption").First).ToHaveTextAsync("the model");
         await page.Locator("input[type=file]")
-            .SetInputFilesAsync(new FilePayload { Name = "a.png", MimeType = "image/png", Buffer = [1, 2, 3] });
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "a.png",
+                    MimeType = "image/png",
+                    Buffer = [1, 2, 3],
+                }
+            );
         await Expect(page.GetByRole(AriaRole.Alert).Filter(new() { HasText = "a.png" })).ToBeVisibleAsync();
         Assert.Empty(_complaints);
     }
@@ -159,7 +169,9 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
         await studio.Server.World.Opened;
         int wrong = studio.Server.World.Images.First(i => i.IsWrong).Id;
         string? shots = Environment.GetEnvironmentVariable("RETOUCH_SCREENS");
-        foreach (string path in (string[])["/", "/images?show=all", $"/edit/{wrong}", "/ledger", "/compare", "/try", "/jobs"])
+        foreach (
+            string path in (string[])["/", "/images?show=all", $"/edit/{wrong}", "/ledger", "/compare", "/try", "/jobs"]
+        )
         {
             await page.GotoAsync(new Uri(studio.Server.Address, path).ToString());
             await Expect(page.Locator("h1")).ToBeVisibleAsync();
@@ -181,7 +193,10 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
                 await page.ScreenshotAsync(
                     new()
                     {
-                        Path = Path.Combine(shots, $"{path.Split('?')[0].Trim('/').Replace('/', '-')}-{width}-{scheme}.png"),
+                        Path = Path.Combine(
+                            shots,
+                            $"{path.Split('?')[0].Trim('/').Replace('/', '-')}-{width}-{scheme}.png"
+                        ),
                         FullPage = true,
                     }
                 );

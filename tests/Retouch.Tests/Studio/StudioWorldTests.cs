@@ -1,4 +1,3 @@
-using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
 using Retouch.Images;
@@ -53,7 +52,10 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
                 Images = [image.Path],
                 Label = $"index:{image.Label}",
                 Method = Gate.Definition,
-                Settings = Gate.Definition.AtGenerality(new Dictionary<string, string>(), board.Places[4].Generality!.Value),
+                Settings = Gate.Definition.AtGenerality(
+                    new Dictionary<string, string>(),
+                    board.Places[4].Generality!.Value
+                ),
                 Output = _folder.File("edit.patch"),
             }
         );
@@ -63,8 +65,16 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
         // And what it does to others is what the edited model does.
         using VitModel edited = PatchLedger.Apply(file.Model, [live]);
         int[] now = Says(edited, file.Preprocessing, world.Images);
-        int[] broken = [.. world.Images.Where(i => i.IsRight == true && !i.Accepted!.Contains(now[i.Id])).Select(i => i.Id)];
-        int[] mended = [.. world.Images.Where(i => i.IsWrong && i.Id != image.Id && i.Accepted!.Contains(now[i.Id])).Select(i => i.Id)];
+        int[] broken =
+        [
+            .. world.Images.Where(i => i.IsRight == true && !i.Accepted!.Contains(now[i.Id])).Select(i => i.Id),
+        ];
+        int[] mended =
+        [
+            .. world
+                .Images.Where(i => i.IsWrong && i.Id != image.Id && i.Accepted!.Contains(now[i.Id]))
+                .Select(i => i.Id),
+        ];
         Assert.Equal(broken, point.Effect.Broken.Select(c => c.Id));
         Assert.Equal(mended, point.Effect.Mended.Select(c => c.Id));
         Assert.NotEmpty(mended);
@@ -80,7 +90,9 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
             await studio.Server.World.Opened;
             first = [.. studio.Server.World.Images.Select(i => (i.Answer!.Value.Class, i.Answer.Value.Probability))];
         }
-        string store = Assert.Single(Directory.GetFiles(Path.Combine(folder, "work"), "images.jsonl", SearchOption.AllDirectories));
+        string store = Assert.Single(
+            Directory.GetFiles(Path.Combine(folder, "work"), "images.jsonl", SearchOption.AllDirectories)
+        );
         string tokens = Path.Combine(Path.GetDirectoryName(store)!, "tokens.f32");
         long lines = File.ReadLines(store).Count();
         using (FileStream cut = new(store, FileMode.Open))
@@ -89,7 +101,12 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
             cut.SetLength(cut.Length - 5);
         await using StudioLetters again = await StudioLetters.StartAsync(letters, folder, "oil");
         await again.Server.World.Opened;
-        Assert.Equal(first, again.Server.World.Images.Select(i => (i.Answer!.Value.Class, i.Answer.Value.Probability)));
+        // The one that was cut off is read anew, beside others or alone, which rounds otherwise.
+        Assert.Equal(first.Select(f => f.Class), again.Server.World.Images.Select(i => i.Answer!.Value.Class));
+        Assert.All(
+            first.Zip(again.Server.World.Images),
+            pair => Assert.Equal(pair.First.Probability, pair.Second.Answer!.Value.Probability, 1e-5f)
+        );
         await again.DisposeAsync();
         Assert.Equal(lines, File.ReadLines(store).Count());
     }
@@ -114,7 +131,7 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
             """
         );
         await using StudioLetters again = await StudioLetters.StartAsync(letters, folder, "oil");
-        JobQueue queue = again.Server.Jobs;
+        JobRunner queue = again.Server.Jobs;
         Job job = Assert.Single(queue.Jobs);
         Assert.Equal(7, job.Record.Id);
         for (int i = 0; i < 1200 && job.Record.State is JobState.Waiting or JobState.Running; i++)

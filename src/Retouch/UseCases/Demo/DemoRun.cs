@@ -85,6 +85,9 @@ public sealed class DemoRun : IDisposable
     /// <summary>The folders of shifted images.</summary>
     public IReadOnlyList<string> ImageFolders => _world.Images;
 
+    /// <summary>The file of the classes' names.</summary>
+    public string LabelFile => _world.Labels;
+
     /// <summary>The folder of ordinary images.</summary>
     public string LocalityFolder => _world.Locality;
 

@@ -8,7 +8,6 @@ using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.UseCases;
 
@@ -35,11 +34,7 @@ public sealed class LiveModel : IDisposable
             return;
         _alone = new Remember(ordinary);
         double[] ways = [.. GateSettings.Generalities.Order()];
-        Places =
-        [
-            s_alone,
-            .. ways.Select((g, i) => new LivePlace(Name(i, ways.Length), g)),
-        ];
+        Places = [s_alone, .. ways.Select((g, i) => new LivePlace(Name(i, ways.Length), g))];
     }
 
     /// <summary>The model; not owned.</summary>
@@ -164,7 +159,9 @@ public sealed class LiveModel : IDisposable
             images.Tokens,
             change,
             logits =>
-                all.AddRange(Enumerable.Range(0, (int)logits.shape[0]).Select(i => ClassProbability.Top(logits[i], count)))
+                all.AddRange(
+                    Enumerable.Range(0, (int)logits.shape[0]).Select(i => ClassProbability.Top(logits[i], count))
+                )
         );
         return all;
     }
@@ -296,7 +293,10 @@ public sealed class LiveModel : IDisposable
             new RepairImages(tokens, [.. wanted.Select(w => w.Label)], [.. wanted.Select(w => w.Accepted)]),
             near.Length == 0
                 ? RepairInput.None(Width)
-                : new RepairImages(stack([.. near.Select(k => k.Images.Tokens[k.Row])], 0), [.. near.Select(k => k.Class)]),
+                : new RepairImages(
+                    stack([.. near.Select(k => k.Images.Tokens[k.Row])], 0),
+                    [.. near.Select(k => k.Class)]
+                ),
             _ordinary
         );
         using RepairOutcome outcome = events.Progress(
@@ -323,7 +323,12 @@ public sealed class LiveModel : IDisposable
                 }
             ),
         ];
-        int label = images.GroupBy(i => i.Label!.Value).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
+        int label = images
+            .GroupBy(i => i.Label!.Value)
+            .OrderByDescending(g => g.Count())
+            .ThenBy(g => g.Key)
+            .First()
+            .Key;
         Patch patch = new(
             outcome.Change,
             new PatchProvenance
@@ -369,9 +374,7 @@ public sealed class LiveModel : IDisposable
                 float[] p = values.cpu().contiguous().data<float>().ToArray();
                 long[] c = classes.cpu().contiguous().data<long>().ToArray();
                 for (int i = 0; i < p.Length / 2; i++)
-                    answers.Add(
-                        new LiveAnswer((int)c[2 * i], p[2 * i], (int)c[2 * i + 1], p[2 * i] - p[2 * i + 1])
-                    );
+                    answers.Add(new LiveAnswer((int)c[2 * i], p[2 * i], (int)c[2 * i + 1], p[2 * i] - p[2 * i + 1]));
             }
         );
         return answers;

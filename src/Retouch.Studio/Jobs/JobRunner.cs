@@ -8,7 +8,7 @@ namespace Retouch.Studio.Jobs;
 /// The jobs of a studio, one at a time, in their order. They are kept on disk: a studio that was killed goes on with
 /// them at its next start. Safe for several threads.
 /// </summary>
-public sealed class JobQueue
+public sealed class JobRunner : IDisposable
 {
     static readonly JsonSerializerOptions s_json = new() { WriteIndented = true };
 
@@ -22,7 +22,7 @@ public sealed class JobQueue
 
     /// <summary>Reads what is kept; nothing runs yet.</summary>
     /// <param name="world">The model and the images.</param>
-    public JobQueue(StudioWorld world)
+    public JobRunner(StudioWorld world)
     {
         _world = world;
         _kinds = [new RepairJob(world), new CheckJob(world)];
@@ -115,6 +115,15 @@ public sealed class JobQueue
         await _work.ConfigureAwait(false);
     }
 
+    /// <summary>Frees the jobs; nothing runs by then.</summary>
+    public void Dispose()
+    {
+        foreach (Job job in _jobs)
+            job.Dispose();
+        _more.Dispose();
+        _stop.Dispose();
+    }
+
     async Task WorkAsync()
     {
         try
@@ -143,7 +152,12 @@ public sealed class JobQueue
             IJobKind kind = _kinds.First(k => k.Name == job.Record.Kind);
             string folder = Path.Combine(Folder, $"{job.Record.Id}");
             Directory.CreateDirectory(folder);
-            (string result, string? output) = kind.Run(job.Record.Request, folder, new Events(this, job), job.Stop.Token);
+            (string result, string? output) = kind.Run(
+                job.Record.Request,
+                folder,
+                new Events(this, job),
+                job.Stop.Token
+            );
             job.Become(JobState.Done, result, output);
         }
         catch (OperationCanceledException)
@@ -193,7 +207,7 @@ public sealed class JobQueue
         Changed?.Invoke();
     }
 
-    sealed class Events(JobQueue queue, Job job) : IUseCaseEvents
+    sealed class Events(JobRunner queue, Job job) : IUseCaseEvents
     {
         public void Note(string text) => Say(text);
 
