@@ -26,6 +26,7 @@ public sealed class StudioServer : IAsyncDisposable
 
     readonly WebApplication _app;
     readonly StudioWorld _world;
+    bool _disposed;
 
     StudioServer(WebApplication app, StudioWorld world, AccessToken token, Uri address) =>
         (_app, _world, Token, Address) = (app, world, token, address);
@@ -116,6 +117,9 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>Stops it, and everything that it does.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         await _app.Services.GetRequiredService<JobRunner>().StopAsync().ConfigureAwait(false);
         using CancellationTokenSource soon = new(TimeSpan.FromSeconds(2));
         await _app.StopAsync(soon.Token).ConfigureAwait(false);

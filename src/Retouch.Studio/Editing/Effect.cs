@@ -34,13 +34,13 @@ public sealed record Effect
     /// <summary>Right images, of those whose class is known.</summary>
     public required int Right { get; init; }
 
-    /// <summary>GR: of the wrong images of the same class, how many it makes right; null where there are none.</summary>
+    /// <summary>GR: the share of the wrong images of the same class that it makes right; null without any.</summary>
     public double? Generalization => Alike == 0 ? null : (double)AlikeMended / Alike;
 
     /// <summary>LR: of the ordinary images, how many keep their class; null where there are none.</summary>
     public double? Locality => OrdinaryImages == 0 ? null : 1 - (double)Ordinary.Count / OrdinaryImages;
 
-    /// <summary>The negative flip rate: of the right images, how many it makes wrong; null where none is right.</summary>
+    /// <summary>The negative flip rate: the share of the right images that it makes wrong; null without any.</summary>
     public double? NegativeFlips => Right == 0 ? null : (double)Broken.Count / Right;
 
     /// <summary>Asks the edited model about all images that are read.</summary>

@@ -2,7 +2,7 @@ using Retouch.Images;
 
 namespace Retouch.Studio.World;
 
-/// <summary>Small copies of images, made when a page asks, the last ones kept in memory. Safe for several threads.</summary>
+/// <summary>Small copies of images, made when asked for, the last kept in memory. Safe for several threads.</summary>
 /// <param name="orientation">Which way up images are.</param>
 public sealed class Pictures(ImageOrientation orientation)
 {

@@ -5,8 +5,8 @@ namespace Retouch.Optimizers;
 
 /// <summary>
 /// Minimizes a smooth function: L-BFGS (Liu and Nocedal, On the limited memory BFGS method for large scale
-/// optimization, 1989; the two-loop recursion is algorithm 7.4 of Nocedal and Wright, Numerical Optimization), each step
-/// halved until it gains enough (Armijo). Of a convex function it finds the minimum. Draws nothing at random.
+/// optimization, 1989; the two-loop recursion is algorithm 7.4 of Nocedal and Wright, Numerical Optimization), each
+/// step halved until it gains enough (Armijo). Of a convex function it finds the minimum. Draws nothing at random.
 /// </summary>
 static class Lbfgs
 {

@@ -85,7 +85,8 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
 
         // x·K + b in what the FFN reads itself.
         Tensor keys = found.narrow(1, 0, width) / spread; // [L,D]
-        Tensor biases = found.select(1, width).Plus(tensor([settings.Shift], device: keys.device)) - mv(keys, mean); // [L]
+        Tensor shift = tensor([settings.Shift], device: keys.device);
+        Tensor biases = found.select(1, width).Plus(shift) - mv(keys, mean); // [L]
         Tensor values = ffn.Unscaled(ffn.Directions(classes) * Held(Height / Drive)); // [L,D]
         GateUnits gates = new(
             (keys * Held(Drive)).to(ScalarType.Float32).MoveToOuterDisposeScope(),

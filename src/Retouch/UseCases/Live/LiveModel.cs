@@ -64,7 +64,7 @@ public sealed class LiveModel : IDisposable
     /// <summary>Opens a model; the caller disposes it.</summary>
     /// <param name="file">The model; not owned.</param>
     /// <param name="labels">The names of its classes.</param>
-    /// <param name="locality">Ordinary images, from half of which is learned what is not at hand; null for none.</param>
+    /// <param name="locality">Ordinary images, half of which teach what is not at hand; null for none.</param>
     /// <param name="files">What was prepared for the model.</param>
     /// <param name="events">Told how far it is; null to ignore.</param>
     /// <param name="cancellation">Stops between images.</param>
@@ -138,8 +138,8 @@ public sealed class LiveModel : IDisposable
         if (patches.FirstOrDefault(p => p.Patch.Change.Space.FirstBlock != last) is LoadedPatch deeper)
             throw BadInput.Unsupported(
                 deeper.Path,
-                $"{deeper.Path} changes blocks before the last one, so that images have to be read anew: check compares "
-                    + "such models."
+                $"{deeper.Path} changes blocks before the last one, so that images have to be read anew: check "
+                    + "compares such models."
             );
         return new LiveState(this, patches);
     }
@@ -246,7 +246,7 @@ public sealed class LiveModel : IDisposable
     /// <param name="edit">The edit.</param>
     /// <param name="image">The edited image's file.</param>
     /// <param name="output">The patch to write.</param>
-    /// <param name="locality">How many other images were measured, and how many kept their class; null for none.</param>
+    /// <param name="locality">Other images that were measured, and how many kept their class; null for none.</param>
     /// <exception cref="BadInputException">The file exists or cannot be written.</exception>
     public void Write(LiveEdit edit, string image, string output, (int Images, int Kept)? locality)
     {
