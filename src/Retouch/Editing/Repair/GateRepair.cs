@@ -150,6 +150,8 @@ public sealed class GateRepair
                 cancellation
             );
         int shared = gates.Count;
+        if (share)
+            input = Promising(ffn, gates, input);
         string?[] why;
         (gates, why) = Own(ffn, input, gates, capacity, cancellation);
         if (gates.Count == 0)
@@ -235,6 +237,17 @@ public sealed class GateRepair
                 RightAreExamples = examples,
             };
         }
+    }
+
+    // Right images to keep that shared gates turn get one against it, like those that earlier patches corrected.
+    static RepairInput Promising(LastFfn ffn, GateUnits gates, RepairInput input)
+    {
+        bool[] right = Right(ffn, gates, input.Near);
+        int[] turned = [.. Enumerable.Range(0, right.Length).Where(i => !right[i])];
+        if (turned.Length == 0)
+            return input;
+        RepairImages more = input.Near.At(turned);
+        return input with { Promised = input.Promised is RepairImages promised ? promised.Plus(more) : more };
     }
 
     static bool[] Right(LastFfn ffn, GateUnits gates, RepairImages images)
