@@ -111,7 +111,7 @@ public sealed class BadInputTests : IDisposable
         RefusesModel(
             Spoilt(t => t["blocks.0.attn.q_norm.weight"] = ones([8])),
             "blocks.0.attn.q_norm.weight",
-            "not supported"
+            "missing"
         );
         RefusesModel(Spoilt(t => t["head.weight"] = zeros([24])), "head.weight", "2 dimensions");
     }
