@@ -18,6 +18,8 @@ sealed class Browsing : IAsyncDisposable
         string? chromium = s_places.FirstOrDefault(File.Exists);
         if (chromium is null)
             Assert.Skip("needs Chromium, which is not installed here");
+        // The machine that tests this may be busy.
+        Assertions.SetDefaultExpectTimeout(60_000);
         IPlaywright playwright = await Playwright.CreateAsync();
         IBrowser browser = await playwright.Chromium.LaunchAsync(
             new()
@@ -59,7 +61,6 @@ sealed class Browsing : IAsyncDisposable
     public static async Task<IPage> PageAsync(IBrowserContext context, List<string> complaints)
     {
         IPage page = await context.NewPageAsync();
-        // The machine that tests this may be busy.
         page.SetDefaultTimeout(90_000);
         page.PageError += (_, e) => complaints.Add(e);
         page.Console += (_, m) =>

@@ -119,7 +119,7 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Correct the selected" }).ClickAsync();
         await page.Locator("#ask").ClickAsync();
-        await page.WaitForURLAsync("**/jobs/1");
+        await Expect(page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/jobs/1$"));
         await page.ReloadAsync();
         await second.GotoAsync(new Uri(studio.Server.Address, "/jobs").ToString());
         await Expect(second.Locator(".state.done")).ToBeVisibleAsync();
