@@ -164,7 +164,7 @@ public sealed class ModelFile : IDisposable
                         }
                 )
                 .Or(new VitTraits { ImageSize = StatedSize(hints, card, source.Metadata) });
-            VitTraits traits = known.Or(scheme.Traits).Or(new VitTraits { Rope = TimmFamilyNames.UsualRope(names) });
+            VitTraits traits = known.Or(scheme.Traits).Or(TimmFamilyNames.Usual(names));
             string Spelled(string canonical) => scheme.Spelled(GatedFfns.Stored(canonical), names, prefix);
             // Shapes are checked before anything large is read.
             VitConfig config = VitInference.Infer(shapes, traits, Spelled);
@@ -694,8 +694,12 @@ public sealed class ModelFile : IDisposable
         }
         string activation = ModelActivations.NameOf(config.Activation);
         string epsilon = config.NormEpsilon.ToString("0.###e-0", CultureInfo.InvariantCulture);
-        if (known.Activation is null && !config.Block.GatedFfn)
-            yield return new($"the activation {activation}", "activation", activation);
+        if (known.Activation is null)
+            yield return new(
+                $"the activation {activation}{(config.Block.GatedFfn ? " of gates" : "")}",
+                "activation",
+                activation
+            );
         if (known.NormEpsilon is null)
             yield return new($"a norm epsilon of {epsilon}", "norm-epsilon", epsilon);
         if (known.Pooling is null && config is not { Pooling: VitPooling.TwoHeads or VitPooling.Attention })

@@ -97,7 +97,7 @@ sealed class VitInference
             PatchBias = Has(VitNames.PatchBias),
             PreNorm = HasModule("norm_pre."),
             LayerScale = AnyBlock("ls1.") || AnyBlock("ls2."),
-            Activation = _traits.Activation ?? VitActivation.Gelu,
+            Activation = Activation(pools),
             Pooling = pooling,
             NormAfterPooling = after,
             LastNorm = _traits.LastNorm != false && (HasModule("norm.") || !after),
@@ -123,6 +123,26 @@ sealed class VitInference
         };
         CheckRope(config);
         return config;
+    }
+
+    VitActivation Activation(bool pools)
+    {
+        bool gated = AnyBlock("mlp.gate.");
+        VitActivation activation = _traits.Activation ?? (gated ? VitActivation.Silu : VitActivation.Gelu);
+        if (activation == VitActivation.Silu && !gated)
+            throw BadInput.Mismatch(
+                null,
+                "SiLU is stated as the activation, but the model has no gates; Retouch knows it of those alone.",
+                Remedy.Option(Parameter.Activation)
+            );
+        // timm's classes differ in whether the pool's own network has the activation of the gates.
+        if (gated && pools)
+            throw BadInput.Unsupported(
+                null,
+                $"{_spelled(VitNames.Pool("latent"))} stands beside gated feed-forward networks, and no file can say "
+                    + "which activation the pool's own network has then; this architecture is not supported."
+            );
+        return activation;
     }
 
     VitPooling Pooling(bool classToken, bool after, bool pools)

@@ -284,10 +284,10 @@ public sealed class VitModel : IDisposable
     /// <summary>What fc2 reads of what fc1 gives: the hidden units, activated or gated, <c>[…,H]</c>.</summary>
     /// <param name="block">The block.</param>
     /// <param name="hidden">What fc1 gives.</param>
-    /// <param name="gate">What the gates give before SiLU; null without gates.</param>
+    /// <param name="gate">What the gates give before the activation; null without gates.</param>
     internal Tensor Key(BlockWeights block, Tensor hidden, Tensor? gate)
     {
-        Tensor key = gate is null ? Activate(hidden) : silu(gate) * hidden;
+        Tensor key = gate is null ? Activate(hidden) : Activate(gate) * hidden;
         return block.HiddenNormWeight is null ? key : Norm(key, block.HiddenNormWeight, block.HiddenNormBias!);
     }
 
@@ -307,6 +307,7 @@ public sealed class VitModel : IDisposable
             VitActivation.GeluTanh => x
                 * Held(0.5)
                 * ((x.Plus(x.pow(Held(3)) * Held(0.044715)) * Held(Math.Sqrt(2 / Math.PI))).tanh() + Held(1)),
+            VitActivation.Silu => silu(x),
             _ => gelu(x),
         };
 

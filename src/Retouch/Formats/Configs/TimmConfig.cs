@@ -230,9 +230,7 @@ static class TimmConfig
             {
                 Heads = Heads(root, places) ?? (meant && known!.Heads > 0 ? known.Heads : null),
                 NormEpsilon = plainNorm ? 1e-6 : known?.NormEpsilon,
-                Activation = Stated(root, places, "act_layer") is ConfigObject acting
-                    ? ConfigActivations.Read(acting, "act_layer")
-                    : known?.Activation,
+                Activation = Activation(root, places, known, model.Gated, eva),
                 Pooling = pooling,
                 PostNorm = Flag(root, places, "use_post_norm") ?? known?.PostNorm,
                 Rope = TimmRope.Read(places, known, eva || args is not null),
@@ -307,6 +305,19 @@ static class TimmConfig
             ),
         };
     }
+
+    // timm's Eva has gates of SiLU, whatever its arguments are; VisionTransformer hands its act_layer, which is GELU
+    // unless it is told otherwise, to whichever network it is given.
+    static VitActivation? Activation(
+        ConfigObject root,
+        ConfigObject[] places,
+        TimmArchitecture? known,
+        bool gated,
+        bool eva
+    ) =>
+        gated && eva ? VitActivation.Silu
+        : Stated(root, places, "act_layer") is ConfigObject acting ? ConfigActivations.Read(acting, "act_layer", gated)
+        : known?.Activation;
 
     // What timm's classes read where their arguments leave it out; null where tensors show more.
     static VitPooling? Default(ConfigObject root, ConfigObject[] places, bool eva) =>

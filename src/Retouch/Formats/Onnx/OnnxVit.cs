@@ -316,12 +316,7 @@ sealed class OnnxVit(VitModel model)
         string key;
         if (_config.Block.GatedFfn)
         {
-            string gate = Linear(name + "gate", input);
-            string open = _graph.Node(
-                "Mul",
-                name + "gate.open",
-                [gate, _graph.Node("Sigmoid", name + "gate.sigmoid", [gate])]
-            );
+            string open = Activate(name + "gate.act", Linear(name + "gate", input));
             key = _graph.Node("Mul", name + "act", [open, hidden]);
         }
         else
@@ -348,6 +343,8 @@ sealed class OnnxVit(VitModel model)
                         ),
                     ]
                 );
+            case VitActivation.Silu:
+                return _graph.Node("Mul", name, [h, _graph.Node("Sigmoid", name + ".sigmoid", [h])]);
             case VitActivation.GeluTanh:
                 string cubic = _graph.Node(
                     "Mul",
