@@ -115,6 +115,7 @@ public sealed class TimmConfigTests : IDisposable
     [InlineData("model_args", "\"attn_layer\": \"diff\"", "attn_layer")]
     [InlineData("model_args", "\"final_norm\": false", "final_norm")]
     [InlineData("model_args", "\"rope_type\": \"mixed\", \"use_rot_pos_emb\": true", "rope_type")]
+    [InlineData("model_args", "\"rope_grid_indexing\": \"yx\", \"use_rot_pos_emb\": true", "rope_grid_indexing")]
     [InlineData("model_args", "\"in_chans\": 1", "in_chans")]
     [InlineData("model_args", "\"img_size\": [8, 18]", "[8, 18]")]
     [InlineData("top", "\"img_size\": [8, 18]", "[8, 18]")]
@@ -222,6 +223,42 @@ public sealed class TimmConfigTests : IDisposable
         Assert.True(
             TinyVit.RelativeDifference(file.Model.Logits(golden.ReadFloat("input")), golden.ReadFloat("logits")) < 1e-4
         );
+    }
+
+    [Theory]
+    [InlineData("\"depth\": 4", "dinov3", "")]
+    [InlineData("\"rope_type\": \"dinov3\"", "dinov3,period=10000,halves=0", "rope_temperature, rope_rotate_half")]
+    [InlineData("\"rope_type\": \"dinov3\", \"rope_temperature\": 100", "dinov3,halves=0", "rope_rotate_half")]
+    [InlineData("\"rope_type\": \"dinov3\", \"rope_temperature\": 100, \"rope_rotate_half\": true", "dinov3", "")]
+    [InlineData(
+        "\"rope_type\": \"dinov3\", \"rope_temperature\": 50, \"rope_rotate_half\": true",
+        "dinov3,period=50",
+        ""
+    )]
+    public void A_rope_type_beside_a_name_makes_the_arguments_the_classes(string args, string rope, string leftOut)
+    {
+        using ModelFile file = Load(
+            $$"""
+            {"architecture": "vit_small_patch16_dinov3", "model_args": {"embed_dim": 64, "num_heads": 2, {{args}} } }
+            """
+        );
+        Assert.Equal(rope, ModelRopes.NameOf(file.Model.Config.Block.Rope!));
+        if (leftOut.Length == 0)
+            Assert.Empty(file.Notes);
+        else
+            Assert.Contains($"so that {leftOut}, which", Assert.Single(file.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_places_that_contradict_each_other_on_rotary_positions_are_refused()
+    {
+        string message = Refused(
+            """
+            {"architecture": "vit_small_patch16_dinov3", "rope_temperature": 50,
+             "model_args": {"embed_dim": 64, "num_heads": 2, "rope_temperature": 100}}
+            """
+        );
+        Assert.Contains("rope_temperature twice", message, StringComparison.Ordinal);
     }
 
     [Theory]

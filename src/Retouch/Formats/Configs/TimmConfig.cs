@@ -233,7 +233,7 @@ static class TimmConfig
                 Activation = Activation(root, places, known, model.Gated, eva),
                 Pooling = pooling,
                 PostNorm = Flag(root, places, "use_post_norm") ?? known?.PostNorm,
-                Rope = TimmRope.Read(places, known, eva || args is not null),
+                Rope = TimmRope.Read(Stating, known, eva || args is not null),
                 PoolHeads =
                     Stated(root, places, "attn_pool_num_heads")?.Count("attn_pool_num_heads") ?? known?.PoolHeads,
                 LastNorm = LastNorm(root, places) ?? known?.LastNorm,
@@ -250,17 +250,8 @@ static class TimmConfig
                     + "plain ViTs that Retouch knows; the model was opened by its tensors and by what that file states "
                     + "besides"
             );
-        if (
-            known is { Rope.Kind: not VitRopeKind.None }
-            && TimmRope.StatesType(places)
-            && card.Traits.Rope is VitRope rope
-            && rope != known.Rope
-        )
-            card = card.Noting(
-                $"{root.Path} states rope_type, so that what it leaves out of rotary positions is as timm's Eva has "
-                    + $"it ({ModelRopes.NameOf(rope)}), not as {UserText.Quote(name)} has it "
-                    + $"({ModelRopes.NameOf(known.Rope)})"
-            );
+        if (TimmRope.Note(Stating, name, known, card.Traits.Rope) is string note)
+            card = card.Noting(note);
         if (
             (root.Number("num_classes") ?? args?.Number("num_classes")) is double classes
             && model.Classes is int own
@@ -268,6 +259,8 @@ static class TimmConfig
         )
             card = card.Noting($"{root.Path} states {classes} classes, but the model has {own}");
         return card.NotingUnknown(root.Path, unknown);
+
+        ConfigObject? Stating(string setting) => Stated(root, places, setting);
     }
 
     // Of several stages tensors show them.
