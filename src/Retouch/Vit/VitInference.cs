@@ -364,6 +364,12 @@ sealed class VitInference
     {
         if (config.Block.Rope is not VitRope rope)
             return;
+        if (config.Stages.Count > 0)
+            throw BadInput.Unsupported(
+                null,
+                "Rotary positions are stated for a transformer of several stages, which Retouch opens without them.",
+                Remedy.LeaveOut(Parameter.Rope)
+            );
         if (config.HeadWidth % 4 != 0)
             throw BadInput.Unsupported(
                 null,

@@ -21,6 +21,22 @@ public sealed class VariantTests
         Assert.Equal(config, VitConfig.Infer(config.Tensors().ToDictionary(t => t.Name, t => t.Shape), config.Traits));
     }
 
+    [Fact]
+    public void Rotary_positions_of_several_stages_are_refused()
+    {
+        VitConfig swin = TinyVit.Architectures["swin"];
+        BadInputException refused = Assert.Throws<BadInputException>(() =>
+            VitConfig.Infer(
+                swin.Tensors().ToDictionary(t => t.Name, t => t.Shape),
+                swin.Traits with
+                {
+                    Rope = VitRope.Eva,
+                }
+            )
+        );
+        Assert.Contains("several stages", refused.Message, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, int> WideVariants =>
         [.. TinyVit.Architectures.Keys.SelectMany(_ => TinyVit.Widths, (name, width) => (name, width))];
 
