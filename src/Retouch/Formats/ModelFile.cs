@@ -637,17 +637,19 @@ public sealed class ModelFile : IDisposable
     /// <summary>Refuses a size whose images no pass could take, before the positions of theirs are made.</summary>
     static void RequireRoom(int? wanted, VitConfig config)
     {
-        if (wanted is not int size || size <= config.ImageSize)
+        VitConfig resized = config with { ImageSize = Math.Max(wanted ?? 0, config.ImageSize) };
+        // A size that tensors show costs hardly more than they do, unless pairs of patches have biases.
+        bool shown = resized.ImageSize == config.ImageSize && config.Traits.ImageSize is null;
+        if (shown && config.Block.RelativePositions == RelativePositions.None)
             return;
-        VitConfig resized = config with { ImageSize = size };
         VitCost cost = VitCost.Of(resized);
         // The positions, and their copies while they are made.
         double positions = 3.0 * sizeof(float) * resized.Grid * resized.Grid * config.Width;
         MemoryNeed.Require(
             cost.Bytes + positions,
-            $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which "
-                + $"takes {cost}, and the positions",
-            Remedy.Smaller(Parameter.ImageSize)
+            $"An image size of {resized.ImageSize} makes {(long)resized.Grid * resized.Grid} patches of an image. One "
+                + $"image, which takes {cost}, and the positions",
+            shown ? null : Remedy.Smaller(Parameter.ImageSize)
         );
     }
 
@@ -661,13 +663,10 @@ public sealed class ModelFile : IDisposable
                 $"An image size of {size} is not a multiple of the model's patches of "
                     + $"{config.PatchSize} pixels, up to 8192."
             );
-        if (!tensors.TryGetValue(VitNames.Positions, out Tensor? old))
-            throw BadInput.Unsupported(
-                null,
-                $"The model's relative positions are for images of {config.ImageSize} pixels; Retouch does not "
-                    + "interpolate them to another size."
-            );
-        if (config.Block.RelativePositions != RelativePositions.None)
+        if (
+            config.Block.RelativePositions != RelativePositions.None
+            || !tensors.TryGetValue(VitNames.Positions, out Tensor? old)
+        )
             throw BadInput.Unsupported(
                 null,
                 $"The model has relative positions, for images of {config.ImageSize} pixels; Retouch does not "

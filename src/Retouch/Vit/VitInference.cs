@@ -252,7 +252,20 @@ sealed class VitInference
                 null,
                 $"{_spelled(table)} has {count} relative positions; [CLS] and n·n patches have (2n-1)·(2n-1)+3."
             );
-        return (side + 1) / 2;
+        int grid = (side + 1) / 2;
+        RequirePairs((long)grid * grid, (long)grid * grid, table);
+        return grid;
+    }
+
+    // Biases lie in one array, a pair of tokens each: a table of so many is small beside it.
+    void RequirePairs(long tokens, long keys, string table)
+    {
+        if (tokens * keys > Array.MaxLength / 2)
+            throw BadInput.TooLarge(
+                _spelled(table),
+                $"{_spelled(table)} is for {tokens} tokens of which each attends to {keys}, too many for biases of "
+                    + "their pairs."
+            );
     }
 
     int Heads(int width, RelativePositions relative)
@@ -355,6 +368,7 @@ sealed class VitInference
                         + "transformers of several stages whose windows do.",
                     Remedy.Option(Parameter.ImageSize)
                 );
+            RequirePairs((long)side * side, (long)window * window, table);
             stages.Add(new(end - first, width, heads, hidden, window));
         }
         return new VitStages(stages);
