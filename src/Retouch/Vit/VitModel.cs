@@ -65,7 +65,7 @@ public sealed class VitModel : IDisposable
         [
             .. Enumerable.Range(0, Config.Depth).Select(i => BlockWeights.Of(Config, i, _tensors.GetValueOrDefault)),
         ];
-        TokenFfn = Config.PoolsByAttention ? Pool() : Blocks[^1];
+        TokenFfn = Config.PoolsByAttention ? BlockWeights.OfPool(Config, _tensors.GetValueOrDefault) : Blocks[^1];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
@@ -109,15 +109,6 @@ public sealed class VitModel : IDisposable
                 ? Readouts.OfToken(this, after, _tensors.GetValueOrDefault)
                 : Readout(after.unsqueeze(1))
         );
-
-    BlockWeights Pool()
-    {
-        VitPlace place = new(Config.Width, Config.PoolHeads, Config.PoolMlpWidth, 0);
-        return new(
-            place,
-            name => _tensors.GetValueOrDefault(VitNames.Pool(name.Replace("norm2.", "norm.", StringComparison.Ordinal)))
-        );
-    }
 
     /// <summary>Whether all of the model lies in this machine's memory.</summary>
     internal bool OnCpu { get; }
