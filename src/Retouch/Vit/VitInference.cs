@@ -3,7 +3,8 @@ namespace Retouch.Vit;
 /// <summary>Reads an architecture from the shapes of its tensors, and checks them against it.</summary>
 sealed class VitInference
 {
-    const int MostTokens = 4096;
+    const int LongestSide = 4096; // tokens along one side of an image
+    const string RelativeTable = "attn.relative_position_bias_table";
 
     // The published ViTs whose heads are wider than 64 channels: H, g, G and so400m.
     static readonly Dictionary<int, int> HeadsOfWidth = new()
@@ -170,7 +171,7 @@ sealed class VitInference
     }
 
     RelativePositions Relative() =>
-        (AnyBlock("attn.relative_position_bias_table"), Has(VitNames.SharedRelativeTable)) switch
+        (AnyBlock(RelativeTable), Has(VitNames.SharedRelativeTable)) switch
         {
             (true, true) => RelativePositions.EachBlockAndShared,
             (true, false) => RelativePositions.EachBlock,
@@ -193,7 +194,7 @@ sealed class VitInference
                 null,
                 "Nothing shows where in the image patches are: there is none of "
                     + $"{_spelled(VitNames.Positions)}, {_spelled(VitNames.SharedRelativeTable)} and "
-                    + $"{Spelled(0, "attn.relative_position_bias_table")}, and no rotary positions are stated.",
+                    + $"{Spelled(0, RelativeTable)}, and no rotary positions are stated.",
                 Remedy.Option(Parameter.Rope)
             );
         if (!Has(VitNames.Positions))
@@ -204,7 +205,7 @@ sealed class VitInference
             // No tensor shows it. Published transformers of several stages end in one window.
             int usual = windowed ? Window(_blocks.Length - 1) << (StageStarts().Length - 1) : 224 / patchSize;
             int side = _traits.ImageSize ?? (HasPositions(relative) || windowed ? usual * patchSize : 224);
-            if (side < patchSize || side % patchSize != 0 || side / patchSize > MostTokens)
+            if (side < patchSize || side % patchSize != 0 || side / patchSize > LongestSide)
                 throw BadInput.OutOfRange(
                     null,
                     $"An image size of {side} is not a multiple of the model's patches of {patchSize} pixels.",
@@ -221,7 +222,7 @@ sealed class VitInference
                 : Has(VitNames.Registers) ? [0, prefix]
                 : [prefix, 0]
             )
-        ).Select(f => (SquareRoot(positions - f), f)).FirstOrDefault(g => g.Item1 is >= 1 and <= MostTokens);
+        ).Select(f => (SquareRoot(positions - f), f)).FirstOrDefault(g => g.Item1 is >= 1 and <= LongestSide);
         if (grid == 0 && !Has(VitNames.ClassToken) && SquareRoot(positions - prefix - 1) > 0)
             throw Missing(VitNames.ClassToken);
         if (grid == 0)
@@ -233,21 +234,24 @@ sealed class VitInference
         return (grid, inFront);
     }
 
+    // The table that all blocks share, else the first block's; null for none.
+    string? TableOf(RelativePositions relative) =>
+        relative switch
+        {
+            RelativePositions.None => null,
+            RelativePositions.Shared => VitNames.SharedRelativeTable,
+            _ => VitNames.Block(FirstBlockWith(RelativeTable), RelativeTable),
+        };
+
     // Of (2n-1)² relative positions of patches and three of [CLS].
     int GridOfTable(RelativePositions relative, int prefix)
     {
-        string table =
-            relative == RelativePositions.Shared
-                ? VitNames.SharedRelativeTable
-                : VitNames.Block(
-                    FirstBlockWith("attn.relative_position_bias_table"),
-                    "attn.relative_position_bias_table"
-                );
+        string table = TableOf(relative)!;
         long count = Shape(table, 2)[0];
         int side = SquareRoot(count - 3);
         if (prefix == 0 && !Has(VitNames.ClassToken) && side % 2 == 1)
             throw Missing(VitNames.ClassToken);
-        if (prefix != 1 || side % 2 == 0 || side > 2 * MostTokens)
+        if (prefix != 1 || side % 2 == 0 || side > 2 * LongestSide)
             throw BadInput.Unsupported(
                 null,
                 $"{_spelled(table)} has {count} relative positions; [CLS] and n·n patches have (2n-1)·(2n-1)+3."
@@ -270,14 +274,7 @@ sealed class VitInference
 
     int Heads(int width, RelativePositions relative)
     {
-        string? shown =
-            relative == RelativePositions.Shared ? VitNames.SharedRelativeTable
-            : relative != RelativePositions.None
-                ? VitNames.Block(
-                    FirstBlockWith("attn.relative_position_bias_table"),
-                    "attn.relative_position_bias_table"
-                )
-            : null;
+        string? shown = TableOf(relative);
         int? count = shown is null ? null : Size(Shape(shown, 2)[1], _spelled(shown));
         if (count is null && AnyBlock("attn.q_norm."))
         {
@@ -328,7 +325,7 @@ sealed class VitInference
 
     int Window(int block)
     {
-        string table = VitNames.Block(block, "attn.relative_position_bias_table");
+        string table = VitNames.Block(block, RelativeTable);
         int side = SquareRoot(Shape(table, 2)[0]);
         if (side == 0 && SquareRoot(Shape(table, 2)[0] - 3) % 2 == 1)
             throw Missing(VitNames.ClassToken);
@@ -349,7 +346,7 @@ sealed class VitInference
         {
             int first = starts[s];
             int end = s + 1 < starts.Length ? starts[s + 1] : _blocks.Length;
-            string table = VitNames.Block(first, "attn.relative_position_bias_table");
+            string table = VitNames.Block(first, RelativeTable);
             int window = Window(first);
             int width = Size(Shape(VitNames.Block(first, "norm1.weight"), 1)[0], Spelled(first, "norm1.weight"));
             int hidden = Size(Shape(VitNames.Block(first, "mlp.fc2.weight"), 2)[1], Spelled(first, "mlp.fc2.weight"));
@@ -389,7 +386,7 @@ sealed class VitInference
                 null,
                 $"Rotary positions turn channels of a head by fours; heads of {config.HeadWidth} channels cannot be."
             );
-        if (rope.Temperature is not (> 0 and < 1e9) || rope.ReferenceGrid is < 1 or > MostTokens)
+        if (rope.Temperature is not (> 0 and < 1e9) || rope.ReferenceGrid is < 1 or > LongestSide)
             throw BadInput.OutOfRange(null, $"Rotary positions of a period of {rope.Temperature} cannot be meant.");
     }
 
