@@ -71,6 +71,11 @@ sealed class VitInference
         RelativePositions relative = Relative();
         bool windowed = AnyBlock("merge.") || (relative == RelativePositions.EachBlock && prefix == 0);
         (int grid, int inFront) = Grid(windowed, relative, prefix, patchSize);
+        if ((long)grid * patchSize > int.MaxValue)
+            throw BadInput.OutOfRange(
+                null,
+                $"{grid} patches of {patchSize} pixels along a side are no image that could be meant."
+            );
         VitStages stages = windowed ? Stages(grid) : VitStages.None;
         int width = stages.Count > 0 ? stages[^1].Width : first;
         int heads = stages.Count > 0 ? stages[^1].Heads : Heads(width, relative);
@@ -81,7 +86,7 @@ sealed class VitInference
         VitRope rope = _traits.Rope ?? VitRope.None;
         VitConfig config = new()
         {
-            ImageSize = checked(grid * patchSize),
+            ImageSize = grid * patchSize,
             PatchSize = patchSize,
             Width = width,
             Depth = _blocks.Length,
