@@ -720,7 +720,8 @@ public sealed class ModelFile : IDisposable
         bool ownClassifier
     )
     {
-        if (config.PreNorm && known.Activation is null)
+        // Swin has such a norm, too.
+        if (config is { PreNorm: true, Block.GatedFfn: false, Stages.Count: 0 } && known.Activation is null)
             yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
                 + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu";
         if (!ownClassifier)
