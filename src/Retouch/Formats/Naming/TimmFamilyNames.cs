@@ -53,8 +53,8 @@ static class TimmFamilyNames
 
     /// <summary>
     /// What is usual of models whose names these are, where no file states it. EVA-02's have rotary positions, and
-    /// gates apart from values; DINOv3's have registers and no learned positions. timm's VisionTransformer hands its own
-    /// activation, GELU, to gates that are apart.
+    /// gates apart from values; DINOv3's have registers and no learned positions. timm's VisionTransformer hands its
+    /// own activation, GELU, to gates that are apart.
     /// </summary>
     /// <param name="names">Canonical name to the file's tensors.</param>
     public static VitTraits Usual(IReadOnlyDictionary<string, NamedTensor[]> names)
