@@ -20,6 +20,11 @@ public sealed record Failure(PrefixState State, int Label)
     /// </summary>
     public IReadOnlyList<int>? Labels { get; init; }
 
+    /// <summary>
+    /// All classes that are right for each image, its own among them; null where that is the only one.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Accepted { get; init; }
+
     /// <summary>Images of the same kind that are right, for methods that keep them so; null for none.</summary>
     public KeptImages? Kept { get; init; }
 
