@@ -32,10 +32,14 @@ public sealed record Failure(PrefixState State, int Label)
     /// <param name="state">Their prefix.</param>
     /// <param name="labels">The class of each.</param>
     public static Failure OfSeveral(PrefixState state, IReadOnlyList<int> labels) =>
-        new(state, labels.GroupBy(l => l).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key)
+        new(state, MostOf(labels))
         {
             Labels = labels,
         };
+
+    /// <summary>The class that most have, of several the first.</summary>
+    internal static int MostOf(IEnumerable<int> labels) =>
+        labels.GroupBy(l => l).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
 
     /// <summary>The class of each image, <c>[S]</c>.</summary>
     internal long[] EachLabel => [.. Enumerable.Range(0, State.Images).Select(i => (long)LabelOf(i))];
