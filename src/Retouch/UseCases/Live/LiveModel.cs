@@ -283,15 +283,19 @@ public sealed class LiveModel : IDisposable
         if (wanted.Count == 0)
             throw BadInput.Missing(null, "There is nothing to correct: of none of these images the class is known.");
         using DisposeScope scope = NewDisposeScope();
-        LiveRepair.Kept[] near = [.. kept];
+        // By what holds them, so that rows are taken together.
+        IGrouping<LiveImages, LiveRepair.Kept>[] near = [.. kept.GroupBy(k => k.Images)];
         Tensor tokens = stack([.. wanted.Select(w => w.Images.Tokens[w.Row])], 0);
         RepairInput input = new(
             new RepairImages(tokens, [.. wanted.Select(w => w.Label)], [.. wanted.Select(w => w.Accepted)]),
             near.Length == 0
                 ? RepairInput.None(Width)
                 : new RepairImages(
-                    stack([.. near.Select(k => k.Images.Tokens[k.Row])], 0),
-                    [.. near.Select(k => k.Class)]
+                    cat(
+                        [.. near.Select(g => g.Key.Tokens.index_select(0, tensor([.. g.Select(k => (long)k.Row)])))],
+                        0
+                    ),
+                    [.. near.SelectMany(g => g.Select(k => k.Class))]
                 ),
             _ordinary
         );

@@ -1,5 +1,4 @@
 using Retouch.Editing;
-using Retouch.Patches;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
