@@ -50,10 +50,9 @@ sealed class BenchTogether(SplitVit split, BenchPlan plan, BenchData data)
                         Enumerable.Repeat(plan.Benchmark.Groups[e.Group].Accepted, e.Samples.Count)
                     ),
                 ],
-                Kept = kept is null ? null : new KeptImages(kept, said)
-                        {
-                            Accepted = [.. right.Select(i => data.Near!.Images[i].Accepted)],
-                        },
+                Kept = kept is null
+                    ? null
+                    : new KeptImages(kept, said) { Accepted = [.. right.Select(i => data.Near!.Images[i].Accepted)] },
             };
         Stopwatch clock = Stopwatch.StartNew();
         using EditResult result = setting.Editor.Edit(split, [failure], null, cancellation)[0];

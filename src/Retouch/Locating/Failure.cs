@@ -32,10 +32,7 @@ public sealed record Failure(PrefixState State, int Label)
     /// <param name="state">Their prefix.</param>
     /// <param name="labels">The class of each.</param>
     public static Failure OfSeveral(PrefixState state, IReadOnlyList<int> labels) =>
-        new(state, MostOf(labels))
-        {
-            Labels = labels,
-        };
+        new(state, MostOf(labels)) { Labels = labels };
 
     /// <summary>The class that most have, of several the first.</summary>
     internal static int MostOf(IEnumerable<int> labels) =>

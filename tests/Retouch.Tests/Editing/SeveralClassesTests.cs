@@ -182,10 +182,7 @@ public sealed class SeveralClassesTests : IDisposable
         };
         Failure failure = Failure.OfSeveral(failing, [6, 6, 6]) with { Kept = new KeptImages(right, said) };
         using EditResult one = new RepairEditor(gate, settings).Edit(split, [failure])[0];
-        using EditResult both = new RepairEditor(gate, settings).Edit(
-            split,
-            [failure with { Accepted = accepted }]
-        )[0];
+        using EditResult both = new RepairEditor(gate, settings).Edit(split, [failure with { Accepted = accepted }])[0];
         using Tensor residuals = GateRepair.Residuals(split, failing);
         using Tensor kept = GateRepair.Residuals(split, right);
         using RepairOutcome outcome = new GateRepair(settings).Repair(
@@ -196,7 +193,8 @@ public sealed class SeveralClassesTests : IDisposable
         Assert.Equal(Keys(outcome.Change!), Keys(both.Patch.Change));
 
         static float[] Keys(ModelDelta change) =>
-            ((TensorDelta)change).Changes.First(c => c.Key.EndsWith("fc1.weight", StringComparison.Ordinal))
+            ((TensorDelta)change)
+                .Changes.First(c => c.Key.EndsWith("fc1.weight", StringComparison.Ordinal))
                 .Value.Tensors[0]
                 .data<float>()
                 .ToArray();
