@@ -26,30 +26,10 @@ sealed class RepairVerb : Verb
         Description = "What 'retouch mine' made: correct its groups' images, which lie below --images, and no others.",
         HelpName = "FILE",
     };
-    readonly Option<string[]> _near = new("--near")
-    {
-        Description = "Folders of more labelled images of the same shift: those that are right are kept right.",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "DIR",
-    };
-    readonly Option<string?> _accept = new("--accept")
-    {
-        Description = "What other folder names mean, as for 'mine'.",
-        HelpName = "FILE",
-    };
-    readonly Option<string?> _locality = new("--locality")
-    {
-        Description =
-            "A folder of ordinary images, to measure what else changed. Where nothing was prepared for the model, it "
-            + "is learned from half of these, and the others are measured.",
-        HelpName = "DIR",
-    };
-    readonly Option<string[]> _prepared = new("--prepared")
-    {
-        Description = $"What 'retouch prepare --method {Gate.Definition.Name}' made for the model.",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "FILE",
-    };
+    readonly Option<string[]> _near = RepairOptions.Near(": those that are right are kept right");
+    readonly Option<string?> _accept = RepairOptions.Accept();
+    readonly Option<string?> _locality = RepairOptions.Locality("what else changed");
+    readonly Option<string[]> _prepared = RepairOptions.Prepared();
     readonly Option<double> _holdout = new("--holdout")
     {
         Description =

@@ -19,30 +19,10 @@ sealed class ServeVerb : Verb
         AllowMultipleArgumentsPerToken = true,
         HelpName = "DIR",
     };
-    readonly Option<string[]> _near = new("--near")
-    {
-        Description = "Folders of more labelled images of the same shift, on which edits are measured, too.",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "DIR",
-    };
-    readonly Option<string?> _accept = new("--accept")
-    {
-        Description = "What other folder names mean, as for 'mine'.",
-        HelpName = "FILE",
-    };
-    readonly Option<string?> _locality = new("--locality")
-    {
-        Description =
-            "A folder of ordinary images, to measure what else an edit changes. Where nothing was prepared for the "
-            + "model, it is learned from half of these, and the others are measured.",
-        HelpName = "DIR",
-    };
-    readonly Option<string[]> _prepared = new("--prepared")
-    {
-        Description = "What 'retouch prepare --method gate' made for the model.",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "FILE",
-    };
+    readonly Option<string[]> _near = RepairOptions.Near(", on which edits are measured, too");
+    readonly Option<string?> _accept = RepairOptions.Accept();
+    readonly Option<string?> _locality = RepairOptions.Locality("what else an edit changes");
+    readonly Option<string[]> _prepared = RepairOptions.Prepared();
     readonly Option<string?> _ledger = new("--ledger")
     {
         Description = "The ledger that edits are accepted into; one that is not there is begun.",

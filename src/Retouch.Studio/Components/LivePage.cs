@@ -64,10 +64,4 @@ public abstract class LivePage : ComponentBase, IDisposable
 
     /// <summary>A class's name.</summary>
     protected string Name(int index) => World.Labels[index].Name;
-
-    /// <summary>A share as a percentage.</summary>
-    protected static string Percent(double? share, int digits = 1) =>
-        share is double known
-            ? (100 * known).ToString($"F{digits}", System.Globalization.CultureInfo.InvariantCulture) + " %"
-            : "–";
 }

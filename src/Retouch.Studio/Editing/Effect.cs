@@ -4,26 +4,16 @@ using Retouch.UseCases;
 
 namespace Retouch.Studio.Editing;
 
-/// <summary>What a change of the model does to all images that are known. Immutable.</summary>
-public sealed record Effect
+/// <summary>
+/// What a change of the model does to all images that are known; those that it is for are counted apart. Immutable.
+/// </summary>
+public sealed record Effect : ImageFlips
 {
-    /// <summary>Wrong images that it makes right, but those that it is for.</summary>
-    public required IReadOnlyList<ImageChange> Mended { get; init; }
-
-    /// <summary>Right images that it makes wrong.</summary>
-    public required IReadOnlyList<ImageChange> Broken { get; init; }
-
-    /// <summary>Images that it gives another class, of which nobody knows that this is better or worse.</summary>
-    public required IReadOnlyList<ImageChange> Otherwise { get; init; }
-
-    /// <summary>Ordinary images that it gives another class, by their numbers among those.</summary>
-    public required IReadOnlyList<ImageChange> Ordinary { get; init; }
+    Effect(ImageFlips flips)
+        : base(flips) { }
 
     /// <summary>What the edited model says of the images that it is for.</summary>
     public required IReadOnlyList<ImageChange> Own { get; init; }
-
-    /// <summary>The number of ordinary images.</summary>
-    public required int OrdinaryImages { get; init; }
 
     /// <summary>Wrong images of the classes that it is for, without those that it is for.</summary>
     public required int Alike { get; init; }
@@ -36,9 +26,6 @@ public sealed record Effect
 
     /// <summary>GR: the share of the wrong images of the same class that it makes right; null without any.</summary>
     public double? Generalization => Alike == 0 ? null : (double)AlikeMended / Alike;
-
-    /// <summary>LR: of the ordinary images, how many keep their class; null where there are none.</summary>
-    public double? Locality => OrdinaryImages == 0 ? null : 1 - (double)Ordinary.Count / OrdinaryImages;
 
     /// <summary>The negative flip rate: the share of the right images that it makes wrong; null without any.</summary>
     public double? NegativeFlips => Right == 0 ? null : (double)Broken.Count / Right;
@@ -58,62 +45,34 @@ public sealed record Effect
     )
     {
         LiveModel live = world.Live!;
-        List<ImageChange> mended = [];
-        List<ImageChange> broken = [];
-        List<ImageChange> otherwise = [];
         List<ImageChange> ownNow = [];
         int alike = 0;
         int alikeMended = 0;
         int right = 0;
-        foreach ((LiveImages images, int[] ids) in world.Chunks)
+        ImageFlips flips = Between(world, i => i.Answers, i => live.Answers(i, change), Count, cancellation);
+        return new Effect(flips)
         {
-            cancellation.ThrowIfCancellationRequested();
-            IReadOnlyList<LiveAnswer> after = live.Answers(images, change);
-            for (int i = 0; i < ids.Length; i++)
-            {
-                StudioImage image = world.Images[ids[i]];
-                ImageChange changed = new(image.Id, images.Answers[i], after[i]);
-                if (own.Contains(image.Id))
-                {
-                    ownNow.Add(changed);
-                    continue;
-                }
-                bool wasRight = image.Accepted?.Contains(changed.Before.Class) == true;
-                bool isRight = image.Accepted?.Contains(changed.After.Class) == true;
-                right += wasRight ? 1 : 0;
-                if (image.Accepted is { } accepted && !wasRight && accepted.Any(labels.Contains))
-                {
-                    alike++;
-                    alikeMended += isRight ? 1 : 0;
-                }
-                if (changed.Before.Class == changed.After.Class)
-                    continue;
-                List<ImageChange> kind =
-                    wasRight && !isRight ? broken
-                    : !wasRight && isRight ? mended
-                    : otherwise;
-                kind.Add(changed);
-            }
-        }
-        List<ImageChange> ordinary = [];
-        if (world.Locality is LiveImages locality)
-        {
-            IReadOnlyList<LiveAnswer> after = live.Answers(locality, change);
-            for (int i = 0; i < locality.Count; i++)
-                if (locality.Answers[i].Class != after[i].Class)
-                    ordinary.Add(new ImageChange(i, locality.Answers[i], after[i]));
-        }
-        return new Effect
-        {
-            Mended = mended,
-            Broken = broken,
-            Otherwise = otherwise,
-            Ordinary = ordinary,
             Own = ownNow,
-            OrdinaryImages = world.Locality?.Count ?? 0,
             Alike = alike,
             AlikeMended = alikeMended,
             Right = right,
         };
+
+        bool Count(StudioImage image, ImageChange changed)
+        {
+            if (own.Contains(image.Id))
+            {
+                ownNow.Add(changed);
+                return false;
+            }
+            bool wasRight = image.IsRightAs(changed.Before);
+            right += wasRight ? 1 : 0;
+            if (!wasRight && image.Accepted?.Any(labels.Contains) == true)
+            {
+                alike++;
+                alikeMended += image.IsRightAs(changed.After) ? 1 : 0;
+            }
+            return true;
+        }
     }
 }

@@ -15,13 +15,13 @@ sealed class RepairJob(StudioWorld world) : IJobKind
     public string Name => Kind;
 
     /// <summary>What a job is asked for.</summary>
-    /// <param name="ids">The images.</param>
+    /// <param name="paths">The images by their files: numbers are others where other folders are shown.</param>
     /// <param name="label">The class that all of them should have; null for the ones of their folders.</param>
     /// <param name="shared">Whether images may share units; null to find that out.</param>
-    public static Dictionary<string, string> Request(IReadOnlyList<int> ids, int? label, bool? shared) =>
+    public static Dictionary<string, string> Request(IReadOnlyList<string> paths, int? label, bool? shared) =>
         new()
         {
-            ["images"] = string.Join(',', ids),
+            ["images"] = string.Join('\n', paths),
             ["label"] = label is int one ? one.ToString(CultureInfo.InvariantCulture) : "",
             ["shared"] = shared is bool known ? known.ToString() : "",
         };
@@ -33,16 +33,21 @@ sealed class RepairJob(StudioWorld world) : IJobKind
         CancellationToken cancellation
     )
     {
-        int[] ids = [.. request["images"].Split(',').Select(i => int.Parse(i, CultureInfo.InvariantCulture))];
+        HashSet<string> paths = [.. request["images"].Split('\n')];
+        StudioImage[] images = [.. world.Images.Where(i => paths.Contains(i.Path))];
+        if (images.Length < paths.Count)
+            events.Warn($"{paths.Count - images.Length} of the images are not among those that are shown now");
         int? label = request["label"] is { Length: > 0 } one ? int.Parse(one, CultureInfo.InvariantCulture) : null;
         bool? shared = request["shared"] is { Length: > 0 } known ? bool.Parse(known) : null;
         string patch = Path.Combine(folder, "repair.patch");
-        LiveRepair repair = world.Live!.Repair(
-            [.. ids.Select(i => Wanted(world.Images[i], label)).OfType<LiveRepair.Wish>()],
+        LiveModel live = world.Live ?? throw new BadInputException(world.Failure ?? "The model is not open.");
+        LiveRepair repair = live.Repair(
+            [.. images.Select(i => Wanted(i, label)).OfType<LiveRepair.Wish>()],
             world
-                .Chunks.SelectMany(c => c.Ids.Select((id, row) => (c.Images, row, world.Images[id])))
-                .Where(i => i.Item3.IsRight == true)
-                .Select(i => new LiveRepair.Kept(i.Images, i.row, i.Images.Answers[i.row].Class)),
+                .Images.Where(i => i.IsRight == true)
+                .Select(i => (Row: world.RowOf(i.Id), i.Answer))
+                .Where(i => i.Row is not null)
+                .Select(i => new LiveRepair.Kept(i.Row!.Value.Images, i.Row.Value.Row, i.Answer!.Value.Class)),
             new RepairSettings { Widen = 4096, Shared = shared },
             patch,
             events,
@@ -57,13 +62,8 @@ sealed class RepairJob(StudioWorld world) : IJobKind
         );
     }
 
-    LiveRepair.Wish? Wanted(StudioImage image, int? label)
-    {
-        if ((label ?? image.Label) is not int wanted)
-            return null;
-        foreach ((LiveImages images, int[] ids) in world.Chunks)
-            if (Array.IndexOf(ids, image.Id) is int row and >= 0)
-                return new LiveRepair.Wish(images, row, image.Path, label is null ? image.Accepted! : [wanted], wanted);
-        return null;
-    }
+    LiveRepair.Wish? Wanted(StudioImage image, int? label) =>
+        (label ?? image.Label) is int wanted && world.RowOf(image.Id) is (LiveImages images, int row)
+            ? new LiveRepair.Wish(images, row, image.Path, label is null ? image.Accepted! : [wanted], wanted)
+            : null;
 }

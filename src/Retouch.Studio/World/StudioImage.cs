@@ -30,6 +30,9 @@ public sealed record StudioImage(
     /// <summary>Whether the model is right; null where nobody knows.</summary>
     public bool? IsRight => Accepted is null || Answer is not { } answer ? null : Accepted.Contains(answer.Class);
 
+    /// <summary>Whether an answer is known to be right.</summary>
+    internal bool IsRightAs(LiveAnswer answer) => Accepted?.Contains(answer.Class) == true;
+
     /// <summary>Whether the model is wrong, as far as anybody knows.</summary>
     public bool IsWrong => IsRight == false;
 }

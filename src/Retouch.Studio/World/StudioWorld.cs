@@ -19,7 +19,8 @@ public sealed class StudioWorld : IDisposable
     readonly CancellationTokenSource _stop = new();
     readonly Lock _gate = new();
     readonly List<(LiveImages Images, int[] Ids)> _chunks = [];
-    readonly List<LocalityPicture> _localityImages = [];
+    readonly (LiveImages Images, int Row)?[] _rows;
+    IReadOnlyList<LocalityPicture> _localityImages = [];
     LiveModel? _live;
     LiveImages? _locality;
     Task _opening = Task.CompletedTask;
@@ -56,6 +57,7 @@ public sealed class StudioWorld : IDisposable
             }
         }
         Images = images;
+        _rows = new (LiveImages, int)?[images.Count];
     }
 
     /// <summary>All images.</summary>
@@ -85,8 +87,8 @@ public sealed class StudioWorld : IDisposable
     /// <summary>Told now and then while images are read, on any thread.</summary>
     public event Action? Changed;
 
-    /// <summary>Ordinary images on which edits are measured, as they are read.</summary>
-    public IReadOnlyList<LocalityPicture> LocalityImages => _localityImages;
+    /// <summary>Ordinary images on which edits are measured; none until they are read.</summary>
+    public IReadOnlyList<LocalityPicture> LocalityImages => Volatile.Read(ref _localityImages);
 
     /// <summary>What the last FFN gets of them; null until they are read.</summary>
     public LiveImages? Locality => Volatile.Read(ref _locality);
@@ -105,6 +107,14 @@ public sealed class StudioWorld : IDisposable
             lock (_gate)
                 return [.. _chunks];
         }
+    }
+
+    /// <summary>Where what is kept of an image lies; null until it is read.</summary>
+    /// <param name="id">The image's number.</param>
+    public (LiveImages Images, int Row)? RowOf(int id)
+    {
+        lock (_gate)
+            return _rows[id];
     }
 
     /// <summary>Stops reading and frees everything.</summary>
@@ -153,6 +163,7 @@ public sealed class StudioWorld : IDisposable
 
     void ReadLocality(LiveModel live, ImageStore store, ImageFolder folder)
     {
+        List<LocalityPicture> pictures = [];
         List<float> tokens = [];
         List<LiveAnswer> answers = [];
         ReadFiles(
@@ -162,14 +173,13 @@ public sealed class StudioWorld : IDisposable
             "reading ordinary images",
             (i, answer, token) =>
             {
-                _localityImages.Add(
-                    new LocalityPicture(_localityImages.Count, folder.FullPath(folder.Files[i]), folder.Files[i])
-                );
+                pictures.Add(new LocalityPicture(pictures.Count, folder.FullPath(folder.Files[i]), folder.Files[i]));
                 answers.Add(answer);
                 tokens.AddRange(token);
             },
             (_, _) => { }
         );
+        Volatile.Write(ref _localityImages, pictures);
         Volatile.Write(ref _locality, LiveImages.Of([.. tokens], live.Width, answers));
     }
 
@@ -203,7 +213,11 @@ public sealed class StudioWorld : IDisposable
                 return;
             LiveImages chunk = LiveImages.Of([.. tokens], live.Width, [.. answers]);
             lock (_gate)
+            {
                 _chunks.Add((chunk, [.. ids]));
+                for (int row = 0; row < ids.Count; row++)
+                    _rows[ids[row]] = (chunk, row);
+            }
             tokens.Clear();
             answers.Clear();
             ids.Clear();

@@ -44,7 +44,15 @@ sealed class BenchTogether(SplitVit split, BenchPlan plan, BenchData data)
             : Failure.OfSeveral(failing, labels) with
             {
                 Images = images,
-                Kept = kept is null ? null : new KeptImages(kept, said),
+                Accepted =
+                [
+                    .. edits.SelectMany(e =>
+                        Enumerable.Repeat(plan.Benchmark.Groups[e.Group].Accepted, e.Samples.Count)
+                    ),
+                ],
+                Kept = kept is null
+                    ? null
+                    : new KeptImages(kept, said) { Accepted = [.. right.Select(i => data.Near!.Images[i].Accepted)] },
             };
         Stopwatch clock = Stopwatch.StartNew();
         using EditResult result = setting.Editor.Edit(split, [failure], null, cancellation)[0];

@@ -20,6 +20,11 @@ public sealed record Failure(PrefixState State, int Label)
     /// </summary>
     public IReadOnlyList<int>? Labels { get; init; }
 
+    /// <summary>
+    /// All classes that are right for each image, its own among them; null where that is the only one.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Accepted { get; init; }
+
     /// <summary>Images of the same kind that are right, for methods that keep them so; null for none.</summary>
     public KeptImages? Kept { get; init; }
 
@@ -27,10 +32,11 @@ public sealed record Failure(PrefixState State, int Label)
     /// <param name="state">Their prefix.</param>
     /// <param name="labels">The class of each.</param>
     public static Failure OfSeveral(PrefixState state, IReadOnlyList<int> labels) =>
-        new(state, labels.GroupBy(l => l).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key)
-        {
-            Labels = labels,
-        };
+        new(state, MostOf(labels)) { Labels = labels };
+
+    /// <summary>The class that most have, of several the first.</summary>
+    internal static int MostOf(IEnumerable<int> labels) =>
+        labels.GroupBy(l => l).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
 
     /// <summary>The class of each image, <c>[S]</c>.</summary>
     internal long[] EachLabel => [.. Enumerable.Range(0, State.Images).Select(i => (long)LabelOf(i))];

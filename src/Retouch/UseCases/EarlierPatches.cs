@@ -68,6 +68,30 @@ sealed class EarlierPatches : IDisposable
         }
     }
 
+    /// <summary>The images that they corrected, each once.</summary>
+    /// <param name="given">SHA-256 of images that are at hand anyway, and left out.</param>
+    public IEnumerable<EarlierImage> Images(IEnumerable<string> given)
+    {
+        HashSet<string> seen = [.. given];
+        foreach (LoadedPatch patch in Patches)
+        {
+            PatchProvenance provenance = patch.Patch.Provenance;
+            for (int i = 0; i < provenance.Images.Count; i++)
+                if (seen.Add(provenance.Images[i].Sha256))
+                    yield return new EarlierImage(patch, i);
+        }
+    }
+
+    /// <summary>Says how many of their images are found nowhere.</summary>
+    public static void SayLost(int lost, IUseCaseEvents events)
+    {
+        if (lost > 0)
+            events.Warn(
+                $"{lost} of the images that earlier patches corrected are not where they were, so that nothing is "
+                    + "known of them"
+            );
+    }
+
     /// <summary>
     /// What was made on <see cref="Model"/> as a patch of the unedited model, to be applied together with the earlier
     /// ones. It takes over what the given one owns.

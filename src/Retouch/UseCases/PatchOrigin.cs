@@ -1,3 +1,4 @@
+using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Vit;
 using static TorchSharp.torch;
@@ -25,9 +26,25 @@ static class PatchOrigin
         };
     }
 
+    /// <summary>What every patch states of its model, beside what its making states.</summary>
+    /// <param name="model">The unedited model.</param>
+    /// <param name="labels">The names of its classes.</param>
+    /// <param name="made">What the making states.</param>
+    public static PatchProvenance Of(ModelFile model, LabelSet labels, PatchProvenance made) =>
+        made with
+        {
+            Float16Fingerprint = Rounded(model.Model, ScalarType.Float16),
+            BFloat16Fingerprint = Rounded(model.Model, ScalarType.BFloat16),
+            LabelName = NameOf(labels, made.Label),
+            Preprocessing = model.Preprocessing.ToString(),
+        };
+
+    /// <summary>A class's name; null where classes have none.</summary>
+    public static string? NameOf(LabelSet labels, int label) => labels.HasNames ? labels[label].Name : null;
+
     /// <summary>
     /// The fingerprint of a model's twin in half precision; null of one that is in half precision, its own twin.
     /// </summary>
-    public static string? Rounded(VitModel model, ScalarType type) =>
+    static string? Rounded(VitModel model, ScalarType type) =>
         model.FingerprintAs(type) is string rounded && rounded != model.Fingerprint ? rounded : null;
 }

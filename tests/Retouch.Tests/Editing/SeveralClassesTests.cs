@@ -165,6 +165,42 @@ public sealed class SeveralClassesTests : IDisposable
     }
 
     [Fact]
+    public void A_repair_knows_the_other_names_of_a_class()
+    {
+        SplitVit split = Split("repair");
+        using PrefixState state = split.Prefix(TinyVit.Pixels(_bed.Model, 6, seed: 4));
+        using PrefixState failing = state.Select([0, 1, 2]);
+        using PrefixState right = state.Select([3, 4, 5]);
+        using Preparation gate = new GateMemory().Prepare(split, _bed.Images);
+        int[] said = split.Predict(right);
+        IReadOnlyList<int>[] accepted = [.. Enumerable.Repeat((IReadOnlyList<int>)[6, said[0]], 3)];
+        RepairSettings settings = new()
+        {
+            Widen = 8,
+            Shared = true,
+            RightAreExamples = true,
+        };
+        Failure failure = Failure.OfSeveral(failing, [6, 6, 6]) with { Kept = new KeptImages(right, said) };
+        using EditResult one = new RepairEditor(gate, settings).Edit(split, [failure])[0];
+        using EditResult both = new RepairEditor(gate, settings).Edit(split, [failure with { Accepted = accepted }])[0];
+        using Tensor residuals = GateRepair.Residuals(split, failing);
+        using Tensor kept = GateRepair.Residuals(split, right);
+        using RepairOutcome outcome = new GateRepair(settings).Repair(
+            split,
+            new RepairInput(new RepairImages(residuals, [6, 6, 6], accepted), new RepairImages(kept, said), gate)
+        );
+        Assert.NotEqual(Keys(one.Patch.Change), Keys(both.Patch.Change));
+        Assert.Equal(Keys(outcome.Change!), Keys(both.Patch.Change));
+
+        static float[] Keys(ModelDelta change) =>
+            ((TensorDelta)change)
+                .Changes.First(c => c.Key.EndsWith("fc1.weight", StringComparison.Ordinal))
+                .Value.Tensors[0]
+                .data<float>()
+                .ToArray();
+    }
+
+    [Fact]
     public void Fine_tuning_with_replay_keeps_what_was_corrected_before()
     {
         SplitVit split = Split("ft-kl");

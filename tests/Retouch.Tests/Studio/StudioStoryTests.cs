@@ -19,10 +19,8 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
     [Fact]
     public async Task From_a_mistake_to_the_ledger_and_back()
     {
-        await using Browsing browser = await Browsing.StartAsync();
-        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "natural");
-        IPage page = await browser.PageAsync(_complaints);
-        await page.GotoAsync(studio.Server.Entry.ToString());
+        await using Visit visit = await VisitAsync("natural");
+        (StudioLetters studio, IPage page) = (visit.Studio, visit.Page);
         // The largest cell first: zeros that are read as letters.
         await page.Locator("tbody tr").First.GetByRole(AriaRole.Link).ClickAsync();
         await page.Locator(".cell").First.DblClickAsync();
@@ -67,10 +65,8 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
     [Fact]
     public async Task By_keyboard_alone()
     {
-        await using Browsing browser = await Browsing.StartAsync();
-        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
-        IPage page = await browser.PageAsync(_complaints);
-        await page.GotoAsync(studio.Server.Entry.ToString());
+        await using Visit visit = await VisitAsync("oil");
+        (StudioLetters studio, IPage page) = (visit.Studio, visit.Page);
         await Expect(page.Locator("tbody tr").First).ToBeVisibleAsync();
         await page.Keyboard.PressAsync("?");
         await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
@@ -105,10 +101,8 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
     [Fact]
     public async Task A_repair_outlives_a_refresh_and_is_seen_in_a_second_tab()
     {
-        await using Browsing browser = await Browsing.StartAsync();
-        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
-        IPage page = await browser.PageAsync(_complaints);
-        await page.GotoAsync(studio.Server.Entry.ToString());
+        await using Visit visit = await VisitAsync("oil");
+        (StudioLetters studio, IPage page) = (visit.Studio, visit.Page);
         await page.GotoAsync(new Uri(studio.Server.Address, "/images?show=wrong").ToString());
         await Expect(page.Locator(".cell").First).ToBeVisibleAsync();
         await studio.Server.World.Opened;
@@ -135,10 +129,8 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
     [Fact]
     public async Task An_image_that_somebody_brings_is_asked_with_and_without_patches()
     {
-        await using Browsing browser = await Browsing.StartAsync();
-        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
-        IPage page = await browser.PageAsync(_complaints);
-        await page.GotoAsync(studio.Server.Entry.ToString());
+        await using Visit visit = await VisitAsync("oil");
+        (StudioLetters studio, IPage page) = (visit.Studio, visit.Page);
         await page.GetByRole(AriaRole.Link, new() { Name = "Try" }).ClickAsync();
         await studio.Server.World.Opened;
         await page.Locator("input[type=file]").SetInputFilesAsync(studio.Server.World.Images[0].Path);
@@ -162,10 +154,8 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
     [InlineData(2200, ColorScheme.Dark)]
     public async Task Every_screen_fits_and_is_accessible(int width, ColorScheme scheme)
     {
-        await using Browsing browser = await Browsing.StartAsync();
-        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
-        IPage page = await browser.PageAsync(_complaints, width, scheme);
-        await page.GotoAsync(studio.Server.Entry.ToString());
+        await using Visit visit = await VisitAsync("oil", width, scheme);
+        (StudioLetters studio, IPage page) = (visit.Studio, visit.Page);
         await studio.Server.World.Opened;
         int wrong = studio.Server.World.Images.First(i => i.IsWrong).Id;
         string? shots = Environment.GetEnvironmentVariable("RETOUCH_SCREENS");
@@ -202,5 +192,24 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
                 );
         }
         Assert.Empty(_complaints);
+    }
+
+    // A studio, and a browser that has just opened it by the address that it prints.
+    async Task<Visit> VisitAsync(string subset, int width = 1400, ColorScheme scheme = ColorScheme.Light)
+    {
+        Browsing browser = await Browsing.StartAsync();
+        StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), subset);
+        IPage page = await browser.PageAsync(_complaints, width, scheme);
+        await page.GotoAsync(studio.Server.Entry.ToString());
+        return new Visit(browser, studio, page);
+    }
+
+    sealed record Visit(Browsing Browser, StudioLetters Studio, IPage Page) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Studio.DisposeAsync();
+            await Browser.DisposeAsync();
+        }
     }
 }

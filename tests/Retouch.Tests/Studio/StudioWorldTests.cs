@@ -115,11 +115,11 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
     public async Task A_job_that_a_killed_studio_left_goes_on_at_the_next_start()
     {
         string folder = _folder.File("s");
-        int[] wrong;
+        string[] wrong;
         await using (StudioLetters studio = await StudioLetters.StartAsync(letters, folder, "oil"))
         {
             await studio.Server.World.Opened;
-            wrong = [.. studio.Server.World.Images.Where(i => i.IsWrong).Take(5).Select(i => i.Id)];
+            wrong = [.. studio.Server.World.Images.Where(i => i.IsWrong).Take(5).Select(i => i.Path)];
         }
         // As a process that was killed in the middle leaves it.
         string jobs = Directory.CreateDirectory(Path.Combine(folder, "work", "jobs")).FullName;
@@ -127,7 +127,7 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
             Path.Combine(jobs, "jobs.json"),
             $$$"""
             [{"Id":7,"Kind":"repair","Title":"Correct 5","State":1,"Begun":"2026-01-02T03:04:05+00:00",
-              "Request":{"images":"{{{string.Join(',', wrong)}}}","label":"","shared":"False"}}]
+              "Request":{"images":"{{{string.Join("\\n", wrong)}}}","label":"","shared":"False"}}]
             """
         );
         await using StudioLetters again = await StudioLetters.StartAsync(letters, folder, "oil");

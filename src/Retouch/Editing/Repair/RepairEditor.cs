@@ -56,13 +56,18 @@ public sealed class RepairEditor : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        RepairImages failing = Images(split, failure.State, [.. failure.EachLabel.Select(l => (int)l)]);
+        RepairImages failing = Images(
+            split,
+            failure.State,
+            [.. failure.EachLabel.Select(l => (int)l)],
+            failure.Accepted
+        );
         RepairOutcome outcome = new GateRepair(_settings).Repair(
             split,
             new RepairInput(
                 failing,
                 failure.Kept is { } kept
-                    ? Images(split, kept.State, kept.Labels)
+                    ? Images(split, kept.State, kept.Labels, kept.Accepted)
                     : RepairInput.None(split.Model.Config.Width),
                 _memory
             ),
@@ -86,8 +91,16 @@ public sealed class RepairEditor : IEditor
         );
     }
 
-    static RepairImages Images(SplitVit split, PrefixState state, IReadOnlyList<int> labels) =>
-        new(GateRepair.Residuals(split, state), labels);
+    static RepairImages Images(
+        SplitVit split,
+        PrefixState state,
+        IReadOnlyList<int> labels,
+        IReadOnlyList<IReadOnlyList<int>>? accepted
+    )
+    {
+        RepairImages images = new(GateRepair.Residuals(split, state), labels);
+        return accepted is null ? images : images with { Accepted = accepted };
+    }
 
     TensorDelta Nothing(SplitVit split)
     {

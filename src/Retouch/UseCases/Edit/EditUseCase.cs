@@ -423,14 +423,10 @@ public sealed class EditUseCase(ModelFile model)
             return report with { NotWritten = NotWritten.StillWrong };
         Patch patch = work.Earlier.Rebase(report.Result.Patch, model.Model);
         PatchProvenance edited = patch.Provenance;
-        PatchProvenance provenance = edited with
+        PatchProvenance provenance = PatchOrigin.Of(model, report.Labels, edited) with
         {
-            Float16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.Float16),
-            BFloat16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.BFloat16),
-            LabelName = report.Labels.HasNames ? report.Labels[report.Label].Name : null,
             Chosen = report.Choice?.Why,
             Statistics = report.Statistics?.Described,
-            Preprocessing = model.Preprocessing.ToString(),
             Measurements = edited.Measurements! with
             {
                 LocalityRate = report.Locality?.Rate,

@@ -2,7 +2,6 @@ using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Images;
 using Retouch.Measurement;
-using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -17,16 +16,16 @@ namespace Retouch.UseCases;
 sealed class PromisedImages : IDisposable
 {
     readonly SplitVit _split;
-    readonly IReadOnlyList<Promise> _remembered;
+    readonly IReadOnlyList<EarlierImage> _remembered;
     readonly Tensor _tokens; // [N,D]
-    readonly IReadOnlyList<Promise> _read;
+    readonly IReadOnlyList<EarlierImage> _read;
     readonly LocalitySet? _set;
 
     PromisedImages(
         SplitVit split,
-        IReadOnlyList<Promise> remembered,
+        IReadOnlyList<EarlierImage> remembered,
         Tensor tokens,
-        IReadOnlyList<Promise> read,
+        IReadOnlyList<EarlierImage> read,
         LocalitySet? set
     ) => (_split, _remembered, _tokens, _read, _set) = (split, remembered, tokens, read, set);
 
@@ -52,35 +51,26 @@ sealed class PromisedImages : IDisposable
     )
     {
         bool enough = earlier.KeepPrefix && split.Space.FirstBlock == split.Model.Config.Depth - 1;
-        HashSet<string> seen = [.. edited.Select(ImageRoots.Hash)];
-        List<Promise> remembered = [];
-        List<Promise> found = [];
+        List<EarlierImage> remembered = [];
+        List<EarlierImage> found = [];
         List<string> paths = [];
         int lost = 0;
         using DisposeScope scope = NewDisposeScope();
         List<Tensor> tokens = [];
-        foreach (LoadedPatch patch in earlier.Patches)
+        foreach (EarlierImage image in earlier.Images(edited.Select(ImageRoots.Hash)))
         {
-            PatchProvenance provenance = patch.Patch.Provenance;
-            for (int i = 0; i < provenance.Images.Count; i++)
+            if (enough && image.Token() is Tensor token)
             {
-                PatchImage image = provenance.Images[i];
-                if (!seen.Add(image.Sha256))
-                    continue;
-                Promise promise = new(patch.Path, image.Name, image.Label ?? provenance.Label);
-                if (enough && patch.Patch.Tokens is Tensor kept)
-                {
-                    remembered.Add(promise);
-                    tokens.Add(kept[i].to(ScalarType.Float32));
-                }
-                else if (PatchedImages.Find(patch, image).Path is string path)
-                {
-                    found.Add(promise);
-                    paths.Add(path);
-                }
-                else
-                    lost++;
+                remembered.Add(image);
+                tokens.Add(token);
             }
+            else if (image.Find() is string path)
+            {
+                found.Add(image);
+                paths.Add(path);
+            }
+            else
+                lost++;
         }
         LocalitySet? set = null;
         if (paths.Count > 0)
@@ -102,11 +92,7 @@ sealed class PromisedImages : IDisposable
             found = [.. loaded.Select(i => found[i])];
             lost += failed.Count;
         }
-        if (lost > 0)
-            events.Warn(
-                $"{lost} of the images that earlier patches corrected are not where they were, so that nothing is "
-                    + "known of them"
-            );
+        EarlierPatches.SayLost(lost, events);
         Tensor all = tokens.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. tokens], 0);
         return new PromisedImages(split, remembered, all.DetachFromDisposeScope(), found, set);
     }
@@ -160,6 +146,4 @@ sealed class PromisedImages : IDisposable
         );
         return GateRepair.Predict(new SplitVit(changed, _split.Space), _tokens, null);
     }
-
-    sealed record Promise(string Patch, string Name, int Label);
 }

@@ -251,13 +251,9 @@ public sealed class LiveModel : IDisposable
     public void Write(LiveEdit edit, string image, string output, (int Images, int Kept)? locality)
     {
         PatchProvenance made = edit.Patch.Provenance;
-        PatchProvenance provenance = made with
+        PatchProvenance provenance = PatchOrigin.Of(File, Labels, made) with
         {
-            Float16Fingerprint = PatchOrigin.Rounded(File.Model, ScalarType.Float16),
-            BFloat16Fingerprint = PatchOrigin.Rounded(File.Model, ScalarType.BFloat16),
             Images = [PatchOrigin.Image(image, ImageRoots.Hash(image), output)],
-            LabelName = Labels.HasNames ? Labels[made.Label].Name : null,
-            Preprocessing = File.Preprocessing.ToString(),
             Measurements = made.Measurements! with
             {
                 LocalityRate = locality is (int n, int kept) ? (double)kept / n : null,
@@ -287,15 +283,19 @@ public sealed class LiveModel : IDisposable
         if (wanted.Count == 0)
             throw BadInput.Missing(null, "There is nothing to correct: of none of these images the class is known.");
         using DisposeScope scope = NewDisposeScope();
-        LiveRepair.Kept[] near = [.. kept];
+        // By what holds them, so that rows are taken together.
+        IGrouping<LiveImages, LiveRepair.Kept>[] near = [.. kept.GroupBy(k => k.Images)];
         Tensor tokens = stack([.. wanted.Select(w => w.Images.Tokens[w.Row])], 0);
         RepairInput input = new(
             new RepairImages(tokens, [.. wanted.Select(w => w.Label)], [.. wanted.Select(w => w.Accepted)]),
             near.Length == 0
                 ? RepairInput.None(Width)
                 : new RepairImages(
-                    stack([.. near.Select(k => k.Images.Tokens[k.Row])], 0),
-                    [.. near.Select(k => k.Class)]
+                    cat(
+                        [.. near.Select(g => g.Key.Tokens.index_select(0, tensor([.. g.Select(k => (long)k.Row)])))],
+                        0
+                    ),
+                    [.. near.SelectMany(g => g.Select(k => k.Class))]
                 ),
             _ordinary
         );
@@ -313,46 +313,17 @@ public sealed class LiveModel : IDisposable
         if (outcome.Change is null || corrected == 0)
             return new LiveRepair(wanted.Count, 0, outcome.SharedUnits, outcome.OwnUnits, null);
         int[] right = [.. Enumerable.Range(0, wanted.Count).Where(i => outcome.Corrected[i])];
-        PatchImage[] images =
-        [
-            .. right.Select(i =>
-                PatchOrigin.Image(wanted[i].Path, ImageRoots.Hash(wanted[i].Path), output) with
-                {
-                    Label = wanted[i].Label,
-                    LabelName = Labels.HasNames ? Labels[wanted[i].Label].Name : null,
-                }
-            ),
-        ];
-        int label = images
-            .GroupBy(i => i.Label!.Value)
-            .OrderByDescending(g => g.Count())
-            .ThenBy(g => g.Key)
-            .First()
-            .Key;
-        Patch patch = new(
-            outcome.Change,
-            new PatchProvenance
-            {
-                ModelFingerprint = File.Model.Fingerprint,
-                Float16Fingerprint = PatchOrigin.Rounded(File.Model, ScalarType.Float16),
-                BFloat16Fingerprint = PatchOrigin.Rounded(File.Model, ScalarType.BFloat16),
-                Images = images,
-                Label = label,
-                LabelName = Labels.HasNames ? Labels[label].Name : null,
-                Method = GateRepair.Name,
-                Settings = settings.Describe(),
-                Preprocessing = File.Preprocessing.ToString(),
-                Measurements = new PatchMeasurements
-                {
-                    Success = corrected == wanted.Count,
-                    Steps = outcome.Losses.Count,
-                },
-            }
+        IReadOnlyList<int> said = GateRepair.Predict(_split, tokens, outcome.Change);
+        new RepairPatch(
+            File,
+            Labels,
+            settings,
+            [.. right.Select(i => (wanted[i].Path, ImageRoots.Hash(wanted[i].Path), said[i]))]
         )
         {
-            Tokens = tokens.index_select(0, tensor([.. right.Select(i => (long)i)])).to(ScalarType.Float16),
-        };
-        PatchFile.Save(patch, output, overwrite: true);
+            Tokens = tokens.index_select(0, tensor([.. right.Select(i => (long)i)])),
+            Measurements = new() { Success = corrected == wanted.Count, Steps = outcome.Losses.Count },
+        }.Write(outcome.Change, output, overwrite: true);
         return new LiveRepair(wanted.Count, corrected, outcome.SharedUnits, outcome.OwnUnits, output);
     }
 

@@ -1,6 +1,4 @@
 using Retouch.Editing;
-using Retouch.Measurement;
-using Retouch.Patches;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
@@ -30,42 +28,27 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
         List<Tensor> known = [];
         List<int> labels = [];
         List<(string, string)> names = [];
-        HashSet<string> seen = [.. given];
         int lost = 0;
-        foreach (LoadedPatch patch in earlier.Patches)
+        foreach (EarlierImage image in earlier.Images(given))
         {
-            PatchProvenance provenance = patch.Patch.Provenance;
-            for (int i = 0; i < provenance.Images.Count; i++)
+            if (((earlier.KeepPrefix ? image.Token() : null) ?? Read(image)) is not Tensor token)
             {
-                PatchImage image = provenance.Images[i];
-                if (!seen.Add(image.Sha256))
-                    continue;
-                Tensor? token =
-                    earlier.KeepPrefix && patch.Patch.Tokens is Tensor kept
-                        ? kept[i].to(ScalarType.Float32)
-                        : Read(patch, image);
-                if (token is null)
-                {
-                    lost++;
-                    continue;
-                }
-                known.Add(token);
-                labels.Add(image.Label ?? provenance.Label);
-                names.Add((patch.Path, image.Name));
+                lost++;
+                continue;
             }
+            known.Add(token);
+            labels.Add(image.Label);
+            names.Add((image.Patch, image.Name));
         }
-        if (lost > 0)
-            events.Warn(
-                $"{lost} images that earlier patches corrected are not where they were, so nothing speaks for them"
-            );
+        EarlierPatches.SayLost(lost, events);
         return new RememberedImages(
             new RepairImages(known.Count == 0 ? zeros([0, width]) : stack([.. known], 0), labels),
             names
         );
 
-        Tensor? Read(LoadedPatch patch, PatchImage image)
+        Tensor? Read(EarlierImage image)
         {
-            if (PatchedImages.Find(patch, image).Path is not string path)
+            if (image.Find() is not string path)
                 return null;
             (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [(path, image.Sha256)], []);
             return loaded.Count == 0 ? null : residuals[0];

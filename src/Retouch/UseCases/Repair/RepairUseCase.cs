@@ -5,7 +5,6 @@ using Retouch.Editing;
 using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Measurement;
-using Retouch.Patches;
 using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
@@ -371,57 +370,26 @@ public sealed class RepairUseCase(ModelFile model)
         void Write(RepairReport report, RepairOutcome outcome, string output)
         {
             int[] mended = [.. parts.Failing.Where(i => candidates[i].Accepted.Contains(best!.After[i]))];
-            PatchImage[] images =
-            [
-                .. mended.Select(i =>
-                    PatchOrigin.Image(candidates[i].Path, candidates[i].Sha256, output) with
-                    {
-                        Label = best!.After[i],
-                        LabelName = labels.HasNames ? labels[best.After[i]].Name : null,
-                    }
-                ),
-            ];
-            int label = images
-                .GroupBy(i => i.Label!.Value)
-                .OrderByDescending(g => g.Count())
-                .ThenBy(g => g.Key)
-                .First()
-                .Key;
-            Patch patch = new(
-                outcome.Change!,
-                new PatchProvenance
-                {
-                    ModelFingerprint = model.Model.Fingerprint,
-                    Float16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.Float16),
-                    BFloat16Fingerprint = PatchOrigin.Rounded(model.Model, ScalarType.BFloat16),
-                    Images = images,
-                    Label = label,
-                    LabelName = labels.HasNames ? labels[label].Name : null,
-                    Method = GateRepair.Name,
-                    Statistics = statistics?.Described,
-                    Settings = report.Settings.Describe(),
-                    Seed = request.Seed,
-                    Preprocessing = model.Preprocessing.ToString(),
-                    On = [.. earlier.Patches.Select(p => p.Change)],
-                    Measurements = new PatchMeasurements
-                    {
-                        Success = report.Corrected == report.ToCorrect,
-                        Steps = outcome.Losses.Count,
-                        LocalityRate = report.LocalityImages == 0 ? null : best!.LocalityRate,
-                        LocalityImages = report.LocalityImages == 0 ? null : report.LocalityImages,
-                    },
-                }
+            using Tensor tokens = labelled.Residuals.index_select(0, tensor([.. mended.Select(i => (long)i)]));
+            new RepairPatch(
+                model,
+                labels,
+                report.Settings,
+                [.. mended.Select(i => (candidates[i].Path, candidates[i].Sha256, best!.After[i]))]
             )
             {
-                Tokens = earlier.KeepPrefix
-                    ? labelled
-                        .Residuals.index_select(0, tensor([.. mended.Select(i => (long)i)]))
-                        .to(ScalarType.Float16)
-                        .DetachFromDisposeScope()
-                    : null,
-            };
-            using Tensor? ofImages = patch.Tokens;
-            PatchFile.Save(patch, output, request.Overwrite);
+                Tokens = earlier.KeepPrefix ? tokens : null,
+                Seed = request.Seed,
+                Statistics = statistics?.Described,
+                On = [.. earlier.Patches.Select(p => p.Change)],
+                Measurements = new()
+                {
+                    Success = report.Corrected == report.ToCorrect,
+                    Steps = outcome.Losses.Count,
+                    LocalityRate = report.LocalityImages == 0 ? null : best!.LocalityRate,
+                    LocalityImages = report.LocalityImages == 0 ? null : report.LocalityImages,
+                },
+            }.Write(outcome.Change!, output, request.Overwrite);
         }
     }
 
