@@ -91,6 +91,8 @@ sealed class ExportVerb : Verb
                 texts[AppliedPatches.Key] = AppliedPatches.Text([last with { Undo = null }]);
             OnnxExport.Write(model, file.Preprocessing, labels, texts, output, overwrite);
         }
+        else if (ModelExport.KeepsNames(format, file))
+            files = ModelExport.WriteAsItCame(file, model, labels, texts, output, overwrite);
         else
         {
             NamingScheme scheme = ModelExport.Find(format, model);

@@ -12,6 +12,9 @@ sealed record ModelOutline(int? Width, int? Depth, int? PatchSize, int? Classes)
     /// <summary>The types by which a config of transformers calls models with these names.</summary>
     public IReadOnlyList<string> Types { get; init; } = [];
 
+    /// <summary>Width of a token after the last block, which of several stages is not that of the first.</summary>
+    public int? Features { get; private init; }
+
     /// <summary>Whether there are relative positions.</summary>
     public bool Relative { get; private init; }
 
@@ -35,6 +38,8 @@ sealed record ModelOutline(int? Width, int? Depth, int? PatchSize, int? Classes)
             Size(VitNames.HeadWeight, 0)
         )
         {
+            Features =
+                Size(VitNames.NormWeight, 0) ?? Size(VitNames.PoolNormWeight, 0) ?? Size(VitNames.PatchWeight, 0),
             Relative = shapes.Keys.Any(n => n.EndsWith("relative_position_bias_table", StringComparison.Ordinal)),
             Gated = shapes.Keys.Any(n => n.Contains(".mlp.gate.", StringComparison.Ordinal)),
             LastNorm = shapes.ContainsKey(VitNames.NormWeight) || shapes.ContainsKey(VitNames.PoolNormWeight),

@@ -187,7 +187,7 @@ static class TimmConfig
         ConfigObject built = args ?? root;
         if (
             card.OfAnother([
-                (root, "num_features", "width", model.Width),
+                (root, "num_features", "width", model.Features),
                 (built, "embed_dim", "width", model.Width),
                 (built, "depth", "depth", model.Depth),
                 (built, "patch_size", "patch size", model.PatchSize),
