@@ -787,6 +787,9 @@ public sealed class ModelFile : IDisposable
         if (config is { PreNorm: true, Block.GatedFfn: false, Stages.Count: 0 } && known.Activation is null)
             yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
                 + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu";
+        if (!config.PatchBias && (!config.PreNorm || config.Stages.Count > 0))
+            yield return $"there is no {spelled(VitNames.PatchBias)}, which the libraries' models have where no norm "
+                + "follows at once; it was taken for zeros";
         if (!ownClassifier)
             yield return $"{spelled(VitNames.HeadWeight)} stands within a module of its own; what else that module has "
                 + "holds no weights and was taken for dropout";
