@@ -24,7 +24,8 @@ sealed class ExportVerb : Verb
     readonly Option<string> _out = new("--out")
     {
         Description =
-            "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights.",
+            "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights; "
+            + "of transformers' families that of the model, brought up to date.",
         Required = true,
         HelpName = "PATH",
     };

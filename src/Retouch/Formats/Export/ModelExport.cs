@@ -241,7 +241,7 @@ public static class ModelExport
         scheme.Name switch
         {
             "torchvision" => [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"],
-            "timm" when LibraryConfig.NormLayer(config) is string norm =>
+            "timm" when config.IsPlain && LibraryConfig.NormLayer(config) is string norm =>
             [
                 $"a timm model that is built without the config.json of a folder needs {norm}",
             ],
