@@ -19,7 +19,7 @@ fi
 export OMP_NUM_THREADS=1 # fastest, since the models are small
 retouch() { dotnet run --no-build --project src/Retouch.Cli -c Release -- "$@"; }
 letters() { dotnet run --no-build --project tools/Retouch.Letters -c Release -- "$@"; }
-world=$work/world fonts=tools/Retouch.Letters/fonts.tsv config=tools/families.config.json min=8
+world=$work/world fonts=tools/Retouch.Letters/fonts.tsv config=tools/families.config.json min=8 part=()
 if [ -n "$smoke" ] && [ ! -e "$world/labels.txt" ]; then
     letters unpack assets/demo/images.zip "$world"
     cp -r "$world/locality" "$world/train"
@@ -32,7 +32,7 @@ elif [ ! -e "$world/labels.txt" ]; then
     letters render "$fonts" "$work/fonts" "$world"
 fi
 if [ -n "$smoke" ]; then
-    config=$work/smoke.config.json min=1
+    config=$work/smoke.config.json min=1 part=(--shard 0/40)
     sed 's/"epochs": [0-9]*/"epochs": 2/; s/"\(warmUpEpochs\|rampEpochs\)": [0-9]*/"\1": 1/' tools/families.config.json >"$config"
 fi
 for family in $families; do
@@ -47,7 +47,7 @@ for family in $families; do
     run() { # METHOD OPTION...
         local method=$1; shift
         retouch bench "${common[@]}" --benchmark "$work/$family.json" --near "$world/natural" --methods "$method" \
-            --max-edits-per-group "$each" --gallery 0 --resume --out "$work/runs/$family-$method" "$@" || echo "$family: no $method"
+            --max-edits-per-group "$each" "${part[@]}" --gallery 0 --resume --out "$work/runs/$family-$method" "$@" || echo "$family: no $method"
     }
     for method in kfac gate repair; do
         prep=$work/$family-$method.prep
