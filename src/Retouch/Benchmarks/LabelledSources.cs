@@ -2,7 +2,9 @@ using Retouch.Data;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>Labelled images as a user names them: folders that are called by their classes, and lists.</summary>
+/// <summary>
+/// Labelled images as a user names them: folders and archives of folders that are called by their classes, and lists.
+/// </summary>
 static class LabelledSources
 {
     /// <summary>Lists their images.</summary>
@@ -25,12 +27,12 @@ static class LabelledSources
         bool once = true
     )
     {
-        if (sources.FirstOrDefault(s => !Directory.Exists(s) && !File.Exists(s)) is string missing)
+        if (sources.FirstOrDefault(s => !ImageFolder.IsAt(s) && !File.Exists(s)) is string missing)
             throw BadInput.Missing(missing, $"There is no folder and no list {missing}: check the path.");
-        ImageFolder[] folders = [.. sources.Where(Directory.Exists).Select(ImageFolder.Open)];
+        ImageFolder[] folders = [.. sources.Where(ImageFolder.IsAt).Select(ImageFolder.Open)];
         List<Labelled> images = [.. Labelled.In(folders, classes, count, skipped)];
         HashSet<string> seen = [.. images.Select(i => i.FullPath)];
-        foreach (string list in sources.Where(s => !Directory.Exists(s)))
+        foreach (string list in sources.Where(s => !ImageFolder.IsAt(s)))
         {
             foreach (Labelled image in LabelledList.Read(list, roots, classes))
             {
