@@ -262,7 +262,7 @@ public sealed class GoldenFamilyTests(ITestOutputHelper output)
 
     static string Expected(string family) => SharedData.Require("golden", "families", family, "expected.safetensors");
 
-    static ModelFile Load(string family) =>
+    internal static ModelFile Load(string family) =>
         ModelFile.Load(SharedData.Require("golden", "families", family, "model.safetensors"), Hints(family));
 
     static ModelHints Hints(string family) =>
