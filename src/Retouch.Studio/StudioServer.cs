@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Retouch.Formats;
 using Retouch.Studio.Components;
 using Retouch.Studio.Editing;
 using Retouch.Studio.Jobs;
@@ -26,10 +27,11 @@ public sealed class StudioServer : IAsyncDisposable
 
     readonly WebApplication _app;
     readonly StudioWorld _world;
+    readonly WriterLock _writer;
     bool _disposed;
 
-    StudioServer(WebApplication app, StudioWorld world, AccessToken token, Uri address) =>
-        (_app, _world, Token, Address) = (app, world, token, address);
+    StudioServer(WebApplication app, StudioWorld world, WriterLock writer, AccessToken token, Uri address) =>
+        (_app, _world, _writer, Token, Address) = (app, world, writer, token, address);
 
     /// <summary>The secret that the address ends with.</summary>
     public AccessToken Token { get; }
@@ -49,10 +51,28 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>Starts a studio; the caller disposes it. It reads the images in the background.</summary>
     /// <param name="options">What it opens, and where it listens.</param>
     /// <param name="cancellation">Stops the start.</param>
-    /// <exception cref="BadInputException">A folder cannot be read, or the port is taken.</exception>
+    /// <exception cref="BadInputException">
+    /// A folder cannot be read, the port is taken, or another studio has the same folder of what is kept.
+    /// </exception>
     public static async Task<StudioServer> StartAsync(StudioOptions options, CancellationToken cancellation = default)
     {
         StudioWorld world = new(options);
+        Directory.CreateDirectory(world.Options.WorkFolder);
+        WriterLock writer = WriterLock.Take(world.Options.WorkFolder, "serve");
+        try
+        {
+            return await StartAsync(world, writer, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+    }
+
+    static async Task<StudioServer> StartAsync(StudioWorld world, WriterLock writer, CancellationToken cancellation)
+    {
+        StudioOptions options = world.Options;
         AccessToken token = new();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder
@@ -111,7 +131,7 @@ public sealed class StudioServer : IAsyncDisposable
         string host = IPAddress.IsLoopback(options.Address) ? "127.0.0.1" : options.Address.ToString();
         world.Open();
         app.Services.GetRequiredService<JobRunner>().Start();
-        return new StudioServer(app, world, token, new Uri($"http://{host}:{port}"));
+        return new StudioServer(app, world, writer, token, new Uri($"http://{host}:{port}"));
     }
 
     /// <summary>Stops it, and everything that it does.</summary>
@@ -125,6 +145,7 @@ public sealed class StudioServer : IAsyncDisposable
         await _app.StopAsync(soon.Token).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         _world.Dispose();
+        _writer.Dispose();
     }
 
     // Pages name images by their numbers: no request has a path in it.
@@ -152,6 +173,7 @@ public sealed class StudioServer : IAsyncDisposable
             (StudioWorld world) => Results.Bytes(FeatureMap.Bytes(world), "application/octet-stream")
         );
         LedgerDownloads.Map(app);
+        JobDownloads.Map(app);
     }
 
     static IResult Image(StudioWorld world, Pictures pictures, int id, int side) =>

@@ -1,6 +1,7 @@
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
+using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Tests.Formats;
 using static Microsoft.Playwright.Assertions;
@@ -55,6 +56,19 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
         await page.GetByRole(AriaRole.Link, new() { Name = "Compare" }).ClickAsync();
         await page.Locator("button.main").ClickAsync();
         await Expect(page.Locator(".figures b").First).Not.ToHaveTextAsync("0");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Ledger" }).First.ClickAsync();
+        IPage report = await page.Context.RunAndWaitForPageAsync(() =>
+            page.GetByRole(AriaRole.Link, new() { Name = "The report, to print" }).ClickAsync()
+        );
+        await Expect(report.Locator("body")).ToContainTextAsync("It is a zero");
+        await report.CloseAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Build the model (safetensors)" }).ClickAsync();
+        IDownload built = await page.RunAndWaitForDownloadAsync(() =>
+            page.GetByRole(AriaRole.Link, new() { Name = "Download model-1" }).ClickAsync()
+        );
+        Assert.Equal("model-1.safetensors", built.SuggestedFilename);
+        using (ModelFile file = ModelFile.Load(await Kept(built)))
+            Assert.NotEqual(ledger.Base, file.Model.Fingerprint);
         await page.GetByRole(AriaRole.Link, new() { Name = "Ledger" }).First.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Take back" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Take back" })).ToHaveCountAsync(0);
@@ -127,6 +141,20 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
     }
 
     [Fact]
+    public async Task Mistakes_are_gathered_from_the_page_of_jobs()
+    {
+        await using Visit visit = await VisitAsync("oil");
+        IPage page = visit.Page;
+        await page.GetByRole(AriaRole.Link, new() { Name = "Jobs" }).ClickAsync();
+        await page.GetByLabel("in groups of at least").FillAsync("2");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Gather the mistakes" }).ClickAsync();
+        await Expect(page.Locator(".job .state.done")).ToBeVisibleAsync();
+        await Expect(page.Locator(".job")).ToContainTextAsync("groups of at least 2");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Download benchmark.json" })).ToBeVisibleAsync();
+        Assert.Empty(_complaints);
+    }
+
+    [Fact]
     public async Task An_image_that_somebody_brings_is_asked_with_and_without_patches()
     {
         await using Visit visit = await VisitAsync("oil");
@@ -192,6 +220,13 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
                 );
         }
         Assert.Empty(_complaints);
+    }
+
+    async Task<string> Kept(IDownload download)
+    {
+        string file = _folder.File(download.SuggestedFilename);
+        await download.SaveAsAsync(file);
+        return file;
     }
 
     // A studio, and a browser that has just opened it by the address that it prints.
