@@ -25,6 +25,9 @@ public sealed class GateRepair
     // One in so many units of the last FFN may be taken where none are added.
     const int OneOf = 48;
 
+    // Where none can be added.
+    const int OneOfFixed = 16;
+
     // In a trial, of the failing images one in so many is left out.
     const int LeftOut = 5;
     const int FewestToTry = 10;
@@ -188,7 +191,9 @@ public sealed class GateRepair
         return LastFfn.Measured(
             model,
             ordinary,
-            _settings.Widen > 0 ? [] : IdleUnits.Of(model, ordinary.Read, OneOf).All
+            _settings.Widen > 0
+                ? []
+                : IdleUnits.Of(model, ordinary.Read, model.Config.UnfitForMoreUnits is null ? OneOf : OneOfFixed).All
         );
     }
 

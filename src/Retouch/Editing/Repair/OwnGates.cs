@@ -23,7 +23,7 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
     const int MostSteps = 200;
 
     // How much the tokens of the image are to agree on a key, beside those of ordinary images.
-    const double Agreement = 10;
+    const double Agreement = 0.1;
 
     // An image nearer than this, relative to its distance from the mean, is the same one.
     const double Same = 0.01;

@@ -18,7 +18,7 @@ static class TokenEdge
     const double LastEdge = 0.95;
 
     // What the gate of one image alone may open for another.
-    const double Silent = 0.02;
+    const double Silent = 0.2;
 
     const double Damping = 0.1;
 

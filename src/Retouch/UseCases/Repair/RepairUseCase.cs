@@ -249,6 +249,7 @@ public sealed class RepairUseCase(ModelFile model)
                 SharedUnits = outcome.SharedUnits,
                 OwnUnits = outcome.OwnUnits,
                 AddedUnits = outcome.AddedUnits,
+                CanWiden = config.UnfitForMoreUnits is null,
                 Trial = request.Settings.Shared is null ? trial : null,
                 Seconds = repairing.Elapsed.TotalSeconds,
             };
