@@ -313,7 +313,7 @@ public sealed class Gate : IEditor
     }
 
     // The mean cross-entropy with a value, whether all images are right by enough, and the gradient.
-    SlopePoint Judge(
+    static SlopePoint Judge(
         LastFfn ffn,
         Tensor residuals,
         Tensor sum,
