@@ -2,14 +2,33 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Retouch.Patches;
+using Retouch.Studio.Jobs;
 using Retouch.Studio.World;
 
 namespace Retouch.Studio;
 
-/// <summary>What the ledger's page gives away: patches, by the number of their entry.</summary>
+/// <summary>What the ledger's page gives away: its report, and patches, by the number of their entry.</summary>
 static class LedgerDownloads
 {
-    public static void Map(IEndpointRouteBuilder app) =>
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        app.MapGet(
+            "/ledger/report",
+            (StudioWorld world, HttpContext context) =>
+            {
+                try
+                {
+                    return ReportPage.Of(
+                        context,
+                        ReportJob.Html(world, world.RequireLedger(), ask: false, context.RequestAborted)
+                    );
+                }
+                catch (BadInputException)
+                {
+                    return Results.NotFound();
+                }
+            }
+        );
         app.MapGet(
             "/ledger/{number:int}.patch",
             (int number, StudioWorld world) =>
@@ -33,4 +52,5 @@ static class LedgerDownloads
                 }
             }
         );
+    }
 }

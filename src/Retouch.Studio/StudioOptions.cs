@@ -29,6 +29,9 @@ public sealed record StudioOptions
     /// <summary>What folders' names mean beside the classes' names.</summary>
     public required ClassFolders Classes { get; init; }
 
+    /// <summary>Another model of the same classes to compare with; null for none. Not owned.</summary>
+    public ModelFile? Against { get; init; }
+
     /// <summary>The ledger that edits are accepted into; null for none.</summary>
     public string? Ledger { get; init; }
 

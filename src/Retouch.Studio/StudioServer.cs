@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Retouch.Formats;
 using Retouch.Studio.Components;
 using Retouch.Studio.Editing;
 using Retouch.Studio.Jobs;
@@ -26,10 +27,11 @@ public sealed class StudioServer : IAsyncDisposable
 
     readonly WebApplication _app;
     readonly StudioWorld _world;
+    readonly WriterLock _writer;
     bool _disposed;
 
-    StudioServer(WebApplication app, StudioWorld world, AccessToken token, Uri address) =>
-        (_app, _world, Token, Address) = (app, world, token, address);
+    StudioServer(WebApplication app, StudioWorld world, WriterLock writer, AccessToken token, Uri address) =>
+        (_app, _world, _writer, Token, Address) = (app, world, writer, token, address);
 
     /// <summary>The secret that the address ends with.</summary>
     public AccessToken Token { get; }
@@ -43,16 +45,37 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>The model and the images.</summary>
     public StudioWorld World => _world;
 
+    /// <summary>The images that are selected.</summary>
+    public Selection Selection => _app.Services.GetRequiredService<Selection>();
+
     /// <summary>What is done while the pages go on.</summary>
     public JobRunner Jobs => _app.Services.GetRequiredService<JobRunner>();
 
     /// <summary>Starts a studio; the caller disposes it. It reads the images in the background.</summary>
     /// <param name="options">What it opens, and where it listens.</param>
     /// <param name="cancellation">Stops the start.</param>
-    /// <exception cref="BadInputException">A folder cannot be read, or the port is taken.</exception>
+    /// <exception cref="BadInputException">
+    /// A folder cannot be read, the port is taken, or another studio has the same folder of what is kept.
+    /// </exception>
     public static async Task<StudioServer> StartAsync(StudioOptions options, CancellationToken cancellation = default)
     {
         StudioWorld world = new(options);
+        Directory.CreateDirectory(world.Options.WorkFolder);
+        WriterLock writer = WriterLock.Take(world.Options.WorkFolder, "serve");
+        try
+        {
+            return await StartAsync(world, writer, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+    }
+
+    static async Task<StudioServer> StartAsync(StudioWorld world, WriterLock writer, CancellationToken cancellation)
+    {
+        StudioOptions options = world.Options;
         AccessToken token = new();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder
@@ -114,7 +137,7 @@ public sealed class StudioServer : IAsyncDisposable
         string host = IPAddress.IsLoopback(options.Address) ? "127.0.0.1" : options.Address.ToString();
         world.Open();
         app.Services.GetRequiredService<JobRunner>().Start();
-        return new StudioServer(app, world, token, new Uri($"http://{host}:{port}"));
+        return new StudioServer(app, world, writer, token, new Uri($"http://{host}:{port}"));
     }
 
     /// <summary>Stops it, and everything that it does.</summary>
@@ -128,6 +151,7 @@ public sealed class StudioServer : IAsyncDisposable
         await _app.StopAsync(soon.Token).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         _world.Dispose();
+        _writer.Dispose();
     }
 
     // Pages name images by their numbers: no request has a path in it.
@@ -153,6 +177,7 @@ public sealed class StudioServer : IAsyncDisposable
         );
         app.MapGet("/map.bin", (FeatureMap map) => Results.Bytes(map.Bytes(), "application/octet-stream"));
         LedgerDownloads.Map(app);
+        JobDownloads.Map(app);
     }
 
     static IResult Image(StudioWorld world, Pictures pictures, int id, int side) =>

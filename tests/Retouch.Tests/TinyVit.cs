@@ -100,6 +100,7 @@ static class TinyVit
             ["swiglu"] = Plain with
             {
                 Block = new() { GatedFfn = true },
+                Activation = VitActivation.Silu,
                 LayerScale = true,
             },
             ["eva02"] = Plain with
@@ -111,6 +112,7 @@ static class TinyVit
                     MixedNorm = true,
                     Rope = VitRope.Eva,
                 },
+                Activation = VitActivation.Silu,
                 Pooling = VitPooling.Average,
                 NormAfterPooling = true,
             },

@@ -4,6 +4,7 @@ using Retouch.Editing;
 using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Suffix;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
@@ -59,7 +60,7 @@ sealed class PrepareVerb : Verb
     {
         string name = parsed.GetRequiredValue(_method);
         string output = parsed.GetRequiredValue(_out);
-        string checkpoint = output + ".partial";
+        string checkpoint = PrepareUseCase.CheckpointOf(output);
         (Func<IPreparation> Create, string Method)? more = More.TryGetValue(
             name,
             out (Func<IPreparation>, string) found
@@ -110,41 +111,17 @@ sealed class PrepareVerb : Verb
         ImageFolders folders = ImageFolders.Open(parsed.GetRequiredValue(_images));
         terminal.Warnings(folders.LeftOut);
         PreparationImages images = new(folders, file.Preprocessing);
-        using Preparation done = Make();
-        done.Save(output, overwrite);
-        AtomicFile.Delete(checkpoint);
+        using Preparation done = PrepareUseCase.Run(
+            preparation,
+            split,
+            images,
+            output,
+            overwrite,
+            terminal,
+            cancellation
+        );
         Report(done);
         return App.Ok;
-
-        Preparation Make()
-        {
-            try
-            {
-                return terminal.Progress(
-                    $"preparing {preparation.Name}",
-                    1,
-                    report =>
-                        preparation.Prepare(
-                            split,
-                            images,
-                            checkpoint,
-                            new Told<PreparationProgress>(p =>
-                                report((double)p.Done / p.Total, p.Loss is double loss ? $"loss {loss:0.0000}" : null)
-                            ),
-                            cancellation
-                        )
-                );
-            }
-            catch (OperationCanceledException e) when (File.Exists(checkpoint))
-            {
-                throw new OperationCanceledException(
-                    $"interrupted; what was learned so far is kept in {checkpoint}, and the same "
-                        + "command goes on from there.",
-                    e,
-                    cancellation
-                );
-            }
-        }
 
         void Report(Preparation it)
         {

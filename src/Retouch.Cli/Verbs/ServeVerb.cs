@@ -28,6 +28,11 @@ sealed class ServeVerb : Verb
         Description = "The ledger that edits are accepted into; one that is not there is begun.",
         HelpName = "FILE",
     };
+    readonly Option<string?> _against = new("--against")
+    {
+        Description = "Another model of the same classes, to compare with image by image.",
+        HelpName = "MODEL",
+    };
     readonly Option<int> _port = new("--port")
     {
         Description = "The port to listen on; any that is free by default.",
@@ -63,7 +68,7 @@ sealed class ServeVerb : Verb
         _model = new ModelOptions(this);
         foreach (
             Option option in (Option[])
-                [_images, _near, _accept, _locality, _prepared, _ledger, _port, _bind, _iKnow, _work, _open]
+                [_images, _near, _accept, _locality, _prepared, _ledger, _against, _port, _bind, _iKnow, _work, _open]
         )
             Add(option);
     }
@@ -88,6 +93,14 @@ sealed class ServeVerb : Verb
             else
                 Ledger.Begin(ledger, file.Model, Environment.UserName, "Begun in the studio", DateTimeOffset.UtcNow);
         }
+        using ModelFile? against = parsed.GetValue(_against) is string other
+            ? _model.Load(other, parsed, terminal)
+            : null;
+        if (against is not null && against.Model.Config.Classes != file.Model.Config.Classes)
+            throw new BadInputException(
+                $"{against.Path} has {against.Model.Config.Classes} classes and {file.Path} "
+                    + $"{file.Model.Config.Classes}; --against compares models of the same classes."
+            );
         StudioOptions options = new()
         {
             Model = file,
@@ -98,6 +111,7 @@ sealed class ServeVerb : Verb
             Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null,
             Classes = ClassFolders.Of(parsed.GetValue(_accept), labels),
             Ledger = ledger,
+            Against = against,
             Files = new()
             {
                 Prepared = parsed.GetValue(_prepared) ?? [],

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Suffix;
+using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
 
@@ -145,8 +145,8 @@ sealed class TrainLocatorVerb : Verb
         Depth(parsed);
         string output = parsed.GetRequiredValue(_out);
         OutputName.Require(output, "a locator (a safetensors file)", ".safetensors");
-        string[] sides = [output + ".csv", output + ".svg"];
-        string checkpoint = Checkpoint(output);
+        IReadOnlyList<string> sides = LocatorResult.CurvesOf(output);
+        string checkpoint = LocatorResult.CheckpointOf(output);
         // What a training wrote that was killed before it could say so is its own.
         bool finished = parsed.GetValue(_resume) && File.Exists(checkpoint) && LocatorCheckpoint.IsFinished(checkpoint);
         bool overwrite = parsed.GetValue(_overwrite) || finished;
@@ -169,43 +169,28 @@ sealed class TrainLocatorVerb : Verb
             ? Online(parsed, terminal, split, filler!, cancellation)
             : FromBank(parsed, terminal, split, filler, bankFolder, cancellation);
         using LocatorTraining training = trained.Training;
-        bool best = training.Best is not null;
-        TrainingPoint chosen = best
-            ? training.Curve.First(p => p.HeldOutLoss == training.BestLoss)
-            : training.Curve[^1];
-        LocatorCheckpoint.Save(training, trained.Data, checkpoint, finished: true);
-        TrainingCurves.Write(training.Curve, output);
-        HypernetworkFile.Save(
-            training.Best ?? training.Network,
-            new LocatorProvenance
-            {
-                Targets = trained.Manifest,
-                Count = trained.Count,
-                Training = training.Settings.Describe(),
-                Batches = chosen.Batches,
-                HeldOutLoss = best ? training.BestLoss : chosen.Loss,
-                MeanMaskLoss = chosen.MeanMaskLoss,
-            },
+        LocatorResult result = LocatorResult.Write(
+            training,
+            trained.Data,
+            trained.Manifest,
+            trained.Count,
             output,
             parsed.GetValue(_half),
             overwrite
         );
-        AtomicFile.Delete(checkpoint);
-
-        double heldOut = best ? training.BestLoss : chosen.Loss;
         terminal.Line(
-            $"{output}: {trained.Count} targets, {chosen.Batches} batches, BCE on held-out targets "
-                + $"{heldOut:0.0000}"
-                + (chosen.MeanMaskLoss is double mean ? $" (the mean target mask: {mean:0.0000})" : "")
+            $"{output}: {trained.Count} targets, {result.Batches} batches, BCE on held-out targets "
+                + $"{result.HeldOutLoss:0.0000}"
+                + (result.MeanMaskLoss is double mean ? $" (the mean target mask: {mean:0.0000})" : "")
         );
         terminal.Line($"curves: {sides[0]} and {sides[1]}");
         terminal.Object(
             new TrainLocatorJson(
                 output,
                 trained.Count,
-                chosen.Batches,
-                heldOut,
-                chosen.MeanMaskLoss,
+                result.Batches,
+                result.HeldOutLoss,
+                result.MeanMaskLoss,
                 split.Model.Fingerprint,
                 sides[0],
                 sides[1]
@@ -326,7 +311,7 @@ sealed class TrainLocatorVerb : Verb
         out Action<LocatorTraining> keep
     )
     {
-        string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
+        string checkpoint = LocatorResult.CheckpointOf(parsed.GetRequiredValue(_out));
         bool exists = File.Exists(checkpoint);
         if (exists && !parsed.GetValue(_resume) && !parsed.GetValue(_overwrite))
             throw new BadInputException(
@@ -372,7 +357,7 @@ sealed class TrainLocatorVerb : Verb
         }
         catch (OperationCanceledException e)
         {
-            string checkpoint = Checkpoint(parsed.GetRequiredValue(_out));
+            string checkpoint = LocatorResult.CheckpointOf(parsed.GetRequiredValue(_out));
             int batches = training.Batches;
             training.Dispose();
             throw new OperationCanceledException(
@@ -450,8 +435,6 @@ sealed class TrainLocatorVerb : Verb
                 + "blocks; leave one out, or give --blocks a window such as 7-9."
         );
     }
-
-    static string Checkpoint(string output) => output + ".checkpoint";
 
     sealed record Trained(LocatorTraining Training, TargetBankManifest Manifest, int Count, string Data);
 }

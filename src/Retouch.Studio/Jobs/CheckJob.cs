@@ -1,5 +1,6 @@
 using System.Globalization;
 using Retouch.Measurement;
+using Retouch.Patches;
 using Retouch.Studio.World;
 using Retouch.UseCases;
 
@@ -13,6 +14,16 @@ sealed class CheckJob(StudioWorld world) : IJobKind
     public const string Kind = "check";
 
     public string Name => Kind;
+
+    /// <summary>What a job is asked for: the patches that are in the ledger now.</summary>
+    /// <param name="world">The model and the images.</param>
+    public static Dictionary<string, string> Request(StudioWorld world)
+    {
+        if (world.Options.Ledger is not string path || !File.Exists(path))
+            return [];
+        Ledger ledger = Ledger.Open(path);
+        return new() { ["patches"] = string.Join('\n', ledger.State.Added.Select(e => ledger.PathOf(e.Patch!))) };
+    }
 
     public (string Result, string? Output) Run(
         IReadOnlyDictionary<string, string> request,

@@ -25,7 +25,18 @@ public sealed class JobRunner : IDisposable
     public JobRunner(StudioWorld world)
     {
         _world = world;
-        _kinds = [new RepairJob(world), new CheckJob(world)];
+        _kinds =
+        [
+            new RepairJob(world),
+            new CheckJob(world),
+            new MineJob(world),
+            new PrepareJob(world),
+            new TrainLocatorJob(world),
+            new BenchJob(world, () => LastOf(TrainLocatorJob.Kind)),
+            new BuildJob(world),
+            new ReportJob(world),
+            new AskOtherJob(world),
+        ];
         foreach (JobRecord record in Load())
         {
             bool unfinished = record.State is JobState.Running or JobState.Waiting or JobState.Paused;
@@ -177,7 +188,14 @@ public sealed class JobRunner : IDisposable
         Tell();
     }
 
-    string Folder => Path.Combine(_world.Options.WorkFolder, "jobs");
+    // What the latest job of a kind wrote that is there still.
+    string? LastOf(string kind) =>
+        Jobs.FirstOrDefault(j =>
+            j.Record.Kind == kind && j.Record.State == JobState.Done && File.Exists(j.Record.Output)
+        )?.Record.Output;
+
+    /// <summary>The folder in which all that jobs write lies.</summary>
+    internal string Folder => Path.Combine(_world.Options.WorkFolder, "jobs");
 
     string FileName => Path.Combine(Folder, "jobs.json");
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Patches;
 using Retouch.UseCases;
 
 namespace Retouch.Studio.World;
@@ -114,6 +115,22 @@ public sealed class StudioWorld : IDisposable
         lock (_gate)
             return _rows[id];
     }
+
+    /// <summary>The ordinary images, which something learns from.</summary>
+    /// <param name="what">What does.</param>
+    /// <exception cref="BadInputException">The studio was opened without any.</exception>
+    internal ImageFolder RequireLocality(string what) =>
+        _options.Locality
+        ?? throw new BadInputException(
+            $"{what} is learned from ordinary images: open the studio with --locality FOLDER."
+        );
+
+    /// <summary>The ledger as it is now.</summary>
+    /// <exception cref="BadInputException">There is none, or it cannot be read.</exception>
+    internal Ledger RequireLedger() =>
+        _options.Ledger is string path && File.Exists(path)
+            ? Ledger.Open(path)
+            : throw new BadInputException("There is no ledger: open the studio with --ledger FILE.");
 
     /// <summary>Stops reading and frees everything.</summary>
     public void Dispose()

@@ -10,6 +10,7 @@ public static class ModelActivations
         ["gelu"] = VitActivation.Gelu,
         ["quick-gelu"] = VitActivation.QuickGelu,
         ["gelu-tanh"] = VitActivation.GeluTanh,
+        ["silu"] = VitActivation.Silu,
     };
 
     /// <summary>All names.</summary>

@@ -164,7 +164,7 @@ public sealed class ModelFile : IDisposable
                         }
                 )
                 .Or(new VitTraits { ImageSize = StatedSize(hints, card, source.Metadata) });
-            VitTraits traits = known.Or(scheme.Traits).Or(new VitTraits { Rope = TimmFamilyNames.UsualRope(names) });
+            VitTraits traits = known.Or(scheme.Traits).Or(TimmFamilyNames.Usual(names));
             string Spelled(string canonical) => scheme.Spelled(GatedFfns.Stored(canonical), names, prefix);
             // Shapes are checked before anything large is read.
             VitConfig config = VitInference.Infer(shapes, traits, Spelled);
@@ -637,17 +637,19 @@ public sealed class ModelFile : IDisposable
     /// <summary>Refuses a size whose images no pass could take, before the positions of theirs are made.</summary>
     static void RequireRoom(int? wanted, VitConfig config)
     {
-        if (wanted is not int size || size <= config.ImageSize)
+        VitConfig resized = config with { ImageSize = Math.Max(wanted ?? 0, config.ImageSize) };
+        // A size that tensors show costs hardly more than they do, unless pairs of patches have biases.
+        bool shown = resized.ImageSize == config.ImageSize && config.Traits.ImageSize is null;
+        if (shown && config.Block.RelativePositions == RelativePositions.None)
             return;
-        VitConfig resized = config with { ImageSize = size };
         VitCost cost = VitCost.Of(resized);
         // The positions, and their copies while they are made.
         double positions = 3.0 * sizeof(float) * resized.Grid * resized.Grid * config.Width;
         MemoryNeed.Require(
             cost.Bytes + positions,
-            $"An image size of {size} makes {(long)resized.Grid * resized.Grid} patches of an image. One image, which "
-                + $"takes {cost}, and the positions",
-            Remedy.Smaller(Parameter.ImageSize)
+            $"An image size of {resized.ImageSize} makes {(long)resized.Grid * resized.Grid} patches of an image. One "
+                + $"image, which takes {cost}, and the positions",
+            shown ? null : Remedy.Smaller(Parameter.ImageSize)
         );
     }
 
@@ -661,13 +663,10 @@ public sealed class ModelFile : IDisposable
                 $"An image size of {size} is not a multiple of the model's patches of "
                     + $"{config.PatchSize} pixels, up to 8192."
             );
-        if (!tensors.TryGetValue(VitNames.Positions, out Tensor? old))
-            throw BadInput.Unsupported(
-                null,
-                $"The model's relative positions are for images of {config.ImageSize} pixels; Retouch does not "
-                    + "interpolate them to another size."
-            );
-        if (config.Block.RelativePositions != RelativePositions.None)
+        if (
+            config.Block.RelativePositions != RelativePositions.None
+            || !tensors.TryGetValue(VitNames.Positions, out Tensor? old)
+        )
             throw BadInput.Unsupported(
                 null,
                 $"The model has relative positions, for images of {config.ImageSize} pixels; Retouch does not "
@@ -694,8 +693,12 @@ public sealed class ModelFile : IDisposable
         }
         string activation = ModelActivations.NameOf(config.Activation);
         string epsilon = config.NormEpsilon.ToString("0.###e-0", CultureInfo.InvariantCulture);
-        if (known.Activation is null && !config.Block.GatedFfn)
-            yield return new($"the activation {activation}", "activation", activation);
+        if (known.Activation is null)
+            yield return new(
+                $"the activation {activation}{(config.Block.GatedFfn ? " of gates" : "")}",
+                "activation",
+                activation
+            );
         if (known.NormEpsilon is null)
             yield return new($"a norm epsilon of {epsilon}", "norm-epsilon", epsilon);
         if (known.Pooling is null && config is not { Pooling: VitPooling.TwoHeads or VitPooling.Attention })
@@ -717,7 +720,8 @@ public sealed class ModelFile : IDisposable
         bool ownClassifier
     )
     {
-        if (config.PreNorm && known.Activation is null)
+        // Swin has such a norm, too.
+        if (config is { PreNorm: true, Block.GatedFfn: false, Stages.Count: 0 } && known.Activation is null)
             yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
                 + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu";
         if (!ownClassifier)

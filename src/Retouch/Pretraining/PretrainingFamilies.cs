@@ -11,7 +11,12 @@ public static class PretrainingFamilies
         ["vit"] = plain => plain,
         ["post-norm"] = plain => plain with { Block = new() { PostNorm = true } },
         ["query-key-norm"] = plain => plain with { Block = new() { QueryKeyNorm = true } },
-        ["swiglu"] = plain => plain with { Block = new() { GatedFfn = true } },
+        ["swiglu"] = plain =>
+            plain with
+            {
+                Block = new() { GatedFfn = true },
+                Activation = VitActivation.Silu,
+            },
         ["dinov2"] = plain => plain with { LayerScale = true, Pooling = VitPooling.ClassAndAverage },
         ["dinov3"] = plain =>
             plain with
@@ -30,6 +35,7 @@ public static class PretrainingFamilies
                     HiddenNorm = true,
                     Rope = VitRope.Eva with { ReferenceGrid = null },
                 },
+                Activation = VitActivation.Silu,
                 Pooling = VitPooling.Average,
                 NormAfterPooling = true,
             },

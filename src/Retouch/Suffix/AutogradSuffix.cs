@@ -6,9 +6,9 @@ namespace Retouch.Suffix;
 
 /// <summary>
 /// The suffix in its plainest form, with any of its tensors replaced and autograd through all of it: for
-/// methods whose edits are not rows of the six matrices. M is T, and in the last block 1 where the classifier
-/// reads [CLS] alone. Owns
-/// nothing; all that a pass makes lies in the caller's dispose scope.
+/// methods whose edits are not rows of the FFNs' matrices, and for blocks that the faster passes are not written for.
+/// M is T, and in the last block 1 where the classifier reads [CLS] alone. Owns nothing; all that a pass makes lies in
+/// the caller's dispose scope.
 /// </summary>
 /// <param name="split">The cut model.</param>
 /// <param name="replaced">Other tensors by canonical name, for example leaves of a graph; null for none.</param>

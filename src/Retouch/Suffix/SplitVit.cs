@@ -162,10 +162,14 @@ public sealed class SplitVit
             Require(delta.Space);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        Tensor logits =
-            delta is TensorDelta
-                ? new AutogradSuffix(this, Replaced(delta)).Classify(Features(state, Replaced(delta)))
-                : Model.Classify(Features(state, delta as WeightDelta, precision));
+        Tensor logits;
+        if (delta is TensorDelta)
+        {
+            AutogradSuffix suffix = new(this, Replaced(delta));
+            logits = suffix.Classify(Chunks(state, suffix.ClassFeatures));
+        }
+        else
+            logits = Model.Classify(Features(state, delta as WeightDelta, precision));
         KeepAlive(state, delta);
         return logits.MoveToOuterDisposeScope();
     }

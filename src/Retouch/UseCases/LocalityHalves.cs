@@ -7,7 +7,7 @@ namespace Retouch.UseCases;
 /// itself that it stayed. Which half an image is in follows from its bytes alone: whatever else lies in the folder, an
 /// image that was learned from is never measured, nor is a copy of it. Of few images all are in both. Immutable.
 /// </summary>
-sealed class LocalityHalves
+public sealed class LocalityHalves
 {
     LocalityHalves(
         ImageFolder folder,
@@ -37,6 +37,7 @@ sealed class LocalityHalves
     public int Count { get; }
 
     /// <summary>Divides a folder.</summary>
+    /// <param name="folder">The locality images.</param>
     public static LocalityHalves Of(ImageFolder folder)
     {
         (string File, string? Sha256)[] files =

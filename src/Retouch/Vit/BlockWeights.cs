@@ -48,6 +48,15 @@ sealed class BlockWeights(VitPlace place, Func<string, Tensor?> tensor, Tensor? 
     public static BlockWeights Of(VitConfig config, int index, Func<string, Tensor?> weights) =>
         new(config.At(index), name => weights(VitNames.Block(index, name)), weights(VitNames.SharedRelativeTable));
 
+    /// <summary>The FFN of attention pooling, and the norm before it, as those of a block without the rest.</summary>
+    /// <param name="config">The architecture.</param>
+    /// <param name="weights">All tensors by canonical name.</param>
+    public static BlockWeights OfPool(VitConfig config, Func<string, Tensor?> weights) =>
+        new(
+            new VitPlace(config.Width, config.PoolHeads, config.PoolMlpWidth, 0),
+            name => weights(VitNames.Pool(name.Replace("norm2.", "norm.", StringComparison.Ordinal)))
+        );
+
     /// <summary>
     /// Whether a tensor of a block is one that the tokens are multiplied with, or a bias of such a product.
     /// </summary>

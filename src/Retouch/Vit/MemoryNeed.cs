@@ -9,9 +9,9 @@ public static class MemoryNeed
     /// <summary>Checks that something fits.</summary>
     /// <param name="bytes">Bytes of memory that it takes, estimated.</param>
     /// <param name="what">What takes it, as the begin of a sentence.</param>
-    /// <param name="remedy">What to do.</param>
+    /// <param name="remedy">What to do; null where nothing can be done.</param>
     /// <exception cref="BadInputException">It takes more than this process may use.</exception>
-    public static void Require(double bytes, string what, Remedy remedy)
+    public static void Require(double bytes, string what, Remedy? remedy)
     {
         if (bytes > Available)
         {

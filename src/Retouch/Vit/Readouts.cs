@@ -97,12 +97,9 @@ static class Readouts
     // A learned query's attention to the tokens, and a feed-forward network.
     static Tensor Attended(VitModel model, Tensor x, Func<string, Tensor?> weights)
     {
-        Tensor Of(string name) => weights(VitNames.Pool(name))!;
-
+        BlockWeights pool = BlockWeights.OfPool(model.Config, weights);
         Tensor y = Mixed(model, x, weights);
-        Tensor normed = model.Norm(y, Of("norm.weight"), Of("norm.bias"));
-        Tensor hidden = model.Activate(linear(normed, Of("mlp.fc1.weight"), Of("mlp.fc1.bias")));
-        return y.Plus(linear(hidden, Of("mlp.fc2.weight"), Of("mlp.fc2.bias")));
+        return y.Plus(model.FeedForward(pool, model.Norm(y, pool.Norm2Weight, pool.Norm2Bias)));
     }
 
     static Tensor Mixed(VitModel model, Tensor x, Func<string, Tensor?> weights)

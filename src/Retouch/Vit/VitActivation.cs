@@ -11,4 +11,7 @@ public enum VitActivation
 
     /// <summary>GELU by its approximation with tanh (Hendrycks and Gimpel, 2016).</summary>
     GeluTanh,
+
+    /// <summary>x·σ(x), which gates of gated networks go through; of no other network.</summary>
+    Silu,
 }

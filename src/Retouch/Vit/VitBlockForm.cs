@@ -19,8 +19,9 @@ public sealed record VitBlockForm
     public bool MixedNorm { get; init; }
 
     /// <summary>
-    /// Whether the feed-forward network is gated (SwiGLU; Shazeer, "GLU Variants Improve Transformer", 2020): a hidden
-    /// unit is what fc1 gives, times its gate, another row's product through SiLU.
+    /// Whether the feed-forward network is gated (Shazeer, "GLU Variants Improve Transformer", 2020): a hidden unit is
+    /// what fc1 gives, times its gate, another row's product through <see cref="VitConfig.Activation"/>. With
+    /// <see cref="VitActivation.Silu"/> that is SwiGLU.
     /// </summary>
     public bool GatedFfn { get; init; }
 

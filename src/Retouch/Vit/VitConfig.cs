@@ -61,7 +61,7 @@ public sealed record VitConfig
     /// </summary>
     public bool LayerScale { get; init; }
 
-    /// <summary>The non-linearity of the feed-forward networks.</summary>
+    /// <summary>The non-linearity of the feed-forward networks: of hidden units, or of their gates.</summary>
     public VitActivation Activation { get; init; }
 
     /// <summary>What the classifier reads.</summary>

@@ -3,7 +3,9 @@ using System.Globalization;
 namespace Retouch.Vit;
 
 /// <summary>What a model's pass over images takes, estimated from its architecture alone. Immutable.</summary>
-/// <param name="Bytes">Bytes of memory an image: its pixels, the tokens of a block and their hidden units.</param>
+/// <param name="Bytes">
+/// Bytes of memory an image: its pixels, the tokens of a block and their hidden units, and the biases of their pairs.
+/// </param>
 /// <param name="Operations">Floating-point operations an image, through all blocks.</param>
 public sealed record VitCost(double Bytes, double Operations)
 {
@@ -22,6 +24,8 @@ public sealed record VitCost(double Bytes, double Operations)
         double pixels = 3.0 * config.ImageSize * config.ImageSize;
         // The residual, what it becomes, normed tokens, queries, keys, values, what was mixed; hidden units twice.
         double bytes = sizeof(float) * (2 * pixels + tokens * (7 * width + 2 * hidden));
+        if (config.Block.RelativePositions != RelativePositions.None)
+            bytes += Enumerable.Range(0, config.Depth).Max(i => BiasBytes(config.At(i)));
         double block = tokens * (8 * width * width + 4 * width * hidden) + 4 * tokens * tokens * width;
         double operations = config.Depth * block + 2 * pixels * width;
         return new VitCost(bytes, operations);
@@ -50,6 +54,14 @@ public sealed record VitCost(double Bytes, double Operations)
 
     /// <summary>The estimate for a person, as "2.8 GiB of memory and about 12 minutes".</summary>
     public override string ToString() => $"{MemoryNeed.Size(Bytes)} of memory and about {Time(Seconds)}";
+
+    // Of each pair of tokens that attend to one another a bias a head, and its place in the table.
+    static double BiasBytes(VitPlace place)
+    {
+        double tokens = (double)place.Grid * place.Grid;
+        double keys = place.Window > 0 ? (double)place.Window * place.Window : tokens;
+        return tokens * keys * (sizeof(float) * place.Heads + sizeof(long));
+    }
 
     static double Tokens(VitConfig config) => (double)config.Grid * config.Grid + config.PrefixTokens;
 

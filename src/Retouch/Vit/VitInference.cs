@@ -3,7 +3,8 @@ namespace Retouch.Vit;
 /// <summary>Reads an architecture from the shapes of its tensors, and checks them against it.</summary>
 sealed class VitInference
 {
-    const int MostTokens = 4096;
+    const int LongestSide = 4096; // tokens along one side of an image
+    const string RelativeTable = "attn.relative_position_bias_table";
 
     // The published ViTs whose heads are wider than 64 channels: H, g, G and so400m.
     static readonly Dictionary<int, int> HeadsOfWidth = new()
@@ -70,6 +71,11 @@ sealed class VitInference
         RelativePositions relative = Relative();
         bool windowed = AnyBlock("merge.") || (relative == RelativePositions.EachBlock && prefix == 0);
         (int grid, int inFront) = Grid(windowed, relative, prefix, patchSize);
+        if ((long)grid * patchSize > int.MaxValue)
+            throw BadInput.OutOfRange(
+                null,
+                $"{grid} patches of {patchSize} pixels along a side are no image that could be meant."
+            );
         VitStages stages = windowed ? Stages(grid) : VitStages.None;
         int width = stages.Count > 0 ? stages[^1].Width : first;
         int heads = stages.Count > 0 ? stages[^1].Heads : Heads(width, relative);
@@ -80,7 +86,7 @@ sealed class VitInference
         VitRope rope = _traits.Rope ?? VitRope.None;
         VitConfig config = new()
         {
-            ImageSize = checked(grid * patchSize),
+            ImageSize = grid * patchSize,
             PatchSize = patchSize,
             Width = width,
             Depth = _blocks.Length,
@@ -97,7 +103,7 @@ sealed class VitInference
             PatchBias = Has(VitNames.PatchBias),
             PreNorm = HasModule("norm_pre."),
             LayerScale = AnyBlock("ls1.") || AnyBlock("ls2."),
-            Activation = _traits.Activation ?? VitActivation.Gelu,
+            Activation = Activation(pools),
             Pooling = pooling,
             NormAfterPooling = after,
             LastNorm = _traits.LastNorm != false && (HasModule("norm.") || !after),
@@ -125,6 +131,26 @@ sealed class VitInference
         return config;
     }
 
+    VitActivation Activation(bool pools)
+    {
+        bool gated = AnyBlock("mlp.gate.");
+        VitActivation activation = _traits.Activation ?? (gated ? VitActivation.Silu : VitActivation.Gelu);
+        if (activation == VitActivation.Silu && !gated)
+            throw BadInput.Mismatch(
+                null,
+                "SiLU is stated as the activation, but the model has no gates; Retouch knows it of those alone.",
+                Remedy.Option(Parameter.Activation)
+            );
+        // timm's classes differ in whether the pool's own network has the activation of the gates.
+        if (gated && pools)
+            throw BadInput.Unsupported(
+                null,
+                $"{_spelled(VitNames.Pool("latent"))} stands beside gated feed-forward networks, and no file can say "
+                    + "which activation the pool's own network has then; this architecture is not supported."
+            );
+        return activation;
+    }
+
     VitPooling Pooling(bool classToken, bool after, bool pools)
     {
         VitPooling usual =
@@ -150,7 +176,7 @@ sealed class VitInference
     }
 
     RelativePositions Relative() =>
-        (AnyBlock("attn.relative_position_bias_table"), Has(VitNames.SharedRelativeTable)) switch
+        (AnyBlock(RelativeTable), Has(VitNames.SharedRelativeTable)) switch
         {
             (true, true) => RelativePositions.EachBlockAndShared,
             (true, false) => RelativePositions.EachBlock,
@@ -173,7 +199,7 @@ sealed class VitInference
                 null,
                 "Nothing shows where in the image patches are: there is none of "
                     + $"{_spelled(VitNames.Positions)}, {_spelled(VitNames.SharedRelativeTable)} and "
-                    + $"{Spelled(0, "attn.relative_position_bias_table")}, and no rotary positions are stated.",
+                    + $"{Spelled(0, RelativeTable)}, and no rotary positions are stated.",
                 Remedy.Option(Parameter.Rope)
             );
         if (!Has(VitNames.Positions))
@@ -184,7 +210,7 @@ sealed class VitInference
             // No tensor shows it. Published transformers of several stages end in one window.
             int usual = windowed ? Window(_blocks.Length - 1) << (StageStarts().Length - 1) : 224 / patchSize;
             int side = _traits.ImageSize ?? (HasPositions(relative) || windowed ? usual * patchSize : 224);
-            if (side < patchSize || side % patchSize != 0 || side / patchSize > MostTokens)
+            if (side < patchSize || side % patchSize != 0 || side / patchSize > LongestSide)
                 throw BadInput.OutOfRange(
                     null,
                     $"An image size of {side} is not a multiple of the model's patches of {patchSize} pixels.",
@@ -201,7 +227,7 @@ sealed class VitInference
                 : Has(VitNames.Registers) ? [0, prefix]
                 : [prefix, 0]
             )
-        ).Select(f => (SquareRoot(positions - f), f)).FirstOrDefault(g => g.Item1 is >= 1 and <= MostTokens);
+        ).Select(f => (SquareRoot(positions - f), f)).FirstOrDefault(g => g.Item1 is >= 1 and <= LongestSide);
         if (grid == 0 && !Has(VitNames.ClassToken) && SquareRoot(positions - prefix - 1) > 0)
             throw Missing(VitNames.ClassToken);
         if (grid == 0)
@@ -213,38 +239,47 @@ sealed class VitInference
         return (grid, inFront);
     }
 
+    // The table that all blocks share, else the first block's; null for none.
+    string? TableOf(RelativePositions relative) =>
+        relative switch
+        {
+            RelativePositions.None => null,
+            RelativePositions.Shared => VitNames.SharedRelativeTable,
+            _ => VitNames.Block(FirstBlockWith(RelativeTable), RelativeTable),
+        };
+
     // Of (2n-1)² relative positions of patches and three of [CLS].
     int GridOfTable(RelativePositions relative, int prefix)
     {
-        string table =
-            relative == RelativePositions.Shared
-                ? VitNames.SharedRelativeTable
-                : VitNames.Block(
-                    FirstBlockWith("attn.relative_position_bias_table"),
-                    "attn.relative_position_bias_table"
-                );
+        string table = TableOf(relative)!;
         long count = Shape(table, 2)[0];
         int side = SquareRoot(count - 3);
         if (prefix == 0 && !Has(VitNames.ClassToken) && side % 2 == 1)
             throw Missing(VitNames.ClassToken);
-        if (prefix != 1 || side % 2 == 0 || side > 2 * MostTokens)
+        if (prefix != 1 || side % 2 == 0 || side > 2 * LongestSide)
             throw BadInput.Unsupported(
                 null,
                 $"{_spelled(table)} has {count} relative positions; [CLS] and n·n patches have (2n-1)·(2n-1)+3."
             );
-        return (side + 1) / 2;
+        int grid = (side + 1) / 2;
+        RequirePairs((long)grid * grid, (long)grid * grid, table);
+        return grid;
+    }
+
+    // Biases lie in one array, a pair of tokens each: a table of so many is small beside it.
+    void RequirePairs(long tokens, long keys, string table)
+    {
+        if (tokens * keys > Array.MaxLength / 2)
+            throw BadInput.TooLarge(
+                _spelled(table),
+                $"{_spelled(table)} is for {tokens} tokens of which each attends to {keys}, too many for biases of "
+                    + "their pairs."
+            );
     }
 
     int Heads(int width, RelativePositions relative)
     {
-        string? shown =
-            relative == RelativePositions.Shared ? VitNames.SharedRelativeTable
-            : relative != RelativePositions.None
-                ? VitNames.Block(
-                    FirstBlockWith("attn.relative_position_bias_table"),
-                    "attn.relative_position_bias_table"
-                )
-            : null;
+        string? shown = TableOf(relative);
         int? count = shown is null ? null : Size(Shape(shown, 2)[1], _spelled(shown));
         if (count is null && AnyBlock("attn.q_norm."))
         {
@@ -295,7 +330,7 @@ sealed class VitInference
 
     int Window(int block)
     {
-        string table = VitNames.Block(block, "attn.relative_position_bias_table");
+        string table = VitNames.Block(block, RelativeTable);
         int side = SquareRoot(Shape(table, 2)[0]);
         if (side == 0 && SquareRoot(Shape(table, 2)[0] - 3) % 2 == 1)
             throw Missing(VitNames.ClassToken);
@@ -316,7 +351,7 @@ sealed class VitInference
         {
             int first = starts[s];
             int end = s + 1 < starts.Length ? starts[s + 1] : _blocks.Length;
-            string table = VitNames.Block(first, "attn.relative_position_bias_table");
+            string table = VitNames.Block(first, RelativeTable);
             int window = Window(first);
             int width = Size(Shape(VitNames.Block(first, "norm1.weight"), 1)[0], Spelled(first, "norm1.weight"));
             int hidden = Size(Shape(VitNames.Block(first, "mlp.fc2.weight"), 2)[1], Spelled(first, "mlp.fc2.weight"));
@@ -335,6 +370,7 @@ sealed class VitInference
                         + "transformers of several stages whose windows do.",
                     Remedy.Option(Parameter.ImageSize)
                 );
+            RequirePairs((long)side * side, (long)window * window, table);
             stages.Add(new(end - first, width, heads, hidden, window));
         }
         return new VitStages(stages);
@@ -344,12 +380,18 @@ sealed class VitInference
     {
         if (config.Block.Rope is not VitRope rope)
             return;
+        if (config.Stages.Count > 0)
+            throw BadInput.Unsupported(
+                null,
+                "Rotary positions are stated for a transformer of several stages, which Retouch opens without them.",
+                Remedy.LeaveOut(Parameter.Rope)
+            );
         if (config.HeadWidth % 4 != 0)
             throw BadInput.Unsupported(
                 null,
                 $"Rotary positions turn channels of a head by fours; heads of {config.HeadWidth} channels cannot be."
             );
-        if (rope.Temperature is not (> 0 and < 1e9) || rope.ReferenceGrid is < 1 or > MostTokens)
+        if (rope.Temperature is not (> 0 and < 1e9) || rope.ReferenceGrid is < 1 or > LongestSide)
             throw BadInput.OutOfRange(null, $"Rotary positions of a period of {rope.Temperature} cannot be meant.");
     }
 

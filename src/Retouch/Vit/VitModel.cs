@@ -65,7 +65,7 @@ public sealed class VitModel : IDisposable
         [
             .. Enumerable.Range(0, Config.Depth).Select(i => BlockWeights.Of(Config, i, _tensors.GetValueOrDefault)),
         ];
-        TokenFfn = Config.PoolsByAttention ? Pool() : Blocks[^1];
+        TokenFfn = Config.PoolsByAttention ? BlockWeights.OfPool(Config, _tensors.GetValueOrDefault) : Blocks[^1];
         OnCpu = _tensors.Values.All(t => t.device_type == DeviceType.CPU);
         _fingerprint = new Lazy<string>(() => ComputeFingerprint(null));
     }
@@ -109,15 +109,6 @@ public sealed class VitModel : IDisposable
                 ? Readouts.OfToken(this, after, _tensors.GetValueOrDefault)
                 : Readout(after.unsqueeze(1))
         );
-
-    BlockWeights Pool()
-    {
-        VitPlace place = new(Config.Width, Config.PoolHeads, Config.PoolMlpWidth, 0);
-        return new(
-            place,
-            name => _tensors.GetValueOrDefault(VitNames.Pool(name.Replace("norm2.", "norm.", StringComparison.Ordinal)))
-        );
-    }
 
     /// <summary>Whether all of the model lies in this machine's memory.</summary>
     internal bool OnCpu { get; }
@@ -284,10 +275,10 @@ public sealed class VitModel : IDisposable
     /// <summary>What fc2 reads of what fc1 gives: the hidden units, activated or gated, <c>[…,H]</c>.</summary>
     /// <param name="block">The block.</param>
     /// <param name="hidden">What fc1 gives.</param>
-    /// <param name="gate">What the gates give before SiLU; null without gates.</param>
+    /// <param name="gate">What the gates give before the activation; null without gates.</param>
     internal Tensor Key(BlockWeights block, Tensor hidden, Tensor? gate)
     {
-        Tensor key = gate is null ? Activate(hidden) : silu(gate) * hidden;
+        Tensor key = gate is null ? Activate(hidden) : Activate(gate) * hidden;
         return block.HiddenNormWeight is null ? key : Norm(key, block.HiddenNormWeight, block.HiddenNormBias!);
     }
 
@@ -307,6 +298,7 @@ public sealed class VitModel : IDisposable
             VitActivation.GeluTanh => x
                 * Held(0.5)
                 * ((x.Plus(x.pow(Held(3)) * Held(0.044715)) * Held(Math.Sqrt(2 / Math.PI))).tanh() + Held(1)),
+            VitActivation.Silu => silu(x),
             _ => gelu(x),
         };
 

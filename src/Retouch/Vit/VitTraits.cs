@@ -9,7 +9,9 @@ public sealed record VitTraits
     /// </summary>
     public int? Heads { get; init; }
 
-    /// <summary>The non-linearity; usually <see cref="VitActivation.Gelu"/>.</summary>
+    /// <summary>
+    /// The non-linearity; usually <see cref="VitActivation.Gelu"/>, and of gates <see cref="VitActivation.Silu"/>.
+    /// </summary>
     public VitActivation? Activation { get; init; }
 
     /// <summary>

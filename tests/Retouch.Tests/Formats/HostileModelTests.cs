@@ -306,6 +306,33 @@ public sealed class HostileModelTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_image_size_that_no_tensor_shows_is_refused_where_no_pass_could_take_it(bool asked)
+    {
+        VitConfig config = TinyVit.Wide(TinyVit.Architectures["dinov3"], 480) with { PatchSize = 1, ImageSize = 4 };
+        using VitModel model = TinyVit.Of(config);
+        string path = _folder.File("rope.safetensors");
+        ModelFile.Create(
+            path,
+            model.Tensors,
+            config.Traits with
+            {
+                ImageSize = asked ? 4 : 4096,
+            },
+            Retouch.Images.Preprocessing.Inception(asked ? 4 : 4096, 1),
+            new Dictionary<string, string>(),
+            half: false,
+            overwrite: true
+        );
+        BadInputException refused = Assert.Throws<BadInputException>(() =>
+            ModelFile.Load(path, new ModelHints { ImageSize = asked ? 4096 : null }).Dispose()
+        );
+        Assert.Contains("An image size of 4096", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("memory", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("{\n  \"model_type\": \"vit\",\n  \"hidden_size\": 24,,\n}", "line 3, column 21")]
     [InlineData("\uFEFF{\"model_type\": x}", "line 1, column 16")]
     [InlineData("{\"hübsch\": x}", "line 1, column 12")] // characters, not bytes

@@ -115,6 +115,7 @@ public sealed class TimmConfigTests : IDisposable
     [InlineData("model_args", "\"attn_layer\": \"diff\"", "attn_layer")]
     [InlineData("model_args", "\"final_norm\": false", "final_norm")]
     [InlineData("model_args", "\"rope_type\": \"mixed\", \"use_rot_pos_emb\": true", "rope_type")]
+    [InlineData("model_args", "\"rope_grid_indexing\": \"yx\", \"use_rot_pos_emb\": true", "rope_grid_indexing")]
     [InlineData("model_args", "\"in_chans\": 1", "in_chans")]
     [InlineData("model_args", "\"img_size\": [8, 18]", "[8, 18]")]
     [InlineData("top", "\"img_size\": [8, 18]", "[8, 18]")]
@@ -222,6 +223,137 @@ public sealed class TimmConfigTests : IDisposable
         Assert.True(
             TinyVit.RelativeDifference(file.Model.Logits(golden.ReadFloat("input")), golden.ReadFloat("logits")) < 1e-4
         );
+    }
+
+    [Theory]
+    [InlineData("\"depth\": 4", "dinov3", "")]
+    [InlineData("\"rope_type\": \"dinov3\"", "dinov3,period=10000,halves=0", "rope_temperature, rope_rotate_half")]
+    [InlineData("\"rope_type\": \"dinov3\", \"rope_temperature\": 100", "dinov3,halves=0", "rope_rotate_half")]
+    [InlineData("\"rope_type\": \"dinov3\", \"rope_temperature\": 100, \"rope_rotate_half\": true", "dinov3", "")]
+    [InlineData(
+        "\"rope_type\": \"dinov3\", \"rope_temperature\": 50, \"rope_rotate_half\": true",
+        "dinov3,period=50",
+        ""
+    )]
+    public void A_rope_type_beside_a_name_makes_the_arguments_the_classes(string args, string rope, string leftOut)
+    {
+        using ModelFile file = Load(
+            $$"""
+            {"architecture": "vit_small_patch16_dinov3", "model_args": {"embed_dim": 64, "num_heads": 2, {{args}} } }
+            """
+        );
+        Assert.Equal(rope, ModelRopes.NameOf(file.Model.Config.Block.Rope!));
+        if (leftOut.Length == 0)
+            Assert.Empty(file.Notes);
+        else
+            Assert.Contains($"so that {leftOut}, which", Assert.Single(file.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_places_that_contradict_each_other_on_rotary_positions_are_refused()
+    {
+        string message = Refused(
+            """
+            {"architecture": "vit_small_patch16_dinov3", "rope_temperature": 50,
+             "model_args": {"embed_dim": 64, "num_heads": 2, "rope_temperature": 100}}
+            """
+        );
+        Assert.Contains("rope_temperature twice", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, VitActivation.Gelu, true)]
+    [InlineData("""{"architecture": "test_vit"}""", VitActivation.Gelu, false)]
+    [InlineData("""{"architecture": "test_vit", "act_layer": "silu"}""", VitActivation.Silu, false)]
+    [InlineData("""{"architecture": "vit_of_our_own", "model_args": {"depth": 3}}""", VitActivation.Gelu, true)]
+    [InlineData("""{"architecture": "vit_of_our_own", "swiglu_mlp": true}""", VitActivation.Silu, false)]
+    public void Gates_are_of_the_activation_that_timms_class_hands_them(
+        string? config,
+        VitActivation activation,
+        bool assumed
+    )
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Dictionary<string, Tensor> tensors = Gated();
+        SafeTensorsWriter.Write(
+            _folder.File("model.safetensors"),
+            tensors.Select(t => (GatedFfns.Apart(t.Key), t.Value)),
+            new Dictionary<string, string>(),
+            overwrite: true
+        );
+        if (config is not null)
+            _folder.Write("config.json", config);
+        using ModelFile file = ModelFile.Load(_folder.Root);
+        Assert.Equal((activation, null), (file.Model.Config.Activation, file.Model.Config.Block.Rope));
+        Assert.Equal(assumed, file.Assumptions.Any(a => a is { Option: "activation", Value: "gelu" }));
+
+        // The other one is stated, and kept where the file is written again.
+        VitActivation other = activation == VitActivation.Silu ? VitActivation.Gelu : VitActivation.Silu;
+        ModelHints hints = new() { Traits = new VitTraits { Activation = other } };
+        using ModelFile stated = ModelFile.Load(_folder.Root, hints);
+        using TemporaryFolder alone = new();
+        stated.WriteWith(alone.File("model.safetensors"), new Dictionary<string, Tensor>(), overwrite: false);
+        using ModelFile again = ModelFile.Load(alone.Root);
+        Assert.Equal(other, again.Model.Config.Activation);
+
+        Tensor x = randn(2, 64);
+        foreach (ModelFile each in (ModelFile[])[file, again])
+        {
+            Tensor gate = nn.functional.linear(
+                x,
+                tensors["blocks.0.mlp.gate.weight"],
+                tensors["blocks.0.mlp.gate.bias"]
+            );
+            Tensor open =
+                each.Model.Config.Activation == VitActivation.Silu ? gate * gate.sigmoid() : nn.functional.gelu(gate);
+            Tensor hidden = nn.functional.linear(
+                x,
+                tensors["blocks.0.mlp.fc1.weight"],
+                tensors["blocks.0.mlp.fc1.bias"]
+            );
+            Tensor expected = nn.functional.linear(
+                open * hidden,
+                tensors["blocks.0.mlp.fc2.weight"],
+                tensors["blocks.0.mlp.fc2.bias"]
+            );
+            Assert.True(TinyVit.RelativeDifference(each.Model.FeedForward(each.Model.Blocks[0], x), expected) < 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Silu_without_gates_and_gates_beside_attention_pooling_are_refused()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        ModelSamples.Write(_folder.File("model.safetensors"), _model);
+        ModelHints silu = new()
+        {
+            Traits = new VitTraits { Heads = 2, Activation = VitActivation.Silu },
+        };
+        BadInputException plain = Assert.Throws<BadInputException>(() => ModelFile.Load(_folder.Root, silu).Dispose());
+        Assert.Contains("no gates", plain.Message, StringComparison.Ordinal);
+        VitConfig pools = _model.Config with
+        {
+            Block = new() { GatedFfn = true },
+            Pooling = VitPooling.Attention,
+            PoolHeads = 2,
+            PoolMlpWidth = 128,
+        };
+        BadInputException pooled = Assert.Throws<BadInputException>(() =>
+            VitConfig.Infer(pools.Tensors().ToDictionary(t => t.Name, t => t.Shape), new() { Heads = 2 })
+        );
+        Assert.Contains("attn_pool.latent", pooled.Message, StringComparison.Ordinal);
+    }
+
+    // The model with gates of its own beside what fc1 gives.
+    Dictionary<string, Tensor> Gated()
+    {
+        Dictionary<string, Tensor> tensors = new(_model.Tensors);
+        for (int i = 0; i < _model.Config.Depth; i++)
+        {
+            tensors[VitNames.Block(i, "mlp.gate.weight")] = randn(128, 64) * 0.2;
+            tensors[VitNames.Block(i, "mlp.gate.bias")] = randn(128);
+        }
+        return tensors;
     }
 
     ModelFile Load(string config, int? heads = null)

@@ -8,9 +8,10 @@ namespace Retouch.Tests.Studio;
 sealed class StudioLetters : IAsyncDisposable
 {
     readonly ModelFile _file;
+    readonly ModelFile? _against;
 
-    StudioLetters(ModelFile file, StudioServer server, string folder) =>
-        (_file, Server, Folder) = (file, server, folder);
+    StudioLetters(ModelFile file, ModelFile? against, StudioServer server, string folder) =>
+        (_file, _against, Server, Folder) = (file, against, server, folder);
 
     public StudioServer Server { get; }
 
@@ -19,8 +20,18 @@ sealed class StudioLetters : IAsyncDisposable
     public string Ledger => Path.Combine(Folder, "letters.ledger");
 
     /// <summary>Starts one; with a folder that an earlier one left, it goes on there.</summary>
-    public static async Task<StudioLetters> StartAsync(LettersWorld letters, string folder, params string[] subsets)
+    public static Task<StudioLetters> StartAsync(LettersWorld letters, string folder, params string[] subsets) =>
+        StartAsync(letters, folder, null, subsets);
+
+    /// <summary>The same with another model to compare with.</summary>
+    public static async Task<StudioLetters> StartAsync(
+        LettersWorld letters,
+        string folder,
+        string? against,
+        string[] subsets
+    )
     {
+        ModelFile? other = against is null ? null : ModelFile.Load(against);
         ModelFile file = ModelFile.Load(letters.Model);
         LabelSet labels = LabelSet.Load(letters.Labels);
         Directory.CreateDirectory(folder);
@@ -37,16 +48,18 @@ sealed class StudioLetters : IAsyncDisposable
                 Locality = ImageFolder.Open(letters.Images("locality")),
                 Classes = new ClassFolders(labels),
                 Ledger = ledger,
+                Against = other,
                 WorkFolder = Path.Combine(folder, "work"),
                 Author = "tests",
             }
         );
-        return new StudioLetters(file, server, folder);
+        return new StudioLetters(file, other, server, folder);
     }
 
     public async ValueTask DisposeAsync()
     {
         await Server.DisposeAsync();
         _file.Dispose();
+        _against?.Dispose();
     }
 }

@@ -29,6 +29,9 @@ public sealed class StudioSecurityTests(LettersWorld letters) : IAsyncLifetime
     [InlineData("/assets/studio.js")]
     [InlineData("/_framework/blazor.web.js")]
     [InlineData("/ledger/1.patch")]
+    [InlineData("/ledger/report")]
+    [InlineData("/jobs/1/file")]
+    [InlineData("/jobs/1/page")]
     [InlineData("/map.bin")]
     public async Task Without_the_token_nothing_is_shown(string path)
     {
@@ -107,6 +110,8 @@ public sealed class StudioSecurityTests(LettersWorld letters) : IAsyncLifetime
     [InlineData("/assets/studio.css%00.exe")]
     [InlineData("/ledger/..%2f..%2fetc%2fpasswd.patch")]
     [InlineData("/ledger/0.patch")]
+    [InlineData("/jobs/1/file")]
+    [InlineData("/jobs/..%2f..%2fetc/file")]
     public async Task No_request_reads_another_file(string path)
     {
         int status = await Known(path);

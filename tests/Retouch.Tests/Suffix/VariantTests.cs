@@ -21,6 +21,41 @@ public sealed class VariantTests
         Assert.Equal(config, VitConfig.Infer(config.Tensors().ToDictionary(t => t.Name, t => t.Shape), config.Traits));
     }
 
+    [Fact]
+    public void Rotary_positions_of_several_stages_are_refused()
+    {
+        VitConfig swin = TinyVit.Architectures["swin"];
+        BadInputException refused = Assert.Throws<BadInputException>(() =>
+            VitConfig.Infer(
+                swin.Tensors().ToDictionary(t => t.Name, t => t.Shape),
+                swin.Traits with
+                {
+                    Rope = VitRope.Eva,
+                }
+            )
+        );
+        Assert.Contains("several stages", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("beit", 1000)]
+    [InlineData("data2vec", 1000)]
+    [InlineData("swin", 1024)]
+    public void A_table_whose_pairs_of_tokens_no_array_holds_is_refused_by_its_name(string variant, int grid)
+    {
+        VitConfig config = TinyVit.Architectures[variant];
+        config = config with
+        {
+            ImageSize = grid * config.PatchSize,
+            Stages = new(config.Stages.Select(s => s with { Window = 256 })),
+        };
+        BadInputException refused = Assert.Throws<BadInputException>(() =>
+            VitConfig.Infer(config.Tensors().ToDictionary(t => t.Name, t => t.Shape), config.Traits)
+        );
+        Assert.Contains("relative_position_bias_table", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("pairs", refused.Message, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, int> WideVariants =>
         [.. TinyVit.Architectures.Keys.SelectMany(_ => TinyVit.Widths, (name, width) => (name, width))];
 

@@ -152,6 +152,21 @@ public sealed class GoldenFamilyTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData("timm_swin")]
+    [InlineData("transformers_swin")]
+    public void A_norm_before_the_first_block_of_a_swin_is_not_taken_for_CLIPs(string family)
+    {
+        using TemporaryFolder folder = new();
+        File.Copy(
+            SharedData.Require("golden", "families", family, "model.safetensors"),
+            folder.File("model.safetensors")
+        );
+        using ModelFile file = ModelFile.Load(folder.Root);
+        Assert.Contains(file.Assumptions, a => a.Option == "activation");
+        Assert.DoesNotContain(file.Notes, n => n.Contains("CLIP", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("timm_eva02")]
     [InlineData("transformers_swin")]
     [InlineData("timm_map_pooling")]

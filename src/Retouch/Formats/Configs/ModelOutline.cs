@@ -15,6 +15,9 @@ sealed record ModelOutline(int? Width, int? Depth, int? PatchSize, int? Classes)
     /// <summary>Whether there are relative positions.</summary>
     public bool Relative { get; private init; }
 
+    /// <summary>Whether feed-forward networks are gated.</summary>
+    public bool Gated { get; private init; }
+
     /// <summary>Whether there is a norm after the last block, before or after the pooling.</summary>
     public bool LastNorm { get; private init; }
 
@@ -33,6 +36,7 @@ sealed record ModelOutline(int? Width, int? Depth, int? PatchSize, int? Classes)
         )
         {
             Relative = shapes.Keys.Any(n => n.EndsWith("relative_position_bias_table", StringComparison.Ordinal)),
+            Gated = shapes.Keys.Any(n => n.Contains(".mlp.gate.", StringComparison.Ordinal)),
             LastNorm = shapes.ContainsKey(VitNames.NormWeight) || shapes.ContainsKey(VitNames.PoolNormWeight),
             PoolsByAttention = shapes.ContainsKey(VitNames.Pool("latent")),
         };

@@ -230,12 +230,10 @@ static class TimmConfig
             {
                 Heads = Heads(root, places) ?? (meant && known!.Heads > 0 ? known.Heads : null),
                 NormEpsilon = plainNorm ? 1e-6 : known?.NormEpsilon,
-                Activation = Stated(root, places, "act_layer") is ConfigObject acting
-                    ? ConfigActivations.Read(acting, "act_layer")
-                    : known?.Activation,
+                Activation = Activation(root, places, known, model.Gated, eva),
                 Pooling = pooling,
                 PostNorm = Flag(root, places, "use_post_norm") ?? known?.PostNorm,
-                Rope = TimmRope.Read(places, known, eva || args is not null),
+                Rope = TimmRope.Read(Stating, known, eva || args is not null),
                 PoolHeads =
                     Stated(root, places, "attn_pool_num_heads")?.Count("attn_pool_num_heads") ?? known?.PoolHeads,
                 LastNorm = LastNorm(root, places) ?? known?.LastNorm,
@@ -252,17 +250,8 @@ static class TimmConfig
                     + "plain ViTs that Retouch knows; the model was opened by its tensors and by what that file states "
                     + "besides"
             );
-        if (
-            known is { Rope.Kind: not VitRopeKind.None }
-            && TimmRope.StatesType(places)
-            && card.Traits.Rope is VitRope rope
-            && rope != known.Rope
-        )
-            card = card.Noting(
-                $"{root.Path} states rope_type, so that what it leaves out of rotary positions is as timm's Eva has "
-                    + $"it ({ModelRopes.NameOf(rope)}), not as {UserText.Quote(name)} has it "
-                    + $"({ModelRopes.NameOf(known.Rope)})"
-            );
+        if (TimmRope.Note(Stating, name, known, card.Traits.Rope) is string note)
+            card = card.Noting(note);
         if (
             (root.Number("num_classes") ?? args?.Number("num_classes")) is double classes
             && model.Classes is int own
@@ -270,6 +259,8 @@ static class TimmConfig
         )
             card = card.Noting($"{root.Path} states {classes} classes, but the model has {own}");
         return card.NotingUnknown(root.Path, unknown);
+
+        ConfigObject? Stating(string setting) => Stated(root, places, setting);
     }
 
     // Of several stages tensors show them.
@@ -307,6 +298,19 @@ static class TimmConfig
             ),
         };
     }
+
+    // timm's Eva has gates of SiLU, whatever its arguments are; VisionTransformer hands its act_layer, which is GELU
+    // unless it is told otherwise, to whichever network it is given.
+    static VitActivation? Activation(
+        ConfigObject root,
+        ConfigObject[] places,
+        TimmArchitecture? known,
+        bool gated,
+        bool eva
+    ) =>
+        gated && eva ? VitActivation.Silu
+        : Stated(root, places, "act_layer") is ConfigObject acting ? ConfigActivations.Read(acting, "act_layer", gated)
+        : known?.Activation;
 
     // What timm's classes read where their arguments leave it out; null where tensors show more.
     static VitPooling? Default(ConfigObject root, ConfigObject[] places, bool eva) =>

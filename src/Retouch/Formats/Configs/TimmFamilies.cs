@@ -38,7 +38,10 @@ static class TimmFamilies
             ),
             .. Of(Vit with { Pooling = VitPooling.Average, PostNorm = true }, 768, 12, "vit_base_patch16_rpn_224"),
             .. Of(
-                Vit,
+                Vit with
+                {
+                    Activation = VitActivation.Silu,
+                },
                 1536,
                 24,
                 "vit_giant_patch14_dinov2 vit_giant_patch14_reg4_dinov2 vit_giant_patch14_reg1_tipsv2"

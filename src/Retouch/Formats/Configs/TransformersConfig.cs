@@ -173,7 +173,10 @@ static partial class TransformersConfig
                     vision.Count("num_attention_heads")
                     ?? (vision.Has("hidden_size") && !vision.Has("depths") ? 12 : null),
                 NormEpsilon = vision.Number("layer_norm_eps") ?? family.NormEpsilon,
-                Activation = ConfigActivations.Read(vision, "hidden_act") ?? family.Activation,
+                // DINOv2's gates are of SiLU, whatever hidden_act is.
+                Activation = model.Gated
+                    ? VitActivation.Silu
+                    : ConfigActivations.Read(vision, "hidden_act", gated: false) ?? family.Activation,
                 Pooling = family.Pooling ?? Pooling(root),
             },
             ImageSize = vision.Side("image_size") ?? card.ImageSize,

@@ -7,6 +7,9 @@ static class TimmFamilyNames
 {
     static readonly string[] Kinds = ["weight", "bias"];
 
+    // What timm's Eva has and its VisionTransformer has not.
+    static readonly string[] OfEva = [".gamma_1", ".attn.q_bias", ".attn.q_proj.weight"];
+
     /// <summary>The rows.</summary>
     public static IReadOnlyList<TensorName> All { get; } =
     [
@@ -49,18 +52,26 @@ static class TimmFamilyNames
     ];
 
     /// <summary>
-    /// The rotary positions of models whose names these are, where no file states them: EVA-02's have names of their
-    /// own for gates and values, DINOv3's have registers and no learned positions. Null for no guess.
+    /// What is usual of models whose names these are, where no file states it. EVA-02's have rotary positions, and
+    /// gates apart from values; DINOv3's have registers and no learned positions. timm's VisionTransformer hands its
+    /// own activation, GELU, to gates that are apart.
     /// </summary>
     /// <param name="names">Canonical name to the file's tensors.</param>
-    public static VitRope? UsualRope(IReadOnlyDictionary<string, NamedTensor[]> names)
+    public static VitTraits Usual(IReadOnlyDictionary<string, NamedTensor[]> names)
     {
         bool Named(string end) => names.Values.Any(n => n.Any(t => t.InFile.EndsWith(end, StringComparison.Ordinal)));
 
-        return Named(".mlp.fc1_g.weight") && names.ContainsKey(VitNames.Positions) ? VitRope.Eva
-            : Named(".gamma_1") && names.ContainsKey(VitNames.Registers) && !names.ContainsKey(VitNames.Positions)
-                ? VitRope.Dinov3
-            : null;
+        bool apart = Named(".mlp.fc1_g.weight");
+        bool eva = OfEva.Any(Named);
+        bool placed = names.ContainsKey(VitNames.Positions);
+        return new()
+        {
+            Rope =
+                apart && eva && placed ? VitRope.Eva
+                : Named(".gamma_1") && names.ContainsKey(VitNames.Registers) && !placed ? VitRope.Dinov3
+                : null,
+            Activation = apart && !eva ? VitActivation.Gelu : null,
+        };
     }
 
     static TensorName Same(string end) => new("blocks.{i}." + end, "blocks.{i}." + end);

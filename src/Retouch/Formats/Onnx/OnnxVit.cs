@@ -137,18 +137,7 @@ sealed class OnnxVit(VitModel model)
         );
         // Whatever is done to keys is done before they are turned.
         bool plain = !_config.Block.QueryKeyNorm && _config.Block.Rope is null;
-        string[] split =
-        [
-            .. parts.Select(
-                (part, i) =>
-                    _graph.Node(
-                        "Transpose",
-                        part + ".heads",
-                        [_graph.Node("Reshape", part + ".split", [part, _graph.Constant(0, 0, heads, channels)])],
-                        ("perm", i == 1 && plain ? (long[])[0, 2, 3, 1] : [0, 2, 1, 3])
-                    )
-            ),
-        ];
+        string[] split = [.. parts.Select((part, i) => Heads(part, heads, channels, turned: i == 1 && plain))];
         if (!plain)
         {
             split[0] = Placed(name + "q", split[0]);
@@ -159,21 +148,10 @@ sealed class OnnxVit(VitModel model)
                 ("perm", (long[])[0, 1, 3, 2])
             );
         }
-        string scores = _graph.Node(
-            "Mul",
-            name + "scaled",
-            [
-                _graph.Node("MatMul", name + "scores", [split[0], split[1]]),
-                _graph.Constant((float)(1 / Math.Sqrt(channels))),
-            ]
-        );
+        string scores = Scores(name, split[0], split[1], channels);
         if (_config.Block.RelativePositions != RelativePositions.None)
             scores = Biased(name, place, shift, scores);
-        string mixed = _graph.Node(
-            "MatMul",
-            name + "mixed",
-            [_graph.Node("Softmax", name + "weights", [scores], ("axis", -1)), split[2]]
-        );
+        string mixed = Mixed(name, scores, split[2]);
         mixed = _graph.Node(
             "Reshape",
             name + "merged",
@@ -187,6 +165,29 @@ sealed class OnnxVit(VitModel model)
         string projected = Linear(name + "proj", mixed);
         return place.Window > 0 ? Joined(name, place, shift, projected) : projected;
     }
+
+    // Tokens split by heads, [B,heads,T,D/heads], or turned for a product with others, [B,heads,D/heads,T].
+    string Heads(string x, long heads, long channels, bool turned) =>
+        _graph.Node(
+            "Transpose",
+            x + ".heads",
+            [_graph.Node("Reshape", x + ".split", [x, _graph.Constant(0, 0, heads, channels)])],
+            ("perm", turned ? (long[])[0, 2, 3, 1] : [0, 2, 1, 3])
+        );
+
+    string Scores(string name, string queries, string keys, long channels) =>
+        _graph.Node(
+            "Mul",
+            name + "scaled",
+            [_graph.Node("MatMul", name + "scores", [queries, keys]), _graph.Constant((float)(1 / Math.Sqrt(channels)))]
+        );
+
+    string Mixed(string name, string scores, string values) =>
+        _graph.Node(
+            "MatMul",
+            name + "mixed",
+            [_graph.Node("Softmax", name + "weights", [scores], ("axis", -1)), values]
+        );
 
     // Queries or keys of heads, normalized and turned, [B,heads,T,D/heads].
     string Placed(string name, string x)
@@ -316,12 +317,7 @@ sealed class OnnxVit(VitModel model)
         string key;
         if (_config.Block.GatedFfn)
         {
-            string gate = Linear(name + "gate", input);
-            string open = _graph.Node(
-                "Mul",
-                name + "gate.open",
-                [gate, _graph.Node("Sigmoid", name + "gate.sigmoid", [gate])]
-            );
+            string open = Activate(name + "gate.act", Linear(name + "gate", input));
             key = _graph.Node("Mul", name + "act", [open, hidden]);
         }
         else
@@ -348,6 +344,8 @@ sealed class OnnxVit(VitModel model)
                         ),
                     ]
                 );
+            case VitActivation.Silu:
+                return _graph.Node("Mul", name, [h, _graph.Node("Sigmoid", name + ".sigmoid", [h])]);
             case VitActivation.GeluTanh:
                 string cubic = _graph.Node(
                     "Mul",
@@ -499,34 +497,11 @@ sealed class OnnxVit(VitModel model)
                         name + part,
                         [_graph.Node("MatMul", $"{name}{part}.product", [read, rows]), shift]
                     );
-                    return _graph.Node(
-                        "Transpose",
-                        $"{name}{part}.heads",
-                        [
-                            _graph.Node(
-                                "Reshape",
-                                $"{name}{part}.split",
-                                [given, _graph.Constant(0, 0, heads, channels)]
-                            ),
-                        ],
-                        ("perm", i == 1 ? (long[])[0, 2, 3, 1] : [0, 2, 1, 3])
-                    );
+                    return Heads(given, heads, channels, turned: i == 1);
                 }
             ),
         ];
-        string scores = _graph.Node(
-            "Mul",
-            name + "scaled",
-            [
-                _graph.Node("MatMul", name + "scores", [parts[0], parts[1]]),
-                _graph.Constant((float)(1 / Math.Sqrt(channels))),
-            ]
-        );
-        string mixed = _graph.Node(
-            "MatMul",
-            name + "mixed",
-            [_graph.Node("Softmax", name + "weights", [scores], ("axis", -1)), parts[2]]
-        );
+        string mixed = Mixed(name, Scores(name, parts[0], parts[1], channels), parts[2]);
         mixed = _graph.Node("Reshape", name + "merged", [mixed, _graph.Constant(-1, width)]);
         string y = Linear(name + "proj", mixed);
         string normed = Norm(name + "norm", y, name + "norm.weight", name + "norm.bias");
@@ -554,18 +529,7 @@ sealed class OnnxVit(VitModel model)
 
     // One token, [B,D].
     string First(string name, string tokens, long index) =>
-        _graph.Node(
-            "Squeeze",
-            name,
-            [
-                _graph.Node(
-                    "Slice",
-                    name + ".token",
-                    [tokens, _graph.Constant(index), _graph.Constant(index + 1), _graph.Constant(1)]
-                ),
-                _graph.Constant(1),
-            ]
-        );
+        _graph.Node("Squeeze", name, [Slice(name + ".token", tokens, 1, index, index + 1), _graph.Constant(1)]);
 
     string Mean(string name, string x) => _graph.Node("ReduceMean", name, [x], ("axes", (long[])[1]), ("keepdims", 0));
 

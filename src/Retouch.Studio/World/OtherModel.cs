@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Retouch.Formats;
+using Retouch.Images;
+using Retouch.Suffix;
+using Retouch.UseCases;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Retouch.Studio.World;
+
+/// <summary>
+/// What another model says of the images, kept in a file that only grows, so that whoever was interrupted goes on
+/// there.
+/// </summary>
+sealed class OtherModel
+{
+    const int Together = 16;
+
+    readonly Dictionary<string, LiveAnswer> _answers = [];
+    readonly string _file;
+
+    /// <summary>Reads what is known.</summary>
+    /// <param name="file">The file; it need not be there.</param>
+    public OtherModel(string file)
+    {
+        _file = file;
+        if (!File.Exists(file))
+            return;
+        foreach (string text in File.ReadLines(file))
+        {
+            if (Parse(text) is not Line line)
+                break;
+            _answers[line.Key] = new LiveAnswer(line.Class, line.Probability, line.Second, line.Margin);
+        }
+    }
+
+    /// <summary>What is known of the other model that a studio was opened with; null where there is none.</summary>
+    /// <param name="world">The studio's model and images.</param>
+    public static OtherModel? Of(StudioWorld world) =>
+        world.Options.Against is ModelFile other
+            ? new(Path.Combine(world.Options.WorkFolder, $"against-{Identity(other)}.jsonl"))
+            : null;
+
+    // What is known holds for one model and one way to make pixels of images.
+    static string Identity(ModelFile file) =>
+        Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{file.Model.Fingerprint}|{file.Preprocessing}"))
+        )[..24];
+
+    /// <summary>What the model says of a file as it is now; null where it was not asked.</summary>
+    public LiveAnswer? Of(string path) => _answers.TryGetValue(Key(path), out LiveAnswer answer) ? answer : null;
+
+    /// <summary>Asks a model about what is not known.</summary>
+    /// <param name="model">The model; not owned.</param>
+    /// <param name="paths">The images' files.</param>
+    /// <param name="events">Told how far it is.</param>
+    /// <param name="cancellation">Stops between some images; what is known by then is kept.</param>
+    /// <returns>How many images cannot be read.</returns>
+    public int Ask(ModelFile model, IReadOnlyList<string> paths, IUseCaseEvents events, CancellationToken cancellation)
+    {
+        SplitVit split = new(model.Model);
+        int failed = 0;
+        // What was cut off in the middle of a line would hide what comes after it.
+        AtomicFile.Write(
+            _file,
+            overwrite: true,
+            s => s.Write(Encoding.UTF8.GetBytes(string.Concat(_answers.Select(a => Text(a.Key, a.Value)))))
+        );
+        using StreamWriter writer = new(_file, append: true);
+        return events.Progress(
+            "asking the other model",
+            paths.Count,
+            report =>
+            {
+                int done = 0;
+                foreach (string[] some in paths.Chunk(Together))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    Ask([.. some.Where(p => File.Exists(p) && Of(p) is null)]);
+                    writer.Flush();
+                    report(done += some.Length, null);
+                }
+                return failed;
+            }
+        );
+
+        void Ask(string[] some)
+        {
+            if (some.Length == 0)
+                return;
+            using DisposeScope scope = NewDisposeScope();
+            using IDisposable noGrad = no_grad();
+            (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int, Problem)> problems) =
+                ImageLoader.LoadAvailable(some, model.Preprocessing);
+            failed += problems.Count;
+            if (loaded.Count == 0)
+                return;
+            using PrefixState state = split.Prefix(pixels);
+            (Tensor values, Tensor classes) = special.softmax(split.Logits(state), 1).topk(2);
+            float[] p = values.cpu().contiguous().data<float>().ToArray();
+            long[] c = classes.cpu().contiguous().data<long>().ToArray();
+            for (int i = 0; i < loaded.Count; i++)
+            {
+                string key = Key(some[loaded[i]]);
+                LiveAnswer answer = new((int)c[2 * i], p[2 * i], (int)c[(2 * i) + 1], p[2 * i] - p[(2 * i) + 1]);
+                _answers[key] = answer;
+                writer.Write(Text(key, answer));
+            }
+        }
+    }
+
+    static string Text(string key, LiveAnswer answer) =>
+        JsonSerializer.Serialize(new Line(key, answer.Class, answer.Probability, answer.Second, answer.Margin)) + "\n";
+
+    static Line? Parse(string text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Line>(text);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // A file that was written again is another image.
+    static string Key(string path)
+    {
+        FileInfo file = new(path);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{path}|{(file.Exists ? file.Length : -1)}|{(file.Exists ? file.LastWriteTimeUtc.Ticks : 0)}"
+        );
+    }
+
+    sealed record Line(string Key, int Class, float Probability, int Second, float Margin);
+}
