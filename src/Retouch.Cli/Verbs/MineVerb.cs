@@ -19,9 +19,15 @@ sealed class MineVerb : Verb
     readonly Option<string[]> _images = new("--images")
     {
         Description =
-            "Folders of images, in folders that are called by their class: its index, WordNet id or name; unlabelled "
-            + "ones may lie anywhere below.",
+            "Folders or archives of images, in folders that are called by their class: its index, WordNet id or name; "
+            + "unlabelled ones may lie anywhere below. Or lists of images and classes, as for 'check'.",
         Required = true,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR|LIST",
+    };
+    readonly Option<string[]> _roots = new("--root")
+    {
+        Description = "The folders from which the paths of lists go on; by default each list's own.",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "DIR",
     };
@@ -86,7 +92,7 @@ sealed class MineVerb : Verb
         _model = new ModelOptions(this);
         foreach (
             Option option in (Option[])
-                [_images, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite]
+                [_images, _roots, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite]
         )
             Add(option);
         _strongerHints = new HintOptions(this, "stronger-");
@@ -100,7 +106,12 @@ sealed class MineVerb : Verb
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         RefuseTogether(parsed, _stronger, _accept, _confirmed, _locality);
         RefuseTogether(parsed, _confirmed, _accept);
-        ImageFolder[] folders = [.. parsed.GetRequiredValue(_images).Select(ImageFolder.Open)];
+        string[] sources = parsed.GetRequiredValue(_images);
+        bool lists =
+            parsed.GetValue(_stronger) is null
+            && parsed.GetValue(_confirmed) is null
+            && sources.Any(s => !ImageFolder.IsAt(s) && File.Exists(s));
+        ImageFolder[] folders = lists ? [] : [.. sources.Select(ImageFolder.Open)];
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null;
         MiningSettings settings = new() { Margin = parsed.GetValue(_margin), MinImages = parsed.GetValue(_min) };
 
@@ -113,16 +124,42 @@ sealed class MineVerb : Verb
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = new(file.Model);
         int total =
-            (confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count))
-            + (locality?.Files.Count ?? 0);
+            (
+                lists
+                    ? sources.Sum(s =>
+                        ImageFolder.IsAt(s) ? ImageFolder.Open(s).Files.Count : File.ReadLines(s).Count()
+                    )
+                    : confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)
+            ) + (locality?.Files.Count ?? 0);
         MiningResult result = terminal.Progress(
             "mining",
             total,
             report =>
             {
                 Told<int> told = new(done => report(done, null));
-                return confirmed is null
-                    ? Mining.Mine(split, file.Preprocessing, folders, classes, locality, settings, told, cancellation)
+                return lists
+                        ? Mining.Mine(
+                            split,
+                            file.Preprocessing,
+                            sources,
+                            parsed.GetValue(_roots) ?? [],
+                            classes,
+                            locality,
+                            settings,
+                            told,
+                            cancellation
+                        )
+                    : confirmed is null
+                        ? Mining.Mine(
+                            split,
+                            file.Preprocessing,
+                            folders,
+                            classes,
+                            locality,
+                            settings,
+                            told,
+                            cancellation
+                        )
                     : Mining.Confirm(
                         split,
                         file.Preprocessing,

@@ -12,12 +12,13 @@ static class RepairOptions
 
     /// <summary>More labelled images.</summary>
     /// <param name="use">What they are for.</param>
-    public static Option<string[]> Near(string use) =>
+    /// <param name="lists">Whether they may be named by lists.</param>
+    public static Option<string[]> Near(string use, bool lists = false) =>
         new("--near")
         {
-            Description = $"Folders of more labelled images of the same shift{use}.",
+            Description = $"Folders{(lists ? " or lists" : "")} of more labelled images of the same shift{use}.",
             AllowMultipleArgumentsPerToken = true,
-            HelpName = "DIR",
+            HelpName = lists ? "DIR|LIST" : "DIR",
         };
 
     /// <summary>Ordinary images.</summary>

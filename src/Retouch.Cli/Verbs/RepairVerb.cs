@@ -15,18 +15,25 @@ sealed class RepairVerb : Verb
     readonly Option<string[]> _images = new("--images")
     {
         Description =
-            "Folders of labelled images, in folders that are called by their class, as for 'mine': those that the "
-            + "model gets wrong are corrected, those that it gets right are kept right.",
+            "Folders of labelled images, in folders that are called by their class, as for 'mine', or lists of images "
+            + "and classes, as for 'check': those that the model gets wrong are corrected, those that it gets right "
+            + "are kept right.",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
-        HelpName = "DIR",
+        HelpName = "DIR|LIST",
     };
     readonly Option<string?> _benchmark = new("--benchmark")
     {
         Description = "What 'retouch mine' made: correct its groups' images, which lie below --images, and no others.",
         HelpName = "FILE",
     };
-    readonly Option<string[]> _near = RepairOptions.Near(": those that are right are kept right");
+    readonly Option<string[]> _near = RepairOptions.Near(": those that are right are kept right", lists: true);
+    readonly Option<string[]> _roots = new("--root")
+    {
+        Description = "The folders from which the paths of lists go on; by default each list's own.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "DIR",
+    };
     readonly Option<string?> _accept = RepairOptions.Accept();
     readonly Option<string?> _locality = RepairOptions.Locality("what else changed");
     readonly Option<string[]> _prepared = RepairOptions.Prepared();
@@ -101,6 +108,7 @@ sealed class RepairVerb : Verb
                     _out,
                     _benchmark,
                     _near,
+                    _roots,
                     _accept,
                     _locality,
                     _prepared,
@@ -127,6 +135,7 @@ sealed class RepairVerb : Verb
             Images = parsed.GetRequiredValue(_images),
             Benchmark = parsed.GetValue(_benchmark),
             Near = parsed.GetValue(_near) ?? [],
+            Roots = parsed.GetValue(_roots) ?? [],
             On = parsed.GetValue(_on) ?? [],
             Accepted = parsed.GetValue(_accept),
             Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null,

@@ -79,7 +79,7 @@ sealed class OtherModel
                 foreach (string[] some in paths.Chunk(Together))
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    Ask([.. some.Where(p => File.Exists(p) && Of(p) is null)]);
+                    Ask([.. some.Where(p => ImageFile.Exists(p) && Of(p) is null)]);
                     writer.Flush();
                     report(done += some.Length, null);
                 }
@@ -130,11 +130,8 @@ sealed class OtherModel
     // A file that was written again is another image.
     static string Key(string path)
     {
-        FileInfo file = new(path);
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{path}|{(file.Exists ? file.Length : -1)}|{(file.Exists ? file.LastWriteTimeUtc.Ticks : 0)}"
-        );
+        (long length, long ticks) = ImageFile.Stamp(path);
+        return string.Create(CultureInfo.InvariantCulture, $"{path}|{length}|{ticks}");
     }
 
     sealed record Line(string Key, int Class, float Probability, int Second, float Margin);

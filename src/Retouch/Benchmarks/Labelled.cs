@@ -1,4 +1,5 @@
 using Retouch.Data;
+using Retouch.Images;
 
 namespace Retouch.Benchmarks;
 
@@ -90,7 +91,7 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
                         $"{full} lies in two of the folders; name every folder of images once."
                     );
                 string sourceFolder = System.IO.Path.GetDirectoryName(classFolder) ?? "";
-                string source = System.IO.Path.GetFileName(sourceFolder) is { Length: > 0 } last ? last : "images";
+                string source = ImagePath.NameOf(sourceFolder) is { Length: > 0 } last ? last : "images";
                 if (sources.TryGetValue(source, out string? known) && known != sourceFolder)
                     throw BadInput.Ambiguous(
                         null,

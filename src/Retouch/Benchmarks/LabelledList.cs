@@ -1,30 +1,33 @@
 using System.Text.Json;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Images;
 
 namespace Retouch.Benchmarks;
 
 /// <summary>
-/// Labelled images that a file names: a benchmark, a list of confirmed images, or a table with an image a line.
+/// Labelled images that a file names: a benchmark, a list of confirmed images, a table with an image a line, or JSON
+/// of such rows.
 /// </summary>
 static class LabelledList
 {
     const int MaxLength = 64 << 20;
 
-    static readonly string[] PathWords = ["path", "image", "file", "filename", "filepath"];
+    static readonly string[] PathWords = ["path", "image", "file", "filename", "file_name", "filepath"];
     static readonly string[] ClassWords = ["class", "label", "classname", "labelname", "target"];
 
     /// <summary>Reads a list.</summary>
     /// <param name="path">
-    /// JSON of a benchmark or of confirmed images, or a table with commas or tabs of paths and classes: a header names
-    /// the columns (<c>path</c>, <c>class</c>), else they are the first two.
+    /// JSON of a benchmark or of confirmed images; a table with commas or tabs of paths and classes, whose header names
+    /// the columns (<c>path</c>, <c>class</c>), else they are the first two; or such rows as objects of JSON, in an
+    /// array or one a line.
     /// </param>
     /// <param name="roots">The folders from which its paths go on; none for the list's own.</param>
     /// <param name="classes">What the classes' names mean.</param>
     /// <exception cref="BadInputException">It cannot be read, or an image or a class is not there.</exception>
     public static IReadOnlyList<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
     {
-        if (FolderWalk.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
+        if (ImageNames.IsImage(path))
             throw BadInput.Mismatch(
                 path,
                 $"{path} is an image, which does not say its class: name its folder, or a list of images and classes."
@@ -33,7 +36,12 @@ static class LabelledList
         if (roots.Count == 0)
             roots = [Path.GetDirectoryName(Path.GetFullPath(path))!];
         int start = text.Span.IndexOfAnyExcept(" \n\r\t"u8);
-        return start >= 0 && text.Span[start] == '{' ? Groups(path, roots, text) : Lines(path, roots, text, classes);
+        return (start < 0 ? 0 : (char)text.Span[start]) switch
+        {
+            '{' when !IsRow(text) => Groups(path, roots, text),
+            '{' or '[' => Lines(path, roots, JsonRows(path, text), classes),
+            _ => Lines(path, roots, Rows(path, text), classes),
+        };
     }
 
     static Labelled[] Groups(string path, IReadOnlyList<string> roots, ReadOnlyMemory<byte> text)
@@ -75,12 +83,12 @@ static class LabelledList
     static List<Labelled> Lines(
         string path,
         IReadOnlyList<string> roots,
-        ReadOnlyMemory<byte> text,
+        IEnumerable<(int Line, string Image, string Class)> found,
         ClassFolders classes
     )
     {
         string source = Path.GetFileNameWithoutExtension(path);
-        List<(int Line, string Image, string Class)> rows = [.. Rows(path, text)];
+        List<(int Line, string Image, string Class)> rows = [.. found];
         if (rows.Count == 0)
             throw BadInput.Missing(path, $"{path} names no image.");
         classes.RequireNumbering(rows.Select(r => r.Class).Distinct());
@@ -91,7 +99,7 @@ static class LabelledList
             if (accepted.Count == 0)
                 continue;
             string full =
-                roots.Select(r => Path.GetFullPath(image, Path.GetFullPath(r))).FirstOrDefault(File.Exists)
+                roots.Select(r => Path.GetFullPath(image, Path.GetFullPath(r))).FirstOrDefault(ImageFile.Exists)
                 ?? throw BadInput.Missing(
                     image,
                     $"Line {line} of {path} names the image {image}, which is not below {string.Join(", ", roots)}.",
@@ -120,6 +128,68 @@ static class LabelledList
             }
             return [.. several.Distinct()];
         }
+    }
+
+    // An object of JSON that names an image, alone on its line.
+    static bool IsRow(ReadOnlyMemory<byte> text)
+    {
+        try
+        {
+            Utf8JsonReader reader = new(text.Span);
+            return JsonDocument.TryParseValue(ref reader, out JsonDocument? json)
+                && json.RootElement is { ValueKind: JsonValueKind.Object } row
+                && Member(row, PathWords) is not null;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    static IEnumerable<(int Line, string Image, string Class)> JsonRows(string path, ReadOnlyMemory<byte> text)
+    {
+        List<JsonElement> rows = [];
+        try
+        {
+            Utf8JsonReader reader = new(text.Span, new JsonReaderOptions { AllowMultipleValues = true });
+            while (reader.Read())
+            {
+                JsonElement value = JsonElement.ParseValue(ref reader);
+                rows.AddRange(value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value]);
+            }
+        }
+        // Characters that are no UTF-8 are told otherwise.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw BadInput.Damaged(path, $"{path} is not JSON after {rows.Count} rows: {e.Message}", cause: e);
+        }
+        return rows.Select(
+            (row, i) =>
+                row.ValueKind == JsonValueKind.Object
+                && Member(row, PathWords) is string image
+                && !image.Contains('\0')
+                && Member(row, ClassWords) is string label
+                    ? (i + 1, image, label)
+                    : throw BadInput.Damaged(
+                        path,
+                        $"Row {i + 1} of {path} does not name an image and its class, such as "
+                            + "{\"path\": \"photos/7.jpg\", \"class\": \"tench\"}."
+                    )
+        );
+    }
+
+    static string? Member(JsonElement row, string[] words)
+    {
+        foreach (JsonProperty member in row.EnumerateObject())
+        {
+            if (!words.Contains(member.Name.ToLowerInvariant()))
+                continue;
+            if (member.Value.ValueKind == JsonValueKind.String)
+                return member.Value.GetString() is { Length: > 0 } text ? text : null;
+            if (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out long number))
+                return number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+        return null;
     }
 
     static IEnumerable<(int Line, string Image, string Class)> Rows(string path, ReadOnlyMemory<byte> text)

@@ -2,32 +2,37 @@ using Retouch.Data;
 
 namespace Retouch.Benchmarks;
 
-/// <summary>Labelled images as a user names them: folders that are called by their classes, and lists.</summary>
+/// <summary>
+/// Labelled images as a user names them: folders and archives of folders that are called by their classes, and lists.
+/// </summary>
 static class LabelledSources
 {
-    /// <summary>Lists their images, each once.</summary>
+    /// <summary>Lists their images.</summary>
     /// <param name="sources">Folders and lists.</param>
     /// <param name="roots">The folders from which the paths of lists go on; none for each list's own.</param>
     /// <param name="classes">What the names of folders and classes mean.</param>
     /// <param name="count">The number of the model's classes.</param>
     /// <param name="skipped">Gets what was left out, and why.</param>
+    /// <param name="once">Whether a list may not name an image that is there already.</param>
     /// <exception cref="BadInputException">
-    /// A source cannot be read, the model lacks a class, an image is there twice, or there are no images.
+    /// A source cannot be read, the model lacks a class, an image is there twice that may be there once, or there are
+    /// no images.
     /// </exception>
     public static IReadOnlyList<Labelled> In(
         IReadOnlyList<string> sources,
         IReadOnlyList<string> roots,
         ClassFolders classes,
         int count,
-        List<Problem> skipped
+        List<Problem> skipped,
+        bool once = true
     )
     {
-        if (sources.FirstOrDefault(s => !Directory.Exists(s) && !File.Exists(s)) is string missing)
+        if (sources.FirstOrDefault(s => !ImageFolder.IsAt(s) && !File.Exists(s)) is string missing)
             throw BadInput.Missing(missing, $"There is no folder and no list {missing}: check the path.");
-        ImageFolder[] folders = [.. sources.Where(Directory.Exists).Select(ImageFolder.Open)];
+        ImageFolder[] folders = [.. sources.Where(ImageFolder.IsAt).Select(ImageFolder.Open)];
         List<Labelled> images = [.. Labelled.In(folders, classes, count, skipped)];
         HashSet<string> seen = [.. images.Select(i => i.FullPath)];
-        foreach (string list in sources.Where(s => !Directory.Exists(s)))
+        foreach (string list in sources.Where(s => !ImageFolder.IsAt(s)))
         {
             foreach (Labelled image in LabelledList.Read(list, roots, classes))
             {
@@ -36,7 +41,7 @@ static class LabelledSources
                         list,
                         $"{list} names the class {image.Accepted.Max()}, which is not one of the model's {count}."
                     );
-                if (!seen.Add(image.FullPath))
+                if (!seen.Add(image.FullPath) && once)
                     throw BadInput.Ambiguous(
                         image.FullPath,
                         $"{image.FullPath} is named twice among the images; name every image once."

@@ -41,7 +41,58 @@ public static class Mining
         settings.Validate();
         List<Problem> skipped = [];
         IReadOnlyList<Labelled> labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
+        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
+    }
 
+    /// <summary>The same of folders, archives and lists of images and classes.</summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="sources">The folders, archives and lists.</param>
+    /// <param name="roots">The folders from which the paths of lists go on; none for each list's own.</param>
+    /// <param name="classes">What the names of folders and classes mean.</param>
+    /// <param name="locality">Images that edits should leave alone, or null for none.</param>
+    /// <param name="settings">What to keep.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <exception cref="BadInputException">
+    /// As above, or a list cannot be read, names an image or a class that is not there, or there are no images.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static MiningResult Mine(
+        SplitVit split,
+        Preprocessing preprocessing,
+        IReadOnlyList<string> sources,
+        IReadOnlyList<string> roots,
+        ClassFolders classes,
+        ImageFolder? locality,
+        MiningSettings settings,
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default
+    )
+    {
+        settings.Validate();
+        List<Problem> skipped = [];
+        IReadOnlyList<Labelled> labelled = LabelledSources.In(
+            sources,
+            roots,
+            classes,
+            split.Model.Config.Classes,
+            skipped
+        );
+        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
+    }
+
+    static MiningResult Mine(
+        SplitVit split,
+        Preprocessing preprocessing,
+        IReadOnlyList<Labelled> labelled,
+        ImageFolder? locality,
+        MiningSettings settings,
+        List<Problem> skipped,
+        IProgress<int>? progress,
+        CancellationToken cancellation
+    )
+    {
         int asked = 0;
         int right = 0;
         ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);

@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Retouch.Images;
 
 namespace Retouch.Data;
 
@@ -7,9 +8,6 @@ namespace Retouch.Data;
 /// </summary>
 sealed class FolderWalk
 {
-    /// <summary>What the names of images end in.</summary>
-    public static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"];
-
     static readonly string[] OtherFormats =
     [
         ".tif",
@@ -22,9 +20,6 @@ sealed class FolderWalk
         ".ppm",
         ".pgm",
     ];
-
-    // Copies and thumbnails that macOS's archives and Synology's servers put beside images.
-    static readonly string[] Foreign = ["__MACOSX", "@eaDir"];
 
     static readonly EnumerationOptions Options = new()
     {
@@ -117,7 +112,7 @@ sealed class FolderWalk
     void List(string path)
     {
         string extension = Path.GetExtension(path).ToLowerInvariant();
-        if (Extensions.Contains(extension))
+        if (ImageNames.IsImage(path))
             _files.Add(path);
         else if (OtherFormats.Contains(extension))
             _otherFormats[extension] = _otherFormats.GetValueOrDefault(extension) + 1;
@@ -151,8 +146,7 @@ sealed class FolderWalk
             Options
         )
         {
-            ShouldIncludePredicate = (ref entry) =>
-                !entry.FileName.StartsWith('.') && !Foreign.Contains(entry.FileName.ToString()),
+            ShouldIncludePredicate = (ref entry) => !ImageNames.IsForeign(entry.FileName.ToString()),
         };
 
     string Shown(string relative) => relative.Length == 0 ? _root : Path.Combine(_root, relative);

@@ -1,6 +1,10 @@
+using Retouch.Images;
+
 namespace Retouch.Data;
 
-/// <summary>The image files under a folder, in an order that is the same on every machine. Immutable.</summary>
+/// <summary>
+/// The image files under a folder or in an archive, in an order that is the same on every machine. Immutable.
+/// </summary>
 public sealed class ImageFolder
 {
     readonly IReadOnlyDictionary<string, string> _realFolders;
@@ -13,10 +17,22 @@ public sealed class ImageFolder
         _realFolders = walk.RealFolders;
     }
 
+    ImageFolder(ImageArchive archive)
+    {
+        Root = archive.Path + ImagePath.Mark;
+        Files = archive.Names;
+        LeftOut = archive.LeftOut;
+        string real = Path.GetFullPath(archive.Path) + ImagePath.Mark;
+        _realFolders = archive
+            .Names.Select(n => n[..Math.Max(n.LastIndexOf('/'), 0)])
+            .Distinct()
+            .ToDictionary(f => f, f => f.Length == 0 ? real : $"{real}/{f}");
+    }
+
     ImageFolder(ImageFolder whole, IReadOnlyList<string> files) =>
         (Root, Files, LeftOut, _realFolders) = (whole.Root, files, whole.LeftOut, whole._realFolders);
 
-    /// <summary>The folder, as it was given.</summary>
+    /// <summary>The folder, as it was given; of an archive with an exclamation mark after its name.</summary>
     public string Root { get; }
 
     /// <summary>The files' paths relative to <see cref="Root"/>, with / between the parts, in ordinal order.</summary>
@@ -28,21 +44,33 @@ public sealed class ImageFolder
     /// </summary>
     public IReadOnlyList<string> LeftOut { get; }
 
+    /// <summary>Whether a path is of a folder or of an archive of images, which can be opened so.</summary>
+    /// <param name="path">The path.</param>
+    public static bool IsAt(string path) => Directory.Exists(path) || ImagePath.Archive(path) is not null;
+
     /// <summary>
     /// Lists a folder and its subfolders by the files' extensions, without opening any file. Links to folders are
     /// followed, each folder once: under its own path before a link's, and under the first link of several. Hidden
     /// entries are left out, those whose names begin with a dot on every system, and so is what archives and file
-    /// servers add (<c>__MACOSX</c>, <c>@eaDir</c>).
+    /// servers add (<c>__MACOSX</c>, <c>@eaDir</c>). In the place of a folder there may be a ZIP archive, an
+    /// uncompressed tar archive (such as WebDataset's), or a Parquet file (such as those of Hugging Face's datasets),
+    /// or several by a pattern: <c>shards-{000..123}.tar</c>, <c>*.parquet</c>. Where such a file says the classes of
+    /// its images, they are listed in folders that are called by them.
     /// </summary>
-    /// <exception cref="BadInputException">The folder is missing, a file, unreadable, or without images.</exception>
+    /// <exception cref="BadInputException">
+    /// The folder is missing, another file, unreadable, damaged, or without images.
+    /// </exception>
     public static ImageFolder Open(string path)
     {
+        if (ImagePath.Archive(path) is string archive)
+            return new ImageFolder(ImageArchive.Open(archive));
         if (!Directory.Exists(path))
         {
             throw BadInput.Missing(
                 path,
                 File.Exists(path)
-                    ? $"{path} is a file, where a folder of images is needed: name the folder that holds it."
+                    ? $"{path} is a file, where a folder of images is needed: name the folder that holds it, or a ZIP, "
+                        + "tar or Parquet file of images."
                     : $"There is no folder {path}: check the path."
             );
         }
@@ -57,7 +85,7 @@ public sealed class ImageFolder
             throw BadInput.Missing(
                 path,
                 $"{path} holds no image: give a folder with "
-                    + $"{string.Join(", ", FolderWalk.Extensions)} files in it or below it{more}"
+                    + $"{string.Join(", ", ImageNames.Extensions)} files in it or below it{more}"
             );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

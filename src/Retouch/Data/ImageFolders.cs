@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Retouch.Images;
 
 namespace Retouch.Data;
 
@@ -65,7 +66,7 @@ public sealed class ImageFolders
                 new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
                 i =>
                 {
-                    using FileStream stream = File.OpenRead(_paths[i]);
+                    using Stream stream = ImageFile.OpenRead(_paths[i]);
                     hashes[i] = SHA256.HashData(stream);
                 }
             );

@@ -1,22 +1,23 @@
 using System.Security.Cryptography;
+using Retouch.Images;
 
 namespace Retouch.Data;
 
 /// <summary>
-/// Folders in which a benchmark's images are looked for; an image is taken by its hash, so the folders' order does not
-/// matter.
+/// Folders and archives in which a benchmark's images are looked for; an image is taken by its hash, so that their
+/// order does not matter.
 /// </summary>
 public sealed class ImageRoots
 {
     readonly IReadOnlyList<string> _folders;
 
-    /// <summary>Takes one folder or more.</summary>
+    /// <summary>Takes one folder or archive, or more.</summary>
     /// <exception cref="BadInputException">A folder does not exist.</exception>
     public ImageRoots(IReadOnlyList<string> folders)
     {
-        if (folders.FirstOrDefault(f => !Directory.Exists(f)) is string missing)
+        if (folders.FirstOrDefault(f => !Directory.Exists(f) && ImagePath.Archive(f) is null) is string missing)
             throw BadInput.Missing(missing, $"There is no folder {missing}: check the path.");
-        _folders = folders;
+        _folders = [.. folders.Select(f => ImagePath.Archive(f) is string archive ? $"{archive}{ImagePath.Mark}" : f)];
     }
 
     /// <summary>The full path of an image.</summary>
@@ -29,7 +30,7 @@ public sealed class ImageRoots
         foreach (string folder in _folders)
         {
             string full = Path.Combine(folder, path);
-            if (!File.Exists(full))
+            if (!ImageFile.Exists(full))
                 continue;
             if (Hash(full) == sha256)
                 return full;
@@ -52,9 +53,9 @@ public sealed class ImageRoots
         try
         {
             // A pipe, which would be waited for without end, has no length either.
-            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            if (ImageFile.Length(path) == 0)
                 return Convert.ToHexStringLower(SHA256.HashData([]));
-            using FileStream stream = File.OpenRead(path);
+            using Stream stream = ImageFile.OpenRead(path);
             return Convert.ToHexStringLower(SHA256.HashData(stream));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

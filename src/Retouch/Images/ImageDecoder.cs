@@ -51,27 +51,26 @@ public static class ImageDecoder
         {
             throw BadInput.Mismatch(path, $"{path} is a folder, where an image file is needed: name one file in it.");
         }
-        FileInfo file = new(path);
-        if (!file.Exists)
+        if (ImageFile.Length(path) is not long length)
         {
             throw BadInput.Missing(path, $"There is no image file {path}: check the path.");
         }
-        if (file.Length > MaxFileBytes)
+        if (length > MaxFileBytes)
         {
             throw BadInput.TooLarge(
                 path,
-                $"{path} has {file.Length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may "
+                $"{path} has {length >> 20} MiB, more than the {MaxFileBytes >> 20} MiB that an image file may "
                     + "have: shrink it first."
             );
         }
         // Also keeps a pipe or a device, whose length reads as 0, from being read without end.
-        if (file.Length == 0)
+        if (length == 0)
         {
             throw Empty(path);
         }
         try
         {
-            return File.ReadAllBytes(path);
+            return ImageFile.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

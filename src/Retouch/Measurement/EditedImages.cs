@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Retouch.Data;
+using Retouch.Images;
 
 namespace Retouch.Measurement;
 
@@ -29,7 +30,7 @@ static class EditedImages
         // A link has the length of its target only when opened.
         static long Length(string path)
         {
-            using FileStream stream = File.OpenRead(path);
+            using Stream stream = ImageFile.OpenRead(path);
             return stream.Length;
         }
 
@@ -38,11 +39,11 @@ static class EditedImages
         {
             try
             {
-                using FileStream stream = File.OpenRead(path);
+                using Stream stream = ImageFile.OpenRead(path);
                 return lengths.Contains(stream.Length)
                     && hashes.Contains(Convert.ToHexStringLower(SHA256.HashData(stream)));
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadInputException)
             {
                 return false;
             }

@@ -160,9 +160,7 @@ public static class PatchedImages
     {
         try
         {
-            return new FileInfo(path) is { Exists: true, Length: > 0 and <= ImageDecoder.MaxFileBytes }
-                ? File.ReadAllBytes(path)
-                : null;
+            return ImageFile.Length(path) is > 0 and <= ImageDecoder.MaxFileBytes ? ImageFile.ReadAllBytes(path) : null;
         }
         catch (Exception e)
             when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)

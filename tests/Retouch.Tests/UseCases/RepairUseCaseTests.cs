@@ -1,3 +1,4 @@
+using Retouch.Cli;
 using Retouch.Data;
 using Retouch.Editing;
 using Retouch.Formats;
@@ -157,6 +158,38 @@ public sealed class RepairUseCaseTests : IDisposable
         foreach (string word in (string[])["elk/1.png (elk)", "bee/other.png (bee)"])
             Assert.Contains(word, named, StringComparison.Ordinal);
         Assert.Contains($"warning: {named}", told.Told);
+    }
+
+    [Fact]
+    public void A_list_is_repaired_like_the_folders_that_it_names()
+    {
+        RepairRequest folder = Request with { Holdout = 0 };
+        string[] lines = [.. s_names.SelectMany(n => Enumerable.Range(0, 4).Select(i => $"shift/{n}/{i}.png,{n}"))];
+        Run(folder with { Output = _bench.Path("folder") });
+        File.WriteAllLines(_bench.Path("all.csv"), ["path,class", .. lines]);
+        RepairReport listed = Run(folder with { Images = [_bench.Path("all.csv")], Output = _bench.Path("list") });
+        Assert.Equal(Digest("folder"), Digest("list"));
+        Assert.Empty(listed.LeftOut);
+        // Its paths may go on from another folder.
+        Directory.CreateDirectory(_bench.Path("lists"));
+        File.WriteAllLines(_bench.Path("lists/all.csv"), lines);
+        RepairRequest elsewhere = folder with { Images = [_bench.Path("lists/all.csv")] };
+        Assert.Contains("--root", RemedyText.Of(Assert.Throws<BadInputException>(() => Run(elsewhere))));
+        Run(elsewhere with { Roots = [_bench.Path("")], Output = _bench.Path("rooted") });
+        Assert.Equal(Digest("folder"), Digest("rooted"));
+
+        // Twice counts once, with two classes it is named.
+        File.WriteAllLines(_bench.Path("twice.csv"), [.. lines, lines[0], "shift/elk/1.png,bee"]);
+        RepairReport twice = Run(folder with { Images = [_bench.Path("twice.csv")], Output = null });
+        Assert.Equal(27, twice.Images.Count + twice.RightBefore);
+        Assert.Contains(twice.LeftOut, l => l.Contains("elk/1.png (elk)", StringComparison.Ordinal));
+        Assert.Contains("1 of 30 labelled images are copies of others and count once", twice.LeftOut);
+
+        string Digest(string name)
+        {
+            using Patch patch = PatchFile.Load(_bench.Path(name));
+            return PatchFile.Digest(patch);
+        }
     }
 
     [Fact]

@@ -26,7 +26,7 @@ sealed record RepairCandidate(
     /// <summary>
     /// Lists them, each once by its bytes; those that are there with different classes are left out and named.
     /// </summary>
-    /// <exception cref="BadInputException">A folder, the mapping or the benchmark cannot be read.</exception>
+    /// <exception cref="BadInputException">A folder, a list, the mapping or the benchmark cannot be read.</exception>
     public static IReadOnlyList<RepairCandidate> Of(
         RepairRequest request,
         ClassFolders classes,
@@ -36,7 +36,7 @@ sealed record RepairCandidate(
     {
         List<RepairCandidate> all = [.. Failing(request, classes, count, leftOut)];
         if (request.Near.Count > 0)
-            all.AddRange(In(request.Near, classes, count, true, leftOut));
+            all.AddRange(In(request.Near, request.Roots, classes, count, true, leftOut));
         List<RepairCandidate> kept = [];
         int copied = 0;
         foreach (IGrouping<string, RepairCandidate> same in all.GroupBy(c => c.Sha256))
@@ -66,7 +66,7 @@ sealed record RepairCandidate(
     )
     {
         if (request.Benchmark is not string path)
-            return In(request.Images, classes, count, false, leftOut);
+            return In(request.Images, request.Roots, classes, count, false, leftOut);
         ImageRoots roots = new([.. request.Images]);
         return BenchmarkFile
             .Load(path)
@@ -83,7 +83,8 @@ sealed record RepairCandidate(
     }
 
     static IEnumerable<RepairCandidate> In(
-        IReadOnlyList<string> folders,
+        IReadOnlyList<string> sources,
+        IReadOnlyList<string> roots,
         ClassFolders classes,
         int count,
         bool near,
@@ -91,15 +92,8 @@ sealed record RepairCandidate(
     )
     {
         List<Problem> skipped = [];
-        IReadOnlyList<Labelled> labelled = Labelled.In([.. folders.Select(ImageFolder.Open)], classes, count, skipped);
+        IReadOnlyList<Labelled> labelled = LabelledSources.In(sources, roots, classes, count, skipped, once: false);
         leftOut.AddRange(skipped.Select(s => s.Message));
-        if (labelled.Count == 0)
-            throw BadInput.Missing(
-                null,
-                "No folder of labelled images is called by a class"
-                    + (skipped is [Problem first, ..] ? $": {first.Message}" : "; the mapping leaves all of them out."),
-                Remedy.Option(Parameter.AcceptedClasses)
-            );
         return labelled.Select(l => new RepairCandidate(
             l.FullPath,
             l.Source,

@@ -8,8 +8,8 @@ namespace Retouch.UseCases;
 public sealed record RepairRequest
 {
     /// <summary>
-    /// Folders of labelled images, read as mining reads them: those that the model gets wrong are to be corrected,
-    /// those that it gets right are to stay so.
+    /// Folders of labelled images, read as mining reads them, and lists of images and classes: those that the model
+    /// gets wrong are to be corrected, those that it gets right are to stay so.
     /// </summary>
     public required IReadOnlyList<string> Images { get; init; }
 
@@ -19,8 +19,11 @@ public sealed record RepairRequest
     /// </summary>
     public string? Benchmark { get; init; }
 
-    /// <summary>More folders of labelled images of the same kind; none for none.</summary>
+    /// <summary>More folders and lists of labelled images of the same kind; none for none.</summary>
     public IReadOnlyList<string> Near { get; init; } = [];
+
+    /// <summary>The folders from which the paths of lists go on; none for each list's own.</summary>
+    public IReadOnlyList<string> Roots { get; init; } = [];
 
     /// <summary>A file that says what folders' names mean; null for what they are.</summary>
     public string? Accepted { get; init; }
