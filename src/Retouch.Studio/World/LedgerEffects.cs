@@ -14,6 +14,7 @@ public sealed class LedgerEffects(StudioWorld world) : IDisposable
     readonly Lock _gate = new();
     Task _work = Task.CompletedTask;
     (string State, int Chunks)? _known;
+    (DateTime Written, long Bytes, int Chunks)? _seen;
 
     /// <summary>Told when they are known, on any thread.</summary>
     public event Action? Changed;
@@ -33,11 +34,17 @@ public sealed class LedgerEffects(StudioWorld world) : IDisposable
     /// <summary>Looks whether the ledger has changed, and asks then.</summary>
     public void Look()
     {
-        if (world.Options.Ledger is null || world.Doing is not null)
+        if (world.Options.Ledger is not string path || world.Doing is not null)
             return;
+        FileInfo file = new(path);
+        (DateTime, long, int)? now = file.Exists ? (file.LastWriteTimeUtc, file.Length, world.Chunks.Count) : null;
         lock (_gate)
-            if (_work.IsCompleted && !_stop.IsCancellationRequested)
-                _work = Task.Run(Ask);
+        {
+            if (_seen == now || !_work.IsCompleted || _stop.IsCancellationRequested)
+                return;
+            _seen = now;
+            _work = Task.Run(Ask);
+        }
     }
 
     /// <summary>Waits until nothing is being asked.</summary>

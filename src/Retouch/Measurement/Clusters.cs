@@ -8,8 +8,8 @@ namespace Retouch.Measurement;
 /// 2007). Immutable; owns its tensor.
 /// </summary>
 /// <remarks>
-/// How many groups there are is found out as by prediction strength (Tibshirani and Walther, 2005): the rows are halved,
-/// both halves are grouped, and one half is also put to the centres of the other. What the two groupings of it say of
+/// How many groups there are is found out as by prediction strength (Tibshirani and Walther, 2005): the rows are
+/// halved, both halves are grouped, and one half is also put to the centres of the other. What the two groupings of it say of
 /// each other, the mutual information in bits, less what they would by chance, is no accident. More groups say more,
 /// until they split what belongs together: it is the smallest number of groups that says <see cref="Nearly"/> of the
 /// most that any number says, and one group where that is less than <see cref="Least"/>.
@@ -152,7 +152,8 @@ public sealed class Clusters : IDisposable
         while (centres.Count < count)
         {
             double[] sums = far.to(ScalarType.Float64).cumsum(0).data<double>().ToArray();
-            Tensor some = rows.index_select(0, tensor([.. Enumerable.Range(0, drawn).Select(_ => Draw(sums))])); // [T,D]
+            long[] tried = [.. Enumerable.Range(0, drawn).Select(_ => Draw(sums))];
+            Tensor some = rows.index_select(0, tensor(tried)); // [T,D]
             Tensor left = far.unsqueeze(1).minimum(Far(some)); // [N,T]
             long best = left.sum([0]).argmin().item<long>();
             centres.Add(some[best]);

@@ -37,7 +37,10 @@ sealed class StudioFigures(IPage page, Uri address)
             "() => [...document.querySelectorAll('.cell img')].filter(i => i.complete && i.naturalWidth).length > 8"
         );
         return await page.EvaluateAsync<double>(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"
+            """
+            () => new Promise(done =>
+              requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))
+            """
         );
     }
 
@@ -53,8 +56,10 @@ sealed class StudioFigures(IPage page, Uri address)
               const step = now => {
                 const t = (now - begin) / 1000;
                 if (t >= seconds) { done(); return; }
-                if (Math.floor(t) > jumped) { jumped = Math.floor(t); list.scrollTop = list.scrollHeight * ((jumped * 0.37) % 1); }
-                else list.scrollTop += 120;
+                if (Math.floor(t) > jumped) {
+                  jumped = Math.floor(t);
+                  list.scrollTop = list.scrollHeight * ((jumped * 0.37) % 1);
+                } else list.scrollTop += 120;
                 requestAnimationFrame(step);
               };
               requestAnimationFrame(step);
@@ -74,8 +79,12 @@ sealed class StudioFigures(IPage page, Uri address)
               list.scrollTop = list.scrollHeight * share;
               const box = list.getBoundingClientRect();
               const look = () => {
-                const shown = [...list.querySelectorAll(".cell img")].filter(i => { const b = i.getBoundingClientRect(); return b.bottom > box.top && b.top < box.bottom; });
-                if (shown.length > 4 && shown.every(i => i.complete && i.naturalWidth)) done(performance.now() - begin); else requestAnimationFrame(look);
+                const shown = [...list.querySelectorAll(".cell img")].filter(i => {
+                  const b = i.getBoundingClientRect();
+                  return b.bottom > box.top && b.top < box.bottom;
+                });
+                if (shown.length > 4 && shown.every(i => i.complete && i.naturalWidth)) done(performance.now() - begin);
+                else requestAnimationFrame(look);
               };
               requestAnimationFrame(() => requestAnimationFrame(look));
             })
@@ -115,8 +124,33 @@ sealed class StudioFigures(IPage page, Uri address)
         return (took, await SeenAsync());
     }
 
-    /// <summary>Of what the renderer's main thread does meanwhile, the longest task, in milliseconds.</summary>
-    public async Task<double> LongestTaskAsync(Func<Task> work)
+    /// <summary>Drags the edit screen's slider: how many places a second are shown.</summary>
+    public Task<double> DragAsync(int count) =>
+        page.EvaluateAsync<double>(
+            """
+            count => new Promise(done => {
+              const slider = document.getElementById("place"), begin = performance.now();
+              let shown = 0;
+              const x = () => document.querySelector("line.now")?.getAttribute("x1");
+              const next = () => {
+                if (shown === count) { done(count / ((performance.now() - begin) / 1000)); return; }
+                const before = x();
+                slider.value = (Number(slider.value) + 1) % 8;
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                const look = () => { if (x() !== before) { shown++; next(); } else requestAnimationFrame(look); };
+                requestAnimationFrame(look);
+              };
+              next();
+            })
+            """,
+            count
+        );
+
+    /// <summary>
+    /// Of what the page's main thread does meanwhile, by the browser's trace, the longest task, in milliseconds, and
+    /// the same without what the processor did for others in the middle of it.
+    /// </summary>
+    public async Task<(double Whole, double Own)> LongestTaskAsync(Func<Task> work)
     {
         ICDPSession session = await page.Context.NewCDPSessionAsync(page);
         List<JsonElement> parts = [];
@@ -128,11 +162,7 @@ sealed class StudioFigures(IPage page, Uri address)
             new()
             {
                 ["transferMode"] = "ReportEvents",
-                ["traceConfig"] = new
-                {
-                    includedCategories = new[] { "toplevel", "disabled-by-default-devtools.timeline" },
-                    excludedCategories = new[] { "*" },
-                },
+                ["traceConfig"] = new { includedCategories = new[] { "toplevel" }, excludedCategories = new[] { "*" } },
             }
         );
         await work();
@@ -147,11 +177,17 @@ sealed class StudioFigures(IPage page, Uri address)
                 )
                 .Select(Thread),
         ];
-        return events
-            .Where(e => Text(e, "ph") == "X" && main.Contains(Thread(e)) && e.TryGetProperty("dur", out _))
-            .Select(e => e.GetProperty("dur").GetDouble() / 1000)
-            .DefaultIfEmpty(0)
-            .Max();
+        JsonElement[] tasks =
+        [
+            .. events.Where(e => Text(e, "ph") == "X" && main.Contains(Thread(e)) && e.TryGetProperty("dur", out _)),
+        ];
+        return (Longest("dur"), Longest("tdur"));
+
+        double Longest(string time) =>
+            tasks
+                .Select(e => e.TryGetProperty(time, out JsonElement took) ? took.GetDouble() / 1000 : 0)
+                .DefaultIfEmpty(0)
+                .Max();
 
         static string? Text(JsonElement e, string name) =>
             e.TryGetProperty(name, out JsonElement v) ? v.GetString() : null;

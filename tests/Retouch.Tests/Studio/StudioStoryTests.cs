@@ -294,7 +294,8 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
             string wide = await page.EvaluateAsync<string>(
                 """
                 () => [...document.querySelectorAll("main *")]
-                    .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth && !e.closest(".tall,.out"))
+                    .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth)
+                    .filter(e => !e.closest(".tall,.out"))
                     .map(e => e.outerHTML.slice(0, 60)).slice(0, 4).join(" | ")
                 """
             );

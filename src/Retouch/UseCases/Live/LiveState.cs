@@ -4,7 +4,8 @@ using Retouch.Vit;
 namespace Retouch.UseCases;
 
 /// <summary>
-/// A model with patches, asked about images that are kept. Owns the edited model, and the patches unless it leaves them.
+/// A model with patches, asked about images that are kept. Owns the edited model, and the patches unless it leaves
+/// them.
 /// </summary>
 public sealed class LiveState : IDisposable
 {

@@ -11,7 +11,7 @@ public sealed record SliceSettings
     /// <summary>Of all images, the share of the least sure that counts as unsure in any case, in [0,1].</summary>
     public double Least { get; init; } = 0.1;
 
-    /// <summary>How many images a slice has on average at least; one with fewer than half of that is no slice.</summary>
+    /// <summary>How many images a slice has on average at least; fewer than half of that are no slice.</summary>
     public int Fewest { get; init; } = 10;
 
     /// <summary>The most slices.</summary>
