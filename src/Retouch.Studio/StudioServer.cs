@@ -45,6 +45,9 @@ public sealed class StudioServer : IAsyncDisposable
     /// <summary>The model and the images.</summary>
     public StudioWorld World => _world;
 
+    /// <summary>The images that are selected.</summary>
+    public Selection Selection => _app.Services.GetRequiredService<Selection>();
+
     /// <summary>What is done while the pages go on.</summary>
     public JobRunner Jobs => _app.Services.GetRequiredService<JobRunner>();
 
@@ -99,6 +102,9 @@ public sealed class StudioServer : IAsyncDisposable
         builder.Services.AddSingleton(token);
         builder.Services.AddSingleton<Bench>();
         builder.Services.AddSingleton<Selection>();
+        builder.Services.AddSingleton<FeatureMap>();
+        builder.Services.AddSingleton<UnsureSlices>();
+        builder.Services.AddSingleton<LedgerEffects>();
         builder.Services.AddSingleton<JobRunner>();
         builder.Services.AddSingleton(new Pictures(options.Model.Preprocessing.Orientation));
 
@@ -163,21 +169,24 @@ public sealed class StudioServer : IAsyncDisposable
         );
         app.MapGet(
             "/ordinary/{id:int}",
-            (int id, StudioWorld world, Pictures pictures) =>
-                id >= 0 && id < world.LocalityImages.Count
-                    ? Jpeg(pictures, world.LocalityImages[id].Path, Small)
-                    : Results.NotFound()
+            (int id, StudioWorld world, Pictures pictures) => Ordinary(world, pictures, id, Small)
         );
         app.MapGet(
-            "/map.bin",
-            (StudioWorld world) => Results.Bytes(FeatureMap.Bytes(world), "application/octet-stream")
+            "/ordinary-picture/{id:int}",
+            (int id, StudioWorld world, Pictures pictures) => Ordinary(world, pictures, id, Large)
         );
+        app.MapGet("/map.bin", (FeatureMap map) => Results.Bytes(map.Bytes(), "application/octet-stream"));
         LedgerDownloads.Map(app);
         JobDownloads.Map(app);
     }
 
     static IResult Image(StudioWorld world, Pictures pictures, int id, int side) =>
         id >= 0 && id < world.Images.Count ? Jpeg(pictures, world.Images[id].Path, side) : Results.NotFound();
+
+    static IResult Ordinary(StudioWorld world, Pictures pictures, int id, int side) =>
+        id >= 0 && id < world.LocalityImages.Count
+            ? Jpeg(pictures, world.LocalityImages[id].Path, side)
+            : Results.NotFound();
 
     static IResult Jpeg(Pictures pictures, string path, int side)
     {

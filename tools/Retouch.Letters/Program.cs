@@ -14,6 +14,9 @@ try
         case ["pack", string archive, string benchmark, string every, .. { Length: > 0 } folders]
             when int.TryParse(every, out int step) && step >= 1:
             return Archive.Write(archive, benchmark, step, folders);
+        case ["many", string folder, string output, string pictures]
+            when int.TryParse(pictures, out int wanted) && wanted is >= 1 and <= 1_000_000:
+            return Many.Write(folder, output, wanted);
         case ["unpack", string archive, string folder]:
             System.IO.Compression.ZipFile.ExtractToDirectory(archive, folder, overwriteFiles: true);
             return 0;
@@ -25,6 +28,7 @@ try
                        letters pack   FILE.zip BENCHMARK EVERY FOLDER...
                                                                   pack folders, of those that the benchmark draws on its images and every so-manieth other
                        letters unpack FILE.zip FOLDER             the way back
+                       letters many   FOLDER OUT COUNT            so many pictures made of a folder's, for the studio
                 """
             );
             return 2;

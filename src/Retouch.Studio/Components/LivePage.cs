@@ -1,12 +1,20 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Components;
 using Retouch.Studio.World;
 
 namespace Retouch.Studio.Components;
 
-/// <summary>A page that shows what changes meanwhile, some times a second at most.</summary>
+/// <summary>
+/// A page that shows what changes meanwhile, some times a second at most, and more seldom where that takes its time.
+/// </summary>
 public abstract class LivePage : ComponentBase, IDisposable
 {
     static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(120);
+
+    // Of the time, a fifth at most goes into showing it anew.
+    const int Rests = 4;
+
+    TimeSpan _took;
 
     int _waiting;
     bool _disposed;
@@ -35,15 +43,17 @@ public abstract class LivePage : ComponentBase, IDisposable
 
         async Task ShowAsync()
         {
-            await Task.Delay(s_pause).ConfigureAwait(false);
+            await Task.Delay(_took * Rests > s_pause ? _took * Rests : s_pause).ConfigureAwait(false);
             Volatile.Write(ref _waiting, 0);
             if (!_disposed)
                 await InvokeAsync(() =>
                     {
                         if (!_disposed)
                         {
+                            Stopwatch clock = Stopwatch.StartNew();
                             Refresh();
                             StateHasChanged();
+                            _took = clock.Elapsed;
                         }
                     })
                     .ConfigureAwait(false);

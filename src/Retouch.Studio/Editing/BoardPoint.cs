@@ -6,7 +6,8 @@ namespace Retouch.Studio.Editing;
 /// <param name="Edit">The edit.</param>
 /// <param name="Effect">What it does to all images that are known.</param>
 /// <param name="Milliseconds">How long the edit took, without what it does to others.</param>
-public sealed record BoardPoint(LiveEdit Edit, Effect Effect, double Milliseconds) : IDisposable
+/// <param name="AllMilliseconds">The same with what it does to others.</param>
+public sealed record BoardPoint(LiveEdit Edit, Effect Effect, double Milliseconds, double AllMilliseconds) : IDisposable
 {
     /// <summary>Frees the edit.</summary>
     public void Dispose() => Edit.Dispose();

@@ -15,7 +15,7 @@ public sealed class EditBoard : IDisposable
     readonly CancellationTokenSource _stop = new();
     readonly BoardPoint?[] _points;
     readonly Lock _gate = new();
-    LiveImages? _image;
+    LiveSubject? _subject;
     Task _work = Task.CompletedTask;
     bool _disposed;
 
@@ -79,6 +79,14 @@ public sealed class EditBoard : IDisposable
     /// <summary>Waits until everything is computed.</summary>
     public Task Finished => _work;
 
+    /// <summary>Which hidden units an edit goes by; none once the board is gone.</summary>
+    /// <param name="point">One of <see cref="Points"/>.</param>
+    public IReadOnlyList<LiveUnit> Units(BoardPoint point)
+    {
+        lock (_gate)
+            return _disposed || _subject is null ? [] : _live.Units(_subject, point.Edit);
+    }
+
     /// <summary>Stops and frees the edits.</summary>
     public void Dispose()
     {
@@ -93,7 +101,7 @@ public sealed class EditBoard : IDisposable
         {
             foreach (BoardPoint? point in _points)
                 point?.Dispose();
-            _image?.Dispose();
+            _subject?.Dispose();
             _stop.Dispose();
         });
     }
@@ -102,23 +110,15 @@ public sealed class EditBoard : IDisposable
     {
         try
         {
-            (LiveImages read, IReadOnlyList<int> loaded, IReadOnlyList<(int, Problem Why)> failed) = _live.Read([
-                Image.Path,
-            ]);
-            _image = read;
-            if (loaded.Count == 0)
-            {
-                Problem = failed[0].Why.Message;
-                return;
-            }
-            Before = _live.Likeliest(read, null, 5)[0];
+            LiveSubject subject = _subject = _live.Subject(Image.Path);
+            Before = _live.Likeliest(subject.Image, null, 5)[0];
             Changed?.Invoke();
             // What is looked at first, and then what lies about it.
             int[] order = [.. Enumerable.Range(0, Places.Count).OrderBy(p => Math.Abs(p - Place)).ThenBy(p => p)];
             foreach (int place in order)
             {
                 _stop.Token.ThrowIfCancellationRequested();
-                BoardPoint point = At(Places[place], read);
+                BoardPoint point = At(Places[place], subject);
                 lock (_gate)
                     _points[place] = point;
                 Changed?.Invoke();
@@ -136,10 +136,10 @@ public sealed class EditBoard : IDisposable
         }
     }
 
-    BoardPoint At(LivePlace place, LiveImages read)
+    BoardPoint At(LivePlace place, LiveSubject subject)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        LiveEdit edit = _live.Edit(Image.Path, read, Label, place, _stop.Token);
+        LiveEdit edit = _live.Edit(subject, Label, place, _stop.Token);
         double milliseconds = clock.Elapsed.TotalMilliseconds;
         Effect effect = Effect.Of(
             _world,
@@ -148,6 +148,6 @@ public sealed class EditBoard : IDisposable
             new HashSet<int> { Label },
             _stop.Token
         );
-        return new BoardPoint(edit, effect, milliseconds);
+        return new BoardPoint(edit, effect, milliseconds, clock.Elapsed.TotalMilliseconds);
     }
 }

@@ -17,6 +17,9 @@ public record ImageFlips(
     int OrdinaryImages
 )
 {
+    /// <summary>The number of images that were asked about beside the ordinary ones.</summary>
+    public int Images { get; init; }
+
     /// <summary>LR: of the ordinary images, how many keep their class; null where there are none.</summary>
     public double? Locality => OrdinaryImages == 0 ? null : 1 - (double)Ordinary.Count / OrdinaryImages;
 
@@ -37,10 +40,12 @@ public record ImageFlips(
         List<ImageChange> mended = [];
         List<ImageChange> broken = [];
         List<ImageChange> otherwise = [];
+        int asked = 0;
         foreach ((LiveImages images, int[] ids) in world.Chunks)
         {
             cancellation.ThrowIfCancellationRequested();
             (IReadOnlyList<LiveAnswer> was, IReadOnlyList<LiveAnswer> now) = (before(images), after(images));
+            asked += ids.Length;
             for (int i = 0; i < ids.Length; i++)
             {
                 StudioImage image = world.Images[ids[i]];
@@ -67,6 +72,6 @@ public record ImageFlips(
                     .Select(i => new ImageChange(i, was[i], now[i]))
             );
         }
-        return new ImageFlips(mended, broken, otherwise, ordinary, world.Locality?.Count ?? 0);
+        return new ImageFlips(mended, broken, otherwise, ordinary, world.Locality?.Count ?? 0) { Images = asked };
     }
 }

@@ -1,6 +1,10 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
+using Retouch.Images;
 using Retouch.UseCases;
 
 namespace Retouch.Studio.World;
@@ -14,7 +18,9 @@ sealed class ImageStore : IDisposable
     readonly FileStream _lines;
     readonly FileStream _tokens;
     readonly int _width;
-    readonly Dictionary<string, (LiveAnswer Answer, int Row)> _known = [];
+
+    // By a hash: the files' names are many, and long.
+    readonly Dictionary<UInt128, (LiveAnswer Answer, int Row)> _known = [];
 
     /// <summary>Opens it in a folder.</summary>
     /// <param name="folder">The folder, which is made where it lacks.</param>
@@ -48,7 +54,7 @@ sealed class ImageStore : IDisposable
     /// <summary>What is known of a file as it is now.</summary>
     public (LiveAnswer Answer, float[] Token)? Find(string path)
     {
-        if (!_known.TryGetValue(Key(path), out var known))
+        if (!_known.TryGetValue(Hash(Key(path)), out var known))
             return null;
         float[] token = new float[_width];
         lock (_tokens)
@@ -75,7 +81,7 @@ sealed class ImageStore : IDisposable
                 )
             );
             _lines.WriteByte((byte)'\n');
-            _known[key] = (answer, row);
+            _known[Hash(key)] = (answer, row);
         }
     }
 
@@ -105,9 +111,9 @@ sealed class ImageStore : IDisposable
         {
             if (row >= rows || Parse(text) is not Line line)
                 break;
-            _known[line.Key] = (new LiveAnswer(line.Class, line.Probability, line.Second, line.Margin), row);
+            _known[Hash(line.Key)] = (new LiveAnswer(line.Class, line.Probability, line.Second, line.Margin), row);
             row++;
-            good += System.Text.Encoding.UTF8.GetByteCount(text) + 1;
+            good += Encoding.UTF8.GetByteCount(text) + 1;
         }
         _lines.SetLength(good);
         _tokens.SetLength((long)row * RowBytes);
@@ -134,9 +140,12 @@ sealed class ImageStore : IDisposable
     // A file that was written again is another image.
     static string Key(string path)
     {
-        FileInfo file = new(path);
-        return string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc.Ticks}");
+        (long length, long ticks) = ImageFile.Stamp(path);
+        return string.Create(CultureInfo.InvariantCulture, $"{path}|{length}|{ticks}");
     }
+
+    static UInt128 Hash(string key) =>
+        BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     sealed record Line(string Key, int Class, float Probability, int Second, float Margin);
 }

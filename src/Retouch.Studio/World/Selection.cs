@@ -6,11 +6,16 @@ public sealed class Selection
     const int MostSteps = 100;
 
     readonly Lock _gate = new();
-    readonly Stack<int[]> _undo = new();
-    HashSet<int> _ids = [];
+
+    // A step is what it changed: taking it back changes the same again.
+    readonly LinkedList<int[]> _undo = new();
+    readonly HashSet<int> _ids = [];
 
     /// <summary>Told when it changes, on any thread.</summary>
     public event Action? Changed;
+
+    /// <summary>Another number after every change.</summary>
+    public int Version { get; private set; }
 
     /// <summary>The images' numbers, in order.</summary>
     public IReadOnlyList<int> Ids
@@ -39,14 +44,31 @@ public sealed class Selection
             return _ids.Contains(id);
     }
 
+    /// <summary>A bit for each image, the lowest of a byte first: 1 where it is selected.</summary>
+    /// <param name="images">How many images there are.</param>
+    public byte[] Bits(int images)
+    {
+        byte[] bits = new byte[(images + 7) / 8];
+        lock (_gate)
+            foreach (int id in _ids.Where(i => i < images))
+                bits[id / 8] |= (byte)(1 << (id % 8));
+        return bits;
+    }
+
     /// <summary>Selects an image, or no longer.</summary>
-    public void Toggle(int id) => Change(ids => ids.Contains(id) ? [.. ids.Where(i => i != id)] : [.. ids, id]);
+    public void Toggle(int id) => Change(_ => [id]);
 
     /// <summary>Selects these and no others.</summary>
-    public void Set(IEnumerable<int> chosen) => Change(_ => [.. chosen]);
+    public void Set(IEnumerable<int> chosen) =>
+        Change(ids =>
+        {
+            HashSet<int> all = [.. chosen];
+            all.SymmetricExceptWith(ids);
+            return all;
+        });
 
     /// <summary>Selects these, too.</summary>
-    public void Add(IEnumerable<int> chosen) => Change(ids => [.. ids, .. chosen]);
+    public void Add(IEnumerable<int> chosen) => Change(ids => chosen.Where(i => !ids.Contains(i)).Distinct());
 
     /// <summary>Takes the last change back.</summary>
     /// <returns>Whether there was one.</returns>
@@ -54,27 +76,29 @@ public sealed class Selection
     {
         lock (_gate)
         {
-            if (_undo.Count == 0)
+            if (_undo.Last is not { } last)
                 return false;
-            _ids = [.. _undo.Pop()];
+            _undo.RemoveLast();
+            _ids.SymmetricExceptWith(last.Value);
+            Version++;
         }
         Changed?.Invoke();
         return true;
     }
 
-    void Change(Func<HashSet<int>, HashSet<int>> how)
+    // What becomes selected of what is not, and the other way round.
+    void Change(Func<HashSet<int>, IEnumerable<int>> what)
     {
         lock (_gate)
         {
-            if (_undo.Count >= MostSteps)
-            {
-                int[][] kept = [.. _undo.Take(MostSteps / 2).Reverse()];
-                _undo.Clear();
-                foreach (int[] step in kept)
-                    _undo.Push(step);
-            }
-            _undo.Push([.. _ids]);
-            _ids = how([.. _ids]);
+            int[] changed = [.. what(_ids)];
+            if (changed.Length == 0)
+                return;
+            _undo.AddLast(changed);
+            if (_undo.Count > MostSteps)
+                _undo.RemoveFirst();
+            _ids.SymmetricExceptWith(changed);
+            Version++;
         }
         Changed?.Invoke();
     }

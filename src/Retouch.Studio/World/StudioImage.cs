@@ -4,20 +4,15 @@ namespace Retouch.Studio.World;
 
 /// <summary>An image that the studio shows. What is known of it grows while it is read.</summary>
 /// <param name="Id">Its number, by which pages name it.</param>
-/// <param name="Path">Its file.</param>
-/// <param name="Name">How pages call it: its path within the folders that were given.</param>
+/// <param name="Name">How pages call it: its path within the folder that was given.</param>
 /// <param name="Folder">The folder that it lies in.</param>
 /// <param name="Source">The folder that was given.</param>
 /// <param name="Accepted">The classes that are right, the first the one to edit to; null where unknown.</param>
-public sealed record StudioImage(
-    int Id,
-    string Path,
-    string Name,
-    string Folder,
-    string Source,
-    IReadOnlyList<int>? Accepted
-)
+public sealed record StudioImage(int Id, string Name, string Folder, string Source, IReadOnlyList<int>? Accepted)
 {
+    /// <summary>Its file.</summary>
+    public string Path => System.IO.Path.Combine(Source, Name);
+
     /// <summary>What the unedited model says; null until it is read, or where it cannot be.</summary>
     public LiveAnswer? Answer { get; internal set; }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Images;
 using Retouch.Patches;
 using Retouch.UseCases;
 
@@ -37,7 +38,8 @@ public sealed class StudioWorld : IDisposable
             Ledger = options.Ledger is string ledger ? Path.GetFullPath(ledger) : null,
         };
         List<StudioImage> images = [];
-        Dictionary<string, IReadOnlyList<int>?> classes = [];
+        // One text and one list a folder, however many images it has.
+        Dictionary<string, (string Name, IReadOnlyList<int>? Accepted)> folders = [];
         foreach (string root in options.Images)
         {
             ImageFolder folder = ImageFolder.Open(root);
@@ -46,15 +48,12 @@ public sealed class StudioWorld : IDisposable
                 string parent = Path.GetDirectoryName(file) is { Length: > 0 } inner
                     ? Path.GetFileName(inner)
                     : Path.GetFileName(Path.TrimEndingDirectorySeparator(folder.Root));
-                if (!classes.TryGetValue(parent, out IReadOnlyList<int>? accepted))
-                    classes[parent] = accepted = options.Classes.TryAccepted(
+                if (!folders.TryGetValue(parent, out (string Name, IReadOnlyList<int>? Accepted) known))
+                    folders[parent] = known = (
                         parent,
-                        out IReadOnlyList<int> found,
-                        out _
-                    )
-                        ? found
-                        : null;
-                images.Add(new StudioImage(images.Count, folder.FullPath(file), file, parent, folder.Root, accepted));
+                        options.Classes.TryAccepted(parent, out IReadOnlyList<int> found, out _) ? found : null
+                    );
+                images.Add(new StudioImage(images.Count, file, known.Name, folder.Root, known.Accepted));
             }
         }
         Images = images;
@@ -258,7 +257,7 @@ public sealed class StudioWorld : IDisposable
             List<int> missing = [];
             for (int i = 0; i < count; i++)
             {
-                found[i] = File.Exists(paths[first + i]) ? store.Find(paths[first + i]) : null;
+                found[i] = ImageFile.Exists(paths[first + i]) ? store.Find(paths[first + i]) : null;
                 if (found[i] is null)
                     missing.Add(i);
             }

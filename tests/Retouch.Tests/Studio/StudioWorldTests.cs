@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Retouch.Editing;
 using Retouch.Formats;
 using Retouch.Images;
@@ -149,6 +150,140 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
             await Task.Delay(100);
         Assert.Equal(JobState.Done, second.Record.State);
         Assert.Contains("of 337 right", second.Record.Result, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_an_accepted_patch_corrected_and_broke_is_known_and_forgotten_when_it_is_taken_back()
+    {
+        // Of one image nobody knows the class until somebody accepts a patch for it.
+        string folder = Directory.CreateDirectory(_folder.File("things/unsorted")).Parent!.FullName;
+        File.Copy(
+            Directory.GetFiles(Path.Combine(letters.Images("natural"), "0"))[0],
+            Path.Combine(folder, "unsorted", "a.png")
+        );
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil", folder);
+        StudioWorld world = studio.Server.World;
+        await world.Opened;
+        using LedgerEffects effects = new(world);
+        await LookAsync();
+        Assert.Empty(effects.Entries);
+
+        using Bench bench = new(world);
+        StudioImage image = world.Images.First(i => i.IsWrong);
+        StudioImage unsorted = world.Images.Single(i => i.Label is null);
+        BoardPoint first = await AcceptAsync(image, image.Label!.Value, 4);
+        await LookAsync();
+        EntryEffect entry = Assert.Single(effects.Entries);
+        Assert.Equal("because", entry.Reason);
+        Assert.Equal(first.Effect.Mended.Select(c => c.Id).Append(image.Id).Order(), entry.Corrected.Order());
+        Assert.Equal(first.Effect.Broken.Select(c => c.Id).Order(), entry.Broken.Order());
+        Assert.Equal(entry.Corrected.Order(), effects.Corrected.Order());
+
+        // As another class than the model gives it, whatever that is.
+        int wanted = (unsorted.Answer!.Value.Class + 5) % world.Labels.Count;
+        await AcceptAsync(unsorted, wanted, 0);
+        await LookAsync();
+        Assert.Equal(2, effects.Entries.Count);
+        Assert.Contains(unsorted.Id, effects.Entries[1].Corrected);
+        Assert.Contains(unsorted.Id, effects.Corrected);
+
+        LedgerUseCase.Revert(
+            studio.Ledger,
+            [.. Ledger.Open(studio.Ledger).State.Added.Select(a => a.Id)],
+            "tests",
+            "no",
+            DateTimeOffset.UnixEpoch
+        );
+        await LookAsync();
+        Assert.Empty(effects.Entries);
+        Assert.Empty(effects.Corrected);
+        Assert.Null(effects.Problem);
+
+        async Task LookAsync()
+        {
+            effects.Look();
+            await effects.Finished;
+        }
+
+        async Task<BoardPoint> AcceptAsync(StudioImage what, int label, int place)
+        {
+            EditBoard board = bench.Board(what, label);
+            await board.Finished;
+            bench.Accept(board, board.Points[place]!, "because");
+            return board.Points[place]!;
+        }
+    }
+
+    [Fact]
+    public async Task The_units_that_carry_an_edit_are_those_that_it_made()
+    {
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        StudioWorld world = studio.Server.World;
+        await world.Opened;
+        StudioImage image = world.Images.First(i => i.IsWrong);
+        using EditBoard board = new(world, image, image.Label!.Value);
+        board.Start();
+        await board.Finished;
+        int own = world.Options.Model.Model.Config.MlpWidth;
+        for (int place = 0; place < board.Points.Count; place++)
+        {
+            BoardPoint point = board.Points[place]!;
+            IReadOnlyList<LiveUnit> units = board.Units(point);
+            double label = point.Edit.Likeliest.Single(p => p.Class == board.Label).Probability;
+            double before = board.Before.SingleOrDefault(p => p.Class == board.Label).Probability;
+            // One unit does all of it: without it the class is about as likely as it was.
+            LiveUnit unit = units[0];
+            Assert.Equal(place == 0, unit.IsAdded);
+            Assert.Equal(place == 0, unit.Unit >= own);
+            Assert.True(unit.After > unit.Before);
+            Assert.InRange(unit.Carries, label - before - 0.1, label);
+        }
+    }
+
+    [Fact]
+    public async Task What_is_drawn_around_on_the_map_is_what_lies_there()
+    {
+        await using StudioLetters studio = await StudioLetters.StartAsync(letters, _folder.File("s"), "oil");
+        StudioWorld world = studio.Server.World;
+        await world.Opened;
+        FeatureMap map = new(world);
+        float[][] points = [.. MemoryMarshal.Cast<byte, float>(map.Bytes()).ToArray().Chunk(6)];
+        Assert.Equal(world.Images.Count, points.Length);
+        Assert.All(
+            points,
+            p =>
+            {
+                StudioImage image = world.Images[(int)p[0]];
+                Assert.Equal(
+                    (image.IsRight == true ? 1 : 0, image.Label, image.Answer!.Value.Class),
+                    ((int)p[3], (int)p[4], (int)p[5])
+                );
+                Assert.InRange(p[1], -1.2f, 1.2f);
+                Assert.InRange(p[2], -1.2f, 1.2f);
+            }
+        );
+        // The two directions differ, and neither is one point.
+        Assert.True(points.Select(p => p[1]).Distinct().Count() > 100);
+        Assert.True(points.Select(p => p[2]).Distinct().Count() > 100);
+        Assert.Equal(
+            points.Where(p => p[1] > 0 && p[2] < 0.5).Select(p => (int)p[0]).Order(),
+            map.Within([0, -2, 2, -2, 2, 0.5, 0, 0.5]).Order()
+        );
+        Assert.Empty(map.Within([0, 0, 1, 1]));
+        float[] one = points[7];
+        int nearest = map.Nearest(one[1], one[2], 0.05, 0.05)!.Value;
+        float[] found = points.Single(p => (int)p[0] == nearest);
+        Assert.Equal((one[1], one[2]), (found[1], found[2]));
+        Assert.Null(map.Nearest(5, 5, 0.05, 0.05));
+    }
+
+    [Fact]
+    public void A_selection_is_known_by_bits()
+    {
+        Selection selection = new();
+        selection.Add([0, 9, 10]);
+        Assert.Equal([1, 6], selection.Bits(11));
+        Assert.Equal([1], selection.Bits(8));
     }
 
     [Fact]

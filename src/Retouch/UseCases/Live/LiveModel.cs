@@ -129,10 +129,11 @@ public sealed class LiveModel : IDisposable
 
     /// <summary>The model with patches; the caller disposes it, and with it the patches.</summary>
     /// <param name="patches">The patches.</param>
+    /// <param name="leavePatches">Whether the patches stay the caller's.</param>
     /// <exception cref="BadInputException">
     /// One belongs to another model, or changes what comes before the last FFN, which is all that is kept of images.
     /// </exception>
-    public LiveState With(IReadOnlyList<LoadedPatch> patches)
+    public LiveState With(IReadOnlyList<LoadedPatch> patches, bool leavePatches = false)
     {
         int last = File.Model.Config.Depth - 1;
         if (patches.FirstOrDefault(p => p.Patch.Change.Space.FirstBlock != last) is LoadedPatch deeper)
@@ -141,7 +142,7 @@ public sealed class LiveModel : IDisposable
                 $"{deeper.Path} changes blocks before the last one, so that images have to be read anew: check "
                     + "compares such models."
             );
-        return new LiveState(this, patches);
+        return new LiveState(this, patches, leavePatches);
     }
 
     internal IReadOnlyList<LiveAnswer> Answers(LiveImages images, VitModel? edited) =>
@@ -164,6 +165,37 @@ public sealed class LiveModel : IDisposable
                 )
         );
         return all;
+    }
+
+    /// <summary>The mean of what the model says of images, the likeliest classes first.</summary>
+    /// <param name="tokens">What the last FFN gets of them, <c>[N,D]</c>.</param>
+    /// <param name="count">How many classes.</param>
+    internal IReadOnlyList<ClassProbability> MeanOf(Tensor tokens, int count)
+    {
+        double[]? sums = null;
+        GateRepair.Ask(
+            _split,
+            tokens,
+            null,
+            logits =>
+            {
+                double[] some = special
+                    .softmax(logits, 1)
+                    .sum([0])
+                    .to(ScalarType.Float64)
+                    .cpu()
+                    .data<double>()
+                    .ToArray();
+                sums = sums is null ? some : [.. sums.Zip(some, (a, b) => a + b)];
+            }
+        );
+        return
+        [
+            .. (sums ?? [])
+                .Select((sum, c) => new ClassProbability(c, (float)(sum / tokens.shape[0])))
+                .OrderByDescending(p => p.Probability)
+                .Take(count),
+        ];
     }
 
     /// <summary>
@@ -203,43 +235,100 @@ public sealed class LiveModel : IDisposable
         return [.. p.Skip(1).Select(covered => p[0] - covered)];
     }
 
-    /// <summary>An edit of one image at a place; the caller disposes it.</summary>
+    /// <summary>Reads an image that edits are to be tried on; the caller disposes it.</summary>
     /// <param name="path">The image's file.</param>
-    /// <param name="image">The same, read: one image.</param>
+    /// <exception cref="BadInputException">It cannot be read.</exception>
+    public LiveSubject Subject(string path)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        PrefixState state = _split.Prefix(ImageLoader.LoadBatch([path], File.Preprocessing));
+        try
+        {
+            Tensor tokens = GateRepair.Residuals(_split, state);
+            return new LiveSubject(
+                path,
+                PatchOrigin.Image(path, ImageRoots.Hash(path), null),
+                state,
+                new LiveImages(tokens.DetachFromDisposeScope(), Answers(tokens, null))
+            );
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>An edit of one image at a place; the caller disposes it.</summary>
+    /// <param name="subject">The image.</param>
     /// <param name="label">The class that it should have.</param>
     /// <param name="place">One of <see cref="Places"/>.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="InvalidOperationException">The model cannot be edited so.</exception>
-    public LiveEdit Edit(
-        string path,
-        LiveImages image,
-        int label,
-        LivePlace place,
-        CancellationToken cancellation = default
-    )
+    public LiveEdit Edit(LiveSubject subject, int label, LivePlace place, CancellationToken cancellation = default)
     {
         if (_ordinary is null)
             throw new InvalidOperationException("There is nothing to tell the image from.");
         using DisposeScope scope = NewDisposeScope();
-        using PrefixState state = _split.Prefix(ImageLoader.LoadBatch([path], File.Preprocessing));
-        return Edit(path, state, image, label, place, cancellation);
-    }
-
-    LiveEdit Edit(
-        string path,
-        PrefixState state,
-        LiveImages image,
-        int label,
-        LivePlace place,
-        CancellationToken cancellation
-    )
-    {
-        Failure failure = new(state, label) { Images = [PatchOrigin.Image(path, ImageRoots.Hash(path), null)] };
+        Failure failure = new(subject.State, label) { Images = [subject.Origin] };
         IEditor editor = place.Generality is double generality
-            ? new Gate(_ordinary!, new GateSettings().AtGenerality(generality))
+            ? new Gate(_ordinary, new GateSettings().AtGenerality(generality))
             : _alone!;
         EditResult result = editor.Edit(_split, [failure], null, cancellation)[0];
-        return new LiveEdit(place, result, Likeliest(image, result.Patch.Change, 5)[0]);
+        return new LiveEdit(place, result, Likeliest(subject.Image, result.Patch.Change, 5)[0]);
+    }
+
+    /// <summary>Which hidden units an edit goes by, those that carry most first.</summary>
+    /// <param name="subject">The image.</param>
+    /// <param name="edit">The edit.</param>
+    public IReadOnlyList<LiveUnit> Units(LiveSubject subject, LiveEdit edit)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        ModelDelta change = edit.Patch.Change;
+        VitModel model = _split.Model;
+        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
+        Tensor token = subject.Image.Tokens.to(model.Tensors[ffn + "fc1.weight"].device); // [1,D]
+        Tensor read = Evidence.Read(model, token);
+        long own = model.Tensors[ffn + "fc1.weight"].shape[0];
+        (Tensor keys, Tensor biases, Tensor values) = (Now("fc1.weight"), Now("fc1.bias"), Now("fc2.weight"));
+        long added = keys.shape[0] - own;
+        Tensor before = cat(
+            [Opened(model.Tensors[ffn + "fc1.weight"], model.Tensors[ffn + "fc1.bias"]), zeros([added])],
+            0
+        );
+        Tensor valuesBefore = cat([model.Tensors[ffn + "fc2.weight"], zeros([values.shape[0], added])], 1);
+        Tensor after = Opened(keys, biases);
+        // What each unit gives the image's token more than it gave, [H,D].
+        Tensor gives = (values * after - valuesBefore * before).t();
+        long[] units = gives.abs().amax([1]).gt(Held(0)).nonzero().view(-1).data<long>().ToArray();
+        Tensor whole = mv(values, after).Plus(Now("fc2.bias")).unsqueeze(0); // [1,D]
+        Tensor some = cat([whole, whole - gives.index_select(0, tensor(units))], 0);
+        Tensor outputs = token.Plus(VitModel.Scaled(some, model.Blocks[^1].Scale2));
+        float[] p = special
+            .softmax(model.Classify(model.Readout(outputs.unsqueeze(1))), 1)
+            .select(1, edit.Patch.Provenance.Label)
+            .cpu()
+            .contiguous()
+            .data<float>()
+            .ToArray();
+        float[] opened = after.cpu().data<float>().ToArray();
+        float[] was = before.cpu().data<float>().ToArray();
+        return
+        [
+            .. units
+                .Select((u, i) => new LiveUnit((int)u, u >= own, was[u], opened[u], p[0] - p[i + 1]))
+                .OrderByDescending(u => u.Carries)
+                .ThenBy(u => u.Unit),
+        ];
+
+        Tensor Now(string name) =>
+            change.Names.Contains(ffn + name)
+                ? change.Apply(ffn + name, model.Tensors[ffn + name])
+                : model.Tensors[ffn + name];
+
+        Tensor Opened(Tensor key, Tensor bias) => model.Activate(nn.functional.linear(read, key, bias)).squeeze(0);
     }
 
     /// <summary>Writes an edit's patch.</summary>

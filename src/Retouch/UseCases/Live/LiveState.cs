@@ -3,16 +3,19 @@ using Retouch.Vit;
 
 namespace Retouch.UseCases;
 
-/// <summary>A model with patches, asked about images that are kept. Owns the patches and the edited model.</summary>
+/// <summary>
+/// A model with patches, asked about images that are kept. Owns the edited model, and the patches unless it leaves
+/// them.
+/// </summary>
 public sealed class LiveState : IDisposable
 {
     readonly LiveModel _live;
     readonly IReadOnlyList<LoadedPatch> _patches;
     readonly VitModel? _edited;
 
-    internal LiveState(LiveModel live, IReadOnlyList<LoadedPatch> patches)
+    internal LiveState(LiveModel live, IReadOnlyList<LoadedPatch> patches, bool leavePatches)
     {
-        (_live, _patches) = (live, patches);
+        (_live, _patches) = (live, leavePatches ? [] : patches);
         _edited = patches.Count == 0 ? null : PatchLedger.Apply(live.File.Model, [.. patches.Select(p => p.Patch)]);
     }
 
@@ -20,7 +23,7 @@ public sealed class LiveState : IDisposable
     /// <param name="images">The images.</param>
     public IReadOnlyList<LiveAnswer> Answers(LiveImages images) => _live.Answers(images, _edited);
 
-    /// <summary>Frees the patches and the edited model.</summary>
+    /// <summary>Frees what it owns.</summary>
     public void Dispose()
     {
         _edited?.Dispose();
