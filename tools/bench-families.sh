@@ -33,7 +33,8 @@ elif [ ! -e "$world/labels.txt" ]; then
 fi
 if [ -n "$smoke" ]; then
     config=$work/smoke.config.json min=1 part=(--shard 0/40)
-    sed 's/"epochs": [0-9]*/"epochs": 2/; s/"\(warmUpEpochs\|rampEpochs\)": [0-9]*/"\1": 1/' tools/families.config.json >"$config"
+    sed 's/"epochs": [0-9]*/"epochs": 2/; s/"\(warmUpEpochs\|rampEpochs\)": [0-9]*/"\1": 1/' \
+        tools/families.config.json >"$config"
 fi
 for family in $families; do
     model=$work/models/$family.safetensors

@@ -7,9 +7,10 @@
     RETOUCH_FAMILY_EXPORTS=cases dotnet run --project tests/Retouch.Tests -c Release -- \
         -class Retouch.Tests.Formats.ForeignOnnxTests
 
-The first command makes the cases; this one opens each case's folder timm with timm and lays timm.onnx beside it; the last
-patches those files and asks ONNX Runtime. Needs PyTorch with torch.onnx, and timm (pip or a PYTHONPATH); where safetensors
-is missing, the reader of check-exports.py stands in for it. Exit status: 0 all were written, 1 some were not.
+The first command makes the cases; this one opens each case's folder timm with timm and lays timm.onnx beside it; the
+last patches those files and asks ONNX Runtime. Needs PyTorch with torch.onnx, and timm (pip or a PYTHONPATH); where
+safetensors is missing, the reader of check-exports.py stands in for it.
+Exit status: 0 all were written, 1 some were not.
 """
 import importlib.util
 import pathlib

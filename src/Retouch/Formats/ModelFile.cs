@@ -454,8 +454,8 @@ public sealed class ModelFile : IDisposable
         return stored.isinf().logical_and(values.isfinite()).any().item<bool>()
             ? throw BadInput.TooLarge(
                 entry.Name,
-                $"The edited values of {entry.Name} are too large for {entry.DType}, the type that the file stores them "
-                    + "in."
+                $"The edited values of {entry.Name} are too large for {entry.DType}, the type that the file stores "
+                    + "them in."
             )
             : stored;
     }

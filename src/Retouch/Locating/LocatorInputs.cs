@@ -37,7 +37,9 @@ static class LocatorInputs
         return cat([read, Cut(error, model.Config.Width)], 1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What the classifier reads, as it reads it, of the same flattened: of two heads <c>[B,2,D]</c>.</summary>
+    /// <summary>
+    /// What the classifier reads, as it reads it, of the same flattened: of two heads <c>[B,2,D]</c>.
+    /// </summary>
     public static Tensor AsRead(VitModel model, Tensor features) =>
         model.Config.Pooling == VitPooling.TwoHeads ? features.view(-1, 2, model.Config.Width) : features;
 

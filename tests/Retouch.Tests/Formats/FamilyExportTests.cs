@@ -173,7 +173,7 @@ public sealed class FamilyExportTests : IDisposable
     }
 
     [Fact]
-    public void What_a_training_script_put_before_the_names_and_a_classifier_of_ones_own_go_out_as_the_library_has_them()
+    public void What_stands_before_the_names_and_a_classifier_of_ones_own_go_out_as_the_library_has_them()
     {
         using DisposeScope scope = NewDisposeScope();
         string source = SharedData.Require("golden", "families", "transformers_beit", "model.safetensors");

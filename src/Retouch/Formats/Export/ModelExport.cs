@@ -131,8 +131,8 @@ public static class ModelExport
     }
 
     /// <summary>
-    /// Whether a model goes out in a format as it came in: under the names of that library's own family, with the config
-    /// that lay beside it, instead of as a plain ViT.
+    /// Whether a model goes out in a format as it came in: under the names of that library's own family, with the
+    /// config that lay beside it, instead of as a plain ViT.
     /// </summary>
     /// <param name="format">One of the <see cref="Formats"/>.</param>
     /// <param name="file">The model's file.</param>

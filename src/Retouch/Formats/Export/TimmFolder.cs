@@ -10,7 +10,9 @@ static class TimmFolder
 {
     /// <summary>timm's config, which was read again and found to be the model's.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="plain">What such a config says of classes and images; null to look whether there can be one.</param>
+    /// <param name="plain">
+    /// What such a config says of classes and images; null to look whether there can be one.
+    /// </param>
     /// <exception cref="BadInputException">timm's config cannot state the model.</exception>
     public static JsonObject Config(VitModel model, TimmConfigJson? plain)
     {

@@ -5,7 +5,9 @@ using Retouch.Vit;
 
 namespace Retouch.Formats;
 
-/// <summary>What lies beside a model of one of transformers' families: the config that it came with, brought up to date.</summary>
+/// <summary>
+/// What lies beside a model of one of transformers' families: the config that it came with, brought up to date.
+/// </summary>
 static class TransformersFolder
 {
     const int LongestConfig = 64 << 20;
@@ -53,7 +55,9 @@ static class TransformersFolder
         return config;
     }
 
-    /// <summary>The processor's config that lies beside the model, as it is; null where it is none for this one.</summary>
+    /// <summary>
+    /// The processor's config that lies beside the model, as it is; null where it is none for this one.
+    /// </summary>
     public static byte[]? Processor(ModelFile file)
     {
         string path = Beside(file, "preprocessor_config.json");
@@ -70,8 +74,8 @@ static class TransformersFolder
         VitConfig before = file.Model.Config;
         if (config.PoolMlpWidth != before.PoolMlpWidth && config.PoolMlpWidth != config.MlpWidth)
             throw Cannot(
-                $"{config.PoolMlpWidth} hidden units of attention pooling beside {config.MlpWidth} of the blocks, since "
-                    + "its intermediate_size is that of both"
+                $"{config.PoolMlpWidth} hidden units of attention pooling beside {config.MlpWidth} of the blocks, "
+                    + "since its intermediate_size is that of both"
             );
         if (config.MlpWidth == before.MlpWidth)
             return;
