@@ -50,7 +50,8 @@ sealed class RepairVerb : Verb
     {
         Description =
             "Add up to so many hidden units to the last FFN rather than take over idle ones: room for mistakes that "
-            + "have nothing in common. 'apply' and 'export' then write a wider model.",
+            + "have nothing in common. Not where FFNs are gated or normed, nor in attention pooling or stages. "
+            + "'apply' and 'export' then write a wider model.",
         HelpName = "N",
     };
 
@@ -274,7 +275,7 @@ sealed class RepairVerb : Verb
         )
             terminal.Line(line);
         int lacking = wrong.Count(i => i.Why == "the hidden units are used up");
-        if (lacking > 0)
+        if (lacking > 0 && report.CanWiden)
             terminal.Line($"for {lacking} of them units are lacking: --widen {Enough(report)} is enough");
     }
 

@@ -162,6 +162,9 @@ public sealed record VitConfig
     /// <summary>Whether a learned query reads the tokens by attention.</summary>
     internal bool PoolsByAttention => Pooling is VitPooling.Attention or VitPooling.AttentionOverAll;
 
+    /// <summary>Whether the classifier reads one token an image, at the last FFN that makes it.</summary>
+    internal bool ReadsOneToken => ReadsClassAlone || PoolsByAttention;
+
     /// <summary>Whether all blocks are a plain ViT's, which the faster passes and kernels are for.</summary>
     public bool HasPlainBlocks => Block == VitBlockForm.Plain && Stages.Count == 0;
 
@@ -187,6 +190,9 @@ public sealed record VitConfig
         : Pooling is VitPooling.ClassAndAverage or VitPooling.ClassAndAverageOfOthers ? 2 * Width
         : Width;
 
+    /// <summary>Numbers that the classifier reads of an image, by two heads of both tokens.</summary>
+    internal int Reads => Pooling == VitPooling.TwoHeads ? 2 * Width : HeadInputs;
+
     /// <summary>
     /// Reads the architecture from tensor shapes under canonical names (<see cref="VitNames"/>) and checks
     /// that every tensor is there with the right shape and that there is none that the model would not use.
@@ -209,33 +215,27 @@ public sealed record VitConfig
         : null;
 
     /// <summary>
-    /// Why a method that edits the one token which the classifier reads, by hidden units of the last FFN that makes it
-    /// (<see cref="VitModel.TokenFfn"/>), cannot edit a model of this architecture; null where it can.
+    /// Why hidden units cannot be added to the last FFN that makes what the classifier reads
+    /// (<see cref="VitModel.TokenFfn"/>), as a clause; null where they can.
     /// </summary>
-    internal string? UnfitForTokenUnits => PoolsByAttention ? null : UnfitForClassUnits;
+    internal string? UnfitForMoreUnits =>
+        PoolsByAttention ? "this model's attention pooling has a last FFN of its own, whose width files do not state"
+        : Stages.Count > 0 ? "the FFNs of this model's stages are each a multiple of their tokens' width"
+        : Block.GatedFfn ? "this model's FFNs are gated, with gates of the same width"
+        : Block.HiddenNorm ? "this model normalizes its FFNs' hidden units, so that each depends on all others"
+        : null;
 
     /// <summary>Refuses a model for methods that edit what its classifier reads of [CLS].</summary>
     /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
     internal void RequireClassToken(string method)
     {
         if (UnfitForClassUnits is string why)
-            throw Unfit(method, why);
+            throw BadInput.Mismatch(
+                null,
+                $"{method} edits hidden units of what the classifier reads of the [CLS] token, but {why}; "
+                    + "use another method, such as gate or kfac."
+            );
     }
-
-    /// <summary>Refuses a model for methods that edit the one token which its classifier reads.</summary>
-    /// <exception cref="BadInputException">The method cannot edit it; the message says why.</exception>
-    internal void RequireToken(string method)
-    {
-        if (UnfitForTokenUnits is string why)
-            throw Unfit(method, why);
-    }
-
-    static BadInputException Unfit(string method, string why) =>
-        BadInput.Mismatch(
-            null,
-            $"{method} edits hidden units of what the classifier reads of the [CLS] token, but {why}; "
-                + "use another method, such as masked fine-tuning or kfac."
-        );
 
     /// <summary>Canonical names and shapes of all tensors of a model with this architecture.</summary>
     public IEnumerable<(string Name, long[] Shape)> Tensors()

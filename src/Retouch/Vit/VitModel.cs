@@ -98,16 +98,22 @@ public sealed class VitModel : IDisposable
     /// </summary>
     internal BlockWeights TokenFfn { get; }
 
+    /// <summary>Whether its norm stands after its FFN.</summary>
+    internal bool NormsAfterTokenFfn => Config.Block.PostNorm && !Config.PoolsByAttention;
+
     /// <summary>What stands before the names of its FFN's tensors.</summary>
     internal string TokenFfnName =>
         Config.PoolsByAttention ? VitNames.Pool("mlp.") : VitNames.Block(Config.Depth - 1, "mlp.");
 
-    /// <summary>The logits of the tokens that <see cref="TokenFfn"/> has made, <c>[B,D]</c> to <c>[B,C]</c>.</summary>
-    internal Tensor ClassifyToken(Tensor after) =>
+    /// <summary>
+    /// The logits of the tokens that <see cref="TokenFfn"/> has made: of one an image <c>[B,D]</c>, of all or of those
+    /// in front and some patches <c>[B,M,D]</c>, to <c>[B,C]</c>.
+    /// </summary>
+    internal Tensor ClassifyTokens(Tensor after) =>
         Classify(
-            Config.PoolsByAttention
-                ? Readouts.OfToken(this, after, _tensors.GetValueOrDefault)
-                : Readout(after.unsqueeze(1))
+            Config.PoolsByAttention ? Readouts.OfToken(this, after, _tensors.GetValueOrDefault)
+            : after.dim() == 3 ? Readout(after)
+            : Readout(after.unsqueeze(1))
         );
 
     /// <summary>Whether all of the model lies in this machine's memory.</summary>

@@ -169,21 +169,22 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = LastFfn.Measured(_bed.Model, ordinary, []);
         Tensor read = ffn.Read(_residuals);
-        Tensor after = ffn.After(_residuals, read, 0);
+        GateUnits none = GateUnits.None(ffn.Mean.shape[0], CPU);
         for (int i = 0; i < 6; i++)
         {
             long[] rest = [.. Enumerable.Range(0, 6).Where(j => j != i).Select(j => (long)j)];
             Tensor others = cat([ordinary.Queries, read.index_select(0, tensor(rest))], 0);
-            (GateUnits? made, string? why) = new OwnGates(ffn, new()).Make(read[i], after[i], Labels[i], others);
+            (GateUnits? made, string? why) = new OwnGates(ffn, new()).Make(_residuals[i], none, Labels[i], others);
             Assert.Null(why);
             GateUnits gate = made!.Value;
             float own = Opening(gate, read.narrow(0, i, 1))[0];
             Assert.True(own > 0.5, $"{own}");
             Assert.All(Opening(gate, others), o => Assert.InRange(o, float.NegativeInfinity, 1e-3f));
             // Just enough: the class leads by about one logit.
-            Tensor logits = ffn.Logits(after.narrow(0, i, 1).Plus(ffn.Added(gate, read.narrow(0, i, 1))))[0];
+            Tensor one = _residuals.narrow(0, i, 1);
+            Tensor logits = ffn.Logits(ffn.After(one, ffn.Sum(ffn.Read(one), gate)))[0];
             Tensor sorted = logits.sort(descending: true).Values;
             Assert.Equal(Labels[i], (int)logits.argmax().item<long>());
             Assert.InRange((sorted[0] - sorted[1]).item<float>(), 0.99, 2.5);
@@ -198,15 +199,15 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = LastFfn.Measured(_bed.Model, ordinary, []);
         Tensor read = ffn.Read(_residuals);
-        Tensor after = ffn.After(_residuals, read, 0);
+        GateUnits none = GateUnits.None(ffn.Mean.shape[0], CPU);
         Tensor further = ffn.Mean.Plus((read[0] - ffn.Mean) * 1.1f).unsqueeze(0);
-        (GateUnits? gate, string? why) = new OwnGates(ffn, new()).Make(read[0], after[0], Labels[0], further);
+        (GateUnits? gate, string? why) = new OwnGates(ffn, new()).Make(_residuals[0], none, Labels[0], further);
         Assert.Null(gate);
         Assert.Contains("looks the same", why, StringComparison.Ordinal);
         // A copy of it says nothing against it.
-        Assert.NotNull(new OwnGates(ffn, new()).Make(read[0], after[0], Labels[0], read.narrow(0, 0, 1)).Gate);
+        Assert.NotNull(new OwnGates(ffn, new()).Make(_residuals[0], none, Labels[0], read.narrow(0, 0, 1)).Gate);
     }
 
     [Fact]
@@ -214,10 +215,11 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = LastFfn.Measured(_bed.Model, ordinary, []);
         int[] classes = [.. Enumerable.Range(0, 7)];
         Tensor directions = ffn.Directions(classes);
-        Tensor after = ffn.After(ordinary.Residuals, ordinary.Queries, 0);
+        Tensor sum = ffn.Sum(ordinary.Read, GateUnits.None(ffn.Mean.shape[0], CPU));
+        Tensor after = ffn.After(ordinary.Residuals, sum);
         foreach (int c in classes)
         {
             const float small = 0.01f;
@@ -252,7 +254,7 @@ public sealed class GateRepairTests : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, _bed.Split, "repair");
-        LastFfn ffn = new(_bed.Model, ordinary, []);
+        LastFfn ffn = LastFfn.Measured(_bed.Model, ordinary, []);
         // Three images of each of two classes.
         int[] labels = [1, 1, 1, 4, 4, 4];
         RepairImages failing = new(_residuals, labels);

@@ -19,8 +19,12 @@ sealed class MethodBed : IDisposable
     readonly DisposeScope _scope = NewDisposeScope();
 
     public MethodBed(int images = 12, int first = 1, int blocks = 2, VitConfig? config = null)
+        : this(config is null ? TinyVit.Create(depth: 5) : TinyVit.Of(config), images, first, blocks) { }
+
+    /// <summary>The same of a model, which the bed owns.</summary>
+    public MethodBed(VitModel model, int images, int first, int blocks)
     {
-        Model = config is null ? TinyVit.Create(depth: 5) : TinyVit.Of(config);
+        Model = model;
         Split = new SplitVit(Model, new EditSpace(Model.Config, first, blocks));
         string ordinary = Directory.CreateDirectory(_folder.File("images")).FullName;
         for (int i = 0; i < images; i++)

@@ -1,4 +1,5 @@
 using Retouch.Vit;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.linalg;
 
@@ -7,6 +8,7 @@ namespace Retouch.Editing;
 /// <summary>
 /// Directions, of what the last FFN reads for [CLS], along which the model's evidence for a class grows. What the last
 /// FFN and the head make of [CLS] is nearly linear in it, so that a ridge regression of the evidence says most of it.
+/// Where the classifier reads several tokens (<see cref="HeadTokens"/>), all of this is of what they are pooled to.
 /// </summary>
 static class Evidence
 {
@@ -21,6 +23,8 @@ static class Evidence
 
     // How much of the failing image a blend holds: from ordinary images to it, over where the model changes its mind.
     static readonly double[] Shares = [0.3, 0.5, 0.7];
+
+    const long RowsTogether = 4096;
 
     /// <summary>
     /// z_c − log Σ exp of the logits of the classes against it, <c>[N]</c>; in the caller's scope.
@@ -42,10 +46,20 @@ static class Evidence
     /// </summary>
     /// <param name="queries">What the last FFN reads, <c>[N,D]</c>.</param>
     /// <param name="evidence"><c>[N]</c>.</param>
-    public static Tensor Direction(Tensor queries, Tensor evidence)
+    public static Tensor Direction(Tensor queries, Tensor evidence) => Direction(queries, evidence, null);
+
+    /// <summary>The same where each of several tokens of an image is to speak for it.</summary>
+    /// <param name="queries">What the last FFN reads, pooled, <c>[N,D]</c>.</param>
+    /// <param name="evidence"><c>[N]</c>.</param>
+    /// <param name="within">
+    /// How the tokens of an image differ among themselves, <c>[D,D]</c>: what counts as noise. Null for one token.
+    /// </param>
+    public static Tensor Direction(Tensor queries, Tensor evidence, Tensor? within)
     {
         Tensor centred = queries - queries.mean([0]);
         Tensor covariance = mm(centred.t(), centred) / Held(queries.shape[0]);
+        if (within is not null)
+            covariance = covariance.Plus(within);
         Tensor damping = covariance.diagonal().mean() * Held(Damping);
         Tensor damped = covariance.Plus(eye(queries.shape[1], device: queries.device) * damping);
         Tensor moment = mv(centred.t(), evidence - evidence.mean()) / Held(queries.shape[0]);
@@ -70,23 +84,54 @@ static class Evidence
     /// over blends of each with it, just before the last FFN; <c>[D]</c>, in the caller's scope.
     /// </summary>
     /// <param name="model">The unedited model.</param>
-    /// <param name="ordinary">[CLS] of ordinary images before the last FFN's norm, <c>[N,D]</c>.</param>
-    /// <param name="failing">That of the failing image, <c>[D]</c>.</param>
+    /// <param name="ordinary">
+    /// Ordinary images' tokens before the last FFN's norm, <c>[N,D]</c> or <c>[N,M,D]</c>.
+    /// </param>
+    /// <param name="failing">Those of the failing image, <c>[D]</c> or <c>[M,D]</c>.</param>
     /// <param name="wrong">The class that the model gives it.</param>
-    public static Tensor Between(VitModel model, Tensor ordinary, Tensor failing, int wrong)
+    /// <param name="reads">As which architecture tokens are pooled for a key; null for the model's.</param>
+    /// <param name="within">How tokens of an image differ among themselves; null for one token.</param>
+    public static Tensor Between(
+        VitModel model,
+        Tensor ordinary,
+        Tensor failing,
+        int wrong,
+        VitConfig? reads = null,
+        Tensor? within = null
+    )
     {
-        Tensor blends = cat([.. Shares.Select(share => (ordinary * Held(1 - share)).Plus(failing * Held(share)))], 0);
-        Tensor evidence = For(Logits(model, blends), wrong).clamp(Held(-Doubt), Held(Doubt));
-        return Direction(Read(model, blends), evidence);
+        List<Tensor> queries = [];
+        List<Tensor> evidence = [];
+        foreach (double share in Shares)
+        {
+            using DisposeScope each = NewDisposeScope();
+            Tensor blends = (ordinary * Held(1 - share)).Plus(failing * Held(share));
+            evidence.Add(For(Logits(model, blends), wrong).clamp(Held(-Doubt), Held(Doubt)).MoveToOuterDisposeScope());
+            queries.Add(HeadTokens.Pooled(reads ?? model.Config, Read(model, blends)).MoveToOuterDisposeScope());
+        }
+        return Direction(cat(queries, 0), cat(evidence, 0), within);
     }
 
-    /// <summary>What the last FFN reads of [CLS], <c>[N,D]</c>; in the caller's scope.</summary>
+    /// <summary>What the last FFN reads of tokens, of the same shape; in the caller's scope.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="residuals">[CLS] before that FFN's norm, <c>[N,D]</c>.</param>
+    /// <param name="residuals">Those before that FFN's norm, <c>[N,D]</c> or <c>[N,M,D]</c>.</param>
     public static Tensor Read(VitModel model, Tensor residuals) =>
-        model.Norm(residuals, model.TokenFfn.Norm2Weight, model.TokenFfn.Norm2Bias);
+        model.NormsAfterTokenFfn
+            ? residuals
+            : model.Norm(residuals, model.TokenFfn.Norm2Weight, model.TokenFfn.Norm2Bias);
 
-    /// <summary>What the model says of [CLS] before the last FFN's norm, <c>[N,C]</c>; in the caller's scope.</summary>
-    public static Tensor Logits(VitModel model, Tensor residuals) =>
-        model.ClassifyToken(residuals.Plus(model.FeedForward(model.TokenFfn, Read(model, residuals))));
+    /// <summary>The logits of tokens before the last FFN's norm, <c>[N,C]</c>; in the caller's scope.</summary>
+    public static Tensor Logits(VitModel model, Tensor residuals)
+    {
+        if (residuals.dim() == 2)
+            return model.ClassifyTokens(HeadTokens.After(model, model.TokenFfn, residuals));
+        // Of all tokens at once the hidden units would take much memory.
+        List<Tensor> logits = [];
+        foreach (Tensor some in residuals.split(Math.Max(1, RowsTogether / residuals.shape[1])))
+        {
+            using DisposeScope each = NewDisposeScope();
+            logits.Add(model.ClassifyTokens(HeadTokens.After(model, model.TokenFfn, some)).MoveToOuterDisposeScope());
+        }
+        return logits.Count == 0 ? zeros([0, model.Config.Classes], device: residuals.device) : cat(logits, 0);
+    }
 }

@@ -24,7 +24,8 @@ namespace Retouch.Editing;
 /// al., ICLR 2023) adds such a unit and learns key, bias and value by gradient descent against a memory; GRACE
 /// (Hartvigsen et al., NeurIPS 2023) has a radius about a key and learns the value. Here nothing but the value is
 /// learned, and the architecture stays as it is. Where the classifier reads what attention pools, [CLS] is that, and
-/// the last FFN the pool's own, which has one token an image, too. docs/gate.md explains it.
+/// the last FFN the pool's own, which has one token an image, too. Where it reads several tokens, each opens the gate
+/// for itself (<see cref="TokenEdge"/>), and the value is what their pooled token lacks. docs/gate.md explains it.
 /// </remarks>
 public sealed class Gate : IEditor
 {
@@ -41,6 +42,12 @@ public sealed class Gate : IEditor
 
     // How much of the evidence is tried, until as few ordinary images open the gate as may.
     static readonly double[] s_shares = [1, 0.5, 0.25, 0];
+
+    // How much the failing image's tokens are to agree on a key, where several read it.
+    const double Agreement = 1;
+
+    // How much of the way to the edge that leaks no more than may is gone, until a value turns the image.
+    static readonly double[] s_edges = [0.75, 0.5, 0];
 
     readonly Preparation _memory;
     readonly GateSettings _settings;
@@ -85,7 +92,7 @@ public sealed class Gate : IEditor
         using IDisposable noGrad = no_grad();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
         Tensor said = Evidence.Logits(split.Model, ordinary.Residuals); // [N,C]
-        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Queries);
+        IdleUnits idle = IdleUnits.Of(split.Model, ordinary.Read);
         return Edits.OneByOne(
             failures,
             failure => Edit(split, idle, ordinary, said, failure, progress, cancellation),
@@ -104,14 +111,22 @@ public sealed class Gate : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
+        VitModel model = split.Model;
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
-        (Tensor queries, Tensor after) = TokenQueries.Of(split, failure.State, Name);
-        int? wrong = MistakenFor(split.Model, after, failure.Label);
-        Tensor said = Evidence.Logits(split.Model, ordinary.Residuals);
-        (Tensor key, Tensor bias) = Key(split.Model, queries, after, ordinary, said, failure.Label, wrong);
+        Tensor residuals = HeadTokens.Of(split, failure.State);
+        int? wrong = MistakenFor(model, residuals, failure.Label);
+        Tensor said = Evidence.Logits(model, ordinary.Residuals);
+        (Tensor key, Tensor bias) = Key(model, model.Config, residuals, ordinary, said, failure.Label, wrong);
         Tensor alike = ordinary.Classes.eq(Held(mistakenFor)).logical_and(ordinary.Others(failure.Label));
-        Tensor open = mv(ordinary.Queries, key).Plus(bias).gt(Held(Shut)).logical_and(alike);
+        Tensor opens = Opens(ordinary.Read);
+        Tensor bound = HeadTokens.AreOne(model.Config)
+            ? tensor(Shut, device: key.device)
+            : Opens(Evidence.Read(model, residuals)).mean() * Held(TokenEdge.Open);
+        Tensor open = opens.gt(bound).logical_and(alike);
         return new GateCost(ordinary.Classes.shape[0], alike.sum().item<long>(), open.sum().item<long>());
+
+        // [N]
+        Tensor Opens(Tensor read) => HeadTokens.Pooled(model.Config, matmul(read, key).Plus(bias).clamp_min(Held(0)));
     }
 
     EditResult Edit(
@@ -126,77 +141,132 @@ public sealed class Gate : IEditor
     {
         using DisposeScope scope = NewDisposeScope();
         VitModel model = split.Model;
-        (Tensor queries, Tensor after) = TokenQueries.Of(split, failure.State, Name); // [S,D], [S,D]
-        Tensor? scale = model.TokenFfn.Scale2;
-        IdleUnit unit = idle.Draw(queries);
-        Tensor without = unit.Without(queries, after);
+        Tensor residuals = HeadTokens.Of(split, failure.State); // [S,D] or [S,M,D]
+        Tensor read = Evidence.Read(model, residuals);
+        LastFfn ffn = new(model, ordinary, idle.DrawAll(HeadTokens.Pooled(model.Config, read)), _settings.Drive);
 
-        int? wrong = MistakenFor(model, after, failure.Label);
-        (Tensor key, Tensor bias) = Key(model, queries, after, ordinary, said, failure.Label, wrong);
-        Tensor opening = model.Activate(mv(queries, key).Plus(bias)).unsqueeze(1); // [S,1]
-        SlopeWalk walk = SlopeWalk.From(
-            zeros_like(key),
-            v => Judge(model, Tokens(v), failure.Label),
-            gradient =>
-            {
-                Tensor direction = (VitModel.Scaled(gradient, scale) * opening).sum([0]);
-                Tensor moves = VitModel.Scaled(opening * direction, scale); // [D], [S,D]
-                return direction
-                    * (Held(_settings.StepLength) * without.norm() / moves.norm().clamp_min(Held(float.Epsilon)));
-            },
-            _settings.MaxSteps,
-            (step, loss) =>
-            {
-                cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new EditProgress(step, _settings.MaxSteps, 1, loss));
-            }
-        );
-        (Tensor value, int steps, IReadOnlyList<float> losses) = (walk.Value, walk.Steps, walk.Losses);
+        int? wrong = MistakenFor(model, residuals, failure.Label);
+        GateUnits none = GateUnits.None(split.Space.Width, read.device);
+        Tensor key = zeros(0);
+        Tensor bias = zeros(0);
+        SlopeWalk? walk = null;
+        // Too few tokens may open the gate for any value to turn what all of them are pooled to: then more of them do.
+        foreach ((VitConfig reads, double share) in Ways(model.Config))
+        {
+            (key, bias) = Key(model, reads, residuals, ordinary, said, failure.Label, wrong, share);
+            walk = Value(ffn, residuals, ffn.With(read, none, key, bias), failure.Label, progress, cancellation);
+            if (walk.Arrived)
+                break;
+        }
+        (Tensor value, int steps, IReadOnlyList<float> losses) = (walk!.Value, walk.Steps, walk.Losses);
         progress?.Report(new EditProgress(steps, _settings.MaxSteps, 0, losses[^1]));
         GateSettings settings = _settings with { Gain = Gain(ordinary, wrong) };
         value = value * Held(settings.Gain);
 
-        TensorDelta delta = unit.Rewritten(split.Space, key, bias, value);
+        TensorDelta delta = ffn.Change(new GateUnits(key.unsqueeze(0), bias, value.unsqueeze(0)), split.Space);
         return Edits.Result(split, failure, delta, Name, GateSettings.Table.Describe(settings), 0, steps, losses);
+    }
 
-        Tensor Tokens(Tensor v) => without.Plus(VitModel.Scaled(opening * v, scale));
+    // By which tokens a key is made, and how much of the way to its edge is gone.
+    static IEnumerable<(VitConfig Reads, double Share)> Ways(VitConfig config)
+    {
+        yield return (config, 1);
+        if (config.ReadsOneToken)
+            yield break;
+        VitConfig reads = config;
+        if (HeadTokens.AreOne(config))
+        {
+            reads = HeadTokens.ByAll(config);
+            yield return (reads, 1);
+        }
+        foreach (double share in s_edges)
+            yield return (reads, share);
+    }
+
+    // The value of a gate that opens so far for the failing images.
+    SlopeWalk Value(
+        LastFfn ffn,
+        Tensor residuals,
+        (Tensor Sum, Tensor Opening) gate,
+        int label,
+        IProgress<EditProgress>? progress,
+        CancellationToken cancellation
+    )
+    {
+        Tensor sum = gate.Sum;
+        Tensor opening = gate.Opening.unsqueeze(-1); // [S,1] or [S,M,1]
+        double length = ffn.Length(residuals, sum).norm().Number();
+        SlopeWalk walk = Walk(_settings.StopLoss);
+        // Some heads are never as sure: half-way to as sure as they become, then.
+        return walk.Arrived || walk.Losses[^1] >= walk.Losses[0] ? walk : Walk(2 * walk.Losses[^1]);
+
+        SlopeWalk Walk(double stopLoss) =>
+            SlopeWalk.From(
+                zeros([residuals.shape[^1]], device: residuals.device),
+                v => Judge(ffn, residuals, sum, opening, v, label, stopLoss),
+                direction =>
+                {
+                    double moves = ffn.Pooled(ffn.Scaled(opening * direction)).norm().Number();
+                    return direction * Held(_settings.StepLength * length / Math.Max(moves, float.Epsilon));
+                },
+                _settings.MaxSteps,
+                (step, loss) =>
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    progress?.Report(new EditProgress(step, _settings.MaxSteps, 1, loss));
+                }
+            );
     }
 
     // x·k + b is 0 at the edge and the drive for the failing image.
     (Tensor Key, Tensor Bias) Key(
         VitModel model,
-        Tensor queries,
-        Tensor after,
+        VitConfig reads,
+        Tensor residuals,
         OrdinaryTokens ordinary,
         Tensor said,
         int label,
-        int? wrong
+        int? wrong,
+        double share = 1
     )
     {
+        Tensor read = Evidence.Read(model, residuals);
+        ordinary = ordinary with { Queries = HeadTokens.Pooled(reads, ordinary.Read) };
         Tensor mean = ordinary.Queries.mean([0]);
-        Tensor difference = queries.mean([0]) - mean;
-        Tensor likeness = Likeness.Direction(difference);
+        Tensor difference = HeadTokens.Pooled(reads, read).mean([0]) - mean;
+        Tensor? within = HeadTokens.AreOne(reads) ? null : TokenEdge.Within(reads, ordinary);
+        Tensor likeness = within is null
+            ? Likeness.Direction(difference)
+            : TokenEdge.Direction(reads, within, read, difference, Agreement);
         Tensor evidence = zeros_like(likeness);
         if (_settings.Evidence > 0 && wrong is int mistakenFor)
         {
-            Tensor residuals = GateMemory.Residuals(model, queries, after).mean([0]);
             foreach (
-                (Tensor direction, double weight) in Directions(model, residuals, ordinary, said, label, mistakenFor)
+                (Tensor direction, double weight) in Directions(
+                    model,
+                    reads,
+                    residuals,
+                    ordinary,
+                    said,
+                    label,
+                    mistakenFor,
+                    within
+                )
             )
                 evidence = evidence.Plus(
                     Evidence.ToOne(direction, difference, ordinary.Queries) * Held(weight * _settings.Evidence)
                 );
         }
         // Where ordinary images show as much of the evidence as the failing one does, it says little: likeness, then.
-        foreach (double share in s_shares)
+        foreach (double some in s_shares)
         {
-            Tensor direction = likeness.Plus(evidence * Held(share));
+            Tensor direction = likeness.Plus(evidence * Held(some));
             direction = direction / direction.dot(difference).clamp_min(Held(float.Epsilon));
-            if (
-                Likeness.Edge(direction, mean, ordinary, label, _settings.Leak) is var edge
-                && (edge.IsHeld || share == 0)
-            )
-                return (edge.Key * Held(_settings.Drive), edge.Bias * Held(_settings.Drive));
+            (Tensor key, Tensor bias, bool held) = within is null
+                ? Likeness.Edge(direction, mean, ordinary, label, _settings.Leak)
+                : TokenEdge.Of(reads, direction, mean, read, ordinary, label, _settings.Leak, share);
+            if (held || some == 0)
+                return (key * Held(_settings.Drive), bias * Held(_settings.Drive));
         }
         throw new InvalidOperationException("The last share is 0.");
     }
@@ -205,21 +275,25 @@ public sealed class Gate : IEditor
     // for the right one that tells the failing image from them.
     static IEnumerable<(Tensor Direction, double Weight)> Directions(
         VitModel model,
+        VitConfig reads,
         Tensor residuals,
         OrdinaryTokens ordinary,
         Tensor said,
         int label,
-        int wrong
+        int wrong,
+        Tensor? within
     )
     {
         if (IsCommon(ordinary, wrong))
         {
             Tensor right = Evidence.For(said, label, except: wrong);
-            yield return (Evidence.Direction(ordinary.Queries, right), ForTheRight);
+            yield return (Evidence.Direction(ordinary.Queries, right, within), ForTheRight);
             yield break;
         }
-        yield return (Evidence.Direction(ordinary.Queries, Evidence.For(said, wrong)), 1);
-        yield return (Evidence.Between(model, ordinary.Residuals, residuals, wrong), 1);
+        // Of several tokens an image as many as ordinary images have, each blended with those in its place.
+        Tensor failing = HeadTokens.Sampled(model.Config, residuals).mean([0]);
+        yield return (Evidence.Direction(ordinary.Queries, Evidence.For(said, wrong), within), 1);
+        yield return (Evidence.Between(model, ordinary.Residuals, failing, wrong, reads, within), 1);
     }
 
     static bool IsCommon(OrdinaryTokens ordinary, int wrong) => ordinary.Share(wrong) > GateCost.Usual;
@@ -230,27 +304,30 @@ public sealed class Gate : IEditor
         : UsualGain;
 
     // The class that most of the images are mistaken for; null where none is.
-    static int? MistakenFor(VitModel model, Tensor after, int label)
+    static int? MistakenFor(VitModel model, Tensor residuals, int label)
     {
-        Tensor said = model.ClassifyToken(after).argmax(1).cpu();
+        Tensor said = Evidence.Logits(model, residuals).argmax(1).cpu();
         return said.data<long>().Where(c => c != label).GroupBy(c => c).MaxBy(g => g.Count()) is { } most
             ? (int)most.Key
             : null;
     }
 
-    // The mean cross-entropy of [CLS] tokens after the last block, [S,D], whether all are right by enough, and the
-    // gradient.
-    SlopePoint Judge(VitModel model, Tensor tokens, int label)
+    // The mean cross-entropy with a value, whether all images are right by enough, and the gradient.
+    SlopePoint Judge(
+        LastFfn ffn,
+        Tensor residuals,
+        Tensor sum,
+        Tensor opening,
+        Tensor value,
+        int label,
+        double stopLoss
+    )
     {
-        Tensor leaf = tokens.detach().requires_grad_();
+        Tensor leaf = value.detach().requires_grad_();
         using IDisposable grad = enable_grad();
-        Tensor logits = model.ClassifyToken(leaf);
+        Tensor logits = ffn.Logits(ffn.After(residuals, sum.Plus(opening * leaf)));
         Tensor loss = -log_softmax(logits, 1).select(1, label).mean();
         float mean = loss.item<float>();
-        return new SlopePoint(
-            mean,
-            Edits.IsRight(logits, label) && mean <= _settings.StopLoss,
-            autograd.grad([loss], [leaf])[0]
-        );
+        return new SlopePoint(mean, Edits.IsRight(logits, label) && mean <= stopLoss, autograd.grad([loss], [leaf])[0]);
     }
 }

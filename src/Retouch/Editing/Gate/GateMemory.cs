@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace Retouch.Editing;
 
 /// <summary>
-/// [CLS] of ordinary images just before the last FFN and its norm, in half precision (<c>residuals [N,D]</c>), and what
-/// the model says of them (<c>classes [N]</c>): what <see cref="Gate"/> tells an edited image from.
+/// What the classifier reads of ordinary images just before the last FFN and its norm, in half precision
+/// (<c>residuals [N,D]</c>, or of several tokens an image <c>[N,M,D]</c>), and what the model says of them
+/// (<c>classes [N]</c>): what <see cref="Gate"/> tells an edited image from.
 /// </summary>
 /// <param name="most">How many images at most, at least 1.</param>
 sealed class GateMemory(int most = 700) : IPreparation
@@ -31,26 +32,29 @@ sealed class GateMemory(int most = 700) : IPreparation
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        (Tensor queries, Tensor after) = QueryMemory.Gather(
-            split,
-            images,
-            most,
-            progress,
-            cancellation,
-            "What is prepared here",
-            TokenQueries.Of
-        );
         VitModel model = split.Model;
-        Device device = model.Blocks[0].Fc1Weight.device;
-        Tensor classes = model.ClassifyToken(after.to(device)).argmax(1).cpu();
-        Tensor residuals = Residuals(model, queries.to(device), after.to(device)).cpu();
+        List<Tensor> residuals = [];
+        List<Tensor> classes = [];
+        foreach (PrefixState state in images.States(split, most, progress, cancellation: cancellation))
+        {
+            using (state)
+            using (NewDisposeScope())
+            {
+                Tensor tokens = HeadTokens.Of(split, state);
+                classes.Add(Evidence.Logits(model, tokens).argmax(1).cpu().MoveToOuterDisposeScope());
+                residuals.Add(
+                    HeadTokens.Sampled(model.Config, tokens).to(ScalarType.Float16).cpu().MoveToOuterDisposeScope()
+                );
+            }
+        }
+        Tensor all = cat(residuals, 0);
         Dictionary<string, string> settings = InputStatistics.Describe(images, most);
-        settings["images"] = queries.shape[0].ToString(CultureInfo.InvariantCulture);
+        settings["images"] = all.shape[0].ToString(CultureInfo.InvariantCulture);
         return new Preparation(
             Name,
             split,
             settings,
-            new Dictionary<string, Tensor> { ["residuals"] = residuals.to(ScalarType.Float16), ["classes"] = classes }
+            new Dictionary<string, Tensor> { ["residuals"] = all, ["classes"] = cat(classes, 0) }
         );
     }
 
@@ -71,14 +75,27 @@ sealed class GateMemory(int most = 700) : IPreparation
     public static OrdinaryTokens Of(Preparation memory, SplitVit split, string method)
     {
         memory.Require(Kind, split);
+        VitConfig config = split.Model.Config;
         Device device = split.Model.Blocks[^1].Fc1Weight.device;
-        Tensor residuals = memory.Shaped("residuals", -1, split.Space.Width).to(ScalarType.Float32).to(device);
-        return memory["classes"].shape.SequenceEqual([residuals.shape[0]])
-            ? new OrdinaryTokens(residuals, Evidence.Read(split.Model, residuals), memory["classes"].to(device))
+        long[] shape = config.ReadsOneToken ? [-1, split.Space.Width] : [-1, -1, split.Space.Width];
+        Tensor residuals = memory.Shaped("residuals", shape).to(ScalarType.Float32).to(device);
+        bool hasTokens = config.ReadsOneToken || residuals.shape[1] > config.PrefixTokens;
+        return hasTokens && memory["classes"].shape.SequenceEqual([residuals.shape[0]])
+            ? Of(split.Model, residuals, memory["classes"].to(device))
             : throw BadInput.Damaged(
                 Kind,
                 $"The preparation '{Kind}' is damaged: its residuals and classes do not fit together.",
                 Remedy.MakeAgain(Artifact.Preparation, method)
             );
+    }
+
+    /// <summary>Images as ordinary ones; in the caller's scope.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="residuals">Their tokens before the last FFN's norm, <c>[N,D]</c> or <c>[N,M,D]</c>.</param>
+    /// <param name="classes">What the model says of them, <c>[N]</c>.</param>
+    public static OrdinaryTokens Of(VitModel model, Tensor residuals, Tensor classes)
+    {
+        Tensor read = Evidence.Read(model, residuals);
+        return new OrdinaryTokens(residuals, read, HeadTokens.Pooled(model.Config, read), classes);
     }
 }

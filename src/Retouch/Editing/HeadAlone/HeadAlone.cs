@@ -78,7 +78,12 @@ public sealed class HeadAlone : IEditor
         _memory!.Require(HeadMemory.Kind, split);
         VitModel model = split.Model;
         Tensor features = _memory
-            .Shaped("features", -1, model.Config.Width)
+            .Shaped(
+                "features",
+                model.Config.Pooling == VitPooling.TwoHeads
+                    ? [-1, 2, model.Config.Width]
+                    : [-1, model.Config.HeadInputs]
+            )
             .to(ScalarType.Float32)
             .to(model.Tensors[VitNames.HeadWeight].device);
         return (features, softmax(model.Classify(features), 1));
@@ -93,15 +98,21 @@ public sealed class HeadAlone : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor weight = split.Model.Tensors[VitNames.HeadWeight];
-        Tensor bias = split.Model.Tensors[VitNames.HeadBias];
+        VitModel model = split.Model;
+        string[] names =
+        [
+            VitNames.HeadWeight,
+            VitNames.HeadBias,
+            .. model.Config.Pooling == VitPooling.TwoHeads
+                ? (string[])[VitNames.SecondHeadWeight, VitNames.SecondHeadBias]
+                : [],
+        ];
+        Dictionary<string, Tensor> heads = names.ToDictionary(n => n, n => model.Tensors[n].clone().requires_grad_());
         Tensor own = split.ClassFeatures(failure.State); // [S,D]
-        Tensor newWeight = weight.clone().requires_grad_();
-        Tensor newBias = bias.clone().requires_grad_();
         (int steps, List<float> losses) = LeafDescent.Run(
-            [newWeight, newBias],
+            [.. names.Select(n => heads[n])],
             failure.EachLabel,
-            () => (linear(own, newWeight, newBias), Divergence()),
+            () => (Logits(own), Divergence()),
             _settings.LearningRate,
             _settings.MaxSteps,
             _settings.StopLoss,
@@ -112,18 +123,16 @@ public sealed class HeadAlone : IEditor
         using IDisposable noGrad = no_grad();
         TensorDelta delta = new(
             split.Space,
-            new Dictionary<string, TensorChange>
-            {
-                [VitNames.HeadWeight] = TensorChange.Add(newWeight.detach() - weight),
-                [VitNames.HeadBias] = TensorChange.Add(newBias.detach() - bias),
-            }
+            names.ToDictionary(n => n, n => TensorChange.Add(heads[n].detach() - model.Tensors[n]))
         );
         return Edits.Result(split, failure, delta, Name, HeadAloneSettings.Table.Describe(_settings), 0, steps, losses);
+
+        Tensor Logits(Tensor features) => model.Classify(features, name => heads.GetValueOrDefault(name));
 
         // But for what the unedited model says, which has no gradient.
         Tensor? Divergence() =>
             memory is (Tensor features, Tensor said)
-                ? -(said * log_softmax(linear(features, newWeight, newBias), 1)).sum(1).mean() * Held(_settings.Weight)
+                ? -(said * log_softmax(Logits(features), 1)).sum(1).mean() * Held(_settings.Weight)
                 : null;
     }
 }

@@ -58,7 +58,7 @@ public sealed class KnowledgeEditor : IEditor
     {
         _learned.Require(KnowledgeEditorTraining.Kind, split);
         using DisposeScope whole = NewDisposeScope();
-        KnowledgeEditorTransform transform = KnowledgeEditorTransform.Load(_learned, split.Space);
+        KnowledgeEditorTransform transform = KnowledgeEditorTransform.Load(_learned, split);
         return GradientTransform.Edit(
             transform,
             _learned,

@@ -28,11 +28,13 @@ sealed class KnowledgeEditorTransform : GradientTransform
 
     /// <summary>One that was trained.</summary>
     /// <exception cref="BadInputException">A leaf is missing or misshapen; the message names it.</exception>
-    public static KnowledgeEditorTransform Load(Preparation learned, EditSpace space)
+    public static KnowledgeEditorTransform Load(Preparation learned, SplitVit split)
     {
+        EditSpace space = split.Space;
+        long condition = 3L * split.Model.Config.HeadInputs;
         long outputs = 2L * (space.Width + space.Hidden) + 1;
-        long hidden = learned.Shaped("in.weight", -1, 3L * space.Width).shape[0];
-        List<(string, long[])> shapes = [("in.weight", [hidden, 3L * space.Width]), ("in.bias", [hidden])];
+        long hidden = learned.Shaped("in.weight", -1, condition).shape[0];
+        List<(string, long[])> shapes = [("in.weight", [hidden, condition]), ("in.bias", [hidden])];
         for (int m = 0; m < space.Matrices; m++)
             shapes.AddRange([($"{m}.weight", [outputs, hidden]), ($"{m}.bias", [outputs]), ($"{m}.rate", [])]);
         return new KnowledgeEditorTransform(Checked(learned, shapes));
@@ -43,7 +45,7 @@ sealed class KnowledgeEditorTransform : GradientTransform
     {
         using Generator generator = new((ulong)seed + 2, CPU);
         EditSpace space = split.Space;
-        long condition = 3L * space.Width;
+        long condition = 3L * split.Model.Config.HeadInputs;
         long outputs = 2L * (space.Width + space.Hidden) + 1;
         Dictionary<string, Tensor> all = new()
         {
@@ -70,7 +72,8 @@ sealed class KnowledgeEditorTransform : GradientTransform
         Tensor classes = split.Model.Tensors[VitNames.HeadWeight];
         Tensor condition = cat(
             [
-                Normalized(gradient.Feature),
+                // Of two heads' tokens the mean.
+                Normalized(gradient.Feature.dim() == 2 ? gradient.Feature.mean([0]) : gradient.Feature),
                 Normalized(classes[gradient.Label]),
                 Normalized(classes[gradient.Predicted]),
             ],

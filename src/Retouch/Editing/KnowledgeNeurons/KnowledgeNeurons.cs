@@ -148,7 +148,10 @@ public sealed class KnowledgeNeurons : IEditor
 
         Tensor Embedding(long label)
         {
-            Tensor row = model.Tensors[VitNames.HeadWeight][label] * model.Tensors[model.Config.LastNormWeight];
+            Tensor row = model.Tensors[VitNames.HeadWeight][label];
+            if (model.Config.Projection > 0)
+                row = mv(model.Tensors[VitNames.Projection].t(), row);
+            row *= model.Tensors[model.Config.LastNormWeight];
             return row / row.norm();
         }
     }

@@ -14,7 +14,8 @@ public static class BestMethod
     [
         new(Gate.Definition)
         {
-            Unfit = config => config.UnfitForTokenUnits,
+            Outdone = config =>
+                config.Stages.Count > 0 ? "on transformers of several stages kfac was measured to do better" : null,
             OwnBlocksOnly = true,
             RewritesUnits = true,
         },
@@ -41,7 +42,7 @@ public static class BestMethod
 
     static readonly Func<Candidate, MethodSupplies, string?>[] ConditionsOfModel =
     [
-        (c, supplies) => c.Unfit(supplies.Config),
+        (c, supplies) => c.Outdone(supplies.Config),
         (c, supplies) =>
             c.OwnBlocksOnly && supplies.Blocks is not null && supplies.Blocks != c.Method.Window(supplies.Config)
                 ? $"it edits block {c.Method.Window(supplies.Config).BlockRange} alone"
@@ -160,8 +161,8 @@ public static class BestMethod
     /// <summary>A method and what it asks for.</summary>
     sealed record Candidate(Method Method)
     {
-        /// <summary>Why it cannot edit a model; null where it can.</summary>
-        public Func<VitConfig, string?> Unfit { get; init; } = _ => null;
+        /// <summary>Why another one comes first for a model; null where none does.</summary>
+        public Func<VitConfig, string?> Outdone { get; init; } = _ => null;
 
         /// <summary>Whether it edits its own window alone, whatever blocks were asked for.</summary>
         public bool OwnBlocksOnly { get; init; }

@@ -65,10 +65,16 @@ public sealed class RefineVit : IEditor
         CancellationToken cancellation = default
     )
     {
+        if (split.Model.Config.Pooling == VitPooling.TwoHeads)
+            throw BadInput.Mismatch(
+                null,
+                "RefineViT learns one map of what a classifier reads, but this model has two heads with a token each; "
+                    + "use another method, such as gate or kfac."
+            );
         _memory.Require(TokenMemory.Kind, split);
         using DisposeScope scope = NewDisposeScope();
         Tensor tokens = _memory
-            .Shaped("tokens", -1, split.Model.Config.Tokens, split.Space.Width)
+            .Shaped("tokens", -1, HeadTokens.CountOf(split.Model.Config), split.Space.Width)
             .to(ScalarType.Float32);
         Tensor wanted = Features(new AutogradSuffix(split), tokens); // z [N,D]
         return Edits.OneByOne(
@@ -130,7 +136,7 @@ public sealed class RefineVit : IEditor
         );
         using IDisposable noGrad = no_grad();
         changes[VitNames.HeadWeight] = TensorChange.Add(
-            mm(split.Model.Tensors[VitNames.HeadWeight], projection - eye(config.Width))
+            mm(split.Model.Tensors[VitNames.HeadWeight], projection - eye(config.HeadInputs))
         );
         return Edits.Result(
             split,

@@ -12,10 +12,10 @@ namespace Retouch.Editing;
 /// the mistakes teach something about each other, and one of its own for each image that is still wrong.
 /// </summary>
 /// <remarks>
-/// Only [CLS] at the last FFN is looked at, a vector an image, so that a repair takes seconds however many images there
-/// are. Whether mistakes have something in common is found out from themselves: shared gates are made from four fifths
-/// of them and half of the right ones, and the others are counted (<see cref="RepairTrial"/>). docs/repair.md explains
-/// it.
+/// Only what the classifier reads is looked at, at the last FFN (<see cref="HeadTokens"/>): of [CLS] a vector an image,
+/// so that a repair takes seconds however many images there are. Whether mistakes have something in common is found out
+/// from themselves: shared gates are made from four fifths of them and half of the right ones, and the others are
+/// counted (<see cref="RepairTrial"/>). docs/repair.md explains it.
 /// </remarks>
 public sealed class GateRepair
 {
@@ -25,12 +25,18 @@ public sealed class GateRepair
     // One in so many units of the last FFN may be taken where none are added.
     const int OneOf = 48;
 
+    // Where none can be added.
+    const int OneOfFixed = 16;
+
     // In a trial, of the failing images one in so many is left out.
     const int LeftOut = 5;
     const int FewestToTry = 10;
 
     // Of images whose logits are in memory at once.
     const int Together = 1024;
+
+    // Where each has many tokens.
+    const long TokensTogether = 4096;
 
     readonly RepairSettings _settings;
 
@@ -44,20 +50,15 @@ public sealed class GateRepair
     }
 
     /// <summary>
-    /// [CLS] before the last FFN's norm, <c>[N,D]</c>, on the CPU: what a repair knows of images. The caller disposes
-    /// it.
+    /// What the classifier reads before the last FFN's norm, on the CPU: what a repair knows of images. Of one token an
+    /// image, [CLS] or what attention pools, <c>[N,D]</c>, else <c>[N,M,D]</c>. The caller disposes it.
     /// </summary>
     /// <param name="split">The model, cut at its last FFN.</param>
     /// <param name="state">The images.</param>
-    /// <exception cref="BadInputException">The classifier reads other tokens than [CLS].</exception>
-    public static Tensor Residuals(SplitVit split, PrefixState state) => ReadBy("A repair", split, state);
-
-    internal static Tensor ReadBy(string reader, SplitVit split, PrefixState state)
+    public static Tensor Residuals(SplitVit split, PrefixState state)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGrad = no_grad();
-        (Tensor read, Tensor after) = QueryMemory.Query(split, state, reader);
-        return GateMemory.Residuals(split.Model, read, after).cpu().MoveToOuterDisposeScope();
+        return HeadTokens.Of(split, state).cpu().MoveToOuterDisposeScope();
     }
 
     /// <summary>The classes that the model gives images, changed or not.</summary>
@@ -81,24 +82,22 @@ public sealed class GateRepair
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         VitModel model = split.Model;
-        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
-        Tensor keys = Changed("fc1.weight");
-        Tensor biases = Changed("fc1.bias");
-        Tensor values = Changed("fc2.weight");
-        Tensor shift = Changed("fc2.bias");
-        for (long first = 0; first < residuals.shape[0]; first += Together)
+        Dictionary<string, Tensor> changed = [];
+        foreach (string name in change?.Names ?? [])
+            changed[name] = change!.Apply(name, model.Tensors[name]);
+        BlockWeights ffn = model.Config.PoolsByAttention
+            ? BlockWeights.OfPool(model.Config, Weight)
+            : BlockWeights.Of(model.Config, model.Config.Depth - 1, Weight);
+        long together = residuals.dim() == 2 ? Together : Math.Max(1, TokensTogether / residuals.shape[1]);
+        for (long first = 0; first < residuals.shape[0]; first += together)
         {
             using DisposeScope each = NewDisposeScope();
-            Tensor some = residuals.narrow(0, first, Math.Min(Together, residuals.shape[0] - first)).to(keys.device);
-            Tensor hidden = model.Activate(linear(Evidence.Read(model, some), keys, biases));
-            Tensor after = some.Plus(VitModel.Scaled(linear(hidden, values, shift), model.Blocks[^1].Scale2));
-            tell(model.Classify(model.Readout(after.unsqueeze(1))));
+            Tensor some = residuals.narrow(0, first, Math.Min(together, residuals.shape[0] - first));
+            tell(model.ClassifyTokens(HeadTokens.After(model, ffn, some.to(ffn.Fc1Weight.device))));
         }
 
-        Tensor Changed(string name) =>
-            change is not null && change.Names.Contains(ffn + name)
-                ? change.Apply(ffn + name, model.Tensors[ffn + name])
-                : model.Tensors[ffn + name];
+        Tensor? Weight(string name) =>
+            changed.TryGetValue(name, out Tensor? other) ? other : model.Tensors.GetValueOrDefault(name);
     }
 
     /// <summary>Repairs.</summary>
@@ -117,6 +116,12 @@ public sealed class GateRepair
         CancellationToken cancellation = default
     )
     {
+        if (_settings.Widen > 0 && split.Model.Config.UnfitForMoreUnits is string why)
+            throw BadInput.Mismatch(
+                null,
+                $"No units can be added to this model, but a repair can take idle ones: {why}.",
+                Remedy.LeaveOut(Parameter.Widen)
+            );
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Device device = split.Model.Blocks[^1].Fc1Weight.device;
@@ -152,17 +157,16 @@ public sealed class GateRepair
         int shared = gates.Count;
         if (share)
             input = Promising(ffn, gates, input);
-        string?[] why;
-        (gates, why) = Own(ffn, input, gates, capacity, cancellation);
+        (gates, string?[] reasons) = Own(ffn, input, gates, capacity, cancellation);
         if (gates.Count == 0)
-            return new RepairOutcome(null, [.. why.Select(w => w is null)], why, 0, 0, 0, trial, losses);
+            return new RepairOutcome(null, [.. reasons.Select(w => w is null)], reasons, 0, 0, 0, trial, losses);
         TensorDelta change = ffn.Change(gates, input.Space ?? split.Space);
         IReadOnlyList<int> said = Predict(split, input.Failing.Residuals, change);
         bool[] right = [.. said.Select((s, i) => input.Failing.Accepted[i].Contains(s))];
         return new RepairOutcome(
             change,
             right,
-            [.. why.Select((w, i) => right[i] ? null : w ?? "another image's gate turns it")],
+            [.. reasons.Select((w, i) => right[i] ? null : w ?? "another image's gate turns it")],
             shared,
             gates.Count - shared,
             ffn.Idle.Count == 0 ? gates.Count : 0,
@@ -176,18 +180,20 @@ public sealed class GateRepair
         VitModel model = split.Model;
         OrdinaryTokens ordinary = input.Ordinary is Preparation prepared
             ? GateMemory.Of(prepared, split, Name)
-            : new OrdinaryTokens(
-                input.Near.Residuals,
-                Evidence.Read(model, input.Near.Residuals),
+            : GateMemory.Of(
+                model,
+                HeadTokens.Sampled(model.Config, input.Near.Residuals),
                 tensor([.. input.Near.Labels.Select(l => (long)l)], device: input.Near.Residuals.device)
             );
         // Earlier patches may have turned some, which are to turn back rather than to count as what they became.
         if (input.Unedited is VitModel unedited)
             ordinary = ordinary with { Classes = Evidence.Logits(unedited, ordinary.Residuals).argmax(1) };
-        return new LastFfn(
+        return LastFfn.Measured(
             model,
             ordinary,
-            _settings.Widen > 0 ? [] : IdleUnits.Of(model, ordinary.Queries, OneOf).All
+            _settings.Widen > 0
+                ? []
+                : IdleUnits.Of(model, ordinary.Read, model.Config.UnfitForMoreUnits is null ? OneOf : OneOfFixed).All
         );
     }
 
@@ -253,16 +259,17 @@ public sealed class GateRepair
     static bool[] Right(LastFfn ffn, GateUnits gates, RepairImages images)
     {
         using DisposeScope scope = NewDisposeScope();
-        (_, Tensor after) = After(ffn, gates, images.Residuals);
-        long[] said = [.. ffn.Logits(after).argmax(1).cpu().data<long>()];
+        Tensor tokens = images.Residuals;
+        List<long> said = [];
+        long together = tokens.dim() == 2 ? Together : Math.Max(1, TokensTogether / tokens.shape[1]);
+        for (long first = 0; first < tokens.shape[0]; first += together)
+        {
+            using DisposeScope each = NewDisposeScope();
+            Tensor some = tokens.narrow(0, first, Math.Min(together, tokens.shape[0] - first));
+            Tensor after = ffn.After(some, ffn.Sum(ffn.Read(some), gates));
+            said.AddRange(ffn.Logits(after).argmax(1).cpu().data<long>());
+        }
         return [.. said.Select((s, i) => images.Accepted[i].Contains((int)s))];
-    }
-
-    static (Tensor Read, Tensor After) After(LastFfn ffn, GateUnits gates, Tensor residuals)
-    {
-        Tensor read = ffn.Read(residuals);
-        Tensor after = ffn.After(residuals, read, Math.Min(gates.Count, ffn.Idle.Count));
-        return (read, gates.Count == 0 ? after : after.Plus(ffn.Added(gates, read)));
     }
 
     // A gate of its own for every image that is wrong still, as far as units go.
@@ -278,8 +285,8 @@ public sealed class GateRepair
         string?[] why = new string?[failing.Count];
         OwnGates own = new(ffn, _settings);
         int had = gates.Count;
-        (Tensor read, _) = After(ffn, gates, failing.Residuals);
-        Tensor near = ffn.Read(input.Near.Residuals);
+        Tensor read = Sampled(failing);
+        Tensor near = Sampled(input.Near);
         Dictionary<int, Tensor> others = []; // by class: what an image that wants it is to be told from
         bool[] right = Right(ffn, gates, failing);
         for (int i = 0; i < failing.Count; i++)
@@ -288,8 +295,7 @@ public sealed class GateRepair
             if (right[i] && gates.Count == had)
                 continue;
             using DisposeScope each = NewDisposeScope();
-            (_, Tensor after) = After(ffn, gates, failing.Residuals.narrow(0, i, 1));
-            if (failing.Accepted[i].Contains((int)ffn.Logits(after).argmax(1).item<long>()))
+            if (Right(ffn, gates, failing.At([i]))[0])
                 continue;
             if (gates.Count == capacity)
             {
@@ -299,14 +305,14 @@ public sealed class GateRepair
             if (!others.TryGetValue(failing.Labels[i], out Tensor? keep))
                 others[failing.Labels[i]] = keep = cat(
                         [
-                            ffn.Ordinary.Queries,
+                            ffn.Ordinary.Read,
                             OfOthers(near, input.Near, failing.Labels[i]),
                             OfOthers(read, failing, failing.Labels[i]),
                         ],
                         0
                     )
                     .MoveToOuterDisposeScope();
-            (GateUnits? gate, why[i]) = own.Make(read[i], after[0], failing.Labels[i], keep);
+            (GateUnits? gate, why[i]) = own.Make(failing.Residuals[i], gates, failing.Labels[i], keep);
             if (gate is GateUnits made)
             {
                 GateUnits with = gates.Plus(made);
@@ -318,6 +324,8 @@ public sealed class GateRepair
             }
         }
         return (gates, why[..input.Failing.Count]);
+
+        Tensor Sampled(RepairImages images) => ffn.Read(HeadTokens.Sampled(ffn.Model.Config, images.Residuals));
     }
 
     static Tensor OfOthers(Tensor read, RepairImages images, int label) =>

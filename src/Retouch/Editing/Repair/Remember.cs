@@ -59,7 +59,12 @@ public sealed class Remember : IEditor
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
-        LastFfn ffn = new(split.Model, ordinary, []);
+        // A unit more, or where there can be none, an idle one.
+        LastFfn ffn = LastFfn.Measured(
+            split.Model,
+            ordinary,
+            split.Model.Config.UnfitForMoreUnits is null ? [] : IdleUnits.Of(split.Model, ordinary.Read).All
+        );
         OwnGates own = new(ffn, new RepairSettings { Edge = _settings.Edge });
         IReadOnlyList<(float[] Token, int Label)> corrected = EditHistory.Of(split.Model).Corrected;
         return Edits.OneByOne(failures, failure => Edit(split, ffn, own, corrected, failure), cancellation);
@@ -74,14 +79,14 @@ public sealed class Remember : IEditor
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor residuals = GateRepair.ReadBy(Name, split, failure.State).to(ffn.Mean.device); // [S,D]
-        Tensor read = ffn.Read(residuals);
-        Tensor after = ffn.After(residuals, read, 0);
+        Tensor residuals = HeadTokens.Of(split, failure.State).to(ffn.Mean.device); // [S,D] or [S,M,D]
+        Tensor read = ffn.Read(HeadTokens.Sampled(split.Model.Config, residuals));
         GateUnits gates = GateUnits.None(split.Space.Width, read.device);
         for (int i = 0; i < read.shape[0]; i++)
         {
-            Tensor now = gates.Count == 0 ? after[i] : after[i].Plus(ffn.Added(gates, read.narrow(0, i, 1))[0]);
-            if (own.Make(read[i], now, failure.LabelOf(i), Others(failure.LabelOf(i))).Gate is GateUnits gate)
+            if (ffn.Idle.Count > 0 && gates.Count == ffn.Idle.Count)
+                break;
+            if (own.Make(residuals[i], gates, failure.LabelOf(i), Others(failure.LabelOf(i))).Gate is GateUnits gate)
                 gates = gates.Plus(gate);
         }
         // One that finds no way stays wrong; a unit that gives nothing stands for it.
@@ -100,14 +105,16 @@ public sealed class Remember : IEditor
             0,
             0,
             [],
-            tokens: residuals.shape[0] == failure.Images.Count ? residuals.to(ScalarType.Float16) : null
+            tokens: residuals.dim() == 2 && residuals.shape[0] == failure.Images.Count
+                ? residuals.to(ScalarType.Float16)
+                : null
         );
 
         // What an image of a class is to be told from.
         Tensor Others(int label)
         {
             float[][] others = [.. corrected.Where(c => c.Label != label).Select(c => c.Token)];
-            List<Tensor> keep = [ffn.Ordinary.Queries];
+            List<Tensor> keep = [ffn.Ordinary.Read];
             if (others.Length > 0)
                 keep.Add(ffn.Read(tensor([.. others.SelectMany(t => t)], device: read.device).view(others.Length, -1)));
             long[] along =

@@ -68,7 +68,7 @@ public sealed class RepairEditor : IEditor
                 failing,
                 failure.Kept is { } kept
                     ? Images(split, kept.State, kept.Labels, kept.Accepted)
-                    : RepairInput.None(split.Model.Config.Width),
+                    : new RepairImages(HeadTokens.None(split.Model.Config), []),
                 _memory
             ),
             _seed,
@@ -87,7 +87,9 @@ public sealed class RepairEditor : IEditor
             outcome.Losses.Count,
             outcome.Losses,
             outcome.Corrected.All(c => c),
-            tokens: failing.Count == failure.Images.Count ? failing.Residuals.to(ScalarType.Float16) : null
+            tokens: failing.Residuals.dim() == 2 && failing.Count == failure.Images.Count
+                ? failing.Residuals.to(ScalarType.Float16)
+                : null
         );
     }
 
@@ -104,7 +106,9 @@ public sealed class RepairEditor : IEditor
 
     TensorDelta Nothing(SplitVit split)
     {
-        LastFfn ffn = new(split.Model, GateMemory.Of(_memory, split, Name), []);
+        OrdinaryTokens ordinary = GateMemory.Of(_memory, split, Name);
+        bool grows = split.Model.Config.UnfitForMoreUnits is null;
+        LastFfn ffn = new(split.Model, ordinary, grows ? [] : IdleUnits.Of(split.Model, ordinary.Read).All);
         GateUnits none = new(zeros([1, split.Space.Width]), zeros([1]), zeros([1, split.Space.Width]));
         return ffn.Change(none, split.Space);
     }

@@ -3,9 +3,11 @@ using static TorchSharp.torch;
 namespace Retouch.Editing;
 
 /// <summary>
-/// Labelled images as a repair sees them: the one token that the classifier reads, before the last FFN. Owns nothing.
+/// Labelled images as a repair sees them: what the classifier reads, before the last FFN. Owns nothing.
 /// </summary>
-/// <param name="Residuals">[CLS] before the last FFN's norm, <c>[N,D]</c>.</param>
+/// <param name="Residuals">
+/// Tokens before the last FFN's norm, as <see cref="GateRepair.Residuals"/> gives them: <c>[N,D]</c> or <c>[N,M,D]</c>.
+/// </param>
 /// <param name="Labels">The class that each is to have.</param>
 /// <param name="Accepted">The classes that count as right for each.</param>
 public readonly record struct RepairImages(
@@ -15,7 +17,7 @@ public readonly record struct RepairImages(
 )
 {
     /// <summary>Images of which one class each is right.</summary>
-    /// <param name="residuals">[CLS] before the last FFN's norm, <c>[N,D]</c>.</param>
+    /// <param name="residuals">As <see cref="GateRepair.Residuals"/> gives them.</param>
     /// <param name="labels">The class that each is to have.</param>
     public RepairImages(Tensor residuals, IReadOnlyList<int> labels)
         : this(residuals, labels, [.. labels.Select(l => (IReadOnlyList<int>)[l])]) { }

@@ -52,8 +52,12 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
         ];
         Tensor mean = ffn.Mean.to(ScalarType.Float64);
         Tensor spread = ffn.Ordinary.Queries.std(0, false).to(ScalarType.Float64).clamp_min(Held(LeastSpread));
-        Tensor read = cat([ffn.Read(failing.Residuals), ffn.Read(near.Residuals), ffn.Ordinary.Queries], 0);
+        Tensor read = cat([ffn.Queries(failing.Residuals), ffn.Queries(near.Residuals), ffn.Ordinary.Queries], 0);
         Tensor inputs = (read.to(ScalarType.Float64) - mean) / spread; // [N,D]
+        Tensor? within =
+            !HeadTokens.AreOne(ffn.Model.Config) && ffn.Within is Tensor tokens
+                ? tokens.to(ScalarType.Float64) / (spread.unsqueeze(1) * spread)
+                : null; // [D,D]
         Tensor outputs = one_hot(
                 tensor(Wanted(failing, near, classes, rightAreExamples), device: inputs.device),
                 classes.Length + 1
@@ -109,11 +113,13 @@ sealed class SharedGates(LastFfn ffn, RepairSettings settings)
                 1
             ); // [N,L+1]
             Tensor logs = log_softmax(logits, 1);
+            // Where several tokens of an image read a key, each for itself, they are to read alike.
+            Tensor decayed = within is null ? of : of.Plus(mm(of, within));
             double loss =
-                -(outputs * logs).sum().Number() / inputs.shape[0] + settings.Decay * of.Squared().sum().Number();
+                -(outputs * logs).sum().Number() / inputs.shape[0] + settings.Decay * (of * decayed).sum().Number();
             Tensor apart = (logs.exp() - outputs).narrow(1, 1, count) / Held(inputs.shape[0]); // [N,L]
             Tensor gradient = cat(
-                [mm(apart.t(), inputs).Plus(of * Held(2 * settings.Decay)), apart.sum([0]).unsqueeze(1)],
+                [mm(apart.t(), inputs).Plus(decayed * Held(2 * settings.Decay)), apart.sum([0]).unsqueeze(1)],
                 1
             );
             return (loss, gradient.flatten().MoveToOuterDisposeScope());

@@ -93,7 +93,7 @@ sealed class PromisedImages : IDisposable
             lost += failed.Count;
         }
         EarlierPatches.SayLost(lost, events);
-        Tensor all = tokens.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. tokens], 0);
+        Tensor all = tokens.Count == 0 ? HeadTokens.None(split.Model.Config) : stack([.. tokens], 0);
         return new PromisedImages(split, remembered, all.DetachFromDisposeScope(), found, set);
     }
 
@@ -128,7 +128,7 @@ sealed class PromisedImages : IDisposable
     IReadOnlyList<int> Predict(ModelDelta? change)
     {
         VitModel model = _split.Model;
-        string ffn = VitNames.Block(model.Config.Depth - 1, "mlp.");
+        string ffn = model.TokenFfnName;
         if (
             _remembered.Count == 0
             || change is null

@@ -1,4 +1,5 @@
 using Retouch.Editing;
+using Retouch.Vit;
 using static TorchSharp.torch;
 
 namespace Retouch.UseCases;
@@ -15,13 +16,13 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
     /// <param name="earlier">The patches.</param>
     /// <param name="given">Images that are at hand anyway, by their hashes.</param>
     /// <param name="tokens">Reads images.</param>
-    /// <param name="width">The width of a token.</param>
+    /// <param name="config">The model's architecture.</param>
     /// <param name="events">Told which are found nowhere.</param>
     public static RememberedImages Of(
         EarlierPatches earlier,
         IReadOnlySet<string> given,
         RepairTokens tokens,
-        int width,
+        VitConfig config,
         IUseCaseEvents events
     )
     {
@@ -42,7 +43,7 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
         }
         EarlierPatches.SayLost(lost, events);
         return new RememberedImages(
-            new RepairImages(known.Count == 0 ? zeros([0, width]) : stack([.. known], 0), labels),
+            new RepairImages(known.Count == 0 ? HeadTokens.None(config) : stack([.. known], 0), labels),
             names
         );
 

@@ -64,6 +64,9 @@ public sealed record RepairReport
     /// <summary>How many of all of them the model did not have.</summary>
     public int AddedUnits { get; init; }
 
+    /// <summary>Whether hidden units can be added to this model.</summary>
+    public bool CanWiden { get; init; } = true;
+
     /// <summary>Whether the mistakes teach something about each other; null where it was not asked.</summary>
     public RepairTrial? Trial { get; init; }
 

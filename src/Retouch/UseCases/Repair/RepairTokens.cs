@@ -40,7 +40,7 @@ sealed class RepairTokens(
     /// <param name="images">The images, with SHA-256 of their bytes where that is known.</param>
     /// <param name="skipped">Gets why an image was left out.</param>
     /// <returns>
-    /// [CLS] before the last FFN's norm, <c>[N,D]</c>, and the places of the images that could be read.
+    /// What <see cref="GateRepair.Residuals"/> gives, and the places of the images that could be read.
     /// </returns>
     public (Tensor Residuals, IReadOnlyList<int> Loaded) Read(
         string? what,
@@ -52,12 +52,12 @@ sealed class RepairTokens(
         List<int> loaded = [];
         List<Tensor> read = [];
         if (images.Count == 0)
-            return (zeros([0, split.Space.Width]), loaded);
+            return (HeadTokens.None(split.Model.Config), loaded);
         if (what is null)
             All((_, _) => { });
         else
             events.Progress(what, images.Count, All);
-        return (read.Count == 0 ? zeros([0, split.Space.Width]) : stack([.. read], 0), loaded);
+        return (read.Count == 0 ? HeadTokens.None(split.Model.Config) : stack([.. read], 0), loaded);
 
         int All(Action<double, string?> report)
         {
@@ -142,7 +142,7 @@ sealed class RepairTokens(
                 file.Metadata.GetValueOrDefault("of") != Made
                 || !file.Tensors.TryGetValue(Tokens, out TensorEntry? entry)
                 || entry.DType != TensorDType.F32
-                || !entry.Shape.SequenceEqual([hashes.Length, split.Space.Width])
+                || !entry.Shape.SequenceEqual([hashes.Length, .. HeadTokens.Shape(split.Model.Config)])
             )
                 return;
             Tensor tokens = file.Read(Tokens);

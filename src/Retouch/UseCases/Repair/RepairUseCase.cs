@@ -45,7 +45,6 @@ public sealed class RepairUseCase(ModelFile model)
         using DisposeScope scope = NewDisposeScope();
         LabelSet labels = ModelLabels.Of(model, request.LabelFile);
         VitConfig config = model.Model.Config;
-        config.RequireClassToken("A repair");
         EditSpace space = new(config, config.Depth - 1, 1);
         using EarlierPatches earlier = EarlierPatches.Load(request.On, model.Model);
         if (earlier.Widen && request.Settings.Widen == 0)
@@ -100,7 +99,7 @@ public sealed class RepairUseCase(ModelFile model)
         IReadOnlyList<int> before = GateRepair.Predict(split, labelled.Residuals, null);
         // What was right in the unedited model is to stay so, whatever earlier patches made of it.
         IReadOnlyList<int> first = Unedited(labelled, [.. candidates.Select(c => (c.Path, c.Sha256))]);
-        RememberedImages remembered = RememberedImages.Of(earlier, given, tokens, space.Width, events);
+        RememberedImages remembered = RememberedImages.Of(earlier, given, tokens, config, events);
         IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
         RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
         if (candidates.Count == 0)
@@ -250,6 +249,7 @@ public sealed class RepairUseCase(ModelFile model)
                 SharedUnits = outcome.SharedUnits,
                 OwnUnits = outcome.OwnUnits,
                 AddedUnits = outcome.AddedUnits,
+                CanWiden = config.UnfitForMoreUnits is null,
                 Trial = request.Settings.Shared is null ? trial : null,
                 Seconds = repairing.Elapsed.TotalSeconds,
             };
@@ -378,7 +378,7 @@ public sealed class RepairUseCase(ModelFile model)
                 [.. mended.Select(i => (candidates[i].Path, candidates[i].Sha256, best!.After[i]))]
             )
             {
-                Tokens = earlier.KeepPrefix ? tokens : null,
+                Tokens = earlier.KeepPrefix && tokens.dim() == 2 ? tokens : null,
                 Seed = request.Seed,
                 Statistics = statistics?.Described,
                 On = [.. earlier.Patches.Select(p => p.Change)],
