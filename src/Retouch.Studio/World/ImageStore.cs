@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Retouch.Images;
 using Retouch.UseCases;
 
 namespace Retouch.Studio.World;
@@ -139,8 +140,8 @@ sealed class ImageStore : IDisposable
     // A file that was written again is another image.
     static string Key(string path)
     {
-        FileInfo file = new(path);
-        return string.Create(CultureInfo.InvariantCulture, $"{path}|{file.Length}|{file.LastWriteTimeUtc.Ticks}");
+        (long length, long ticks) = ImageFile.Stamp(path);
+        return string.Create(CultureInfo.InvariantCulture, $"{path}|{length}|{ticks}");
     }
 
     static UInt128 Hash(string key) =>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Images;
 using Retouch.Patches;
 using Retouch.UseCases;
 
@@ -256,7 +257,7 @@ public sealed class StudioWorld : IDisposable
             List<int> missing = [];
             for (int i = 0; i < count; i++)
             {
-                found[i] = File.Exists(paths[first + i]) ? store.Find(paths[first + i]) : null;
+                found[i] = ImageFile.Exists(paths[first + i]) ? store.Find(paths[first + i]) : null;
                 if (found[i] is null)
                     missing.Add(i);
             }
