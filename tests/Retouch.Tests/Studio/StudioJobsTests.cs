@@ -158,6 +158,40 @@ public sealed class StudioJobsTests(LettersWorld letters) : IDisposable
     }
 
     [Fact]
+    public async Task An_archive_is_shown_and_mended_like_its_folder()
+    {
+        string zip = _folder.File("oil.zip");
+        System.IO.Compression.ZipFile.CreateFromDirectory(letters.Images("oil"), zip);
+        int[] said;
+        await using (StudioLetters folder = await StudioLetters.StartAsync(letters, _folder.File("f"), "oil"))
+        {
+            await folder.Server.World.Opened;
+            said = [.. folder.Server.World.Images.Select(i => i.Answer!.Value.Class)];
+        }
+        string work = _folder.File("z");
+        await using StudioLetters studio = await StudioLetters.StartOnAsync(letters, work, zip);
+        StudioWorld world = studio.Server.World;
+        await world.Opened;
+        Assert.Equal(said, world.Images.Select(i => i.Answer!.Value.Class));
+        using HttpClient client = Known(studio);
+        using HttpResponseMessage picture = await client.GetAsync("/picture/3");
+        Assert.Equal(HttpStatusCode.OK, picture.StatusCode);
+        StudioImage image = world.Images.First(i => i.IsWrong);
+        using Bench bench = new(world);
+        EditBoard board = bench.Board(image, image.Label!.Value);
+        await board.Finished;
+        Assert.Null(board.Problem);
+        bench.Accept(board, board.Points[3]!, "from an archive");
+        // What is kept of it is its bytes, and where they were.
+        Retouch.Patches.LedgerEntry entry = Retouch.Patches.Ledger.Open(studio.Ledger).Entries[^1];
+        Assert.Equal(Retouch.Data.ImageRoots.Hash(image.Path), Assert.Single(entry.Images).Sha256);
+        Job report = await DoneAsync(
+            studio.Server.Jobs.Add(ReportJob.Kind, "report", new Dictionary<string, string>())
+        );
+        Assert.Contains("from an archive", File.ReadAllText(report.Record.Output!), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_lies_elsewhere_is_no_jobs()
     {
         string folder = _folder.File("s");

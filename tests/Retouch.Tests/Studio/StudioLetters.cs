@@ -24,11 +24,22 @@ sealed class StudioLetters : IAsyncDisposable
         StartAsync(letters, folder, null, subsets);
 
     /// <summary>The same with another model to compare with.</summary>
-    public static async Task<StudioLetters> StartAsync(
+    public static Task<StudioLetters> StartAsync(
         LettersWorld letters,
         string folder,
         string? against,
         string[] subsets
+    ) => StartAsync(letters, folder, [.. subsets.Select(letters.Images)], against);
+
+    /// <summary>The same on images that lie elsewhere.</summary>
+    public static Task<StudioLetters> StartOnAsync(LettersWorld letters, string folder, params string[] images) =>
+        StartAsync(letters, folder, images, null);
+
+    static async Task<StudioLetters> StartAsync(
+        LettersWorld letters,
+        string folder,
+        IReadOnlyList<string> images,
+        string? against
     )
     {
         ModelFile? other = against is null ? null : ModelFile.Load(against);
@@ -44,7 +55,7 @@ sealed class StudioLetters : IAsyncDisposable
                 Model = file,
                 Labels = labels,
                 LabelFile = letters.Labels,
-                Images = [.. subsets.Select(letters.Images)],
+                Images = images,
                 Locality = ImageFolder.Open(letters.Images("locality")),
                 Classes = new ClassFolders(labels),
                 Ledger = ledger,
