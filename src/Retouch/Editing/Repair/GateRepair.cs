@@ -3,7 +3,6 @@ using Retouch.Suffix;
 using Retouch.Vit;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Retouch.Editing;
 
