@@ -5,8 +5,9 @@
         -class Retouch.Tests.Formats.ExportedFolderTests
     tools/check-exports.py cases [--require timm,transformers,torchvision] [--write tests/Retouch.Tests/Formats/libraries.json]
 
-The first command makes the cases; --write renews what the tests know of the libraries. Needs Python 3.9 and PyTorch, and
-of timm, transformers and torchvision those that are to be asked (pip or a PYTHONPATH); where safetensors is missing, a
+The first command makes the cases; with RETOUCH_FAMILY_EXPORTS and FamilyExportTests in it, those of models that are no
+plain ViTs, which are checked without --write. --write renews what the tests know of the libraries. Needs Python 3.9 and
+PyTorch, and of timm, transformers and torchvision those that are to be asked (pip or a PYTHONPATH); where safetensors is missing, a
 reader in here stands in for it. A library that is missing is said and passed over, unless --require names it.
 Exit status: 0 all is equal, 1 something differs or is missing.
 """
@@ -220,7 +221,7 @@ def check(library, case, expected, photos):
             wrong.append(f"the pixels of {photo} differ by {min(away):.2g}")
         shifted += bool(away) and away[0] > PIXELS
     state = model.state_dict()
-    positions = next(v.shape[1] for n, v in state.items() if n.split(".")[-1].startswith("pos"))
+    positions = next((v.shape[1] for n, v in state.items() if n.split(".")[-1].startswith("pos")), None)
     return wrong, general(state), positions, shifted
 
 

@@ -16,6 +16,7 @@ letters many "$work/letters" "$work/images" "$count"
 cli=$(dirname "$(ls -t tests/Retouch.Tests/bin/Release/*/*/Retouch.Cli.dll | head -1)")
 rm -rf "$work/index" "$work/ledger"; : > "$work/figures.txt"
 serve() {
+    : > "$work/serve.log"
     dotnet "$cli/Retouch.Cli.dll" serve --model "$assets/model.safetensors" --labels "$assets/labels.txt" \
         --images "$work/images" --locality "$work/letters/locality" --ledger "$work/ledger" --work "$work/index" \
         > "$work/serve.log" 2>&1 &

@@ -64,11 +64,13 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
             .DetachFromDisposeScope();
     }
 
-    public VitModel Create()
+    public VitModel Create() => Weights is null ? Create(plain => plain) : ModelFile.Load(Weights).Model;
+
+    /// <summary>A model of random weights.</summary>
+    /// <param name="family">Its architecture, of a plain ViT's of these sizes.</param>
+    public VitModel Create(Func<VitConfig, VitConfig> family)
     {
-        if (Weights is not null)
-            return ModelFile.Load(Weights).Model;
-        VitConfig config = new()
+        VitConfig plain = new()
         {
             ImageSize = ImageSize,
             PatchSize = PatchSize,
@@ -79,6 +81,7 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
             Classes = Classes,
             QkvBias = true,
         };
+        VitConfig config = family(plain);
         using Generator generator = new(0, CPU);
         return new VitModel(
             config
@@ -90,7 +93,8 @@ sealed record BenchmarkModel(string Name, int Width, int Heads, int Steps)
                         && t.Name.EndsWith("weight", StringComparison.Ordinal)
                             ? ones(t.Shape)
                             : randn(t.Shape, generator: generator).mul_(0.02)
-                )
+                ),
+            config.Traits
         );
     }
 }

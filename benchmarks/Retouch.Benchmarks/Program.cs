@@ -9,9 +9,10 @@ using TorchSharp;
 // Speed against the naive algorithm: same process, same libtorch, same threads, interleaved repetitions, medians.
 // Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE (of a
 // trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is
-// spent on, --scaling what 1 to 1000 images and edits cost. --record FILE keeps the ratios as a baseline, --compare
-// FILE ends with 1 where a ratio's median has fallen below the recorded range (with 2 where the baseline is of other
-// code, or none). --smoke runs any of these on a tiny model, once, to see that it runs.
+// spent on, --scaling what 1 to 1000 images and edits cost, --families what a step costs other families than plain
+// ViTs. --record FILE keeps the ratios as a baseline, --compare FILE ends with 1 where a ratio's median has fallen
+// below the recorded range (with 2 where the baseline is of other code, or none). --smoke runs any of these on a tiny
+// model, once, to see that it runs.
 string Option(string name, string fallback) =>
     Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
@@ -44,6 +45,12 @@ if (args.Contains("--profile"))
 if (args.Contains("--scaling"))
 {
     Scaling.Print(kinds[0], most: smoke ? 10 : 1000);
+    return 0;
+}
+
+if (args.Contains("--families"))
+{
+    FamilySteps.Print(kinds.First(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)), repetitions);
     return 0;
 }
 

@@ -59,8 +59,12 @@ sealed class DoctorVerb : Verb
                 + (
                     report.Kernels.Count == 0
                         ? "none of its own: slower, by libtorch's alone"
-                        : string.Join(", ", report.Kernels) + ", for a plain ViT's blocks; others by libtorch's"
+                        : string.Join(", ", report.Kernels) + ", for a plain ViT's blocks"
                 )
+        );
+        terminal.Line(
+            "by libtorch's alone, whatever the machine has: EVA-02, DINOv3, BEiT, Data2Vec, Swin, SwiGLU, query-key "
+                + "norm, residual post-norm"
         );
         terminal.Line($"memory      {report.MemoryBytes / (double)(1L << 30):0.0} GiB");
         terminal.Line($"libtorch    {(version is null ? "does not load" : $"{version}, {threads} threads")}");

@@ -24,7 +24,8 @@ sealed class ExportVerb : Verb
     readonly Option<string> _out = new("--out")
     {
         Description =
-            "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights.",
+            "A file that ends in .safetensors or .onnx, or a folder, which gets a config.json beside the weights; "
+            + "of transformers' families that of the model, brought up to date.",
         Required = true,
         HelpName = "PATH",
     };
@@ -91,6 +92,8 @@ sealed class ExportVerb : Verb
                 texts[AppliedPatches.Key] = AppliedPatches.Text([last with { Undo = null }]);
             OnnxExport.Write(model, file.Preprocessing, labels, texts, output, overwrite);
         }
+        else if (ModelExport.KeepsNames(format, file))
+            files = ModelExport.WriteAsItCame(file, model, labels, texts, output, overwrite);
         else
         {
             NamingScheme scheme = ModelExport.Find(format, model);

@@ -54,6 +54,14 @@ sealed record ModelCard
         return card;
     }
 
+    /// <summary>Reads a config that is not yet beside a model.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="path">Where it is to lie, for messages.</param>
+    /// <param name="model">As for <see cref="Beside"/>.</param>
+    /// <exception cref="BadInputException">It states something that cannot be used.</exception>
+    public static ModelCard Of(JsonElement config, string path, ModelOutline model) =>
+        new ModelCard().WithConfig(new ConfigObject(config, path), model).Item1;
+
     /// <summary>The card with one more note.</summary>
     public ModelCard Noting(string note) => this with { Notes = [.. Notes, note] };
 
@@ -84,7 +92,8 @@ sealed record ModelCard
     /// <summary>The card with a note that a config is not of this model: what lies beside it is not read.</summary>
     public ModelCard Foreign(string note) => Noting(note) with { OtherModel = true };
 
-    bool OtherModel { get; init; }
+    /// <summary>Whether the config is of another model.</summary>
+    public bool OtherModel { get; private init; }
 
     static (ModelCard, bool) Parse(string path, Func<ConfigObject, (ModelCard, bool)> read)
     {

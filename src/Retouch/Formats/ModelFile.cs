@@ -409,6 +409,69 @@ public sealed class ModelFile : IDisposable
     }
 
     /// <summary>
+    /// All tensors of the file as its library has them, those that it keeps beside the model included: without what a
+    /// training script put before or within their names, of the types that they have in the file, and with a model's
+    /// values. New tensors, in the caller's dispose scope.
+    /// </summary>
+    /// <param name="model">This model, or an edited one.</param>
+    /// <exception cref="BadInputException">
+    /// A value does not fit its type, or the file was written to since it was loaded.
+    /// </exception>
+    internal IEnumerable<(string Name, Tensor Tensor)> AsTheLibraryHasThem(VitModel model)
+    {
+        IReadOnlyDictionary<string, Tensor> before = GatedFfns.Packed(Model.Tensors, Model);
+        IReadOnlyDictionary<string, Tensor> after = GatedFfns.Packed(model.Tensors, model);
+        bool resized = _ownSize != Model.Config.ImageSize;
+        if (_rewritable is null)
+            return after
+                .Where(t => _names.ContainsKey(t.Key))
+                .SelectMany(t => TensorParts.Apart(_names[t.Key], t.Value))
+                .Select(p => (LibraryName(p.Name), p.Tensor));
+        Dictionary<string, Tensor> changed = after
+            .Where(t =>
+                _names.ContainsKey(t.Key)
+                && (!before[t.Key].Equals(t.Value) || (resized && t.Key == VitNames.Positions))
+            )
+            .SelectMany(t => TensorParts.Apart(_names[t.Key], t.Value))
+            .ToDictionary(p => p.Name, p => p.Tensor, StringComparer.Ordinal);
+        _rewritable.RequireUnchanged();
+        return _rewritable
+            .Tensors.Values.Where(e => e.Name.StartsWith(Prefix, StringComparison.Ordinal))
+            .Select(e =>
+                (
+                    LibraryName(e.Name),
+                    changed.TryGetValue(e.Name, out Tensor? value) ? Narrowed(value, e) : _rewritable.Read(e.Name)
+                )
+            );
+    }
+
+    /// <summary>The side of the images that the file's own positions are for, in pixels.</summary>
+    internal int OwnSize => _ownSize;
+
+    static Tensor Narrowed(Tensor values, TensorEntry entry)
+    {
+        Tensor stored = values.to(entry.DType.ToScalarType());
+        return stored.isinf().logical_and(values.isfinite()).any().item<bool>()
+            ? throw BadInput.TooLarge(
+                entry.Name,
+                $"The edited values of {entry.Name} are too large for {entry.DType}, the type that the file stores them "
+                    + "in."
+            )
+            : stored;
+    }
+
+    // A user's own classifier stands where the library has its.
+    string LibraryName(string inFile)
+    {
+        string? head = ((string[])[VitNames.HeadWeight, VitNames.HeadBias]).FirstOrDefault(h =>
+            _names.TryGetValue(h, out NamedTensor[]? names) && names[0].InFile == inFile
+        );
+        return head is not null && !Scheme.IsOwn(head, inFile, Prefix)
+            ? Scheme.InFile(head)[0].InFile
+            : Wrappers.TakenOff(Bare(inFile));
+    }
+
+    /// <summary>
     /// The configs that lie where a file is to be written but not beside this model: whoever loads it there would take
     /// them for its own.
     /// </summary>
@@ -724,6 +787,9 @@ public sealed class ModelFile : IDisposable
         if (config is { PreNorm: true, Block.GatedFfn: false, Stages.Count: 0 } && known.Activation is null)
             yield return $"{spelled(VitNames.PreNormWeight)} is a CLIP tower's; no file says "
                 + "whether its activation is gelu, which was taken, or OpenAI's quick-gelu";
+        if (!config.PatchBias && (!config.PreNorm || config.Stages.Count > 0))
+            yield return $"there is no {spelled(VitNames.PatchBias)}, which the libraries' models have where no norm "
+                + "follows at once; it was taken for zeros";
         if (!ownClassifier)
             yield return $"{spelled(VitNames.HeadWeight)} stands within a module of its own; what else that module has "
                 + "holds no weights and was taken for dropout";

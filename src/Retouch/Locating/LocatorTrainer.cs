@@ -188,7 +188,7 @@ public sealed class LocatorTrainer
             _model,
             _training.Settings.Input,
             samples.Features,
-            () => nn.functional.softmax(_model.Classify(samples.Originals), 1)
+            () => nn.functional.softmax(_model.Classify(LocatorInputs.AsRead(_model, samples.Originals)), 1)
         );
 
     Tensor? Gradients(TargetSamples samples) =>

@@ -263,10 +263,10 @@ public sealed class TargetBank
         bool fits =
             count is > 0 and <= ShardSize
             && file.Metadata.GetValueOrDefault("first") == (shard * ShardSize).ToString(CultureInfo.InvariantCulture)
-            && Is("features", [count, Manifest.Width])
-            && Is("originals", [count, Manifest.Width])
-            && Is("targets", [count, 2 * Manifest.Blocks, Manifest.Hidden])
-            && Is("gradients", [count, 2 * Manifest.Blocks, Manifest.Hidden])
+            && Is("features", [count, Manifest.Read ?? Manifest.Width])
+            && Is("originals", [count, Manifest.Read ?? Manifest.Width])
+            && Is("targets", [count, Manifest.Matrices, Manifest.Hidden])
+            && Is("gradients", [count, Manifest.Matrices, Manifest.Hidden])
             && Is("measures", [count, 3]);
         return fits
             ? (int)count

@@ -58,7 +58,9 @@ public sealed class TargetBankFiller : IDisposable
             FirstBlock = space.FirstBlock,
             Blocks = space.Blocks,
             Hidden = space.Hidden,
+            Gated = space.IsGated,
             Width = space.Width,
+            Read = split.Model.Config.Reads is var read && read == space.Width ? null : read,
             Images = images.Paths.Count,
             ImagesSha256 = images.Hash(),
             Preprocessing = preprocessing.ToJson(),
@@ -209,8 +211,8 @@ public sealed class TargetBankFiller : IDisposable
         );
         return new TargetSamples(
             index,
-            _split.ClassFeatures(spoilt).DetachFromDisposeScope(),
-            wanted.DetachFromDisposeScope(),
+            _split.ClassFeatures(spoilt).flatten(1).DetachFromDisposeScope(),
+            wanted.flatten(1).DetachFromDisposeScope(),
             target.Values.DetachFromDisposeScope(),
             UnitGradients.Norms(_split, spoilt, [logits.argmax(1).item<long>()]).DetachFromDisposeScope(),
             tensor([target.Before[0], target.After[0], target.Density[0]], [1, 3], ScalarType.Float32)

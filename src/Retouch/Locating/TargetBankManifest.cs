@@ -26,8 +26,21 @@ public sealed record TargetBankManifest
     /// <summary>Hidden units of an FFN, H.</summary>
     public required int Hidden { get; init; }
 
+    /// <summary>Whether the FFNs are gated, so that a block has three matrices to score.</summary>
+    // Banks of plain ViTs say nothing of it, as those from before it was known.
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Gated { get; init; }
+
+    /// <summary>Matrices whose units a sample scores.</summary>
+    [JsonIgnore]
+    public int Matrices => (Gated ? 3 : 2) * Blocks;
+
     /// <summary>Width of the features, D.</summary>
     public required int Width { get; init; }
+
+    /// <summary>Numbers that the classifier reads of an image; null for the width.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Read { get; init; }
 
     /// <summary>The number of images that the samples are made of.</summary>
     public required int Images { get; init; }
@@ -60,9 +73,16 @@ public sealed record TargetBankManifest
                 ?? throw new JsonException("it is null");
             return
                 manifest.Settings.ContainsValue(null!)
-                || EditSpace.FromShape(manifest.FirstBlock, manifest.Blocks, manifest.Hidden, manifest.Width, false)
+                || EditSpace.FromShape(
+                    manifest.FirstBlock,
+                    manifest.Blocks,
+                    manifest.Hidden,
+                    manifest.Width,
+                    manifest.Gated
+                )
                     is null
                 || manifest.Images < 1
+                || manifest.Read is < 1 or > 1 << 21
                 ? throw BadInput.Damaged(
                     source,
                     $"{source} is not the manifest of a target bank: its values are impossible."
@@ -91,7 +111,9 @@ public sealed record TargetBankManifest
                 $"{other.FirstBlock} to {other.FirstBlock + other.Blocks - 1}"
             ),
             ("units of a matrix", $"{Hidden}", $"{other.Hidden}"),
+            ("gated", $"{Gated}", $"{other.Gated}"),
             ("width", $"{Width}", $"{other.Width}"),
+            ("numbers read of an image", $"{Read ?? Width}", $"{other.Read ?? other.Width}"),
             ("images", $"{Images} (SHA-256 {ImagesSha256})", $"{other.Images} (SHA-256 {other.ImagesSha256})"),
             ("preprocessing", Preprocessing, other.Preprocessing),
             ("seed", $"{Seed}", $"{other.Seed}"),

@@ -5,8 +5,11 @@ namespace Retouch.Locating;
 
 /// <summary>Solved samples of consecutive numbers: what a hypernetwork learns from. Owns its tensors.</summary>
 /// <param name="First">The number of the first sample.</param>
-/// <param name="Features">[CLS] features of the spoilt images under the unedited model, <c>[N,D]</c>.</param>
-/// <param name="Originals">[CLS] features of their originals, whose predictions are wanted, <c>[N,D]</c>.</param>
+/// <param name="Features">
+/// What the classifier reads of the spoilt images under the unedited model, <c>[N,R]</c>: of a plain ViT the [CLS]
+/// features, R is D.
+/// </param>
+/// <param name="Originals">The same of their originals, whose predictions are wanted, <c>[N,R]</c>.</param>
 /// <param name="Targets">Target masks in (0,1), <c>[N,matrices,H]</c>.</param>
 /// <param name="Gradients">
 /// What each unit's weights would be moved by if the spoilt image were to be corrected: the norm of the gradient

@@ -9,10 +9,10 @@ namespace Retouch.Measurement;
 /// </summary>
 /// <remarks>
 /// How many groups there are is found out as by prediction strength (Tibshirani and Walther, 2005): the rows are
-/// halved, both halves are grouped, and one half is also put to the centres of the other. What the two groupings of it say of
-/// each other, the mutual information in bits, less what they would by chance, is no accident. More groups say more,
-/// until they split what belongs together: it is the smallest number of groups that says <see cref="Nearly"/> of the
-/// most that any number says, and one group where that is less than <see cref="Least"/>.
+/// halved, both halves are grouped, and one half is also put to the centres of the other. What the two groupings of it
+/// say of each other, the mutual information in bits, less what they would by chance, is no accident. More groups say
+/// more, until they split what belongs together: it is the smallest number of groups that says <see cref="Nearly"/> of
+/// the most that any number says, and one group where that is less than <see cref="Least"/>.
 /// </remarks>
 public sealed class Clusters : IDisposable
 {

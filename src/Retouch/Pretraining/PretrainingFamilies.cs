@@ -22,6 +22,7 @@ public static class PretrainingFamilies
             plain with
             {
                 Block = new() { Rope = VitRope.Dinov3 },
+                NormEpsilon = 1e-5,
                 Positions = false,
                 Registers = 4,
                 LayerScale = true,
@@ -94,6 +95,7 @@ public static class PretrainingFamilies
         return plain with
         {
             Block = new() { RelativePositions = RelativePositions.EachBlock },
+            NormEpsilon = 1e-5,
             Stages = new([
                 new(first, plain.Width / 2, Math.Max(plain.Heads / 2, 1), Math.Max(plain.MlpWidth / 2, 1), window),
                 new(plain.Depth - first, plain.Width, plain.Heads, plain.MlpWidth, window),

@@ -190,6 +190,9 @@ public sealed record VitConfig
         : Pooling is VitPooling.ClassAndAverage or VitPooling.ClassAndAverageOfOthers ? 2 * Width
         : Width;
 
+    /// <summary>Numbers that the classifier reads of an image, by two heads of both tokens.</summary>
+    internal int Reads => Pooling == VitPooling.TwoHeads ? 2 * Width : HeadInputs;
+
     /// <summary>
     /// Reads the architecture from tensor shapes under canonical names (<see cref="VitNames"/>) and checks
     /// that every tensor is there with the right shape and that there is none that the model would not use.

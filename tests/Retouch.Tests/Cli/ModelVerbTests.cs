@@ -14,6 +14,27 @@ public sealed class ModelVerbTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
+    [Theory]
+    [InlineData("timm_swin", "timm")]
+    [InlineData("transformers_beit", "transformers")]
+    public void A_model_that_is_no_plain_ViT_goes_out_as_its_library_has_it_and_says_by_what_it_is_computed(
+        string family,
+        string format
+    )
+    {
+        string model = Path.GetDirectoryName(SharedData.Require("golden", "families", family, "model.safetensors"))!;
+        string[] export = ["export", "--model", model, "--format", format, "--out", _bench.Path("out")];
+        Ran ran = Ran.Retouch([.. export, "--verbose"]).Good();
+        Assert.Contains("all passes are libtorch's", ran.Err, StringComparison.Ordinal);
+        Assert.Contains("BEiT, Data2Vec, Swin", Ran.Retouch("doctor").Good().Out, StringComparison.Ordinal);
+        using ModelFile before = ModelFile.Load(model);
+        using ModelFile after = ModelFile.Load(_bench.Path("out"));
+        Assert.Equal(before.Model.Fingerprint, after.Model.Fingerprint);
+        Assert.True(File.Exists(Path.Combine(_bench.Path("out"), "config.json")));
+        string other = format == "timm" ? "transformers" : "torchvision";
+        _bench.Refuses(Workbench.With(Workbench.With(export, "--format", other), "--out", _bench.Path("b")), "onnx");
+    }
+
     [Fact]
     public void Every_verb_that_takes_a_model_takes_what_its_files_do_not_say()
     {

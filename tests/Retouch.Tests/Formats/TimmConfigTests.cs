@@ -239,7 +239,8 @@ public sealed class TimmConfigTests : IDisposable
     {
         using ModelFile file = Load(
             $$"""
-            {"architecture": "vit_small_patch16_dinov3", "model_args": {"embed_dim": 64, "num_heads": 2, {{args}} } }
+            {"architecture": "vit_small_patch16_dinov3",
+             "model_args": {"embed_dim": 64, "num_heads": 2, "num_reg_tokens": 0, {{args}} } }
             """
         );
         Assert.Equal(rope, ModelRopes.NameOf(file.Model.Config.Block.Rope!));

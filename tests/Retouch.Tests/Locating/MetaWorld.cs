@@ -22,9 +22,9 @@ sealed class MetaWorld : IDisposable
 
     readonly TemporaryFolder _folder = new();
 
-    public MetaWorld(int images = 9)
+    public MetaWorld(int images = 9, VitConfig? config = null)
     {
-        Model = TinyVit.Create();
+        Model = config is null ? TinyVit.Create() : TinyVit.Of(config);
         Split = new SplitVit(Model);
         Directory.CreateDirectory(ImageRoot);
         for (int i = 0; i < images; i++)

@@ -139,6 +139,8 @@ public sealed partial class StudioManyTests(LettersWorld letters) : IDisposable
         IPage page = await browser.PageAsync(complaints);
         await page.GotoAsync(entry);
         await Expect(page.Locator("#unsure ~ .clusters li").First).ToBeVisibleAsync(new() { Timeout = 1_800_000 });
+        if (Environment.GetEnvironmentVariable("RETOUCH_SCREENS") is string shots)
+            await page.ScreenshotAsync(new() { Path = Path.Combine(shots, "overview-real.png"), FullPage = true });
         // What runs for the first time is compiled then.
         foreach (string number in image.Split(','))
         {

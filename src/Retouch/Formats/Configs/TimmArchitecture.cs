@@ -19,6 +19,15 @@ sealed record TimmArchitecture(int Width, int Heads, double NormEpsilon, VitActi
     /// <summary>Heads of attention pooling; null for as many as a block has.</summary>
     public int? PoolHeads { get; init; }
 
+    /// <summary>Whether there is a [CLS] token whatever the classifier reads; false where that is not known.</summary>
+    public bool ClassToken { get; init; }
+
+    /// <summary>Whether patches have learned positions; false where that is not known.</summary>
+    public bool Positions { get; init; }
+
+    /// <summary>Registers; 0 where they are not known.</summary>
+    public int Registers { get; init; }
+
     /// <summary>Whether there is a norm after the last block.</summary>
     public bool LastNorm { get; init; } = true;
 

@@ -187,7 +187,7 @@ static class TimmConfig
         ConfigObject built = args ?? root;
         if (
             card.OfAnother([
-                (root, "num_features", "width", model.Width),
+                (root, "num_features", "width", model.Features),
                 (built, "embed_dim", "width", model.Width),
                 (built, "depth", "depth", model.Depth),
                 (built, "patch_size", "patch size", model.PatchSize),
@@ -221,9 +221,9 @@ static class TimmConfig
             throw root.Bad("its final_norm is false, but the model has a norm after its last block");
         if (pooling is VitPooling.Attention or VitPooling.AttentionOverAll && !model.PoolsByAttention)
             throw root.Bad("its global_pool is map, but the model has no attn_pool.latent");
-        bool plainNorm = Stated(root, places, "norm_layer") is not null;
-        // timm takes the heads of the name where no argument says otherwise; they are not those of another width.
+        // timm takes what is the name's where no argument says otherwise; it is not that of another width.
         bool meant = known is not null && (known.Width == model.Width || args?.Has("embed_dim") == true);
+        bool plainNorm = Stated(root, places, "norm_layer") is not null;
         card = card with
         {
             Traits = new VitTraits
@@ -242,6 +242,7 @@ static class TimmConfig
             SquareImages = known is not null,
             Labels = Labels(root, model.Classes) ?? card.Labels,
         };
+        RequireTensors(root, Stating, known, meant, model);
         if (Transform.Any(settings.Has))
             card = card with { Preprocessing = Preprocessing(settings), PreprocessingSource = root.Path };
         if (name.Length > 0 && known is null)
@@ -261,6 +262,34 @@ static class TimmConfig
         return card.NotingUnknown(root.Path, unknown);
 
         ConfigObject? Stating(string setting) => Stated(root, places, setting);
+    }
+
+    // What is built has tensors of its own, without which a file is cut, not of another architecture.
+    static void RequireTensors(
+        ConfigObject root,
+        Func<string, ConfigObject?> stating,
+        TimmArchitecture? known,
+        bool meant,
+        ModelOutline model
+    )
+    {
+        TimmArchitecture? named = meant ? known : null;
+        if ((stating("class_token")?.Flag("class_token") ?? named?.ClassToken) == true && !model.ClassToken)
+            throw Lacking(VitNames.ClassToken, "[CLS] token");
+        if ((stating("use_abs_pos_emb")?.Flag("use_abs_pos_emb") ?? named?.Positions) == true && !model.Positions)
+            throw Lacking(VitNames.Positions, "learned positions");
+        double registers =
+            stating("num_reg_tokens")?.Number("num_reg_tokens")
+            ?? stating("reg_tokens")?.Number("reg_tokens")
+            ?? named?.Registers
+            ?? 0;
+        if (registers > 0 && model.Registers != registers)
+            throw Lacking(VitNames.Registers, $"{registers} registers");
+        if (model.LacksPatchBias)
+            throw Lacking(VitNames.PatchBias, "bias of the patch projection, as all of timm's without a norm after it");
+
+        BadInputException Lacking(string tensor, string what) =>
+            root.Bad($"the model that it states has {what}, but the tensor {tensor} is missing or has another size");
     }
 
     // Of several stages tensors show them.

@@ -10,9 +10,17 @@ static class TimmFamilies
     // What most of a kind have in common; the rows below differ in width, heads and little else.
     static readonly TimmArchitecture Vit = new(0, 0, 1e-6, VitActivation.Gelu, VitPooling.ClassToken);
     static readonly TimmArchitecture Eva = Vit with { Pooling = VitPooling.Average, IsEva = true };
-    static readonly TimmArchitecture Eva02 = Eva with { Rope = VitRope.Eva };
+    static readonly TimmArchitecture EvaPlaced = Eva with { ClassToken = true, Positions = true };
+    static readonly TimmArchitecture Eva02 = EvaPlaced with { Rope = VitRope.Eva };
     static readonly TimmArchitecture Eva02Clip = Eva02 with { Pooling = VitPooling.ClassToken };
-    static readonly TimmArchitecture Dinov3 = Eva with { NormEpsilon = 1e-5, Rope = VitRope.Dinov3 };
+    static readonly TimmArchitecture EvaGap = Eva with { Rope = VitRope.Eva };
+    static readonly TimmArchitecture Dinov3 = Eva with
+    {
+        NormEpsilon = 1e-5,
+        Rope = VitRope.Dinov3,
+        ClassToken = true,
+        Registers = 4,
+    };
     static readonly TimmArchitecture Siglip = Vit with { Pooling = VitPooling.Attention };
     static readonly TimmArchitecture SiglipTanh = Siglip with { Activation = VitActivation.GeluTanh };
     static readonly TimmArchitecture Swin = Vit with { NormEpsilon = 1e-5, Pooling = VitPooling.Average };
@@ -71,15 +79,23 @@ static class TimmFamilies
                 "vit_so400m_patch16_siglip_256 vit_so400m_patch16_siglip_384 vit_so400m_patch16_siglip_512"
             ),
             .. Of(SiglipTanh, 1536, 16, "vit_giantopt_patch16_siglip_256 vit_giantopt_patch16_siglip_384"),
-            .. Of(Eva, 768, 12, "beit_base_patch16_224 beit_base_patch16_384 beitv2_base_patch16_224"),
+            .. Of(
+                Eva with
+                {
+                    ClassToken = true,
+                },
+                768,
+                12,
+                "beit_base_patch16_224 beit_base_patch16_384 beitv2_base_patch16_224"
+            ),
             .. Of(
                 Eva,
                 1024,
                 16,
                 "beit_large_patch16_224 beit_large_patch16_384 beit_large_patch16_512 beitv2_large_patch16_224"
             ),
-            .. Of(Eva, 1408, 16, "eva_giant_patch14_224 eva_giant_patch14_336 eva_giant_patch14_560"),
-            .. Of(Eva with { Pooling = VitPooling.ClassToken }, 1408, 16, "eva_giant_patch14_clip_224"),
+            .. Of(EvaPlaced, 1408, 16, "eva_giant_patch14_224 eva_giant_patch14_336 eva_giant_patch14_560"),
+            .. Of(EvaPlaced with { Pooling = VitPooling.ClassToken }, 1408, 16, "eva_giant_patch14_clip_224"),
             .. Of(Eva02, 192, 3, "eva02_tiny_patch14_224 eva02_tiny_patch14_336"),
             .. Of(Eva02, 384, 6, "eva02_small_patch14_224 eva02_small_patch14_336"),
             .. Of(Eva02, 768, 12, "eva02_base_patch14_224 eva02_base_patch14_448"),
@@ -96,9 +112,9 @@ static class TimmFamilies
                 16,
                 "eva02_enormous_patch14_clip_224"
             ),
-            .. Of(Eva02, 512, 8, "vit_medium_patch16_rope_reg1_gap_256 vit_mediumd_patch16_rope_reg1_gap_256"),
-            .. Of(Eva02, 640, 10, "vit_betwixt_patch16_rope_reg4_gap_256"),
-            .. Of(Eva02, 768, 12, "vit_base_patch16_rope_reg1_gap_256"),
+            .. Of(EvaGap, 512, 8, "vit_medium_patch16_rope_reg1_gap_256 vit_mediumd_patch16_rope_reg1_gap_256"),
+            .. Of(EvaGap, 640, 10, "vit_betwixt_patch16_rope_reg4_gap_256"),
+            .. Of(EvaGap, 768, 12, "vit_base_patch16_rope_reg1_gap_256"),
             .. Of(RopeVit, 384, 6, "vit_small_patch16_rope_224 vit_small_patch16_rope_ape_224"),
             .. Of(RopeVit, 768, 12, "vit_base_patch16_rope_224 vit_base_patch16_rope_ape_224"),
             .. Of(RopeVit, 1024, 16, "vit_large_patch16_rope_224 vit_large_patch16_rope_ape_224"),

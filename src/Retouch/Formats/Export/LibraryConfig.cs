@@ -31,10 +31,13 @@ static class LibraryConfig
         );
 
     /// <summary>timm's mlp_ratio, times the width rounded down the number of hidden units.</summary>
-    public static double TimmMlpRatio(VitConfig config)
+    public static double TimmMlpRatio(VitConfig config) => Ratio(config.MlpWidth, config.Width);
+
+    /// <summary>The ratio by which a width, times it and rounded down, gives a number of hidden units.</summary>
+    public static double Ratio(int hidden, int width)
     {
-        double ratio = (double)config.MlpWidth / config.Width;
-        while ((int)(config.Width * ratio) < config.MlpWidth)
+        double ratio = (double)hidden / width;
+        while ((int)(width * ratio) < hidden)
             ratio = Math.BitIncrement(ratio);
         return ratio;
     }
@@ -46,6 +49,7 @@ static class LibraryConfig
             VitActivation.Gelu => null,
             VitActivation.QuickGelu => "quick_gelu",
             VitActivation.GeluTanh => "gelu_tanh",
+            VitActivation.Silu => "silu",
             _ => throw new ArgumentOutOfRangeException(
                 nameof(activation),
                 activation,
@@ -80,5 +84,6 @@ static class LibraryConfig
             ? null
             : $"norm_layer=functools.partial(torch.nn.LayerNorm, eps={Text(config.NormEpsilon)})";
 
-    static string Text(double value) => value.ToString("0.################e-0", CultureInfo.InvariantCulture);
+    /// <summary>A small number as messages write it.</summary>
+    public static string Text(double value) => value.ToString("0.################e-0", CultureInfo.InvariantCulture);
 }

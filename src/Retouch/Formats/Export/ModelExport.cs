@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Retouch.Images;
 using Retouch.Vit;
@@ -17,6 +19,7 @@ public static class ModelExport
     /// <summary>The weights' file in a folder.</summary>
     public const string WeightsName = "model.safetensors";
 
+    const string ConfigName = "config.json";
     const string ProcessorName = "preprocessor_config.json";
 
     /// <summary>The formats of <see cref="Find"/>.</summary>
@@ -34,12 +37,17 @@ public static class ModelExport
                 $"There is no format {UserText.Quote(format)}; there are {string.Join(", ", Formats)} and onnx."
             );
         VitConfig config = model.Config;
+        if (!config.IsPlain && format == NamingSchemes.Timm.Name)
+        {
+            TimmFolder.Config(model, null);
+            return NamingSchemes.Timm;
+        }
         if (!config.IsPlain)
             throw BadInput.Unsupported(
                 null,
-                $"An export to {format} is of a plain ViT, and this model is none; 'apply' writes it under the names "
-                    + "that it came in.",
-                Remedy.Export("onnx")
+                $"An export to {format} is of a plain ViT, or of a model that came under that library's names, and "
+                    + "this model is neither.",
+                Remedy.Export("timm", "onnx")
             );
         NamingScheme scheme =
             format == NamingSchemes.Transformers.Name && config.Registers == 1
@@ -119,14 +127,95 @@ public static class ModelExport
     {
         void WriteTo(string path) => WriteWeights(model, scheme, preprocessing, labels, texts, path, overwrite);
 
+        return WriteAll(output, overwrite, scheme, () => Cards(model, scheme, preprocessing, labels), WriteTo);
+    }
+
+    /// <summary>
+    /// Whether a model goes out in a format as it came in: under the names of that library's own family, with the config
+    /// that lay beside it, instead of as a plain ViT.
+    /// </summary>
+    /// <param name="format">One of the <see cref="Formats"/>.</param>
+    /// <param name="file">The model's file.</param>
+    public static bool KeepsNames(string format, ModelFile file) =>
+        format == NamingSchemes.Transformers.Name
+        && FamilySchemes.All.Contains(file.Scheme)
+        && file.Scheme != FamilySchemes.OpenClip;
+
+    /// <summary>
+    /// Writes a model of one of transformers' families as that library takes it: the file's own tensors, what it keeps
+    /// beside the model (a text tower) included, and the config that lay beside it, with what an edit changed.
+    /// </summary>
+    /// <param name="file">The model's file, of which <see cref="KeepsNames"/>.</param>
+    /// <param name="model">Its model, or an edited one.</param>
+    /// <param name="labels">The classes' names for config.json, or null.</param>
+    /// <param name="texts">What the metadata are to say besides, by key; null says nothing.</param>
+    /// <param name="output">A file that ends in .safetensors, or a folder, which is made where it is missing.</param>
+    /// <param name="overwrite">Whether existing files may be replaced.</param>
+    /// <returns>The files written.</returns>
+    /// <exception cref="BadInputException">
+    /// There is no such config, it cannot state the model, or a file cannot be written.
+    /// </exception>
+    public static IReadOnlyList<string> WriteAsItCame(
+        ModelFile file,
+        VitModel model,
+        LabelSet? labels,
+        IReadOnlyDictionary<string, string?> texts,
+        string output,
+        bool overwrite
+    )
+    {
+        return WriteAll(output, overwrite, file.Scheme, Cards, WriteTo);
+
+        (string, byte[])[] Cards() =>
+            [
+                (ConfigName, Text(TransformersFolder.Config(file, model, labels))),
+                (
+                    ProcessorName,
+                    TransformersFolder.Processor(file)
+                        ?? Json(Processor(file.Preprocessing), ExportJson.Default.TransformersProcessorJson)
+                ),
+            ];
+
+        void WriteTo(string path)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Dictionary<string, string> metadata = WithTexts(
+                ModelMetadata.Of(model.Config, file.Preprocessing, labels),
+                texts
+            );
+            SafeTensorsWriter.Write(path, file.AsTheLibraryHasThem(model), metadata, overwrite);
+        }
+    }
+
+    static Dictionary<string, string> WithTexts(
+        Dictionary<string, string> metadata,
+        IReadOnlyDictionary<string, string?> texts
+    )
+    {
+        foreach ((string key, string? value) in texts)
+        {
+            if (value is not null)
+                metadata[key] = value;
+        }
+        return metadata;
+    }
+
+    static IReadOnlyList<string> WriteAll(
+        string output,
+        bool overwrite,
+        NamingScheme scheme,
+        Func<(string Name, byte[] Text)[]> makeCards,
+        Action<string> writeTo
+    )
+    {
         if (output.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(output))
         {
-            WriteTo(output);
+            writeTo(output);
             return [output];
         }
         if (File.Exists(output))
             throw BadInput.Mismatch(output, $"{output} is a file; give a name that ends in .safetensors, or a folder.");
-        (string Name, byte[] Text)[] cards = Cards(model.Config, scheme, preprocessing, labels);
+        (string Name, byte[] Text)[] cards = makeCards();
         RefuseOthers(scheme, output);
         CreateFolder(output);
         using WriterLock writer = WriterLock.Take(output, "export");
@@ -138,7 +227,7 @@ public static class ModelExport
         // The weights come last: with them the folder is a model.
         foreach ((string name, byte[] text) in missing)
             AtomicFile.Write(Path.Combine(output, name), overwrite, stream => stream.Write(text));
-        WriteTo(files[0]);
+        writeTo(files[0]);
         return files;
     }
 
@@ -152,7 +241,7 @@ public static class ModelExport
         scheme.Name switch
         {
             "torchvision" => [$"in Python the model is {LibraryConfig.TorchvisionLine(config)}"],
-            "timm" when LibraryConfig.NormLayer(config) is string norm =>
+            "timm" when config.IsPlain && LibraryConfig.NormLayer(config) is string norm =>
             [
                 $"a timm model that is built without the config.json of a folder needs {norm}",
             ],
@@ -170,34 +259,34 @@ public static class ModelExport
     )
     {
         using DisposeScope scope = NewDisposeScope();
-        Dictionary<string, string> metadata = ModelMetadata.Of(model.Config, preprocessing, labels);
-        foreach ((string key, string? value) in texts)
-        {
-            if (value is not null)
-                metadata[key] = value;
-        }
+        Dictionary<string, string> metadata = WithTexts(ModelMetadata.Of(model.Config, preprocessing, labels), texts);
         SafeTensorsWriter.Write(
             path,
-            ExpressedModel.Tensors(model, scheme).SelectMany(t => TensorParts.Apart(scheme.InFile(t.Name), t.Tensor)),
+            model.Config.IsPlain
+                ? ExpressedModel
+                    .Tensors(model, scheme)
+                    .SelectMany(t => TensorParts.Apart(scheme.InFile(t.Name), t.Tensor))
+                : TimmFolder.Tensors(model),
             metadata,
             overwrite
         );
     }
 
-    static (string, byte[])[] Cards(
-        VitConfig config,
-        NamingScheme scheme,
-        Preprocessing preprocessing,
-        LabelSet? labels
-    ) =>
-        scheme.Name switch
+    static (string, byte[])[] Cards(VitModel model, NamingScheme scheme, Preprocessing preprocessing, LabelSet? labels)
+    {
+        VitConfig config = model.Config;
+        return scheme.Name switch
         {
-            "timm" => [("config.json", Json(Timm(config, preprocessing, labels), ExportJson.Default.TimmConfigJson))],
+            "timm" when !config.IsPlain =>
+            [
+                (ConfigName, Text(TimmFolder.Config(model, Timm(config, preprocessing, labels)))),
+            ],
+            "timm" => [(ConfigName, Json(Timm(config, preprocessing, labels), ExportJson.Default.TimmConfigJson))],
             "torchvision" => [],
             _ =>
             [
                 (
-                    "config.json",
+                    ConfigName,
                     Json(
                         Transformers(config, scheme == NamingSchemes.TransformersDeit, labels),
                         ExportJson.Default.TransformersConfigJson
@@ -206,6 +295,7 @@ public static class ModelExport
                 (ProcessorName, Json(Processor(preprocessing), ExportJson.Default.TransformersProcessorJson)),
             ],
         };
+    }
 
     static TransformersConfigJson Transformers(VitConfig config, bool deit, LabelSet? labels)
     {
@@ -264,7 +354,7 @@ public static class ModelExport
     static TimmConfigJson Timm(VitConfig config, Preprocessing preprocessing, LabelSet? labels) =>
         new()
         {
-            Architecture = LibraryConfig.TimmArchitecture(config),
+            Architecture = config.IsPlain ? LibraryConfig.TimmArchitecture(config) : "",
             NumClasses = config.Classes,
             NumFeatures = config.Width,
             GlobalPool = TimmPooling(config.Pooling),
@@ -326,6 +416,9 @@ public static class ModelExport
             );
         }
     }
+
+    static byte[] Text(JsonNode config) =>
+        [.. Encoding.UTF8.GetBytes(config.ToJsonString(ExportJson.Default.Options)), (byte)'\n'];
 
     static byte[] Json<T>(T value, JsonTypeInfo<T> type) =>
         [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];

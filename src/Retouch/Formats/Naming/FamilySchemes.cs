@@ -35,7 +35,10 @@ static class FamilySchemes
     /// The names of transformers' Dinov2WithRegistersForImageClassification, whose mean is that of registers, too.
     /// </summary>
     public static NamingScheme Dinov2Registers { get; } =
-        OfDinov2("transformers-dinov2-registers", "dinov2_with_registers", VitPooling.ClassAndAverageOfOthers);
+        OfDinov2("transformers-dinov2-registers", "dinov2_with_registers", VitPooling.ClassAndAverageOfOthers) with
+        {
+            Required = [VitNames.ClassToken, VitNames.PatchBias, VitNames.Registers],
+        };
 
     /// <summary>The names of transformers' BeitForImageClassification.</summary>
     public static NamingScheme Beit { get; } = OfBeit("transformers-beit", "beit");

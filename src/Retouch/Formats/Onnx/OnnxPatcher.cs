@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,9 +9,16 @@ namespace Retouch.Formats;
 /// values: whatever they are called, transposed or not, queries, keys and values together or apart, in any float
 /// type. All other bytes stay as they are.
 /// </summary>
-public static class OnnxPatcher
+public static partial class OnnxPatcher
 {
     const int Probe = 64;
+
+    // Queries, keys and values each apart, or as timm's attention pooling has them: queries, and both others together.
+    static readonly int[][] Divisions =
+    [
+        [1, 1, 1],
+        [1, 2],
+    ];
 
     /// <summary>What an ONNX file says in its metadata under some keys; a key that it lacks is left out.</summary>
     /// <param name="path">The file.</param>
@@ -192,17 +200,33 @@ public static class OnnxPatcher
         OnnxPlace[] whole = Places(file, weight, null, time);
         if (whole.Length == 1)
             return whole;
-        if (whole.Length == 0 && name.Contains(".attn.qkv.", StringComparison.Ordinal))
+        if (whole.Length == 0 && QueriesKeysValues().IsMatch(name))
         {
-            using DisposeScope scope = NewDisposeScope();
-            Tensor[] thirds = weight.chunk(3);
-            OnnxPlace[][] found = [.. thirds.Select((third, i) => Places(file, third, i, time))];
-            if (found.All(f => f.Length == 1))
-                return [.. found.Select(f => f[0])];
-            if (found.FirstOrDefault(f => f.Length > 1) is { } several)
+            OnnxPlace[]? several = null;
+            foreach (int[] spans in Divisions)
+            {
+                OnnxPlace[][] found = [.. Parts(spans)];
+                if (found.All(f => f.Length == 1))
+                    return [.. found.Select(f => f[0])];
+                several ??= found.FirstOrDefault(f => f.Length > 1);
+            }
+            if (several is not null)
                 throw Refused(name, several);
         }
         throw Refused(name, whole);
+
+        IEnumerable<OnnxPlace[]> Parts(int[] spans)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long third = weight.shape[0] / 3;
+            int first = 0;
+            foreach (int span in spans)
+            {
+                using Tensor part = weight.narrow(0, first * third, span * third);
+                yield return [.. Places(file, part, first, time).Select(p => p with { Span = span })];
+                first += span;
+            }
+        }
 
         BadInputException Refused(string weightName, OnnxPlace[] found) =>
             BadInput.Damaged(
@@ -261,7 +285,8 @@ public static class OnnxPatcher
     /// <exception cref="BadInputException">A value is too large for the stored type.</exception>
     internal static Tensor Stored(OnnxPlace place, Tensor after, string name, string served)
     {
-        Tensor part = place.Part is int third ? after.chunk(3)[third] : after;
+        long third = after.shape[0] / 3;
+        Tensor part = place.Part is int first ? after.narrow(0, first * third, place.Span * third) : after;
         Tensor values = (place.Transposed ? part.t() : part).contiguous();
         Tensor stored = values.to(place.Tensor.DType.ToScalarType());
         return stored.isinf().logical_and(values.isfinite()).any().item<bool>()
@@ -296,4 +321,7 @@ public static class OnnxPatcher
             }
         }
     }
+
+    [GeneratedRegex(@"(^|\.)attn(_pool)?\.qkv\.", RegexOptions.CultureInvariant)]
+    private static partial Regex QueriesKeysValues();
 }

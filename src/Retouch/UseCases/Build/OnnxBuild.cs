@@ -120,6 +120,7 @@ public sealed class OnnxBuild : IDisposable
             before.TryAdd(name, model.Tensors[name].alias().DetachFromDisposeScope());
             after.TryAdd(name, model.Tensors[name].alias().DetachFromDisposeScope());
         }
+        RefuseTwins(served, model, before.Keys);
         using VitModel edited = new(
             model.Tensors.ToDictionary(t => t.Key, t => after.GetValueOrDefault(t.Key, t.Value).alias()),
             model.Config.Traits
@@ -163,6 +164,27 @@ public sealed class OnnxBuild : IDisposable
     {
         foreach (Tensor tensor in _before.Values.Concat(_after.Values))
             tensor.Dispose();
+    }
+
+    // Exporters keep equal tensors once, where an edit of one would be one of both.
+    static void RefuseTwins(string served, VitModel model, IEnumerable<string> changed)
+    {
+        foreach (string name in changed)
+        {
+            Tensor weight = model.Tensors[name];
+            string? twin = model
+                .Tensors.FirstOrDefault(t =>
+                    t.Key != name && t.Value.shape.SequenceEqual(weight.shape) && t.Value.Equals(weight)
+                )
+                .Key;
+            if (twin is not null)
+                throw BadInput.Ambiguous(
+                    served,
+                    $"{name} and {twin} of the model are the same numbers, which an exporter may have stored once in "
+                        + $"{served}, so it cannot be told which is meant; nothing was changed.",
+                    Remedy.Export("onnx")
+                );
+        }
     }
 
     static LoadedPatch? Wider(IReadOnlyList<LoadedPatch> patches) =>
