@@ -43,9 +43,6 @@ public sealed class Gate : IEditor
     // How much of the evidence is tried, until as few ordinary images open the gate as may.
     static readonly double[] s_shares = [1, 0.5, 0.25, 0];
 
-    // Of the loss before: a step that takes no more leads nowhere.
-    const float Stalling = 0.97f;
-
     // How much the failing image's tokens are to agree on a key, where several read it.
     const double Agreement = 1;
 
@@ -201,8 +198,7 @@ public sealed class Gate : IEditor
         double length = ffn.Length(residuals, sum).norm().Number();
         SlopeWalk walk = Walk(_settings.StopLoss);
         // Some heads are never as sure: half-way to as sure as they become, then.
-        bool stalls = walk.Losses.Count > 1 && walk.Losses[^1] > Stalling * walk.Losses[^2];
-        return walk.Arrived || !stalls ? walk : Walk(2 * walk.Losses[^1]);
+        return walk.Arrived || walk.Losses[^1] >= walk.Losses[0] ? walk : Walk(2 * walk.Losses[^1]);
 
         SlopeWalk Walk(double stopLoss) =>
             SlopeWalk.From(
