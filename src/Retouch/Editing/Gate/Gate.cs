@@ -154,7 +154,15 @@ public sealed class Gate : IEditor
         foreach ((VitConfig reads, double share) in Ways(model.Config))
         {
             (key, bias) = Key(model, reads, residuals, ordinary, said, failure.Label, wrong, share);
-            walk = Value(ffn, residuals, ffn.With(read, none, key, bias), failure.Label, progress, cancellation);
+            walk = Value(
+                ffn,
+                residuals,
+                ffn.With(read, none, key, bias),
+                failure.Label,
+                model.Config is { HasPlainBlocks: true, ReadsClassAlone: true },
+                progress,
+                cancellation
+            );
             if (walk.Arrived)
                 break;
         }
@@ -189,6 +197,7 @@ public sealed class Gate : IEditor
         Tensor residuals,
         (Tensor Sum, Tensor Opening) gate,
         int label,
+        bool walksOn,
         IProgress<EditProgress>? progress,
         CancellationToken cancellation
     )
@@ -197,8 +206,8 @@ public sealed class Gate : IEditor
         Tensor opening = gate.Opening.unsqueeze(-1); // [S,1] or [S,M,1]
         double length = ffn.Length(residuals, sum).norm().Number();
         SlopeWalk walk = Walk(_settings.StopLoss);
-        // Some heads are never as sure: half-way to as sure as they become, then.
-        return walk.Arrived || walk.Losses[^1] >= walk.Losses[0] ? walk : Walk(2 * walk.Losses[^1]);
+        // Some heads are never as sure: half-way to as sure as they become, then. A plain ViT's goes on to its last step.
+        return walk.Arrived || walksOn || walk.Losses[^1] >= walk.Losses[0] ? walk : Walk(2 * walk.Losses[^1]);
 
         SlopeWalk Walk(double stopLoss) =>
             SlopeWalk.From(
