@@ -210,6 +210,36 @@ public sealed class GateRepairTests : IDisposable
         Assert.NotNull(new OwnGates(ffn, new()).Make(_residuals[0], none, Labels[0], read.narrow(0, 0, 1)).Gate);
     }
 
+    [Theory]
+    [InlineData("average of all")]
+    [InlineData("map")]
+    public void Where_tokens_are_pooled_its_gate_may_open_for_some_that_look_like_it(string variant)
+    {
+        using MethodBed bed = new(images: 20, first: 2, blocks: 1, config: TinyVit.Architectures[variant]);
+        using Preparation memory = bed.Prepare(new GateMemory());
+        using DisposeScope scope = NewDisposeScope();
+        using Tensor residuals = GateRepair.Residuals(bed.Split, bed.State);
+        LastFfn ffn = LastFfn.Measured(bed.Model, GateMemory.Of(memory, bed.Split, "repair"), []);
+        Tensor read = ffn.Read(residuals);
+        GateUnits none = GateUnits.None(ffn.Mean.shape[0], CPU);
+        // Of eleven others one lies beyond it.
+        Tensor others = cat(
+            [
+                HeadTokens.Sampled(bed.Model.Config, ffn.Ordinary.Read).narrow(0, 0, 10),
+                ffn.Mean.Plus((read - ffn.Mean) * 1.2f),
+            ],
+            0
+        );
+        (GateUnits? gate, string? why) = Made(0);
+        Assert.Null(gate);
+        Assert.Contains("looks the same", why, StringComparison.Ordinal);
+        Assert.Null(Made(0.05).Gate);
+        Assert.NotNull(Made(0.1).Gate);
+
+        (GateUnits? Gate, string? Why) Made(double leak) =>
+            new OwnGates(ffn, new() { Leak = leak }).Make(residuals[0], none, bed.Label, others);
+    }
+
     [Fact]
     public void A_classes_direction_raises_its_logit_by_one_and_others_less()
     {

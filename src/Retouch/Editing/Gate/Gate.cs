@@ -206,7 +206,8 @@ public sealed class Gate : IEditor
         Tensor opening = gate.Opening.unsqueeze(-1); // [S,1] or [S,M,1]
         double length = ffn.Length(residuals, sum).norm().Number();
         SlopeWalk walk = Walk(_settings.StopLoss);
-        // Some heads are never as sure: half-way to as sure as they become, then. A plain ViT's goes on to its last step.
+        // Some heads are never as sure: half-way to as sure as they become, then. A plain ViT's goes on to its last
+        // step.
         return walk.Arrived || walksOn || walk.Losses[^1] >= walk.Losses[0] ? walk : Walk(2 * walk.Losses[^1]);
 
         SlopeWalk Walk(double stopLoss) =>

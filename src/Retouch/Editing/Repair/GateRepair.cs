@@ -282,7 +282,8 @@ public sealed class GateRepair
     {
         RepairImages failing = input.Promised is RepairImages promised ? input.Failing.Plus(promised) : input.Failing;
         string?[] why = new string?[failing.Count];
-        OwnGates own = new(ffn, _settings);
+        // What may be lost is lost once, however many images there are.
+        OwnGates own = new(ffn, _settings with { Leak = _settings.Leak / Math.Max(input.Failing.Count, 1) });
         int had = gates.Count;
         Tensor read = Sampled(failing);
         Tensor near = Sampled(input.Near);

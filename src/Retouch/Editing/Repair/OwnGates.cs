@@ -76,19 +76,25 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
         VitConfig config = ffn.Model.Config;
         if (HeadTokens.AreOne(config))
             yield return OfToken(ffn.Pooled(read)[0] - ffn.Mean, ffn.Pooled(others));
+        if (config.PoolsByAttention && settings.Leak > 0)
+            yield return OfToken(ffn.Pooled(read)[0] - ffn.Mean, ffn.Pooled(others), settings.Leak);
         if (config.ReadsOneToken)
             yield break;
         VitConfig reads = HeadTokens.AreOne(config) ? HeadTokens.ByAll(config) : config;
         yield return OfTokens(reads, read, others, settings.Edge);
         // As many tokens as may be: too few may open the gate for any value to turn what all of them are pooled to.
         yield return OfTokens(reads, read, others, 0);
+        // Where all that it reads is like that of some other image, those may open it, too.
+        if (settings.Leak > 0)
+            yield return OfTokens(reads, read, others, 0, settings.Leak);
     }
 
-    (Tensor Key, Tensor Bias)? OfToken(Tensor difference, Tensor others)
+    (Tensor Key, Tensor Bias)? OfToken(Tensor difference, Tensor others, double leak = 0)
     {
         Tensor key = mv(ffn.Precision, difference);
         key = key / key.dot(difference).clamp_min(Held(float.Epsilon));
-        double nearest = others.shape[0] == 0 ? 0 : mv(others - ffn.Mean, key).max().Number();
+        long may = (long)(leak * others.shape[0]);
+        double nearest = others.shape[0] == 0 ? 0 : mv(others - ffn.Mean, key).topk((int)may + 1).values[may].Number();
         if (!(nearest < LastEdge))
             return null;
         nearest = Math.Max(nearest, 0);
@@ -98,14 +104,14 @@ sealed class OwnGates(LastFfn ffn, RepairSettings settings)
     }
 
     // A direction along which all tokens of the image read alike, as far as there is one.
-    (Tensor Key, Tensor Bias)? OfTokens(VitConfig reads, Tensor read, Tensor others, double edge)
+    (Tensor Key, Tensor Bias)? OfTokens(VitConfig reads, Tensor read, Tensor others, double edge, double leak = 0)
     {
         Tensor queries = HeadTokens.Pooled(reads, ffn.Ordinary.Read);
         Tensor mean = queries.mean([0]);
         Tensor difference = HeadTokens.Pooled(reads, read)[0] - mean;
         Tensor between = mm((queries - mean).t(), queries - mean) / Held(queries.shape[0]);
         Tensor direction = TokenEdge.Direction(reads, ffn.Within!.Plus(between), read, difference, Agreement);
-        return TokenEdge.Between(reads, direction, mean, read, others, edge) is var (key, bias)
+        return TokenEdge.Between(reads, direction, mean, read, others, edge, leak) is var (key, bias)
             ? (key * Held(Drive), bias * Held(Drive))
             : null;
     }

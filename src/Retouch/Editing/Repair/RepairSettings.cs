@@ -33,6 +33,12 @@ public sealed record RepairSettings : IMethodSettings<RepairSettings>
     public double Edge { get; init; } = 0.5;
 
     /// <summary>
+    /// Where a classifier does not read [CLS] alone and images cannot be told from all others: the share of them that
+    /// their own gates may open for, an equal part of it for each, in [0,1).
+    /// </summary>
+    public double Leak { get; init; } = 0.03;
+
+    /// <summary>
     /// Shifts on the way from general repairs to local ones, the most general first; after the last no gate is shared.
     /// </summary>
     public static IReadOnlyList<double> Shifts { get; } = [1.5, 1, 0.5, 0, -1, -2, -3, -5];
@@ -105,6 +111,16 @@ public sealed record RepairSettings : IMethodSettings<RepairSettings>
                     s => s.Edge,
                     (s, v) => s with { Edge = v },
                     "where an image's own unit opens, on the way from the nearest other image to it"
+                )
+                .AsDetail(),
+            Setting
+                .Number<RepairSettings>(
+                    "leak",
+                    "leak",
+                    SettingRange.BelowOne,
+                    s => s.Leak,
+                    (s, v) => s with { Leak = v },
+                    "where the classifier pools tokens: the share of others that all images' own units may open for"
                 )
                 .AsDetail()
         );

@@ -57,7 +57,7 @@ static class TokenEdge
 
     /// <summary>
     /// The same for one image alone: the edge is a share of the way from where all others have shut the gate to the
-    /// image's token that reads most. Null where some of them open it as the image does.
+    /// image's token that reads most. Null where more of them than may open it as the image does.
     /// </summary>
     /// <param name="config">The architecture.</param>
     /// <param name="direction">Along which the image reads 1 from the mean, <c>[D]</c>.</param>
@@ -65,19 +65,21 @@ static class TokenEdge
     /// <param name="read">What the last FFN reads of the image, <c>[1,M,D]</c>.</param>
     /// <param name="others">What it reads of the others, <c>[N,M,D]</c>.</param>
     /// <param name="share">From 0 to 1.</param>
+    /// <param name="leak">The share of the others that may open it, in [0,1).</param>
     public static (Tensor Key, Tensor Bias)? Between(
         VitConfig config,
         Tensor direction,
         Tensor mean,
         Tensor read,
         Tensor others,
-        double share
+        double share,
+        double leak = 0
     )
     {
         Tensor own = matmul(read - mean, direction); // [1,M]
         Tensor theirs = matmul(others - mean, direction); // [N,M]
         double most = Most(config, own);
-        (double edge, bool held) = First(config, own, theirs, most * LastEdge, 0, Silent);
+        (double edge, bool held) = First(config, own, theirs, most * LastEdge, (int)(leak * theirs.shape[0]), Silent);
         return held ? Keyed(config, direction, mean, own, edge + (most - edge) * share) : null;
     }
 

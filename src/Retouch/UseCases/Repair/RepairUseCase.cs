@@ -184,11 +184,20 @@ public sealed class RepairUseCase(ModelFile model)
                     {
                         Shared = false,
                     },
+                    request.Settings with
+                    {
+                        Shared = false,
+                        Leak = 0,
+                    },
                 ]
                 : [request.Settings];
+            bool shares = true;
             foreach (RepairSettings way in ways)
             {
                 RepairSettings settings = way;
+                // Where no unit is shared, all places are one, but for what own units may open for.
+                if (!shares && (settings.Leak == best!.Settings.Leak || config.ReadsClassAlone))
+                    continue;
                 // What mistakes have in common is asked once, of the most general repair.
                 if (trial is not null)
                     settings = settings with
@@ -198,7 +207,7 @@ public sealed class RepairUseCase(ModelFile model)
                     };
                 Attempt attempt = Make(settings);
                 trial ??= attempt.Outcome.Trial;
-                bool shares = attempt.Outcome.SharedUnits > 0;
+                shares = attempt.Outcome.SharedUnits > 0;
                 RepairPlace at = new(
                     shares ? settings.Shift : null,
                     attempt.Outcome.Corrected.Count(c => c),
@@ -211,8 +220,7 @@ public sealed class RepairUseCase(ModelFile model)
                     tried.Add(at);
                 best?.Outcome.Dispose();
                 best = attempt with { Keeps = at.Keeps };
-                // Where no unit is shared, all places are this one.
-                if (at.Keeps || !shares)
+                if (at.Keeps)
                     break;
             }
             RepairOutcome outcome = best!.Outcome;
