@@ -53,12 +53,19 @@ sealed class LedgerOptions
     {
         if (parsed.GetValue(_author) is string author)
             return author;
-        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path(parsed)))!;
+        return GitAuthor(Path(parsed))
+            ?? throw new BadInputException(
+                "An entry of a ledger names its author, and git's config says none; name yourself with --author."
+            );
+    }
+
+    /// <summary>Who git's config says works on a ledger; null where it says nobody.</summary>
+    /// <param name="ledger">The ledger's file.</param>
+    public static string? GitAuthor(string ledger)
+    {
+        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(ledger))!;
         string? name = Git(folder, "user.name");
-        return string.IsNullOrEmpty(name)
-                ? throw new BadInputException(
-                    "An entry of a ledger names its author, and git's config says none; name yourself with --author."
-                )
+        return string.IsNullOrEmpty(name) ? null
             : Git(folder, "user.email") is string { Length: > 0 } mail ? $"{name} <{mail}>"
             : name;
     }

@@ -85,13 +85,19 @@ sealed class ServeVerb : Verb
             );
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = ModelLabels.Of(file, _model.LabelFile(parsed));
+        if (!LiveModel.Serves(file))
+            throw new BadInputException(
+                $"The classifier of {file.Path} does not read [CLS] alone, and the studio shows no other models yet: "
+                    + "'retouch check', 'edit' and 'repair' take it."
+            );
         string? ledger = parsed.GetValue(_ledger);
+        string author = ledger is null ? Environment.UserName : LedgerOptions.GitAuthor(ledger) ?? Environment.UserName;
         if (ledger is not null)
         {
             if (File.Exists(ledger))
                 Ledger.Open(ledger).RequireModel(file.Model, file.Path);
             else
-                Ledger.Begin(ledger, file.Model, Environment.UserName, "Begun in the studio", DateTimeOffset.UtcNow);
+                Ledger.Begin(ledger, file.Model, author, "Begun in the studio", DateTimeOffset.UtcNow);
         }
         using ModelFile? against = parsed.GetValue(_against) is string other
             ? _model.Load(other, parsed, terminal)
@@ -111,6 +117,7 @@ sealed class ServeVerb : Verb
             Locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null,
             Classes = ClassFolders.Of(parsed.GetValue(_accept), labels),
             Ledger = ledger,
+            Author = author,
             Against = against,
             Files = new()
             {

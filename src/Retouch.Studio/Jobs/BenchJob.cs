@@ -2,6 +2,7 @@ using System.Globalization;
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Editing;
+using Retouch.Locating;
 using Retouch.Measurement;
 using Retouch.Studio.World;
 using Retouch.UseCases;
@@ -44,11 +45,12 @@ sealed class BenchJob(StudioWorld world, Func<string?> locator) : IJobKind
         if (!File.Exists(file))
             MineJob.Mine(world, halves?.Measured, Fewest, file, events, cancellation);
         List<string> prepared = [.. world.Options.Files.Prepared];
+        HashSet<string> kinds = [.. prepared.Select(KindOf)];
         foreach (Method method in methods.Select(Methods.Find).Where(m => m.NewPreparation is not null))
         {
-            string made = Path.Combine(folder, $"{method.PreparationKind}.prep");
-            if (prepared.Contains(made))
+            if (!kinds.Add(method.PreparationKind!))
                 continue;
+            string made = Path.Combine(folder, $"{method.PreparationKind}.prep");
             PrepareJob.Prepare(
                 world,
                 method,
@@ -59,6 +61,8 @@ sealed class BenchJob(StudioWorld world, Func<string?> locator) : IJobKind
             );
             prepared.Add(made);
         }
+        // What was trained for one method's blocks is none for another's.
+        bool locates = methods.Contains(MaskedFineTuning.Definition.Name);
         BenchmarkRequest asked = new()
         {
             Benchmark = new()
@@ -72,7 +76,7 @@ sealed class BenchJob(StudioWorld world, Func<string?> locator) : IJobKind
             Files = world.Options.Files with
             {
                 Prepared = prepared,
-                Locator = world.Options.Files.Locator ?? locator(),
+                Locator = locates ? world.Options.Files.Locator ?? locator() : null,
             },
             Options = new() { MaxEditsPerGroup = int.Parse(request["edits"], CultureInfo.InvariantCulture) },
             Resume = true,
@@ -81,6 +85,12 @@ sealed class BenchJob(StudioWorld world, Func<string?> locator) : IJobKind
         using BenchmarkSession session = new(asked);
         BenchmarkReport report = session.Run(world.Options.Model, events, cancellation)!;
         return (string.Join("; ", report.Summary.Select(Words)), report.Page);
+    }
+
+    static string KindOf(string path)
+    {
+        using Preparation made = Preparation.Load(path);
+        return made.Kind;
     }
 
     static string Words(SettingSummary s) =>

@@ -32,7 +32,14 @@ static class LabelledList
                 path,
                 $"{path} is an image, which does not say its class: name its folder, or a list of images and classes."
             );
+        if (Path.GetExtension(path).ToLowerInvariant() is ".gz" or ".tgz" or ".7z" or ".rar" or ".bz2" or ".xz")
+            throw BadInput.Unsupported(
+                path,
+                $"{path} is a compressed archive, which is not read: unpack it, or make a ZIP or an uncompressed tar "
+                    + "archive of it."
+            );
         ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
+        roots = [.. roots.Select(r => ImagePath.Archive(r) is string archive ? $"{archive}{ImagePath.Mark}" : r)];
         if (roots.Count == 0)
             roots = [Path.GetDirectoryName(Path.GetFullPath(path))!];
         int start = text.Span.IndexOfAnyExcept(" \n\r\t"u8);

@@ -43,6 +43,7 @@ public sealed class ArchiveTests(LettersWorld letters) : IDisposable
         Same(expected, Mine(lines, folder));
         Same(expected, Mine(array, folder));
         Same(expected, Mine(Zip("oil.zip", images)));
+        Same(expected, Mine(csv, _folder.File("oil.zip")));
         Same(expected, Mine(_folder.Write("in-zip.csv", Rows(null, i => $"oil.zip!/{i.Class}/{i.Name},{i.Class}"))));
         Same(expected, Mine(Tar("oil.tar", images.Select(i => ($"{i.Class}/{i.Name}", i.Bytes)))));
         Same(expected, Mine(Parquet("oil.parquet", images, labels)));

@@ -359,6 +359,46 @@ public sealed class RepairUseCaseTests : IDisposable
             Assert.Equal(image.After, Said(both, image.Path));
     }
 
+    [Fact]
+    public void What_an_earlier_patch_corrected_is_kept_and_counted_though_it_is_given_again()
+    {
+        string first = _bench.Path("first");
+        RepairReport one = Run(Request with { Output = first, Holdout = 0 });
+        for (int c = 0; c < s_names.Length; c++)
+        {
+            Directory.CreateDirectory(_bench.Path($"later/{s_names[c]}"));
+            for (int i = 0; i < 3; i++)
+                _bench.WriteImage($"later/{s_names[c]}/{i}.png", 700 + (10 * c) + i);
+        }
+        RepairReport two = Run(
+            Request with
+            {
+                Images = [_bench.Path("shift"), _bench.Path("later")],
+                On = [first],
+                Holdout = 0.5,
+                Settings = Shared with { Shift = 4 },
+                Output = _bench.Path("second"),
+            }
+        );
+        Assert.Equal(one.Corrected, two.Remembered.Count);
+        Assert.Equal(28 + 21 - one.Corrected, two.RightBefore + two.Images.Count);
+        using Patch before = PatchFile.Load(first);
+        using Patch after = PatchFile.Load(two.Patch!);
+        using Retouch.Vit.VitModel both = PatchLedger.Apply(_model.Model, [after, before]);
+        HashSet<string> promised = [.. before.Provenance.Images.Select(i => Path.GetFullPath(_bench.Path(i.Path!)))];
+        int right = 0;
+        foreach (string folder in (string[])["shift", "later"])
+            for (int c = 0; c < s_names.Length; c++)
+                foreach (string file in Directory.GetFiles(_bench.Path($"{folder}/{s_names[c]}")))
+                    if (!promised.Contains(Path.GetFullPath(file)) && Said(both, file) == c)
+                        right++;
+        Assert.Equal(right, two.RightAfter);
+        Assert.Equal(
+            two.Remembered.Count(r => r.RightAfter),
+            before.Provenance.Images.Count(i => Said(both, _bench.Path(i.Path!)) == i.Label)
+        );
+    }
+
     int Said(Retouch.Vit.VitModel model, string image)
     {
         using TorchSharp.torch.Tensor pixels = Retouch.Images.ImageLoader.LoadBatch([image], _model.Preprocessing);

@@ -14,13 +14,15 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
 {
     /// <summary>Finds them.</summary>
     /// <param name="earlier">The patches.</param>
-    /// <param name="given">Images that are at hand anyway, by their hashes.</param>
+    /// <param name="given">Images that are looked at anyway, by their hashes, and left out.</param>
+    /// <param name="paths">Where other images are at hand, by their hashes.</param>
     /// <param name="tokens">Reads images.</param>
     /// <param name="config">The model's architecture.</param>
     /// <param name="events">Told which are found nowhere.</param>
     public static RememberedImages Of(
         EarlierPatches earlier,
         IReadOnlySet<string> given,
+        IReadOnlyDictionary<string, string> paths,
         RepairTokens tokens,
         VitConfig config,
         IUseCaseEvents events
@@ -49,7 +51,7 @@ sealed record RememberedImages(RepairImages Images, IReadOnlyList<(string Patch,
 
         Tensor? Read(EarlierImage image)
         {
-            if (image.Find() is not string path)
+            if ((paths.TryGetValue(image.Sha256, out string? here) ? here : image.Find()) is not string path)
                 return null;
             (Tensor residuals, IReadOnlyList<int> loaded) = tokens.Read(null, [(path, image.Sha256)], []);
             return loaded.Count == 0 ? null : residuals[0];

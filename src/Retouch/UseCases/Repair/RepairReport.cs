@@ -19,6 +19,9 @@ public sealed record RepairReport
     /// <summary>Labelled images that the model gives a right class.</summary>
     public required int RightBefore { get; init; }
 
+    /// <summary>How many of all labelled images are right now.</summary>
+    public required int RightAfter { get; init; }
+
     /// <summary>What was left out, and why.</summary>
     public required IReadOnlyList<string> LeftOut { get; init; }
 
@@ -95,7 +98,5 @@ public sealed record RepairReport
     public double AccuracyBefore => (double)RightBefore / (RightBefore + Images.Count);
 
     /// <summary>The share of all labelled images that are right now, in [0,1].</summary>
-    public double AccuracyAfter =>
-        (double)(RightBefore - NearSeen.Broken - NearHeldOut.Broken + Images.Count(i => i.Right))
-        / (RightBefore + Images.Count);
+    public double AccuracyAfter => (double)RightAfter / (RightBefore + Images.Count);
 }

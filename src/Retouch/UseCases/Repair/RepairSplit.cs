@@ -14,14 +14,21 @@ sealed record RepairSplit(
     IReadOnlyList<int> NearHeldOut
 )
 {
+    /// <summary>Divides them.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="said">What the model says of each.</param>
+    /// <param name="promised">Images that earlier patches promise, which are in none of the four.</param>
+    /// <param name="holdout">The share that is held out.</param>
+    /// <param name="seed">The seed.</param>
     public static RepairSplit Of(
         IReadOnlyList<RepairCandidate> images,
         IReadOnlyList<int> said,
+        IReadOnlySet<int> promised,
         double holdout,
         int seed
     )
     {
-        int[] all = [.. Enumerable.Range(0, images.Count)];
+        int[] all = [.. Enumerable.Range(0, images.Count).Where(i => !promised.Contains(i))];
         (int[] failing, int[] held) = Divide(
             all.Where(i => !images[i].IsNear && !images[i].Accepted.Contains(said[i])),
             i => images[i].Group(said[i]),

@@ -99,9 +99,25 @@ public sealed class RepairUseCase(ModelFile model)
         IReadOnlyList<int> before = GateRepair.Predict(split, labelled.Residuals, null);
         // What was right in the unedited model is to stay so, whatever earlier patches made of it.
         IReadOnlyList<int> first = Unedited(labelled, [.. candidates.Select(c => (c.Path, c.Sha256))]);
-        RememberedImages remembered = RememberedImages.Of(earlier, given, tokens, config, events);
+        // What earlier patches corrected and what is right still is promised, whether or not it is given again.
+        HashSet<string> corrected = [.. earlier.Images([]).Select(i => i.Sha256)];
+        HashSet<int> promised =
+        [
+            .. Enumerable
+                .Range(0, candidates.Count)
+                .Where(i => corrected.Contains(candidates[i].Sha256) && candidates[i].Accepted.Contains(before[i])),
+        ];
+        given.ExceptWith(promised.Select(i => candidates[i].Sha256));
+        RememberedImages remembered = RememberedImages.Of(
+            earlier,
+            given,
+            promised.ToDictionary(i => candidates[i].Sha256, i => candidates[i].Path),
+            tokens,
+            config,
+            events
+        );
         IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
-        RepairSplit parts = RepairSplit.Of(candidates, before, request.Holdout, request.Seed);
+        RepairSplit parts = RepairSplit.Of(candidates, before, promised, request.Holdout, request.Seed);
         if (candidates.Count == 0)
             throw BadInput.Mismatch(null, "There is nothing to repair: all labelled images were left out.");
         if (parts.Failing.Count + parts.HeldOut.Count == 0)
@@ -230,6 +246,11 @@ public sealed class RepairUseCase(ModelFile model)
                 Labels = labels,
                 Images = [.. Repaired(parts.Failing, outcome, false), .. Repaired(parts.HeldOut, null, true)],
                 RightBefore = parts.Near.Count + parts.NearHeldOut.Count,
+                RightAfter = parts
+                    .Failing.Concat(parts.HeldOut)
+                    .Concat(parts.Near)
+                    .Concat(parts.NearHeldOut)
+                    .Count(i => candidates[i].Accepted.Contains(best.After[i])),
                 LeftOut = leftOut,
                 Settings = best.Settings,
                 NearSeen = best.NearSeen,
