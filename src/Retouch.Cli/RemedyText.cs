@@ -1,4 +1,5 @@
 using Retouch.Editing;
+using Retouch.Studio;
 using Retouch.UseCases;
 
 namespace Retouch.Cli;

@@ -87,9 +87,7 @@ sealed class ExportVerb : Verb
         Dictionary<string, string?> texts = new() { [AppliedPatches.Key] = AppliedPatches.Text(applied) };
         if (format == Onnx)
         {
-            // Of patches on patches the file says the last, to which its own base belongs; nothing is subtracted there.
-            if (applied is [.., var last])
-                texts[AppliedPatches.Key] = AppliedPatches.Text([last with { Undo = null }]);
+            texts[AppliedPatches.Key] = AppliedPatches.OnnxText(applied);
             OnnxExport.Write(model, file.Preprocessing, labels, texts, output, overwrite);
         }
         else if (ModelExport.KeepsNames(format, file))

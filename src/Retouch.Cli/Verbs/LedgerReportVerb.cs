@@ -3,6 +3,7 @@ using System.Text;
 using Retouch.Formats;
 using Retouch.Patches;
 using Retouch.Reports;
+using Retouch.Studio;
 using Retouch.UseCases;
 
 namespace Retouch.Cli.Verbs;
@@ -65,22 +66,14 @@ sealed class LedgerReportVerb : Verb
         Ledger ledger = _ledger.Open(parsed);
         LedgerState state = _state.Of(parsed, ledger);
         using ModelFile? file = _model.Name(parsed) is null ? null : _model.Load(parsed, terminal);
-        string name = ShellText.Quote(Path.GetFileName(ledger.Path));
         LedgerReport report = LedgerReporting.Of(
             ledger,
             state,
             file,
             file is null ? null : _model.Labels(parsed, file),
             parsed.GetValue(_images) ?? [],
-            entry =>
-                [
-                    $"retouch ledger revert {entry.Number} --ledger {name} --reason \"…\"",
-                    $"retouch ledger build --ledger {name} --model MODEL --out edited.safetensors",
-                ],
-            [
-                $"retouch ledger build --ledger {name} --at {state.Number} --model MODEL --out edited.safetensors",
-                $"retouch ledger verify --ledger {name} --at {state.Number} --model MODEL --built edited.safetensors",
-            ],
+            entry => LedgerCommands.Back(ledger, entry),
+            LedgerCommands.Build(ledger, state),
             DateTimeOffset.UtcNow,
             cancellation
         );

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Retouch.Formats;
+using Retouch.Studio;
 using Retouch.UseCases;
 using Retouch.Vit;
 

@@ -51,7 +51,17 @@ sealed class BuildJob(StudioWorld world) : IJobKind
                     string output = Path.Combine(folder, $"{stem}.{request["format"]}");
                     cancellation.ThrowIfCancellationRequested();
                     if (request["format"] == Onnx)
-                        OnnxExport.Write(built.Model, file.Preprocessing, world.Labels, Texts(built), output, true);
+                        OnnxExport.Write(
+                            built.Model,
+                            file.Preprocessing,
+                            world.Labels,
+                            new Dictionary<string, string?>
+                            {
+                                [AppliedPatches.Key] = AppliedPatches.OnnxText(built.Applied),
+                            },
+                            output,
+                            overwrite: true
+                        );
                     else
                         built.Write(output, overwrite: true);
                     report(1, null);
@@ -65,10 +75,4 @@ sealed class BuildJob(StudioWorld world) : IJobKind
                 patch.Dispose();
         }
     }
-
-    // Of patches on patches the file says the last, to which its own base belongs; nothing is subtracted there.
-    static Dictionary<string, string?> Texts(BuiltModel built) =>
-        built.Applied is [.., var last]
-            ? new() { [AppliedPatches.Key] = AppliedPatches.Text([last with { Undo = null }]) }
-            : [];
 }

@@ -45,32 +45,18 @@ sealed class ReportJob(StudioWorld world) : IJobKind
     /// <param name="ask">Whether the model is built and asked again about what is promised.</param>
     /// <param name="cancellation">Stops between two images.</param>
     /// <exception cref="BadInputException">A patch is missing, or another now.</exception>
-    public static string Html(StudioWorld world, Ledger ledger, bool ask, CancellationToken cancellation)
-    {
-        string name = Path.GetFileName(ledger.Path);
-        if (name.Contains(' ', StringComparison.Ordinal))
-            name = $"\"{name}\"";
-        return LedgerReporting
+    public static string Html(StudioWorld world, Ledger ledger, bool ask, CancellationToken cancellation) =>
+        LedgerReporting
             .Of(
                 ledger,
                 ledger.State,
                 ask ? world.Options.Model : null,
                 ask ? world.Labels : null,
                 world.Options.Images,
-                entry =>
-                    [
-                        $"retouch ledger revert {entry.Number} --ledger {name} --reason \"…\"",
-                        $"retouch ledger build --ledger {name} --model MODEL --out edited.safetensors",
-                    ],
-                [
-                    $"retouch ledger build --ledger {name} --at {ledger.State.Number} --model MODEL "
-                        + "--out edited.safetensors",
-                    $"retouch ledger verify --ledger {name} --at {ledger.State.Number} --model MODEL "
-                        + "--built edited.safetensors",
-                ],
+                entry => LedgerCommands.Back(ledger, entry),
+                LedgerCommands.Build(ledger, ledger.State),
                 DateTimeOffset.UtcNow,
                 cancellation
             )
             .ToHtml();
-    }
 }

@@ -1,10 +1,7 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using Retouch.Images;
 using Retouch.UseCases;
 
 namespace Retouch.Studio.World;
@@ -54,7 +51,7 @@ sealed class ImageStore : IDisposable
     /// <summary>What is known of a file as it is now.</summary>
     public (LiveAnswer Answer, float[] Token)? Find(string path)
     {
-        if (!_known.TryGetValue(Hash(Key(path)), out var known))
+        if (!_known.TryGetValue(Hash(AnswerLine.KeyOf(path)), out var known))
             return null;
         float[] token = new float[_width];
         lock (_tokens)
@@ -68,19 +65,14 @@ sealed class ImageStore : IDisposable
     /// <summary>Keeps what was read of a file.</summary>
     public void Add(string path, LiveAnswer answer, ReadOnlySpan<float> token)
     {
-        string key = Key(path);
+        string key = AnswerLine.KeyOf(path);
         lock (_tokens)
         {
             int row = (int)(_tokens.Length / RowBytes);
             _tokens.Position = _tokens.Length;
             _tokens.Write(MemoryMarshal.AsBytes(token));
             _lines.Position = _lines.Length;
-            _lines.Write(
-                JsonSerializer.SerializeToUtf8Bytes(
-                    new Line(key, answer.Class, answer.Probability, answer.Second, answer.Margin)
-                )
-            );
-            _lines.WriteByte((byte)'\n');
+            _lines.Write(Encoding.UTF8.GetBytes(AnswerLine.Text(key, answer)));
             _known[Hash(key)] = (answer, row);
         }
     }
@@ -109,9 +101,9 @@ sealed class ImageStore : IDisposable
         using StreamReader reader = new(_lines, leaveOpen: true);
         foreach (string text in Lines(reader))
         {
-            if (row >= rows || Parse(text) is not Line line)
+            if (row >= rows || AnswerLine.Parse(text) is not AnswerLine line)
                 break;
-            _known[Hash(line.Key)] = (new LiveAnswer(line.Class, line.Probability, line.Second, line.Margin), row);
+            _known[Hash(line.Key)] = (line.Answer(), row);
             row++;
             good += Encoding.UTF8.GetByteCount(text) + 1;
         }
@@ -125,27 +117,6 @@ sealed class ImageStore : IDisposable
             yield return line;
     }
 
-    static Line? Parse(string text)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<Line>(text);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    // A file that was written again is another image.
-    static string Key(string path)
-    {
-        (long length, long ticks) = ImageFile.Stamp(path);
-        return string.Create(CultureInfo.InvariantCulture, $"{path}|{length}|{ticks}");
-    }
-
     static UInt128 Hash(string key) =>
         BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-
-    sealed record Line(string Key, int Class, float Probability, int Second, float Margin);
 }

@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Suffix;
@@ -31,9 +28,9 @@ sealed class OtherModel
             return;
         foreach (string text in File.ReadLines(file))
         {
-            if (Parse(text) is not Line line)
+            if (AnswerLine.Parse(text) is not AnswerLine line)
                 break;
-            _answers[line.Key] = new LiveAnswer(line.Class, line.Probability, line.Second, line.Margin);
+            _answers[line.Key] = line.Answer();
         }
     }
 
@@ -41,17 +38,12 @@ sealed class OtherModel
     /// <param name="world">The studio's model and images.</param>
     public static OtherModel? Of(StudioWorld world) =>
         world.Options.Against is ModelFile other
-            ? new(Path.Combine(world.Options.WorkFolder, $"against-{Identity(other)}.jsonl"))
+            ? new(Path.Combine(world.Options.WorkFolder, $"against-{StudioWorld.Identity(other)}.jsonl"))
             : null;
 
-    // What is known holds for one model and one way to make pixels of images.
-    static string Identity(ModelFile file) =>
-        Convert.ToHexStringLower(
-            SHA256.HashData(Encoding.UTF8.GetBytes($"{file.Model.Fingerprint}|{file.Preprocessing}"))
-        )[..24];
-
     /// <summary>What the model says of a file as it is now; null where it was not asked.</summary>
-    public LiveAnswer? Of(string path) => _answers.TryGetValue(Key(path), out LiveAnswer answer) ? answer : null;
+    public LiveAnswer? Of(string path) =>
+        _answers.TryGetValue(AnswerLine.KeyOf(path), out LiveAnswer answer) ? answer : null;
 
     /// <summary>Asks a model about what is not known.</summary>
     /// <param name="model">The model; not owned.</param>
@@ -67,7 +59,7 @@ sealed class OtherModel
         AtomicFile.Write(
             _file,
             overwrite: true,
-            s => s.Write(Encoding.UTF8.GetBytes(string.Concat(_answers.Select(a => Text(a.Key, a.Value)))))
+            s => s.Write(Encoding.UTF8.GetBytes(string.Concat(_answers.Select(a => AnswerLine.Text(a.Key, a.Value)))))
         );
         using StreamWriter writer = new(_file, append: true);
         return events.Progress(
@@ -99,40 +91,13 @@ sealed class OtherModel
             if (loaded.Count == 0)
                 return;
             using PrefixState state = split.Prefix(pixels);
-            (Tensor values, Tensor classes) = special.softmax(split.Logits(state), 1).topk(2);
-            float[] p = values.cpu().contiguous().data<float>().ToArray();
-            long[] c = classes.cpu().contiguous().data<long>().ToArray();
+            IReadOnlyList<LiveAnswer> answers = LiveAnswer.Of(split.Logits(state));
             for (int i = 0; i < loaded.Count; i++)
             {
-                string key = Key(some[loaded[i]]);
-                LiveAnswer answer = new((int)c[2 * i], p[2 * i], (int)c[(2 * i) + 1], p[2 * i] - p[(2 * i) + 1]);
+                (string key, LiveAnswer answer) = (AnswerLine.KeyOf(some[loaded[i]]), answers[i]);
                 _answers[key] = answer;
-                writer.Write(Text(key, answer));
+                writer.Write(AnswerLine.Text(key, answer));
             }
         }
     }
-
-    static string Text(string key, LiveAnswer answer) =>
-        JsonSerializer.Serialize(new Line(key, answer.Class, answer.Probability, answer.Second, answer.Margin)) + "\n";
-
-    static Line? Parse(string text)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<Line>(text);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    // A file that was written again is another image.
-    static string Key(string path)
-    {
-        (long length, long ticks) = ImageFile.Stamp(path);
-        return string.Create(CultureInfo.InvariantCulture, $"{path}|{length}|{ticks}");
-    }
-
-    sealed record Line(string Key, int Class, float Probability, int Second, float Margin);
 }

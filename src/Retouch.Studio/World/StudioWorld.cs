@@ -163,7 +163,7 @@ public sealed class StudioWorld : IDisposable
                 _stop.Token
             );
             Volatile.Write(ref _live, live);
-            using ImageStore store = new(Path.Combine(_options.WorkFolder, Identity()), live.Width);
+            using ImageStore store = new(Path.Combine(_options.WorkFolder, Identity(_options.Model)), live.Width);
             if (measured is not null)
                 ReadLocality(live, store, measured);
             ReadImages(live, store);
@@ -290,11 +290,9 @@ public sealed class StudioWorld : IDisposable
     }
 
     // What is kept of images holds for one model and one way to make pixels of them.
-    string Identity() =>
+    internal static string Identity(ModelFile file) =>
         Convert.ToHexStringLower(
-            SHA256.HashData(
-                Encoding.UTF8.GetBytes($"1|{_options.Model.Model.Fingerprint}|{_options.Model.Preprocessing}")
-            )
+            SHA256.HashData(Encoding.UTF8.GetBytes($"1|{file.Model.Fingerprint}|{file.Preprocessing}"))
         )[..24];
 
     void Tell(string? doing, double done)

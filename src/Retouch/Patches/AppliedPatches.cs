@@ -94,6 +94,14 @@ public sealed record AppliedPatches(
     public static string? Text(IReadOnlyList<AppliedPatches> layers) =>
         layers.Count == 0 ? null : JsonSerializer.Serialize([.. layers], PatchJson.Default.AppliedPatchesArray);
 
+    /// <summary>
+    /// The text for an ONNX file. Of patches on patches it says the last, to which its own base belongs; nothing is
+    /// subtracted there.
+    /// </summary>
+    /// <param name="layers">What the model's own file would say.</param>
+    public static string? OnnxText(IReadOnlyList<AppliedPatches> layers) =>
+        Text(layers is [.., var last] ? [last with { Undo = null }] : []);
+
     internal static bool IsHash(string? text) =>
         text is { Length: 64 } && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));
 

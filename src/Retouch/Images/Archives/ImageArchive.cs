@@ -33,7 +33,8 @@ abstract class ImageArchive
     /// <param name="path">A path.</param>
     public static bool Is(string path) =>
         System.IO.Path.GetExtension(path).ToLowerInvariant() is ".zip" or ".tar" or ".parquet"
-        && (File.Exists(path) || Shards.Of(path).Count > 0);
+        // One that is open need not be looked for again: this is asked of every image that is read.
+        && (s_open.ContainsKey(System.IO.Path.GetFullPath(path)) || Shards.Of(path).Count > 0);
 
     /// <summary>Opens an archive, or gives the one that is open already.</summary>
     /// <param name="path">The archive, or a pattern of several: <c>shards-{000..123}.tar</c>, <c>*.parquet</c>.</param>

@@ -424,19 +424,7 @@ public sealed class LiveModel : IDisposable
     static List<LiveAnswer> Answers(SplitVit split, Tensor tokens, ModelDelta? change)
     {
         List<LiveAnswer> answers = [];
-        GateRepair.Ask(
-            split,
-            tokens,
-            change,
-            logits =>
-            {
-                (Tensor values, Tensor classes) = special.softmax(logits, 1).topk(2);
-                float[] p = values.cpu().contiguous().data<float>().ToArray();
-                long[] c = classes.cpu().contiguous().data<long>().ToArray();
-                for (int i = 0; i < p.Length / 2; i++)
-                    answers.Add(new LiveAnswer((int)c[2 * i], p[2 * i], (int)c[2 * i + 1], p[2 * i] - p[2 * i + 1]));
-            }
-        );
+        GateRepair.Ask(split, tokens, change, logits => answers.AddRange(LiveAnswer.Of(logits)));
         return answers;
     }
 

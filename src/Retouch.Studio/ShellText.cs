@@ -1,9 +1,10 @@
-namespace Retouch.Cli;
+namespace Retouch.Studio;
 
 /// <summary>Arguments as a shell takes them.</summary>
-static class ShellText
+public static class ShellText
 {
     /// <summary>An argument in quotes where a shell would take it apart.</summary>
+    /// <param name="text">The argument.</param>
     public static string Quote(string text) =>
         text.Length > 0
         && text.All(c =>
