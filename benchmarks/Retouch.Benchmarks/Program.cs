@@ -18,6 +18,9 @@ string Option(string name, string fallback) =>
 
 string? Given(string name) => Option(name, "") is { Length: > 0 } path ? path : null;
 
+if (PredictionSpeed.IsBusy(args))
+    return 0;
+
 bool smoke = args.Contains("--smoke");
 int repetitions = int.Parse(Option("--repetitions", smoke ? "1" : "5"));
 if (Option("--threads", "") is { Length: > 0 } threads)
@@ -45,6 +48,14 @@ if (args.Contains("--profile"))
 if (args.Contains("--scaling"))
 {
     Scaling.Print(kinds[0], most: smoke ? 10 : 1000);
+    return 0;
+}
+
+if (args.Contains("--prediction"))
+{
+    int busy = int.Parse(Option("--busy", "0"));
+    foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
+        PredictionSpeed.Print(kind, mixed, repetitions, busy);
     return 0;
 }
 
