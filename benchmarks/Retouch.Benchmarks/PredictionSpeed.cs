@@ -45,7 +45,7 @@ static class PredictionSpeed
                     Measure(model, session, kind.Noise(batch), mixed, batch == 1 ? 4 * repetitions : repetitions, 0)
                 );
             for (int i = 0; i < busy; i++)
-                others.Add(Process.Start(Environment.ProcessPath!, [.. Self(), BusyOption])!);
+                others.Add(Process.Start(Environment.ProcessPath!, [.. Processors.Program(), BusyOption])!);
             if (busy > 0)
                 table.AddRow(Measure(model, session, kind.Noise(1), mixed, 8 * repetitions, busy));
             AnsiConsole.Write(table);
@@ -61,7 +61,9 @@ static class PredictionSpeed
         }
     }
 
-    /// <summary>What another process does where the arguments ask for it: keep a core busy, for at most ten minutes.</summary>
+    /// <summary>
+    /// What another process does where the arguments ask for it: keep a core busy, for at most ten minutes.
+    /// </summary>
     public static bool IsBusy(string[] args)
     {
         if (!args.Contains(BusyOption))
@@ -124,13 +126,12 @@ static class PredictionSpeed
             $"{Timing.Median(times[0]):0.0}",
             .. Enumerable
                 .Range(1, ways.Length - 1)
-                .Select(way =>
-                    ways[way] is null
-                        ? "–"
-                        : $"{Timing.Median(times[way]):0.0} ({Timing.Median([.. times[way].Zip(times[0], (x, y) => x / y)]):0.00}x)"
-                ),
+                .Select(way => ways[way] is null ? "–" : Compared(times[way], times[0])),
         ];
     }
+
+    static string Compared(double[] times, double[] ours) =>
+        $"{Timing.Median(times):0.0} ({Timing.Median([.. times.Zip(ours, (x, y) => x / y)]):0.00}x)";
 
     static void Ours(SplitVit split, Tensor images, Precision precision)
     {
@@ -138,9 +139,4 @@ static class PredictionSpeed
         using PrefixState state = split.Prefix(images);
         split.Logits(state, null, precision);
     }
-
-    static string[] Self() =>
-        Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
-            ? [Environment.GetCommandLineArgs()[0]]
-            : [];
 }
