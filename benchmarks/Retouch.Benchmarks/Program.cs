@@ -61,6 +61,13 @@ if (args.Contains("--prediction"))
     return 0;
 }
 
+if (args.Contains("--gate"))
+{
+    foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
+        GateSpeed.Print(kind, repetitions);
+    return 0;
+}
+
 if (args.Contains("--families"))
 {
     FamilySteps.Print(kinds.First(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)), repetitions);
