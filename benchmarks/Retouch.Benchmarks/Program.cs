@@ -9,10 +9,11 @@ using TorchSharp;
 // Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE (of a
 // trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is
 // spent on, --scaling what 1 to 1000 images and edits cost, --families what a step costs other families than plain
-// ViTs, --prediction what plain predictions take beside ONNX Runtime's and libtorch's (--busy N: also beside N
-// processes that keep a core busy). --isa avx2 runs any of these as on a processor without AVX-512. --record FILE keeps
-// the ratios as a baseline, --compare FILE ends with 1 where a ratio's median has fallen below the recorded range (with
-// 2 where the baseline is of other code, or none). --smoke runs any of these on a tiny model, once, to see that it runs.
+// ViTs, --gate what a gate takes from pixels to patch, --prediction what plain predictions take beside ONNX Runtime's
+// and libtorch's (--busy N: also beside N processes that keep a core busy). --isa avx2 runs any of these as on a
+// processor without AVX-512. --record FILE keeps the ratios as a baseline, --compare FILE ends with 1 where a ratio's
+// median has fallen below the recorded range (with 2 where the baseline is of other code, or none). --smoke runs any of
+// these on a tiny model, once, to see that it runs.
 string Option(string name, string fallback) =>
     Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
