@@ -71,8 +71,8 @@ sealed record MinePartJson(
 sealed record CheckPartJson(string Part, string Shard, int Images, int Undecoded);
 
 /// <summary>
-/// What was put together: of <c>Kind</c> targetBank, benchmark or check, with so many targets, mistakes or answers. Of a
-/// run its summary is told instead.
+/// What was put together: of <c>Kind</c> targetBank, benchmark or check, with so many targets, mistakes or answers. Of
+/// a run its summary is told instead.
 /// </summary>
 sealed record MergeJson(string Output, string Kind, int Parts, long Items);
 

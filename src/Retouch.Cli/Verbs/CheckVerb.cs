@@ -198,8 +198,8 @@ sealed class CheckVerb : Verb
             Add(option);
         _shard = new ShardOption(
             this,
-            "Ask about part I of N of the images only and keep the answers in FILE-I-of-N.jsonl of --out; 'merge' makes "
-                + "FILE.jsonl of the parts, of which this command with --resume makes all else."
+            "Ask about part I of N of the images only and keep the answers in FILE-I-of-N.jsonl of --out; 'merge' "
+                + "makes FILE.jsonl of the parts, of which this command with --resume makes all else."
         );
     }
 

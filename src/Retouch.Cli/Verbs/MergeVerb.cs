@@ -10,8 +10,8 @@ sealed class MergeVerb : Verb
     readonly Argument<string[]> _parts = new("PATH")
     {
         Description =
-            "The parts' files, or folders that hold them; without any, those that lie beside --out. What they are parts "
-            + "of they say themselves.",
+            "The parts' files, or folders that hold them; without any, those that lie beside --out. What they are "
+            + "parts of they say themselves.",
         Arity = ArgumentArity.ZeroOrMore,
     };
     readonly Option<string> _out = new("--out")
@@ -79,8 +79,8 @@ sealed class MergeVerb : Verb
             terminal.Warnings(mined.Skipped.Select(RemedyText.Of));
             terminal.Line($"{mined.Right} of {mined.Images} images are right");
             terminal.Line(
-                $"{mined.Benchmark.Groups.Count} groups, {report.Items} images; {mined.SmallGroups} smaller ones are left "
-                    + "out"
+                $"{mined.Benchmark.Groups.Count} groups, {report.Items} images; {mined.SmallGroups} smaller ones are "
+                    + "left out"
             );
         }
         terminal.Line(

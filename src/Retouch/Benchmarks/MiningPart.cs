@@ -60,7 +60,9 @@ public sealed record MiningPart
 
     /// <summary>Groups the mistakes of all parts: what one run over all images would have found.</summary>
     /// <param name="parts">All parts of one mining, each once, in any order.</param>
-    /// <returns>The benchmark, which has no groups where the model gets everything right or none is large enough.</returns>
+    /// <returns>
+    /// The benchmark, which has no groups where the model gets everything right or none is large enough.
+    /// </returns>
     /// <exception cref="BadInputException">The parts are of different minings.</exception>
     public static MiningResult Merge(IReadOnlyList<MiningPart> parts)
     {

@@ -132,7 +132,7 @@ public sealed class TargetBank
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
 
-    /// <summary>Says, by a file, that a part of the samples is there; of a bank that is not divided none does.</summary>
+    /// <summary>Says, by a file, that a part of the samples is there; a bank that is not divided has none.</summary>
     /// <param name="done">The part.</param>
     internal void Done(TargetBankPart done)
     {

@@ -1671,7 +1671,7 @@ public sealed class BenchTests : IDisposable
         }
         _bench.Refuses(["merge", _bench.Path("none"), "--out", _bench.Path("x")], "none");
         _bench.Refuses(["merge", _bench.Locality, "--out", _bench.Path("x")], "holds no shard's rows");
-        _bench.Refuses(["merge", "--out", _bench.Path("x")], "lies no part of it", "x-I-of-N");
+        _bench.Refuses(["merge", "--out", _bench.Path("x")], "lies no part of it", "x-0-of-2");
         // What it was called before.
         _bench.Refuses(["bench", "merge", _bench.Path("none"), "--out", _bench.Path("x")], "none");
     }

@@ -172,8 +172,8 @@ sealed class CheckRowFile : IDisposable
                         )
                             throw BadInput.Missing(
                                 null,
-                                $"Of {first.Images} answers that of image {image} is in no part: one was not finished, or "
-                                    + "is the part of a run of other batches; run it again, then merge again."
+                                $"Of {first.Images} answers that of image {image} is in no part: one was not finished, "
+                                    + "or is the part of a run of other batches; run it again, then merge again."
                             );
                         next.Dequeue();
                         if (there < image)

@@ -29,8 +29,8 @@ public static class MergeUseCase
         if (found.Index().FirstOrDefault(f => f.Item.Kind != found[0].Kind) is { Index: > 0 and int other })
             throw BadInput.Mismatch(
                 named[other],
-                $"{named[0]} holds {Words(found[0].Kind)}, but {named[other]} {Words(found[other].Kind)}; merge the parts "
-                    + "of one run."
+                $"{named[0]} holds {Words(found[0].Kind)}, but {named[other]} {Words(found[other].Kind)}; merge the "
+                    + "parts of one run."
             );
         string[] files = [.. found.SelectMany(f => f.Files).DistinctBy(Path.GetFullPath)];
         return found[0].Kind switch
@@ -65,13 +65,10 @@ public static class MergeUseCase
                     .Order(StringComparer.Ordinal),
             ]
             : [];
-        return parts.Length > 0
-            ? parts
-            : throw BadInput.Missing(
-                output,
-                $"Beside {output} lies no part of it ({Path.GetFileName(new Shard(0, 2).FileOf(output)).Replace("0-of-2", "I-of-N", StringComparison.Ordinal)}); "
-                    + "name the parts."
-            );
+        if (parts.Length > 0)
+            return parts;
+        string example = new Shard(0, 2).FileOf(Path.GetFileName(output));
+        throw BadInput.Missing(output, $"Beside {output} lies no part of it, such as {example}; name the parts.");
     }
 
     static (MergedKind, string[]) Recognized(string path)
@@ -83,8 +80,8 @@ public static class MergeUseCase
                 : File.Exists(Path.Combine(path, TargetBank.ManifestName)) ? (MergedKind.TargetBank, [path])
                 : throw BadInput.Missing(
                     path,
-                    $"{path} holds no shard's rows (rows-I-of-N.jsonl) and is no target bank; name a folder that a part "
-                        + "of a run was written to."
+                    $"{path} holds no shard's rows (rows-I-of-N.jsonl) and is no target bank; name a folder that a "
+                        + "part of a run was written to."
                 );
         }
         return Path.GetExtension(path) == ".json" ? (MergedKind.Benchmark, [path])
@@ -138,7 +135,8 @@ public static class MergeUseCase
             if (bank.Manifest.Differences(banks[0].Manifest).ToArray() is { Length: > 0 } differences)
                 throw BadInput.Mismatch(
                     bank.Folder,
-                    $"{bank.Folder} is another target bank than {banks[0].Folder}: its {string.Join("; ", differences)}."
+                    $"{bank.Folder} is another target bank than {banks[0].Folder}: its "
+                        + $"{string.Join("; ", differences)}."
                 );
         }
         (TargetBankPart Part, string File, TargetBank Bank)[] parts =
@@ -148,16 +146,16 @@ public static class MergeUseCase
         if (parts.Length == 0)
             throw BadInput.Missing(
                 folders[0],
-                $"{folders[0]} says of no part of a bank that it is there (part-I-of-N.json): none has come to its end, or "
-                    + "the bank was not solved in parts."
+                $"{folders[0]} says of no part of a bank that it is there (part-I-of-N.json): none has come to its "
+                    + "end, or the bank was not solved in parts, or merged before."
             );
         ShardNumbers.Require([.. parts.Select(p => (new Shard(p.Part.Part, p.Part.Parts), p.File))]);
         int count = parts[0].Part.Count;
         if (parts.FirstOrDefault(p => p.Part.Count != count) is { File: string file } other)
             throw BadInput.Mismatch(
                 file,
-                $"{file} is of a run of {other.Part.Count} targets, but {parts[0].File} of {count}; ask all parts for the "
-                    + "same number."
+                $"{file} is of a run of {other.Part.Count} targets, but {parts[0].File} of {count}; ask all parts for "
+                    + "the same number."
             );
         Dictionary<int, TargetBank> of = parts.ToDictionary(p => p.Part.Part, p => p.Bank);
         TargetBank At(long shard) => of[(int)(shard % parts.Length)];
@@ -206,8 +204,8 @@ public static class MergeUseCase
         if (mined.Benchmark.Groups.Count == 0 && mined.Right < mined.Images)
             throw BadInput.Missing(
                 null,
-                $"The model gets {mined.Right} of {mined.Images} images right, and no {least} of its mistakes share their "
-                    + "class and their wrong prediction; mine again for smaller groups, or with more images."
+                $"The model gets {mined.Right} of {mined.Images} images right, and no {least} of its mistakes share "
+                    + "their class and their wrong prediction; mine again for smaller groups, or with more images."
             );
         BenchmarkFile.Save(mined.Benchmark, request.Output, request.Overwrite);
         return new MergeReport(

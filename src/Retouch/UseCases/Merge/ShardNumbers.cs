@@ -16,7 +16,8 @@ static class ShardNumbers
         if (parts.FirstOrDefault(p => p.Shard.Count != first.Count) is { File: string file } other)
             throw BadInput.Mismatch(
                 file,
-                $"{file} is one of {other.Shard.Count} parts, but {its} one of {first.Count}; merge the parts of one run."
+                $"{file} is one of {other.Shard.Count} parts, but {its} one of {first.Count}; merge the parts "
+                    + "of one run."
             );
         if (parts.GroupBy(p => p.Shard).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw BadInput.Ambiguous(
