@@ -157,7 +157,7 @@ arguments() { # VERB FOLDER: one argument a line
         solve-targets) printf '%s\n' "${model[@]}" --images "$work/images/locality" --count 250 --batch 2 --outer-steps 8 --inner-steps 1 --bank "$2/bank" ;;
         mine) printf '%s\n' "${model[@]}" --labels "$assets/labels.txt" "${images[@]}" --locality "$work/images/locality" --min 3 --out "$2/mined.json" ;;
         check) printf '%s\n' "${model[@]}" --labels "$assets/labels.txt" "${images[@]}" --report "$2/check.html" --thumbnails 20 --out "$2/check.jsonl" ;;
-        bench) printf '%s\n' "${model[@]}" --labels "$assets/labels.txt" --benchmark "$assets/benchmark.json" "${images[@]}" --locality "$work/images/locality" --locator random --lr 1e-5 --steps 200 --max-edits-per-group 1 --batch 1 --gallery 0 --out "$2/run" ;;
+        bench) printf '%s\n' "${model[@]}" --labels "$assets/labels.txt" --benchmark "$assets/benchmark.json" "${images[@]}" --locality "$work/images/locality" --locator random --lr 1e-5 --steps 300 --max-edits-per-group 1 --batch 1 --gallery 0 --out "$2/run" ;;
     esac
 }
 verbs=(solve-targets bench mine check)
