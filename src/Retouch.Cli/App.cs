@@ -115,6 +115,7 @@ public static class App
             new PrepareVerb(),
             new MineVerb(),
             new BenchVerb(),
+            new MergeVerb(),
             new SearchLocationVerb(),
             new ShiftVerb(),
             new DoctorVerb(),

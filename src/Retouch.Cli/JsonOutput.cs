@@ -56,6 +56,26 @@ sealed record MineJson
     public required IReadOnlyList<string> Skipped { get; init; }
 }
 
+/// <summary>A part of a mining; <c>Shard</c> says which, as 3/8.</summary>
+sealed record MinePartJson(
+    string Part,
+    string Shard,
+    string Model,
+    int Images,
+    int Right,
+    int LocalityImages,
+    IReadOnlyList<string> Skipped
+);
+
+/// <summary>A part of a check; <c>Shard</c> says which, as 3/8.</summary>
+sealed record CheckPartJson(string Part, string Shard, int Images, int Undecoded);
+
+/// <summary>
+/// What was put together: of <c>Kind</c> targetBank, benchmark or check, with so many targets, mistakes or answers. Of
+/// a run its summary is told instead.
+/// </summary>
+sealed record MergeJson(string Output, string Kind, int Parts, long Items);
+
 sealed record SheetGroupJson(string Source, string Class, ClassJson Label, ClassJson Wrong, int Images);
 
 sealed record SheetJson
@@ -220,7 +240,10 @@ sealed record PrepareJson(
 [JsonSerializable(typeof(PretrainJson))]
 [JsonSerializable(typeof(DemoJson))]
 [JsonSerializable(typeof(ServeJson))]
+[JsonSerializable(typeof(CheckPartJson))]
+[JsonSerializable(typeof(MergeJson))]
 [JsonSerializable(typeof(MineJson))]
+[JsonSerializable(typeof(MinePartJson))]
 [JsonSerializable(typeof(SheetJson))]
 [JsonSerializable(typeof(LocationJson))]
 [JsonSerializable(typeof(SettingSummary))]

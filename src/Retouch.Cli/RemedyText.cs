@@ -62,8 +62,7 @@ static class RemedyText
             RemedyAction.Make => Make(remedy),
             RemedyAction.MakeAgain => MakeAgain(remedy),
             RemedyAction.GiveMade => GiveMade(remedy.Artifact!.Value),
-            RemedyAction.Merge =>
-                $"put them together with 'retouch bench merge {remedy.Place} --out {remedy.Place}' first",
+            RemedyAction.Merge => $"put them together with 'retouch merge --out {remedy.Place}' first",
             RemedyAction.Export => Export(remedy.Alternatives),
             RemedyAction.TakeAway => "take that file away",
             RemedyAction.FreeSpace => "make room there, set TMPDIR to another folder",

@@ -123,12 +123,7 @@ sealed class BenchVerb : Verb
         HelpName = "N",
     };
     readonly Option<int> _seed = new("--seed") { Description = "The seed of everything random.", HelpName = "N" };
-    readonly Option<string> _shard = new("--shard")
-    {
-        Description = "Run the i-th of n parts only, i from 0 to n-1; 'bench merge' puts the parts together.",
-        DefaultValueFactory = _ => "0/1",
-        HelpName = "I/N",
-    };
+    readonly ShardOption _shard;
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the rows that are in the folder." };
     readonly Option<int> _gallery = new("--gallery")
     {
@@ -164,7 +159,6 @@ sealed class BenchVerb : Verb
         Require<int>(_batch, batch => batch is >= 1 and <= 1024, "a whole number from 1 to 1024");
         Require<int>(_seed, _ => true, "a whole number");
         Require<string>(_sweep, Sweeps.Contains, $"one of {string.Join(", ", Sweeps)}");
-        Require<string>(_shard, text => Shard.TryParse(text, out _), "i/n with i from 0 to n-1");
         Require<int>(
             _gallery,
             count => count is >= 0 and <= BenchReportVerb.MostShown,
@@ -181,25 +175,14 @@ sealed class BenchVerb : Verb
         _precision = new PrecisionOption(this, Precision.Checked);
         foreach (
             Option option in (Option[])
-                [
-                    _mode,
-                    _samples,
-                    _holdout,
-                    _along,
-                    _sequence,
-                    _measureAt,
-                    _forget,
-                    _max,
-                    _batch,
-                    _seed,
-                    _shard,
-                    _resume,
-                    _gallery,
-                    _sideEffectEdits,
-                ]
+                [_mode, _samples, _holdout, _along, _sequence, _measureAt, _forget, _max, _batch, _seed]
         )
             Add(option);
-        Add(new BenchMergeVerb());
+        _shard = new ShardOption(this, "Run part I of N only; 'merge' puts the parts together.");
+        foreach (Option option in (Option[])[_resume, _gallery, _sideEffectEdits])
+            Add(option);
+        // What it was called before other verbs wrote parts.
+        Add(new MergeVerb { Hidden = true });
         Add(new BenchMasksVerb());
         Add(new BenchReportVerb());
     }
@@ -242,7 +225,7 @@ sealed class BenchVerb : Verb
                 Batch = parsed.GetValue(_batch),
                 Seed = parsed.GetValue(_seed),
             },
-            Shard = Shard.TryParse(parsed.GetRequiredValue(_shard), out Shard part) ? part : Shard.Whole,
+            Shard = _shard.Of(parsed, terminal),
             Resume = parsed.GetValue(_resume),
             Gallery = parsed.GetValue(_gallery),
             SideEffectEdits = parsed.GetValue(_sideEffectEdits),

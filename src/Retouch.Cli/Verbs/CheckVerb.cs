@@ -147,6 +147,7 @@ sealed class CheckVerb : Verb
     };
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the answers that are there." };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace existing files." };
+    readonly ShardOption _shard;
 
     public CheckVerb()
         : base(
@@ -195,6 +196,11 @@ sealed class CheckVerb : Verb
                 ]
         )
             Add(option);
+        _shard = new ShardOption(
+            this,
+            "Ask about part I of N of the images only and keep the answers in FILE-I-of-N.jsonl of --out; 'merge' "
+                + "makes FILE.jsonl of the parts, of which this command with --resume makes all else."
+        );
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
@@ -216,16 +222,36 @@ sealed class CheckVerb : Verb
             Thumbnails = parsed.GetValue(_thumbnails),
             JUnit = parsed.GetValue(_junit),
             Mistakes = parsed.GetValue(_mistakes),
+            Shard = _shard.Of(parsed, terminal),
         };
         if (request is { Resume: true, Rows: null })
             throw new BadInputException("--resume goes on with the answers of --out or beside --report; name one.");
+        if (request is { Shard.Count: > 1, Rows: null })
+            throw new BadInputException("A part of a check is its answers: name the file of all with --out.");
         request.Validate();
         using ModelFile file = _model.Load(parsed, terminal);
         CheckUseCase check = new(file) { Open = name => _model.Load(name, parsed, terminal) };
+        if (request.Shard.Count > 1)
+            return RunPart(check, request, terminal, cancellation);
         CheckReport report = check.Run(request, terminal, cancellation);
         terminal.Object(CheckJson.Of(report, request), JsonOutput.Default.CheckJson);
         Print(terminal, report, request);
         return report.Passed ? App.Ok : App.Failed;
+    }
+
+    static int RunPart(CheckUseCase check, CheckRequest request, Terminal terminal, CancellationToken cancellation)
+    {
+        CheckedPart part = check.RunPart(request, terminal, cancellation);
+        terminal.Object(
+            new CheckPartJson(part.Rows, $"{part.Shard}", part.Images, part.Undecoded),
+            JsonOutput.Default.CheckPartJson
+        );
+        terminal.Line($"asked about the {part.Images} images of part {part.Shard}; {part.Undecoded} cannot be decoded");
+        terminal.Line(
+            $"part         {part.Rows}; when all are there: retouch merge --out {request.Rows}, and then this command "
+                + "with --resume and without --shard, which judges and reports"
+        );
+        return App.Ok;
     }
 
     string[] Patches(ParseResult parsed)

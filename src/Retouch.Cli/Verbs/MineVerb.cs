@@ -74,6 +74,7 @@ sealed class MineVerb : Verb
         HelpName = "FILE",
     };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace an existing file." };
+    readonly ShardOption _shard;
 
     public MineVerb()
         : base(
@@ -95,6 +96,11 @@ sealed class MineVerb : Verb
                 [_images, _roots, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite]
         )
             Add(option);
+        _shard = new ShardOption(
+            this,
+            "Ask about part I of N of the labelled images only and write FILE-I-of-N.json; 'merge' makes FILE.json of "
+                + "the parts."
+        );
         _strongerHints = new HintOptions(this, "stronger-");
     }
 
@@ -103,6 +109,12 @@ sealed class MineVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         if (parsed.GetValue(_stronger) is null)
             OutputName.Require(output, "a benchmark (a JSON file)", ".json");
+        Shard shard = _shard.Of(parsed, terminal);
+        if (shard.Count > 1 && (parsed.GetValue(_stronger) ?? parsed.GetValue(_confirmed)) is not null)
+            throw new BadInputException(
+                "--shard is for labelled images; --stronger makes one page of all, and a person has confirmed few."
+            );
+        output = shard.FileOf(output);
         AtomicFile.CheckWritable(output, parsed.GetValue(_overwrite));
         RefuseTogether(parsed, _stronger, _accept, _confirmed, _locality);
         RefuseTogether(parsed, _confirmed, _accept);
@@ -131,6 +143,8 @@ sealed class MineVerb : Verb
                     )
                     : confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)
             ) + (locality?.Files.Count ?? 0);
+        if (shard.Count > 1)
+            return WritePart(shard, output, (total + shard.Count - 1) / shard.Count);
         MiningResult result = terminal.Progress(
             "mining",
             total,
@@ -204,6 +218,46 @@ sealed class MineVerb : Verb
         terminal.Object(summary, JsonOutput.Default.MineJson);
         Print(terminal, summary, settings, confirmed is not null);
         return App.Ok;
+
+        int WritePart(Shard shard, string path, int some)
+        {
+            MiningPart part = terminal.Progress(
+                "mining",
+                some,
+                report =>
+                    Mining.Part(
+                        split,
+                        file.Preprocessing,
+                        sources,
+                        parsed.GetValue(_roots) ?? [],
+                        classes,
+                        locality,
+                        settings,
+                        shard,
+                        new Told<int>(done => report(Math.Min(done, some), null)),
+                        cancellation
+                    )
+            );
+            terminal.Warnings(part.Skipped.Select(RemedyText.Of));
+            part.Save(path, parsed.GetValue(_overwrite));
+            terminal.Object(
+                new MinePartJson(
+                    path,
+                    $"{shard}",
+                    part.Model,
+                    part.Images,
+                    part.Right,
+                    part.LocalityImages,
+                    [.. part.Skipped.Select(RemedyText.Of)]
+                ),
+                JsonOutput.Default.MinePartJson
+            );
+            terminal.Line($"{part.Right} of the {part.Images} images of part {shard} are right");
+            terminal.Line(
+                $"part       {path}; when all are there: retouch merge --out {parsed.GetRequiredValue(_out)}"
+            );
+            return App.Ok;
+        }
     }
 
     int WriteSheet(

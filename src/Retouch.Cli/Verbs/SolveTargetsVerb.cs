@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Locating;
 using Retouch.Suffix;
@@ -22,12 +23,7 @@ sealed class SolveTargetsVerb : Verb
         Required = true,
         HelpName = "N",
     };
-    readonly Option<string> _shard = new("--shard")
-    {
-        Description = "Solve part I of N only, I from 0 to N-1; the parts' files go into one folder.",
-        DefaultValueFactory = _ => "0/1",
-        HelpName = "I/N",
-    };
+    readonly ShardOption _shard;
 
     public SolveTargetsVerb()
         : base("solve-targets", "Solve target masks on unlabelled images: what a locator is trained on.", reports: true)
@@ -35,14 +31,14 @@ sealed class SolveTargetsVerb : Verb
         _model = new ModelOptions(this, withLabels: false);
         _targets = new TargetOptions(this, imagesRequired: true);
         Require<int>(_count, count => count >= 1, "a whole number of at least 1");
-        Require<string>(_shard, text => TargetOptions.Part(text) is not null, "I/N with I from 0 to N-1, as 0/4");
         Add(_bank);
         Add(_count);
-        Add(_shard);
+        _shard = new ShardOption(this, "Solve part I of N only; the parts' files go into one folder.");
     }
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
+        Shard shard = _shard.Of(parsed, terminal);
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);
@@ -50,8 +46,7 @@ sealed class SolveTargetsVerb : Verb
         int count = parsed.GetValue(_count);
         TargetOptions.RequireDisk(split.Space, count, parsed.GetRequiredValue(_bank));
         TargetBank bank = TargetBank.OpenOrCreate(parsed.GetRequiredValue(_bank), filler.Manifest);
-        (int part, int parts) = TargetOptions.Part(parsed.GetRequiredValue(_shard))!.Value;
-        TargetOptions.Fill(terminal, filler, bank, count, part, parts, cancellation);
+        TargetOptions.Fill(terminal, filler, bank, count, shard.Index, shard.Count, cancellation);
         long solved = bank.SolvedOf(count);
         terminal.Line($"{bank.Folder} has {solved} of {count} targets");
         terminal.Object(

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
@@ -277,14 +276,4 @@ sealed class TargetOptions
         if (filler.Skipped.Count > 0)
             terminal.Note($"warning: {filler.Skipped.Count} images could not be decoded; others took their place.");
     }
-
-    /// <summary>I and N of "I/N", or null.</summary>
-    public static (int Part, int Parts)? Part(string text) =>
-        text.Split('/') is [string i, string n]
-        && int.TryParse(i, CultureInfo.InvariantCulture, out int part)
-        && int.TryParse(n, CultureInfo.InvariantCulture, out int parts)
-        && part >= 0
-        && part < parts
-            ? (part, parts)
-            : null;
 }

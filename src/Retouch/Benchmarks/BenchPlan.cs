@@ -137,7 +137,7 @@ public sealed class BenchPlan
             BenchMode.Batch => Edits.Chunk(1),
             _ => Edits.GroupBy(e => (e.Setting, e.Samples.Count)).SelectMany(alike => alike.Chunk(Options.Batch)),
         };
-        return [.. batches.Where((_, i) => i % shard.Count == shard.Index)];
+        return [.. batches.Where((_, i) => shard.Has(i))];
     }
 
     IEnumerable<(int, int[])> Single(int samples) =>

@@ -14,6 +14,7 @@ namespace Retouch.Benchmarks;
 )]
 [JsonSerializable(typeof(BenchmarkFile.Document))]
 [JsonSerializable(typeof(ConfirmedList.Document), TypeInfoPropertyName = "ConfirmedListDocument")]
+[JsonSerializable(typeof(MiningPart.Document), TypeInfoPropertyName = "MiningPartDocument")]
 [JsonSerializable(typeof(BenchRow))]
 [JsonSerializable(typeof(BenchManifest))]
 [JsonSerializable(typeof(IReadOnlyList<SettingSummary>))]

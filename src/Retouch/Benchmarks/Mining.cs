@@ -41,7 +41,9 @@ public static class Mining
         settings.Validate();
         List<Problem> skipped = [];
         IReadOnlyList<Labelled> labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
-        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
+        return MiningPart.Merge([
+            Part(split, preprocessing, labelled, locality, settings, Shard.Whole, skipped, progress, cancellation),
+        ]);
     }
 
     /// <summary>The same of folders, archives and lists of images and classes.</summary>
@@ -70,6 +72,53 @@ public static class Mining
         CancellationToken cancellation = default
     )
     {
+        return MiningPart.Merge([
+            Part(
+                split,
+                preprocessing,
+                sources,
+                roots,
+                classes,
+                locality,
+                settings,
+                Shard.Whole,
+                progress,
+                cancellation
+            ),
+        ]);
+    }
+
+    /// <summary>
+    /// Asks the model about a part of the images: every n-th batch of them, so that each image is asked about as it
+    /// would be in one run, to the bit.
+    /// </summary>
+    /// <param name="split">The unedited model.</param>
+    /// <param name="preprocessing">How images are made into pixels.</param>
+    /// <param name="sources">The folders, archives and lists.</param>
+    /// <param name="roots">The folders from which the paths of lists go on; none for each list's own.</param>
+    /// <param name="classes">What the names of folders and classes mean.</param>
+    /// <param name="locality">Images that edits should leave alone, or null for none.</param>
+    /// <param name="settings">What to keep.</param>
+    /// <param name="shard">The part.</param>
+    /// <param name="progress">Told the number of images done, or null to ignore.</param>
+    /// <param name="cancellation">Stops between chunks.</param>
+    /// <exception cref="BadInputException">
+    /// As above, or a list cannot be read, names an image or a class that is not there, or there are no images.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public static MiningPart Part(
+        SplitVit split,
+        Preprocessing preprocessing,
+        IReadOnlyList<string> sources,
+        IReadOnlyList<string> roots,
+        ClassFolders classes,
+        ImageFolder? locality,
+        MiningSettings settings,
+        Shard shard,
+        IProgress<int>? progress = null,
+        CancellationToken cancellation = default
+    )
+    {
         settings.Validate();
         List<Problem> skipped = [];
         IReadOnlyList<Labelled> labelled = LabelledSources.In(
@@ -79,15 +128,16 @@ public static class Mining
             split.Model.Config.Classes,
             skipped
         );
-        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
+        return Part(split, preprocessing, labelled, locality, settings, shard, skipped, progress, cancellation);
     }
 
-    static MiningResult Mine(
+    static MiningPart Part(
         SplitVit split,
         Preprocessing preprocessing,
         IReadOnlyList<Labelled> labelled,
         ImageFolder? locality,
         MiningSettings settings,
+        Shard shard,
         List<Problem> skipped,
         IProgress<int>? progress,
         CancellationToken cancellation
@@ -95,53 +145,44 @@ public static class Mining
     {
         int asked = 0;
         int right = 0;
-        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
-        Dictionary<(string Source, string Class, int Wrong), List<Labelled>> failures = [];
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation) { Takes = shard.Has };
+        List<MinedFailure> failures = [];
         questions.Ask(
             [.. labelled.Select(l => l.FullPath)],
             (i, answer) =>
             {
                 asked++;
                 if (labelled[i].Accepted.Contains(answer.Class))
-                {
                     right++;
-                    return;
-                }
-                (string, string, int) key = (labelled[i].Source, labelled[i].Class, answer.Class);
-                if (!failures.TryGetValue(key, out List<Labelled>? group))
-                    failures[key] = group = [];
-                group.Add(labelled[i]);
+                else
+                    failures.Add(
+                        new MinedFailure(
+                            i,
+                            labelled[i].Source,
+                            labelled[i].Class,
+                            labelled[i].Accepted,
+                            answer.Class,
+                            labelled[i].Path
+                        )
+                        {
+                            FullPath = labelled[i].FullPath,
+                        }
+                    );
             }
         );
-        FailureGroup[] groups =
-        [
-            .. failures
-                .Where(f => f.Value.Count >= settings.MinImages)
-                .OrderBy(f => f.Key.Source, StringComparer.Ordinal)
-                .ThenBy(f => f.Key.Class, StringComparer.Ordinal)
-                .ThenBy(f => f.Key.Wrong)
-                .Select(f => new FailureGroup(
-                    f.Key.Source,
-                    f.Key.Class,
-                    f.Value[0].Accepted,
-                    f.Key.Wrong,
-                    [
-                        .. f
-                            .Value.OrderBy(l => l.Path, StringComparer.Ordinal)
-                            .Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath))),
-                    ]
-                )),
-        ];
-        Benchmark benchmark = new()
+        return new MiningPart
         {
-            ModelFingerprint = split.Model.Fingerprint,
-            Groups = groups,
-            Locality = Locality(questions, locality, skipped),
-            SensitiveMargin = settings.Margin,
-        };
-        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
-        {
+            Shard = shard,
+            Run = MiningPart.Name(split.Model, preprocessing, labelled, locality, settings),
+            Model = split.Model.Fingerprint,
+            Settings = settings,
             Labelled = labelled.Count,
+            Images = asked,
+            Right = right,
+            Failures = failures,
+            LocalityFolder = locality?.Root,
+            Locality = Answers(questions, locality, skipped),
+            Skipped = skipped,
         };
     }
 
@@ -229,35 +270,27 @@ public static class Mining
         };
     }
 
-    static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<Problem> skipped)
+    static List<LocalityImage> Locality(ModelQuestions questions, ImageFolder? locality, List<Problem> skipped) =>
+        MiningPart.Once(Answers(questions, locality, skipped), locality?.Root, skipped);
+
+    static List<MinedLocality> Answers(ModelQuestions questions, ImageFolder? locality, List<Problem> skipped)
     {
-        List<LocalityImage> kept = [];
-        if (locality is not null)
-        {
-            skipped.AddRange(locality.LeftOut.Select(why => new Problem(why)));
-            string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
-            HashSet<string> hashes = [];
-            int copies = 0;
-            questions.Ask(
-                [.. files.Select(locality.FullPath)],
-                (i, answer) =>
-                {
-                    string hash = ImageRoots.Hash(locality.FullPath(files[i]));
-                    if (hashes.Add(hash))
-                        kept.Add(new LocalityImage(files[i], hash, answer.Margin));
-                    else
-                        copies++;
-                }
-            );
-            if (copies > 0)
-                skipped.Add(
-                    new Problem(
-                        $"Of {locality.Root} {copies} {(copies == 1 ? "file is a copy" : "files are copies")} of "
-                            + "others, by content; each image counts once."
+        List<MinedLocality> answers = [];
+        if (locality is null)
+            return answers;
+        skipped.AddRange(locality.LeftOut.Select(why => new Problem(why)));
+        string[] files = [.. locality.Files.Where(f => Nameable(f, skipped))];
+        questions.Ask(
+            [.. files.Select(locality.FullPath)],
+            (i, answer) =>
+                answers.Add(
+                    new MinedLocality(
+                        i,
+                        new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)
                     )
-                );
-        }
-        return kept;
+                )
+        );
+        return answers;
     }
 
     internal static bool Nameable(string file, List<Problem> skipped)

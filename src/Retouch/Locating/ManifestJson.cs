@@ -12,4 +12,5 @@ namespace Retouch.Locating;
     Converters = [typeof(FiniteNumber)]
 )]
 [JsonSerializable(typeof(TargetBankManifest))]
+[JsonSerializable(typeof(TargetBankPart))]
 sealed partial class ManifestJson : JsonSerializerContext;

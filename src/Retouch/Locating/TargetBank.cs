@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using System.Text.Json;
 using Retouch.Formats;
 using Retouch.Suffix;
 using TorchSharp;
@@ -19,7 +20,11 @@ public sealed class TargetBank
     /// <summary>Samples of a file.</summary>
     public const int ShardSize = 32;
 
-    const string ManifestName = "bank.json";
+    /// <summary>The name of the manifest's file, by which a folder is a bank.</summary>
+    internal const string ManifestName = "bank.json";
+
+    const string PartName = "part-";
+    const int MaxPartLength = 1 << 12;
 
     static readonly string[] Parts = ["features", "originals", "targets", "gradients", "measures"];
 
@@ -126,6 +131,56 @@ public sealed class TargetBank
         static int? Number(string text) =>
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
+
+    /// <summary>Says, by a file, that a part of the samples is there; a bank that is not divided has none.</summary>
+    /// <param name="done">The part.</param>
+    internal void Done(TargetBankPart done)
+    {
+        if (done.Parts > 1)
+            AtomicFile.Write(
+                PartPath(done.Part, done.Parts),
+                overwrite: true,
+                stream =>
+                {
+                    JsonSerializer.Serialize(stream, done, ManifestJson.Default.TargetBankPart);
+                    stream.WriteByte((byte)'\n');
+                }
+            );
+    }
+
+    /// <summary>The parts that say that they are there, with the file that says so.</summary>
+    /// <exception cref="BadInputException">Such a file is damaged or of another bank.</exception>
+    internal IReadOnlyList<(TargetBankPart Part, string File)> DoneParts()
+    {
+        List<(TargetBankPart, string)> parts = [];
+        foreach (string file in Directory.EnumerateFiles(Folder, $"{PartName}*.json").Order(StringComparer.Ordinal))
+        {
+            ReadOnlyMemory<byte> text = InputFile.ReadJson(file, MaxPartLength);
+            TargetBankPart? part = null;
+            try
+            {
+                part = JsonSerializer.Deserialize(text.Span, ManifestJson.Default.TargetBankPart);
+            }
+            catch (Exception e) when (e is JsonException or InvalidOperationException) { }
+            if (
+                part is not { Parts: > 1, Part: >= 0, Count: > 0 }
+                || part.Part >= part.Parts
+                || file != PartPath(part.Part, part.Parts)
+            )
+                throw BadInput.Damaged(file, $"{file} does not say which part of a target bank is there.");
+            if (part.Bank != _identity)
+                throw BadInput.Mismatch(
+                    file,
+                    $"{file} belongs to another target bank than {Path.Combine(Folder, ManifestName)}; take it out of "
+                        + "the folder."
+                );
+            parts.Add((part, file));
+        }
+        return parts;
+    }
+
+    string PartPath(int part, int parts) =>
+        Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{PartName}{part}-of-{parts}.json"));
 
     /// <summary>How many samples, from its first on, a file has; 0 where there is none.</summary>
     /// <param name="shard">The number of the file; its first sample is that times <see cref="ShardSize"/>.</param>
@@ -242,7 +297,7 @@ public sealed class TargetBank
             overwrite: true
         );
 
-    string ShardPath(long shard) =>
+    internal string ShardPath(long shard) =>
         Path.Combine(
             Folder,
             string.Create(CultureInfo.InvariantCulture, $"targets-{shard * ShardSize:0000000}.safetensors")

@@ -116,9 +116,13 @@ public sealed class TargetBankFiller : IDisposable
         if (part < 0 || part >= parts)
             throw new ArgumentOutOfRangeException(nameof(part), part, $"must be from 0 to {parts - 1}");
 
+        TargetBankPart done = new(Manifest.Identity(), part, parts, count);
         // With nothing to write there is nothing to exclude.
         if (Missing(bank, count, part, parts).Count == 0)
+        {
+            bank.Done(done);
             return;
+        }
         using WriterLock writer = bank.Lock(part, parts);
         List<Shard> shards = Missing(bank, count, part, parts);
         (Shard Shard, int Place)[] work =
@@ -148,6 +152,7 @@ public sealed class TargetBankFiller : IDisposable
             foreach (Shard shard in shards)
                 shard.Save(bank);
         }
+        bank.Done(done);
     }
 
     static List<Shard> Missing(TargetBank bank, int count, int part, int parts)

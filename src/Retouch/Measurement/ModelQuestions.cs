@@ -25,12 +25,17 @@ sealed class ModelQuestions(
     readonly int _together = VitCost.Of(split.Model.Config).ImagesTogether(16);
     int _done;
 
+    /// <summary>Which chunks of files are asked about, by their number; all of them if nothing else is said.</summary>
+    public Func<int, bool> Takes { get; init; } = _ => true;
+
     /// <summary>Asks about files; <paramref name="tell"/> gets each one's place and the answer, in order.</summary>
     public void Ask(string[] paths, Action<int, ModelAnswer> tell)
     {
         for (int start = 0; start < paths.Length; start += _together)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (!Takes(start / _together))
+                continue;
             using DisposeScope scope = NewDisposeScope();
             string[] chunk = [.. paths.Skip(start).Take(_together)];
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =

@@ -295,28 +295,39 @@ public sealed class BenchTests : IDisposable
         Ran.Retouch(Bench("whole")).Good();
         for (int i = 2; i >= 0; i--)
             Ran.Retouch(Bench("parts", "--shard", $"{i}/3")).Good();
-        Ran merged = Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("merged"), "--json")
-            .Good();
+        Ran merged = Ran.Retouch("merge", _bench.Path("parts"), "--out", _bench.Path("merged"), "--json").Good();
         Assert.Equal(Rows("whole"), Rows("merged"));
         Assert.Equal(2, merged.Objects.Length);
         Assert.Equal(File.ReadAllText(_bench.Path("whole/run.json")), File.ReadAllText(_bench.Path("merged/run.json")));
 
         // Named one by one, in another order, one twice, into their own folder: the same.
         string[] files = [.. ((int[])[1, 2, 0, 1]).Select(i => _bench.Path($"parts/rows-{i}-of-3.jsonl"))];
-        Ran.Retouch(["bench", "merge", .. files, "--out", _bench.Path("parts")]).Good();
+        Ran.Retouch(["merge", .. files, "--out", _bench.Path("parts")]).Good();
         Assert.Equal(Rows("whole"), Rows("parts"));
 
         // What is there is not replaced unasked.
         string report = File.ReadAllText(_bench.Path("whole/report.html"));
-        _bench.Refuses(["bench", "merge", .. files, "--out", _bench.Path("whole")], "rows.jsonl exists", "--overwrite");
+        _bench.Refuses(["merge", .. files, "--out", _bench.Path("whole")], "rows.jsonl exists", "--overwrite");
         Assert.Equal(report, File.ReadAllText(_bench.Path("whole/report.html")));
-        Ran.Retouch(["bench", "merge", .. files, "--out", _bench.Path("merged"), "--overwrite"]).Good();
+        Ran.Retouch(["merge", .. files, "--out", _bench.Path("merged"), "--overwrite"]).Good();
 
-        string lost = _bench.Refuses(
-            ["bench", "merge", files[0], files[1], "--out", _bench.Path("two")],
-            "missing",
-            "edit 0"
+        _bench.Refuses(
+            ["merge", files[0], files[1], "--out", _bench.Path("two")],
+            "Of 3 parts part 0 is missing",
+            "merge again"
         );
+        Directory.CreateDirectory(_bench.Path("again"));
+        foreach (string file in (string[])["rows-1-of-3.jsonl", "run.json"])
+            File.Copy(_bench.Path($"parts/{file}"), _bench.Path($"again/{file}"));
+        _bench.Refuses(
+            ["merge", _bench.Path("parts"), _bench.Path("again"), "--out", _bench.Path("two")],
+            "Part 1/3 is there twice",
+            _bench.Path("again")
+        );
+        string zeroth = File.ReadAllText(files[2]);
+        File.WriteAllText(files[2], "");
+        string lost = _bench.Refuses(["merge", .. files, "--out", _bench.Path("two")], "missing", "edit 0");
+        File.WriteAllText(files[2], zeroth);
         Assert.Contains($"{Rows("parts", "rows-0-of-3.jsonl").Length} of the run's", lost, StringComparison.Ordinal);
 
         string original = File.ReadAllText(files[0]);
@@ -330,16 +341,16 @@ public sealed class BenchTests : IDisposable
             )
         );
         _bench.Refuses(
-            ["bench", "merge", _bench.Path("whole/rows.jsonl"), files[0], "--out", _bench.Path("two")],
+            ["merge", _bench.Path("whole/rows.jsonl"), files[0], "--out", _bench.Path("two")],
             "different results"
         );
         File.WriteAllText(files[0], original.Replace(first, "{}", StringComparison.Ordinal));
-        _bench.Refuses(["bench", "merge", files[0], "--out", _bench.Path("two")], "Line 1", "not a row");
+        _bench.Refuses(["merge", .. files, "--out", _bench.Path("two")], "Line 1", "not a row");
         File.WriteAllText(files[0], original);
 
         Ran.Retouch(Bench("other", "--seed", "1")).Good();
         _bench.Refuses(
-            ["bench", "merge", files[0], _bench.Path("other/rows.jsonl"), "--out", _bench.Path("two")],
+            ["merge", files[0], _bench.Path("other/rows.jsonl"), "--out", _bench.Path("two")],
             "merge the shards of one run"
         );
     }
@@ -656,7 +667,7 @@ public sealed class BenchTests : IDisposable
         string[] expected = Rows("run");
         for (int i = parts - 1; i >= 0; i--)
             Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("parts")), "--shard", $"{i}/{parts}"]).Good();
-        Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("merged")).Good();
+        Ran.Retouch("merge", _bench.Path("parts"), "--out", _bench.Path("merged")).Good();
         Assert.Equal(expected, Rows("merged"));
         string path = _bench.Path("run/rows.jsonl");
         byte[] bytes = File.ReadAllBytes(path);
@@ -1066,9 +1077,9 @@ public sealed class BenchTests : IDisposable
         _bench.Refuses([.. report, _bench.Locality], "run.json");
         Ran.Retouch(Bench("parts", "--max-edits-per-group", "1", "--shard", "0/2")).Good();
         Assert.False(File.Exists(_bench.Path("parts/report.html")));
-        _bench.Refuses([.. report, _bench.Path("parts")], "bench merge");
+        _bench.Refuses([.. report, _bench.Path("parts")], "'retouch merge --out");
         Ran.Retouch(Bench("parts", "--max-edits-per-group", "1", "--shard", "1/2")).Good();
-        Ran.Retouch("bench", "merge", _bench.Path("parts"), "--out", _bench.Path("parts")).Good();
+        Ran.Retouch("merge", _bench.Path("parts"), "--out", _bench.Path("parts")).Good();
         Assert.True(File.Exists(_bench.Path("parts/report.html")));
         string rows = File.ReadAllText(_bench.Path("parts/rows.jsonl"));
         File.WriteAllText(_bench.Path("parts/rows.jsonl"), "");
@@ -1081,8 +1092,8 @@ public sealed class BenchTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--shard", "3/3", "i/n")]
-    [InlineData("--shard", "half", "i/n")]
+    [InlineData("--shard", "3/3", "I/N")]
+    [InlineData("--shard", "half", "I/N")]
     [InlineData("--max-edits-per-group", "0", "at least 1")]
     [InlineData("--sweep", "wide", "published, quick, full")]
     [InlineData("--methods", "roam", "masked-fine-tuning")]
@@ -1456,7 +1467,7 @@ public sealed class BenchTests : IDisposable
         Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("s0")), "--shard", "0/2"]).Good();
         Ran.Retouch([.. Workbench.With(bench, "--out", _bench.Path("s1")), "--shard", "1/2"]).Good();
         File.WriteAllText(_bench.Path("s1/sensitive.json"), fewer.ToJsonString());
-        string[] merge = ["bench", "merge", _bench.Path("s0"), _bench.Path("s1"), "--out", _bench.Path("m")];
+        string[] merge = ["merge", _bench.Path("s0"), _bench.Path("s1"), "--out", _bench.Path("m")];
         _bench.Refuses(merge, "different sensitive images");
         File.WriteAllText(_bench.Path("s1/sensitive.json"), kept);
         Ran.Retouch(merge).Good();
@@ -1658,8 +1669,10 @@ public sealed class BenchTests : IDisposable
             int place = Array.IndexOf(mine, option);
             _bench.Refuses([.. mine[..place], .. mine[(place + 2)..]], option);
         }
+        _bench.Refuses(["merge", _bench.Path("none"), "--out", _bench.Path("x")], "none");
+        _bench.Refuses(["merge", _bench.Locality, "--out", _bench.Path("x")], "holds no shard's rows");
+        _bench.Refuses(["merge", "--out", _bench.Path("x")], "lies no part of it", "x-0-of-2");
+        // What it was called before.
         _bench.Refuses(["bench", "merge", _bench.Path("none"), "--out", _bench.Path("x")], "none");
-        _bench.Refuses(["bench", "merge", _bench.Locality, "--out", _bench.Path("x")], "holds no shard's rows");
-        _bench.Refuses(["bench", "merge", "--out", _bench.Path("x")], "'retouch bench merge --help'");
     }
 }

@@ -128,7 +128,7 @@ public sealed class BlocksTests : IDisposable
         ];
         Assert.All(places, p => Assert.True(p >= 0, help));
         Assert.True(places[..4].Max() < places[4..6].Min() && places[4..6].Max() < places[6..].Min(), help);
-        string merge = Ran.Retouch("bench", "merge", "--help").Good().Out;
+        string merge = Ran.Retouch("merge", "--help").Good().Out;
         Assert.True(
             merge.IndexOf("--out", StringComparison.Ordinal) < merge.IndexOf("--json", StringComparison.Ordinal),
             merge

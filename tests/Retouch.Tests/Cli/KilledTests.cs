@@ -127,9 +127,9 @@ public sealed class KilledTests : IDisposable
         string[] bench = Bench("bench", _bench.Path("parts"));
         foreach (string shard in (string[])["0/2", "1/2"])
             Ran.Retouch([.. bench, "--locator", "random", "--gallery", "0", "--shard", shard]).Good();
-        string[] merge = ["bench", "merge", _bench.Path("parts"), "--out", _bench.Path("out")];
+        string[] merge = ["merge", _bench.Path("parts"), "--out", _bench.Path("out")];
         Survives(merge, [.. merge, "--overwrite"], fewest: 6);
-        Ran.Retouch(["bench", "merge", _bench.Path("parts"), "--out", _bench.Path("run")]).Good();
+        Ran.Retouch(["merge", _bench.Path("parts"), "--out", _bench.Path("run")]).Good();
         string[] report = ["bench", "report", _bench.Path("run"), "--out", _bench.Path("out/page.html")];
         Survives(report, report, fewest: 3, before: () => Directory.CreateDirectory(_bench.Path("out")));
     }

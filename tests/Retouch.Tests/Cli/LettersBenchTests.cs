@@ -221,7 +221,7 @@ public sealed class LettersBenchTests(LettersWorld world) : IClassFixture<Letter
         Assert.False(File.Exists(SideEffectFile.PathIn(parts)));
         Ran.Retouch([.. Workbench.With(bench, "--out", parts), "--shard", "0/2"]).Good();
         string merged = world.NewFile("merged");
-        ran = Ran.Retouch("bench", "merge", parts, "--out", merged).Good();
+        ran = Ran.Retouch("merge", parts, "--out", merged).Good();
         Assert.Equal(measuredOnce, File.ReadAllBytes(SideEffectFile.PathIn(merged)));
         Assert.Contains("side effects of one edit", ran.Out, StringComparison.Ordinal);
         Assert.Contains("unedited, accuracy %", ran.Out, StringComparison.Ordinal);

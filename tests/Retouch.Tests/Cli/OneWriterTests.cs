@@ -27,7 +27,7 @@ public sealed class OneWriterTests : IDisposable
                 "--out",
                 output,
             ],
-            "bench merge" => [_bench.Path("rows-0-of-1.jsonl"), "--out", output],
+            "merge" => [_bench.Path("rows-0-of-1.jsonl"), "--out", output],
             "solve-targets" =>
             [
                 "--model",
@@ -57,7 +57,7 @@ public sealed class OneWriterTests : IDisposable
     [Theory]
     [InlineData("bench", "rows.jsonl")]
     [InlineData("search-location", "rows.jsonl")]
-    [InlineData("bench merge", "rows.jsonl")]
+    [InlineData("merge", "rows.jsonl")]
     [InlineData("bench --shard 1/3", "rows-1-of-3.jsonl")]
     [InlineData("shift", "")]
     [InlineData("export", "")]

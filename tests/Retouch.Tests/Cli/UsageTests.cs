@@ -13,7 +13,7 @@ public sealed class UsageTests : IDisposable
             ["retuch", "--model", "x"],
             "There is no command retuch",
             "demo, predict, check, edit, repair, apply, revert, export, log, ledger, serve, pull, solve-targets, "
-                + "train-locator, pretrain, methods, prepare, mine, bench, search-location, shift, doctor"
+                + "train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
         );
 
     [Fact]
@@ -21,7 +21,7 @@ public sealed class UsageTests : IDisposable
         _bench.Refuses(
             [],
             "demo, predict, check, edit, repair, apply, revert, export, log, ledger, serve, pull, solve-targets, "
-                + "train-locator, pretrain, methods, prepare, mine, bench, search-location, shift, doctor"
+                + "train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
         );
 
     [Theory]

@@ -12,7 +12,7 @@ public sealed class WindowsTests(LettersWorld world) : IClassFixture<LettersWorl
         string parts = Run("parts", "ft,kfac", "--shard", "0/2");
         Ran.Retouch(Arguments(parts, "ft,kfac", "--shard", "1/2")).Good();
         string merged = Path.Combine(Path.GetDirectoryName(parts)!, "merged");
-        Ran.Retouch("bench", "merge", parts, "--out", merged).Good();
+        Ran.Retouch("merge", parts, "--out", merged).Good();
 
         Dictionary<string, object?[]> rows = Rows(whole);
         Assert.Equal(rows, Rows(merged));

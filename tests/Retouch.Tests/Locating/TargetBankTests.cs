@@ -1,6 +1,7 @@
 using Retouch.Data;
 using Retouch.Images;
 using Retouch.Locating;
+using Retouch.UseCases;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,11 +26,13 @@ public sealed class TargetBankTests
         using TargetBankFiller another = world.Filler();
         foreach (int part in (int[])[2, 0, 1])
             another.Fill(world.Bank($"part{part}", another), Count, part, 3);
-        Directory.CreateDirectory(world.Folder("merged"));
-        foreach (
-            string file in Enumerable.Range(0, 3).SelectMany(p => Directory.EnumerateFiles(world.Folder($"part{p}")))
-        )
-            File.Copy(file, Path.Combine(world.Folder("merged"), Path.GetFileName(file)), overwrite: true);
+        MergeUseCase.Run(
+            new MergeRequest
+            {
+                Parts = [.. Enumerable.Range(0, 3).Select(p => world.Folder($"part{p}"))],
+                Output = world.Folder("merged"),
+            }
+        );
         Assert.Equal(whole, world.Contents("merged"));
 
         filler.Fill(world.Bank("appended", filler), 40);

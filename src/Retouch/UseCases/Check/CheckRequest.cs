@@ -1,3 +1,4 @@
+using Retouch.Benchmarks;
 using Retouch.Formats;
 
 namespace Retouch.UseCases;
@@ -35,6 +36,12 @@ public sealed record CheckRequest
     /// A file of what the models say of every image, from which an interrupted check goes on; null to keep nothing.
     /// </summary>
     public string? Rows { get; init; }
+
+    /// <summary>
+    /// The part of the images that is asked about, for <see cref="CheckUseCase.RunPart"/>; <see cref="Rows"/> names the
+    /// whole check's answers, beside which the part's are kept.
+    /// </summary>
+    public Shard Shard { get; init; } = Shard.Whole;
 
     /// <summary>Whether to go on with what is in <see cref="Rows"/>.</summary>
     public bool Resume { get; init; }

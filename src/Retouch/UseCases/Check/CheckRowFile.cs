@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using Retouch.Benchmarks;
 using Retouch.Formats;
 using Retouch.Measurement;
 
@@ -29,16 +31,15 @@ sealed class CheckRowFile : IDisposable
     /// <summary>Starts a file of answers, or continues one.</summary>
     /// <param name="path">The file.</param>
     /// <param name="check">What names the check: its models and images.</param>
-    /// <param name="images">The number of images.</param>
+    /// <param name="places">
+    /// Which images it is to hold the answers to, and how many are asked about at once: what is kept ends with a whole
+    /// batch, so that the rest is asked as it would have been.
+    /// </param>
     /// <param name="classes">The number of the models' classes.</param>
     /// <param name="compared">Whether there is a model to compare with.</param>
     /// <param name="resume">Whether answers that are there are kept.</param>
     /// <param name="overwrite">
     /// Whether a file that is there may be replaced; one of this check is not where answers are kept.
-    /// </param>
-    /// <param name="batch">
-    /// How many images are asked about at once: what is kept ends with a whole batch, so that the rest is asked as it
-    /// would have been.
     /// </param>
     /// <param name="keep">Takes the answers that are kept, in their order.</param>
     /// <exception cref="BadInputException">
@@ -48,12 +49,11 @@ sealed class CheckRowFile : IDisposable
     public static CheckRowFile Open(
         string path,
         string check,
-        int images,
+        CheckPlaces places,
         int classes,
         bool compared,
         bool resume,
         bool overwrite,
-        int batch,
         Action<CheckRow> keep
     )
     {
@@ -66,8 +66,8 @@ sealed class CheckRowFile : IDisposable
             try
             {
                 CheckRowFile file = new(stream, held, path);
-                if (!resume || !file.Continue(check, images, classes, compared, overwrite, batch, keep))
-                    file.Begin(check, images);
+                if (!resume || !file.Continue(check, places, classes, compared, overwrite, keep))
+                    file.Begin(Header.Of(check, places.Images, places.Shard));
                 return file;
             }
             catch
@@ -116,6 +116,119 @@ sealed class CheckRowFile : IDisposable
         }
     }
 
+    /// <summary>What a file says of itself; null where it is none of a check's answers.</summary>
+    /// <exception cref="BadInputException">It cannot be read.</exception>
+    internal static Header? HeaderOf(string path)
+    {
+        using FileStream stream = InputFile.Open(path);
+        try
+        {
+            return Lines(stream, path).Select(l => Read(l.Line)).FirstOrDefault() is { Format: Format } header
+                ? header
+                : null;
+        }
+        catch (BadInputException e) when (e.Kind == BadInputKind.TooLarge)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes the answers of a check's parts as one run would have, atomically.</summary>
+    /// <param name="parts">The files of all parts, each once.</param>
+    /// <param name="output">The file to write.</param>
+    /// <param name="overwrite">Whether one that is there may be replaced.</param>
+    /// <exception cref="BadInputException">
+    /// A part cannot be read, is of another check or lacks answers, or the file cannot be written.
+    /// </exception>
+    internal static void Merge(IReadOnlyList<string> parts, string output, bool overwrite)
+    {
+        Header first = HeaderOf(parts[0])!;
+        using WriterLock held = WriterLock.Take(output, "merge");
+        List<FileStream> streams = [];
+        try
+        {
+            PriorityQueue<IEnumerator<(int Image, byte[] Line)>, int> next = new();
+            foreach (string part in parts)
+            {
+                if (HeaderOf(part) is not { } header || header.Check != first.Check || header.Images != first.Images)
+                    throw BadInput.Mismatch(
+                        part,
+                        $"{part} holds answers of another check than {parts[0]}: a model, a patch or the images differ."
+                    );
+                streams.Add(InputFile.Open(part));
+                Advance(Rows(streams[^1], part).GetEnumerator(), next);
+            }
+            AtomicFile.Write(
+                output,
+                overwrite,
+                stream =>
+                {
+                    Put(stream, Header.Of(first.Check, first.Images, Benchmarks.Shard.Whole).Line());
+                    for (int image = 0; image < first.Images; image++)
+                    {
+                        if (
+                            !next.TryPeek(out IEnumerator<(int Image, byte[] Line)>? rows, out int there)
+                            || there > image
+                        )
+                            throw BadInput.Missing(
+                                null,
+                                $"Of {first.Images} answers that of image {image} is in no part: one was not finished, "
+                                    + "or is the part of a run of other batches; run it again, then merge again."
+                            );
+                        next.Dequeue();
+                        if (there < image)
+                            throw BadInput.Damaged(
+                                null,
+                                $"The answer to image {there} is in two parts; a file was changed."
+                            );
+                        Put(stream, rows.Current.Line);
+                        Advance(rows, next);
+                    }
+                    if (next.Count > 0)
+                        throw BadInput.Damaged(null, "A part has answers to images that the check does not have.");
+                }
+            );
+        }
+        finally
+        {
+            streams.ForEach(s => s.Dispose());
+        }
+
+        static void Advance(
+            IEnumerator<(int Image, byte[] Line)> rows,
+            PriorityQueue<IEnumerator<(int Image, byte[] Line)>, int> next
+        )
+        {
+            if (rows.MoveNext())
+                next.Enqueue(rows, rows.Current.Image);
+        }
+
+        static void Put(Stream stream, byte[] line)
+        {
+            stream.Write(line);
+            stream.Write("\n"u8);
+        }
+    }
+
+    // Lines are taken over as they are: written anew, another version could write them otherwise.
+    static IEnumerable<(int Image, byte[] Line)> Rows(Stream stream, string path)
+    {
+        int number = 1;
+        foreach ((ReadOnlyMemory<byte> line, _) in Lines(stream, path).Skip(1))
+        {
+            number++;
+            CheckRow? row = null;
+            try
+            {
+                row = JsonSerializer.Deserialize(line.Span, CheckJson.Default.CheckRow);
+            }
+            catch (Exception e) when (e is JsonException or InvalidOperationException) { }
+            yield return row is not null
+                ? (row.Image, line.ToArray())
+                : throw BadInput.Damaged(path, $"Line {number} of {path} is not an answer; the file was changed.");
+        }
+    }
+
     /// <summary>Closes the file; what was not brought to the disk is lost.</summary>
     public void Dispose()
     {
@@ -123,42 +236,33 @@ sealed class CheckRowFile : IDisposable
         _lock.Dispose();
     }
 
-    void Begin(string check, int images)
+    void Begin(Header header)
     {
         _stream.SetLength(0);
-        Put(JsonSerializer.SerializeToUtf8Bytes(new Header(Format, Version, check, images), CheckJson.Line.Header));
+        Put(header.Line());
         Flush();
     }
 
     // False where there is nothing to go on with: an interruption before the first line was whole, or another check
     // that may be replaced.
-    bool Continue(
-        string check,
-        int images,
-        int classes,
-        bool compared,
-        bool overwrite,
-        int batch,
-        Action<CheckRow> keep
-    )
+    bool Continue(string check, CheckPlaces places, int classes, bool compared, bool overwrite, Action<CheckRow> keep)
     {
         long kept = 0;
         List<CheckRow> rows = [];
         int taken = 0;
         bool headed = false;
-        foreach ((ReadOnlyMemory<byte> line, long after) in Lines())
+        foreach ((ReadOnlyMemory<byte> line, long after) in Lines(_stream, _path))
         {
             if (!headed)
             {
-                if (Refusal(line, check, images) is { } refusal)
+                if (Refusal(line, Header.Of(check, places.Images, places.Shard)) is { } refusal)
                     return overwrite ? false : throw refusal;
                 headed = true;
                 kept = after;
                 continue;
             }
-            rows.Add(Row(line, taken + rows.Count, images, classes, compared));
-            // The last batch may be a small one.
-            if (rows.Count == batch || taken + rows.Count == images)
+            rows.Add(Row(line, taken + rows.Count, places, classes, compared));
+            if (places.EndsBatch(taken + rows.Count))
             {
                 rows.ForEach(keep);
                 taken += rows.Count;
@@ -173,33 +277,41 @@ sealed class CheckRowFile : IDisposable
         return true;
     }
 
-    BadInputException? Refusal(ReadOnlyMemory<byte> line, string check, int images)
+    BadInputException? Refusal(ReadOnlyMemory<byte> line, Header wanted)
     {
         Remedy remedy = Remedy.Overwrite;
+        return Read(line) is not { } header
+                ? BadInput.Damaged(_path, $"{_path} does not hold the answers of a check.", remedy)
+            : header is not { Format: Format, Version: Version }
+                ? BadInput.Mismatch(
+                    _path,
+                    $"{_path} does not hold the answers of a check of version {Version}.",
+                    remedy
+                )
+            : header with { Shard = wanted.Shard, Shards = wanted.Shards } != wanted
+                ? BadInput.Mismatch(
+                    _path,
+                    $"{_path} holds the answers of another check: a model, a patch or the images differ.",
+                    remedy
+                )
+            : header != wanted
+                ? BadInput.Mismatch(_path, $"{_path} holds the answers of the check's part {header.Part}.", remedy)
+            : null;
+    }
+
+    static Header? Read(ReadOnlyMemory<byte> line)
+    {
         try
         {
-            Header? header = JsonSerializer.Deserialize(line.Span, CheckJson.Default.Header);
-            return header is not { Format: Format, Version: Version }
-                    ? BadInput.Mismatch(
-                        _path,
-                        $"{_path} does not hold the answers of a check of version {Version}.",
-                        remedy
-                    )
-                : header.Check != check || header.Images != images
-                    ? BadInput.Mismatch(
-                        _path,
-                        $"{_path} holds the answers of another check: a model, a patch or the images differ.",
-                        remedy
-                    )
-                : null;
+            return JsonSerializer.Deserialize(line.Span, CheckJson.Default.Header);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return BadInput.Damaged(_path, $"{_path} does not hold the answers of a check.", remedy, e);
+            return null;
         }
     }
 
-    CheckRow Row(ReadOnlyMemory<byte> line, int place, int images, int classes, bool compared)
+    CheckRow Row(ReadOnlyMemory<byte> line, int number, CheckPlaces places, int classes, bool compared)
     {
         CheckRow row;
         try
@@ -210,11 +322,11 @@ sealed class CheckRowFile : IDisposable
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw Unlike(e is JsonException json ? JsonPlace.Describe(json, line.Span, place + 1) : "its text", e);
+            throw Unlike(e is JsonException json ? JsonPlace.Describe(json, line.Span, number + 1) : "its text", e);
         }
         bool fits =
-            row.Image == place
-            && place < images
+            number < places.Count
+            && row.Image == places.Of(number)
             && (
                 row.Problem is null
                     ? Fits(row.After) && compared == row.Before is not null && (row.Before is null || Fits(row.Before))
@@ -230,19 +342,19 @@ sealed class CheckRowFile : IDisposable
         BadInputException Unlike(string why, Exception? cause) =>
             BadInput.Damaged(
                 _path,
-                $"Line {place + 2} of {_path} is not an answer of this check ({why}); the file was changed.",
+                $"Line {number + 2} of {_path} is not an answer of this check ({why}); the file was changed.",
                 Remedy.StartAnew,
                 cause
             );
     }
 
     // What follows the last line's end was torn off by an interruption.
-    IEnumerable<(ReadOnlyMemory<byte> Line, long After)> Lines()
+    static IEnumerable<(ReadOnlyMemory<byte> Line, long After)> Lines(Stream stream, string path)
     {
         byte[] buffer = new byte[LongestLine];
         int held = 0;
         long before = 0;
-        for (int read; (read = _stream.Read(buffer, held, buffer.Length - held)) > 0; )
+        for (int read; (read = stream.Read(buffer, held, buffer.Length - held)) > 0; )
         {
             held += read;
             int start = 0;
@@ -253,8 +365,8 @@ sealed class CheckRowFile : IDisposable
             Array.Copy(buffer, start, buffer, 0, held);
             if (held == buffer.Length)
                 throw BadInput.TooLarge(
-                    _path,
-                    $"A line of {_path} has more than {LongestLine} bytes, which no answer has; the file was changed "
+                    path,
+                    $"A line of {path} has more than {LongestLine} bytes, which no answer has; the file was changed "
                         + "or is another.",
                     Remedy.StartAnew
                 );
@@ -267,5 +379,37 @@ sealed class CheckRowFile : IDisposable
         _pending.Write("\n"u8);
     }
 
-    internal sealed record Header(string Format, int Version, string Check, int Images);
+    /// <param name="Format">What the file says that it is.</param>
+    /// <param name="Version">Of the format.</param>
+    /// <param name="Check">What names the check.</param>
+    /// <param name="Images">The images of the whole check.</param>
+    /// <param name="Shard">Which part of it; null for all of it.</param>
+    /// <param name="Shards">Of how many.</param>
+    internal sealed record Header(
+        string Format,
+        int Version,
+        string Check,
+        int Images,
+        int? Shard = null,
+        int? Shards = null
+    )
+    {
+        /// <summary>Which part it is.</summary>
+        [JsonIgnore]
+        public Shard Part => Shards is int count ? new Shard(Shard ?? 0, count) : Benchmarks.Shard.Whole;
+
+        /// <summary>Of a file of this version.</summary>
+        public static Header Of(string check, int images, Shard part) =>
+            new(
+                CheckRowFile.Format,
+                CheckRowFile.Version,
+                check,
+                images,
+                part.Count == 1 ? null : part.Index,
+                part.Count == 1 ? null : part.Count
+            );
+
+        /// <summary>As the file has it, without the line's end.</summary>
+        public byte[] Line() => JsonSerializer.SerializeToUtf8Bytes(this, CheckJson.Line.Header);
+    }
 }

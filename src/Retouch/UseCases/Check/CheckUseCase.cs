@@ -42,6 +42,63 @@ public sealed class CheckUseCase(ModelFile file)
     )
     {
         events ??= NoEvents.Instance;
+        return Models(request, events, (after, before) => Run(request, after, before, events, cancellation));
+    }
+
+    /// <summary>
+    /// Asks about the part of the images that the request names, and keeps the answers beside
+    /// <see cref="CheckRequest.Rows"/>. Nothing is judged or reported: <see cref="MergeUseCase"/> puts the parts
+    /// together, and a check that goes on with the whole answers makes the rest of them.
+    /// </summary>
+    /// <param name="request">What to check it on, against what, and which part.</param>
+    /// <param name="events">Told what happens; null to ignore.</param>
+    /// <param name="cancellation">Stops between batches of images; the answers stay in their file.</param>
+    /// <returns>What was asked.</returns>
+    /// <exception cref="BadInputException">
+    /// As of <see cref="Run(CheckRequest, IUseCaseEvents?, CancellationToken)"/>, or no file is named.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled; the message says what is kept.</exception>
+    public CheckedPart RunPart(
+        CheckRequest request,
+        IUseCaseEvents? events = null,
+        CancellationToken cancellation = default
+    )
+    {
+        events ??= NoEvents.Instance;
+        if (request.Rows is not string whole)
+            throw BadInput.Missing(null, "A part of a check is its answers, and no file is named for them.");
+        string rows = request.Shard.FileOf(whole);
+        return Models(
+            request,
+            events,
+            (after, before) =>
+            {
+                (CheckListing listing, ComparedModels models, _) = List(request, after, before, events);
+                IReadOnlyList<ComparedAnswer> answers = Ask(
+                    request with
+                    {
+                        Rows = rows,
+                    },
+                    after,
+                    before,
+                    models,
+                    listing,
+                    events,
+                    cancellation
+                );
+                int undecoded = 0;
+                foreach (Problem why in answers.Select(a => a.Problem).OfType<Problem>())
+                {
+                    events.Warn("left out", why);
+                    undecoded++;
+                }
+                return new CheckedPart(rows, request.Shard, answers.Count, undecoded);
+            }
+        );
+    }
+
+    T Models<T>(CheckRequest request, IUseCaseEvents events, Func<CheckedModel, CheckedModel?, T> ask)
+    {
         Require(request, request.Against is not null || request.Patches.Count > 0);
         List<Patch> patches = [];
         try
@@ -66,13 +123,7 @@ public sealed class CheckUseCase(ModelFile file)
             if (against is not null)
                 SayOtherNames(against, request, events);
             string name = patches.Count == 0 ? file.Path : $"{file.Path} with {Named(request.Patches)}";
-            return Run(
-                request,
-                new CheckedModel(edited ?? file.Model, file.Preprocessing, name),
-                before,
-                events,
-                cancellation
-            );
+            return ask(new CheckedModel(edited ?? file.Model, file.Preprocessing, name), before);
         }
         finally
         {
@@ -105,22 +156,7 @@ public sealed class CheckUseCase(ModelFile file)
     {
         events ??= NoEvents.Instance;
         Require(request, before is not null);
-        if (before is not null && before.Model.Config.Classes != after.Model.Config.Classes)
-            throw BadInput.Mismatch(
-                before.Name,
-                $"{before.Name} has {before.Model.Config.Classes} classes, but {after.Name} has "
-                    + $"{after.Model.Config.Classes}; models that are compared have the same."
-            );
-        if (before?.Model.Fingerprint == after.Model.Fingerprint)
-            events.Warn("the model and the one that it is compared with have the same weights");
-        LabelSet labels = ModelLabels.Of(file, request.LabelFile);
-        CheckListing listing = new(request, labels);
-        foreach (Problem why in listing.Skipped)
-            events.Warn(why.Message);
-        events.Note(ModelNotes.Preprocessing(file));
-        ComparedModels models = new(after.Model, after.Preprocessing, before?.Model, before?.Preprocessing);
-        if (models.Shared is { } shared)
-            events.Detail($"both models are the same up to the FFN of block {shared.FirstBlock}, which is run once");
+        (CheckListing listing, ComparedModels models, LabelSet labels) = List(request, after, before, events);
         long start = Stopwatch.GetTimestamp();
         IReadOnlyList<ComparedAnswer> answers = Ask(request, after, before, models, listing, events, cancellation);
         foreach ((int place, ComparedAnswer answer) in answers.Index())
@@ -162,6 +198,32 @@ public sealed class CheckUseCase(ModelFile file)
             Skipped = [.. listing.Skipped, .. answers.Select(a => a.Problem).OfType<Problem>()],
         };
         return Write(request, report, after, before, Stopwatch.GetElapsedTime(start), events, cancellation);
+    }
+
+    (CheckListing, ComparedModels, LabelSet) List(
+        CheckRequest request,
+        CheckedModel after,
+        CheckedModel? before,
+        IUseCaseEvents events
+    )
+    {
+        if (before is not null && before.Model.Config.Classes != after.Model.Config.Classes)
+            throw BadInput.Mismatch(
+                before.Name,
+                $"{before.Name} has {before.Model.Config.Classes} classes, but {after.Name} has "
+                    + $"{after.Model.Config.Classes}; models that are compared have the same."
+            );
+        if (before?.Model.Fingerprint == after.Model.Fingerprint)
+            events.Warn("the model and the one that it is compared with have the same weights");
+        LabelSet labels = ModelLabels.Of(file, request.LabelFile);
+        CheckListing listing = new(request, labels);
+        foreach (Problem why in listing.Skipped)
+            events.Warn(why.Message);
+        events.Note(ModelNotes.Preprocessing(file));
+        ComparedModels models = new(after.Model, after.Preprocessing, before?.Model, before?.Preprocessing);
+        if (models.Shared is { } shared)
+            events.Detail($"both models are the same up to the FFN of block {shared.FirstBlock}, which is run once");
+        return (listing, models, labels);
     }
 
     // As it will be stored: in a file of half precision what patches change is rounded, too.
@@ -239,7 +301,8 @@ public sealed class CheckUseCase(ModelFile file)
         CancellationToken cancellation
     )
     {
-        int total = listing.Paths.Count;
+        CheckPlaces places = new(listing.Paths.Count, models.Together, request.Shard);
+        int total = places.Count;
         List<ComparedAnswer> answers = new(total);
         string[] asked =
         [
@@ -252,12 +315,11 @@ public sealed class CheckUseCase(ModelFile file)
             ? CheckRowFile.Open(
                 path,
                 listing.Digest(asked),
-                total,
+                places,
                 after.Model.Config.Classes,
                 before is not null,
                 request.Resume,
                 request.Overwrite,
-                models.Together,
                 row =>
                     answers.Add(
                         new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
@@ -277,7 +339,7 @@ public sealed class CheckUseCase(ModelFile file)
                     while (answers.Count < total)
                     {
                         cancellation.ThrowIfCancellationRequested();
-                        int first = answers.Count;
+                        int first = places.Of(answers.Count);
                         string[] batch = [.. listing.Paths.Skip(first).Take(models.Together)];
                         ComparedAnswer[] said = models.Ask(batch);
                         answers.AddRange(said);
