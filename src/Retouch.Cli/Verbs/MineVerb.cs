@@ -110,7 +110,7 @@ sealed class MineVerb : Verb
         bool lists =
             parsed.GetValue(_stronger) is null
             && parsed.GetValue(_confirmed) is null
-            && sources.Any(s => !ImageFolder.IsAt(s) && File.Exists(s));
+            && sources.Any(s => ImageFolder.IsList(s, out _) || !ImageFolder.IsAt(s));
         ImageFolder[] folders = lists ? [] : [.. sources.Select(ImageFolder.Open)];
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null;
         MiningSettings settings = new() { Margin = parsed.GetValue(_margin), MinImages = parsed.GetValue(_min) };
@@ -127,7 +127,11 @@ sealed class MineVerb : Verb
             (
                 lists
                     ? sources.Sum(s =>
-                        ImageFolder.IsAt(s) ? ImageFolder.Open(s).Files.Count : File.ReadLines(s).Count()
+                        ImageFolder.IsList(s, out string list) || !ImageFolder.IsAt(s)
+                            ? File.Exists(list)
+                                ? File.ReadLines(list).Count()
+                                : 0
+                            : ImageFolder.Open(s).Files.Count
                     )
                     : confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)
             ) + (locality?.Files.Count ?? 0);
