@@ -180,6 +180,8 @@ sealed class MineVerb : Verb
         if (!labels.HasNames && confirmed is null)
             terminal.Note("classes: no file names them, so folders are taken by number (--labels names them)");
         Benchmark benchmark = result.Benchmark;
+        if (confirmed is null && classes.TakenByName(benchmark.Groups.Select(g => g.Class)) is string doubt)
+            terminal.Note(doubt);
         RequireFailures(result, settings, confirmed is not null);
         BenchmarkFile.Save(benchmark, output, parsed.GetValue(_overwrite));
 

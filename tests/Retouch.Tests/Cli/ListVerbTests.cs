@@ -13,6 +13,8 @@ public sealed class ListVerbTests(ListVerbTests.Bench bench) : IClassFixture<Lis
         ["check --locality"] = "MODEL --images PHOTOS --patch PATCH",
         ["check --fixed-among"] = "MODEL --images PHOTOS --min-fixed 1 --patch PATCH",
         ["check --must-be-right"] = "MODEL --images PHOTOS",
+        ["slices --images"] = "MODEL --out NEW.html",
+        ["slices --locality"] = "MODEL --images PHOTOS --out NEW.html",
         ["edit --locality"] = "MODEL --image IMAGE --label 1 --locator gradient --out NEW",
         ["edit --near"] = "MODEL --image IMAGE --label 1 --locator gradient --out NEW",
         ["repair --images"] = "MODEL --locality ORDINARY --out NEW",
