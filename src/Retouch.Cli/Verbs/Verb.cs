@@ -112,6 +112,16 @@ abstract class Verb : Command
                 result.AddError($"{option.Name} is {text}, but must be {range}");
         });
 
+    // libtorch takes one for each core of the machine, of which a container may have been given fewer.
+    static void SetTorchThreads(int? asked)
+    {
+        int most = Environment.ProcessorCount;
+        if (asked is int wanted)
+            torch.set_num_threads(wanted);
+        else if (torch.get_num_threads() > most)
+            torch.set_num_threads(most);
+    }
+
     int Execute(ParseResult parsed, CancellationToken cancellation)
     {
         Terminal terminal = new(
@@ -125,20 +135,21 @@ abstract class Verb : Command
             Cancellation = cancellation,
         };
         OutputGuard.Check(parsed);
-        if (NeedsTorch && parsed.GetValue(Threads) is int threads)
-            torch.set_num_threads(threads);
-        double before = ReadingBudget.Times;
+        if (NeedsTorch)
+            SetTorchThreads(parsed.GetValue(Threads));
+        (double times, int threads) = (ReadingBudget.Times, ReadingBudget.Threads);
         ListColumns usual = ListColumns.Usual;
         try
         {
-            ReadingBudget.Times = parsed.GetValue(Reading) ?? before;
+            ReadingBudget.Times = parsed.GetValue(Reading) ?? times;
+            ReadingBudget.Threads = parsed.GetValue(Threads) ?? threads;
             if (parsed.GetValue(Columns) is string text && ListColumns.TryParse(text, out ListColumns columns))
                 ListColumns.Usual = columns;
             return Run(parsed, terminal, cancellation);
         }
         finally
         {
-            ReadingBudget.Times = before;
+            (ReadingBudget.Times, ReadingBudget.Threads) = (times, threads);
             ListColumns.Usual = usual;
         }
     }
