@@ -99,6 +99,7 @@ public static class App
             new DemoVerb(),
             new PredictVerb(),
             new CheckVerb(),
+            new SlicesVerb(),
             new EditVerb(),
             new RepairVerb(),
             new ApplyVerb(),

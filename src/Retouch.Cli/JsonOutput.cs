@@ -227,6 +227,7 @@ sealed record PrepareJson(
 [JsonSerializable(typeof(Verbs.EditJson))]
 [JsonSerializable(typeof(Verbs.RepairJson))]
 [JsonSerializable(typeof(Verbs.CheckJson))]
+[JsonSerializable(typeof(Verbs.SlicesJson))]
 [JsonSerializable(typeof(LogJson))]
 [JsonSerializable(typeof(ShiftedJson))]
 [JsonSerializable(typeof(Verbs.ShiftRecord))]

@@ -134,4 +134,16 @@ public enum Parameter
 
     /// <summary>How many hidden units a repair may add.</summary>
     Widen,
+
+    /// <summary>Which columns of a list hold paths and classes.</summary>
+    ListColumns,
+
+    /// <summary>A check's page.</summary>
+    Page,
+
+    /// <summary>A check's file for a build server.</summary>
+    JUnit,
+
+    /// <summary>A check's list of mistakes.</summary>
+    Mistakes,
 }

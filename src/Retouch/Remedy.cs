@@ -72,7 +72,11 @@ public sealed record Remedy
 
     /// <summary>Write to a place whose name has another end.</summary>
     /// <param name="ending">The end, such as <c>.safetensors</c>.</param>
-    public static Remedy OutputEnding(string ending) => new(RemedyAction.OtherOutput) { Value = ending };
+    public static Remedy OutputEnding(string ending) => OutputEnding(ending, null);
+
+    /// <summary>The same of a place that another parameter names than the usual one of outputs.</summary>
+    internal static Remedy OutputEnding(string ending, Parameter? output) =>
+        new(RemedyAction.OtherOutput) { Value = ending, Parameter = output };
 
     /// <summary>State a parameter.</summary>
     /// <param name="parameter">Which.</param>

@@ -122,7 +122,7 @@ sealed class MineVerb : Verb
         bool lists =
             parsed.GetValue(_stronger) is null
             && parsed.GetValue(_confirmed) is null
-            && sources.Any(s => !ImageFolder.IsAt(s) && File.Exists(s));
+            && sources.Any(s => ImageFolder.IsList(s, out _) || !ImageFolder.IsAt(s));
         ImageFolder[] folders = lists ? [] : [.. sources.Select(ImageFolder.Open)];
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null;
         MiningSettings settings = new() { Margin = parsed.GetValue(_margin), MinImages = parsed.GetValue(_min) };
@@ -139,7 +139,11 @@ sealed class MineVerb : Verb
             (
                 lists
                     ? sources.Sum(s =>
-                        ImageFolder.IsAt(s) ? ImageFolder.Open(s).Files.Count : File.ReadLines(s).Count()
+                        ImageFolder.IsList(s, out string list) || !ImageFolder.IsAt(s)
+                            ? File.Exists(list)
+                                ? File.ReadLines(list).Count()
+                                : 0
+                            : ImageFolder.Open(s).Files.Count
                     )
                     : confirmed?.Groups.Sum(g => g.Images.Count) ?? folders.Sum(f => f.Files.Count)
             ) + (locality?.Files.Count ?? 0);
@@ -190,6 +194,8 @@ sealed class MineVerb : Verb
         if (!labels.HasNames && confirmed is null)
             terminal.Note("classes: no file names them, so folders are taken by number (--labels names them)");
         Benchmark benchmark = result.Benchmark;
+        if (confirmed is null && classes.TakenByName(benchmark.Groups.Select(g => g.Class)) is string doubt)
+            terminal.Note(doubt);
         RequireFailures(result, settings, confirmed is not null);
         BenchmarkFile.Save(benchmark, output, parsed.GetValue(_overwrite));
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Suffix;
@@ -22,7 +23,9 @@ sealed class PredictVerb : Verb
     };
     readonly Argument<string[]> _images = new("IMAGE")
     {
-        Description = "JPEG, PNG, WebP, BMP or GIF files.",
+        Description =
+            "JPEG, PNG, WebP, BMP or GIF files, one of an archive by photos.zip!/tench/7.jpg; of a folder, an archive "
+            + "or a list, all.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -44,7 +47,7 @@ sealed class PredictVerb : Verb
         SplitVit split = new(file.Model);
         bool allGood = true;
         int asked = 0;
-        string[] all = parsed.GetRequiredValue(_images);
+        string[] all = [.. parsed.GetRequiredValue(_images).SelectMany(Images)];
         foreach (string[] paths in all.Chunk(VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
         {
             if (cancellation.IsCancellationRequested)
@@ -77,5 +80,14 @@ sealed class PredictVerb : Verb
             }
         }
         return allGood ? App.Ok : App.BadInput;
+
+        IEnumerable<string> Images(string path)
+        {
+            if (!ImageFolder.IsAt(path))
+                return [path];
+            ImageFolder folder = ImageFolder.Open(path);
+            terminal.Warnings(folder.LeftOut);
+            return folder.Files.Select(folder.FullPath);
+        }
     }
 }

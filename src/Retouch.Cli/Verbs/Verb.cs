@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Retouch.Images;
 using TorchSharp;
 
 namespace Retouch.Cli.Verbs;
@@ -7,6 +8,18 @@ namespace Retouch.Cli.Verbs;
 /// <summary>A command with the options that all of them have.</summary>
 abstract class Verb : Command
 {
+    // The options that take folders of images, archives and lists.
+    static readonly string[] s_images =
+    [
+        "--images",
+        "--near",
+        "--locality",
+        "--side-effects",
+        "--sensitive",
+        "--fixed-among",
+        "--must-be-right",
+    ];
+
     protected Verb(string name, string description, bool reports)
         : base(name, description)
     {
@@ -18,6 +31,11 @@ abstract class Verb : Command
         Add(Verbose);
         Add(Quiet);
         Require<int>(Threads, threads => threads is >= 1 and <= 1024, "a whole number from 1 to 1024");
+        Columns.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: string text }] && !ListColumns.TryParse(text, out _))
+                result.AddError($"--columns is {text}, but must be like path=file,label=species");
+        });
         Require<double>(Reading, times => times is >= 1 and <= 1000, "a number from 1 to 1000");
         SetAction((parsed, cancellation) => Task.FromResult(Execute(parsed, cancellation)));
     }
@@ -41,6 +59,16 @@ abstract class Verb : Command
 
     protected Option<bool> Json { get; }
 
+    /// <summary>The columns of lists; of verbs that take images alone.</summary>
+    Option<string?> Columns { get; } =
+        new("--columns")
+        {
+            Description =
+                "Which columns of lists of images hold paths and classes, by name or number: path=FILE,label=CLASS; by "
+                + "default those that are called path (image, file, …) and class (label, …), else the first two.",
+            HelpName = "COLUMNS",
+        };
+
     /// <summary>Whether the verb cannot run where libtorch does not load.</summary>
     protected virtual bool NeedsTorch => true;
 
@@ -51,6 +79,11 @@ abstract class Verb : Command
     /// </summary>
     public void Arrange()
     {
+        Option[] images = [.. Options.Where(o => s_images.Contains(o.Name))];
+        foreach (Option option in images)
+            option.HelpName = "DIR|LIST";
+        if (images.Length > 0 || Arguments.Any(a => a.Name == "IMAGE"))
+            Add(Columns);
         Option[] common = [Json, Threads, Reading, Verbose, Quiet];
         Option[] ordered =
         [
@@ -105,15 +138,19 @@ abstract class Verb : Command
         if (NeedsTorch)
             SetTorchThreads(parsed.GetValue(Threads));
         (double times, int threads) = (ReadingBudget.Times, ReadingBudget.Threads);
+        ListColumns usual = ListColumns.Usual;
         try
         {
             ReadingBudget.Times = parsed.GetValue(Reading) ?? times;
             ReadingBudget.Threads = parsed.GetValue(Threads) ?? threads;
+            if (parsed.GetValue(Columns) is string text && ListColumns.TryParse(text, out ListColumns columns))
+                ListColumns.Usual = columns;
             return Run(parsed, terminal, cancellation);
         }
         finally
         {
             (ReadingBudget.Times, ReadingBudget.Threads) = (times, threads);
+            ListColumns.Usual = usual;
         }
     }
 }

@@ -19,6 +19,7 @@ public sealed class StudioWorld : IDisposable
 
     readonly StudioOptions _options;
     readonly CancellationTokenSource _stop = new();
+    readonly Dictionary<string, string> _sources = [];
     readonly Lock _gate = new();
     readonly List<(LiveImages Images, int[] Ids)> _chunks = [];
     readonly (LiveImages Images, int Row)?[] _rows;
@@ -43,11 +44,12 @@ public sealed class StudioWorld : IDisposable
         foreach (string root in options.Images)
         {
             ImageFolder folder = ImageFolder.Open(root);
+            _sources[folder.Root] = folder.Name;
             foreach (string file in folder.Files)
             {
                 string parent = Path.GetDirectoryName(file) is { Length: > 0 } inner
                     ? Path.GetFileName(inner)
-                    : Path.GetFileName(Path.TrimEndingDirectorySeparator(folder.Root));
+                    : folder.Name;
                 if (!folders.TryGetValue(parent, out (string Name, IReadOnlyList<int>? Accepted) known))
                     folders[parent] = known = (
                         parent,
@@ -62,6 +64,9 @@ public sealed class StudioWorld : IDisposable
 
     /// <summary>All images.</summary>
     public IReadOnlyList<StudioImage> Images { get; }
+
+    /// <summary>What was given, by the images' sources, and what each is called.</summary>
+    public IReadOnlyDictionary<string, string> Sources => _sources;
 
     /// <summary>The names of the classes.</summary>
     public LabelSet Labels => _options.Labels;

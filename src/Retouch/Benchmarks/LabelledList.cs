@@ -13,9 +13,6 @@ static class LabelledList
 {
     const int MaxLength = 64 << 20;
 
-    static readonly string[] PathWords = ["path", "image", "file", "filename", "file_name", "filepath"];
-    static readonly string[] ClassWords = ["class", "label", "classname", "labelname", "target"];
-
     /// <summary>Reads a list.</summary>
     /// <param name="path">
     /// JSON of a benchmark or of confirmed images; a table with commas or tabs of paths and classes, whose header names
@@ -27,6 +24,7 @@ static class LabelledList
     /// <exception cref="BadInputException">It cannot be read, or an image or a class is not there.</exception>
     public static IReadOnlyList<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
     {
+        (string file, ListColumns columns) = ImageList.Split(path);
         if (ImageNames.IsImage(path))
             throw BadInput.Mismatch(
                 path,
@@ -38,21 +36,31 @@ static class LabelledList
                 $"{path} is a compressed archive, which is not read: unpack it, or make a ZIP or an uncompressed tar "
                     + "archive of it."
             );
-        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         roots = [.. roots.Select(r => ImagePath.Archive(r) is string archive ? $"{archive}{ImagePath.Mark}" : r)];
         if (roots.Count == 0)
-            roots = [Path.GetDirectoryName(Path.GetFullPath(path))!];
-        int start = text.Span.IndexOfAnyExcept(" \n\r\t"u8);
-        return (start < 0 ? 0 : (char)text.Span[start]) switch
-        {
-            '{' when !IsRow(text) => Groups(path, roots, text),
-            '{' or '[' => Lines(path, roots, JsonRows(path, text), classes),
-            _ => Lines(path, roots, Rows(path, text), classes),
-        };
+            roots = [Path.GetDirectoryName(Path.GetFullPath(file))!];
+        return IsGroups(file, columns) ? Groups(file, roots) : Lines(path, file, roots, classes);
     }
 
-    static Labelled[] Groups(string path, IReadOnlyList<string> roots, ReadOnlyMemory<byte> text)
+    // An object of JSON that is no row.
+    static bool IsGroups(string file, ListColumns columns)
     {
+        using FileStream stream = InputFile.Open(file);
+        int first;
+        do first = stream.ReadByte();
+        while (first is ' ' or '\n' or '\r' or '\t' or 0xEF or 0xBB or 0xBF);
+        if (first != '{')
+            return false;
+        stream.Position = 0;
+        byte[] begin = new byte[Math.Min(stream.Length, ImageList.LongestRow)];
+        stream.ReadExactly(begin);
+        ReadOnlyMemory<byte> text = begin is [0xEF, 0xBB, 0xBF, ..] ? begin.AsMemory(3) : begin;
+        return columns.Path is null && !ImageList.IsRow(text, columns);
+    }
+
+    static Labelled[] Groups(string path, IReadOnlyList<string> roots)
+    {
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         IReadOnlyList<FailureGroup> groups = IsConfirmed(text)
             ? ConfirmedList.Load(path).Groups
             : BenchmarkFile.Load(path).Groups;
@@ -87,34 +95,43 @@ static class LabelledList
         }
     }
 
-    static List<Labelled> Lines(
-        string path,
-        IReadOnlyList<string> roots,
-        IEnumerable<(int Line, string Image, string Class)> found,
-        ClassFolders classes
-    )
+    static Labelled[] Lines(string path, string file, IReadOnlyList<string> roots, ClassFolders classes)
     {
-        string source = Path.GetFileNameWithoutExtension(path);
-        List<(int Line, string Image, string Class)> rows = [.. found];
+        string source = Path.GetFileNameWithoutExtension(file);
+        List<(ListRow Row, string Class)> rows = [];
+        string[] starts = [.. roots.Select(Path.GetFullPath)];
+        foreach (ListRow row in ImageList.Rows(path))
+        {
+            if (row.Class is not string name)
+                throw BadInput.Damaged(
+                    file,
+                    $"Line {row.Line} of {file} does not name an image and its class, such as photos/7.jpg,tench; "
+                        + "quote names that hold a comma.",
+                    Remedy.Option(Parameter.ListColumns)
+                );
+            rows.Add((row, name));
+        }
         if (rows.Count == 0)
             throw BadInput.Missing(path, $"{path} names no image.");
         classes.RequireNumbering(rows.Select(r => r.Class).Distinct());
         List<Labelled> labelled = [];
-        foreach ((int line, string image, string name) in rows)
+        foreach ((ListRow row, string name) in rows)
         {
-            IReadOnlyList<int> accepted = Accepted(name, line);
+            IReadOnlyList<int> accepted = Accepted(name, row.Line);
             if (accepted.Count == 0)
                 continue;
             string full =
-                roots.Select(r => Path.GetFullPath(image, Path.GetFullPath(r))).FirstOrDefault(ImageFile.Exists)
+                ImageList.Find(file, row, starts)
                 ?? throw BadInput.Missing(
-                    image,
-                    $"Line {line} of {path} names the image {image}, which is not below {string.Join(", ", roots)}.",
+                    row.Image,
+                    $"Line {row.Line} of {file} names the image {row.Image}, which is not below "
+                        + $"{string.Join(", ", roots)}.",
                     Remedy.Option(Parameter.ListRoot)
                 );
-            labelled.Add(new Labelled(source, name, accepted, image.Replace('\\', '/'), full));
+            labelled.Add(new Labelled(source, name, accepted, row.Image, full));
         }
-        return labelled;
+        string[] names = ImageList.Names([.. labelled.Select(l => (l.Path, l.FullPath))]);
+        return [.. labelled.Select((l, i) => l with { Path = names[i] })];
 
         // Several classes that count as right have bars between them.
         IReadOnlyList<int> Accepted(string name, int line)
@@ -136,99 +153,4 @@ static class LabelledList
             return [.. several.Distinct()];
         }
     }
-
-    // An object of JSON that names an image, alone on its line.
-    static bool IsRow(ReadOnlyMemory<byte> text)
-    {
-        try
-        {
-            Utf8JsonReader reader = new(text.Span);
-            return JsonDocument.TryParseValue(ref reader, out JsonDocument? json)
-                && json.RootElement is { ValueKind: JsonValueKind.Object } row
-                && Member(row, PathWords) is not null;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
-    }
-
-    static IEnumerable<(int Line, string Image, string Class)> JsonRows(string path, ReadOnlyMemory<byte> text)
-    {
-        List<JsonElement> rows = [];
-        try
-        {
-            Utf8JsonReader reader = new(text.Span, new JsonReaderOptions { AllowMultipleValues = true });
-            while (reader.Read())
-            {
-                JsonElement value = JsonElement.ParseValue(ref reader);
-                rows.AddRange(value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value]);
-            }
-        }
-        // Characters that are no UTF-8 are told otherwise.
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw BadInput.Damaged(path, $"{path} is not JSON after {rows.Count} rows: {e.Message}", cause: e);
-        }
-        return rows.Select(
-            (row, i) =>
-                row.ValueKind == JsonValueKind.Object
-                && Member(row, PathWords) is string image
-                && !image.Contains('\0')
-                && Member(row, ClassWords) is string label
-                    ? (i + 1, image, label)
-                    : throw BadInput.Damaged(
-                        path,
-                        $"Row {i + 1} of {path} does not name an image and its class, such as "
-                            + "{\"path\": \"photos/7.jpg\", \"class\": \"tench\"}."
-                    )
-        );
-    }
-
-    static string? Member(JsonElement row, string[] words)
-    {
-        foreach (JsonProperty member in row.EnumerateObject())
-        {
-            if (!words.Contains(member.Name.ToLowerInvariant()))
-                continue;
-            if (member.Value.ValueKind == JsonValueKind.String)
-                return member.Value.GetString() is { Length: > 0 } text ? text : null;
-            if (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out long number))
-                return number.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        }
-        return null;
-    }
-
-    static IEnumerable<(int Line, string Image, string Class)> Rows(string path, ReadOnlyMemory<byte> text)
-    {
-        (int image, int label) = (0, 1);
-        using StreamReader reader = new(new MemoryStream(text.ToArray()));
-        int number = 0;
-        while (reader.ReadLine() is string line)
-        {
-            number++;
-            if (string.IsNullOrWhiteSpace(line))
-                continue;
-            string[] cells =
-                LabelTable.Cells(line.TrimEnd(), line.Contains('\t') ? '\t' : ',')
-                ?? throw BadInput.Damaged(path, $"Line {number} of {path} has a quotation mark without its second.");
-            if (number == 1 && Column(cells, PathWords) is int paths && Column(cells, ClassWords) is int labels)
-            {
-                (image, label) = (paths, labels);
-                continue;
-            }
-            if (cells.Length <= Math.Max(image, label) || cells[image].Length == 0 || cells[image].Contains('\0'))
-                throw BadInput.Damaged(
-                    path,
-                    $"Line {number} of {path} does not name an image and its class, such as photos/7.jpg,tench; quote "
-                        + "names that hold a comma."
-                );
-            yield return (number, cells[image], cells[label]);
-        }
-    }
-
-    static int? Column(string[] header, string[] words) =>
-        Array.FindIndex(header, c => words.Contains(c.Trim().ToLowerInvariant())) is >= 0 and int column
-            ? column
-            : null;
 }

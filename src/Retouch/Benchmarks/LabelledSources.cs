@@ -1,4 +1,5 @@
 using Retouch.Data;
+using Retouch.Images;
 
 namespace Retouch.Benchmarks;
 
@@ -28,11 +29,16 @@ static class LabelledSources
     )
     {
         if (sources.FirstOrDefault(s => !ImageFolder.IsAt(s) && !File.Exists(s)) is string missing)
-            throw BadInput.Missing(missing, $"There is no folder and no list {missing}: check the path.");
-        ImageFolder[] folders = [.. sources.Where(ImageFolder.IsAt).Select(ImageFolder.Open)];
+            throw BadInput.Missing(
+                missing,
+                Shards.IsPattern(missing)
+                    ? $"No file matches {missing}: check the pattern, which * and ? are part of."
+                    : $"There is no folder and no list {missing}: check the path."
+            );
+        ImageFolder[] folders = [.. sources.Where(s => !IsList(s)).Select(ImageFolder.Open)];
         List<Labelled> images = [.. Labelled.In(folders, classes, count, skipped)];
         HashSet<string> seen = [.. images.Select(i => i.FullPath)];
-        foreach (string list in sources.Where(s => !ImageFolder.IsAt(s)))
+        foreach (string list in sources.Where(IsList))
         {
             foreach (Labelled image in LabelledList.Read(list, roots, classes))
             {
@@ -51,4 +57,7 @@ static class LabelledSources
         }
         return images.Count > 0 ? images : throw Labelled.None(skipped);
     }
+
+    // What is no folder and no archive is refused by the reader of lists, which says what lists are.
+    static bool IsList(string source) => ImageFolder.IsList(source, out _) || !ImageFolder.IsAt(source);
 }

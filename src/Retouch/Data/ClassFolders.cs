@@ -114,6 +114,29 @@ public sealed class ClassFolders
     }
 
     /// <summary>
+    /// What to say of folders whose names are classes' and at the same time numbers of other classes, which are taken
+    /// by name; null where there is no such doubt.
+    /// </summary>
+    /// <param name="folders">The names of folders that are classes, or mapped.</param>
+    public string? TakenByName(IEnumerable<string> folders)
+    {
+        string[] doubtful =
+        [
+            .. folders
+                .Distinct()
+                .Where(f => !_accepted.ContainsKey(f) && _labels.Match(f).Refusal is null)
+                .Where(f => _labels.OtherReading(f) is not null)
+                .Order(StringComparer.Ordinal),
+        ];
+        if (doubtful is not [string first, ..])
+            return null;
+        string others = doubtful.Length > 1 ? $" and {doubtful.Length - 1} more" : "";
+        return $"classes: {UserText.Quote(first)}{others} are names of classes and numbers of others, and taken by "
+            + $"name: {UserText.Quote(first)} is the class {_labels.Resolve(first)}, and "
+            + $"{UserText.Quote($"{ClassResolver.NumberMark}{first}")} would be the number";
+    }
+
+    /// <summary>
     /// Refuses folders that are numbered otherwise than the classes: some numbers are classes', but not all.
     /// </summary>
     /// <param name="folders">The names of all folders.</param>

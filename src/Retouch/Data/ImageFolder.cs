@@ -8,6 +8,7 @@ namespace Retouch.Data;
 public sealed class ImageFolder
 {
     readonly IReadOnlyDictionary<string, string> _realFolders;
+    readonly ImageArchive? _archive;
 
     ImageFolder(string root, FolderWalk walk)
     {
@@ -19,6 +20,7 @@ public sealed class ImageFolder
 
     ImageFolder(ImageArchive archive)
     {
+        _archive = archive;
         Root = archive.Path + ImagePath.Mark;
         Files = archive.Names;
         LeftOut = archive.LeftOut;
@@ -30,10 +32,22 @@ public sealed class ImageFolder
     }
 
     ImageFolder(ImageFolder whole, IReadOnlyList<string> files) =>
-        (Root, Files, LeftOut, _realFolders) = (whole.Root, files, whole.LeftOut, whole._realFolders);
+        (Root, Files, LeftOut, _realFolders, _archive) = (
+            whole.Root,
+            files,
+            whole.LeftOut,
+            whole._realFolders,
+            whole._archive
+        );
 
     /// <summary>The folder, as it was given; of an archive with an exclamation mark after its name.</summary>
     public string Root { get; }
+
+    /// <summary>What it is called: the folder's own name, or that of the archive's file.</summary>
+    public string Name =>
+        Path.GetFileName(
+            Path.TrimEndingDirectorySeparator(_archive is null ? Root : ImageList.Split(_archive.Path).File)
+        );
 
     /// <summary>The files' paths relative to <see cref="Root"/>, with / between the parts, in ordinal order.</summary>
     public IReadOnlyList<string> Files { get; }
@@ -44,9 +58,18 @@ public sealed class ImageFolder
     /// </summary>
     public IReadOnlyList<string> LeftOut { get; }
 
-    /// <summary>Whether a path is of a folder or of an archive of images, which can be opened so.</summary>
+    /// <summary>Whether a path is of a folder, of an archive or of a list of images, which can be opened so.</summary>
     /// <param name="path">The path.</param>
     public static bool IsAt(string path) => Directory.Exists(path) || ImagePath.Archive(path) is not null;
+
+    /// <summary>Whether a path is of a list of images: a table or JSON.</summary>
+    /// <param name="path">The path, perhaps with columns: <c>photos.csv:path=file,label=species</c>.</param>
+    /// <param name="file">The list's own file.</param>
+    public static bool IsList(string path, out string file)
+    {
+        file = ImageList.Split(path).File;
+        return !Directory.Exists(path) && ImageList.Is(path);
+    }
 
     /// <summary>
     /// Lists a folder and its subfolders by the files' extensions, without opening any file. Links to folders are
@@ -54,8 +77,9 @@ public sealed class ImageFolder
     /// entries are left out, those whose names begin with a dot on every system, and so is what archives and file
     /// servers add (<c>__MACOSX</c>, <c>@eaDir</c>). In the place of a folder there may be a ZIP archive, an
     /// uncompressed tar archive (such as WebDataset's), or a Parquet file (such as those of Hugging Face's datasets),
-    /// or several by a pattern: <c>shards-{000..123}.tar</c>, <c>*.parquet</c>. Where such a file says the classes of
-    /// its images, they are listed in folders that are called by them.
+    /// or several by a pattern: <c>shards-{000..123}.tar</c>, <c>*.parquet</c>; or a list of images, a table or JSON,
+    /// whose columns are <see cref="ListColumns.Usual"/> or named after it: <c>photos.csv:path=file,label=species</c>.
+    /// Where such a file says the classes of its images, they are listed in folders that are called by them.
     /// </summary>
     /// <exception cref="BadInputException">
     /// The folder is missing, another file, unreadable, damaged, or without images.
@@ -69,8 +93,9 @@ public sealed class ImageFolder
             throw BadInput.Missing(
                 path,
                 File.Exists(path)
-                    ? $"{path} is a file, where a folder of images is needed: name the folder that holds it, or a ZIP, "
-                        + "tar or Parquet file of images."
+                        ? $"{path} is a file, where a folder of images is needed: name the folder that holds it, or a "
+                            + "ZIP, tar or Parquet file of images, or a list of them (CSV, TSV, JSON)."
+                    : Shards.IsPattern(path) ? $"No file matches {path}: check the pattern, which * and ? are part of."
                     : $"There is no folder {path}: check the path."
             );
         }
@@ -107,9 +132,12 @@ public sealed class ImageFolder
 
     /// <summary>The same without links to folders on the way: equal for the same file under two paths.</summary>
     internal string RealPath(string file) =>
-        file.LastIndexOf('/') is int end and >= 0
-            ? Path.Combine(_realFolders[file[..end]], file[(end + 1)..])
-            : Path.Combine(_realFolders[""], file);
+        _archive?.RealPath(file)
+        ?? (
+            file.LastIndexOf('/') is int end and >= 0
+                ? Path.Combine(_realFolders[file[..end]], file[(end + 1)..])
+                : Path.Combine(_realFolders[""], file)
+        );
 
     /// <summary>Whether a folder, which need not exist, is one of those listed or lies in one.</summary>
     public bool Covers(string folder)

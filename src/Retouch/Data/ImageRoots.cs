@@ -16,7 +16,15 @@ public sealed class ImageRoots
     public ImageRoots(IReadOnlyList<string> folders)
     {
         if (folders.FirstOrDefault(f => !Directory.Exists(f) && ImagePath.Archive(f) is null) is string missing)
-            throw BadInput.Missing(missing, $"There is no folder {missing}: check the path.");
+            throw BadInput.Missing(
+                missing,
+                Shards.IsPattern(missing)
+                    ? $"No file matches {missing}: check the pattern, which * and ? are part of."
+                    : $"There is no folder {missing}: check the path."
+            );
+        // One that cannot be read is refused before any image is sought in it.
+        foreach (string list in folders.Where(f => ImageFolder.IsList(f, out _)))
+            ImageArchive.Open(list);
         _folders = [.. folders.Select(f => ImagePath.Archive(f) is string archive ? $"{archive}{ImagePath.Mark}" : f)];
     }
 

@@ -51,7 +51,11 @@ public static class OutputName
     /// <param name="content">What will be in it, such as "a patch".</param>
     /// <param name="fitting">The extensions that say so, with their dots, the usual one first.</param>
     /// <exception cref="BadInputException">The extension says something else.</exception>
-    public static void Require(string path, string content, params string[] fitting)
+    public static void Require(string path, string content, params string[] fitting) =>
+        Require(path, content, null, fitting);
+
+    /// <summary>The same of a file that another parameter names than the usual one of outputs.</summary>
+    internal static void Require(string path, string content, Parameter? output, string[] fitting)
     {
         string extension = Path.GetExtension(Path.TrimEndingDirectorySeparator(path));
         if (
@@ -61,7 +65,7 @@ public static class OutputName
             throw BadInput.Mismatch(
                 path,
                 $"{path} would be called {said}, but what is written is {content}.",
-                Remedy.OutputEnding(fitting[0])
+                Remedy.OutputEnding(fitting[0], output)
             );
     }
 

@@ -51,6 +51,15 @@ public static class ImageDecoder
         {
             throw BadInput.Mismatch(path, $"{path} is a folder, where an image file is needed: name one file in it.");
         }
+        if (ImagePath.Archive(path) is string archive)
+        {
+            ImageArchive images = ImageArchive.Open(archive);
+            throw BadInput.Mismatch(
+                path,
+                $"{path} holds {images.Names.Count} images, where one is needed: name it, such as "
+                    + $"{images.Path}{ImagePath.Mark}/{images.Names[0]}."
+            );
+        }
         if (ImageFile.Length(path) is not long length)
         {
             throw BadInput.Missing(path, $"There is no image file {path}: check the path.");

@@ -18,7 +18,19 @@ public sealed class BadInputTests : IDisposable
     {
         string missing = _bench.Path("missing.png");
         RefusesImage(missing, missing, "no image file");
-        RefusesImage(_bench.Locality, _bench.Locality, "is a folder");
+        string folder = Directory.CreateDirectory(_bench.Path("none")).FullName;
+        _bench.Refuses(["predict", "--model", _bench.Model, folder], folder, "holds no image");
+        _bench.Refuses(
+            ["edit", "--model", _bench.Model, "--image", folder, "--label", "1", "--out", _bench.Path("p")],
+            folder,
+            "is a folder"
+        );
+        string list = _bench.Write("l.csv", "path,class\nimage.png,ant\n");
+        _bench.Refuses(
+            ["edit", "--model", _bench.Model, "--image", list, "--label", "1", "--out", _bench.Path("p")],
+            "holds 1 images, where one is needed",
+            "l.csv!/ant/image.png"
+        );
         RefusesImage(_bench.Write("empty.png", ""), "empty.png", "0 bytes");
         byte[] jpeg = TestImage.Encode(TestImage.Noise(60, 50), SKEncodedImageFormat.Jpeg, 90);
         RefusesImage(_bench.Write("cut.jpg", jpeg[..(jpeg.Length / 2)]), "cut.jpg", "truncated");

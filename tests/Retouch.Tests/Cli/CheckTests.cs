@@ -272,6 +272,21 @@ public sealed class CheckTests(LettersWorld world)
         Assert.Contains(Path.GetFileName(Image), alone.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--mistakes", "x.json", ".csv")]
+    [InlineData("--report", "x.csv", ".html")]
+    [InlineData("--junit", "x.csv", ".xml")]
+    public void A_file_that_is_called_otherwise_is_refused_by_the_option_that_names_it(
+        string option,
+        string file,
+        string ending
+    )
+    {
+        Ran ran = Ran.Retouch([.. Check(option, world.NewFile(file)), "--max-broken", "1"]);
+        Assert.Equal(2, ran.Code);
+        Assert.Contains($"give {option} a name that ends in {ending}", ran.Err, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_list_of_mistakes_is_a_list_of_images_that_are_all_wrong()
     {

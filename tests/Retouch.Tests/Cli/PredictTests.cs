@@ -139,4 +139,34 @@ public sealed class PredictTests : IDisposable
         Assert.Equal(2, ran.Code);
         Assert.DoesNotContain('\u001b', ran.Err);
     }
+
+    [Fact]
+    public void Of_a_folder_an_archive_or_a_list_all_images_are_asked_and_one_by_its_path_in_it()
+    {
+        string zip = _bench.Path("p.zip");
+        System.IO.Compression.ZipFile.CreateFromDirectory(_bench.Locality, zip);
+        string list = _bench.Write("l.tsv", "what\twhere\nx\tlocality/3.png\n");
+        string[] predict = ["predict", "--model", _bench.Model, "--json"];
+        string[] folder = Answers([.. predict, _bench.Locality]);
+        Assert.Equal(6, folder.Length);
+        Assert.Equal(folder, Answers([.. predict, zip]));
+        Assert.Equal([folder[3]], Answers([.. predict, $"{zip}!/3.png"]));
+        Assert.Equal([folder[3]], Answers([.. predict, list, "--columns", "path=where"]));
+        Assert.Equal([folder[3]], Answers([.. predict, $"{list}:path=2"]));
+        _bench.Refuses([.. predict, list, "--columns", "path"], "--columns is path", "path=file,label=species");
+
+        static string[] Answers(string[] args) =>
+            [
+                .. Ran.Retouch(args)
+                    .Good()
+                    .Objects.Select(o =>
+                        string.Join(
+                            ',',
+                            o.GetProperty("predictions")
+                                .EnumerateArray()
+                                .Select(p => $"{p.GetProperty("index")} {p.GetProperty("probability").GetDouble():F4}")
+                        )
+                    ),
+            ];
+    }
 }

@@ -12,16 +12,16 @@ public sealed class UsageTests : IDisposable
         _bench.Refuses(
             ["retuch", "--model", "x"],
             "There is no command retuch",
-            "demo, predict, check, edit, repair, apply, revert, export, log, ledger, serve, pull, solve-targets, "
-                + "train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
+            "demo, predict, check, slices, edit, repair, apply, revert, export, log, ledger, serve, pull, "
+                + "solve-targets, train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
         );
 
     [Fact]
     public void No_verb_at_all_is_answered_with_the_verbs() =>
         _bench.Refuses(
             [],
-            "demo, predict, check, edit, repair, apply, revert, export, log, ledger, serve, pull, solve-targets, "
-                + "train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
+            "demo, predict, check, slices, edit, repair, apply, revert, export, log, ledger, serve, pull, "
+                + "solve-targets, train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
         );
 
     [Theory]

@@ -1,12 +1,14 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Nodes;
 using Parquet.Serialization;
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Images;
 using Retouch.Suffix;
+using Retouch.Tests.Cli;
 using Retouch.Tests.Formats;
 
 namespace Retouch.Tests.Data;
@@ -22,10 +24,11 @@ public sealed class ArchiveTests(LettersWorld letters) : IDisposable
     [Fact]
     public void The_same_images_give_the_same_benchmark_from_every_source()
     {
-        (string Class, string Name, byte[] Bytes)[] images = [.. Images("oil")];
+        (string Class, string Name, byte[] Bytes)[] images = [.. Images("stage")];
+        Assert.True(images.Length >= 500);
         using ModelFile model = ModelFile.Load(letters.Model);
         LabelSet labels = LabelSet.Load(letters.Labels);
-        string folder = letters.Images("oil");
+        string folder = letters.Images("stage");
         Benchmark expected = Mine(folder);
         Assert.True(expected.Groups.Sum(g => g.Images.Count) >= 20);
         string csv = _folder.Write("oil.csv", Rows("path,class", i => $"{i.Class}/{i.Name},{i.Class}"));
@@ -87,6 +90,84 @@ public sealed class ArchiveTests(LettersWorld letters) : IDisposable
 
         string Rows(string? header, Func<(string Class, string Name, byte[]), string> row) =>
             string.Join('\n', (string[])[.. header is null ? [] : (string[])[header], .. images.Select(row)]);
+    }
+
+    [Fact]
+    public void Benchmark_files_and_rows_of_every_source_are_the_same_but_for_paths()
+    {
+        (string Class, string Name, byte[] Bytes)[] images = [.. Images("stage")];
+        string folder = letters.Images("stage");
+        string csv = _folder.Write(
+            "stage.csv",
+            "path,class\n" + string.Join('\n', images.Select(i => $"{folder}/{i.Class}/{i.Name},{i.Class}"))
+        );
+        string lines = _folder.Write(
+            "stage.jsonl",
+            string.Join(
+                '\n',
+                images.Select(i => $$"""{"file":"{{folder}}/{{i.Class}}/{{i.Name}}","label":"{{i.Class}}"}""")
+            )
+        );
+        string zip = Zip("stage.zip", images);
+        string tar = Tar("stage.tar", images.Select(i => ($"{i.Class}/{i.Name}", i.Bytes)));
+        string web = Path.Combine(Directory.CreateDirectory(_folder.File("web")).FullName, "stage.tar");
+        File.Move(
+            Tar(
+                "web.tar",
+                images.SelectMany(
+                    (x, i) => new[] { ($"{i:D6}.png", x.Bytes), ($"{i:D6}.txt", Encoding.UTF8.GetBytes(x.Class)) }
+                )
+            ),
+            web
+        );
+        string parquet = Parquet("stage.parquet", images, LabelSet.Load(letters.Labels));
+        (string Benchmark, string[] Rows) expected = Measured(folder);
+        Assert.True(expected.Rows.Length >= 15);
+        foreach (string source in (string[])[csv, lines, zip, tar, web, parquet])
+        {
+            (string benchmark, string[] rows) = Measured(source);
+            Assert.Equal(expected.Benchmark, benchmark);
+            Assert.Equal(expected.Rows, rows);
+        }
+
+        (string Benchmark, string[] Rows) Measured(string source)
+        {
+            string benchmark = letters.NewFile("b.json");
+            string run = letters.NewFile("run");
+            string[] model = ["--model", letters.Model, "--labels", letters.Labels];
+            Ran.Retouch(["mine", .. model, "--images", source, "--min", "8", "--out", benchmark]).Good();
+            string[] bench = ["bench", .. model, "--benchmark", benchmark, "--images", source, "--gallery", "0"];
+            Ran.Retouch([.. bench, "--methods", "ft", "--steps", "8", "--max-edits-per-group", "1", "--out", run])
+                .Good();
+            return (
+                Without(File.ReadAllText(benchmark), "path"),
+                [
+                    .. File.ReadLines(Path.Combine(run, "rows.jsonl"))
+                        .Select(r => Without(r, "image", "run", "seconds", "memory")),
+                ]
+            );
+        }
+
+        static string Without(string json, params string[] names)
+        {
+            JsonNode node = JsonNode.Parse(json)!;
+            Remove(node);
+            return node.ToJsonString();
+
+            void Remove(JsonNode? node)
+            {
+                if (node is JsonObject members)
+                {
+                    foreach (string name in names)
+                        members.Remove(name);
+                    foreach ((_, JsonNode? inner) in members)
+                        Remove(inner);
+                }
+                else if (node is JsonArray items)
+                    foreach (JsonNode? inner in items)
+                        Remove(inner);
+            }
+        }
     }
 
     [Fact]

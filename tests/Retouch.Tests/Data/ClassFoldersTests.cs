@@ -31,6 +31,19 @@ public sealed class ClassFoldersTests : IDisposable
     public void A_folder_is_called_by_index_word_net_id_both_or_name(string folder, int index) =>
         Assert.Equal([index], new ClassFolders(_labels).Accepted(folder));
 
+    [Fact]
+    public void Names_that_are_numbers_of_other_classes_are_taken_by_name_and_it_is_said()
+    {
+        ClassFolders numbers = new(LabelSet.FromNames(["1", "10", "2"]));
+        Assert.Equal([0], numbers.Accepted("1"));
+        Assert.Equal([2], numbers.Accepted("2"));
+        string said = numbers.TakenByName(["1", "2", "10", "nothing"])!;
+        Assert.Contains("taken by name: \"1\" is the class 0", said, StringComparison.Ordinal);
+        Assert.Contains("\"index:1\" would be the number", said, StringComparison.Ordinal);
+        Assert.Null(numbers.TakenByName(["10", "index:1"]));
+        Assert.Null(new ClassFolders(_labels).TakenByName(["2", "tench"]));
+    }
+
     [Theory]
     [InlineData("0002_n01443537", 1)]
     [InlineData("0386_n01484850", 2)]

@@ -33,20 +33,22 @@ abstract class ImageArchive
     /// <param name="path">A path.</param>
     public static bool Is(string path) =>
         System.IO.Path.GetExtension(path).ToLowerInvariant() is ".zip" or ".tar" or ".parquet"
-        // One that is open need not be looked for again: this is asked of every image that is read.
-        && (s_open.ContainsKey(System.IO.Path.GetFullPath(path)) || Shards.Of(path).Count > 0);
+            // One that is open need not be looked for again: this is asked of every image that is read.
+            ? s_open.ContainsKey(System.IO.Path.GetFullPath(path)) || Shards.Of(path).Count > 0
+            : ImageList.Is(path);
 
     /// <summary>Opens an archive, or gives the one that is open already.</summary>
     /// <param name="path">The archive, or a pattern of several: <c>shards-{000..123}.tar</c>, <c>*.parquet</c>.</param>
     /// <exception cref="BadInputException">It cannot be read, is damaged, or holds no image.</exception>
     public static ImageArchive Open(string path)
     {
-        string key = System.IO.Path.GetFullPath(path);
+        bool list = ImageList.Is(path);
+        string key = System.IO.Path.GetFullPath(list ? ImageList.Whole(path) : path);
         if (s_open.TryGetValue(key, out Opened? known) && Environment.TickCount64 - known.Seen < Fresh)
             return known.Archive;
         lock (s_opening)
         {
-            IReadOnlyList<string> files = Shards.Of(path);
+            IReadOnlyList<string> files = list ? [ImageList.Split(path).File] : Shards.Of(path);
             string stamp = string.Join(';', files.Select(ImageFile.Stamp).Select(s => $"{s.Length}.{s.Ticks}"));
             ImageArchive archive =
                 s_open.TryGetValue(key, out known) && known.Stamp == stamp ? known.Archive : New(path, files);
@@ -77,6 +79,10 @@ abstract class ImageArchive
     /// <param name="name">One of <see cref="Names"/>.</param>
     public abstract long Length(string name);
 
+    /// <summary>What tells an image from all others: the same of two paths of one image.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    public virtual string RealPath(string name) => $"{System.IO.Path.GetFullPath(Path)}{ImagePath.Mark}/{name}";
+
     /// <summary>Reads an image.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <exception cref="FileNotFoundException">There is none of this name.</exception>
@@ -99,6 +105,7 @@ abstract class ImageArchive
                     {
                         ".zip" => new ZipImages(files[0]),
                         ".tar" => new TarImages(files[0]),
+                        _ when ImageList.Is(path) => new ListImages(path),
                         _ => new ParquetImages(files[0]),
                     };
         }
@@ -117,8 +124,10 @@ abstract class ImageArchive
             ? archive
             : throw BadInput.Missing(
                 path,
-                $"{path} holds no image: it needs {string.Join(", ", ImageNames.Extensions)} files in it"
-                    + (archive._leftOut is [string first, ..] ? $"; {first}" : ".")
+                ImageList.Is(path)
+                    ? $"{path} names no image."
+                    : $"{path} holds no image: it needs {string.Join(", ", ImageNames.Extensions)} files in it"
+                        + (archive._leftOut is [string first, ..] ? $"; {first}" : ".")
             );
     }
 

@@ -52,6 +52,12 @@ sealed partial class Shards : ImageArchive
         }
     }
 
+    /// <summary>Whether a path is meant as a pattern of archives, though nothing may match it.</summary>
+    /// <param name="path">The path.</param>
+    public static bool IsPattern(string path) =>
+        System.IO.Path.GetFileName(path) is string name
+        && (name.AsSpan().ContainsAny('*', '?') || Range().IsMatch(name));
+
     // All of them or none: one that lacks is a mistake, not fewer images.
     static string[] Between(string folder, string name, Match range)
     {

@@ -28,6 +28,7 @@ sealed class CheckListing
         ClassFolders classes = ClassFolders.Of(request.Accepted, labels);
         CheckCriteria criteria = request.Criteria;
         Images = In(request.Images)!;
+        TakenByName = classes.TakenByName(Images.Select(i => i.Image.Class));
         FixedAmong = In(criteria.FixedAmong);
         MustBeRight = In(criteria.MustBeRight);
         if (criteria.MinFixed > FixedAmong?.Count)
@@ -56,6 +57,9 @@ sealed class CheckListing
 
     /// <summary>The files, each once.</summary>
     public IReadOnlyList<string> Paths => _paths;
+
+    /// <summary>What to say of classes that are called by numbers of others; null for nothing.</summary>
+    public string? TakenByName { get; }
 
     /// <summary>The images of the check itself, each with the place of its file.</summary>
     public IReadOnlyList<(Labelled Image, int Place)> Images { get; }

@@ -1,4 +1,5 @@
 using Retouch.Benchmarks;
+using Retouch.Data;
 using Retouch.Formats;
 
 namespace Retouch.UseCases;
@@ -74,9 +75,9 @@ public sealed record CheckRequest
                 $"{JUnit} would hold a test case for each criterion, but there is none.",
                 Remedy.Option(Parameter.Criteria)
             );
-        Require(Page, "a web page", ".html", ".htm");
-        Require(JUnit, "an XML file", ".xml");
-        Require(Mistakes, "a table", ".csv");
+        Require(Page, "a web page", Parameter.Page, ".html", ".htm");
+        Require(JUnit, "an XML file", Parameter.JUnit, ".xml");
+        Require(Mistakes, "a table", Parameter.Mistakes, ".csv");
         if (Rows is not null)
             OutputName.Require(Rows, "a file of JSON lines", ".jsonl");
         string[] outputs = [.. new[] { Page, JUnit, Mistakes, Rows }.OfType<string>().Select(Path.GetFullPath)];
@@ -91,7 +92,7 @@ public sealed record CheckRequest
             .. Patches,
             .. new[] { Accepted, LabelFile }.OfType<string>(),
         ];
-        foreach (string input in read.Where(File.Exists))
+        foreach (string input in read.Select(r => ImageFolder.IsList(r, out string list) ? list : r).Where(File.Exists))
         {
             if (outputs.FirstOrDefault(o => File.Exists(o) && FileIdentity.Same(o, input)) is string lost)
                 throw BadInput.Mismatch(
@@ -100,11 +101,11 @@ public sealed record CheckRequest
                 );
         }
 
-        void Require(string? path, string content, params string[] endings)
+        void Require(string? path, string content, Parameter output, params string[] endings)
         {
             if (path is null)
                 return;
-            OutputName.Require(path, content, endings);
+            OutputName.Require(path, content, output, endings);
             AtomicFile.CheckWritable(path, Overwrite);
         }
     }

@@ -217,6 +217,8 @@ public sealed class CheckUseCase(ModelFile file)
             events.Warn("the model and the one that it is compared with have the same weights");
         LabelSet labels = ModelLabels.Of(file, request.LabelFile);
         CheckListing listing = new(request, labels);
+        if (listing.TakenByName is string doubt)
+            events.Note(doubt);
         foreach (Problem why in listing.Skipped)
             events.Warn(why.Message);
         events.Note(ModelNotes.Preprocessing(file));

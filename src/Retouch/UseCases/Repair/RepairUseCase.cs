@@ -64,6 +64,8 @@ public sealed class RepairUseCase(ModelFile model)
         List<string> leftOut = [];
         IReadOnlyList<RepairCandidate> candidates = RepairCandidate.Of(request, classes, config.Classes, leftOut);
         events.Note(ModelNotes.Preprocessing(model));
+        if (classes.TakenByName(candidates.Select(c => c.Class)) is string doubt)
+            events.Note(doubt);
 
         using PreparedFiles prepared = new(request.Files, unedited);
         bool learns = !prepared.ByKind.ContainsKey(GateMemory.Kind);

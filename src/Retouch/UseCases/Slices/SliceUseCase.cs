@@ -1,4 +1,3 @@
-using Retouch.Measurement;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,9 +25,7 @@ public sealed class SliceUseCase(LiveModel live)
         settings.Validate();
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        float[] margins = [.. images.SelectMany(i => i.Answers).Select(a => a.Margin).Order()];
-        int least = (int)(settings.Least * margins.Length);
-        double below = least < margins.Length ? Math.Max(settings.Unsure, margins[least]) : double.PositiveInfinity;
+        double below = SliceGroups.Below(images.SelectMany(i => i.Answers).Select(a => (double)a.Margin), settings);
         List<int> numbers = [];
         List<Tensor> tokens = [];
         int first = 0;
@@ -43,9 +40,12 @@ public sealed class SliceUseCase(LiveModel live)
         if (numbers.Count < settings.Fewest)
             return new SliceReport([], numbers.Count, 0);
         Tensor all = cat([.. tokens], 0); // [N,D]
-        Tensor rows = Features(all, images);
-        using Clusters clusters = Clusters.Of(rows, settings.Fewest, settings.Most, settings.Seed, cancellation);
-        (IReadOnlyList<int> groups, IReadOnlyList<float> likeness) = clusters.Assign(rows);
+        Tensor rows = SliceGroups.Directions(all, images.Select(i => i.Tokens));
+        (IReadOnlyList<int> groups, IReadOnlyList<float> likeness, double bits) = SliceGroups.Of(
+            rows,
+            settings,
+            cancellation
+        );
         return new SliceReport(
             [
                 .. Enumerable
@@ -66,26 +66,7 @@ public sealed class SliceUseCase(LiveModel live)
                     }),
             ],
             numbers.Count,
-            clusters.Bits
+            bits
         );
-    }
-
-    // Directions from what is usual, with as much weight on each dimension as it varies; in the caller's scope.
-    static Tensor Features(Tensor unsure, IReadOnlyList<LiveImages> images)
-    {
-        Tensor sum = zeros(unsure.shape[1], ScalarType.Float64);
-        Tensor squares = zeros(unsure.shape[1], ScalarType.Float64);
-        long count = 0;
-        foreach (LiveImages some in images)
-        {
-            using DisposeScope each = NewDisposeScope();
-            Tensor tokens = some.Tokens.to(ScalarType.Float64);
-            sum.Plus_(tokens.sum([0]));
-            squares.Plus_(tokens.Squared().sum([0]));
-            count += some.Count;
-        }
-        Tensor mean = sum / Held(count);
-        Tensor deviation = (squares / Held(count) - mean.Squared()).clamp_min(Held(1e-12)).sqrt();
-        return Clusters.Unit((unsure - mean.to(ScalarType.Float32)) / deviation.to(ScalarType.Float32));
     }
 }

@@ -1,0 +1,372 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Sylvan.Data.Csv;
+
+namespace Retouch.Images;
+
+/// <summary>
+/// Reads lists of images: tables (CSV, TSV), and JSON of objects, in an array or one a line. A list may come from a
+/// stranger: no row is longer than <see cref="LongestRow"/>, and only what is called an image is opened.
+/// </summary>
+static class ImageList
+{
+    /// <summary>The most characters of a row.</summary>
+    public const int LongestRow = 1 << 16;
+
+    const int MaxLength = 1 << 30;
+    const int MostColumns = 10_000;
+    const int Shown = 20;
+
+    static readonly string[] s_extensions = [".csv", ".tsv", ".json", ".jsonl", ".ndjson"];
+    static readonly string[] s_pathWords = ["path", "image", "file", "filename", "file_name", "filepath"];
+    static readonly string[] s_classWords = ["class", "label", "classname", "labelname", "target"];
+
+    /// <summary>Whether a path is of a list of images, perhaps with its columns, and there is such a file.</summary>
+    /// <param name="path">The path: <c>photos.csv</c>, or <c>photos.csv:path=file,label=species</c>.</param>
+    public static bool Is(string path)
+    {
+        string file = Split(path).File;
+        return s_extensions.Contains(Path.GetExtension(file).ToLowerInvariant()) && File.Exists(file);
+    }
+
+    /// <summary>A list's file, and the columns that its path or the usual choice name.</summary>
+    /// <param name="path">The path.</param>
+    public static (string File, ListColumns Columns) Split(string path)
+    {
+        foreach (string extension in s_extensions)
+        {
+            int at = path.LastIndexOf($"{extension}:", StringComparison.OrdinalIgnoreCase);
+            if (at >= 0 && ListColumns.TryParse(path[(at + extension.Length + 1)..], out ListColumns columns))
+                return (path[..(at + extension.Length)], columns);
+        }
+        return (path, ListColumns.Usual);
+    }
+
+    /// <summary>The path by which a list is found again with the same columns.</summary>
+    /// <param name="path">The path.</param>
+    public static string Whole(string path)
+    {
+        (string file, ListColumns columns) = Split(path);
+        return columns.ToString() is { Length: > 0 } chosen ? $"{file}:{chosen}" : file;
+    }
+
+    /// <summary>Whether a text is an object of JSON that names an image, which begins a list of such rows.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="columns">The columns.</param>
+    public static bool IsRow(ReadOnlyMemory<byte> text, ListColumns columns)
+    {
+        try
+        {
+            Utf8JsonReader reader = new(text.Span);
+            return JsonDocument.TryParseValue(ref reader, out JsonDocument? json)
+                && json.RootElement is { ValueKind: JsonValueKind.Object } row
+                && Member(row, columns.Path, s_pathWords) is not null;
+        }
+        // Characters that are no UTF-8 are told otherwise.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The rows of a list.</summary>
+    /// <param name="path">The list, perhaps with its columns.</param>
+    /// <exception cref="BadInputException">It cannot be read, or a row names no image.</exception>
+    public static IEnumerable<ListRow> Rows(string path)
+    {
+        (string file, ListColumns columns) = Split(path);
+        byte[] text = Text(file);
+        int start = text.AsSpan().IndexOfAnyExcept(" \n\r\t"u8);
+        if (start < 0)
+            return [];
+        if (text[start] is not ((byte)'{' or (byte)'['))
+            return TableRows(file, text, columns);
+        if (text[start] == (byte)'{' && !IsRow(text, columns))
+            throw NoRow(file, 1, columns);
+        return JsonRows(file, text, columns);
+    }
+
+    /// <summary>The file that a row names.</summary>
+    /// <param name="file">The list.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="roots">The folders from which paths go on, absolute.</param>
+    /// <returns>The file; null where there is none.</returns>
+    /// <exception cref="BadInputException">It is not called an image, or lies in another list.</exception>
+    public static string? Find(string file, ListRow row, IEnumerable<string> roots)
+    {
+        if (row.Image.Contains("://", StringComparison.Ordinal))
+            throw BadInput.Unsupported(
+                row.Image,
+                $"Line {row.Line} of {file} names {Brief(row.Image)}, which lies in the net: download it first."
+            );
+        if (!ImageNames.IsImage(row.Image) || row.Image.Any(char.IsControl))
+            throw BadInput.Mismatch(
+                file,
+                $"Line {row.Line} of {file} names {Brief(row.Image)}, which is not called an image: "
+                    + $"{string.Join(", ", ImageNames.Extensions)}."
+            );
+        foreach (string root in roots)
+        {
+            string full = Path.GetFullPath(row.Image, root);
+            // Which could name itself.
+            if (ImagePath.TrySplit(full, out string archive, out _) && Is(archive))
+                throw BadInput.Unsupported(
+                    file,
+                    $"Line {row.Line} of {file} names an image by way of a list, {Brief(archive)}: name it by its own "
+                        + "path."
+                );
+            if (ImageFile.Exists(full))
+                return full;
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// What a list's images are called where names are to be paths below a folder: as the list has them, or, where some
+    /// of those are absolute or lead upwards, from the deepest folder that holds all.
+    /// </summary>
+    /// <param name="images">Each as the list has it, and its file.</param>
+    public static string[] Names(IReadOnlyList<(string Image, string File)> images)
+    {
+        string[] names = [.. images.Select(i => Plain(i.Image))];
+        if (names.All(n => ImagePath.IsNameable(n, out _)))
+            return names;
+        string common = Path.GetDirectoryName(images[0].File)!;
+        foreach ((_, string file) in images)
+        {
+            while (!IsIn(file, common))
+                common = Path.GetDirectoryName(common)!;
+        }
+        return [.. images.Select(i => Path.GetRelativePath(common, i.File).Replace('\\', '/'))];
+
+        static string Plain(string image)
+        {
+            string path = image.Replace('\\', '/');
+            return path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path;
+        }
+    }
+
+    static bool IsIn(string file, string folder) =>
+        file.StartsWith(
+            Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar,
+            StringComparison.Ordinal
+        );
+
+    static IEnumerable<ListRow> TableRows(string file, byte[] text, ListColumns columns)
+    {
+        bool tabs = Path.GetExtension(file).Equals(".tsv", StringComparison.OrdinalIgnoreCase);
+        int line = 0;
+        CsvDataReader? reader = Guarded(() =>
+            CsvDataReader.Create(
+                new StreamReader(new MemoryStream(text, writable: false), Encoding.UTF8),
+                new CsvDataReaderOptions
+                {
+                    HasHeaders = false,
+                    Delimiter = tabs ? '\t' : null,
+                    Comment = '\0',
+                    BufferSize = 1 << 14,
+                    MaxBufferSize = LongestRow,
+                }
+            )
+        );
+        using CsvDataReader table = reader;
+        int? image = null;
+        int? label = null;
+        while (Guarded(table.Read))
+        {
+            line++;
+            if (table.RowFieldCount > MostColumns)
+                throw BadInput.TooLarge(
+                    file,
+                    $"Line {line} of {file} has {table.RowFieldCount} columns, and a list may have {MostColumns}."
+                );
+            string[] cells = Guarded(() =>
+                (string[])[.. Enumerable.Range(0, table.RowFieldCount).Select(i => table.GetString(i).Trim())]
+            );
+            if (cells.All(c => c.Length == 0))
+                continue;
+            if (image is null)
+            {
+                (image, label, bool header) = Columns(file, cells, columns);
+                if (header)
+                    continue;
+            }
+            if (image >= cells.Length || cells[image.Value].Length == 0 || cells[image.Value].Contains('\0'))
+                throw BadInput.Damaged(
+                    file,
+                    $"Line {line} of {file} does not name an image and its class, such as photos/7.jpg,tench; quote "
+                        + "names that hold a comma."
+                );
+            yield return new ListRow(
+                line,
+                cells[image.Value],
+                label < cells.Length && cells[label.Value].Length > 0 ? cells[label.Value] : null
+            );
+        }
+
+        // What the library throws at a table that is none is of several kinds.
+        T Guarded<T>(Func<T> read)
+        {
+            try
+            {
+                return read();
+            }
+            catch (CsvRecordTooLargeException e)
+            {
+                throw BadInput.TooLarge(
+                    file,
+                    $"Line {line + 1} of {file} has more than {LongestRow} characters: it is no list, or has a "
+                        + "quotation mark without its second.",
+                    cause: e
+                );
+            }
+            catch (Exception e) when (e is CsvFormatException or FormatException or ArgumentException)
+            {
+                throw BadInput.Damaged(
+                    file,
+                    $"Line {line + 1} of {file} is no row of a table, or has a quotation mark without its second: "
+                        + $"{e.Message}",
+                    cause: e
+                );
+            }
+        }
+    }
+
+    // A first row of which nothing is called an image is a header.
+    static (int Image, int? Label, bool IsHeader) Columns(string file, string[] cells, ListColumns columns)
+    {
+        bool header = Column(cells, s_pathWords) is not null || !cells.Any(ImageNames.IsImage);
+        int? image =
+            columns.Path is string path ? Chosen(path)
+            : header ? Column(cells, s_pathWords)
+            : 0;
+        int? label =
+            columns.Class is string chosen ? Chosen(chosen)
+            : header ? Column(cells, s_classWords)
+            : cells.Length > 1 ? (image == 1 ? 0 : 1)
+            : null;
+        return (image ?? throw Lacks("of paths"), label, header);
+
+        int Chosen(string column) =>
+            header && Array.IndexOf(cells, column) is >= 0 and int named ? named
+            : ListColumns.Number(column) is int number && number < cells.Length ? number
+            : throw Lacks(column);
+
+        BadInputException Lacks(string column) => NoColumn(file, column, header ? cells : null, cells.Length);
+    }
+
+    static BadInputException NoColumn(string file, string column, IReadOnlyList<string>? names, int count)
+    {
+        string there = names is null
+            ? $"{count} without names, which are chosen by number"
+            : string.Join(", ", names.Take(Shown).Select(Brief))
+                + (names.Count > Shown ? $" and {names.Count - Shown} more" : "");
+        return BadInput.Missing(
+            file,
+            $"{file} has no column {Brief(column)}; there are {there}.",
+            Remedy.Option(Parameter.ListColumns)
+        );
+    }
+
+    static int? Column(string[] header, string[] words) =>
+        Array.FindIndex(header, c => words.Contains(c.ToLowerInvariant())) is >= 0 and int column ? column : null;
+
+    static IEnumerable<ListRow> JsonRows(string file, byte[] text, ListColumns columns)
+    {
+        List<JsonElement> rows = [];
+        try
+        {
+            Utf8JsonReader reader = new(text, new JsonReaderOptions { AllowMultipleValues = true });
+            while (reader.Read())
+            {
+                JsonElement value = JsonElement.ParseValue(ref reader);
+                rows.AddRange(value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value]);
+            }
+        }
+        // Characters that are no UTF-8 are told otherwise.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw BadInput.Damaged(file, $"{file} is not JSON after {rows.Count} rows: {e.Message}", cause: e);
+        }
+        return rows.Select(
+            (row, i) =>
+            {
+                try
+                {
+                    return
+                        row.ValueKind == JsonValueKind.Object
+                        && Member(row, columns.Path, s_pathWords) is string image
+                        && !image.Contains('\0')
+                        ? new ListRow(i + 1, image, Label(row, i + 1))
+                        : throw NoRow(file, i + 1, columns, row);
+                }
+                catch (InvalidOperationException e)
+                {
+                    throw BadInput.Damaged(file, $"Row {i + 1} of {file} is not valid Unicode.", cause: e);
+                }
+            }
+        );
+
+        string? Label(JsonElement row, int number) =>
+            Member(row, columns.Class, s_classWords)
+            ?? (columns.Class is null ? null : throw NoRow(file, number, columns, row));
+    }
+
+    static BadInputException NoRow(string file, int number, ListColumns columns, JsonElement row = default)
+    {
+        if (row.ValueKind == JsonValueKind.Object)
+        {
+            string[] there = [.. row.EnumerateObject().Take(Shown + 1).Select(m => m.Name)];
+            if (
+                new[] { columns.Path, columns.Class }.FirstOrDefault(c => c is not null && !there.Contains(c))
+                is string lacking
+            )
+                return NoColumn(file, lacking, there, there.Length);
+        }
+        return BadInput.Damaged(
+            file,
+            $"Row {number} of {file} does not name an image and its class, such as "
+                + "{\"path\": \"photos/7.jpg\", \"class\": \"tench\"}."
+        );
+    }
+
+    static string? Member(JsonElement row, string? chosen, string[] words)
+    {
+        foreach (JsonProperty member in row.EnumerateObject())
+        {
+            if (chosen is null ? !words.Contains(member.Name.ToLowerInvariant()) : member.Name != chosen)
+                continue;
+            if (member.Value.ValueKind == JsonValueKind.String)
+                return member.Value.GetString() is { Length: > 0 } text ? text : null;
+            if (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out long number))
+                return number.ToString(CultureInfo.InvariantCulture);
+        }
+        return null;
+    }
+
+    static byte[] Text(string file)
+    {
+        try
+        {
+            using FileStream stream = File.OpenRead(file);
+            // A pipe, which would be waited for without end, has no length.
+            if (!stream.CanSeek)
+                throw BadInput.Mismatch(file, $"{file} is a pipe or a device; give an ordinary file.");
+            if (stream.Length > MaxLength)
+                throw BadInput.TooLarge(
+                    file,
+                    $"{file} has {stream.Length} bytes, and a list may have {MaxLength}: cut it into several."
+                );
+            byte[] text = new byte[stream.Length];
+            stream.ReadExactly(text);
+            return text is [0xEF, 0xBB, 0xBF, ..] ? text[3..] : text;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw BadInput.Inaccessible(file, $"{file} cannot be read: {SystemMessage.Of(e)}.", cause: e);
+        }
+    }
+
+    static string Brief(string text) => text.Length > 100 ? $"{text[..100]}…" : text;
+}
