@@ -13,7 +13,8 @@ public sealed class UsageTests : IDisposable
             ["retuch", "--model", "x"],
             "There is no command retuch",
             "demo, predict, check, slices, edit, repair, apply, revert, export, log, ledger, serve, pull, "
-                + "solve-targets, train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
+                + "solve-targets, train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, "
+                + "shift, doctor"
         );
 
     [Fact]
@@ -21,7 +22,8 @@ public sealed class UsageTests : IDisposable
         _bench.Refuses(
             [],
             "demo, predict, check, slices, edit, repair, apply, revert, export, log, ledger, serve, pull, "
-                + "solve-targets, train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, shift, doctor"
+                + "solve-targets, train-locator, pretrain, methods, prepare, mine, bench, merge, search-location, "
+                + "shift, doctor"
         );
 
     [Theory]
