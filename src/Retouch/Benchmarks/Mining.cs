@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Retouch.Data;
 using Retouch.Images;
 using Retouch.Measurement;
@@ -40,7 +41,7 @@ public static class Mining
     {
         settings.Validate();
         List<Problem> skipped = [];
-        IReadOnlyList<Labelled> labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
+        LabelledImages labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
         return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
     }
 
@@ -72,20 +73,14 @@ public static class Mining
     {
         settings.Validate();
         List<Problem> skipped = [];
-        IReadOnlyList<Labelled> labelled = LabelledSources.In(
-            sources,
-            roots,
-            classes,
-            split.Model.Config.Classes,
-            skipped
-        );
+        LabelledImages labelled = LabelledSources.In(sources, roots, classes, split.Model.Config.Classes, skipped);
         return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
     }
 
     static MiningResult Mine(
         SplitVit split,
         Preprocessing preprocessing,
-        IReadOnlyList<Labelled> labelled,
+        LabelledImages labelled,
         ImageFolder? locality,
         MiningSettings settings,
         List<Problem> skipped,
@@ -95,22 +90,23 @@ public static class Mining
     {
         int asked = 0;
         int right = 0;
-        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
-        Dictionary<(string Source, string Class, int Wrong), List<Labelled>> failures = [];
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index);
+        Dictionary<(string Source, string Class, int Wrong), List<int>> failures = [];
         questions.Ask(
-            [.. labelled.Select(l => l.FullPath)],
+            labelled.FullPaths,
             (i, answer) =>
             {
                 asked++;
-                if (labelled[i].Accepted.Contains(answer.Class))
+                Labelled image = labelled[i];
+                if (image.Accepted.Contains(answer.Class))
                 {
                     right++;
                     return;
                 }
-                (string, string, int) key = (labelled[i].Source, labelled[i].Class, answer.Class);
-                if (!failures.TryGetValue(key, out List<Labelled>? group))
+                (string, string, int) key = (image.Source, image.Class, answer.Class);
+                if (!failures.TryGetValue(key, out List<int>? group))
                     failures[key] = group = [];
-                group.Add(labelled[i]);
+                group.Add(i);
             }
         );
         FailureGroup[] groups =
@@ -123,13 +119,9 @@ public static class Mining
                 .Select(f => new FailureGroup(
                     f.Key.Source,
                     f.Key.Class,
-                    f.Value[0].Accepted,
+                    labelled[f.Value[0]].Accepted,
                     f.Key.Wrong,
-                    [
-                        .. f
-                            .Value.OrderBy(l => l.Path, StringComparer.Ordinal)
-                            .Select(l => new BenchmarkImage(l.Path, ImageRoots.Hash(l.FullPath))),
-                    ]
+                    Images(labelled, f.Value, questions)
                 )),
         ];
         Benchmark benchmark = new()
@@ -143,6 +135,24 @@ public static class Mining
         {
             Labelled = labelled.Count,
         };
+    }
+
+    // Of many mistakes the names stay where they are, and the hashes are bytes.
+    static ListView<BenchmarkImage> Images(LabelledImages labelled, List<int> places, ModelQuestions questions)
+    {
+        int[] order = [.. places.OrderBy(p => labelled[p].Path, StringComparer.Ordinal)];
+        byte[] hashes = new byte[order.Length * SHA256.HashSizeInBytes];
+        for (int i = 0; i < order.Length; i++)
+            Convert
+                .FromHexString(questions.Hash(labelled[order[i]].FullPath))
+                .CopyTo(hashes, i * SHA256.HashSizeInBytes);
+        return new ListView<BenchmarkImage>(
+            order.Length,
+            i => new BenchmarkImage(
+                labelled[order[i]].Path,
+                Convert.ToHexStringLower(hashes, i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes)
+            )
+        );
     }
 
     /// <summary>
@@ -179,7 +189,7 @@ public static class Mining
             .. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i))),
         ];
         string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
-        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index);
         Dictionary<FailureGroup, List<BenchmarkImage>> kept = new(ReferenceEqualityComparer.Instance);
         int right = 0;
         questions.Ask(
@@ -242,7 +252,7 @@ public static class Mining
                 [.. files.Select(locality.FullPath)],
                 (i, answer) =>
                 {
-                    string hash = ImageRoots.Hash(locality.FullPath(files[i]));
+                    string hash = questions.Hash(locality.FullPath(files[i]));
                     if (hashes.Add(hash))
                         kept.Add(new LocalityImage(files[i], hash, answer.Margin));
                     else

@@ -122,24 +122,20 @@ public sealed class CheckUseCase(ModelFile file)
         if (models.Shared is { } shared)
             events.Detail($"both models are the same up to the FFN of block {shared.FirstBlock}, which is run once");
         long start = Stopwatch.GetTimestamp();
-        IReadOnlyList<ComparedAnswer> answers = Ask(request, after, before, models, listing, events, cancellation);
-        foreach ((int place, ComparedAnswer answer) in answers.Index())
-        {
-            if (answer.Problem is { } why)
-                events.Warn("left out", why);
-        }
-        CheckedImage[] images = CheckListing.Answered(listing.Images, answers);
-        if (images.Length == 0)
+        ComparedAnswers answers = Ask(request, after, before, models, listing, events, cancellation);
+        Problem[] undecoded = [.. answers.Problems];
+        foreach (Problem why in undecoded)
+            events.Warn("left out", why);
+        IReadOnlyList<CheckedImage> images = listing.Images.Answered(answers);
+        int listed = listing.Images.Images.Count;
+        if (images.Count == 0)
             throw BadInput.Missing(
                 null,
-                $"None of the {listing.Images.Count} images can be decoded; the first: "
-                    + answers[listing.Images[0].Place].Problem!.Message
+                $"None of the {listed} images can be decoded; the first: {undecoded[0].Message}"
             );
         ChangeCount? locality = listing.Locality is null ? null : Changed(listing.Locality, answers);
-        CheckedImage[]? mended = listing.FixedAmong is null ? null : CheckListing.Answered(listing.FixedAmong, answers);
-        CheckedImage[]? promised = listing.MustBeRight is null
-            ? null
-            : CheckListing.Answered(listing.MustBeRight, answers);
+        IReadOnlyList<CheckedImage>? mended = listing.FixedAmong?.Answered(answers);
+        IReadOnlyList<CheckedImage>? promised = listing.MustBeRight?.Answered(answers);
         CheckSummary summary = CheckSummary.Of(images, labels);
         CheckReport report = new()
         {
@@ -153,13 +149,13 @@ public sealed class CheckUseCase(ModelFile file)
                     summary,
                     mended,
                     promised,
-                    (listing.MustBeRight?.Count - promised?.Length) ?? 0,
+                    (listing.MustBeRight?.Images.Count - promised?.Count) ?? 0,
                     locality
                 )
             ),
-            Undecoded = listing.Images.Count - images.Length,
+            Undecoded = listed - images.Count,
             ClassNames = Names(summary, labels, [.. mended ?? [], .. promised ?? []]),
-            Skipped = [.. listing.Skipped, .. answers.Select(a => a.Problem).OfType<Problem>()],
+            Skipped = [.. listing.Skipped, .. undecoded],
         };
         return Write(request, report, after, before, Stopwatch.GetElapsedTime(start), events, cancellation);
     }
@@ -229,7 +225,7 @@ public sealed class CheckUseCase(ModelFile file)
             );
     }
 
-    static List<ComparedAnswer> Ask(
+    static ComparedAnswers Ask(
         CheckRequest request,
         CheckedModel after,
         CheckedModel? before,
@@ -239,8 +235,11 @@ public sealed class CheckUseCase(ModelFile file)
         CancellationToken cancellation
     )
     {
-        int total = listing.Paths.Count;
-        List<ComparedAnswer> answers = new(total);
+        IReadOnlyList<string> paths = listing.Paths;
+        int total = paths.Count;
+        ComparedAnswers answers = new();
+        using AnswerIndex? index = request.Index is string folder ? AnswerIndex.Open(folder, "check") : null;
+        IndexedQuestions questions = new(models, index);
         string[] asked =
         [
             after.Model.Fingerprint,
@@ -257,7 +256,7 @@ public sealed class CheckUseCase(ModelFile file)
                 before is not null,
                 request.Resume,
                 request.Overwrite,
-                models.Together,
+                questions.Together,
                 row =>
                     answers.Add(
                         new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
@@ -278,9 +277,12 @@ public sealed class CheckUseCase(ModelFile file)
                     {
                         cancellation.ThrowIfCancellationRequested();
                         int first = answers.Count;
-                        string[] batch = [.. listing.Paths.Skip(first).Take(models.Together)];
-                        ComparedAnswer[] said = models.Ask(batch);
-                        answers.AddRange(said);
+                        string[] batch = new string[Math.Min(questions.Together, total - first)];
+                        for (int i = 0; i < batch.Length; i++)
+                            batch[i] = paths[first + i];
+                        ComparedAnswer[] said = Array.ConvertAll(questions.Ask(batch, cancellation), a => a.Ranked);
+                        foreach (ComparedAnswer answer in said)
+                            answers.Add(answer);
                         rows?.Append([
                             .. said.Select(
                                 (a, i) => new CheckRow(first + i, batch[i], a.After, a.Before, a.Problem?.Message)
@@ -292,14 +294,23 @@ public sealed class CheckUseCase(ModelFile file)
                 }
             );
             rows?.Flush();
+            index?.Flush(now: true);
+            if (index?.Summary is string known)
+                events.Note($"index: {known}");
             return answers;
         }
         catch (OperationCanceledException e)
         {
             rows?.Flush();
+            index?.Flush(now: true);
             throw new RunInterruptedException(
-                rows is null
-                    ? new Problem($"interrupted after {answers.Count} of {total} images; nothing was written.")
+                rows is null && index is not null
+                        ? new Problem(
+                            $"interrupted; what was said of images so far is kept in {request.Index}, and the same command "
+                                + "goes on there."
+                        )
+                    : rows is null
+                        ? new Problem($"interrupted after {answers.Count} of {total} images; nothing was written.")
                     : new Problem(
                         $"interrupted; the answers to {answers.Count} of {total} images are kept in {request.Rows}.",
                         Remedy: Remedy.GoOn
@@ -310,9 +321,9 @@ public sealed class CheckUseCase(ModelFile file)
         }
     }
 
-    static ChangeCount Changed(IReadOnlyList<int> places, IReadOnlyList<ComparedAnswer> answers)
+    static ChangeCount Changed(IReadOnlyList<int> places, ComparedAnswers answers)
     {
-        ComparedAnswer[] decoded = [.. places.Select(p => answers[p]).Where(a => a.After is not null)];
+        ComparedAnswer[] decoded = [.. places.Where(answers.IsDecoded).Select(p => answers[p])];
         return decoded.Length > 0
             ? new ChangeCount(decoded.Length, decoded.Count(a => a.After!.Class != a.Before!.Class))
             : throw BadInput.Missing(null, $"None of the {places.Count} locality images can be decoded.");
