@@ -16,7 +16,7 @@ sealed class ContentHashes(string path) : IDisposable
     int _read;
 
     /// <summary>How many files were read, since nothing was known of them as they are.</summary>
-    public int Read => _read;
+    public int FilesRead => _read;
 
     /// <summary>The hash of a file's bytes; null where it cannot be read.</summary>
     /// <param name="image">The file, or an image in an archive.</param>
@@ -27,22 +27,30 @@ sealed class ContentHashes(string path) : IDisposable
         stamp = ImageStamp.Of(image, out bool isSettled);
         if (stamp is not null && _known.TryGet(stamp, hash))
             return hash;
+        if (Read(image) is not byte[] read)
+            return null;
+        Interlocked.Increment(ref _read);
+        if (stamp is not null && isSettled && Same(stamp, image))
+            _known.Add(stamp, read);
+        return read;
+    }
+
+    /// <summary>The hash of a file's bytes, which are read; null where it cannot be.</summary>
+    /// <param name="image">The file, or an image in an archive.</param>
+    public static byte[]? Read(string image)
+    {
         try
         {
             // A pipe, which would be waited for without end, has no length.
             if (ImageFile.Length(image) is null or 0)
                 return null;
             using Stream stream = ImageFile.OpenRead(image);
-            SHA256.HashData(stream, hash);
+            return SHA256.HashData(stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadInputException)
         {
             return null;
         }
-        Interlocked.Increment(ref _read);
-        if (stamp is not null && isSettled && Same(stamp, image))
-            _known.Add(stamp, hash);
-        return hash;
     }
 
     /// <summary>Whether a file is as it was when it had this stamp; true where the system does not say.</summary>

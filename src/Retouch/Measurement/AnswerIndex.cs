@@ -117,7 +117,7 @@ public sealed class AnswerIndex : IDisposable
     internal string HashOf(string path) =>
         Hashes.Of(path, out _) is byte[] hash ? Convert.ToHexStringLower(hash) : ImageRoots.Hash(path);
 
-    /// <summary>What of the answers that were asked for was known, and what was added, in words; null for nothing.</summary>
+    /// <summary>What was known of the models that were asked, and what was added, in words; null of none.</summary>
     public string? Summary
     {
         get

@@ -17,7 +17,7 @@ sealed class IndexedQuestions(ComparedModels models, AnswerIndex? index)
         ? null
         : index?.Of(models.Before, models.PreprocessingBefore);
 
-    /// <summary>How many files are asked about at once: without an index a batch, else a whole number of them.</summary>
+    /// <summary>How many files are asked about at once: a batch, or with an index a whole number of batches.</summary>
     public int Together { get; } =
         index is null ? models.Together : Math.Max(1, Window / models.Together) * models.Together;
 

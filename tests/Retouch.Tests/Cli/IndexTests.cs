@@ -110,15 +110,15 @@ public sealed class IndexTests : IDisposable
         byte[] first = hashes.Of(file, out _)!;
         // Within the same tick of the disk's clock a change would not show.
         hashes.Of(file, out _);
-        Assert.Equal(2, hashes.Read);
+        Assert.Equal(2, hashes.FilesRead);
         Thread.Sleep(3_100);
         for (int i = 0; i < 3; i++)
             Assert.Equal(first, hashes.Of(file, out _));
-        Assert.Equal(3, hashes.Read);
+        Assert.Equal(3, hashes.FilesRead);
         // Its name is no part of it, and a link leads to the same file.
         File.CreateSymbolicLink(_bench.Path("link.png"), file);
         Assert.Equal(first, hashes.Of(_bench.Path("link.png"), out _));
-        Assert.Equal(3, hashes.Read);
+        Assert.Equal(3, hashes.FilesRead);
 
         DateTime time = File.GetLastWriteTimeUtc(file);
         byte[] bytes = File.ReadAllBytes(file);
@@ -162,7 +162,7 @@ public sealed class IndexTests : IDisposable
             second.WaitForExit();
             Assert.Equal(2, second.ExitCode);
             Assert.Contains(
-                $"{index} is being written by 'retouch mine', process {first.Id} on {Environment.MachineName}, started ",
+                $"{index} is being written by 'retouch mine', process {first.Id} on {Environment.MachineName}, ",
                 error,
                 StringComparison.Ordinal
             );

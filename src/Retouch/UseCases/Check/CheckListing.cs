@@ -92,7 +92,8 @@ sealed class CheckListing
 
     /// <summary>
     /// What names a check of models on these files: SHA-256, in lower-case hexadecimal, over the models, how images
-    /// become pixels, and each file's path and length.
+    /// become pixels, and each file's length in their order; where they lie is no part of it, and of what was answered
+    /// the answers have the hashes.
     /// </summary>
     /// <param name="models">What names the models and how images become their pixels.</param>
     public string Digest(IReadOnlyList<string> models)
@@ -103,7 +104,6 @@ sealed class CheckListing
         foreach (string path in Paths)
         {
             FileInfo file = new(path);
-            Add(path);
             Add(file.Exists ? file.Length.ToString(CultureInfo.InvariantCulture) : "none");
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());

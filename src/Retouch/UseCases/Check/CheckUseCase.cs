@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.Patches;
@@ -247,22 +248,7 @@ public sealed class CheckUseCase(ModelFile file)
             before?.Model.Fingerprint ?? "",
             before?.Preprocessing.ToJson() ?? "",
         ];
-        using CheckRowFile? rows = request.Rows is string path
-            ? CheckRowFile.Open(
-                path,
-                listing.Digest(asked),
-                total,
-                after.Model.Config.Classes,
-                before is not null,
-                request.Resume,
-                request.Overwrite,
-                questions.Together,
-                row =>
-                    answers.Add(
-                        new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
-                    )
-            )
-            : null;
+        using CheckRowFile? rows = request.Rows is string path ? Rows(path, request.Resume) : null;
         if (answers.Count > 0)
             events.Note($"{answers.Count} of {total} images were asked about before");
         try
@@ -283,9 +269,11 @@ public sealed class CheckUseCase(ModelFile file)
                         ComparedAnswer[] said = Array.ConvertAll(questions.Ask(batch, cancellation), a => a.Ranked);
                         foreach (ComparedAnswer answer in said)
                             answers.Add(answer);
+                        string?[] hashes = rows is null ? [] : Hashes(batch);
                         rows?.Append([
                             .. said.Select(
-                                (a, i) => new CheckRow(first + i, batch[i], a.After, a.Before, a.Problem?.Message)
+                                (a, i) =>
+                                    new CheckRow(first + i, batch[i], a.After, a.Before, a.Problem?.Message, hashes[i])
                             ),
                         ]);
                         report(answers.Count, null);
@@ -306,8 +294,8 @@ public sealed class CheckUseCase(ModelFile file)
             throw new RunInterruptedException(
                 rows is null && index is not null
                         ? new Problem(
-                            $"interrupted; what was said of images so far is kept in {request.Index}, and the same command "
-                                + "goes on there."
+                            $"interrupted; what was said of images so far is kept in {request.Index}, and the "
+                                + "same command goes on there."
                         )
                     : rows is null
                         ? new Problem($"interrupted after {answers.Count} of {total} images; nothing was written.")
@@ -319,6 +307,64 @@ public sealed class CheckUseCase(ModelFile file)
                 cancellation
             );
         }
+
+        CheckRowFile Rows(string path, bool resume)
+        {
+            bool changed = false;
+            try
+            {
+                return CheckRowFile.Open(
+                    path,
+                    listing.Digest(asked),
+                    total,
+                    after.Model.Config.Classes,
+                    before is not null,
+                    resume,
+                    request.Overwrite,
+                    questions.Together,
+                    Keep
+                );
+            }
+            // Another check, in the place of which this one may be.
+            catch (BadInputException) when (changed && request.Overwrite)
+            {
+                answers = new ComparedAnswers();
+                return Rows(path, resume: false);
+            }
+
+            void Keep(CheckRow row)
+            {
+                if (row.Sha256 is string was && Hash(paths[row.Image]) is string now && now != was)
+                {
+                    changed = true;
+                    throw BadInput.Mismatch(
+                        path,
+                        $"{path} holds the answers of another check: {paths[row.Image]} was changed since.",
+                        Remedy.Overwrite
+                    );
+                }
+                answers.Add(
+                    new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
+                );
+            }
+        }
+
+        string?[] Hashes(string[] some)
+        {
+            string?[] hashes = new string?[some.Length];
+            Parallel.For(
+                0,
+                some.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+                i => hashes[i] = Hash(some[i])
+            );
+            return hashes;
+        }
+
+        string? Hash(string path) =>
+            (index is null ? ContentHashes.Read(path) : index.Hashes.Of(path, out _)) is byte[] hash
+                ? Convert.ToHexStringLower(hash)
+                : null;
     }
 
     static ChangeCount Changed(IReadOnlyList<int> places, ComparedAnswers answers)
