@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Retouch.Data;
 using Retouch.Formats;
@@ -12,6 +13,7 @@ namespace Retouch.Benchmarks;
 static class LabelledList
 {
     const int MaxLength = 64 << 20;
+    const int LongestLine = 1 << 20;
 
     static readonly string[] PathWords = ["path", "image", "file", "filename", "file_name", "filepath"];
     static readonly string[] ClassWords = ["class", "label", "classname", "labelname", "target"];
@@ -25,7 +27,7 @@ static class LabelledList
     /// <param name="roots">The folders from which its paths go on; none for the list's own.</param>
     /// <param name="classes">What the classes' names mean.</param>
     /// <exception cref="BadInputException">It cannot be read, or an image or a class is not there.</exception>
-    public static IReadOnlyList<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
+    public static IEnumerable<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
     {
         if (ImageNames.IsImage(path))
             throw BadInput.Mismatch(
@@ -38,17 +40,25 @@ static class LabelledList
                 $"{path} is a compressed archive, which is not read: unpack it, or make a ZIP or an uncompressed tar "
                     + "archive of it."
             );
-        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         roots = [.. roots.Select(r => ImagePath.Archive(r) is string archive ? $"{archive}{ImagePath.Mark}" : r)];
         if (roots.Count == 0)
             roots = [Path.GetDirectoryName(Path.GetFullPath(path))!];
+        if (First(path) is not ('{' or '['))
+            return Lines(path, roots, () => Rows(path), classes);
+        ReadOnlyMemory<byte> text = InputFile.ReadJson(path, MaxLength);
         int start = text.Span.IndexOfAnyExcept(" \n\r\t"u8);
-        return (start < 0 ? 0 : (char)text.Span[start]) switch
-        {
-            '{' when !IsRow(text) => Groups(path, roots, text),
-            '{' or '[' => Lines(path, roots, JsonRows(path, text), classes),
-            _ => Lines(path, roots, Rows(path, text), classes),
-        };
+        return text.Span[start] == '{' && !IsRow(text)
+            ? Groups(path, roots, text)
+            : Lines(path, roots, () => JsonRows(path, text), classes);
+    }
+
+    // What the text begins with, which says how it goes on.
+    static char First(string path)
+    {
+        using StreamReader reader = new(InputFile.Open(path));
+        int first;
+        while ((first = reader.Read()) is ' ' or '\n' or '\r' or '\t') { }
+        return first < 0 ? '\0' : (char)first;
     }
 
     static Labelled[] Groups(string path, IReadOnlyList<string> roots, ReadOnlyMemory<byte> text)
@@ -87,22 +97,24 @@ static class LabelledList
         }
     }
 
-    static List<Labelled> Lines(
+    // Twice over rather than kept: there may be millions.
+    static IEnumerable<Labelled> Lines(
         string path,
         IReadOnlyList<string> roots,
-        IEnumerable<(int Line, string Image, string Class)> found,
+        Func<IEnumerable<(int Line, string Image, string Class)>> rows,
         ClassFolders classes
     )
     {
         string source = Path.GetFileNameWithoutExtension(path);
-        List<(int Line, string Image, string Class)> rows = [.. found];
-        if (rows.Count == 0)
+        Dictionary<string, IReadOnlyList<int>?> byName = [];
+        foreach ((_, _, string name) in rows())
+            byName.TryAdd(name, null);
+        if (byName.Count == 0)
             throw BadInput.Missing(path, $"{path} names no image.");
-        classes.RequireNumbering(rows.Select(r => r.Class).Distinct());
-        List<Labelled> labelled = [];
-        foreach ((int line, string image, string name) in rows)
+        classes.RequireNumbering(byName.Keys);
+        foreach ((int line, string image, string name) in rows())
         {
-            IReadOnlyList<int> accepted = Accepted(name, line);
+            IReadOnlyList<int> accepted = byName[name] ??= Accepted(name, line);
             if (accepted.Count == 0)
                 continue;
             string full =
@@ -112,9 +124,8 @@ static class LabelledList
                     $"Line {line} of {path} names the image {image}, which is not below {string.Join(", ", roots)}.",
                     Remedy.Option(Parameter.ListRoot)
                 );
-            labelled.Add(new Labelled(source, name, accepted, image.Replace('\\', '/'), full));
+            yield return new Labelled(source, name, accepted, image.Replace('\\', '/'), full);
         }
-        return labelled;
 
         // Several classes that count as right have bars between them.
         IReadOnlyList<int> Accepted(string name, int line)
@@ -199,12 +210,11 @@ static class LabelledList
         return null;
     }
 
-    static IEnumerable<(int Line, string Image, string Class)> Rows(string path, ReadOnlyMemory<byte> text)
+    static IEnumerable<(int Line, string Image, string Class)> Rows(string path)
     {
         (int image, int label) = (0, 1);
-        using StreamReader reader = new(new MemoryStream(text.ToArray()));
         int number = 0;
-        while (reader.ReadLine() is string line)
+        foreach (string line in TextLines(path))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line))
@@ -225,6 +235,40 @@ static class LabelledList
                 );
             yield return (number, cells[image], cells[label]);
         }
+    }
+
+    // As StreamReader has them, but of a bounded length.
+    static IEnumerable<string> TextLines(string path)
+    {
+        using StreamReader reader = new(InputFile.Open(path));
+        StringBuilder line = new();
+        char[] buffer = new char[1 << 14];
+        bool returned = false;
+        for (int read; (read = reader.Read(buffer)) > 0; )
+        {
+            for (int at = 0; at < read; )
+            {
+                // A line feed after a return ends nothing more.
+                if (returned && buffer[at] == '\n')
+                    at++;
+                returned = false;
+                int length = buffer.AsSpan(at, read - at).IndexOfAny('\n', '\r');
+                line.Append(buffer, at, length < 0 ? read - at : length);
+                if (line.Length > LongestLine)
+                    throw BadInput.TooLarge(
+                        path,
+                        $"A line of {path} has more than {LongestLine} characters, which no list of images has."
+                    );
+                if (length < 0)
+                    break;
+                returned = buffer[at + length] == '\r';
+                at += length + 1;
+                yield return line.ToString();
+                line.Clear();
+            }
+        }
+        if (line.Length > 0)
+            yield return line.ToString();
     }
 
     static int? Column(string[] header, string[] words) =>
