@@ -145,6 +145,7 @@ sealed class CheckVerb : Verb
             + "default FILE.jsonl beside --report FILE.html, and nothing without that.",
         HelpName = "FILE",
     };
+    readonly Option<string?> _index = IndexOption.New();
     readonly Option<bool> _resume = new("--resume") { Description = "Go on with the answers that are there." };
     readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace existing files." };
     readonly ShardOption _shard;
@@ -191,6 +192,7 @@ sealed class CheckVerb : Verb
                     _junit,
                     _mistakes,
                     _out,
+                    _index,
                     _resume,
                     _overwrite,
                 ]
@@ -216,6 +218,7 @@ sealed class CheckVerb : Verb
             Against = parsed.GetValue(_against),
             Criteria = Criteria(parsed),
             Rows = parsed.GetValue(_out) ?? (page is null ? null : Path.ChangeExtension(page, ".jsonl")),
+            Index = parsed.GetValue(_index),
             Resume = parsed.GetValue(_resume),
             Overwrite = parsed.GetValue(_overwrite),
             Page = page,

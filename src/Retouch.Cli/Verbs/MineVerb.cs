@@ -2,6 +2,7 @@ using System.CommandLine;
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Measurement;
 using Retouch.Suffix;
 
 namespace Retouch.Cli.Verbs;
@@ -67,6 +68,7 @@ sealed class MineVerb : Verb
         DefaultValueFactory = _ => Defaults.MinImages,
         HelpName = "N",
     };
+    readonly Option<string?> _index = IndexOption.New();
     readonly Option<string> _out = new("--out")
     {
         Description = "The benchmark to write; with --stronger the page.",
@@ -93,7 +95,7 @@ sealed class MineVerb : Verb
         _model = new ModelOptions(this);
         foreach (
             Option option in (Option[])
-                [_images, _roots, _accept, _stronger, _confirmed, _locality, _margin, _min, _out, _overwrite]
+                [_images, _roots, _accept, _stronger, _confirmed, _locality, _margin, _min, _index, _out, _overwrite]
         )
             Add(option);
         _shard = new ShardOption(
@@ -125,7 +127,15 @@ sealed class MineVerb : Verb
             && sources.Any(s => ImageFolder.IsList(s, out _) || !ImageFolder.IsAt(s));
         ImageFolder[] folders = lists ? [] : [.. sources.Select(ImageFolder.Open)];
         ImageFolder? locality = parsed.GetValue(_locality) is string folder ? ImageFolder.Open(folder) : null;
-        MiningSettings settings = new() { Margin = parsed.GetValue(_margin), MinImages = parsed.GetValue(_min) };
+        using AnswerIndex? index = parsed.GetValue(_index) is string kept
+            ? AnswerIndex.Open(shard.FileOf(kept), Name)
+            : null;
+        MiningSettings settings = new()
+        {
+            Margin = parsed.GetValue(_margin),
+            MinImages = parsed.GetValue(_min),
+            Index = index,
+        };
 
         using ModelFile file = _model.Load(parsed, terminal);
         LabelSet labels = _model.Labels(parsed, file);
@@ -190,6 +200,8 @@ sealed class MineVerb : Verb
                     );
             }
         );
+        if (index?.Summary is string known)
+            terminal.Note($"index: {known}");
         terminal.Warnings(result.Skipped.Select(RemedyText.Of));
         if (!labels.HasNames && confirmed is null)
             terminal.Note("classes: no file names them, so folders are taken by number (--labels names them)");

@@ -101,6 +101,12 @@ sealed class PrepareVerb : Verb
                         + "another --out, or replace it with --overwrite."
                 );
             }
+            ImageFolders again = ImageFolders.Open(parsed.GetRequiredValue(_images));
+            if (made.Difference(new PreparationImages(again, file.Preprocessing)) is string difference)
+                throw new BadInputException(
+                    $"{output} was made of {difference}; give another --out, or replace it with --overwrite."
+                );
+            terminal.Note($"{output} is there already, made for this model; nothing is learned again");
             // What it came of, where a kill left it; a younger one is the beginning of the next, with --overwrite.
             if (File.GetLastWriteTimeUtc(checkpoint) <= File.GetLastWriteTimeUtc(output))
                 AtomicFile.Delete(checkpoint);

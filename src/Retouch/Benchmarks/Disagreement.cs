@@ -82,7 +82,7 @@ public sealed record Disagreement
         ModelAnswer?[] weak = new ModelAnswer?[paths.Length];
         ModelAnswer?[] strong = new ModelAnswer?[paths.Length];
         int asked = 0;
-        new ModelQuestions(model, preprocessing, skipped, progress, cancellation).Ask(
+        new ModelQuestions(model, preprocessing, skipped, progress, cancellation, settings.Index).Ask(
             paths,
             (i, answer) => weak[i] = answer
         );
@@ -91,7 +91,8 @@ public sealed record Disagreement
             strongerPreprocessing,
             [],
             new Told<int>(done => progress?.Report(paths.Length + done)),
-            cancellation
+            cancellation,
+            settings.Index
         ).Ask(paths, (i, answer) => strong[i] = answer);
 
         Dictionary<(string Source, int Label, int Wrong), List<DisagreementImage>> groups = [];

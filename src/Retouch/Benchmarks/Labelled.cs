@@ -23,24 +23,37 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
     /// Folders are numbered otherwise than the classes, the model lacks a class, or an image or a source is there
     /// twice.
     /// </exception>
-    public static IReadOnlyList<Labelled> In(
+    public static LabelledImages In(
         IReadOnlyList<ImageFolder> folders,
         ClassFolders classes,
         int count,
         List<Problem> skipped
     )
     {
-        Labelled[] labelled = [.. In(folders, classes, skipped)];
-        skipped.AddRange(folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why)));
-        foreach (Labelled image in labelled)
+        LabelledImages images = new();
+        AddTo(images, folders, classes, count, skipped);
+        return images;
+    }
+
+    /// <summary>The same, added to others.</summary>
+    public static void AddTo(
+        LabelledImages images,
+        IReadOnlyList<ImageFolder> folders,
+        ClassFolders classes,
+        int count,
+        List<Problem> skipped
+    )
+    {
+        foreach (Labelled image in In(folders, classes, skipped))
         {
             if (image.Accepted.FirstOrDefault(c => c >= count) is int beyond and > 0)
                 throw BadInput.Unsupported(
                     null,
                     $"The class {beyond} of {image.Class} is not one of the model's {count}."
                 );
+            images.Add(image);
         }
-        return labelled;
+        skipped.AddRange(folders.SelectMany(f => f.LeftOut).Select(why => new Problem(why)));
     }
 
     /// <summary>The error where there are none.</summary>
@@ -62,7 +75,8 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
         classes.RequireNumbering(paths.Select(p => System.IO.Path.GetFileName(ClassFolder(p))).Distinct());
         Dictionary<string, IReadOnlyList<int>> accepted = [];
         Dictionary<string, string> sources = [];
-        HashSet<string> seen = [];
+        // One folder is walked through once.
+        HashSet<string>? seen = folders.Count > 1 ? [] : null;
         foreach (ImageFolder folder in folders)
         {
             foreach (string file in folder.Files)
@@ -85,7 +99,7 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
                     continue;
                 if (!Mining.Nameable(file, skipped))
                     continue;
-                if (!seen.Add(folder.RealPath(file)))
+                if (seen?.Add(folder.RealPath(file)) == false)
                     throw BadInput.Ambiguous(
                         full,
                         $"{full} lies in two of the folders; name every folder of images once."

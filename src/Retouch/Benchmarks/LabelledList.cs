@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Retouch.Data;
 using Retouch.Formats;
@@ -22,7 +23,7 @@ static class LabelledList
     /// <param name="roots">The folders from which its paths go on; none for the list's own.</param>
     /// <param name="classes">What the classes' names mean.</param>
     /// <exception cref="BadInputException">It cannot be read, or an image or a class is not there.</exception>
-    public static IReadOnlyList<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
+    public static IEnumerable<Labelled> Read(string path, IReadOnlyList<string> roots, ClassFolders classes)
     {
         (string file, ListColumns columns) = ImageList.Split(path);
         if (ImageNames.IsImage(path))
@@ -95,11 +96,13 @@ static class LabelledList
         }
     }
 
-    static Labelled[] Lines(string path, string file, IReadOnlyList<string> roots, ClassFolders classes)
+    // Twice over rather than kept, or three times: there may be millions.
+    static IEnumerable<Labelled> Lines(string path, string file, IReadOnlyList<string> roots, ClassFolders classes)
     {
         string source = Path.GetFileNameWithoutExtension(file);
-        List<(ListRow Row, string Class)> rows = [];
         string[] starts = [.. roots.Select(Path.GetFullPath)];
+        Dictionary<string, IReadOnlyList<int>?> byName = [];
+        bool plain = true;
         foreach (ListRow row in ImageList.Rows(path))
         {
             if (row.Class is not string name)
@@ -109,29 +112,36 @@ static class LabelledList
                         + "quote names that hold a comma.",
                     Remedy.Option(Parameter.ListColumns)
                 );
-            rows.Add((row, name));
+            byName.TryAdd(name, null);
+            plain &= ImageList.IsPlain(row.Image);
         }
-        if (rows.Count == 0)
+        if (byName.Count == 0)
             throw BadInput.Missing(path, $"{path} names no image.");
-        classes.RequireNumbering(rows.Select(r => r.Class).Distinct());
-        List<Labelled> labelled = [];
-        foreach ((ListRow row, string name) in rows)
+        classes.RequireNumbering(byName.Keys);
+        if (plain)
+            return Found().Select(l => l with { Path = ImageList.Plain(l.Path) });
+        string common = ImageList.Common(Found().Select(l => l.FullPath));
+        return Found().Select(l => l with { Path = ImageList.Below(common, l.FullPath) });
+
+        IEnumerable<Labelled> Found()
         {
-            IReadOnlyList<int> accepted = Accepted(name, row.Line);
-            if (accepted.Count == 0)
-                continue;
-            string full =
-                ImageList.Find(file, row, starts)
-                ?? throw BadInput.Missing(
-                    row.Image,
-                    $"Line {row.Line} of {file} names the image {row.Image}, which is not below "
-                        + $"{string.Join(", ", roots)}.",
-                    Remedy.Option(Parameter.ListRoot)
-                );
-            labelled.Add(new Labelled(source, name, accepted, row.Image, full));
+            foreach (ListRow row in ImageList.Rows(path))
+            {
+                string name = row.Class!;
+                IReadOnlyList<int> accepted = byName[name] ??= Accepted(name, row.Line);
+                if (accepted.Count == 0)
+                    continue;
+                string full =
+                    ImageList.Find(file, row, starts)
+                    ?? throw BadInput.Missing(
+                        row.Image,
+                        $"Line {row.Line} of {file} names the image {row.Image}, which is not below "
+                            + $"{string.Join(", ", roots)}.",
+                        Remedy.Option(Parameter.ListRoot)
+                    );
+                yield return new Labelled(source, name, accepted, row.Image, full);
+            }
         }
-        string[] names = ImageList.Names([.. labelled.Select(l => (l.Path, l.FullPath))]);
-        return [.. labelled.Select((l, i) => l with { Path = names[i] })];
 
         // Several classes that count as right have bars between them.
         IReadOnlyList<int> Accepted(string name, int line)

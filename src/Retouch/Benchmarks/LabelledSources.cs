@@ -19,7 +19,7 @@ static class LabelledSources
     /// A source cannot be read, the model lacks a class, an image is there twice that may be there once, or there are
     /// no images.
     /// </exception>
-    public static IReadOnlyList<Labelled> In(
+    public static LabelledImages In(
         IReadOnlyList<string> sources,
         IReadOnlyList<string> roots,
         ClassFolders classes,
@@ -36,10 +36,12 @@ static class LabelledSources
                     : $"There is no folder and no list {missing}: check the path."
             );
         ImageFolder[] folders = [.. sources.Where(s => !IsList(s)).Select(ImageFolder.Open)];
-        List<Labelled> images = [.. Labelled.In(folders, classes, count, skipped)];
-        HashSet<string> seen = [.. images.Select(i => i.FullPath)];
+        LabelledImages images = new();
+        Labelled.AddTo(images, folders, classes, count, skipped);
+        bool lists = false;
         foreach (string list in sources.Where(IsList))
         {
+            lists = true;
             foreach (Labelled image in LabelledList.Read(list, roots, classes))
             {
                 if (image.Accepted.Any(c => c >= count))
@@ -47,14 +49,11 @@ static class LabelledSources
                         list,
                         $"{list} names the class {image.Accepted.Max()}, which is not one of the model's {count}."
                     );
-                if (!seen.Add(image.FullPath) && once)
-                    throw BadInput.Ambiguous(
-                        image.FullPath,
-                        $"{image.FullPath} is named twice among the images; name every image once."
-                    );
                 images.Add(image);
             }
         }
+        if (once && lists && images.Twice() is string twice)
+            throw BadInput.Ambiguous(twice, $"{twice} is named twice among the images; name every image once.");
         return images.Count > 0 ? images : throw Labelled.None(skipped);
     }
 

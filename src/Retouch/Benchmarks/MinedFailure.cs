@@ -1,6 +1,3 @@
-using System.Text.Json.Serialization;
-using Retouch.Data;
-
 namespace Retouch.Benchmarks;
 
 /// <summary>An image that a model gets wrong, before it is grouped. Immutable.</summary>
@@ -10,16 +7,13 @@ namespace Retouch.Benchmarks;
 /// <param name="Accepted">The indices that count as right.</param>
 /// <param name="Wrong">The index that the model gives.</param>
 /// <param name="Path">Its path below the folder that was given.</param>
-sealed record MinedFailure(int Place, string Source, string Class, IReadOnlyList<int> Accepted, int Wrong, string Path)
-{
-    /// <summary>Where it is; null where it was read from a part's file.</summary>
-    [JsonIgnore]
-    public string? FullPath { get; init; }
-
-    /// <summary>SHA-256 of the file's bytes; only images of groups that are kept need to be read for it.</summary>
-    public string Sha256
-    {
-        get => field ??= FullPath is string path ? ImageRoots.Hash(path) : "";
-        init;
-    }
-}
+/// <param name="Sha256">SHA-256 of the file's bytes in lower-case hexadecimal.</param>
+sealed record MinedFailure(
+    int Place,
+    string Source,
+    string Class,
+    IReadOnlyList<int> Accepted,
+    int Wrong,
+    string Path,
+    string Sha256
+);

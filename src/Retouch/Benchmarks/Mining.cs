@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Retouch.Data;
 using Retouch.Images;
 using Retouch.Measurement;
@@ -40,10 +41,8 @@ public static class Mining
     {
         settings.Validate();
         List<Problem> skipped = [];
-        IReadOnlyList<Labelled> labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
-        return MiningPart.Merge([
-            Part(split, preprocessing, labelled, locality, settings, Shard.Whole, skipped, progress, cancellation),
-        ]);
+        LabelledImages labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
+        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
     }
 
     /// <summary>The same of folders, archives and lists of images and classes.</summary>
@@ -72,20 +71,88 @@ public static class Mining
         CancellationToken cancellation = default
     )
     {
-        return MiningPart.Merge([
-            Part(
-                split,
-                preprocessing,
-                sources,
-                roots,
-                classes,
-                locality,
-                settings,
-                Shard.Whole,
-                progress,
-                cancellation
-            ),
-        ]);
+        settings.Validate();
+        List<Problem> skipped = [];
+        LabelledImages labelled = LabelledSources.In(sources, roots, classes, split.Model.Config.Classes, skipped);
+        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
+    }
+
+    static MiningResult Mine(
+        SplitVit split,
+        Preprocessing preprocessing,
+        LabelledImages labelled,
+        ImageFolder? locality,
+        MiningSettings settings,
+        List<Problem> skipped,
+        IProgress<int>? progress,
+        CancellationToken cancellation
+    )
+    {
+        int asked = 0;
+        int right = 0;
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index);
+        Dictionary<(string Source, string Class, int Wrong), List<int>> failures = [];
+        questions.Ask(
+            labelled.FullPaths,
+            (i, answer) =>
+            {
+                asked++;
+                Labelled image = labelled[i];
+                if (image.Accepted.Contains(answer.Class))
+                {
+                    right++;
+                    return;
+                }
+                (string, string, int) key = (image.Source, image.Class, answer.Class);
+                if (!failures.TryGetValue(key, out List<int>? group))
+                    failures[key] = group = [];
+                group.Add(i);
+            }
+        );
+        FailureGroup[] groups =
+        [
+            .. failures
+                .Where(f => f.Value.Count >= settings.MinImages)
+                .OrderBy(f => f.Key.Source, StringComparer.Ordinal)
+                .ThenBy(f => f.Key.Class, StringComparer.Ordinal)
+                .ThenBy(f => f.Key.Wrong)
+                .Select(f => new FailureGroup(
+                    f.Key.Source,
+                    f.Key.Class,
+                    labelled[f.Value[0]].Accepted,
+                    f.Key.Wrong,
+                    Images(labelled, f.Value, questions)
+                )),
+        ];
+        Benchmark benchmark = new()
+        {
+            ModelFingerprint = split.Model.Fingerprint,
+            Groups = groups,
+            Locality = Locality(questions, locality, skipped),
+            SensitiveMargin = settings.Margin,
+        };
+        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
+        {
+            Labelled = labelled.Count,
+        };
+    }
+
+    // Of many mistakes the names stay where they are, and the hashes are bytes.
+    static ListView<BenchmarkImage> Images(LabelledImages labelled, List<int> places, ModelQuestions questions)
+    {
+        int[] order = [.. places.OrderBy(p => labelled[p].Path, StringComparer.Ordinal)];
+        byte[] hashes = new byte[order.Length * SHA256.HashSizeInBytes];
+        for (int i = 0; i < order.Length; i++)
+            Convert
+                .FromHexString(questions.Hash(labelled[order[i]].FullPath))
+                .CopyTo(hashes, i * SHA256.HashSizeInBytes);
+        return new ListView<BenchmarkImage>(
+            order.Length,
+            i => new BenchmarkImage(
+                labelled[order[i]].Path,
+                Convert.ToHexStringLower(hashes, i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes)
+            )
+        );
     }
 
     /// <summary>
@@ -121,20 +188,14 @@ public static class Mining
     {
         settings.Validate();
         List<Problem> skipped = [];
-        IReadOnlyList<Labelled> labelled = LabelledSources.In(
-            sources,
-            roots,
-            classes,
-            split.Model.Config.Classes,
-            skipped
-        );
+        LabelledImages labelled = LabelledSources.In(sources, roots, classes, split.Model.Config.Classes, skipped);
         return Part(split, preprocessing, labelled, locality, settings, shard, skipped, progress, cancellation);
     }
 
     static MiningPart Part(
         SplitVit split,
         Preprocessing preprocessing,
-        IReadOnlyList<Labelled> labelled,
+        LabelledImages labelled,
         ImageFolder? locality,
         MiningSettings settings,
         Shard shard,
@@ -145,28 +206,30 @@ public static class Mining
     {
         int asked = 0;
         int right = 0;
-        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation) { Takes = shard.Has };
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index)
+        {
+            Takes = shard.Has,
+        };
         List<MinedFailure> failures = [];
         questions.Ask(
-            [.. labelled.Select(l => l.FullPath)],
+            labelled.FullPaths,
             (i, answer) =>
             {
                 asked++;
-                if (labelled[i].Accepted.Contains(answer.Class))
+                Labelled image = labelled[i];
+                if (image.Accepted.Contains(answer.Class))
                     right++;
                 else
                     failures.Add(
                         new MinedFailure(
                             i,
-                            labelled[i].Source,
-                            labelled[i].Class,
-                            labelled[i].Accepted,
+                            image.Source,
+                            image.Class,
+                            image.Accepted,
                             answer.Class,
-                            labelled[i].Path
+                            image.Path,
+                            questions.Hash(image.FullPath)
                         )
-                        {
-                            FullPath = labelled[i].FullPath,
-                        }
                     );
             }
         );
@@ -220,7 +283,7 @@ public static class Mining
             .. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i))),
         ];
         string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
-        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation);
+        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index);
         Dictionary<FailureGroup, List<BenchmarkImage>> kept = new(ReferenceEqualityComparer.Instance);
         int right = 0;
         questions.Ask(
@@ -286,7 +349,7 @@ public static class Mining
                 answers.Add(
                     new MinedLocality(
                         i,
-                        new LocalityImage(files[i], ImageRoots.Hash(locality.FullPath(files[i])), answer.Margin)
+                        new LocalityImage(files[i], questions.Hash(locality.FullPath(files[i])), answer.Margin)
                     )
                 )
         );

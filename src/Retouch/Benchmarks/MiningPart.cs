@@ -212,7 +212,7 @@ public sealed record MiningPart
     internal static string Name(
         VitModel model,
         Preprocessing preprocessing,
-        IReadOnlyList<Labelled> labelled,
+        LabelledImages labelled,
         ImageFolder? locality,
         MiningSettings settings
     )

@@ -1,3 +1,5 @@
+using Retouch.Measurement;
+
 namespace Retouch.Benchmarks;
 
 /// <summary>What <see cref="Mining"/> keeps. Immutable.</summary>
@@ -22,6 +24,11 @@ public sealed record MiningSettings
     /// A locality image is sensitive where the difference of its two largest probabilities is below this, in [0,1].
     /// </summary>
     public double Margin { get; init; } = PublishedMargin;
+
+    /// <summary>
+    /// What models said of images: what is in it is not asked again, and answers are added. Not owned; null for none.
+    /// </summary>
+    public AnswerIndex? Index { get; init; }
 
     /// <summary>Checks every setting's range.</summary>
     /// <exception cref="BadInputException">One is out of range; the message names it.</exception>

@@ -18,6 +18,7 @@ public sealed partial class WriterLock : IDisposable
     const int LongestText = 400;
     const int Tries = 5;
     const int Waits = 600;
+    const int ShortWaits = 20;
 
     static readonly TimeSpan BetweenWaits = TimeSpan.FromMilliseconds(100);
 
@@ -84,6 +85,9 @@ public sealed partial class WriterLock : IDisposable
 
     /// <summary>The same for what is held for moments only: waits until it is free, for a minute at most.</summary>
     internal static WriterLock Wait(string path, string verb) => Wait(path, verb, Waits, default);
+
+    /// <summary>The same for what a person waits for: two seconds at most.</summary>
+    internal static WriterLock WaitShortly(string path, string verb) => Wait(path, verb, ShortWaits, default);
 
     /// <summary>The same for what takes its time: waits until it is free.</summary>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

@@ -58,6 +58,23 @@ public sealed class Preparation : IDisposable
     /// <summary>Everything that it depends on beside the model.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; }
 
+    /// <summary>Which images it was learned from; null where its file does not say.</summary>
+    internal PreparationOrigin? Origin { get; private set; }
+
+    /// <summary>The same preparation, which says which images it was learned from.</summary>
+    internal Preparation From(PreparationImages images)
+    {
+        Origin = PreparationOrigin.Of(images);
+        return this;
+    }
+
+    /// <summary>
+    /// Why images are not those that it was learned from, as a clause; null where they are, and where its file does not
+    /// say.
+    /// </summary>
+    /// <param name="images">The images.</param>
+    public string? Difference(PreparationImages images) => Origin?.Difference(images);
+
     /// <summary>The tensors by name. They belong to the preparation.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors { get; }
 
@@ -170,6 +187,7 @@ public sealed class Preparation : IDisposable
         };
         foreach ((string name, string value) in Settings)
             metadata["setting." + name] = value;
+        Origin?.Write(metadata);
         SafeTensorsWriter.Write(path, Tensors.Select(t => (t.Key, t.Value)), metadata, overwrite);
     }
 
@@ -203,6 +221,7 @@ public sealed class Preparation : IDisposable
         )
         {
             Path = path,
+            Origin = PreparationOrigin.Read(file.Metadata),
         };
     }
 

@@ -16,12 +16,18 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
     // As many as the prefix takes at once.
     const int Chunk = 16;
 
+    readonly Most _used = new();
+
+    /// <summary>Over how many files something was spread at most; all where nothing was.</summary>
+    internal int Used => _used.Count ?? Folders.Paths.Count;
+
     /// <summary>A part of the files, spread evenly over the folders.</summary>
     /// <param name="most">How many at most.</param>
     public IReadOnlyList<string> Spread(int most)
     {
         IReadOnlyList<string> paths = Folders.Paths;
         int count = Math.Min(most, paths.Count);
+        _used.Count = Math.Max(count, _used.Count ?? 0);
         return [.. Enumerable.Range(0, count).Select(i => paths[(int)((long)i * paths.Count / count)])];
     }
 
@@ -73,5 +79,11 @@ public sealed record PreparationImages(ImageFolders Folders, Preprocessing Prepr
                 $"None of the {paths.Count} images can be decoded; the first: {firstReason?.Message}",
                 firstReason?.Remedy
             );
+    }
+
+    /// <summary>A number that grows.</summary>
+    sealed class Most
+    {
+        public int? Count { get; set; }
     }
 }

@@ -34,23 +34,9 @@ public sealed record Calibration(IReadOnlyList<CalibrationBin> Bins)
     /// <exception cref="ArgumentOutOfRangeException">There are no bins, or a probability is none.</exception>
     public static Calibration Of(IEnumerable<(double Probability, bool Right)> predictions, int bins = UsualBins)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(bins, 1);
-        int[] images = new int[bins];
-        int[] right = new int[bins];
-        double[] sums = new double[bins];
+        CalibrationSums sums = new(bins);
         foreach ((double probability, bool isRight) in predictions)
-        {
-            if (probability is not (>= 0 and <= 1))
-                throw new ArgumentOutOfRangeException(nameof(predictions), probability, "It is no probability.");
-            int bin = Math.Max((int)Math.Ceiling(probability * bins) - 1, 0);
-            images[bin]++;
-            right[bin] += isRight ? 1 : 0;
-            sums[bin] += probability;
-        }
-        return new Calibration([
-            .. Enumerable
-                .Range(0, bins)
-                .Select(b => new CalibrationBin(images[b], images[b] == 0 ? 0 : sums[b] / images[b], right[b])),
-        ]);
+            sums.Add(probability, isRight);
+        return sums.Result();
     }
 }

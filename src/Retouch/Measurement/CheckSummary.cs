@@ -43,87 +43,70 @@ public sealed record CheckSummary
     {
         bool compared = images.Count > 0 && images[0].Before is not null;
         bool ranked = labels.Count > RankedAnswer.Length;
-        Dictionary<int, string> names = images
-            .GroupBy(i => i.Label)
-            .ToDictionary(g => g.Key, g => FolderName([.. g]) ?? labels[g.Key].Name);
+        Tally all = new();
+        Dictionary<int, Tally> byClass = [];
+        Dictionary<string, Tally> byFolder = [];
+        Dictionary<(int Label, int Said), (int After, int Before)> cells = [];
+        CalibrationSums after = new();
+        CalibrationSums before = new();
+        // Once over: there may be millions, which lie on a disk.
+        foreach (CheckedImage image in images)
+        {
+            all.Add(image);
+            Of(byClass, image.Label).Add(image);
+            Of(byFolder, image.Folder).Add(image);
+            after.Add(image.After.Probability, image.IsRight);
+            if (image.Before is { } was)
+                before.Add(was.Probability, image.WasRight == true);
+            Confuse(cells, image);
+        }
+        Dictionary<int, string> names = byClass.ToDictionary(g => g.Key, g => g.Value.Name ?? labels[g.Key].Name);
         return new CheckSummary
         {
             Images = images,
-            After = Score(images, i => i.After, ranked),
-            Before = compared ? Score(images, i => i.Before!, ranked) : null,
-            Flips = compared ? FlipsOf(images) : null,
+            After = new(all.Images, all.Right, ranked ? all.InTopFive : null, after.Result()),
+            Before = compared
+                ? new(all.Images, all.Flips.RightBefore, ranked ? all.InTopFiveBefore : null, before.Result())
+                : null,
+            Flips = compared ? all.Flips : null,
             ByClass =
             [
-                .. images
-                    .GroupBy(i => i.Label)
-                    .OrderBy(g => g.Key)
-                    .Select(g => Group(names[g.Key], g.Key, [.. g], ranked, compared)),
+                .. byClass.OrderBy(g => g.Key).Select(g => g.Value.Group(names[g.Key], g.Key, ranked, compared)),
             ],
             ByFolder =
             [
-                .. images
-                    .GroupBy(i => i.Folder)
+                .. byFolder
                     .OrderBy(g => g.Key, StringComparer.Ordinal)
-                    .Select(g => Group(g.Key, null, [.. g], ranked, compared)),
+                    .Select(g => g.Value.Group(g.Key, null, ranked, compared)),
             ],
-            Confusions = Confused(images, compared),
+            Confusions = Confused(cells, compared),
             ClassNames = names,
         };
     }
 
-    static string? FolderName(IReadOnlyList<CheckedImage> images)
+    static Tally Of<T>(Dictionary<T, Tally> groups, T key)
+        where T : notnull
     {
-        string[] names = [.. images.Select(i => i.Folder[(i.Folder.LastIndexOf('/') + 1)..]).Distinct()];
-        // A list writes several classes as such.
-        return images.All(i => i.Accepted.Count > 1) && names is [string name] && !name.Contains('|') ? name : null;
+        if (!groups.TryGetValue(key, out Tally? tally))
+            groups[key] = tally = new Tally();
+        return tally;
     }
 
-    static ClassificationScore Score(
-        IReadOnlyList<CheckedImage> images,
-        Func<CheckedImage, RankedAnswer> answer,
-        bool ranked
-    ) =>
-        new(
-            images.Count,
-            images.Count(i => i.Accepted.Contains(answer(i).Class)),
-            ranked ? images.Count(i => answer(i).Names(i.Accepted)) : null,
-            Calibration.Of(images.Select(i => (answer(i).Probability, i.Accepted.Contains(answer(i).Class))))
-        );
-
-    static CheckedGroup Group(
-        string name,
-        int? label,
-        IReadOnlyList<CheckedImage> images,
-        bool ranked,
-        bool compared
-    ) =>
-        new(
-            name,
-            label,
-            images.Count,
-            images.Count(i => i.IsRight),
-            ranked ? images.Count(i => i.After.Names(i.Accepted)) : null,
-            compared ? FlipsOf(images) : null
-        );
-
-    static Flips FlipsOf(IReadOnlyList<CheckedImage> images) =>
-        Measurement.Flips.Of(
-            [.. images.Select(i => i.Before!.Class)],
-            [.. images.Select(i => i.After.Class)],
-            [.. images.Select(i => i.Accepted)]
-        );
-
-    static Confusion[] Confused(IReadOnlyList<CheckedImage> images, bool compared)
+    static void Confuse(Dictionary<(int Label, int Said), (int After, int Before)> cells, CheckedImage image)
     {
-        Dictionary<(int Label, int Said), (int After, int Before)> cells = [];
-        foreach (CheckedImage image in images)
+        if (!image.IsRight)
+            Add((image.Label, image.After.Class), 1, 0);
+        if (image.WasRight == false)
+            Add((image.Label, image.Before!.Class), 0, 1);
+
+        void Add((int, int) cell, int after, int before)
         {
-            if (!image.IsRight)
-                Add((image.Label, image.After.Class), 1, 0);
-            if (image.WasRight == false)
-                Add((image.Label, image.Before!.Class), 0, 1);
+            (int a, int b) = cells.GetValueOrDefault(cell);
+            cells[cell] = (a + after, b + before);
         }
-        return
+    }
+
+    static Confusion[] Confused(Dictionary<(int Label, int Said), (int After, int Before)> cells, bool compared) =>
         [
             .. cells
                 .Where(c => c.Value.After > 0)
@@ -133,10 +116,42 @@ public sealed record CheckSummary
                 .Select(c => new Confusion(c.Key.Label, c.Key.Said, c.Value.After, compared ? c.Value.Before : null)),
         ];
 
-        void Add((int, int) cell, int after, int before)
+    /// <summary>Counts of images.</summary>
+    sealed class Tally
+    {
+        string? _folder;
+        bool _isCalledByFolder = true;
+
+        public int Images { get; private set; }
+
+        public int Right { get; private set; }
+
+        public int InTopFive { get; private set; }
+
+        public int InTopFiveBefore { get; private set; }
+
+        public Flips Flips { get; private set; }
+
+        // A list writes several classes as such.
+        public string? Name => _isCalledByFolder && _folder is { } name && !name.Contains('|') ? name : null;
+
+        public void Add(CheckedImage image)
         {
-            (int a, int b) = cells.GetValueOrDefault(cell);
-            cells[cell] = (a + after, b + before);
+            Images++;
+            Right += image.IsRight ? 1 : 0;
+            InTopFive += image.After.Names(image.Accepted) ? 1 : 0;
+            if (image.Before is { } before)
+            {
+                InTopFiveBefore += before.Names(image.Accepted) ? 1 : 0;
+                Flips = Flips.Plus(Measurement.Flips.OfOne(before.Class, image.After.Class, image.Accepted));
+            }
+            if (!_isCalledByFolder)
+                return;
+            string folder = image.Folder[(image.Folder.LastIndexOf('/') + 1)..];
+            _isCalledByFolder = image.Accepted.Count > 1 && folder == (_folder ??= folder);
         }
+
+        public CheckedGroup Group(string name, int? label, bool ranked, bool compared) =>
+            new(name, label, Images, Right, ranked ? InTopFive : null, compared ? Flips : null);
     }
 }

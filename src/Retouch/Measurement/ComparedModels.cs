@@ -33,6 +33,7 @@ sealed class ComparedModels
     )
     {
         (_preprocessing, _preprocessingBefore) = (preprocessing, preprocessingBefore ?? preprocessing);
+        (After, Before) = (after, before);
         if (before is not null && _preprocessing == _preprocessingBefore)
             Shared = SharedPrefix.Of(before, after);
         _after = Shared is null ? new SplitVit(after) : new SplitVit(after, Shared);
@@ -45,6 +46,18 @@ sealed class ComparedModels
             Together = Math.Min(Together, VitCost.Of(before.Config).ImagesTogether(Usual));
     }
 
+    /// <summary>The model.</summary>
+    public VitModel After { get; }
+
+    /// <summary>The model that it is compared with; null for none.</summary>
+    public VitModel? Before { get; }
+
+    /// <summary>How images are made into the model's pixels.</summary>
+    public Preprocessing Preprocessing => _preprocessing;
+
+    /// <summary>How images are made into the other model's pixels.</summary>
+    public Preprocessing PreprocessingBefore => _preprocessingBefore;
+
     /// <summary>How many files are asked about at once.</summary>
     public int Together { get; }
 
@@ -54,7 +67,10 @@ sealed class ComparedModels
     /// <summary>Asks about files, of which some may be left out since they cannot be decoded.</summary>
     /// <param name="paths">The files, at most <see cref="Together"/>.</param>
     /// <returns>An answer a file, in their order.</returns>
-    public ComparedAnswer[] Ask(string[] paths)
+    public ComparedAnswer[] Ask(string[] paths) => Array.ConvertAll(AskStored(paths), a => a.Ranked);
+
+    /// <summary>The same as an index keeps it.</summary>
+    public ComparedStored[] AskStored(string[] paths)
     {
         using DisposeScope scope = NewDisposeScope();
         RgbImage?[] others = new RgbImage?[paths.Length];
@@ -73,47 +89,32 @@ sealed class ComparedModels
                         return whole;
                     }
             );
-        ComparedAnswer[] answers = new ComparedAnswer[paths.Length];
+        ComparedStored[] answers = new ComparedStored[paths.Length];
         foreach ((int index, Problem why) in failed)
-            answers[index] = new ComparedAnswer(null, null, why);
+            answers[index] = new ComparedStored(null, null, why);
         if (loaded.Count == 0)
             return answers;
-        (RankedAnswer[] after, RankedAnswer[]? before) = Answers(
+        (StoredAnswer[] after, StoredAnswer[]? before) = Answers(
             pixels,
             alike ? pixels
                 : decodedOnce ? _preprocessingBefore.ToTensor([.. loaded.Select(i => others[i]!)])
                 : ImageLoader.LoadBatch([.. loaded.Select(i => paths[i])], _preprocessingBefore)
         );
         for (int i = 0; i < loaded.Count; i++)
-            answers[loaded[i]] = new ComparedAnswer(after[i], before?[i], null);
+            answers[loaded[i]] = new ComparedStored(after[i], before?[i], null);
         return answers;
     }
 
-    (RankedAnswer[] After, RankedAnswer[]? Before) Answers(Tensor pixels, Tensor pixelsBefore)
+    (StoredAnswer[] After, StoredAnswer[]? Before) Answers(Tensor pixels, Tensor pixelsBefore)
     {
         if (_before is null)
         {
             using PrefixState alone = _after.Prefix(pixels);
-            return (Ranked(_after.Logits(alone)), null);
+            return (StoredAnswer.Of(_after.Logits(alone)), null);
         }
         using PrefixState before = _before.Prefix(pixelsBefore);
-        RankedAnswer[] said = Ranked(_before.Logits(before));
+        StoredAnswer[] said = StoredAnswer.Of(_before.Logits(before));
         using PrefixState after = Shared is null ? _after.Prefix(pixels) : _after.Rebase(before);
-        return (Ranked(_after.Logits(after)), said);
-    }
-
-    static RankedAnswer[] Ranked(Tensor logits)
-    {
-        int width = (int)Math.Min(RankedAnswer.Length, logits.shape[1]);
-        (Tensor values, Tensor indices) = special.softmax(logits, 1).topk(width);
-        float[] probabilities = values.cpu().contiguous().data<float>().ToArray();
-        long[] classes = indices.cpu().contiguous().data<long>().ToArray();
-        RankedAnswer[] ranked = new RankedAnswer[probabilities.Length / width];
-        for (int i = 0; i < ranked.Length; i++)
-            ranked[i] = new RankedAnswer(
-                [.. classes.AsSpan(i * width, width).ToArray().Select(c => (int)c)],
-                Math.Clamp(probabilities[i * width], 0f, 1f)
-            );
-        return ranked;
+        return (StoredAnswer.Of(_after.Logits(after)), said);
     }
 }

@@ -92,7 +92,7 @@ public sealed class PreparationCache(string folder, long most = PreparationCache
         }
         if (Find(key, preparation, split) is { } meanwhile)
             return (meanwhile, true);
-        Preparation made = Make(key, make);
+        Preparation made = Make(key, make).From(images);
         if (!Keep(key, made))
             notKept?.Invoke();
         return (made, false);

@@ -67,7 +67,7 @@ public static class PrepareUseCase
         }
         try
         {
-            done.Save(output, overwrite);
+            done.From(images).Save(output, overwrite);
         }
         catch
         {

@@ -83,8 +83,11 @@ public sealed class MergeTests : IDisposable
     public void Parts_of_a_mining_make_its_benchmark(int parts)
     {
         Ran whole = Ran.Retouch(Mine("whole.json", "--json")).Good();
+        // Of two parts each with an index, of which it is the only writer.
+        string[] index = parts == 2 ? ["--index", _bench.Path("index")] : [];
         foreach (int i in Enumerable.Range(0, parts).Reverse())
-            Ran.Retouch(Mine("mined.json", "--shard", $"{i}/{parts}")).Good();
+            Ran.Retouch(Mine("mined.json", ["--shard", $"{i}/{parts}", .. index])).Good();
+        Assert.Equal(parts == 2, Directory.Exists(_bench.Path("index-1-of-2")));
         Assert.False(File.Exists(_bench.Path("mined.json")));
         Ran merged = Ran.Retouch("merge", "--out", _bench.Path("mined.json"), "--json").Good();
         Assert.Equal(File.ReadAllText(_bench.Path("whole.json")), File.ReadAllText(_bench.Path("mined.json")));

@@ -171,6 +171,112 @@ public sealed class OneWriterTests : IDisposable
         Assert.DoesNotContain(Directory.EnumerateFiles(bank), f => Path.GetFileName(f).StartsWith('.'));
     }
 
+    // With processes of their own: a run, a bank, an index and a ledger.
+    [Theory]
+    [InlineData("bench", "run/rows.jsonl")]
+    [InlineData("solve-targets", "bank/part-0-of-1")]
+    [InlineData("mine", "index")]
+    [InlineData("check", "index")]
+    [InlineData("ledger", "ledger.json")]
+    public void A_second_process_is_refused_at_once_by_name_and_what_a_dead_one_left_locks_nothing(
+        string verb,
+        string held
+    )
+    {
+        string[] args = Ready(verb);
+        string[] before = _bench.Contents();
+        string file;
+        using (WriterLock.Take(_bench.Path(held), "other"))
+        {
+            file = WriterLock.FileOf(_bench.Path(held));
+            Assert.True(File.Exists(file));
+            Stopwatch waited = Stopwatch.StartNew();
+            using Process second = Child.Start(args);
+            string error = second.StandardError.ReadToEnd();
+            second.WaitForExit();
+            Assert.Equal(2, second.ExitCode);
+            Assert.Contains(
+                $" is being written by 'retouch other', process {Environment.ProcessId} on "
+                    + $"{Environment.MachineName}, started ",
+                error,
+                StringComparison.Ordinal
+            );
+            Assert.InRange(waited.Elapsed, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+        }
+        Assert.Equal(before, _bench.Contents());
+        // Of a machine that was switched off: the number is another process's by now, here this one's.
+        File.WriteAllText(file, $"'retouch other', process {Environment.ProcessId} on {Environment.MachineName}");
+        using Process next = Child.Start(args);
+        Task<string> output = next.StandardOutput.ReadToEndAsync();
+        string said = next.StandardError.ReadToEnd();
+        next.WaitForExit();
+        Assert.True(next.ExitCode == 0, said + output.Result);
+        Assert.False(File.Exists(file));
+    }
+
+    string[] Ready(string verb)
+    {
+        Directory.CreateDirectory(_bench.Path("data/1"));
+        for (int i = 0; i < 6; i++)
+            _bench.WriteImage($"data/1/{i}.png", 400 + i);
+        Directory.CreateDirectory(_bench.Path("index"));
+        string[] shared = ["--model", _bench.Model, "--images", _bench.Path("data")];
+        string[] index = [.. shared, "--index", _bench.Path("index")];
+        string ledger = _bench.Path("ledger.json");
+        switch (verb)
+        {
+            case "mine":
+                return ["mine", .. index, "--min", "1", "--out", _bench.Path("b.json")];
+            case "check":
+                return ["check", .. index];
+            case "solve-targets":
+                Ran.Retouch(Workbench.With(Run(verb, _bench.Path("bank")), "--count", "1")).Good();
+                return Workbench.With(Run(verb, _bench.Path("bank")), "--count", "2");
+            case "bench":
+                Directory.CreateDirectory(_bench.Path("run"));
+                string accept = _bench.Write("accept.json", $$"""{"1": [{{_bench.WrongLabel()}}]}""");
+                string[] mine = ["mine", .. shared, "--min", "2", "--accept", accept, "--locality", _bench.Locality];
+                Ran.Retouch([.. mine, "--out", _bench.Path("b.json")]).Good();
+                return
+                [
+                    "bench",
+                    .. shared,
+                    "--locality",
+                    _bench.Locality,
+                    "--benchmark",
+                    _bench.Path("b.json"),
+                    "--out",
+                    _bench.Path("run"),
+                    "--methods",
+                    "masked-fine-tuning",
+                    "--locator",
+                    "random",
+                    "--keep",
+                    "0.2",
+                    "--steps",
+                    "1",
+                    "--gallery",
+                    "0",
+                ];
+            default:
+                string patch = _bench.MakePatch("p.patch");
+                Ran.Retouch(
+                        "ledger",
+                        "init",
+                        "--model",
+                        _bench.Model,
+                        "--ledger",
+                        ledger,
+                        "--reason",
+                        "test",
+                        "--author",
+                        "Ann"
+                    )
+                    .Good();
+                return ["ledger", "add", patch, "--ledger", ledger, "--reason", "test", "--author", "Ann"];
+        }
+    }
+
     void RefusedWhile(string held, string[] args)
     {
         using (WriterLock first = WriterLock.Take(held, "other"))

@@ -60,7 +60,7 @@ public sealed class ListTests : IDisposable
                 Assert.Equal(_folder.File($"photos/{x.i}.png"), folder.RealPath(x.f));
             }
         );
-        IReadOnlyList<Labelled> read = LabelledList.Read(list, [], new ClassFolders(s_labels));
+        IReadOnlyList<Labelled> read = [.. LabelledList.Read(list, [], new ClassFolders(s_labels))];
         IEnumerable<string> folders = folder.Files.Select(f => f.Split('/')[0]);
         Assert.Equal(read.Select(l => l.Class), folders);
         Assert.Equal([0, 1], read.Select(l => l.Accepted[0] % 2));

@@ -23,7 +23,7 @@ public sealed class PreparationCacheTests : IDisposable
     {
         _cache = new PreparationCache(_folder.File("cache"));
         _direct = _folder.File("direct.safetensors");
-        using Preparation direct = _bed.Prepare(Inputs());
+        using Preparation direct = _bed.Prepare(Inputs()).From(_bed.Images);
         direct.Save(_direct, overwrite: false);
     }
 

@@ -14,7 +14,7 @@ static class ImageList
     /// <summary>The most characters of a row.</summary>
     public const int LongestRow = 1 << 16;
 
-    const int MaxLength = 1 << 30;
+    const int MaxLength = 1 << 28;
     const int MostColumns = 10_000;
     const int Shown = 20;
 
@@ -76,15 +76,18 @@ static class ImageList
     public static IEnumerable<ListRow> Rows(string path)
     {
         (string file, ListColumns columns) = Split(path);
-        byte[] text = Text(file);
-        int start = text.AsSpan().IndexOfAnyExcept(" \n\r\t"u8);
-        if (start < 0)
+        int first;
+        using (FileStream stream = Open(file))
+        {
+            do first = stream.ReadByte();
+            while (first is ' ' or '\n' or '\r' or '\t' or 0xEF or 0xBB or 0xBF);
+        }
+        if (first < 0)
             return [];
-        if (text[start] is not ((byte)'{' or (byte)'['))
-            return TableRows(file, text, columns);
-        if (text[start] == (byte)'{' && !IsRow(text, columns))
-            throw NoRow(file, 1, columns);
-        return JsonRows(file, text, columns);
+        if (first is not ('{' or '['))
+            return TableRows(file, columns);
+        byte[] text = Text(file);
+        return first == '{' && !IsRow(text, columns) ? throw NoRow(file, 1, columns) : JsonRows(file, text, columns);
     }
 
     /// <summary>The file that a row names.</summary>
@@ -129,23 +132,42 @@ static class ImageList
     /// <param name="images">Each as the list has it, and its file.</param>
     public static string[] Names(IReadOnlyList<(string Image, string File)> images)
     {
-        string[] names = [.. images.Select(i => Plain(i.Image))];
-        if (names.All(n => ImagePath.IsNameable(n, out _)))
-            return names;
-        string common = Path.GetDirectoryName(images[0].File)!;
-        foreach ((_, string file) in images)
+        if (images.All(i => IsPlain(i.Image)))
+            return [.. images.Select(i => Plain(i.Image))];
+        string common = Common(images.Select(i => i.File));
+        return [.. images.Select(i => Below(common, i.File))];
+    }
+
+    /// <summary>Whether a path of a list is one below a folder.</summary>
+    /// <param name="image">The path.</param>
+    public static bool IsPlain(string image) => ImagePath.IsNameable(Plain(image), out _);
+
+    /// <summary>Such a path with slashes.</summary>
+    /// <param name="image">The path.</param>
+    public static string Plain(string image)
+    {
+        string path = image.Replace('\\', '/');
+        return path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path;
+    }
+
+    /// <summary>The deepest folder that holds all of some files; empty where there is none.</summary>
+    /// <param name="files">Their absolute paths.</param>
+    public static string Common(IEnumerable<string> files)
+    {
+        string? common = null;
+        foreach (string file in files)
         {
+            common ??= Path.GetDirectoryName(file)!;
             while (!IsIn(file, common))
                 common = Path.GetDirectoryName(common)!;
         }
-        return [.. images.Select(i => Path.GetRelativePath(common, i.File).Replace('\\', '/'))];
-
-        static string Plain(string image)
-        {
-            string path = image.Replace('\\', '/');
-            return path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path;
-        }
+        return common ?? "";
     }
+
+    /// <summary>What a file is called from a folder on, with slashes.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="file">A file in it.</param>
+    public static string Below(string folder, string file) => Path.GetRelativePath(folder, file).Replace('\\', '/');
 
     static bool IsIn(string file, string folder) =>
         file.StartsWith(
@@ -153,13 +175,13 @@ static class ImageList
             StringComparison.Ordinal
         );
 
-    static IEnumerable<ListRow> TableRows(string file, byte[] text, ListColumns columns)
+    static IEnumerable<ListRow> TableRows(string file, ListColumns columns)
     {
         bool tabs = Path.GetExtension(file).Equals(".tsv", StringComparison.OrdinalIgnoreCase);
         int line = 0;
         CsvDataReader? reader = Guarded(() =>
             CsvDataReader.Create(
-                new StreamReader(new MemoryStream(text, writable: false), Encoding.UTF8),
+                new StreamReader(Open(file), Encoding.UTF8),
                 new CsvDataReaderOptions
                 {
                     HasHeaders = false,
@@ -347,20 +369,28 @@ static class ImageList
 
     static byte[] Text(string file)
     {
+        using FileStream stream = Open(file);
+        if (stream.Length > MaxLength)
+            throw BadInput.TooLarge(
+                file,
+                $"{file} has {stream.Length} bytes, and a list in JSON may have {MaxLength}: cut it into several, or "
+                    + "make it a table."
+            );
+        byte[] text = new byte[stream.Length];
+        stream.ReadExactly(text);
+        return text is [0xEF, 0xBB, 0xBF, ..] ? text[3..] : text;
+    }
+
+    static FileStream Open(string file)
+    {
         try
         {
-            using FileStream stream = File.OpenRead(file);
-            // A pipe, which would be waited for without end, has no length.
-            if (!stream.CanSeek)
-                throw BadInput.Mismatch(file, $"{file} is a pipe or a device; give an ordinary file.");
-            if (stream.Length > MaxLength)
-                throw BadInput.TooLarge(
-                    file,
-                    $"{file} has {stream.Length} bytes, and a list may have {MaxLength}: cut it into several."
-                );
-            byte[] text = new byte[stream.Length];
-            stream.ReadExactly(text);
-            return text is [0xEF, 0xBB, 0xBF, ..] ? text[3..] : text;
+            FileStream stream = File.OpenRead(file);
+            if (stream.CanSeek)
+                return stream;
+            stream.Dispose();
+            // Which would be waited for without end.
+            throw BadInput.Mismatch(file, $"{file} is a pipe or a device; give an ordinary file.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

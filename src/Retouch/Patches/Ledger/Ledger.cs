@@ -92,8 +92,8 @@ public sealed class Ledger
     }
 
     /// <summary>
-    /// Adds entries, made upon what the file holds at that moment: nobody else writes it meanwhile, and whoever wants
-    /// to waits. The file is replaced as a whole, so that a kill leaves the old ledger or the new one.
+    /// Adds entries, made upon what the file holds at that moment: nobody else writes it meanwhile; whoever wants to
+    /// waits for moments, and is refused where they become seconds. The file is replaced as a whole, so that a kill leaves the old ledger or the new one.
     /// </summary>
     /// <param name="path">The ledger.</param>
     /// <param name="verb">What adds to it, for whoever waits.</param>
@@ -108,7 +108,7 @@ public sealed class Ledger
     {
         // Where it is missing or damaged nothing is to be locked.
         Open(path);
-        using WriterLock writer = WriterLock.Wait(path, verb);
+        using WriterLock writer = WriterLock.WaitShortly(path, verb);
         Ledger ledger = Open(path);
         List<byte[]> lines = [.. ledger._lines];
         IReadOnlyList<string> heads = ledger.Heads;

@@ -4,7 +4,6 @@ using System.Text;
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
-using Retouch.Measurement;
 
 namespace Retouch.UseCases;
 
@@ -13,8 +12,8 @@ namespace Retouch.UseCases;
 /// </summary>
 sealed class CheckListing
 {
-    readonly List<string> _paths = [];
-    readonly Dictionary<string, int> _places = [];
+    readonly LabelledImages _images;
+    readonly List<string> _others = [];
 
     /// <summary>Lists a check's images.</summary>
     /// <param name="request">Which.</param>
@@ -27,48 +26,67 @@ sealed class CheckListing
         List<Problem> skipped = [];
         ClassFolders classes = ClassFolders.Of(request.Accepted, labels);
         CheckCriteria criteria = request.Criteria;
-        Images = In(request.Images)!;
-        TakenByName = classes.TakenByName(Images.Select(i => i.Image.Class));
-        FixedAmong = In(criteria.FixedAmong);
-        MustBeRight = In(criteria.MustBeRight);
-        if (criteria.MinFixed > FixedAmong?.Count)
+        _images = In(request.Images)!;
+        LabelledImages? fixedAmong = In(criteria.FixedAmong);
+        LabelledImages? mustBeRight = In(criteria.MustBeRight);
+        ImageFolder? locality = criteria.Locality is string folder ? ImageFolder.Open(folder) : null;
+        skipped.AddRange((locality?.LeftOut ?? []).Select(why => new Problem(why)));
+        string[] elsewhere = [.. (locality?.Files ?? []).Select(f => Path.GetFullPath(locality!.FullPath(f)))];
+        // Of the images of the check, which may be millions, only those are looked up that other sets name.
+        Dictionary<string, int> places = [];
+        foreach (string path in (fixedAmong?.FullPaths ?? []).Concat(mustBeRight?.FullPaths ?? []).Concat(elsewhere))
+            places.TryAdd(path, -1);
+        if (places.Count > 0)
+        {
+            foreach ((int place, Labelled image) in _images.Index())
+                if (places.ContainsKey(image.FullPath))
+                    places[image.FullPath] = place;
+        }
+        Images = new CheckSet(_images, null);
+        TakenByName = classes.TakenByName(_images.Classes);
+        FixedAmong = Set(fixedAmong);
+        MustBeRight = Set(mustBeRight);
+        Locality = locality is null ? null : [.. elsewhere.Select(Place)];
+        if (criteria.MinFixed > FixedAmong?.Images.Count)
             throw BadInput.OutOfRange(
                 null,
-                $"{criteria.MinFixed} images are to be fixed among {FixedAmong.Count}; ask for fewer."
+                $"{criteria.MinFixed} images are to be fixed among {FixedAmong.Images.Count}; ask for fewer."
             );
-        if (criteria.Locality is string folder)
-        {
-            ImageFolder locality = ImageFolder.Open(folder);
-            skipped.AddRange(locality.LeftOut.Select(why => new Problem(why)));
-            Locality = [.. locality.Files.Select(f => Place(Path.GetFullPath(locality.FullPath(f))))];
-        }
         Skipped = [.. skipped.DistinctBy(p => p.Message)];
 
-        IReadOnlyList<(Labelled Image, int Place)>? In(IReadOnlyList<string> sources) =>
-            sources.Count == 0
-                ? null
-                :
-                [
-                    .. LabelledSources
-                        .In(sources, request.Roots, classes, labels.Count, skipped)
-                        .Select(i => (i, Place(i.FullPath))),
-                ];
+        LabelledImages? In(IReadOnlyList<string> sources) =>
+            sources.Count == 0 ? null : LabelledSources.In(sources, request.Roots, classes, labels.Count, skipped);
+
+        CheckSet? Set(LabelledImages? images) =>
+            images is null ? null : new CheckSet(images, [.. images.FullPaths.Select(Place)]);
+
+        int Place(string path)
+        {
+            if (places[path] is >= 0 and int known)
+                return known;
+            _others.Add(path);
+            return places[path] = _images.Count + _others.Count - 1;
+        }
     }
 
     /// <summary>The files, each once.</summary>
-    public IReadOnlyList<string> Paths => _paths;
+    public IReadOnlyList<string> Paths =>
+        new ListView<string>(
+            _images.Count + _others.Count,
+            i => i < _images.Count ? _images[i].FullPath : _others[i - _images.Count]
+        );
 
     /// <summary>What to say of classes that are called by numbers of others; null for nothing.</summary>
     public string? TakenByName { get; }
 
     /// <summary>The images of the check itself, each with the place of its file.</summary>
-    public IReadOnlyList<(Labelled Image, int Place)> Images { get; }
+    public CheckSet Images { get; }
 
     /// <summary>Those of which some are to be fixed; null where none are named.</summary>
-    public IReadOnlyList<(Labelled Image, int Place)>? FixedAmong { get; }
+    public CheckSet? FixedAmong { get; }
 
     /// <summary>Those that are to be right without exception; null where none are named.</summary>
-    public IReadOnlyList<(Labelled Image, int Place)>? MustBeRight { get; }
+    public CheckSet? MustBeRight { get; }
 
     /// <summary>The places of the files whose predictions are to stay; null where none are named.</summary>
     public IReadOnlyList<int>? Locality { get; }
@@ -78,7 +96,8 @@ sealed class CheckListing
 
     /// <summary>
     /// What names a check of models on these files: SHA-256, in lower-case hexadecimal, over the models, how images
-    /// become pixels, and each file's path and length.
+    /// become pixels, and each file's length in their order; where they lie is no part of it, and of what was answered
+    /// the answers have the hashes.
     /// </summary>
     /// <param name="models">What names the models and how images become their pixels.</param>
     public string Digest(IReadOnlyList<string> models)
@@ -86,10 +105,9 @@ sealed class CheckListing
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string text in models)
             Add(text);
-        foreach (string path in _paths)
+        foreach (string path in Paths)
         {
             FileInfo file = new(path);
-            Add(path);
             Add(file.Exists ? file.Length.ToString(CultureInfo.InvariantCulture) : "none");
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -99,33 +117,5 @@ sealed class CheckListing
             hash.AppendData(Encoding.UTF8.GetBytes(text));
             hash.AppendData([0]);
         }
-    }
-
-    /// <summary>A set's images with what was said of them, without those that cannot be decoded.</summary>
-    public static CheckedImage[] Answered(
-        IReadOnlyList<(Labelled Image, int Place)> images,
-        IReadOnlyList<ComparedAnswer> answers
-    ) =>
-        [
-            .. images
-                .Where(i => answers[i.Place].After is not null)
-                .Select(i => new CheckedImage(
-                    $"{i.Image.Source}/{i.Image.Class}",
-                    i.Image.Accepted,
-                    i.Image.Path,
-                    i.Image.FullPath,
-                    answers[i.Place].After!,
-                    answers[i.Place].Before
-                )),
-        ];
-
-    int Place(string path)
-    {
-        if (!_places.TryGetValue(path, out int place))
-        {
-            _places[path] = place = _paths.Count;
-            _paths.Add(path);
-        }
-        return place;
     }
 }

@@ -1,6 +1,7 @@
 using Retouch.Benchmarks;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Measurement;
 
 namespace Retouch.UseCases;
 
@@ -46,6 +47,12 @@ public sealed record CheckRequest
 
     /// <summary>Whether to go on with what is in <see cref="Rows"/>.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>
+    /// The folder of an <see cref="AnswerIndex"/>: what is in it is not asked again, and answers are added; null for
+    /// none.
+    /// </summary>
+    public string? Index { get; init; }
 
     /// <summary>Whether files that are there may be replaced.</summary>
     public bool Overwrite { get; init; }

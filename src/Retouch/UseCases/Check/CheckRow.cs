@@ -8,10 +8,14 @@ namespace Retouch.UseCases;
 /// <param name="After">What the model says; null where the image cannot be decoded.</param>
 /// <param name="Before">What the model says that it is compared with; null where there is none.</param>
 /// <param name="Problem">Why the image was left out; else null.</param>
+/// <param name="Sha256">
+/// The hash of its bytes, so that one that was changed since is noticed; null where it cannot be read.
+/// </param>
 sealed record CheckRow(
     int Image,
     string Path,
     RankedAnswer? After = null,
     RankedAnswer? Before = null,
-    string? Problem = null
+    string? Problem = null,
+    string? Sha256 = null
 );

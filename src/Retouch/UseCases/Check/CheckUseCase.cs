@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Retouch.Data;
 using Retouch.Formats;
 using Retouch.Measurement;
 using Retouch.Patches;
@@ -74,7 +75,7 @@ public sealed class CheckUseCase(ModelFile file)
             (after, before) =>
             {
                 (CheckListing listing, ComparedModels models, _) = List(request, after, before, events);
-                IReadOnlyList<ComparedAnswer> answers = Ask(
+                ComparedAnswers answers = Ask(
                     request with
                     {
                         Rows = rows,
@@ -87,7 +88,7 @@ public sealed class CheckUseCase(ModelFile file)
                     cancellation
                 );
                 int undecoded = 0;
-                foreach (Problem why in answers.Select(a => a.Problem).OfType<Problem>())
+                foreach (Problem why in answers.Problems)
                 {
                     events.Warn("left out", why);
                     undecoded++;
@@ -158,24 +159,20 @@ public sealed class CheckUseCase(ModelFile file)
         Require(request, before is not null);
         (CheckListing listing, ComparedModels models, LabelSet labels) = List(request, after, before, events);
         long start = Stopwatch.GetTimestamp();
-        IReadOnlyList<ComparedAnswer> answers = Ask(request, after, before, models, listing, events, cancellation);
-        foreach ((int place, ComparedAnswer answer) in answers.Index())
-        {
-            if (answer.Problem is { } why)
-                events.Warn("left out", why);
-        }
-        CheckedImage[] images = CheckListing.Answered(listing.Images, answers);
-        if (images.Length == 0)
+        ComparedAnswers answers = Ask(request, after, before, models, listing, events, cancellation);
+        Problem[] undecoded = [.. answers.Problems];
+        foreach (Problem why in undecoded)
+            events.Warn("left out", why);
+        IReadOnlyList<CheckedImage> images = listing.Images.Answered(answers);
+        int listed = listing.Images.Images.Count;
+        if (images.Count == 0)
             throw BadInput.Missing(
                 null,
-                $"None of the {listing.Images.Count} images can be decoded; the first: "
-                    + answers[listing.Images[0].Place].Problem!.Message
+                $"None of the {listed} images can be decoded; the first: {undecoded[0].Message}"
             );
         ChangeCount? locality = listing.Locality is null ? null : Changed(listing.Locality, answers);
-        CheckedImage[]? mended = listing.FixedAmong is null ? null : CheckListing.Answered(listing.FixedAmong, answers);
-        CheckedImage[]? promised = listing.MustBeRight is null
-            ? null
-            : CheckListing.Answered(listing.MustBeRight, answers);
+        IReadOnlyList<CheckedImage>? mended = listing.FixedAmong?.Answered(answers);
+        IReadOnlyList<CheckedImage>? promised = listing.MustBeRight?.Answered(answers);
         CheckSummary summary = CheckSummary.Of(images, labels);
         CheckReport report = new()
         {
@@ -189,13 +186,13 @@ public sealed class CheckUseCase(ModelFile file)
                     summary,
                     mended,
                     promised,
-                    (listing.MustBeRight?.Count - promised?.Length) ?? 0,
+                    (listing.MustBeRight?.Images.Count - promised?.Count) ?? 0,
                     locality
                 )
             ),
-            Undecoded = listing.Images.Count - images.Length,
+            Undecoded = listed - images.Count,
             ClassNames = Names(summary, labels, [.. mended ?? [], .. promised ?? []]),
-            Skipped = [.. listing.Skipped, .. answers.Select(a => a.Problem).OfType<Problem>()],
+            Skipped = [.. listing.Skipped, .. undecoded],
         };
         return Write(request, report, after, before, Stopwatch.GetElapsedTime(start), events, cancellation);
     }
@@ -293,7 +290,7 @@ public sealed class CheckUseCase(ModelFile file)
             );
     }
 
-    static List<ComparedAnswer> Ask(
+    static ComparedAnswers Ask(
         CheckRequest request,
         CheckedModel after,
         CheckedModel? before,
@@ -303,9 +300,14 @@ public sealed class CheckUseCase(ModelFile file)
         CancellationToken cancellation
     )
     {
-        CheckPlaces places = new(listing.Paths.Count, models.Together, request.Shard);
+        IReadOnlyList<string> paths = listing.Paths;
+        ComparedAnswers answers = new();
+        using AnswerIndex? index = request.Index is string folder
+            ? AnswerIndex.Open(request.Shard.FileOf(folder), "check")
+            : null;
+        IndexedQuestions questions = new(models, index);
+        CheckPlaces places = new(paths.Count, questions.Together, request.Shard);
         int total = places.Count;
-        List<ComparedAnswer> answers = new(total);
         string[] asked =
         [
             after.Model.Fingerprint,
@@ -313,21 +315,7 @@ public sealed class CheckUseCase(ModelFile file)
             before?.Model.Fingerprint ?? "",
             before?.Preprocessing.ToJson() ?? "",
         ];
-        using CheckRowFile? rows = request.Rows is string path
-            ? CheckRowFile.Open(
-                path,
-                listing.Digest(asked),
-                places,
-                after.Model.Config.Classes,
-                before is not null,
-                request.Resume,
-                request.Overwrite,
-                row =>
-                    answers.Add(
-                        new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
-                    )
-            )
-            : null;
+        using CheckRowFile? rows = request.Rows is string path ? Rows(path, request.Resume) : null;
         if (answers.Count > 0)
             events.Note($"{answers.Count} of {total} images were asked about before");
         try
@@ -342,12 +330,17 @@ public sealed class CheckUseCase(ModelFile file)
                     {
                         cancellation.ThrowIfCancellationRequested();
                         int first = places.Of(answers.Count);
-                        string[] batch = [.. listing.Paths.Skip(first).Take(models.Together)];
-                        ComparedAnswer[] said = models.Ask(batch);
-                        answers.AddRange(said);
+                        string[] batch = new string[Math.Min(places.Together, paths.Count - first)];
+                        for (int i = 0; i < batch.Length; i++)
+                            batch[i] = paths[first + i];
+                        ComparedAnswer[] said = Array.ConvertAll(questions.Ask(batch, cancellation), a => a.Ranked);
+                        foreach (ComparedAnswer answer in said)
+                            answers.Add(answer);
+                        string?[] hashes = rows is null ? [] : Hashes(batch);
                         rows?.Append([
                             .. said.Select(
-                                (a, i) => new CheckRow(first + i, batch[i], a.After, a.Before, a.Problem?.Message)
+                                (a, i) =>
+                                    new CheckRow(first + i, batch[i], a.After, a.Before, a.Problem?.Message, hashes[i])
                             ),
                         ]);
                         report(answers.Count, null);
@@ -356,14 +349,23 @@ public sealed class CheckUseCase(ModelFile file)
                 }
             );
             rows?.Flush();
+            index?.Flush(now: true);
+            if (index?.Summary is string known)
+                events.Note($"index: {known}");
             return answers;
         }
         catch (OperationCanceledException e)
         {
             rows?.Flush();
+            index?.Flush(now: true);
             throw new RunInterruptedException(
-                rows is null
-                    ? new Problem($"interrupted after {answers.Count} of {total} images; nothing was written.")
+                rows is null && index is not null
+                        ? new Problem(
+                            $"interrupted; what was said of images so far is kept in {request.Index}, and the "
+                                + "same command goes on there."
+                        )
+                    : rows is null
+                        ? new Problem($"interrupted after {answers.Count} of {total} images; nothing was written.")
                     : new Problem(
                         $"interrupted; the answers to {answers.Count} of {total} images are kept in {request.Rows}.",
                         Remedy: Remedy.GoOn
@@ -372,11 +374,68 @@ public sealed class CheckUseCase(ModelFile file)
                 cancellation
             );
         }
+
+        CheckRowFile Rows(string path, bool resume)
+        {
+            bool changed = false;
+            try
+            {
+                return CheckRowFile.Open(
+                    path,
+                    listing.Digest(asked),
+                    places,
+                    after.Model.Config.Classes,
+                    before is not null,
+                    resume,
+                    request.Overwrite,
+                    Keep
+                );
+            }
+            // Another check, in the place of which this one may be.
+            catch (BadInputException) when (changed && request.Overwrite)
+            {
+                answers = new ComparedAnswers();
+                return Rows(path, resume: false);
+            }
+
+            void Keep(CheckRow row)
+            {
+                if (row.Sha256 is string was && Hash(paths[row.Image]) is string now && now != was)
+                {
+                    changed = true;
+                    throw BadInput.Mismatch(
+                        path,
+                        $"{path} holds the answers of another check: {paths[row.Image]} was changed since.",
+                        Remedy.Overwrite
+                    );
+                }
+                answers.Add(
+                    new ComparedAnswer(row.After, row.Before, row.Problem is string why ? new Problem(why) : null)
+                );
+            }
+        }
+
+        string?[] Hashes(string[] some)
+        {
+            string?[] hashes = new string?[some.Length];
+            Parallel.For(
+                0,
+                some.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+                i => hashes[i] = Hash(some[i])
+            );
+            return hashes;
+        }
+
+        string? Hash(string path) =>
+            (index is null ? ContentHashes.Read(path) : index.Hashes.Of(path, out _)) is byte[] hash
+                ? Convert.ToHexStringLower(hash)
+                : null;
     }
 
-    static ChangeCount Changed(IReadOnlyList<int> places, IReadOnlyList<ComparedAnswer> answers)
+    static ChangeCount Changed(IReadOnlyList<int> places, ComparedAnswers answers)
     {
-        ComparedAnswer[] decoded = [.. places.Select(p => answers[p]).Where(a => a.After is not null)];
+        ComparedAnswer[] decoded = [.. places.Where(answers.IsDecoded).Select(p => answers[p])];
         return decoded.Length > 0
             ? new ChangeCount(decoded.Length, decoded.Count(a => a.After!.Class != a.Before!.Class))
             : throw BadInput.Missing(null, $"None of the {places.Count} locality images can be decoded.");
