@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using Retouch.Speed;
 using Retouch.Suffix;
-using Retouch.Vit;
 using Spectre.Console;
 using TorchSharp;
 
@@ -10,13 +9,20 @@ using TorchSharp;
 // Options: --repetitions N (5), --threads N, --only TEXT (part of a row's name), --json FILE, --weights FILE (of a
 // trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is
 // spent on, --scaling what 1 to 1000 images and edits cost, --families what a step costs other families than plain
-// ViTs. --record FILE keeps the ratios as a baseline, --compare FILE ends with 1 where a ratio's median has fallen
-// below the recorded range (with 2 where the baseline is of other code, or none). --smoke runs any of these on a tiny
-// model, once, to see that it runs.
+// ViTs, --gate what a gate takes from pixels to patch, --prediction what plain predictions take beside ONNX Runtime's
+// and libtorch's (--busy N: also beside N processes that keep a core busy). --isa avx2 runs any of these as on a
+// processor without AVX-512. --record FILE keeps the ratios as a baseline, --compare FILE ends with 1 where a ratio's
+// median has fallen below the recorded range (with 2 where the baseline is of other code, or none). --smoke runs any of
+// these on a tiny model, once, to see that it runs.
 string Option(string name, string fallback) =>
     Array.IndexOf(args, name) is int i and >= 0 && i + 1 < args.Length ? args[i + 1] : fallback;
 
 string? Given(string name) => Option(name, "") is { Length: > 0 } path ? path : null;
+
+if (PredictionSpeed.IsBusy(args))
+    return 0;
+if (Given("--isa") is string isa)
+    return Processors.RunWithout(isa, args);
 
 bool smoke = args.Contains("--smoke");
 int repetitions = int.Parse(Option("--repetitions", smoke ? "1" : "5"));
@@ -45,6 +51,21 @@ if (args.Contains("--profile"))
 if (args.Contains("--scaling"))
 {
     Scaling.Print(kinds[0], most: smoke ? 10 : 1000);
+    return 0;
+}
+
+if (args.Contains("--prediction"))
+{
+    int busy = int.Parse(Option("--busy", "0"));
+    foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
+        PredictionSpeed.Print(kind, mixed, repetitions, busy);
+    return 0;
+}
+
+if (args.Contains("--gate"))
+{
+    foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
+        GateSpeed.Print(kind, repetitions);
     return 0;
 }
 
@@ -125,9 +146,7 @@ if (Given("--json") is string json)
     );
 
 Baseline measured = new(
-    PrecisionChoice.HasKernels(Precision.Mixed) ? "AVX-512 with AMX"
-        : PrecisionChoice.HasKernels(Precision.Full) ? "AVX-512"
-        : "no AVX-512",
+    Processors.Code,
     torch.get_num_threads(),
     repetitions,
     [.. rows.Select(r => new BaselineRow($"{r.Model}, {r.What}", r.Full.Range, r.Mixed?.Range))]

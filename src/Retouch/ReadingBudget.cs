@@ -48,6 +48,22 @@ public static class ReadingBudget
                 );
     }
 
+    /// <summary>How many images are decoded at once at most; by default one a core that this process may use.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public static int Threads
+    {
+        get => Parallelism.MaxDegreeOfParallelism;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            Parallelism = new ParallelOptions { MaxDegreeOfParallelism = value };
+        }
+    }
+
+    /// <summary>The same, for loops.</summary>
+    internal static ParallelOptions Parallelism { get; private set; } =
+        new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
     /// <summary>What tells the time; another in tests.</summary>
     internal static TimeProvider Clock { get; set; } = TimeProvider.System;
 

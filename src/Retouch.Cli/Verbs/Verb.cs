@@ -79,6 +79,16 @@ abstract class Verb : Command
                 result.AddError($"{option.Name} is {text}, but must be {range}");
         });
 
+    // libtorch takes one for each core of the machine, of which a container may have been given fewer.
+    static void SetTorchThreads(int? asked)
+    {
+        int most = Environment.ProcessorCount;
+        if (asked is int wanted)
+            torch.set_num_threads(wanted);
+        else if (torch.get_num_threads() > most)
+            torch.set_num_threads(most);
+    }
+
     int Execute(ParseResult parsed, CancellationToken cancellation)
     {
         Terminal terminal = new(
@@ -92,19 +102,18 @@ abstract class Verb : Command
             Cancellation = cancellation,
         };
         OutputGuard.Check(parsed);
-        if (NeedsTorch && parsed.GetValue(Threads) is int threads)
-            torch.set_num_threads(threads);
-        if (parsed.GetValue(Reading) is not double times)
-            return Run(parsed, terminal, cancellation);
-        double before = ReadingBudget.Times;
+        if (NeedsTorch)
+            SetTorchThreads(parsed.GetValue(Threads));
+        (double times, int threads) = (ReadingBudget.Times, ReadingBudget.Threads);
         try
         {
-            ReadingBudget.Times = times;
+            ReadingBudget.Times = parsed.GetValue(Reading) ?? times;
+            ReadingBudget.Threads = parsed.GetValue(Threads) ?? threads;
             return Run(parsed, terminal, cancellation);
         }
         finally
         {
-            ReadingBudget.Times = before;
+            (ReadingBudget.Times, ReadingBudget.Threads) = (times, threads);
         }
     }
 }

@@ -63,7 +63,7 @@ public sealed class ImageFolders
             Parallel.For(
                 0,
                 _paths.Length,
-                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+                ReadingBudget.Parallelism,
                 i =>
                 {
                     using Stream stream = ImageFile.OpenRead(_paths[i]);

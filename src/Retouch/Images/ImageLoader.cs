@@ -87,11 +87,10 @@ public static class ImageLoader
         float[] batch = preprocessing.NewBatch(paths.Count);
         float[] table = preprocessing.NormalizedLevels();
         Exception?[] failures = new Exception?[paths.Count];
-        ParallelOptions options = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
         Parallel.For(
             0,
             paths.Count,
-            options,
+            ReadingBudget.Parallelism,
             (i, loop) =>
             {
                 try

@@ -8,6 +8,7 @@ sealed unsafe class AlignedBuffer<T> : IDisposable
 {
     const nuint Alignment = 64;
 
+    readonly nuint _bytes;
     T* _start;
 
     /// <summary>Takes memory for <paramref name="count"/> elements.</summary>
@@ -17,10 +18,11 @@ sealed unsafe class AlignedBuffer<T> : IDisposable
     {
         // A row of 16 more: vectors may read, and at the end of a last row write, beyond what is asked for.
         Count = count;
-        nuint bytes = checked((nuint)(count + 16) * (nuint)sizeof(T));
-        _start = (T*)NativeMemory.AlignedAlloc(bytes, Alignment);
+        _bytes = checked((nuint)(count + 16) * (nuint)sizeof(T));
+        void* spare = SpareMemory.Take(_bytes);
+        _start = (T*)(spare is null ? NativeMemory.AlignedAlloc(_bytes, Alignment) : spare);
         if (zeros)
-            NativeMemory.Clear(_start, bytes);
+            NativeMemory.Clear(_start, _bytes);
     }
 
     ~AlignedBuffer() => Free();
@@ -39,7 +41,8 @@ sealed unsafe class AlignedBuffer<T> : IDisposable
 
     void Free()
     {
-        NativeMemory.AlignedFree(_start);
+        if (_start is not null && !SpareMemory.Keep(_start, _bytes))
+            NativeMemory.AlignedFree(_start);
         _start = null;
     }
 }

@@ -59,7 +59,11 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
                 Project(frozen, pass, rows, workspace);
             }
         );
-        tasks.Each(Batch.Images * Batch.Heads, (task, workspace) => Attend(pass, task, workspace));
+        int parts = AttendParts;
+        tasks.Each(
+            Batch.Images * Batch.Heads * parts,
+            (task, workspace) => Attend(pass, task / parts, task % parts, workspace)
+        );
         tasks.EachRows(
             TokensAfter,
             byEdit,
@@ -137,8 +141,15 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     /// <summary>Makes queries, keys and values of a workspace's normed rows.</summary>
     protected abstract void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace);
 
+    /// <summary>Into how many parts the queries of a head go, for as many tasks.</summary>
+    protected abstract int AttendParts { get; }
+
     /// <summary>One head of one image, from queries, keys and values to the output.</summary>
-    protected abstract void Attend(BlockPass<T> pass, int task, Workspace<T> workspace);
+    /// <param name="pass">Has the former.</param>
+    /// <param name="task">The head among <c>[N,heads]</c>.</param>
+    /// <param name="part">Of the queries.</param>
+    /// <param name="workspace">The task's.</param>
+    protected abstract void Attend(BlockPass<T> pass, int task, int part, Workspace<T> workspace);
 
     /// <summary>Adds projected rows after the heads, from the first on, to the tokens before.</summary>
     protected abstract void AddResidual(

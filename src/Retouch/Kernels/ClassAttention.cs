@@ -35,7 +35,9 @@ sealed unsafe class ClassAttention<T>(
         }
     }
 
-    protected override void Attend(BlockPass<T> pass, int task, Workspace<T> workspace)
+    protected override int AttendParts => 1;
+
+    protected override void Attend(BlockPass<T> pass, int task, int part, Workspace<T> workspace)
     {
         int image = task / Batch.Heads;
         int head = task % Batch.Heads;

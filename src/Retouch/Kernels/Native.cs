@@ -46,7 +46,7 @@ static unsafe class Native
 
     static Native()
     {
-        if (!Avx512BW.IsSupported)
+        if (!Avx2.IsSupported || !Fma.IsSupported || !Allowed("AVX2"))
             return;
         _ = get_num_threads(); // TorchSharp has loaded the library once it has answered
         if (
@@ -71,14 +71,35 @@ static unsafe class Native
         s_product16 = (Product16)product16;
         s_release = (delegate* unmanaged<byte, void>)release;
         HasSingle = true;
-        HasBFloat16 = ((delegate* unmanaged<sbyte, byte>)packs)(BFloat16Type) != 0;
+        HasTiles = ((delegate* unmanaged<sbyte, byte>)packs)(BFloat16Type) != 0;
+        HasBFloat16 = HasTiles || (Avx512BW.IsSupported && DotsBFloat16 && Allowed("AVX512_CORE_BF16"));
+    }
+
+    // avx512_bf16
+    static bool DotsBFloat16 => (X86Base.CpuId(7, 1).Eax >> 5 & 1) == 1;
+
+    // Whether oneDNN's environment lets it use an instruction set; its kernels end the process where it does not.
+    static bool Allowed(string set)
+    {
+        string[] sets = ["SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"];
+        string most = Variable("ONEDNN_MAX_CPU_ISA") ?? Variable("DNNL_MAX_CPU_ISA") ?? "";
+        int limit = Array.IndexOf(sets, most.ToUpperInvariant());
+        int wanted = Array.IndexOf(sets, set);
+        return limit < 0 || (wanted >= 0 && limit >= wanted);
+
+        static string? Variable(string name) => Environment.GetEnvironmentVariable(name);
     }
 
     /// <summary>Whether there are threads and products in float32.</summary>
     public static bool HasSingle { get; }
 
-    /// <summary>Whether there are products in bfloat16, which takes a processor with AMX.</summary>
+    /// <summary>
+    /// Whether there are products in bfloat16, which takes a processor with AMX or with AVX-512's dot products of it.
+    /// </summary>
     public static bool HasBFloat16 { get; }
+
+    /// <summary>Whether those are AMX's, on tiles of 16 rows.</summary>
+    public static bool HasTiles { get; }
 
     /// <summary>
     /// Calls a function on several of libtorch's threads, this one among them, and returns when all have.

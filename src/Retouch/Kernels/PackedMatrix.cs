@@ -197,10 +197,10 @@ sealed unsafe class PackedMatrix<T> : IDisposable
     }
 
     /// <summary>
-    /// Rows that a product takes for some: bfloat16's come in sixteens, and fewer take longer. What the others give is
-    /// not looked at.
+    /// Rows that a product takes for some: those of AMX's bfloat16 come in sixteens, and fewer take longer. What the
+    /// others give is not looked at.
     /// </summary>
-    public static int RowsTaken(int rows) => T.Depth == 2 ? Up(rows) : rows;
+    public static int RowsTaken(int rows) => T.Depth == 2 && Native.HasTiles ? Up(rows) : rows;
 
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _memory.Dispose();

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Retouch.Vit;
 using static Retouch.Kernels.Shape;
 
@@ -312,12 +311,12 @@ static unsafe class RowKernels<T>
             int i = 0;
             for (; i + Lanes < last; i += 2 * Lanes)
             {
-                most = Avx512F.Max(most, Vector512.Load(values + i));
-                other = Avx512F.Max(other, Vector512.Load(values + i + Lanes));
+                most = Vector512.MaxNative(most, Vector512.Load(values + i));
+                other = Vector512.MaxNative(other, Vector512.Load(values + i + Lanes));
             }
             if (i < last)
-                most = Avx512F.Max(most, Vector512.Load(values + i));
-            maximum[row] = Simd.Max(Avx512F.Max(most, other));
+                most = Vector512.MaxNative(most, Vector512.Load(values + i));
+            maximum[row] = Simd.Max(Vector512.MaxNative(most, other));
         }
         for (int row = 0; row < m; row++, x += stride, y += stride)
         {

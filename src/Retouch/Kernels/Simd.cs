@@ -15,8 +15,11 @@ static unsafe class Simd
     public static Vector512<float> Exp(Vector512<float> x)
     {
         // Of two operands the processor takes the second where one is NaN.
-        Vector512<float> inside = Avx512F.Max(Vector512.Create(-87f), Avx512F.Min(Vector512.Create(88f), x));
-        Vector512<float> n = Avx512F.RoundScale(inside * Vector512.Create(1.44269504f), 0);
+        Vector512<float> inside = Vector512.MaxNative(
+            Vector512.Create(-87f),
+            Vector512.MinNative(Vector512.Create(88f), x)
+        );
+        Vector512<float> n = Vector512.Round(inside * Vector512.Create(1.44269504f));
         Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), inside);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
         Vector512<float> p = Vector512.Create(1.9875691500e-4f);
@@ -27,8 +30,15 @@ static unsafe class Simd
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
         Vector512<float> subnormal = Vector512.LessThan(x, Vector512.Create(-87f));
-        return Vector512.ConditionalSelect(subnormal, Vector512<float>.Zero, Avx512F.Scale(p, n));
+        return Vector512.ConditionalSelect(subnormal, Vector512<float>.Zero, Scale(p, n));
     }
+
+    // p · 2ⁿ for whole n from −126 to 127.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<float> Scale(Vector512<float> p, Vector512<float> n) =>
+        Avx512F.IsSupported
+            ? Avx512F.Scale(p, n)
+            : p * ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
 
     /// <summary>
     /// The standard normal distribution function Φ(x), with an error below 2·10⁻⁷, and exp(−x²/2). With z = |x|/√2 and
@@ -58,12 +68,14 @@ static unsafe class Simd
     public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
 
     /// <summary>
-    /// 1/x of normal numbers, by one step of Newton's from the processor's 14 bits: a division takes several times as
-    /// long.
+    /// 1/x of normal numbers, with AVX-512 by one step of Newton's from the processor's 14 bits: a division takes
+    /// several times as long.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Reciprocal(Vector512<float> x)
     {
+        if (!Avx512F.IsSupported)
+            return Vector512<float>.One / x;
         Vector512<float> y = Avx512F.Reciprocal14(x);
         return Vector512.FusedMultiplyAdd(y, Vector512.FusedMultiplyAdd(-x, y, Vector512<float>.One), y);
     }
@@ -72,10 +84,10 @@ static unsafe class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Vector512<float> x)
     {
-        Vector256<float> half = Avx.Max(x.GetLower(), x.GetUpper());
-        Vector128<float> quarter = Sse.Max(half.GetLower(), half.GetUpper());
-        quarter = Sse.Max(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
-        return Sse.MaxScalar(quarter, Vector128.Shuffle(quarter, Vector128.Create(1, 1, 1, 1))).ToScalar();
+        Vector256<float> half = Vector256.MaxNative(x.GetLower(), x.GetUpper());
+        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
+        quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(1, 1, 1, 1))).ToScalar();
     }
 
     /// <summary>Writes 16 rows of 16 as columns.</summary>
@@ -90,6 +102,11 @@ static unsafe class Simd
         where S : unmanaged, IElement<S>
         where D : unmanaged, IElement<D>
     {
+        if (!Avx512F.IsSupported)
+        {
+            TransposeEights(from, strideFrom, to, strideTo, columns);
+            return;
+        }
         // Pairs, fours, then quarters of registers; written out so that they stay in registers.
         Vector512<float> a0 = S.Load(from);
         Vector512<float> a1 = S.Load(from + 1 * strideFrom);
@@ -194,6 +211,66 @@ static unsafe class Simd
         D.Store(all + 15 * 16, Odd(d7, d15));
         for (int i = 0; i < columns; i++)
             new ReadOnlySpan<D>(all + i * 16, 16).CopyTo(new Span<D>(to + i * strideTo, 16));
+    }
+
+    // Four squares of 8 by 8, for processors with 16 registers of 8 numbers.
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void TransposeEights<S, D>(S* from, nint strideFrom, D* to, nint strideTo, int columns)
+        where S : unmanaged, IElement<S>
+        where D : unmanaged, IElement<D>
+    {
+        const int Eight = 8;
+        float* rows = stackalloc float[Shape.Lanes * Shape.Lanes];
+        float* turned = stackalloc float[Shape.Lanes * Shape.Lanes];
+        for (int i = 0; i < Shape.Lanes; i++)
+            S.Load(from + i * strideFrom).Store(rows + i * Shape.Lanes);
+        for (int row = 0; row < Shape.Lanes; row += Eight)
+        {
+            for (int column = 0; column < columns; column += Eight)
+                Eights(rows + row * Shape.Lanes + column, turned + column * Shape.Lanes + row);
+        }
+        for (int i = 0; i < columns; i++)
+            D.Store(to + i * strideTo, Vector512.Load(turned + i * Shape.Lanes));
+    }
+
+    // Of 16 numbers a row both.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Eights(float* from, float* to)
+    {
+        const int Row = Shape.Lanes;
+        Vector256<float> a0 = Vector256.Load(from);
+        Vector256<float> a1 = Vector256.Load(from + 1 * Row);
+        Vector256<float> a2 = Vector256.Load(from + 2 * Row);
+        Vector256<float> a3 = Vector256.Load(from + 3 * Row);
+        Vector256<float> a4 = Vector256.Load(from + 4 * Row);
+        Vector256<float> a5 = Vector256.Load(from + 5 * Row);
+        Vector256<float> a6 = Vector256.Load(from + 6 * Row);
+        Vector256<float> a7 = Vector256.Load(from + 7 * Row);
+        Vector256<float> b0 = Avx.UnpackLow(a0, a1);
+        Vector256<float> b1 = Avx.UnpackHigh(a0, a1);
+        Vector256<float> b2 = Avx.UnpackLow(a2, a3);
+        Vector256<float> b3 = Avx.UnpackHigh(a2, a3);
+        Vector256<float> b4 = Avx.UnpackLow(a4, a5);
+        Vector256<float> b5 = Avx.UnpackHigh(a4, a5);
+        Vector256<float> b6 = Avx.UnpackLow(a6, a7);
+        Vector256<float> b7 = Avx.UnpackHigh(a6, a7);
+        Vector256<float> c0 = Avx.Shuffle(b0, b2, 0x44);
+        Vector256<float> c1 = Avx.Shuffle(b0, b2, 0xEE);
+        Vector256<float> c2 = Avx.Shuffle(b1, b3, 0x44);
+        Vector256<float> c3 = Avx.Shuffle(b1, b3, 0xEE);
+        Vector256<float> c4 = Avx.Shuffle(b4, b6, 0x44);
+        Vector256<float> c5 = Avx.Shuffle(b4, b6, 0xEE);
+        Vector256<float> c6 = Avx.Shuffle(b5, b7, 0x44);
+        Vector256<float> c7 = Avx.Shuffle(b5, b7, 0xEE);
+        Avx.Permute2x128(c0, c4, 0x20).Store(to);
+        Avx.Permute2x128(c1, c5, 0x20).Store(to + 1 * Row);
+        Avx.Permute2x128(c2, c6, 0x20).Store(to + 2 * Row);
+        Avx.Permute2x128(c3, c7, 0x20).Store(to + 3 * Row);
+        Avx.Permute2x128(c0, c4, 0x31).Store(to + 4 * Row);
+        Avx.Permute2x128(c1, c5, 0x31).Store(to + 5 * Row);
+        Avx.Permute2x128(c2, c6, 0x31).Store(to + 6 * Row);
+        Avx.Permute2x128(c3, c7, 0x31).Store(to + 7 * Row);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -33,24 +33,30 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
     {
         int groups = byEdit ? shape.Edits : 1;
         int rows = byEdit ? shape.PerEdit(tokens) : shape.Images * tokens;
-        // Equal parts for all threads; of rows that products take at a time.
         int parts = (rows + shape.RowsOfTask - 1) / shape.RowsOfTask;
-        int size = shape.RowsOfTask;
-        if (groups * parts < 4 * _team)
-        {
-            while (groups * parts % _team != 0 && parts * Lanes < rows)
-                parts++;
-            size = Up((rows + parts - 1) / parts);
-        }
-        parts = (rows + size - 1) / size;
+        bool few = groups * parts < 4 * _team;
+        // Equal parts for all threads.
+        while (few && groups * parts % _team != 0 && parts * Lanes < rows)
+            parts++;
         Each(
             groups * parts,
             (task, workspace) =>
             {
-                int start = task % parts * size;
-                work(new RowRange(task / parts, start, Math.Min(size, rows - start)), workspace);
+                int part = task % parts;
+                int start = Start(part);
+                work(new RowRange(task / parts, start, Start(part + 1) - start), workspace);
             }
         );
+
+        // No two tasks share 16 rows, and none has more than a workspace holds.
+        int Start(int part) =>
+            part == parts ? rows
+            : few
+                ? Math.Max(
+                    (int)((long)rows * part / parts + Lanes / 2) / Lanes * Lanes,
+                    Up(Math.Max(rows - (parts - part) * shape.RowsOfTask, 0))
+                )
+            : part * shape.RowsOfTask;
     }
 
     /// <summary>Runs tasks of some of each edit's own units.</summary>

@@ -63,7 +63,7 @@ static unsafe class Team
             }
             finally
             {
-                if (Native.HasBFloat16)
+                if (Native.HasTiles)
                     Native.Release();
             }
         }

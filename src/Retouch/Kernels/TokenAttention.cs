@@ -21,7 +21,12 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         ProjectPart(frozen, 2, 1, rows, workspace, pass.Value);
     }
 
-    protected override void Attend(BlockPass<T> pass, int task, Workspace<T> workspace)
+    // Where heads are few, threads would wait for the last of them.
+    protected override int AttendParts => Batch.Images * Batch.Heads < 4 * Team.Size ? RowParts : 1;
+
+    int RowParts => (Batch.Tokens + Batch.RowsOfTask - 1) / Batch.RowsOfTask;
+
+    protected override void Attend(BlockPass<T> pass, int task, int part, Workspace<T> workspace)
     {
         AttentionWorkspace<T> head = workspace.Attention;
         int padded = Batch.PaddedTokens;
@@ -32,7 +37,9 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         PackedMatrix<T> values = head.Rows;
         keys.PutColumns(pass.Key.Start + at, headWidth, padded);
         values.PutRows(pass.Value.Start + at, headWidth, padded, headWidth);
-        for (int start = 0; start < Batch.Tokens; start += Batch.RowsOfTask)
+        bool all = AttendParts == 1;
+        int end = all ? Batch.Tokens : Math.Min((part + 1) * Batch.RowsOfTask, Batch.Tokens);
+        for (int start = part * Batch.RowsOfTask; start < end; start += Batch.RowsOfTask)
         {
             int rows = Math.Min(Batch.RowsOfTask, Batch.Tokens - start);
             int taken = PackedMatrix<T>.RowsTaken(rows);

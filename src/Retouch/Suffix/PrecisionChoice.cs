@@ -15,10 +15,14 @@ public static class PrecisionChoice
 
     /// <summary>
     /// Whether there are kernels of this library's own for products in float32 or bfloat16: libtorch must be loaded,
-    /// and the processor must have AVX-512, for bfloat16 AMX. Without them the same is computed by libtorch's, slower.
+    /// and the processor must have AVX2 and FMA, for bfloat16 AVX-512 with avx512_bf16 or AMX. Without them the same is
+    /// computed by libtorch's, slower.
     /// </summary>
     /// <param name="type"><see cref="Precision.Full"/> or <see cref="Precision.Mixed"/>.</param>
     public static bool HasKernels(Precision type) => type == Precision.Mixed ? Native.HasBFloat16 : Native.HasSingle;
+
+    /// <summary>Whether products in bfloat16 are AMX's.</summary>
+    internal static bool HasTiles => Native.HasTiles;
 
     /// <summary>
     /// Cuts a model with bfloat16 where the processor has it and, for edits, the model's predictions agree

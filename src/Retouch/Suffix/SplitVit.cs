@@ -41,6 +41,15 @@ public sealed class SplitVit
     public SplitVit(VitModel model, Precision precision = Precision.Full)
         : this(model, EditSpace.Default(model.Config), precision) { }
 
+    /// <summary>
+    /// A model that is cut before its first block, for predictions: all of its blocks are computed in the precision
+    /// that is wanted, where the processor has it and the model's predictions agree, else in float32.
+    /// </summary>
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="wanted">In what <see cref="Predict"/> computes products.</param>
+    public static SplitVit Whole(VitModel model, Precision wanted = Precision.Checked) =>
+        PrecisionChoice.Cut(model, EditSpace.BeforeAttention(model.Config, 0, 1), wanted);
+
     SplitVit(VitModel model, SplitVit like, EditSpace space) =>
         (Model, Space, Precision, _check) = (model, space, like.Precision, like._check);
 

@@ -39,6 +39,7 @@ sealed class MotionBlurShift : ImageShift
         Parallel.For(
             0,
             plane.Height,
+            ReadingBudget.Parallelism,
             y =>
             {
                 for (int x = 0; x < plane.Width; x++)

@@ -22,6 +22,7 @@ sealed class NightShift : ImageShift
         Parallel.For(
             0,
             image.Height,
+            ReadingBudget.Parallelism,
             y =>
             {
                 ReadOnlySpan<byte> pixels = image.Pixels;

@@ -31,6 +31,7 @@ sealed class SketchShift : ImageShift
         Parallel.For(
             0,
             image.Height,
+            ReadingBudget.Parallelism,
             y =>
             {
                 ReadOnlySpan<byte> pixels = image.Pixels;

@@ -64,6 +64,7 @@ sealed class StageLightShift : ImageShift
         Parallel.For(
             0,
             height,
+            ReadingBudget.Parallelism,
             y =>
             {
                 ReadOnlySpan<byte> pixels = image.Pixels;
