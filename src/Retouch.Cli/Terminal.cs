@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Retouch.UseCases;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Retouch.Cli;
 
@@ -102,14 +104,19 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             }
         );
 
-    /// <summary>Runs work behind a progress bar on the error stream; without one where that is no terminal.</summary>
+    /// <summary>
+    /// Runs work behind a progress bar on the error stream; where that is no terminal, a line says now and then how far
+    /// it is, how fast, and how long the rest takes.
+    /// </summary>
     /// <param name="what">What is being done.</param>
     /// <param name="total">The number of units of work.</param>
     /// <param name="work">Gets a function that takes the units done so far and what to say of them.</param>
     public T Progress<T>(string what, double total, Func<Action<double, string?>, T> work)
     {
-        if (quiet || Console.IsErrorRedirected || !ReferenceEquals(error, Console.Error))
+        if (quiet)
             return work((_, _) => { });
+        if (Console.IsErrorRedirected || !ReferenceEquals(error, Console.Error))
+            return work(Spoken(what, total));
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
         return console
             .Progress()
@@ -121,6 +128,7 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
                 new TaskDescriptionColumn { Alignment = Justify.Left },
                 new ProgressBarColumn(),
                 new PercentageColumn(),
+                new RateColumn(),
                 new RemainingTimeColumn()
             )
             .Start(context =>
@@ -141,6 +149,24 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
                     }
                 );
             });
+    }
+
+    Action<double, string?> Spoken(string what, double total)
+    {
+        Stopwatch since = Stopwatch.StartNew();
+        // What was done before, as a run that goes on tells first, says nothing of how fast this one is.
+        (double Done, long Time)? start = null;
+        return (done, _) =>
+        {
+            start ??= (done, Stopwatch.GetTimestamp());
+            if (since.Elapsed < SpokenEvery || total <= 1)
+                return;
+            since.Restart();
+            double rate = (done - start.Value.Done) / Stopwatch.GetElapsedTime(start.Value.Time).TotalSeconds;
+            TimeSpan rest = TimeSpan.FromSeconds(rate > 0 ? (total - done) / rate : 0);
+            string left = rate > 0 ? $", {(int)rest.TotalHours}:{rest.Minutes:00}:{rest.Seconds:00} left" : "";
+            Note(string.Create(CultureInfo.InvariantCulture, $"{what}: {done:0} of {total:0}, {rate:0.#}/s{left}"));
+        };
     }
 
     /// <summary>Runs what says itself what it keeps where it is interrupted, as an error.</summary>
@@ -211,5 +237,16 @@ sealed class Terminal(TextWriter output, TextWriter error, bool json, bool quiet
             draw();
         }
         catch (IOException) { }
+    }
+
+    /// <summary>How many units are done a second, where there are several.</summary>
+    sealed class RateColumn : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(
+                task is { Speed: double rate, MaxValue: > 1 }
+                    ? string.Create(CultureInfo.InvariantCulture, $"{rate:0.#}/s")
+                    : ""
+            );
     }
 }

@@ -93,7 +93,8 @@ public sealed class Ledger
 
     /// <summary>
     /// Adds entries, made upon what the file holds at that moment: nobody else writes it meanwhile; whoever wants to
-    /// waits for moments, and is refused where they become seconds. The file is replaced as a whole, so that a kill leaves the old ledger or the new one.
+    /// waits for moments, and is refused where they become seconds. The file is replaced as a whole, so that a kill
+    /// leaves the old ledger or the new one.
     /// </summary>
     /// <param name="path">The ledger.</param>
     /// <param name="verb">What adds to it, for whoever waits.</param>
