@@ -143,7 +143,7 @@ public sealed class ListTests : IDisposable
         string list = _folder.Write("l.csv", text);
         foreach (
             Action read in (Action[])
-                [() => ImageFolder.Open(list), () => LabelledList.Read(list, [], new ClassFolders(s_labels))]
+                [() => ImageFolder.Open(list), () => LabelledList.Read(list, [], new ClassFolders(s_labels)).Count()]
         )
         {
             BadInputException e = Assert.Throws<BadInputException>(read);
