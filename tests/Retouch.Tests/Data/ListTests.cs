@@ -143,7 +143,10 @@ public sealed class ListTests : IDisposable
         string list = _folder.Write("l.csv", text);
         foreach (
             Action read in (Action[])
-                [() => ImageFolder.Open(list), () => LabelledList.Read(list, [], new ClassFolders(s_labels)).Count()]
+                [
+                    () => ImageFolder.Open(list),
+                    () => Assert.Empty(LabelledList.Read(list, [], new ClassFolders(s_labels))),
+                ]
         )
         {
             BadInputException e = Assert.Throws<BadInputException>(read);
