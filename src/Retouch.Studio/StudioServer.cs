@@ -106,7 +106,7 @@ public sealed class StudioServer : IAsyncDisposable
         builder.Services.AddSingleton<UnsureSlices>();
         builder.Services.AddSingleton<LedgerEffects>();
         builder.Services.AddSingleton<JobRunner>();
-        builder.Services.AddSingleton(new Pictures(options.Model.Preprocessing.Orientation));
+        builder.Services.AddSingleton(_ => new Pictures(options.Model.Preprocessing.Orientation));
 
         WebApplication app = builder.Build();
         HashSet<string> names = [];
@@ -180,19 +180,19 @@ public sealed class StudioServer : IAsyncDisposable
         JobDownloads.Map(app);
     }
 
-    static IResult Image(StudioWorld world, Pictures pictures, int id, int side) =>
-        id >= 0 && id < world.Images.Count ? Jpeg(pictures, world.Images[id].Path, side) : Results.NotFound();
+    static Task<IResult> Image(StudioWorld world, Pictures pictures, int id, int side) =>
+        Jpeg(pictures, id >= 0 && id < world.Images.Count ? world.Images[id].Path : null, side);
 
-    static IResult Ordinary(StudioWorld world, Pictures pictures, int id, int side) =>
-        id >= 0 && id < world.LocalityImages.Count
-            ? Jpeg(pictures, world.LocalityImages[id].Path, side)
-            : Results.NotFound();
+    static Task<IResult> Ordinary(StudioWorld world, Pictures pictures, int id, int side) =>
+        Jpeg(pictures, id >= 0 && id < world.LocalityImages.Count ? world.LocalityImages[id].Path : null, side);
 
-    static IResult Jpeg(Pictures pictures, string path, int side)
+    static async Task<IResult> Jpeg(Pictures pictures, string? path, int side)
     {
+        if (path is null)
+            return Results.NotFound();
         try
         {
-            return new Cached(Results.Bytes(pictures.Jpeg(path, side), "image/jpeg"));
+            return new Cached(Results.Bytes(await pictures.JpegAsync(path, side).ConfigureAwait(false), "image/jpeg"));
         }
         catch (BadInputException)
         {
