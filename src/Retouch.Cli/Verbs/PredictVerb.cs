@@ -47,8 +47,8 @@ sealed class PredictVerb : Verb
         SplitVit split = new(file.Model);
         bool allGood = true;
         int asked = 0;
-        string[] all = [.. parsed.GetRequiredValue(_images).SelectMany(Images)];
-        foreach (string[] paths in all.Chunk(VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
+        (string Name, string Path)[] all = [.. parsed.GetRequiredValue(_images).SelectMany(Images)];
+        foreach ((string Name, string Path)[] some in all.Chunk(VitCost.Of(file.Model.Config).ImagesTogether(Chunk)))
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -59,6 +59,7 @@ sealed class PredictVerb : Verb
                 );
             }
             using DisposeScope scope = NewDisposeScope();
+            string[] paths = [.. some.Select(i => i.Path)];
             (Tensor pixels, IReadOnlyList<int> loaded, IReadOnlyList<(int Index, Problem Why)> failed) =
                 ImageLoader.LoadAvailable(paths, file.Preprocessing);
             foreach ((_, Problem why) in failed)
@@ -73,21 +74,25 @@ sealed class PredictVerb : Verb
             for (int i = 0; i < loaded.Count; i++)
             {
                 IReadOnlyList<PredictionJson> predictions = Predictions.Top(logits[i], top, labels);
-                terminal.Object(new PredictJson(paths[loaded[i]], predictions), JsonOutput.Default.PredictJson);
-                terminal.Line(paths[loaded[i]]);
+                string name = some[loaded[i]].Name;
+                terminal.Object(new PredictJson(name, predictions), JsonOutput.Default.PredictJson);
+                terminal.Line(name);
                 foreach (PredictionJson prediction in predictions)
                     terminal.Line($"  {Predictions.Text(prediction)}");
             }
         }
         return allGood ? App.Ok : App.BadInput;
 
-        IEnumerable<string> Images(string path)
+        IEnumerable<(string Name, string Path)> Images(string path)
         {
+            // Whose rows are to be found again.
+            if (ImageFolder.IsList(path, out _))
+                return ListedImages.In(path);
             if (!ImageFolder.IsAt(path))
-                return [path];
+                return [(path, path)];
             ImageFolder folder = ImageFolder.Open(path);
             terminal.Warnings(folder.LeftOut);
-            return folder.Files.Select(folder.FullPath);
+            return folder.Files.Select(folder.FullPath).Select(f => (f, f));
         }
     }
 }

@@ -107,8 +107,8 @@ static class LabelledList
             if (row.Class is not string name)
                 throw BadInput.Damaged(
                     file,
-                    $"Line {row.Line} of {file} does not name an image and its class, such as photos/7.jpg,tench; "
-                        + "quote names that hold a comma.",
+                    $"Line {row.Line} of {file} does not name an image and its class, such as photos/7.jpg,tench: "
+                        + "its class is empty, or there is no column of classes.",
                     Remedy.Option(Parameter.ListColumns)
                 );
             byName.TryAdd(name, null);
@@ -132,12 +132,7 @@ static class LabelledList
                     continue;
                 string full =
                     ImageList.Find(file, row, starts)
-                    ?? throw BadInput.Missing(
-                        row.Image,
-                        $"Line {row.Line} of {file} names the image {row.Image}, which is not below "
-                            + $"{string.Join(", ", roots)}.",
-                        Remedy.Option(Parameter.ListRoot)
-                    );
+                    ?? throw ImageList.Missing(file, row, roots, Remedy.Option(Parameter.ListRoot));
                 yield return new Labelled(source, name, accepted, row.Image, full);
             }
         }

@@ -141,6 +141,23 @@ public sealed class PredictTests : IDisposable
     }
 
     [Fact]
+    public void A_list_is_answered_row_by_row_by_its_own_names_and_what_lacks_is_named()
+    {
+        string full = Path.Combine(_bench.Locality, "1.png");
+        string list = _bench.Write(
+            "l.csv",
+            $"path,class\nlocality/3.png,9\n{full},2\nlocality/gone.png,1\n./locality/0.png,5\nlocality/3.png,1\n"
+        );
+        Ran ran = Ran.Retouch("predict", "--model", _bench.Model, "--json", list);
+        Assert.Equal(2, ran.Code);
+        Assert.Equal(
+            ["locality/3.png", full, "./locality/0.png", "locality/3.png"],
+            ran.Objects.Select(o => o.GetProperty("image").GetString())
+        );
+        Assert.Contains("gone.png", ran.Err, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Of_a_folder_an_archive_or_a_list_all_images_are_asked_and_one_by_its_path_in_it()
     {
         string zip = _bench.Path("p.zip");

@@ -125,6 +125,26 @@ static class ImageList
         return null;
     }
 
+    /// <summary>Why a row's image is not found.</summary>
+    /// <param name="file">The list.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="roots">The folders from which paths go on.</param>
+    /// <param name="remedy">What to do about a path that goes on from them.</param>
+    public static BadInputException Missing(
+        string file,
+        ListRow row,
+        IReadOnlyList<string> roots,
+        Remedy? remedy = null
+    ) =>
+        Path.IsPathRooted(row.Image)
+            ? BadInput.Missing(row.Image, $"Line {row.Line} of {file} names {row.Image}, and there is no such file.")
+            : BadInput.Missing(
+                row.Image,
+                $"Line {row.Line} of {file} names the image {row.Image}, which is not below "
+                    + $"{string.Join(", ", roots)}.",
+                remedy
+            );
+
     /// <summary>
     /// What a list's images are called where names are to be paths below a folder: as the list has them, or, where some
     /// of those are absolute or lead upwards, from the deepest folder that holds all.

@@ -19,13 +19,7 @@ sealed class ListImages : ImageArchive
         HashSet<string> seen = new(StringComparer.Ordinal);
         foreach (ListRow row in ImageList.Rows(path))
         {
-            string full =
-                ImageList.Find(file, row, root)
-                ?? throw BadInput.Missing(
-                    row.Image,
-                    $"Line {row.Line} of {file} names the image {row.Image}, which is not below {root[0]}: a list's "
-                        + "paths go on from its own folder."
-                );
+            string full = ImageList.Find(file, row, root) ?? throw ImageList.Missing(file, row, root);
             if (!seen.Add(full))
             {
                 LeaveOut($"{row.Image} is in {file} twice; the first counts.");
