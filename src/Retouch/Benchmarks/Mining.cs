@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Retouch.Data;
 using Retouch.Images;
@@ -42,7 +43,9 @@ public static class Mining
         settings.Validate();
         List<Problem> skipped = [];
         LabelledImages labelled = Labelled.In(folders, classes, split.Model.Config.Classes, skipped);
-        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
+        return MiningPart.Merge([
+            Part(split, preprocessing, labelled, locality, settings, Shard.Whole, skipped, progress, cancellation),
+        ]);
     }
 
     /// <summary>The same of folders, archives and lists of images and classes.</summary>
@@ -74,85 +77,9 @@ public static class Mining
         settings.Validate();
         List<Problem> skipped = [];
         LabelledImages labelled = LabelledSources.In(sources, roots, classes, split.Model.Config.Classes, skipped);
-        return Mine(split, preprocessing, labelled, locality, settings, skipped, progress, cancellation);
-    }
-
-    static MiningResult Mine(
-        SplitVit split,
-        Preprocessing preprocessing,
-        LabelledImages labelled,
-        ImageFolder? locality,
-        MiningSettings settings,
-        List<Problem> skipped,
-        IProgress<int>? progress,
-        CancellationToken cancellation
-    )
-    {
-        int asked = 0;
-        int right = 0;
-        ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index);
-        Dictionary<(string Source, string Class, int Wrong), List<int>> failures = [];
-        questions.Ask(
-            labelled.FullPaths,
-            (i, answer) =>
-            {
-                asked++;
-                Labelled image = labelled[i];
-                if (image.Accepted.Contains(answer.Class))
-                {
-                    right++;
-                    return;
-                }
-                (string, string, int) key = (image.Source, image.Class, answer.Class);
-                if (!failures.TryGetValue(key, out List<int>? group))
-                    failures[key] = group = [];
-                group.Add(i);
-            }
-        );
-        FailureGroup[] groups =
-        [
-            .. failures
-                .Where(f => f.Value.Count >= settings.MinImages)
-                .OrderBy(f => f.Key.Source, StringComparer.Ordinal)
-                .ThenBy(f => f.Key.Class, StringComparer.Ordinal)
-                .ThenBy(f => f.Key.Wrong)
-                .Select(f => new FailureGroup(
-                    f.Key.Source,
-                    f.Key.Class,
-                    labelled[f.Value[0]].Accepted,
-                    f.Key.Wrong,
-                    Images(labelled, f.Value, questions)
-                )),
-        ];
-        Benchmark benchmark = new()
-        {
-            ModelFingerprint = split.Model.Fingerprint,
-            Groups = groups,
-            Locality = Locality(questions, locality, skipped),
-            SensitiveMargin = settings.Margin,
-        };
-        return new MiningResult(benchmark, asked, right, failures.Count - groups.Length, skipped)
-        {
-            Labelled = labelled.Count,
-        };
-    }
-
-    // Of many mistakes the names stay where they are, and the hashes are bytes.
-    static ListView<BenchmarkImage> Images(LabelledImages labelled, List<int> places, ModelQuestions questions)
-    {
-        int[] order = [.. places.OrderBy(p => labelled[p].Path, StringComparer.Ordinal)];
-        byte[] hashes = new byte[order.Length * SHA256.HashSizeInBytes];
-        for (int i = 0; i < order.Length; i++)
-            Convert
-                .FromHexString(questions.Hash(labelled[order[i]].FullPath))
-                .CopyTo(hashes, i * SHA256.HashSizeInBytes);
-        return new ListView<BenchmarkImage>(
-            order.Length,
-            i => new BenchmarkImage(
-                labelled[order[i]].Path,
-                Convert.ToHexStringLower(hashes, i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes)
-            )
-        );
+        return MiningPart.Merge([
+            Part(split, preprocessing, labelled, locality, settings, Shard.Whole, skipped, progress, cancellation),
+        ]);
     }
 
     /// <summary>
@@ -189,9 +116,13 @@ public static class Mining
         settings.Validate();
         List<Problem> skipped = [];
         LabelledImages labelled = LabelledSources.In(sources, roots, classes, split.Model.Config.Classes, skipped);
-        return Part(split, preprocessing, labelled, locality, settings, shard, skipped, progress, cancellation);
+        return Part(split, preprocessing, labelled, locality, settings, shard, skipped, progress, cancellation) with
+        {
+            Run = MiningPart.Name(split.Model, preprocessing, labelled, locality, settings),
+        };
     }
 
+    // Without what names the whole, which nobody asks of one part that is all.
     static MiningPart Part(
         SplitVit split,
         Preprocessing preprocessing,
@@ -210,7 +141,9 @@ public static class Mining
         {
             Takes = shard.Has,
         };
-        List<MinedFailure> failures = [];
+        // Of many mistakes the names stay where they are, and the hashes are bytes.
+        List<(int Place, int Wrong)> mistakes = [];
+        List<byte> hashes = [];
         questions.Ask(
             labelled.FullPaths,
             (i, answer) =>
@@ -218,35 +151,46 @@ public static class Mining
                 asked++;
                 Labelled image = labelled[i];
                 if (image.Accepted.Contains(answer.Class))
+                {
                     right++;
-                else
-                    failures.Add(
-                        new MinedFailure(
-                            i,
-                            image.Source,
-                            image.Class,
-                            image.Accepted,
-                            answer.Class,
-                            image.Path,
-                            questions.Hash(image.FullPath)
-                        )
-                    );
+                    return;
+                }
+                mistakes.Add((i, answer.Class));
+                hashes.AddRange(Convert.FromHexString(questions.Hash(image.FullPath)));
             }
         );
         return new MiningPart
         {
             Shard = shard,
-            Run = MiningPart.Name(split.Model, preprocessing, labelled, locality, settings),
+            Run = "",
             Model = split.Model.Fingerprint,
             Settings = settings,
             Labelled = labelled.Count,
             Images = asked,
             Right = right,
-            Failures = failures,
+            Failures = new ListView<MinedFailure>(mistakes.Count, Failure),
             LocalityFolder = locality?.Root,
             Locality = Answers(questions, locality, skipped),
             Skipped = skipped,
         };
+
+        MinedFailure Failure(int at)
+        {
+            (int place, int wrong) = mistakes[at];
+            Labelled image = labelled[place];
+            ReadOnlySpan<byte> hash = CollectionsMarshal
+                .AsSpan(hashes)
+                .Slice(at * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes);
+            return new MinedFailure(
+                place,
+                image.Source,
+                image.Class,
+                image.Accepted,
+                wrong,
+                image.Path,
+                Convert.ToHexStringLower(hash)
+            );
+        }
     }
 
     /// <summary>

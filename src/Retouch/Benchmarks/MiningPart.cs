@@ -73,27 +73,31 @@ public sealed record MiningPart
                     + "model, the images or a setting differs."
             );
         MiningSettings settings = parts[0].Settings;
-        IGrouping<(string Source, string Class, int Wrong), MinedFailure>[] failures =
-        [
-            .. parts.SelectMany(p => p.Failures).OrderBy(f => f.Place).GroupBy(f => (f.Source, f.Class, f.Wrong)),
-        ];
+        // By their places: there may be many, which a part makes when they are asked for.
+        Dictionary<(string Source, string Class, int Wrong), List<(int Place, MiningPart Part, int At)>> failures = [];
+        foreach (MiningPart part in parts)
+        {
+            foreach ((int at, MinedFailure f) in part.Failures.Index())
+            {
+                (string, string, int) key = (f.Source, f.Class, f.Wrong);
+                if (!failures.TryGetValue(key, out List<(int, MiningPart, int)>? group))
+                    failures[key] = group = [];
+                group.Add((f.Place, part, at));
+            }
+        }
         FailureGroup[] groups =
         [
             .. failures
-                .Where(f => f.Count() >= settings.MinImages)
+                .Where(f => f.Value.Count >= settings.MinImages)
                 .OrderBy(f => f.Key.Source, StringComparer.Ordinal)
                 .ThenBy(f => f.Key.Class, StringComparer.Ordinal)
                 .ThenBy(f => f.Key.Wrong)
-                .Select(f => new FailureGroup(
-                    f.Key.Source,
-                    f.Key.Class,
-                    f.First().Accepted,
-                    f.Key.Wrong,
-                    [
-                        .. f.OrderBy(i => i.Path, StringComparer.Ordinal)
-                            .Select(i => new BenchmarkImage(i.Path, i.Sha256)),
-                    ]
-                )),
+                .Select(f =>
+                {
+                    (_, MiningPart part, int at) = f.Value.MinBy(i => i.Place);
+                    IReadOnlyList<int> accepted = part.Failures[at].Accepted;
+                    return new FailureGroup(f.Key.Source, f.Key.Class, accepted, f.Key.Wrong, Sorted(f.Value));
+                }),
         ];
         // Of folders every part says the same.
         List<Problem> skipped = parts is [{ } only]
@@ -110,12 +114,28 @@ public sealed record MiningPart
             benchmark,
             parts.Sum(p => p.Images),
             parts.Sum(p => p.Right),
-            failures.Length - groups.Length,
+            failures.Count - groups.Length,
             skipped
         )
         {
             Labelled = parts[0].Labelled,
         };
+    }
+
+    static ListView<BenchmarkImage> Sorted(IEnumerable<(int Place, MiningPart Part, int At)> group)
+    {
+        (int Place, MiningPart Part, int At)[] order =
+        [
+            .. group.OrderBy(i => i.Part.Failures[i.At].Path, StringComparer.Ordinal).ThenBy(i => i.Place),
+        ];
+        return new ListView<BenchmarkImage>(
+            order.Length,
+            i =>
+            {
+                MinedFailure failure = order[i].Part.Failures[order[i].At];
+                return new BenchmarkImage(failure.Path, failure.Sha256);
+            }
+        );
     }
 
     /// <summary>Writes the part, atomically.</summary>
