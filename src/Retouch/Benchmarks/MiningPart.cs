@@ -73,16 +73,16 @@ public sealed record MiningPart
                     + "model, the images or a setting differs."
             );
         MiningSettings settings = parts[0].Settings;
-        // By their places: there may be many, which a part makes when they are asked for.
-        Dictionary<(string Source, string Class, int Wrong), List<(int Place, MiningPart Part, int At)>> failures = [];
-        foreach (MiningPart part in parts)
+        // By where they are: there may be many, which a part makes when they are asked for.
+        Dictionary<(string Source, string Class, int Wrong), List<(int Part, int At)>> failures = [];
+        foreach ((int number, MiningPart part) in parts.Index())
         {
             foreach ((int at, MinedFailure f) in part.Failures.Index())
             {
                 (string, string, int) key = (f.Source, f.Class, f.Wrong);
-                if (!failures.TryGetValue(key, out List<(int, MiningPart, int)>? group))
+                if (!failures.TryGetValue(key, out List<(int, int)>? group))
                     failures[key] = group = [];
-                group.Add((f.Place, part, at));
+                group.Add((number, at));
             }
         }
         FailureGroup[] groups =
@@ -92,12 +92,13 @@ public sealed record MiningPart
                 .OrderBy(f => f.Key.Source, StringComparer.Ordinal)
                 .ThenBy(f => f.Key.Class, StringComparer.Ordinal)
                 .ThenBy(f => f.Key.Wrong)
-                .Select(f =>
-                {
-                    (_, MiningPart part, int at) = f.Value.MinBy(i => i.Place);
-                    IReadOnlyList<int> accepted = part.Failures[at].Accepted;
-                    return new FailureGroup(f.Key.Source, f.Key.Class, accepted, f.Key.Wrong, Sorted(f.Value));
-                }),
+                .Select(f => new FailureGroup(
+                    f.Key.Source,
+                    f.Key.Class,
+                    At(f.Value[0]).Accepted,
+                    f.Key.Wrong,
+                    Sorted(f.Value)
+                )),
         ];
         // Of folders every part says the same.
         List<Problem> skipped = parts is [{ } only]
@@ -120,22 +121,28 @@ public sealed record MiningPart
         {
             Labelled = parts[0].Labelled,
         };
-    }
 
-    static ListView<BenchmarkImage> Sorted(IEnumerable<(int Place, MiningPart Part, int At)> group)
-    {
-        (int Place, MiningPart Part, int At)[] order =
-        [
-            .. group.OrderBy(i => i.Part.Failures[i.At].Path, StringComparer.Ordinal).ThenBy(i => i.Place),
-        ];
-        return new ListView<BenchmarkImage>(
-            order.Length,
-            i =>
-            {
-                MinedFailure failure = order[i].Part.Failures[order[i].At];
-                return new BenchmarkImage(failure.Path, failure.Sha256);
-            }
-        );
+        MinedFailure At((int Part, int At) where) => parts[where.Part].Failures[where.At];
+
+        ListView<BenchmarkImage> Sorted(List<(int Part, int At)> group)
+        {
+            (int, int)[] order =
+            [
+                .. group
+                    .Select(where => (Where: where, At(where).Path, At(where).Place))
+                    .OrderBy(i => i.Path, StringComparer.Ordinal)
+                    .ThenBy(i => i.Place)
+                    .Select(i => i.Where),
+            ];
+            return new ListView<BenchmarkImage>(
+                order.Length,
+                i =>
+                {
+                    MinedFailure failure = At(order[i]);
+                    return new BenchmarkImage(failure.Path, failure.Sha256);
+                }
+            );
+        }
     }
 
     /// <summary>Writes the part, atomically.</summary>
