@@ -303,6 +303,43 @@ public sealed class ArchiveTests(LettersWorld letters) : IDisposable
     }
 
     [Fact]
+    public void Rows_of_Parquet_without_bytes_are_of_the_files_that_their_paths_name()
+    {
+        byte[][] bytes = [.. Images("oil").Take(2).Select(i => i.Bytes)];
+        Directory.CreateDirectory(_folder.File("far"));
+        File.WriteAllBytes(_folder.File("far/a.png"), bytes[0]);
+        string full = _folder.File("far/a.png");
+        LabelSet labels = LabelSet.Load(letters.Labels);
+        ImageFolder folder = ImageFolder.Open(
+            Parquet(
+                "p.parquet",
+                [
+                    ("0", null!, bytes[1]),
+                    ("0", "far/a.png", null!),
+                    ("1", full, null!),
+                    ("0", "b.png", bytes[1]),
+                    ("0", "far/gone.png", null!),
+                    ("0", "/etc/passwd", null!),
+                ],
+                labels
+            )
+        );
+        Assert.Equal(
+            ["0/00000000.png", "0/00000005.png", "0/a.png", "0/b.png", "0/gone.png", "1/a.png"],
+            folder.Files.Order()
+        );
+        Assert.Equal(bytes[0], ImageFile.ReadAllBytes(folder.FullPath("0/a.png")));
+        Assert.Equal(bytes[0], ImageFile.ReadAllBytes(folder.FullPath("1/a.png")));
+        Assert.Equal(bytes[1], ImageFile.ReadAllBytes(folder.FullPath("0/b.png")));
+        Assert.Equal(bytes[1], ImageFile.ReadAllBytes(folder.FullPath("0/00000000.png")));
+        Assert.Contains("not below", Refused("0/gone.png"), StringComparison.Ordinal);
+        Assert.Contains("not called an image", Refused("0/00000005.png"), StringComparison.Ordinal);
+
+        string Refused(string file) =>
+            Assert.Throws<BadInputException>(() => ImageFile.ReadAllBytes(folder.FullPath(file))).Message;
+    }
+
+    [Fact]
     public void A_range_of_which_one_lacks_is_refused_by_its_name()
     {
         byte[] bytes = Images("oil").First().Bytes;

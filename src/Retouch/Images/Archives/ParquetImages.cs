@@ -7,8 +7,8 @@ namespace Retouch.Images;
 
 /// <summary>
 /// The images of a Parquet file as Hugging Face's datasets write them: a column of structures with <c>bytes</c> and
-/// <c>path</c>, or of bytes alone, and a column <c>label</c>, whose classes' names are in the file's metadata. The row
-/// group that was read last stays in memory.
+/// <c>path</c>, or of bytes alone, and a column <c>label</c>, whose classes' names are in the file's metadata. A row
+/// without bytes is of the file that its path names, as a list's is. The row group that was read last stays in memory.
 /// </summary>
 sealed class ParquetImages : ImageArchive
 {
@@ -23,8 +23,10 @@ sealed class ParquetImages : ImageArchive
     readonly Dictionary<string, (int Group, int Row)> _places = new(StringComparer.Ordinal);
     readonly ParquetReader _reader;
     readonly DataField _bytes;
+    readonly DataField? _paths;
     int _group = -1;
     byte[]?[] _rows = [];
+    string?[] _elsewhere = []; // of the same rows; none where all have bytes
 
     public ParquetImages(string path)
         : base(path)
@@ -42,7 +44,7 @@ sealed class ParquetImages : ImageArchive
             );
         if (_bytes.MaxRepetitionLevel > 0)
             throw BadInput.Unsupported(path, $"{path} has lists of images in its rows, which are not read.");
-        DataField? names = fields.FirstOrDefault(f => IsText(f) && f.Name == "path" && f.MaxRepetitionLevel == 0);
+        _paths = fields.FirstOrDefault(f => IsText(f) && f.Name == "path" && f.MaxRepetitionLevel == 0);
         DataField? labels = s_labelColumns
             .Select(l => fields.FirstOrDefault(f => f.Path.ToString() == l && f.MaxRepetitionLevel == 0))
             .FirstOrDefault(f => f is not null);
@@ -55,7 +57,7 @@ sealed class ParquetImages : ImageArchive
             int count = (int)group.RowCount;
             if ((rows += count) > MostRows)
                 throw BadInput.TooLarge(path, $"{path} has more than {MostRows} rows: split it.");
-            string?[] given = names is null ? new string?[count] : Texts(group, names, count);
+            string?[] given = _paths is null ? new string?[count] : Texts(group, _paths, count);
             string?[] of = labels is null ? new string?[count] : Labels(group, labels, classes, count);
             for (int row = 0; row < count; row++)
             {
@@ -82,24 +84,29 @@ sealed class ParquetImages : ImageArchive
         {
             if (_group != place.Group)
             {
-                (_group, _rows) = (-1, []);
+                (_group, _rows, _elsewhere) = (-1, [], []);
                 using ParquetRowGroupReader group = Group(place.Group);
-                byte[]?[] rows = new byte[(int)group.RowCount][];
-                Guarded(() =>
-                {
-                    group.ReadAsync(_bytes, rows.AsMemory()!).AsTask().GetAwaiter().GetResult();
-                    return 0;
-                });
+                ReadOnlyMemory<byte>?[] read = Values<ReadOnlyMemory<byte>>(group, _bytes, (int)group.RowCount);
+                byte[]?[] rows = [.. read.Select(r => r?.ToArray())];
+                if (_paths is not null && rows.Contains(null))
+                    _elsewhere = Texts(group, _paths, rows.Length);
                 (_group, _rows) = (place.Group, rows);
             }
-            byte[] bytes =
-                _rows[place.Row]
-                ?? throw BadInput.Unsupported(
-                    $"{Path}{ImagePath.Mark}/{name}",
-                    $"{name} in {Path} names a file elsewhere and has no bytes of its own, which are all that is read."
-                );
+            byte[] bytes = _rows[place.Row] ?? Elsewhere(name, place.Row);
             return bytes.LongLength > ImageDecoder.MaxFileBytes ? throw TooLarge(name) : bytes;
         }
+    }
+
+    byte[] Elsewhere(string name, int row)
+    {
+        if (_elsewhere is [] || _elsewhere[row] is not { Length: > 0 } path)
+            throw BadInput.Damaged(
+                $"{Path}{ImagePath.Mark}/{name}",
+                $"{name} in {Path} has neither bytes nor the path of a file."
+            );
+        string[] root = [System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!];
+        ListRow named = new(row + 1, path, null);
+        return ImageFile.ReadAllBytes(ImageList.Find(Path, named, root) ?? throw ImageList.Missing(Path, named, root));
     }
 
     ParquetRowGroupReader Group(int index)
@@ -117,16 +124,24 @@ sealed class ParquetImages : ImageArchive
         return group;
     }
 
-    string?[] Texts(ParquetRowGroupReader group, DataField field, int count)
-    {
-        string?[] texts = new string?[count];
+    string?[] Texts(ParquetRowGroupReader group, DataField field, int count) =>
+        [.. Values<ReadOnlyMemory<char>>(group, field, count).Select(t => t?.ToString())];
+
+    // Where rows may lack a value, only this way of the library's leaves them theirs; another moves the rest up.
+    T?[] Values<T>(ParquetRowGroupReader group, DataField field, int count)
+        where T : struct =>
         Guarded(() =>
         {
-            group.ReadAsync(field, texts.AsMemory()!).AsTask().GetAwaiter().GetResult();
-            return 0;
+            T?[] some = new T?[count];
+            if (field.MaxDefinitionLevel > 0)
+            {
+                group.ReadAsync(field, some.AsMemory()).AsTask().GetAwaiter().GetResult();
+                return some;
+            }
+            T[] all = new T[count];
+            group.ReadAsync(field, all.AsMemory()).AsTask().GetAwaiter().GetResult();
+            return [.. all.Select(n => (T?)n)];
         });
-        return texts;
-    }
 
     string?[] Labels(ParquetRowGroupReader group, DataField field, IReadOnlyList<string>? classes, int count)
     {
@@ -142,18 +157,7 @@ sealed class ParquetImages : ImageArchive
 
         long?[] Numbers<T>(Func<T, long> wide)
             where T : struct =>
-            Guarded(() =>
-            {
-                if (field.IsNullable)
-                {
-                    T?[] some = new T?[count];
-                    group.ReadAsync(field, some.AsMemory()).AsTask().GetAwaiter().GetResult();
-                    return [.. some.Select(n => n is T known ? wide(known) : (long?)null)];
-                }
-                T[] all = new T[count];
-                group.ReadAsync(field, all.AsMemory()).AsTask().GetAwaiter().GetResult();
-                return (long?[])[.. all.Select(n => (long?)wide(n))];
-            });
+            [.. Values<T>(group, field, count).Select(n => n is T known ? wide(known) : (long?)null)];
 
         // -1 is what datasets write where nobody knows.
         string? Named(long? number) =>
