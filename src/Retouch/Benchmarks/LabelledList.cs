@@ -137,24 +137,13 @@ static class LabelledList
             }
         }
 
-        // Several classes that count as right have bars between them.
-        IReadOnlyList<int> Accepted(string name, int line)
-        {
-            if (classes.TryAccepted(name, out IReadOnlyList<int> accepted, out Problem? problem))
-                return accepted;
-            List<int> several = [];
-            foreach (string one in name.Split('|', StringSplitOptions.TrimEntries))
-            {
-                if (!classes.TryAccepted(one, out accepted, out Problem? why))
-                    throw BadInput.Mismatch(
-                        path,
-                        $"Line {line} of {path} names a class that is none: "
-                            + (name.Contains('|') ? why.Message : problem.Message),
-                        Remedy.Option(Parameter.AcceptedClasses)
-                    );
-                several.AddRange(accepted);
-            }
-            return [.. several.Distinct()];
-        }
+        IReadOnlyList<int> Accepted(string name, int line) =>
+            classes.TryAccepted(name, out IReadOnlyList<int> accepted, out Problem? problem)
+                ? accepted
+                : throw BadInput.Mismatch(
+                    path,
+                    $"Line {line} of {path} names a class that is none: {problem.Message}",
+                    Remedy.Option(Parameter.AcceptedClasses)
+                );
     }
 }

@@ -11,6 +11,7 @@ namespace Retouch.Data;
 public sealed class ClassFolders
 {
     const int MaxLength = 1 << 20;
+    const char Bar = '|';
 
     readonly LabelSet _labels;
     readonly IReadOnlyDictionary<string, int[]> _accepted;
@@ -94,11 +95,11 @@ public sealed class ClassFolders
 
     /// <summary>
     /// The classes that count as right in a folder, the one that an edit aims at first; empty where the mapping leaves
-    /// it out.
+    /// it out. Several have bars between them, as a list's rows do: <c>386|101</c>.
     /// </summary>
     /// <exception cref="BadInputException">The folder's name is no class.</exception>
     public IReadOnlyList<int> Accepted(string folder) =>
-        _accepted.TryGetValue(folder, out int[]? classes) ? classes : [_labels.Resolve(folder)];
+        TryAccepted(folder, out IReadOnlyList<int> classes, out _) ? classes : [_labels.Resolve(folder)];
 
     /// <summary>The same, of a folder that may be called otherwise.</summary>
     /// <param name="folder">The folder's name.</param>
@@ -107,10 +108,31 @@ public sealed class ClassFolders
     /// <returns>Whether the folder has a name that is a class, or is mapped.</returns>
     public bool TryAccepted(string folder, out IReadOnlyList<int> classes, [NotNullWhen(false)] out Problem? problem)
     {
-        ClassMatch match = _accepted.ContainsKey(folder) ? default : _labels.Match(folder);
-        problem = match.Refusal?.Problem;
-        classes = problem is null ? Accepted(folder) : [];
-        return problem is null;
+        problem = TryOne(folder, out classes);
+        if (problem is null || !folder.Contains(Bar))
+            return problem is null;
+        List<int> several = [];
+        foreach (string one in folder.Split(Bar, StringSplitOptions.TrimEntries))
+        {
+            problem = TryOne(one, out IReadOnlyList<int> right);
+            if (problem is not null)
+                return false;
+            several.AddRange(right);
+        }
+        classes = [.. several.Distinct()];
+        return true;
+    }
+
+    Problem? TryOne(string folder, out IReadOnlyList<int> classes)
+    {
+        if (_accepted.TryGetValue(folder, out int[]? mapped))
+        {
+            classes = mapped;
+            return null;
+        }
+        ClassMatch match = _labels.Match(folder);
+        classes = match.Refusal is null ? [match.Index] : [];
+        return match.Refusal?.Problem;
     }
 
     /// <summary>

@@ -32,6 +32,21 @@ public sealed class ClassFoldersTests : IDisposable
         Assert.Equal([index], new ClassFolders(_labels).Accepted(folder));
 
     [Fact]
+    public void Several_classes_that_count_as_right_have_bars_between_them()
+    {
+        ClassFolders folders = new(_labels);
+        Assert.Equal([2, 0], folders.Accepted("2|tench|n01484850"));
+        Assert.True(folders.TryAccepted("great white shark | 1", out IReadOnlyList<int> classes, out _));
+        Assert.Equal([2, 1], classes);
+        Assert.False(folders.TryAccepted("2|none", out _, out Problem? problem));
+        Assert.Contains("\"none\"", problem.Message, StringComparison.Ordinal);
+        Assert.Throws<BadInputException>(() => folders.Accepted("2|none"));
+        string mapping = _folder.Write("bars.json", """{"2|tench": [1], "fish": [0, 1]}""");
+        Assert.Equal([1], ClassFolders.Load(mapping, _labels).Accepted("2|tench"));
+        Assert.Equal([2, 0, 1], ClassFolders.Load(mapping, _labels).Accepted("2|fish"));
+    }
+
+    [Fact]
     public void Names_that_are_numbers_of_other_classes_are_taken_by_name_and_it_is_said()
     {
         ClassFolders numbers = new(LabelSet.FromNames(["1", "10", "2"]));

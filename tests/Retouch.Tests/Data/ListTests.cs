@@ -74,6 +74,29 @@ public sealed class ListTests : IDisposable
     }
 
     [Fact]
+    public void Several_right_classes_of_a_row_are_so_among_near_images_too()
+    {
+        string list = _folder.Write("l.csv", "path,class\nphotos/0.png,cow|ant\nphotos/1.png,bee\nphotos/2.png,2|0\n");
+        ImageFolder folder = ImageFolder.Open(list);
+        NearImages near = NearImages.In([folder], new ClassFolders(s_labels), s_labels.Count);
+        Assert.Empty(near.Skipped);
+        IReadOnlyList<int>[] accepted =
+        [
+            .. LabelledList.Read(list, [], new ClassFolders(s_labels)).Select(l => l.Accepted),
+        ];
+        Assert.Equal(
+            [
+                [2, 0],
+                [1],
+                [2, 0],
+            ],
+            accepted
+        );
+        string Key(IReadOnlyList<int> classes) => string.Join('|', classes);
+        Assert.Equal(accepted.Select(Key).Order(), near.Images.Select(i => Key(i.Accepted)).Order());
+    }
+
+    [Fact]
     public void Columns_that_no_list_names_are_the_usual_ones_of_the_process()
     {
         string list = _folder.Write("l.csv", "where,what\nphotos/0.png,ant\n");
