@@ -73,6 +73,28 @@ public sealed class ListTests : IDisposable
         );
     }
 
+    [Theory]
+    [InlineData("l.csv", "path,class\n\" 0.png\",ant\n\"1.png \", \" bee\" \n", " 0.png", "1.png ")]
+    [InlineData("l.csv", " \" 0.png\" ,ant\n 1.png , bee\n", " 0.png", "1.png")]
+    [InlineData("l.tsv", "\"a\"\"b .png\"\tant\n\t\n \"1.png\"\tbee\n", "a\"b .png", "1.png")]
+    public void Nothing_within_quotation_marks_is_trimmed(string name, string text, params string[] images)
+    {
+        string list = _folder.Write(name, text);
+        Assert.Equal(images, ImageList.Rows(list).Select(r => r.Image));
+        Assert.Equal(["ant", "bee"], ImageList.Rows(list).Select(r => r.Class?.Trim()));
+    }
+
+    [Fact]
+    public void A_row_is_named_by_its_line_behind_quoted_ends_of_lines_and_empty_lines()
+    {
+        string list = _folder.Write("l.csv", "note,path,class\n\"two\nlines\",photos/0.png,ant\n\n,photos/9.png,bee\n");
+        Assert.Contains("Line 5 of", Refusal(() => ImageFolder.Open(list)), StringComparison.Ordinal);
+        list = _folder.Write("m.csv", "note,path,class\n\"two\nlines\",photos/0.png,ant\n,\"photos/1.png,bee\n");
+        Assert.Contains("Line 4 of", Refusal(() => ImageFolder.Open(list)), StringComparison.Ordinal);
+    }
+
+    static string Refusal(Action read) => Assert.Throws<BadInputException>(read).Message;
+
     [Fact]
     public void Several_right_classes_of_a_row_are_so_among_near_images_too()
     {

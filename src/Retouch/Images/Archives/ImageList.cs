@@ -198,7 +198,8 @@ static class ImageList
     static IEnumerable<ListRow> TableRows(string file, ListColumns columns)
     {
         bool tabs = Path.GetExtension(file).Equals(".tsv", StringComparison.OrdinalIgnoreCase);
-        int line = 0;
+        int line = 1;
+        int next = 1;
         CsvDataReader? reader = Guarded(() =>
             CsvDataReader.Create(
                 new StreamReader(Open(file), Encoding.UTF8),
@@ -217,14 +218,15 @@ static class ImageList
         int? label = null;
         while (Guarded(table.Read))
         {
-            line++;
+            line = next;
+            next += Lines(table);
             if (table.RowFieldCount > MostColumns)
                 throw BadInput.TooLarge(
                     file,
                     $"Line {line} of {file} has {table.RowFieldCount} columns, and a list may have {MostColumns}."
                 );
             string[] cells = Guarded(() =>
-                (string[])[.. Enumerable.Range(0, table.RowFieldCount).Select(i => table.GetString(i).Trim())]
+                (string[])[.. Enumerable.Range(0, table.RowFieldCount).Select(i => Cell(table, i))]
             );
             if (cells.All(c => c.Length == 0))
                 continue;
@@ -258,7 +260,7 @@ static class ImageList
             {
                 throw BadInput.TooLarge(
                     file,
-                    $"Line {line + 1} of {file} has more than {LongestRow} characters: it is no list, or has a "
+                    $"Line {next} of {file} has more than {LongestRow} characters: it is no list, or has a "
                         + "quotation mark without its second.",
                     cause: e
                 );
@@ -267,12 +269,35 @@ static class ImageList
             {
                 throw BadInput.Damaged(
                     file,
-                    $"Line {line + 1} of {file} is no row of a table, or has a quotation mark without its second: "
+                    $"Line {next} of {file} is no row of a table, or has a quotation mark without its second: "
                         + $"{e.Message}",
                     cause: e
                 );
             }
         }
+    }
+
+    // A quoted cell may hold ends of lines.
+    static int Lines(CsvDataReader table)
+    {
+        ReadOnlySpan<char> row = table.GetRawRecordSpan();
+        return row.Count('\n') is > 0 and int lines ? lines : row.Count('\r');
+    }
+
+    // Spaces around a cell are no part of it; those within quotation marks are.
+    static string Cell(CsvDataReader table, int column)
+    {
+        ReadOnlySpan<char> cell = table.GetFieldSpan(column);
+        ReadOnlySpan<char> row = table.GetRawRecordSpan();
+        // One that quotes a quotation mark is no part of the row as it is written.
+        bool quoted = !cell.IsEmpty && (!row.Overlaps(cell, out int at) || (at > 0 && row[at - 1] == '"'));
+        if (quoted)
+            return cell.ToString();
+        ReadOnlySpan<char> trimmed = cell.Trim();
+        // Quotation marks behind a space, as many write them, the library takes for a part of the cell.
+        return trimmed is ['"', .. var inner, '"']
+            ? inner.ToString().Replace("\"\"", "\"", StringComparison.Ordinal)
+            : trimmed.ToString();
     }
 
     // A first row of which nothing is called an image is a header.
