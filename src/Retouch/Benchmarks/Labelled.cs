@@ -14,6 +14,12 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
     /// <summary>What is wrong where there are none.</summary>
     public const string NoneIsCalled = "No folder of labelled images is called by a class";
 
+    /// <summary>The list that names it, and where; null where a folder holds it.</summary>
+    public (string List, ListPlace Place)? Listed { get; init; }
+
+    /// <summary>How it comes to its class, for a person: "386 in line 7 of list.csv".</summary>
+    public string ClassAndPlace => Listed is var (list, place) ? $"{Class} in {place} of {list}" : Class;
+
     /// <summary>The images of folders whose names are classes.</summary>
     /// <param name="folders">The folders.</param>
     /// <param name="classes">What the folders' names mean.</param>

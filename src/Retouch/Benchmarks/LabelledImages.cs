@@ -2,6 +2,7 @@ using System.Collections;
 using System.Text;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Images;
 
 namespace Retouch.Benchmarks;
 
@@ -13,8 +14,8 @@ sealed class LabelledImages : IReadOnlyList<Labelled>
 {
     readonly Spool _names = new();
     readonly Strings _roots = new();
-    readonly Dictionary<(string Source, string Class, string Accepted), int> _numbers = [];
-    readonly List<(string Source, string Class, IReadOnlyList<int> Accepted)> _groups = [];
+    readonly Dictionary<(string Source, string Class, string Accepted, string? List), int> _numbers = [];
+    readonly List<(string Source, string Class, IReadOnlyList<int> Accepted, string? List)> _groups = [];
     byte[] _buffer = new byte[256];
     (Labelled Image, int Group)? _last;
 
@@ -28,16 +29,16 @@ sealed class LabelledImages : IReadOnlyList<Labelled>
         get
         {
             using BinaryReader reader = new(new MemoryStream(_names[place], writable: false), Encoding.UTF8);
-            (string source, string name, IReadOnlyList<int> accepted) = _groups[reader.Read7BitEncodedInt()];
+            (string source, string name, IReadOnlyList<int> accepted, string? list) = _groups[
+                reader.Read7BitEncodedInt()
+            ];
+            ListPlace at = list is null ? default : new(reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt());
             int root = reader.Read7BitEncodedInt();
             string path = reader.ReadString();
-            return new Labelled(
-                source,
-                name,
-                accepted,
-                path,
-                root == 0 ? reader.ReadString() : _roots[root - 1] + path
-            );
+            return new Labelled(source, name, accepted, path, root == 0 ? reader.ReadString() : _roots[root - 1] + path)
+            {
+                Listed = list is null ? null : (list, at),
+            };
         }
     }
 
@@ -60,6 +61,11 @@ sealed class LabelledImages : IReadOnlyList<Labelled>
         }
         using BinaryWriter writer = new(stream, Encoding.UTF8);
         writer.Write7BitEncodedInt(Group(image));
+        if (image.Listed is var (_, place))
+        {
+            writer.Write7BitEncodedInt(place.Line);
+            writer.Write7BitEncodedInt(place.Row);
+        }
         writer.Write7BitEncodedInt(isBelow ? 1 + _roots.Number(image.FullPath[..^image.Path.Length]) : 0);
         writer.Write(image.Path);
         if (!isBelow)
@@ -74,8 +80,8 @@ sealed class LabelledImages : IReadOnlyList<Labelled>
             Add(image);
     }
 
-    /// <summary>A file that is there twice; null where each is there once.</summary>
-    public string? Twice()
+    /// <summary>Two that are of one file; null where each file is there once.</summary>
+    public (Labelled First, Labelled Second)? Twice()
     {
         // By hashes, since the names of millions take too much memory; what is alike is looked at again.
         ulong[] sorted = new ulong[Count];
@@ -88,10 +94,10 @@ sealed class LabelledImages : IReadOnlyList<Labelled>
                 alike.Add(sorted[i]);
         if (alike.Count == 0)
             return null;
-        HashSet<string> seen = [];
+        Dictionary<string, Labelled> seen = [];
         foreach (Labelled image in this)
-            if (alike.Contains(Hash(image.FullPath)) && !seen.Add(image.FullPath))
-                return image.FullPath;
+            if (alike.Contains(Hash(image.FullPath)) && !seen.TryAdd(image.FullPath, image))
+                return (seen[image.FullPath], image);
         return null;
     }
 
@@ -118,14 +124,16 @@ sealed class LabelledImages : IReadOnlyList<Labelled>
             _last is var (last, known)
             && last.Source == image.Source
             && last.Class == image.Class
+            && last.Listed?.List == image.Listed?.List
             && ReferenceEquals(last.Accepted, image.Accepted)
         )
             return known;
-        (string, string, string) key = (image.Source, image.Class, string.Join(',', image.Accepted));
+        string? list = image.Listed?.List;
+        (string, string, string, string?) key = (image.Source, image.Class, string.Join(',', image.Accepted), list);
         if (!_numbers.TryGetValue(key, out int number))
         {
             _numbers[key] = number = _groups.Count;
-            _groups.Add((image.Source, image.Class, image.Accepted));
+            _groups.Add((image.Source, image.Class, image.Accepted, list));
         }
         _last = (image, number);
         return number;

@@ -55,7 +55,7 @@ static class LabelledList
         byte[] begin = new byte[Math.Min(stream.Length, ImageList.LongestRow)];
         stream.ReadExactly(begin);
         ReadOnlyMemory<byte> text = begin is [0xEF, 0xBB, 0xBF, ..] ? begin.AsMemory(3) : begin;
-        return columns.Path is null && !ImageList.IsRow(text, columns);
+        return columns.Path is null && !ImageList.BeginsRow(file, text.Span);
     }
 
     static Labelled[] Groups(string path, IReadOnlyList<string> roots)
@@ -107,8 +107,8 @@ static class LabelledList
             if (row.Class is not string name)
                 throw BadInput.Damaged(
                     file,
-                    $"Line {row.Line} of {file} does not name an image and its class, such as photos/7.jpg,tench: "
-                        + "its class is empty, or there is no column of classes.",
+                    $"{row.Place.Begin} of {file} does not say its image's class: that is empty, or there is no column "
+                        + "that is called class, label, wnid or the like.",
                     Remedy.Option(Parameter.ListColumns)
                 );
             byName.TryAdd(name, null);
@@ -124,25 +124,26 @@ static class LabelledList
 
         IEnumerable<Labelled> Found()
         {
+            LostRows lost = new(file, roots, Remedy.Option(Parameter.ListRoot));
             foreach (ListRow row in ImageList.Rows(path))
             {
                 string name = row.Class!;
-                IReadOnlyList<int> accepted = byName[name] ??= Accepted(name, row.Line);
+                IReadOnlyList<int> accepted = byName[name] ??= Accepted(name, row.Place);
                 if (accepted.Count == 0)
                     continue;
-                string full =
-                    ImageList.Find(file, row, starts)
-                    ?? throw ImageList.Missing(file, row, roots, Remedy.Option(Parameter.ListRoot));
-                yield return new Labelled(source, name, accepted, row.Image, full);
+                string? full = ImageList.Find(file, row, starts);
+                if (lost.Has(row, full))
+                    yield return new Labelled(source, name, accepted, row.Image, full) { Listed = (file, row.Place) };
             }
+            lost.Refuse();
         }
 
-        IReadOnlyList<int> Accepted(string name, int line) =>
+        IReadOnlyList<int> Accepted(string name, ListPlace place) =>
             classes.TryAccepted(name, out IReadOnlyList<int> accepted, out Problem? problem)
                 ? accepted
                 : throw BadInput.Mismatch(
                     path,
-                    $"Line {line} of {path} names a class that is none: {problem.Message}",
+                    $"{place.Begin} of {path} names a class that is none: {problem.Message}",
                     Remedy.Option(Parameter.AcceptedClasses)
                 );
     }

@@ -52,8 +52,12 @@ static class LabelledSources
                 images.Add(image);
             }
         }
-        if (once && lists && images.Twice() is string twice)
-            throw BadInput.Ambiguous(twice, $"{twice} is named twice among the images; name every image once.");
+        if (once && lists && images.Twice() is var (first, second))
+            throw BadInput.Ambiguous(
+                first.FullPath,
+                $"{first.FullPath} is named twice among the images, as {first.ClassAndPlace} and as "
+                    + $"{second.ClassAndPlace}; name every image once."
+            );
         return images.Count > 0 ? images : throw Labelled.None(skipped);
     }
 

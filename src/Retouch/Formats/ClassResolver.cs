@@ -11,6 +11,9 @@ sealed class ClassResolver
     /// <summary>What stands before a number that is meant as a number, whatever the classes are called.</summary>
     public const string NumberMark = "index:";
 
+    // What stands before a WordNet id that can be nothing else.
+    const string IdMark = "wnid:";
+
     // The number of classes at which 0386_n02504458 is as ImageNet-1k numbers it, with no label to check it by.
     const int ImageNetClasses = 1000;
     const int WordNetIdLength = 9;
@@ -72,6 +75,8 @@ sealed class ClassResolver
             && trimmed[NumberMark.Length..] is var marked
         )
             return Indexed(marked);
+        if (trimmed.StartsWith(IdMark, StringComparison.OrdinalIgnoreCase))
+            return ById(trimmed[IdMark.Length..].Trim(), text);
         if (NumberAnd(trimmed, out string? number, out string? rest))
             return ByNumberAnd(text, number, rest);
         // n02085620-Chihuahua
@@ -81,7 +86,7 @@ sealed class ClassResolver
             && One(_byWordNetId[trimmed[..WordNetIdLength]], text) is ClassMatch first
         )
             return first;
-        return Unknown(text, wanted);
+        return _named && IsWordNetId(trimmed) ? ById(trimmed, text) : Unknown(text, wanted);
     }
 
     /// <summary>
@@ -121,6 +126,19 @@ sealed class ClassResolver
             ? TwoReadings(text, name.Index, place)
             : name;
     }
+
+    ClassMatch ById(string id, string text) =>
+        One(_byWordNetId[id], text)
+        ?? (
+            _byWordNetId.Count > 0
+                ? BadInput.Missing(text, $"No class has the WordNet id {UserText.Quote(id)}; give a name or a number.")
+                : BadInput.Missing(
+                    text,
+                    $"The labels have no WordNet ids, so {UserText.Quote(id)} cannot be looked up; give a number from "
+                        + $"0 to {Last}.",
+                    Remedy.Option(Parameter.Labels)
+                )
+        );
 
     // A number and a name, as folders of data sets have: 0386_n02504458, 0386_African_elephant.
     ClassMatch ByNumberAnd(string text, string number, string rest)

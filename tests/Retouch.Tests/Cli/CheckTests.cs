@@ -495,9 +495,9 @@ public sealed class CheckTests(LettersWorld world)
     [InlineData("nowhere.png,index:3", "Line 1 of")]
     [InlineData("path,class\nnowhere.png,index:3", "Line 2 of")]
     [InlineData("IMAGE,unicorn", "Line 1 of")]
-    [InlineData("IMAGE", "does not name an image and its class")]
+    [InlineData("IMAGE", "does not say its image's class")]
     [InlineData("\"IMAGE,index:3", "quotation mark")]
-    [InlineData("IMAGE,index:3\nIMAGE,index:3", "named twice")]
+    [InlineData("IMAGE,index:3\nIMAGE,index:3", "named twice among the images, as index:3 in line 1 of")]
     [InlineData("", "names no image")]
     [InlineData("{\"format\":\"x\"}", "not a benchmark")]
     public void A_list_that_is_none_is_refused_with_its_line(string text, string word)

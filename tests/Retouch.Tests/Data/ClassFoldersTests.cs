@@ -25,6 +25,8 @@ public sealed class ClassFoldersTests : IDisposable
     [InlineData("2", 2)]
     [InlineData("0002", 2)]
     [InlineData("n01443537", 1)]
+    [InlineData("wnid:n01443537", 1)]
+    [InlineData("WNID: N01443537", 1)]
     [InlineData("0001_n01443537", 1)]
     [InlineData("tench", 0)]
     [InlineData("great_white_shark", 2)]
@@ -84,6 +86,16 @@ public sealed class ClassFoldersTests : IDisposable
         Assert.Contains("n01443537", message, StringComparison.Ordinal);
         Assert.Contains("1 (\"bee\")", message, StringComparison.Ordinal);
         Assert.Contains("n02504458", Refusal(_labels, "0001_n02504458"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("n02504458")]
+    [InlineData("wnid:n02504458")]
+    public void A_word_net_id_that_no_label_has_is_called_one(string folder)
+    {
+        Assert.Contains("No class has the WordNet id", Refusal(_labels, folder), StringComparison.Ordinal);
+        string without = Refusal(LabelSet.FromNames(["ant", "bee"]), folder);
+        Assert.Contains("The labels have no WordNet ids", without, StringComparison.Ordinal);
     }
 
     [Fact]

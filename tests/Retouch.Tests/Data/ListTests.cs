@@ -74,6 +74,179 @@ public sealed class ListTests : IDisposable
     }
 
     [Theory]
+    [InlineData("File Name,Class-Name")]
+    [InlineData("image_path,WNID")]
+    [InlineData("img,target")]
+    [InlineData("img_file,category")]
+    [InlineData("filename,class_id")]
+    [InlineData("imagename,synset")]
+    [InlineData("Image Path,label_idx")]
+    // Of several the names that say most.
+    [InlineData("path,class,image,class_id")]
+    [InlineData("file_path,label,filename,wnid")]
+    public void Columns_are_found_by_the_names_that_people_give_them(string header)
+    {
+        string text = string.Concat(Enumerable.Range(0, 2).Select(i => $"photos/{i}.png,{i},no.png,9\n"));
+        string[] columns = header.Split(',');
+        string table = _folder.Write("l.csv", $"{header}\n{text}");
+        string json = _folder.Write(
+            "l.jsonl",
+            string.Concat(
+                Enumerable
+                    .Range(0, 2)
+                    .Select(i =>
+                        "{"
+                        + string.Join(
+                            ",",
+                            // The other way round, since members have no order.
+                            columns
+                                .Zip((string[])[$"\"photos/{i}.png\"", $"{i}", "\"no.png\"", "9"])
+                                .Reverse()
+                                .Select(c => $"\"{c.First}\":{c.Second}")
+                        )
+                        + "}\n"
+                    )
+            )
+        );
+        foreach (string list in (string[])[table, json])
+        {
+            Labelled[] read = [.. LabelledList.Read(list, [], new ClassFolders(s_labels))];
+            Assert.Equal([("photos/0.png", 0), ("photos/1.png", 1)], read.Select(l => (l.Path, l.Accepted.Single())));
+        }
+    }
+
+    [Theory]
+    [InlineData("l.jsonl", "{\"foo\":\"photos/0.png\",\"bar\":\"ant\"}", null, "Line 1 of", "its members are foo, bar")]
+    [InlineData("l.json", "[\n{\"foo\":\"photos/0.png\"}]", null, "Row 1 (line 2) of", "its members are foo")]
+    [InlineData("l.json", "[{},{}]", null, "Line 1 of", "its members are none")]
+    [InlineData(
+        "l.json",
+        "[{\"path\":\"photos/0.png\",\"class\":0},{\"path\":3.5}]",
+        null,
+        "Row 2 (line 1) of",
+        "as path the number 3.5"
+    )]
+    [InlineData(
+        "l.jsonl",
+        "{\"path\":\"photos/0.png\",\"class\":0}\n{\"image\":{}}",
+        null,
+        "Line 2 of",
+        "as image an object"
+    )]
+    [InlineData(
+        "l.jsonl",
+        "{\"path\":\"photos/0.png\",\"class\":0}\n3",
+        null,
+        "Line 2 of",
+        "is the number 3, where an object"
+    )]
+    [InlineData(
+        "l.jsonl",
+        "{\"path\":\"photos/0.png\",\"class\":0}\n\n[3]",
+        null,
+        "Row 2 (line 3) of",
+        "is the number 3"
+    )]
+    [InlineData(
+        "l.jsonl",
+        "{\"p\":\"photos/0.png\",\"c\":0}",
+        "path=1,label=2",
+        "no column 1",
+        "by name alone; there are p, c in line 1"
+    )]
+    [InlineData("l.json", "[{\"p\":\"photos/0.png\",\"c\":null}]", "path=p,label=c", "Line 1 of", "as c null")]
+    [InlineData(
+        "l.jsonl",
+        "{\"path\":\"photos/0.png\"\n{\"path\":\"photos/0.png\"}",
+        null,
+        "after 0 rows: line 2, column 1",
+        "lacks its end"
+    )]
+    [InlineData(
+        "l.json",
+        "[{\"path\":\"photos/0.png\"},\n {\"path\":\"photos/0.png\",}]",
+        null,
+        "after 1 row: line 2,",
+        "A list is an object a line"
+    )]
+    public void Rows_of_JSON_that_are_none_say_where_what_and_how(
+        string name,
+        string text,
+        string? columns,
+        string where,
+        string what
+    )
+    {
+        string list = _folder.Write(name, text) + (columns is null ? "" : $":{columns}");
+        foreach (
+            Action read in (Action[])
+                [
+                    () => ImageFolder.Open(list),
+                    () => Assert.Empty(LabelledList.Read(list, [], new ClassFolders(s_labels)).ToArray()),
+                ]
+        )
+        {
+            string message = Refusal(read);
+            Assert.Contains(where, message, StringComparison.Ordinal);
+            Assert.Contains(what, message, StringComparison.Ordinal);
+            // No word of the reader's own.
+            Assert.DoesNotContain("BytePositionInLine", message, StringComparison.Ordinal);
+            Assert.DoesNotContain("benchmark", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void All_images_that_a_list_names_and_that_are_not_there_are_one_error()
+    {
+        string rows = string.Concat(Enumerable.Range(0, 9).Select(i => $"photos/{i}.png,ant\n"));
+        string list = _folder.Write("l.csv", $"path,class\n{rows}/nowhere/x.png,ant\n");
+        foreach (
+            Action read in (Action[])
+                [
+                    () => ImageFolder.Open(list),
+                    () => Assert.Empty(LabelledList.Read(list, [], new ClassFolders(s_labels)).ToArray()),
+                ]
+        )
+        {
+            BadInputException e = Assert.Throws<BadInputException>(read);
+            Assert.Contains(
+                "6 of the 10 images that "
+                    + $"{list} names are not there: photos/4.png (line 6), photos/5.png (line 7), photos/6.png (line 8), "
+                    + "photos/7.png (line 9), photos/8.png (line 10) and 1 more; paths that are not whole go on from",
+                e.Message,
+                StringComparison.Ordinal
+            );
+        }
+    }
+
+    [Fact]
+    public void An_image_with_two_classes_is_named_with_both_and_their_lines()
+    {
+        string list = _folder.Write("l.csv", "path,class\nphotos/0.png,ant\nphotos/1.png,bee\n./photos/0.png,cow\n");
+        string more = _folder.Write("m.json", "[{\"path\":\"photos/1.png\",\"class\":\"bee\"}]");
+        Assert.Contains(
+            $"0.png is named twice among the images, as ant in line 2 of {list} and as cow in line 4 of {list};",
+            Refusal(() => Sources(list)),
+            StringComparison.Ordinal
+        );
+        File.WriteAllText(list, "path,class\nphotos/0.png,ant\nphotos/1.png,bee\n");
+        Assert.Contains(
+            $"1.png is named twice among the images, as bee in line 3 of {list} and as bee in line 1 of {more};",
+            Refusal(() => Sources(list, more)),
+            StringComparison.Ordinal
+        );
+        File.WriteAllText(list, "photos/0.png,ant\n./photos/0.png,cow\n");
+        Assert.EndsWith(
+            "twice, as ant in line 1 and as cow in line 2; the first counts.",
+            Assert.Single(ImageFolder.Open(list).LeftOut),
+            StringComparison.Ordinal
+        );
+
+        static LabelledImages Sources(params string[] lists) =>
+            LabelledSources.In(lists, [], new ClassFolders(s_labels), s_labels.Count, []);
+    }
+
+    [Theory]
     [InlineData("l.csv", "path,class\n\" 0.png\",ant\n\"1.png \", \" bee\" \n", " 0.png", "1.png ")]
     [InlineData("l.csv", " \" 0.png\" ,ant\n 1.png , bee\n", " 0.png", "1.png")]
     [InlineData("l.tsv", "\"a\"\"b .png\"\tant\n\t\n \"1.png\"\tbee\n", "a\"b .png", "1.png")]

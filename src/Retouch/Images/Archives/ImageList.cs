@@ -17,10 +17,44 @@ static class ImageList
     const int MaxLength = 1 << 28;
     const int MostColumns = 10_000;
     const int Shown = 20;
+    const string Example = "{\"path\": \"photos/7.jpg\", \"class\": \"tench\"}";
 
     static readonly string[] s_extensions = [".csv", ".tsv", ".json", ".jsonl", ".ndjson"];
-    static readonly string[] s_pathWords = ["path", "image", "file", "filename", "file_name", "filepath"];
-    static readonly string[] s_classWords = ["class", "label", "classname", "labelname", "target"];
+
+    // What columns are called, without spaces, hyphens and underscores; of several that are there the first one counts.
+    static readonly string[] s_pathWords =
+    [
+        "path",
+        "filepath",
+        "imagepath",
+        "imgpath",
+        "file",
+        "filename",
+        "image",
+        "imagefile",
+        "imagename",
+        "img",
+        "imgfile",
+        "imgname",
+    ];
+    static readonly string[] s_classWords =
+    [
+        "class",
+        "label",
+        "classname",
+        "labelname",
+        "category",
+        "target",
+        "wnid",
+        "wordnetid",
+        "synset",
+        "classid",
+        "labelid",
+        "classindex",
+        "classidx",
+        "labelindex",
+        "labelidx",
+    ];
 
     /// <summary>Whether a path is of a list of images, perhaps with its columns, and there is such a file.</summary>
     /// <param name="path">The path: <c>photos.csv</c>, or <c>photos.csv:path=file,label=species</c>.</param>
@@ -51,23 +85,30 @@ static class ImageList
         return columns.ToString() is { Length: > 0 } chosen ? $"{file}:{chosen}" : file;
     }
 
-    /// <summary>Whether a text is an object of JSON that names an image, which begins a list of such rows.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="columns">The columns.</param>
-    public static bool IsRow(ReadOnlyMemory<byte> text, ListColumns columns)
+    /// <summary>
+    /// Whether a text begins with an object of JSON that is a row of a list, if perhaps one that lacks what is needed,
+    /// and not with something larger, such as a benchmark.
+    /// </summary>
+    /// <param name="file">The file, whose name counts where the text cannot be read.</param>
+    /// <param name="text">The file's text, or its beginning.</param>
+    public static bool BeginsRow(string file, ReadOnlySpan<byte> text)
     {
         try
         {
-            Utf8JsonReader reader = new(text.Span);
-            return JsonDocument.TryParseValue(ref reader, out JsonDocument? json)
-                && json.RootElement is { ValueKind: JsonValueKind.Object } row
-                && Member(row, columns.Path, s_pathWords) is not null;
+            Utf8JsonReader reader = new(text, new JsonReaderOptions { AllowMultipleValues = true });
+            if (!JsonDocument.TryParseValue(ref reader, out JsonDocument? json))
+                return IsOfLines();
+            using (json)
+                return json.RootElement is { ValueKind: JsonValueKind.Object } row
+                    && (Member(row, null, s_pathWords) is not null || !row.TryGetProperty("format", out _));
         }
         // Characters that are no UTF-8 are told otherwise.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return false;
+            return IsOfLines();
         }
+
+        bool IsOfLines() => Path.GetExtension(file).ToLowerInvariant() is ".jsonl" or ".ndjson";
     }
 
     /// <summary>The rows of a list.</summary>
@@ -86,8 +127,7 @@ static class ImageList
             return [];
         if (first is not ('{' or '['))
             return TableRows(file, columns);
-        byte[] text = Text(file);
-        return first == '{' && !IsRow(text, columns) ? throw NoRow(file, 1, columns) : JsonRows(file, text, columns);
+        return JsonRows(file, Text(file), columns);
     }
 
     /// <summary>The file that a row names.</summary>
@@ -101,12 +141,12 @@ static class ImageList
         if (row.Image.Contains("://", StringComparison.Ordinal))
             throw BadInput.Unsupported(
                 row.Image,
-                $"Line {row.Line} of {file} names {Brief(row.Image)}, which lies in the net: download it first."
+                $"{row.Place.Begin} of {file} names {Brief(row.Image)}, which lies in the net: download it first."
             );
         if (!ImageNames.IsImage(row.Image) || row.Image.Any(char.IsControl))
             throw BadInput.Mismatch(
                 file,
-                $"Line {row.Line} of {file} names {Brief(row.Image)}, which is not called an image: "
+                $"{row.Place.Begin} of {file} names {Brief(row.Image)}, which is not called an image: "
                     + $"{string.Join(", ", ImageNames.Extensions)}."
             );
         foreach (string root in roots)
@@ -116,7 +156,7 @@ static class ImageList
             if (ImagePath.TrySplit(full, out string archive, out _) && Is(archive))
                 throw BadInput.Unsupported(
                     file,
-                    $"Line {row.Line} of {file} names an image by way of a list, {Brief(archive)}: name it by its own "
+                    $"{row.Place.Begin} of {file} names an image by way of a list, {Brief(archive)}: name it by its own "
                         + "path."
                 );
             if (ImageFile.Exists(full))
@@ -137,10 +177,10 @@ static class ImageList
         Remedy? remedy = null
     ) =>
         Path.IsPathRooted(row.Image)
-            ? BadInput.Missing(row.Image, $"Line {row.Line} of {file} names {row.Image}, and there is no such file.")
+            ? BadInput.Missing(row.Image, $"{row.Place.Begin} of {file} names {row.Image}, and there is no such file.")
             : BadInput.Missing(
                 row.Image,
-                $"Line {row.Line} of {file} names the image {row.Image}, which is not below "
+                $"{row.Place.Begin} of {file} names the image {row.Image}, which is not below "
                     + $"{string.Join(", ", roots)}.",
                 remedy
             );
@@ -243,7 +283,7 @@ static class ImageList
                         + "names that hold a comma."
                 );
             yield return new ListRow(
-                line,
+                new ListPlace(line),
                 cells[image.Value],
                 label < cells.Length && cells[label.Value].Length > 0 ? cells[label.Value] : null
             );
@@ -269,8 +309,8 @@ static class ImageList
             {
                 throw BadInput.Damaged(
                     file,
-                    $"Line {next} of {file} is no row of a table, or has a quotation mark without its second: "
-                        + $"{e.Message}",
+                    $"Line {next} of {file} is no row of a table, or has a quotation mark without its second: quote a "
+                        + "cell from its first character to its last, and write quotation marks in it twice.",
                     cause: e
                 );
             }
@@ -303,7 +343,7 @@ static class ImageList
     // A first row of which nothing is called an image is a header.
     static (int Image, int? Label, bool IsHeader) Columns(string file, string[] cells, ListColumns columns)
     {
-        bool header = Column(cells, s_pathWords) is not null || !cells.Any(ImageNames.IsImage);
+        bool header = !cells.Any(ImageNames.IsImage);
         int? image =
             columns.Path is string path ? Chosen(path)
             : header ? Column(cells, s_pathWords)
@@ -325,10 +365,7 @@ static class ImageList
 
     static BadInputException NoColumn(string file, string column, IReadOnlyList<string>? names, int count)
     {
-        string there = names is null
-            ? $"{count} without names, which are chosen by number"
-            : string.Join(", ", names.Take(Shown).Select(Brief))
-                + (names.Count > Shown ? $" and {names.Count - Shown} more" : "");
+        string there = names is null ? $"{count} without names, which are chosen by number" : Listed(names);
         return BadInput.Missing(
             file,
             $"{file} has no column {Brief(column)}; there are {there}.",
@@ -336,81 +373,154 @@ static class ImageList
         );
     }
 
-    static int? Column(string[] header, string[] words) =>
-        Array.FindIndex(header, c => words.Contains(c.ToLowerInvariant())) is >= 0 and int column ? column : null;
+    static string Listed(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Take(Shown).Select(Brief))
+        + (names.Count > Shown ? $" and {names.Count - Shown} more" : "");
+
+    static int? Column(string[] header, string[] words)
+    {
+        int[] ranks = [.. header.Select(c => Rank(c, words))];
+        int first = ranks.Min();
+        return first < words.Length ? Array.IndexOf(ranks, first) : null;
+    }
+
+    // The place among the words; their number where it is none.
+    static int Rank(string name, string[] words)
+    {
+        string plain = string.Concat(name.Where(c => c is not ('_' or '-' or ' '))).ToLowerInvariant();
+        return Array.IndexOf(words, plain) is >= 0 and int rank ? rank : words.Length;
+    }
 
     static IEnumerable<ListRow> JsonRows(string file, byte[] text, ListColumns columns)
     {
-        List<JsonElement> rows = [];
+        List<(ListPlace Place, JsonElement Value)> rows = [];
+        int line = 1;
+        long counted = 0;
         try
         {
             Utf8JsonReader reader = new(text, new JsonReaderOptions { AllowMultipleValues = true });
             while (reader.Read())
             {
-                JsonElement value = JsonElement.ParseValue(ref reader);
-                rows.AddRange(value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [value]);
+                if (reader is { CurrentDepth: 0, TokenType: JsonTokenType.StartArray or JsonTokenType.EndArray })
+                    continue;
+                line += text.AsSpan((int)counted..(int)reader.TokenStartIndex).Count((byte)'\n');
+                counted = reader.TokenStartIndex;
+                rows.Add((new ListPlace(line, rows.Count + 1), JsonElement.ParseValue(ref reader)));
             }
         }
-        // Characters that are no UTF-8 are told otherwise.
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            throw BadInput.Damaged(file, $"{file} is not JSON after {rows.Count} rows: {e.Message}", cause: e);
+            throw BadInput.Damaged(
+                file,
+                $"{file} is not JSON after {rows.Count} {(rows.Count == 1 ? "row" : "rows")}: "
+                    + $"{JsonPlace.Describe(e, text)}, or what stands before lacks its end. A list is an object a line, "
+                    + $"such as {Example}, or an array of them.",
+                cause: e
+            );
         }
-        return rows.Select(
-            (row, i) =>
+        // The reader's word for characters that are no UTF-8.
+        catch (InvalidOperationException e)
+        {
+            throw BadInput.Damaged(file, $"{file} is not UTF-8 after {rows.Count} rows.", cause: e);
+        }
+        return rows.Select(row =>
+        {
+            try
             {
-                try
-                {
-                    return
-                        row.ValueKind == JsonValueKind.Object
-                        && Member(row, columns.Path, s_pathWords) is string image
-                        && !image.Contains('\0')
-                        ? new ListRow(i + 1, image, Label(row, i + 1))
-                        : throw NoRow(file, i + 1, columns, row);
-                }
-                catch (InvalidOperationException e)
-                {
-                    throw BadInput.Damaged(file, $"Row {i + 1} of {file} is not valid Unicode.", cause: e);
-                }
+                return new ListRow(row.Place, Image(row.Value, row.Place), Class(row.Value, row.Place));
             }
-        );
+            catch (InvalidOperationException e)
+            {
+                throw BadInput.Damaged(file, $"{row.Place.Begin} of {file} is not valid Unicode.", cause: e);
+            }
+        });
 
-        string? Label(JsonElement row, int number) =>
+        string Image(JsonElement row, ListPlace place) =>
+            row.ValueKind == JsonValueKind.Object
+            && Member(row, columns.Path, s_pathWords) is string image
+            && !image.Contains('\0')
+                ? image
+                : throw NoRow(file, place, columns, row);
+
+        string? Class(JsonElement row, ListPlace place) =>
             Member(row, columns.Class, s_classWords)
-            ?? (columns.Class is null ? null : throw NoRow(file, number, columns, row));
+            ?? (columns.Class is null ? null : throw NoRow(file, place, columns, row));
     }
 
-    static BadInputException NoRow(string file, int number, ListColumns columns, JsonElement row = default)
+    static BadInputException NoRow(string file, ListPlace place, ListColumns columns, JsonElement row)
     {
-        if (row.ValueKind == JsonValueKind.Object)
-        {
-            string[] there = [.. row.EnumerateObject().Take(Shown + 1).Select(m => m.Name)];
-            if (
-                new[] { columns.Path, columns.Class }.FirstOrDefault(c => c is not null && !there.Contains(c))
-                is string lacking
-            )
-                return NoColumn(file, lacking, there, there.Length);
-        }
+        if (row.ValueKind != JsonValueKind.Object)
+            return BadInput.Damaged(
+                file,
+                $"{place.Begin} of {file} is {Kind(row)}, where an object is expected, such as {Example}."
+            );
+        string[] there = [.. row.EnumerateObject().Take(Shown + 1).Select(m => m.Name)];
+        string members = there.Length > 0 ? Listed(there) : "none";
+        Remedy choose = Remedy.Option(Parameter.ListColumns);
+        if (
+            new[] { columns.Path, columns.Class }.FirstOrDefault(c => c is not null && !there.Contains(c))
+            is string lacking
+        )
+            return BadInput.Missing(
+                file,
+                $"{file} has no column {Brief(lacking)}"
+                    + (ListColumns.Number(lacking) is null ? "" : ", and rows of JSON choose theirs by name alone")
+                    + $"; there are {members} in {place}.",
+                choose
+            );
+        string[] known = [.. there.Where(m => Rank(m, s_pathWords) < s_pathWords.Length)];
+        bool named = Member(row, columns.Path, s_pathWords) is not null;
+        string? unfit = (named ? columns.Class : columns.Path) ?? known.FirstOrDefault();
+        if (unfit is null)
+            return BadInput.Missing(
+                file,
+                $"{place.Begin} of {file} names no image: its members are {members}, and none is called path, file, "
+                    + "image or the like.",
+                choose
+            );
         return BadInput.Damaged(
             file,
-            $"Row {number} of {file} does not name an image and its class, such as "
-                + "{\"path\": \"photos/7.jpg\", \"class\": \"tench\"}."
+            $"{place.Begin} of {file} has as {Brief(unfit)} {Kind(row.GetProperty(unfit))}, which is no name, where a "
+                + $"row is expected such as {Example}.",
+            choose
         );
     }
+
+    static string Kind(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.Array => "an array",
+            JsonValueKind.Object => "an object",
+            JsonValueKind.Number => $"the number {Brief(value.GetRawText())}",
+            JsonValueKind.String => $"the text {Brief(value.GetRawText())}",
+            _ => Brief(value.GetRawText()),
+        };
 
     static string? Member(JsonElement row, string? chosen, string[] words)
     {
+        (int Rank, string Text)? best = null;
         foreach (JsonProperty member in row.EnumerateObject())
         {
-            if (chosen is null ? !words.Contains(member.Name.ToLowerInvariant()) : member.Name != chosen)
-                continue;
-            if (member.Value.ValueKind == JsonValueKind.String)
-                return member.Value.GetString() is { Length: > 0 } text ? text : null;
-            if (member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt64(out long number))
-                return number.ToString(CultureInfo.InvariantCulture);
+            int rank =
+                chosen is null ? Rank(member.Name, words)
+                : member.Name == chosen ? 0
+                : words.Length;
+            if (rank < (best?.Rank ?? words.Length) && Name(member.Value) is string text)
+                best = (rank, text);
         }
-        return null;
+        return best?.Text;
     }
+
+    // A text, or a class's number.
+    static string? Name(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString() is { Length: > 0 } text ? text : null,
+            JsonValueKind.Number when value.TryGetInt64(out long number) => number.ToString(
+                CultureInfo.InvariantCulture
+            ),
+            _ => null,
+        };
 
     static byte[] Text(string file)
     {
@@ -443,5 +553,6 @@ static class ImageList
         }
     }
 
-    static string Brief(string text) => text.Length > 100 ? $"{text[..100]}…" : text;
+    /// <summary>The beginning of a long text.</summary>
+    public static string Brief(string text) => text.Length > 100 ? $"{text[..100]}…" : text;
 }

@@ -16,13 +16,27 @@ sealed class ListImages : ImageArchive
         string file = ImageList.Split(path).File;
         string[] root = [System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(file))!];
         List<(string Image, string File)> listed = [];
-        HashSet<string> seen = new(StringComparer.Ordinal);
+        Dictionary<string, (ListPlace Place, string? Class)> seen = new(StringComparer.Ordinal);
+        // One text for all rows of a class.
+        Dictionary<string, string> classes = new(StringComparer.Ordinal);
+        LostRows lost = new(file, root);
         foreach (ListRow row in ImageList.Rows(path))
         {
-            string full = ImageList.Find(file, row, root) ?? throw ImageList.Missing(file, row, root);
-            if (!seen.Add(full))
+            string? full = ImageList.Find(file, row, root);
+            if (!lost.Has(row, full))
+                continue;
+            string? label = row.Class;
+            if (label is not null && !classes.TryAdd(label, label))
+                label = classes[label];
+            if (!seen.TryAdd(full, (row.Place, label)))
             {
-                LeaveOut($"{row.Image} is in {file} twice; the first counts.");
+                (ListPlace first, string? known) = seen[full];
+                LeaveOut(
+                    known == label
+                        ? $"{row.Image} is in {file} twice, in {first} and {row.Place}; the first counts."
+                        : $"{row.Image} is in {file} twice, as {known ?? "of no class"} in {first} and as "
+                            + $"{label ?? "of no class"} in {row.Place}; the first counts."
+                );
                 continue;
             }
             listed.Add((row.Image, full));
@@ -31,6 +45,7 @@ sealed class ListImages : ImageArchive
                 name = $"{System.IO.Path.ChangeExtension(name, null)}~{i}{System.IO.Path.GetExtension(name)}";
             List(name);
         }
+        lost.Refuse();
         // Benchmarks call them so.
         foreach ((string name, (_, string full)) in ImageList.Names(listed).Zip(listed))
             _files.TryAdd(name, full);

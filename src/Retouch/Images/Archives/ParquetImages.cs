@@ -105,7 +105,7 @@ sealed class ParquetImages : ImageArchive
                 $"{name} in {Path} has neither bytes nor the path of a file."
             );
         string[] root = [System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!];
-        ListRow named = new(row + 1, path, null);
+        ListRow named = new(new ListPlace(0, row + 1), path, null);
         return ImageFile.ReadAllBytes(ImageList.Find(Path, named, root) ?? throw ImageList.Missing(Path, named, root));
     }
 

@@ -21,6 +21,9 @@ sealed record RepairCandidate(
 {
     public int Label => Accepted[0];
 
+    /// <summary>How it comes to its class, for a person: by its folder, or by a line of a list.</summary>
+    public string ClassAndPlace { get; init; } = Class;
+
     public string Group(int said) => $"{Source}/{Class}→{said}";
 
     /// <summary>
@@ -46,7 +49,7 @@ sealed record RepairCandidate(
             {
                 leftOut.Add(
                     $"left out, since the same image has two labels: "
-                        + string.Join(" and ", copies.Select(c => $"{c.Path} ({c.Class})"))
+                        + string.Join(" and ", copies.Select(c => $"{c.Path} ({c.ClassAndPlace})"))
                 );
                 continue;
             }
@@ -101,6 +104,9 @@ sealed record RepairCandidate(
             l.Accepted,
             ImageRoots.Hash(l.FullPath),
             near
-        ));
+        )
+        {
+            ClassAndPlace = l.ClassAndPlace,
+        });
     }
 }
