@@ -133,5 +133,35 @@ sealed record ArrayTask(Shard Shard, string Scheduler, string Variable)
         string? Value(string name) => variable(name) is { Length: > 0 } text ? text : null;
     }
 
+    /// <summary>
+    /// Refuses a task beside whose output lie parts of another number of parts: one that is submitted again alone is
+    /// to its scheduler an array of its own.
+    /// </summary>
+    /// <param name="whole">What the parts are of: <c>mined.json</c> of <c>mined-3-of-8.json</c>.</param>
+    /// <exception cref="BadInputException">There are such parts.</exception>
+    public void RequireAlone(string whole)
+    {
+        string full = Path.GetFullPath(whole);
+        string folder = Path.GetDirectoryName(full)!;
+        if (!Directory.Exists(folder))
+            return;
+        (string File, Shard Shard)[] others =
+        [
+            .. Directory
+                .EnumerateFiles(folder)
+                .Select(f => (File: f, Shard: Shard.TryOfFile(f, out Shard s) ? s : Shard.Whole))
+                .Where(f => f.Shard.Count > 1 && f.Shard.Count != Shard.Count && f.Shard.FileOf(full) == f.File)
+                .OrderBy(f => f.File, StringComparer.Ordinal),
+        ];
+        if (others is not [(string file, { Count: int count }), ..])
+            return;
+        throw new BadInputException(
+            $"The array of {Scheduler} has {Shard.Count} {(Shard.Count == 1 ? "task" : "tasks")}, but {file} is one of "
+                + $"{count} parts. Where this task is one of these {count} and was submitted again, say which: --shard "
+                + $"I/{count} (counted from 0), or set {Parts}={count} where the whole array is submitted again. Where "
+                + "the parts are of an earlier run, take them away."
+        );
+    }
+
     static BadInputException Refusal(string what) => new($"{what}; {ByHand}.");
 }

@@ -225,7 +225,7 @@ sealed class BenchVerb : Verb
                 Batch = parsed.GetValue(_batch),
                 Seed = parsed.GetValue(_seed),
             },
-            Shard = _shard.Of(parsed, terminal),
+            Shard = _shard.Of(parsed, terminal, Path.Combine(parsed.GetRequiredValue(_out), Shard.Whole.FileName)),
             Resume = parsed.GetValue(_resume),
             Gallery = parsed.GetValue(_gallery),
             SideEffectEdits = parsed.GetValue(_sideEffectEdits),

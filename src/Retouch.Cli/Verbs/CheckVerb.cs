@@ -225,7 +225,7 @@ sealed class CheckVerb : Verb
             Thumbnails = parsed.GetValue(_thumbnails),
             JUnit = parsed.GetValue(_junit),
             Mistakes = parsed.GetValue(_mistakes),
-            Shard = _shard.Of(parsed, terminal),
+            Shard = _shard.Of(parsed, terminal, parsed.GetValue(_out)),
         };
         if (request is { Resume: true, Rows: null })
             throw new BadInputException("--resume goes on with the answers of --out or beside --report; name one.");

@@ -52,6 +52,11 @@ sealed class MergeVerb : Verb
                 Overwrite = parsed.GetValue(_overwrite),
             }
         );
+        if (report.Unsummed > 0)
+            terminal.Note(
+                $"{report.Unsummed} of {report.Parts} parts have no SHA-256 beside them, as those of older versions, and "
+                    + "are taken as they are"
+            );
         if (report.Kind == MergedKind.Run)
         {
             BenchTable.Print(terminal, report.Summary);

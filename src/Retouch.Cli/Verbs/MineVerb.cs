@@ -111,7 +111,7 @@ sealed class MineVerb : Verb
         string output = parsed.GetRequiredValue(_out);
         if (parsed.GetValue(_stronger) is null)
             OutputName.Require(output, "a benchmark (a JSON file)", ".json");
-        Shard shard = _shard.Of(parsed, terminal);
+        Shard shard = _shard.Of(parsed, terminal, output);
         if (shard.Count > 1 && (parsed.GetValue(_stronger) ?? parsed.GetValue(_confirmed)) is not null)
             throw new BadInputException(
                 "--shard is for labelled images; --stronger makes one page of all, and a person has confirmed few."

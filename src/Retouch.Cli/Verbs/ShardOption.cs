@@ -32,14 +32,27 @@ sealed class ShardOption
     }
 
     /// <summary>The part that is asked for; all of it where none is.</summary>
-    /// <exception cref="BadInputException">It is to be taken from an array that this is no task of.</exception>
-    public Shard Of(ParseResult parsed, Terminal terminal)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="terminal">Told whose part it is.</param>
+    /// <param name="whole">The file that the parts make, beside which they lie; null for none.</param>
+    /// <exception cref="BadInputException">
+    /// It is to be taken from an array that this is no task of, or that has another number of tasks than there are
+    /// parts.
+    /// </exception>
+    public Shard Of(ParseResult parsed, Terminal terminal, string? whole)
     {
         string text = parsed.GetRequiredValue(_shard);
         if (text != Auto)
             return Shard.TryParse(text, out Shard part) ? part : Shard.Whole;
         ArrayTask task = ArrayTask.Of(Environment.GetEnvironmentVariable);
+        if (whole is not null)
+            task.RequireAlone(whole);
         terminal.Note($"shard {task.Shard}: by {task.Variable} of {task.Scheduler}");
+        if (task.Shard.Count == 1)
+            terminal.Note(
+                "shard 0/1: the array has this task alone, so this is all of the work; a task of a larger array that is "
+                    + "submitted again takes --shard I/N"
+            );
         return task.Shard;
     }
 }

@@ -38,7 +38,7 @@ sealed class SolveTargetsVerb : Verb
 
     protected override int Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
-        Shard shard = _shard.Of(parsed, terminal);
+        Shard shard = _shard.Of(parsed, terminal, Path.Combine(parsed.GetRequiredValue(_bank), "part.json"));
         using ModelFile file = _model.Load(parsed, terminal);
         ModelOptions.PrintPreprocessing(file, terminal);
         SplitVit split = _targets.Cut(parsed, terminal, file.Model);

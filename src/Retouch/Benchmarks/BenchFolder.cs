@@ -110,7 +110,18 @@ public static class BenchFolder
     /// <exception cref="BadInputException">
     /// The files are of different runs, a row is missing, or two that should be the same differ.
     /// </exception>
-    public static IReadOnlyList<BenchRow> Merge(IReadOnlyList<string> files, string output)
+    public static IReadOnlyList<BenchRow> Merge(IReadOnlyList<string> files, string output) =>
+        Merge(files, new HashSet<string>(), output);
+
+    /// <inheritdoc cref="Merge(IReadOnlyList{string}, string)"/>
+    /// <param name="files">The shards' files of rows.</param>
+    /// <param name="finished">Those that their sums say to be all there.</param>
+    /// <param name="output">The folder to write to.</param>
+    internal static IReadOnlyList<BenchRow> Merge(
+        IReadOnlyList<string> files,
+        IReadOnlySet<string> finished,
+        string output
+    )
     {
         BenchManifest? manifest = null;
         SortedDictionary<int, (BenchRow Row, string File)> merged = [];
@@ -149,10 +160,15 @@ public static class BenchFolder
         if (merged.Count < manifest.Edits)
         {
             int first = Enumerable.Range(0, manifest.Edits).First(i => !merged.ContainsKey(i));
+            string[] open = [.. files.Where(f => !finished.Contains(f))];
+            string where =
+                open.Length > 0 && open.Length < files.Count
+                    ? $"{string.Join(", ", open)} {(open.Length == 1 ? "was" : "were")} not finished: run the task again"
+                    : "run or resume the shards that lack them";
             throw BadInput.Missing(
-                null,
+                open.FirstOrDefault(),
                 $"{manifest.Edits - merged.Count} of the run's {manifest.Edits} rows are missing, the first is edit "
-                    + $"{first}; run or resume the shards that lack them, then merge again."
+                    + $"{first}; {where}, then merge again."
             );
         }
         SensitiveImages? sensitive = SameSensitive(files);

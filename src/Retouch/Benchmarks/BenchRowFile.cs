@@ -17,11 +17,14 @@ public sealed class BenchRowFile : IDisposable
     readonly WriterLock? _own;
     readonly string _path;
 
-    BenchRowFile(FileStream stream, WriterLock? own, string path, int rows) =>
-        (_stream, _own, _path, Rows) = (stream, own, path, rows);
+    BenchRowFile(FileStream stream, WriterLock? own, string path, int rows, bool begunAnew) =>
+        (_stream, _own, _path, Rows, BegunAnew) = (stream, own, path, rows, begunAnew);
 
     /// <summary>The number of rows in the file.</summary>
     public int Rows { get; private set; }
+
+    /// <summary>Whether there were rows that are not kept, since a part was changed after it came to its end.</summary>
+    public bool BegunAnew { get; }
 
     /// <summary>Starts a file of rows, or continues one.</summary>
     /// <param name="path">The file.</param>
@@ -65,11 +68,14 @@ public sealed class BenchRowFile : IDisposable
     static BenchRowFile Continue(string path, BenchPlan plan, Shard shard, bool resume, WriterLock? own)
     {
         RequireNew(path, resume);
+        bool changed = shard.Count > 1 && PartSum.Fits(path) == false;
         try
         {
             FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
             try
             {
+                if (changed)
+                    stream.SetLength(0);
                 (List<BenchRow> rows, long length) = Parse(stream, path);
                 int[] order = [.. plan.Batches(shard).SelectMany(b => b.Select(e => e.Index))];
                 if (rows.FirstOrDefault(r => r.Run != plan.Manifest.Run) is { } other)
@@ -87,7 +93,9 @@ public sealed class BenchRowFile : IDisposable
                     );
                 stream.SetLength(length);
                 stream.Position = length;
-                return new BenchRowFile(stream, own, path, rows.Count);
+                if (rows.Count < order.Length)
+                    PartSum.Forget(path);
+                return new BenchRowFile(stream, own, path, rows.Count, changed);
             }
             catch
             {

@@ -145,7 +145,7 @@ public sealed record MiningPart
         }
     }
 
-    /// <summary>Writes the part, atomically.</summary>
+    /// <summary>Writes the part, atomically, and beside it its sum (<c>.sha256</c>).</summary>
     /// <param name="path">The file.</param>
     /// <param name="overwrite">Whether one that is there may be replaced.</param>
     /// <exception cref="BadInputException">It cannot be written.</exception>
@@ -168,6 +168,9 @@ public sealed record MiningPart
             Locality,
             [.. Skipped.Select(p => p.Message)]
         );
+        // Before the part, so that no other part's sum ever lies beside it.
+        if (overwrite)
+            PartSum.Forget(path);
         AtomicFile.Write(
             path,
             overwrite,
@@ -177,6 +180,7 @@ public sealed record MiningPart
                 stream.WriteByte((byte)'\n');
             }
         );
+        PartSum.Write(path);
     }
 
     /// <summary>Reads a part.</summary>

@@ -24,7 +24,7 @@ public sealed class TargetBank
     internal const string ManifestName = "bank.json";
 
     const string PartName = "part-";
-    const int MaxPartLength = 1 << 12;
+    const int MaxPartLength = 64 << 20;
 
     static readonly string[] Parts = ["features", "originals", "targets", "gradients", "measures"];
 
@@ -136,16 +136,48 @@ public sealed class TargetBank
     /// <param name="done">The part.</param>
     internal void Done(TargetBankPart done)
     {
-        if (done.Parts > 1)
-            AtomicFile.Write(
-                PartPath(done.Part, done.Parts),
-                overwrite: true,
-                stream =>
-                {
-                    JsonSerializer.Serialize(stream, done, ManifestJson.Default.TargetBankPart);
-                    stream.WriteByte((byte)'\n');
-                }
-            );
+        if (done.Parts == 1)
+            return;
+        done = done with { Sums = [.. done.Files.Select(f => PartSum.Of(ShardPath(f)))] };
+        AtomicFile.Write(
+            PartPath(done.Part, done.Parts),
+            overwrite: true,
+            stream =>
+            {
+                JsonSerializer.Serialize(stream, done, ManifestJson.Default.TargetBankPart);
+                stream.WriteByte((byte)'\n');
+            }
+        );
+    }
+
+    /// <summary>The files of a part that are there and are not as they were when it came to its end.</summary>
+    /// <exception cref="BadInputException">One cannot be read.</exception>
+    internal IReadOnlyList<string> Changed(TargetBankPart part) =>
+        [
+            .. part
+                .Files.Zip(part.Sums ?? [])
+                .Select(f => (Path: ShardPath(f.First), Sum: f.Second))
+                .Where(f => File.Exists(f.Path) && PartSum.Of(f.Path) != f.Sum)
+                .Select(f => f.Path),
+        ];
+
+    /// <summary>
+    /// Takes away what says that a part is there, and its files that were changed since: before it is solved again.
+    /// </summary>
+    /// <param name="part">The part, which this process has for itself (<see cref="Lock"/>).</param>
+    /// <param name="parts">Of how many.</param>
+    /// <returns>The files that are taken away.</returns>
+    /// <exception cref="BadInputException">A file cannot be read or deleted.</exception>
+    internal IReadOnlyList<string> Undo(int part, int parts)
+    {
+        string path = PartPath(part, parts);
+        if (DoneParts().FirstOrDefault(p => p.File == path).Part is not { } done)
+            return [];
+        IReadOnlyList<string> changed = Changed(done);
+        foreach (string file in changed)
+            AtomicFile.Delete(file);
+        AtomicFile.Delete(path);
+        return changed;
     }
 
     /// <summary>The parts that say that they are there, with the file that says so.</summary>

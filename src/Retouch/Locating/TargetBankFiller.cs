@@ -118,12 +118,11 @@ public sealed class TargetBankFiller : IDisposable
 
         TargetBankPart done = new(Manifest.Identity(), part, parts, count);
         // With nothing to write there is nothing to exclude.
-        if (Missing(bank, count, part, parts).Count == 0)
-        {
-            bank.Done(done);
+        if (parts == 1 && Missing(bank, count, part, parts).Count == 0)
             return;
-        }
         using WriterLock writer = bank.Lock(part, parts);
+        if (parts > 1)
+            bank.Undo(part, parts);
         List<Shard> shards = Missing(bank, count, part, parts);
         (Shard Shard, int Place)[] work =
         [

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Retouch.Locating;
 
 /// <summary>
@@ -8,4 +10,19 @@ namespace Retouch.Locating;
 /// <param name="Part">Which part, from 0 on.</param>
 /// <param name="Parts">Of how many.</param>
 /// <param name="Count">The samples of all parts.</param>
-sealed record TargetBankPart(string Bank, int Part, int Parts, int Count);
+/// <param name="Sums">
+/// The SHA-256 of each of its files, in their order, in lower-case hexadecimal; null in banks of older versions.
+/// </param>
+sealed record TargetBankPart(string Bank, int Part, int Parts, int Count, IReadOnlyList<string>? Sums = null)
+{
+    /// <summary>The numbers of its files.</summary>
+    [JsonIgnore]
+    public IEnumerable<long> Files
+    {
+        get
+        {
+            for (long file = Part; file * TargetBank.ShardSize < Count; file += Parts)
+                yield return file;
+        }
+    }
+}

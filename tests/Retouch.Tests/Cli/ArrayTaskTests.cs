@@ -1,5 +1,6 @@
 using Retouch.Benchmarks;
 using Retouch.Cli;
+using Retouch.Tests.Formats;
 
 namespace Retouch.Tests.Cli;
 
@@ -39,6 +40,32 @@ public sealed class ArrayTaskTests
     [Fact]
     public void Slurm_tasks_that_do_not_follow_each_other_are_refused() =>
         Refuses(Slurm(3, 1, 7, 3, 1), "3 tasks from 1 to 7", "--array=0-2"); // --array=1,3,7
+
+    // --array=3 of eight tasks.
+    [Theory]
+    [InlineData("mined.json", "mined-0-of-8.json")]
+    [InlineData("answers.jsonl", "answers-7-of-8.jsonl")]
+    [InlineData("run/rows.jsonl", "run/rows-2-of-8.jsonl")]
+    [InlineData("bank/part.json", "bank/part-2-of-8.json")]
+    public void A_task_that_is_submitted_again_alone_is_refused_beside_parts_of_the_whole_array(
+        string whole,
+        string part
+    )
+    {
+        using TemporaryFolder folder = new();
+        ArrayTask alone = Of(Slurm(3, 3, 3, 1, 1));
+        alone.RequireAlone(folder.File(whole));
+        Directory.CreateDirectory(Path.GetDirectoryName(folder.File(part))!);
+        string other = folder.Write(part.Replace("-of-8", "-of-x", StringComparison.Ordinal), "");
+        alone.RequireAlone(folder.File(whole));
+        folder.Write(part, "");
+        string message = Assert.Throws<BadInputException>(() => alone.RequireAlone(folder.File(whole))).Message;
+        foreach (string said in (string[])["has 1 task,", folder.File(part), "--shard I/8", "RETOUCH_SHARDS=8"])
+            Assert.Contains(said, message, StringComparison.Ordinal);
+        // Which is how the same parts are done again.
+        Of(Slurm(3, 0, 7, 8, 1)).RequireAlone(folder.File(whole));
+        Assert.True(File.Exists(other));
+    }
 
     [Theory]
     [InlineData("RETOUCH_SHARDS=5", 3, 5)]

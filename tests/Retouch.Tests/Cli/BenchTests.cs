@@ -326,10 +326,27 @@ public sealed class BenchTests : IDisposable
         );
         string zeroth = File.ReadAllText(files[2]);
         File.WriteAllText(files[2], "");
+        _bench.Refuses(
+            ["merge", .. files, "--out", _bench.Path("two")],
+            $"{files[2]} is not as its task wrote it",
+            "Run that task again"
+        );
+        string sum = File.ReadAllText($"{files[2]}.sha256");
+        File.Delete($"{files[2]}.sha256");
         string lost = _bench.Refuses(["merge", .. files, "--out", _bench.Path("two")], "missing", "edit 0");
         File.WriteAllText(files[2], zeroth);
         Assert.Contains($"{Rows("parts", "rows-0-of-3.jsonl").Length} of the run's", lost, StringComparison.Ordinal);
+        Assert.Contains($"{files[2]} was not finished: run the task again", lost, StringComparison.Ordinal);
+        // With one digit changed after its end a part is begun anew.
+        File.WriteAllText($"{files[2]}.sha256", sum);
+        File.WriteAllText(files[2], zeroth.Replace("\"seconds\":0", "\"seconds\":9", StringComparison.Ordinal));
+        Ran anew = Ran.Retouch(Bench("parts", "--shard", "0/3", "--resume")).Good();
+        Assert.Contains("was changed since it came to its end", anew.Err, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"seconds\":9", File.ReadAllText(files[2]), StringComparison.Ordinal);
+        Ran.Retouch(["merge", .. files, "--out", _bench.Path("merged"), "--overwrite"]).Good();
+        Assert.Equal(Rows("whole"), Rows("merged"));
 
+        File.Delete($"{files[0]}.sha256");
         string original = File.ReadAllText(files[0]);
         string first = original.Split('\n')[0];
         File.WriteAllText(

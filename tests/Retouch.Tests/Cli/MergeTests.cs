@@ -89,10 +89,21 @@ public sealed class MergeTests : IDisposable
             Ran.Retouch(Mine("mined.json", ["--shard", $"{i}/{parts}", .. index])).Good();
         Assert.Equal(parts == 2, Directory.Exists(_bench.Path("index-1-of-2")));
         Assert.False(File.Exists(_bench.Path("mined.json")));
+        // As its task wrote it but for one digit.
+        string one = _bench.Path($"mined-1-of-{parts}.json");
+        string text = File.ReadAllText(one);
+        File.WriteAllText(one, text.Replace("\"margin\":0.05", "\"margin\":0.06", StringComparison.Ordinal));
+        Assert.NotEqual(text, File.ReadAllText(one));
+        _bench.Refuses(["merge", "--out", _bench.Path("mined.json")], $"{one} is not as its task wrote it", "again");
+        Ran.Retouch(Mine("mined.json", ["--shard", $"1/{parts}", .. index, "--overwrite"])).Good();
+        Assert.Equal(text, File.ReadAllText(one));
+        // Parts of older versions are taken as they are, which is said.
+        File.Delete(_bench.Path($"mined-0-of-{parts}.json.sha256"));
         Ran merged = Ran.Retouch("merge", "--out", _bench.Path("mined.json"), "--json").Good();
         Assert.Equal(File.ReadAllText(_bench.Path("whole.json")), File.ReadAllText(_bench.Path("mined.json")));
         Assert.Equal("benchmark", merged.Objects[0].GetProperty("kind").GetString());
         Assert.Equal(parts, merged.Objects[0].GetProperty("parts").GetInt32());
+        Assert.Contains($"1 of {parts} parts have no SHA-256", merged.Err, StringComparison.Ordinal);
         Assert.Equal(
             whole.Objects[0].GetProperty("groups").EnumerateArray().Sum(g => g.GetProperty("images").GetInt32()),
             merged.Objects[0].GetProperty("items").GetInt32()
@@ -111,11 +122,30 @@ public sealed class MergeTests : IDisposable
         // What is whole already is gone on with, and a torn line is asked about again.
         string part = File.ReadAllText(_bench.Path("all-1-of-3.jsonl"));
         File.WriteAllText(_bench.Path("all-1-of-3.jsonl"), part[..^30]);
-        _bench.Refuses(["merge", "--out", _bench.Path("all.jsonl")], "is in no part", "run it again");
+        string torn = _bench.Path("all-1-of-3.jsonl");
+        _bench.Refuses(["merge", "--out", _bench.Path("all.jsonl")], $"{torn} is not as its task wrote it", "again");
+        // One that was never finished has no sum, and in parts of older versions none has.
+        foreach (int other in (int[])[1, 0, 2])
+        {
+            File.Delete(_bench.Path($"all-{other}-of-3.jsonl.sha256"));
+            _bench.Refuses(
+                ["merge", "--out", _bench.Path("all.jsonl")],
+                $"{torn} was not finished: it lacks the answer to image",
+                "run its task again"
+            );
+        }
         Assert.False(File.Exists(_bench.Path("all.jsonl")));
         _bench.Refuses(Check("all.jsonl", "--shard", "1/3"), "exists", "--resume");
         Ran.Retouch(Check("all.jsonl", "--shard", "1/3", "--resume")).Good();
         Assert.Equal(part, File.ReadAllText(_bench.Path("all-1-of-3.jsonl")));
+        // As its task wrote it but for one digit of a probability: the sum tells, and the task does all of it again.
+        const string before = "\"probability\":0.";
+        int digit = part.IndexOf(before, StringComparison.Ordinal) + before.Length;
+        File.WriteAllText(torn, $"{part[..digit]}{(part[digit] == '2' ? 3 : 2)}{part[(digit + 1)..]}");
+        _bench.Refuses(["merge", "--out", _bench.Path("all.jsonl")], $"{torn} is not as its task wrote it", "again");
+        Ran anew = Ran.Retouch(Check("all.jsonl", "--shard", "1/3", "--resume")).Good();
+        Assert.Contains("all-1-of-3.jsonl was changed since", anew.Err, StringComparison.Ordinal);
+        Assert.Equal(part, File.ReadAllText(torn));
 
         Ran merged = Ran.Retouch("merge", "--out", _bench.Path("all.jsonl"), "--json").Good();
         Assert.Equal(File.ReadAllText(_bench.Path("whole.jsonl")), File.ReadAllText(_bench.Path("all.jsonl")));
@@ -149,6 +179,18 @@ public sealed class MergeTests : IDisposable
             "Of 2 parts part 0 is missing"
         );
         Ran.Retouch(Solve(folders[0], "--shard", "0/2")).Good();
+        // A target's last byte: the file still opens.
+        string target = _bench.Path($"{folders[1]}/targets-0000032.safetensors");
+        byte[] bytes = File.ReadAllBytes(target);
+        File.WriteAllBytes(target, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+        string[] parts = oneFolder ? [] : [.. folders.Select(_bench.Path)];
+        _bench.Refuses(
+            ["merge", .. parts, "--out", _bench.Path("bank")],
+            $"{target} is not as its task wrote it",
+            "Run that task again"
+        );
+        Ran.Retouch(Solve(folders[1], "--shard", "1/2")).Good();
+        Assert.Equal(bytes, File.ReadAllBytes(target));
         Ran merged = Ran.Retouch([
                 "merge",
                 .. oneFolder ? [] : folders.Select(_bench.Path),

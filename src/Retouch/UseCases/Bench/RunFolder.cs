@@ -149,6 +149,8 @@ sealed class RunFolder : IDisposable
     {
         using (BenchRowFile rows = _rows!)
         {
+            if (rows.BegunAnew)
+                events.Warn($"{RowFile} was changed since it came to its end, and is begun anew");
             events.Progress(
                 "editing",
                 _total,
@@ -168,6 +170,8 @@ sealed class RunFolder : IDisposable
                 }
             );
         }
+        if (_shard.Count > 1)
+            PartSum.Write(RowFile);
         return BenchRowFile.Read(RowFile);
     }
 

@@ -23,10 +23,15 @@ sealed class CheckRowFile : IDisposable
     readonly FileStream _stream;
     readonly WriterLock _lock;
     readonly string _path;
+    readonly bool _isPart;
     readonly ArrayBufferWriter<byte> _pending = new();
     long _flushed = Environment.TickCount64;
 
-    CheckRowFile(FileStream stream, WriterLock held, string path) => (_stream, _lock, _path) = (stream, held, path);
+    CheckRowFile(FileStream stream, WriterLock held, string path, bool isPart) =>
+        (_stream, _lock, _path, _isPart) = (stream, held, path, isPart);
+
+    /// <summary>Whether there were answers that are not kept, since a part was changed after its end.</summary>
+    public bool BegunAnew { get; private init; }
 
     /// <summary>Starts a file of answers, or continues one.</summary>
     /// <param name="path">The file.</param>
@@ -62,10 +67,12 @@ sealed class CheckRowFile : IDisposable
         {
             if (File.Exists(path) && !resume && !overwrite)
                 throw BadInput.Exists(path, $"{path} exists.", Remedy.AnyOf(Remedy.Resume, Remedy.Overwrite));
+            bool isPart = places.Shard.Count > 1;
+            bool changed = isPart && resume && File.Exists(path) && PartSum.Fits(path) == false;
             FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
             try
             {
-                CheckRowFile file = new(stream, held, path);
+                CheckRowFile file = new(stream, held, path, isPart) { BegunAnew = changed };
                 if (!resume || !file.Continue(check, places, classes, compared, overwrite, keep))
                     file.Begin(Header.Of(check, places.Images, places.Shard));
                 return file;
@@ -96,6 +103,15 @@ sealed class CheckRowFile : IDisposable
             Put(JsonSerializer.SerializeToUtf8Bytes(row, CheckJson.Line.CheckRow));
         if (Environment.TickCount64 - _flushed >= BetweenFlushes.TotalMilliseconds)
             Flush();
+    }
+
+    /// <summary>Brings to the disk what is not there yet, and says of a part that it is all there.</summary>
+    /// <exception cref="BadInputException">It cannot be written; what was there before still is.</exception>
+    public void Finish()
+    {
+        Flush();
+        if (_isPart)
+            PartSum.Write(_path);
     }
 
     /// <summary>Brings to the disk what is not there yet.</summary>
@@ -135,19 +151,27 @@ sealed class CheckRowFile : IDisposable
 
     /// <summary>Writes the answers of a check's parts as one run would have, atomically.</summary>
     /// <param name="parts">The files of all parts, each once.</param>
+    /// <param name="finished">Those that their sums say to be all there.</param>
     /// <param name="output">The file to write.</param>
     /// <param name="overwrite">Whether one that is there may be replaced.</param>
     /// <exception cref="BadInputException">
     /// A part cannot be read, is of another check or lacks answers, or the file cannot be written.
     /// </exception>
-    internal static void Merge(IReadOnlyList<string> parts, string output, bool overwrite)
+    internal static void Merge(
+        IReadOnlyList<string> parts,
+        IReadOnlySet<string> finished,
+        string output,
+        bool overwrite
+    )
     {
         Header first = HeaderOf(parts[0])!;
         using WriterLock held = WriterLock.Take(output, "merge");
         List<FileStream> streams = [];
         try
         {
-            PriorityQueue<IEnumerator<(int Image, byte[] Line)>, int> next = new();
+            PriorityQueue<(IEnumerator<(int Image, byte[] Line)> Rows, string Part), int> next = new();
+            List<string> ended = [];
+            string before = "";
             foreach (string part in parts)
             {
                 if (HeaderOf(part) is not { } header || header.Check != first.Check || header.Images != first.Images)
@@ -156,7 +180,7 @@ sealed class CheckRowFile : IDisposable
                         $"{part} holds answers of another check than {parts[0]}: a model, a patch or the images differ."
                     );
                 streams.Add(InputFile.Open(part));
-                Advance(Rows(streams[^1], part).GetEnumerator(), next);
+                Advance(Rows(streams[^1], part).GetEnumerator(), part);
             }
             AtomicFile.Write(
                 output,
@@ -166,41 +190,57 @@ sealed class CheckRowFile : IDisposable
                     Put(stream, Header.Of(first.Check, first.Images, Benchmarks.Shard.Whole).Line());
                     for (int image = 0; image < first.Images; image++)
                     {
-                        if (
-                            !next.TryPeek(out IEnumerator<(int Image, byte[] Line)>? rows, out int there)
-                            || there > image
-                        )
-                            throw BadInput.Missing(
-                                null,
-                                $"Of {first.Images} answers that of image {image} is in no part: one was not finished, "
-                                    + "or is the part of a run of other batches; run it again, then merge again."
-                            );
+                        if (!next.TryPeek(out var there, out int number) || number > image)
+                            throw Lacking(image);
                         next.Dequeue();
-                        if (there < image)
+                        if (number < image)
                             throw BadInput.Damaged(
-                                null,
-                                $"The answer to image {there} is in two parts; a file was changed."
+                                there.Part,
+                                $"{before} and {there.Part} both have the answer to image {number}; one was changed: run "
+                                    + "its task again, then merge again."
                             );
-                        Put(stream, rows.Current.Line);
-                        Advance(rows, next);
+                        Put(stream, there.Rows.Current.Line);
+                        before = there.Part;
+                        Advance(there.Rows, there.Part);
                     }
-                    if (next.Count > 0)
-                        throw BadInput.Damaged(null, "A part has answers to images that the check does not have.");
+                    if (next.TryPeek(out var more, out _))
+                        throw BadInput.Damaged(
+                            more.Part,
+                            $"{more.Part} has answers to images that the check does not have; it was changed: run its "
+                                + "task again, then merge again."
+                        );
                 }
             );
+
+            void Advance(IEnumerator<(int Image, byte[] Line)> rows, string part)
+            {
+                if (rows.MoveNext())
+                    next.Enqueue((rows, part), rows.Current.Image);
+                else
+                    ended.Add(part);
+            }
+
+            // Of a part that goes on behind the image it is not.
+            BadInputException Lacking(int image)
+            {
+                string[] open = [.. ended.Where(p => !finished.Contains(p))];
+                string what = $"the answer to image {image} of {first.Images}";
+                return open is [string only]
+                    ? BadInput.Missing(
+                        only,
+                        $"{only} was not finished: it lacks {what}; run its task again, then merge again."
+                    )
+                    : BadInput.Missing(
+                        null,
+                        $"None of the parts has {what}: one of {string.Join(", ", open.Length > 0 ? open : parts)} was "
+                            + "not finished, or is the part of a run of other batches; run its task again, then merge "
+                            + "again."
+                    );
+            }
         }
         finally
         {
             streams.ForEach(s => s.Dispose());
-        }
-
-        static void Advance(
-            IEnumerator<(int Image, byte[] Line)> rows,
-            PriorityQueue<IEnumerator<(int Image, byte[] Line)>, int> next
-        )
-        {
-            if (rows.MoveNext())
-                next.Enqueue(rows, rows.Current.Image);
         }
 
         static void Put(Stream stream, byte[] line)
@@ -238,6 +278,8 @@ sealed class CheckRowFile : IDisposable
 
     void Begin(Header header)
     {
+        if (_isPart)
+            PartSum.Forget(_path);
         _stream.SetLength(0);
         Put(header.Line());
         Flush();
@@ -257,6 +299,8 @@ sealed class CheckRowFile : IDisposable
             {
                 if (Refusal(line, Header.Of(check, places.Images, places.Shard)) is { } refusal)
                     return overwrite ? false : throw refusal;
+                if (BegunAnew)
+                    return false;
                 headed = true;
                 kept = after;
                 continue;
@@ -272,6 +316,9 @@ sealed class CheckRowFile : IDisposable
         }
         if (!headed)
             return false;
+        // What is whole is not changed, and keeps its sum.
+        if (_isPart && (kept < _stream.Length || taken < places.Count))
+            PartSum.Forget(_path);
         _stream.SetLength(kept);
         _stream.Position = kept;
         return true;

@@ -316,6 +316,8 @@ public sealed class CheckUseCase(ModelFile file)
             before?.Preprocessing.ToJson() ?? "",
         ];
         using CheckRowFile? rows = request.Rows is string path ? Rows(path, request.Resume) : null;
+        if (rows?.BegunAnew == true)
+            events.Warn($"{request.Rows} was changed since it came to its end, and is begun anew");
         if (answers.Count > 0)
             events.Note($"{answers.Count} of {total} images were asked about before");
         try
@@ -348,7 +350,7 @@ public sealed class CheckUseCase(ModelFile file)
                     return 0;
                 }
             );
-            rows?.Flush();
+            rows?.Finish();
             index?.Flush(now: true);
             if (index?.Summary is string known)
                 events.Note($"index: {known}");

@@ -9,6 +9,9 @@ namespace Retouch.UseCases;
 /// <param name="Items">How many rows, targets, mistakes or answers it has.</param>
 public sealed record MergeReport(MergedKind Kind, string Output, int Parts, long Items)
 {
+    /// <summary>How many of the parts have no SHA-256 that says that they are as they were written.</summary>
+    public int Unsummed { get; init; }
+
     /// <summary>Of a run the means over groups, a setting each; else none.</summary>
     public IReadOnlyList<SettingSummary> Summary { get; init; } = [];
 

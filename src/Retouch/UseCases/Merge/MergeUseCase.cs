@@ -33,12 +33,14 @@ public static class MergeUseCase
                     + "parts of one run."
             );
         string[] files = [.. found.SelectMany(f => f.Files).DistinctBy(Path.GetFullPath)];
+        // Of a bank its folders are named, and its parts' own files have the sums.
+        HashSet<string> summed = found[0].Kind == MergedKind.TargetBank ? [] : [.. files.Where(PartSum.Require)];
         return found[0].Kind switch
         {
-            MergedKind.Run => OfRun(files, request),
+            MergedKind.Run => OfRun(files, summed, request),
             MergedKind.TargetBank => OfBank(files, request),
-            MergedKind.Benchmark => OfMining(files, request),
-            _ => OfCheck(files, request),
+            MergedKind.Benchmark => OfMining(files, summed, request),
+            _ => OfCheck(files, summed, request),
         };
     }
 
@@ -89,7 +91,7 @@ public static class MergeUseCase
             : (MergedKind.Run, [path]);
     }
 
-    static MergeReport OfRun(string[] files, MergeRequest request)
+    static MergeReport OfRun(string[] files, HashSet<string> summed, MergeRequest request)
     {
         string folder = request.Output;
         string whole = Path.Combine(folder, Shard.Whole.FileName);
@@ -107,7 +109,7 @@ public static class MergeUseCase
         if (numbered.All(n => n.Shard.Count > 1))
             ShardNumbers.Require(numbered);
         using WriterLock? early = Directory.Exists(folder) ? BenchFolder.Lock(folder, Shard.Whole, Verb) : null;
-        IReadOnlyList<BenchRow> rows = BenchFolder.Merge(files, folder);
+        IReadOnlyList<BenchRow> rows = BenchFolder.Merge(files, summed, folder);
         IReadOnlyList<SettingSummary> summary = SettingSummary.Of(rows);
         using WriterLock? late = early is null ? BenchFolder.Lock(folder, Shard.Whole, Verb) : null;
         BenchFolder.WriteSummary(folder, summary);
@@ -124,6 +126,7 @@ public static class MergeUseCase
             Summary = summary,
             SideEffects = SideEffectFile.Read(folder),
             Page = page,
+            Unsummed = files.Length - summed.Count,
         };
     }
 
@@ -169,6 +172,11 @@ public static class MergeUseCase
                         + $"{shard * TargetBank.ShardSize + solved}; run it again, then merge again."
                 );
         }
+        foreach ((TargetBankPart part, _, TargetBank bank) in parts)
+        {
+            if (bank.Changed(part) is [string changed, ..])
+                throw PartSum.Changed(changed);
+        }
         TargetBank output = TargetBank.OpenOrCreate(request.Output, banks[0].Manifest);
         using WriterLock held = output.Lock(0, 1);
         for (long shard = 0; shard * TargetBank.ShardSize < count; shard++)
@@ -176,7 +184,10 @@ public static class MergeUseCase
         // The whole bank looks as one that was never divided.
         foreach ((_, string done) in output.DoneParts())
             AtomicFile.Delete(done);
-        return new MergeReport(MergedKind.TargetBank, output.Folder, parts.Length, count);
+        return new MergeReport(MergedKind.TargetBank, output.Folder, parts.Length, count)
+        {
+            Unsummed = parts.Count(p => p.Part.Sums is null),
+        };
     }
 
     static void Copy(string from, string to, bool overwrite)
@@ -187,7 +198,7 @@ public static class MergeUseCase
         AtomicFile.Write(to, overwrite, source.CopyTo);
     }
 
-    static MergeReport OfMining(string[] files, MergeRequest request)
+    static MergeReport OfMining(string[] files, HashSet<string> summed, MergeRequest request)
     {
         AtomicFile.CheckWritable(request.Output, request.Overwrite);
         (MiningPart Part, string File)[] parts = [.. files.Select(f => (MiningPart.Load(f), f))];
@@ -216,10 +227,11 @@ public static class MergeUseCase
         )
         {
             Mining = mined,
+            Unsummed = files.Length - summed.Count,
         };
     }
 
-    static MergeReport OfCheck(string[] files, MergeRequest request)
+    static MergeReport OfCheck(string[] files, HashSet<string> summed, MergeRequest request)
     {
         AtomicFile.CheckWritable(request.Output, request.Overwrite);
         OutputName.Require(request.Output, "a file of JSON lines", ".jsonl");
@@ -237,7 +249,10 @@ public static class MergeUseCase
         if (parts.FirstOrDefault(p => p.Header.Part.Count == 1) is { File: string whole })
             throw BadInput.Mismatch(whole, $"{whole} holds the answers of a whole check, not of a part of one.");
         ShardNumbers.Require([.. parts.Select(p => (p.Header.Part, p.File))]);
-        CheckRowFile.Merge(files, request.Output, request.Overwrite);
-        return new MergeReport(MergedKind.Check, request.Output, parts.Length, parts[0].Header.Images);
+        CheckRowFile.Merge(files, summed, request.Output, request.Overwrite);
+        return new MergeReport(MergedKind.Check, request.Output, parts.Length, parts[0].Header.Images)
+        {
+            Unsummed = files.Length - summed.Count,
+        };
     }
 }
