@@ -50,17 +50,26 @@ sealed class ModelOptions
     /// The arguments that name the model and say what its files do not, as a shell takes them: for commands that a
     /// message names.
     /// </summary>
-    public string Arguments(ParseResult parsed) =>
-        string.Join(
+    /// <param name="parsed">The command line.</param>
+    /// <param name="anywhere">Whether they are to hold in any folder: by whole paths.</param>
+    public string Arguments(ParseResult parsed, bool anywhere = false)
+    {
+        return string.Join(
             ' ',
             _hints
                 .All.Prepend(_model)
                 .SelectMany(o =>
                     parsed.GetResult(o) is { Implicit: false, Tokens: [{ Value: string value }] }
-                        ? (string[])[o.Name, ShellText.Quote(value)]
+                        ? (string[])
+                            [o.Name, ShellText.Quote(anywhere && IsFile(o, value) ? Path.GetFullPath(value) : value)]
                         : []
                 )
         );
+
+        // A model may be a name on the hub.
+        bool IsFile(Option option, string value) =>
+            option.HelpName == "FILE" || (option == _model && (File.Exists(value) || Directory.Exists(value)));
+    }
 
     public ModelFile Load(ParseResult parsed, Terminal terminal)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Retouch.Data;
 using Retouch.Formats;
+using Retouch.Images;
 using Retouch.Studio;
 using Retouch.UseCases;
 
@@ -117,13 +118,24 @@ sealed class SlicesVerb : Verb
         return App.Ok;
     }
 
+    // By whole paths, since a page is looked at, and a command pasted, anywhere.
     string Repair(ParseResult parsed, SliceRepair repair)
     {
-        string labels = _model.LabelFile(parsed) is string file ? $" --labels {ShellText.Quote(file)}" : "";
+        string labels = _model.LabelFile(parsed) is string file
+            ? $" --labels {ShellText.Quote(Path.GetFullPath(file))}"
+            : "";
         string columns = repair.Column == "class" ? "" : $" --columns label={repair.Column}";
         string locality = parsed.GetValue(_locality) ?? parsed.GetRequiredValue(_images)[0];
-        return $"retouch repair {_model.Arguments(parsed)}{labels} --images {ShellText.Quote(repair.List)}{columns} "
-            + $"--locality {ShellText.Quote(locality)} --out slice-{repair.Number}.patch";
+        // The columns of --columns are the slice's there.
+        if (
+            ImageFolder.IsList(locality, out string list)
+            && list == locality
+            && $"{ListColumns.Usual}" is { Length: > 0 } usual
+        )
+            locality = $"{list}:{usual}";
+        return $"retouch repair {_model.Arguments(parsed, anywhere: true)}{labels} "
+            + $"--images {ShellText.Quote(Path.GetFullPath(repair.List))}{columns} "
+            + $"--locality {ShellText.Quote(Path.GetFullPath(locality))} --out slice-{repair.Number}.patch";
     }
 
     static void Print(Terminal terminal, SliceFindings found, SliceRequest request, bool stronger)

@@ -211,8 +211,10 @@ static class SlicePage
             return Html.Of($"<div class=\"mend\"><p>List: {list}</p></div>");
         return Html.Of(
             $"""
-            <div class="mend"><p>{Condition(slice.Commands[0].Class)} this mends them. A click selects it; strike out of
-            {list} what does not belong there.</p>
+            <div class="mend"><p>{Condition(
+                slice.Commands[0].Class
+            )} this mends them. A click selects it, and it works from
+            any folder; strike out of {list} what does not belong there.</p>
             <code>{slice.Commands[0].Command}</code>
             <details><summary>If they are something else</summary>
             {slice.Commands.Skip(1).Select(c => Html.Of($"<p>{Condition(c.Class)}</p><code>{c.Command}</code>"))}

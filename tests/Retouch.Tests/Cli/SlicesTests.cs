@@ -11,6 +11,37 @@ public sealed class SlicesTests(LettersWorld world)
     string[] Model => ["--model", world.Model, "--labels", world.Labels];
 
     [Fact]
+    public void The_command_of_a_slice_works_from_any_folder()
+    {
+        JsonElement found = Assert.Single(
+            Ran.Retouch(
+                    "slices",
+                    "--model",
+                    FromHere(world.Model),
+                    "--labels",
+                    FromHere(world.Labels),
+                    "--images",
+                    FromHere(world.Images("oil")),
+                    "--out",
+                    FromHere(world.NewFile("anywhere.html")),
+                    "--json"
+                )
+                .Good()
+                .Objects
+        );
+        JsonElement slice = found.GetProperty("slices")[0];
+        string[] words = slice.GetProperty("repair").GetString()!.Split(' ');
+        Assert.Equal(
+            [world.Model, world.Labels, Path.GetFullPath(slice.GetProperty("list").GetString()!), world.Images("oil")],
+            ((string[])["--model", "--labels", "--images", "--locality"]).Select(o =>
+                words[Array.IndexOf(words, o) + 1]
+            )
+        );
+
+        static string FromHere(string path) => Path.GetRelativePath(Directory.GetCurrentDirectory(), path);
+    }
+
+    [Fact]
     public void Slices_are_shown_and_listed_and_the_command_of_one_repairs_it()
     {
         string page = world.NewFile("slices.html");
