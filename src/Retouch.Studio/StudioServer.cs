@@ -64,7 +64,16 @@ public sealed class StudioServer : IAsyncDisposable
         WriterLock writer = WriterLock.Take(world.Options.WorkFolder, "serve");
         try
         {
-            return await StartAsync(world, writer, cancellation).ConfigureAwait(false);
+            // The address of a page that is open stays the same, as far as the port is free.
+            if (options.Port == 0 && RememberedPort.Read(world.Options.WorkFolder) is int port)
+            {
+                try
+                {
+                    return await StartAsync(world, writer, port, cancellation).ConfigureAwait(false);
+                }
+                catch (BadInputException) { }
+            }
+            return await StartAsync(world, writer, options.Port, cancellation).ConfigureAwait(false);
         }
         catch
         {
@@ -73,7 +82,12 @@ public sealed class StudioServer : IAsyncDisposable
         }
     }
 
-    static async Task<StudioServer> StartAsync(StudioWorld world, WriterLock writer, CancellationToken cancellation)
+    static async Task<StudioServer> StartAsync(
+        StudioWorld world,
+        WriterLock writer,
+        int wanted,
+        CancellationToken cancellation
+    )
     {
         StudioOptions options = world.Options;
         AccessToken token = new();
@@ -84,7 +98,7 @@ public sealed class StudioServer : IAsyncDisposable
             {
                 k.AddServerHeader = false;
                 k.Limits.MaxRequestBodySize = 1 << 20;
-                k.Listen(options.Address, options.Port);
+                k.Listen(options.Address, wanted);
             });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddRoutingCore();
@@ -124,7 +138,7 @@ public sealed class StudioServer : IAsyncDisposable
         {
             await app.DisposeAsync().ConfigureAwait(false);
             throw new BadInputException(
-                $"The studio cannot listen on port {options.Port}: {e.Message} Name another with --port."
+                $"The studio cannot listen on port {wanted}: {e.Message} Name another with --port."
             );
         }
         string bound = app
@@ -135,6 +149,7 @@ public sealed class StudioServer : IAsyncDisposable
         foreach (string name in Gatekeeper.Names(options.Address, port))
             names.Add(name);
         string host = IPAddress.IsLoopback(options.Address) ? "127.0.0.1" : options.Address.ToString();
+        RememberedPort.Write(options.WorkFolder, port);
         world.Open();
         app.Services.GetRequiredService<JobRunner>().Start();
         return new StudioServer(app, world, writer, token, new Uri($"http://{host}:{port}"));

@@ -35,7 +35,7 @@ sealed class ServeVerb : Verb
     };
     readonly Option<int> _port = new("--port")
     {
-        Description = "The port to listen on; any that is free by default.",
+        Description = "The port to listen on; by default the one it had last, or any that is free.",
         HelpName = "N",
     };
     readonly Option<string?> _bind = new("--bind")

@@ -55,7 +55,7 @@ sealed class RepairJob(StudioWorld world) : IJobKind
         );
         return (
             repair.Patch is null
-                ? "nothing could be corrected"
+                ? $"none of {repair.Asked} could be corrected, and no patch was made"
                 : $"{repair.Corrected} of {repair.Asked} corrected, {repair.SharedUnits} shared units and "
                     + $"{repair.OwnUnits} of one image each",
             repair.Patch

@@ -161,6 +161,27 @@ public sealed class StudioSecurityTests(LettersWorld letters) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Started_again_it_has_its_port_where_that_is_free_and_another_token()
+    {
+        string folder = _folder.File("again");
+        (Uri address, string token) = await Once();
+        (Uri second, string other) = await Once();
+        Assert.Equal(address, second);
+        Assert.NotEqual(token, other);
+        foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            Assert.DoesNotContain(other, await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+        using System.Net.Sockets.TcpListener taken = new(IPAddress.Loopback, address.Port);
+        taken.Start();
+        Assert.NotEqual(address, (await Once()).Address);
+
+        async Task<(Uri Address, string Token)> Once()
+        {
+            await using StudioLetters studio = await StudioLetters.StartAsync(letters, folder, "stage");
+            return (studio.Server.Address, studio.Server.Token.Text);
+        }
+    }
+
+    [Fact]
     public async Task A_body_that_is_too_large_is_refused()
     {
         string own = $"http://127.0.0.1:{_studio.Server.Address.Port}";

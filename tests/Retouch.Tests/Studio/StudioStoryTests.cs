@@ -45,7 +45,10 @@ public sealed class StudioStoryTests(LettersWorld letters) : IDisposable
         await page.Locator("#place").FillAsync("2");
         await page.Locator("#reason").FillAsync("It is a zero");
         await page.Locator("#accept").ClickAsync();
-        await page.GetByRole(AriaRole.Link, new() { Name = "The ledger" }).ClickAsync();
+        await Expect(page.GetByText("Accepted as entry")).ToBeVisibleAsync();
+        await page.ReloadAsync();
+        await Expect(page.GetByText("mends this image already: It is a zero")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "the ledger", Exact = true }).ClickAsync();
         await Expect(page.Locator(".entry").First).ToContainTextAsync("It is a zero");
         Ledger ledger = Ledger.Open(studio.Ledger);
         LedgerEntry entry = Assert.Single(ledger.State.Added);
