@@ -242,6 +242,26 @@ public sealed class EditChoiceTests : IDisposable
             other.Err,
             StringComparison.Ordinal
         );
+        Ran repair = Ran.Retouch(
+            "repair",
+            "--model",
+            _bench.Model,
+            "--labels",
+            _bench.Labels,
+            "--images",
+            _bench.Write("one.csv", $"{_bench.Image},ant\n"),
+            "--prepared",
+            inputs,
+            "--locality",
+            _bench.Locality,
+            "--out",
+            _bench.Path("repaired")
+        );
+        Assert.Contains(
+            $"{inputs} is not used: it is the preparation 'inputs', and what repair takes here is 'gate'",
+            repair.Err,
+            StringComparison.Ordinal
+        );
         // One that was made for other blocks is a mistake, and not replaced without a word.
         _bench.Refuses(
             [.. Bare(_bench.Path("q")), "--prepared", inputs, "--locality", _bench.Locality, "--blocks", "0-1"],

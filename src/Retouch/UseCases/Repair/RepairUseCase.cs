@@ -68,6 +68,7 @@ public sealed class RepairUseCase(ModelFile model)
             events.Note(doubt);
 
         using PreparedFiles prepared = new(request.Files, unedited);
+        PreparedFiles.SayUnused(request.Files, [GateMemory.Kind], [RepairEditor.Definition], events);
         bool learns = !prepared.ByKind.ContainsKey(GateMemory.Kind);
         // What is to be measured must be new to the repair: it neither learns from labelled images as ordinary ones nor
         // counts them twice.
