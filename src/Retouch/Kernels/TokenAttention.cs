@@ -7,12 +7,14 @@ namespace Retouch.Kernels;
 /// <param name="tasks">Its threads.</param>
 /// <param name="output">What heads give, <c>[R,D + spare]</c>.</param>
 sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output)
-    : Attention<T>(shape, tasks, output)
+    : Attention<T>(shape, tasks)
     where T : unmanaged, IElement<T>
 {
     readonly AlignedBuffer<T> _output = output;
 
     protected override int TokensAfter => Batch.Tokens;
+
+    protected override T* Normed(BlockPass<T> pass, RowRange rows, Workspace<T> workspace) => workspace.Normed;
 
     protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
     {
@@ -51,6 +53,9 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         }
     }
 
+    protected override T* Outputs(FrozenBlock<T> frozen, long first, int rows, Workspace<T> workspace) =>
+        _output.Start + first * Batch.Stride;
+
     protected override void AddResidual(
         FrozenBlock<T> frozen,
         float* x,
@@ -64,8 +69,12 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         RowKernels<T>.Add(x + at, projected, rows, Batch.Width, frozen.ProjBias, frozen.Scale1, residual + at);
     }
 
-    protected override void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient) =>
-        Scatter(gradient, null, 1, rows, gradients.Output.Start);
+    protected override void TakeOutputGradient(
+        FrozenBlock<T> frozen,
+        TokenGradients<T> gradients,
+        RowRange rows,
+        Workspace<T> workspace
+    ) => Scatter(workspace.Out, null, 1, rows, gradients.Output.Start);
 
     protected override void AttendBackward(
         RecordedBlock<T> record,
@@ -104,23 +113,30 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         TransposedProduct(all, all.Weights, dOutput, task, gradients.Value.Start);
     }
 
-    protected override void AddQueryGradient(
+    protected override void NormedGradient(
         FrozenBlock<T> frozen,
+        RecordedBlock<T> record,
         TokenGradients<T> gradients,
         RowRange rows,
         Workspace<T> workspace,
         float* dx
-    ) =>
-        frozen
-            .ProjectionsBack[0]
-            .Product(
-                PackedMatrix<T>.RowsTaken(rows.Count),
-                gradients.Query.Start + (long)rows.Start * Batch.Stride,
-                Batch.Stride,
-                workspace.Out,
-                Batch.Width,
-                true
-            );
+    )
+    {
+        AlignedBuffer<T>[] parts = [gradients.Query, gradients.Key, gradients.Value];
+        for (int part = 0; part < parts.Length; part++)
+        {
+            frozen
+                .ProjectionBack(part)
+                .Product(
+                    PackedMatrix<T>.RowsTaken(rows.Count),
+                    parts[part].Start + (long)rows.Start * Batch.Stride,
+                    Batch.Stride,
+                    workspace.Out,
+                    Batch.Width,
+                    part > 0
+                );
+        }
+    }
 
     // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens.
     void TransposedProduct(AttentionGradientWorkspace<T> all, PackedMatrix<T> matrix, T* factor, int task, T* to)
@@ -157,6 +173,54 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
                 scale,
                 to + (long)(start + row) * Batch.Stride + head * headWidth
             );
+        }
+    }
+
+    /// <summary>Projects a workspace's normed rows to all heads.</summary>
+    /// <param name="frozen">The block.</param>
+    /// <param name="part">0 for queries, 1 for keys, 2 for values.</param>
+    /// <param name="scale">What they are multiplied by.</param>
+    /// <param name="rows">Which rows.</param>
+    /// <param name="workspace">Has them.</param>
+    /// <param name="to">Gets queries, keys or values, <c>[N,heads,Tp,D/heads]</c>.</param>
+    void ProjectPart(
+        FrozenBlock<T> frozen,
+        int part,
+        float scale,
+        RowRange rows,
+        Workspace<T> workspace,
+        AlignedBuffer<T> to
+    )
+    {
+        int width = Batch.Width;
+        float* bias = frozen.QkvBias is null ? null : frozen.QkvBias + part * width;
+        frozen
+            .Projections[part]
+            .Product(PackedMatrix<T>.RowsTaken(rows.Count), workspace.Normed, Batch.Stride, workspace.Out, width);
+        Scatter(workspace.Out, bias, scale, rows, to.Start);
+    }
+
+    /// <summary>
+    /// Rows of tokens, <c>[rows,D]</c>, to heads, <c>[N,heads,Tp,D/heads]</c>, with their bias and times a scale.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    void Scatter(float* from, float* bias, float scale, RowRange rows, T* to)
+    {
+        int headWidth = Batch.HeadWidth;
+        for (int row = 0; row < rows.Count; row++)
+        {
+            int image = (rows.Start + row) / Batch.Tokens;
+            int token = (rows.Start + row) % Batch.Tokens;
+            for (int head = 0; head < Batch.Heads; head++)
+            {
+                RowKernels<T>.ShiftTo(
+                    from + (long)row * Batch.Width + head * headWidth,
+                    headWidth,
+                    bias is null ? null : bias + head * headWidth,
+                    scale,
+                    to + (((long)image * Batch.Heads + head) * Batch.PaddedTokens + token) * headWidth
+                );
+            }
         }
     }
 }
