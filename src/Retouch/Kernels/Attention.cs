@@ -14,6 +14,9 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
     /// <summary>Of the batch.</summary>
     protected BatchShape Batch { get; } = shape;
 
+    /// <summary>Its threads.</summary>
+    protected TaskSharing<T> Tasks { get; } = tasks;
+
     /// <summary>What scores are multiplied by; the queries carry it.</summary>
     protected float Scale { get; } = (float)(1 / Math.Sqrt(shape.HeadWidth));
 
@@ -39,7 +42,7 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
     )
     {
         int width = Batch.Width;
-        tasks.EachRows(
+        Tasks.EachRows(
             Batch.Tokens,
             false,
             (rows, workspace) =>
@@ -59,11 +62,11 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
             }
         );
         int parts = AttendParts;
-        tasks.Each(
+        Tasks.Each(
             Batch.Images * Batch.Heads * parts,
             (task, workspace) => Attend(pass, task / parts, task % parts, workspace)
         );
-        tasks.EachRows(
+        Tasks.EachRows(
             TokensAfter,
             byEdit,
             (rows, workspace) =>
@@ -94,7 +97,7 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
         int width = Batch.Width;
         int stride = Batch.Stride;
         float* x = record.Input.Start;
-        tasks.EachRows(
+        Tasks.EachRows(
             TokensAfter,
             false,
             (rows, workspace) =>
@@ -111,8 +114,8 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
                 TakeOutputGradient(frozen, gradients, rows, workspace);
             }
         );
-        tasks.Each(Batch.Images * Batch.Heads, (task, workspace) => AttendBackward(record, gradients, task, workspace));
-        tasks.EachRows(
+        AttendBackward(record, gradients);
+        Tasks.EachRows(
             Batch.Tokens,
             false,
             (rows, workspace) =>
@@ -169,13 +172,8 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
         Workspace<T> workspace
     );
 
-    /// <summary>One head of one image, from the output's gradients to those of what <see cref="Project"/> made.</summary>
-    protected abstract void AttendBackward(
-        RecordedBlock<T> record,
-        TokenGradients<T> gradients,
-        int task,
-        Workspace<T> workspace
-    );
+    /// <summary>All heads, from the output's gradients to those of what <see cref="Project"/> made.</summary>
+    protected abstract void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients);
 
     /// <summary>
     /// Puts the gradients of normed rows into a workspace's Out, and those that go past the attention into

@@ -96,12 +96,10 @@ sealed unsafe class ClassAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         }
     }
 
-    protected override void AttendBackward(
-        RecordedBlock<T> record,
-        TokenGradients<T> gradients,
-        int task,
-        Workspace<T> workspace
-    )
+    protected override void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients) =>
+        Tasks.Each(Batch.Images * Batch.Heads, (task, _) => AttendBackward(record, gradients, task));
+
+    void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients, int task)
     {
         int padded = Batch.PaddedTokens;
         float* weights = record.ClassWeights.Start + (long)task * padded;

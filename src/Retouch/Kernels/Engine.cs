@@ -30,7 +30,7 @@ abstract unsafe class Engine<T> : IEngine
         Sharing = new UnitSharing<T>(shape, Tasks, Units, Pool);
         AlignedBuffer<T> output = Pool.Take<T>((shape.MostRows + Lanes) * shape.Stride);
         AlignedBuffer<T> mixtures = Pool.Take<T>(shape.OfClassHeads * shape.Stride);
-        _tokenAttention = new TokenAttention<T>(shape, Tasks, output);
+        _tokenAttention = new TokenAttention<T>(shape, Tasks, output, Pool);
         _classAttention = new ClassAttention<T>(shape, Tasks, mixtures);
         _feedForward = new FeedForward<T>(model.Config, shape, Units, Sharing);
     }

@@ -6,11 +6,13 @@ namespace Retouch.Kernels;
 /// <param name="shape">Of the batch.</param>
 /// <param name="tasks">Its threads.</param>
 /// <param name="output">What heads give, <c>[R,D + spare]</c>.</param>
-sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output)
+/// <param name="pool">Memory at the first use.</param>
+sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output, BufferPool pool)
     : Attention<T>(shape, tasks)
     where T : unmanaged, IElement<T>
 {
     readonly AlignedBuffer<T> _output = output;
+    readonly List<PackedMatrix<T>> _scores = []; // the gradients of a head's, where parts of it are tasks
 
     protected override int TokensAfter => Batch.Tokens;
 
@@ -76,27 +78,74 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         Workspace<T> workspace
     ) => Scatter(workspace.Out, null, 1, rows, gradients.Output.Start);
 
-    protected override void AttendBackward(
+    protected override void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients)
+    {
+        int heads = Batch.Images * Batch.Heads;
+        int parts = AttendParts;
+        if (parts == 1)
+        {
+            Tasks.Each(
+                heads,
+                (task, workspace) =>
+                {
+                    PackedMatrix<T> scores = workspace.AttentionGradient.Scores;
+                    ScoreGradients(record, gradients, task, 0, Batch.Tokens, workspace, scores);
+                    KeyGradients(record, gradients, task, workspace, scores);
+                    ValueGradients(record, gradients, task, workspace);
+                }
+            );
+            return;
+        }
+        // As for the way forward, threads would wait for the last of few heads.
+        while (_scores.Count < heads)
+            _scores.Add(pool.TakeMatrix<T>(Batch.PaddedTokens, Batch.PaddedTokens));
+        Tasks.Each(
+            heads * parts,
+            (task, workspace) =>
+            {
+                int head = task / parts;
+                int start = task % parts * Batch.RowsOfTask;
+                int end = Math.Min(start + Batch.RowsOfTask, Batch.Tokens);
+                ScoreGradients(record, gradients, head, start, end, workspace, _scores[head]);
+            }
+        );
+        Tasks.Each(
+            2 * heads,
+            (task, workspace) =>
+            {
+                int head = task / 2;
+                if (task % 2 == 0)
+                    KeyGradients(record, gradients, head, workspace, _scores[head]);
+                else
+                    ValueGradients(record, gradients, head, workspace);
+            }
+        );
+    }
+
+    // The gradients of the scores of some of a head's queries, into their place among all of them, and from there those
+    // of the queries.
+    void ScoreGradients(
         RecordedBlock<T> record,
         TokenGradients<T> gradients,
         int task,
-        Workspace<T> workspace
+        int from,
+        int end,
+        Workspace<T> workspace,
+        PackedMatrix<T> scores
     )
     {
         AttentionWorkspace<T> head = workspace.Attention;
-        AttentionGradientWorkspace<T> all = workspace.AttentionGradient;
         int padded = Batch.PaddedTokens;
         int headWidth = Batch.HeadWidth;
         long at = Batch.HeadStart(task);
-        T* query = record.Query.Start + at;
         T* dOutput = gradients.Output.Start + at;
         PackedMatrix<T> values = head.Columns;
         PackedMatrix<T> keys = head.Rows;
         values.PutColumns(record.Value.Start + at, headWidth, padded);
         keys.PutRows(record.Key.Start + at, headWidth, padded, headWidth);
-        for (int start = 0; start < Batch.Tokens; start += Batch.RowsOfTask)
+        for (int start = from; start < end; start += Batch.RowsOfTask)
         {
-            int rows = Math.Min(Batch.RowsOfTask, Batch.Tokens - start);
+            int rows = Math.Min(Batch.RowsOfTask, end - start);
             int taken = PackedMatrix<T>.RowsTaken(rows);
             T* weights = record.SoftmaxWeights(task, start);
             T* dScores = head.Weights.Start;
@@ -104,12 +153,30 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
             RowKernels<T>.SoftmaxBackward(head.Scores.Start, weights, rows, padded, dScores);
             keys.Product(taken, dScores, padded, head.Output.Start, headWidth);
             Gather(head.Output.Start, Scale, task, start, rows, gradients.Query.Start);
-            all.Scores.PutRows(dScores, padded, rows, padded, start);
-            all.Weights.PutRows(weights, padded, rows, padded, start);
+            scores.PutRows(dScores, padded, rows, padded, start);
         }
-        // Transposed, for queries and the output's gradients are the smaller factors to turn. Queries carry the scale
-        // already.
-        TransposedProduct(all, all.Scores, query, task, gradients.Key.Start);
+    }
+
+    // Of one head. Queries carry the scale already.
+    void KeyGradients(
+        RecordedBlock<T> record,
+        TokenGradients<T> gradients,
+        int task,
+        Workspace<T> workspace,
+        PackedMatrix<T> scores
+    )
+    {
+        T* query = record.Query.Start + Batch.HeadStart(task);
+        TransposedProduct(workspace.AttentionGradient, scores, query, task, gradients.Key.Start);
+    }
+
+    // Of one head.
+    void ValueGradients(RecordedBlock<T> record, TokenGradients<T> gradients, int task, Workspace<T> workspace)
+    {
+        AttentionGradientWorkspace<T> all = workspace.AttentionGradient;
+        int padded = Batch.PaddedTokens;
+        all.Weights.PutRows(record.SoftmaxWeights(task, 0), padded, Batch.Tokens, padded);
+        T* dOutput = gradients.Output.Start + Batch.HeadStart(task);
         TransposedProduct(all, all.Weights, dOutput, task, gradients.Value.Start);
     }
 
@@ -138,7 +205,8 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
         }
     }
 
-    // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens.
+    // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens: turned, for the second factor is the smaller one to
+    // turn.
     void TransposedProduct(AttentionGradientWorkspace<T> all, PackedMatrix<T> matrix, T* factor, int task, T* to)
     {
         int padded = Batch.PaddedTokens;
