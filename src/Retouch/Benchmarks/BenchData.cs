@@ -208,6 +208,8 @@ public sealed class BenchData : IDisposable
                 $"The benchmark has {benchmark.Locality.Count} locality images, but their folder is not named.",
                 Remedy.Option(Parameter.Locality)
             );
+        images.Require(benchmark.Groups.SelectMany(g => g.Images).Select(i => i.Path));
+        locality?.Require(benchmark.Locality.Select(i => i.Path));
         return (
             [.. benchmark.Groups.Select(g => g.Images.Select(i => images.Find(i.Path, i.Sha256)).ToArray())],
             [.. benchmark.Locality.Select(i => locality!.Find(i.Path, i.Sha256))]

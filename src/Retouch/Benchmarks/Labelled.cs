@@ -85,6 +85,7 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
         HashSet<string>? seen = folders.Count > 1 ? [] : null;
         foreach (ImageFolder folder in folders)
         {
+            string? list = ImageFolder.IsList(folder.Root.TrimEnd(ImagePath.Mark), out string named) ? named : null;
             foreach (string file in folder.Files)
             {
                 string full = System.IO.Path.GetFullPath(folder.FullPath(file));
@@ -96,7 +97,9 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
                         skipped.Add(
                             problem with
                             {
-                                Message = $"The folder {classFolder} is left out: {problem.Message}",
+                                Message =
+                                    $"{(list is null ? $"The folder {classFolder}" : $"The class {name} of {list}")} is "
+                                    + $"left out: {problem.Message}",
                             }
                         );
                     accepted[name] = right;

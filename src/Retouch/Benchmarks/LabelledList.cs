@@ -65,6 +65,7 @@ static class LabelledList
             ? ConfirmedList.Load(path).Groups
             : BenchmarkFile.Load(path).Groups;
         ImageRoots images = new(roots);
+        images.Require(groups.SelectMany(g => g.Images).Select(i => i.Path));
         return
         [
             .. groups.SelectMany(g =>

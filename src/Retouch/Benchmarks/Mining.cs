@@ -226,6 +226,7 @@ public static class Mining
         [
             .. confirmed.Groups.SelectMany(g => g.Images.Select(i => (g, i))),
         ];
+        images.Require(all.Select(x => x.Image.Path));
         string[] paths = [.. all.Select(x => images.Find(x.Image.Path, x.Image.Sha256))];
         ModelQuestions questions = new(split, preprocessing, skipped, progress, cancellation, settings.Index);
         Dictionary<FailureGroup, List<BenchmarkImage>> kept = new(ReferenceEqualityComparer.Instance);

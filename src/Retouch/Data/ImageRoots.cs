@@ -28,6 +28,25 @@ public sealed class ImageRoots
         _folders = [.. folders.Select(f => ImagePath.Archive(f) is string archive ? $"{archive}{ImagePath.Mark}" : f)];
     }
 
+    /// <summary>Refuses images of which several are nowhere, at once; one alone <see cref="Find"/> names.</summary>
+    /// <param name="paths">The images' paths.</param>
+    /// <exception cref="BadInputException">No folder holds them; the first are named.</exception>
+    internal void Require(IEnumerable<string> paths)
+    {
+        const int named = 5;
+        string[] all = [.. paths];
+        string[] lost = [.. all.Where(p => !_folders.Any(f => ImageFile.Exists(Path.Combine(f, p))))];
+        if (lost.Length < 2)
+            return;
+        string more = lost.Length > named ? $" and {lost.Length - named} more" : "";
+        throw BadInput.Mismatch(
+            lost[0],
+            $"{lost.Length} of the {all.Length} images that the benchmark names are not below "
+                + $"{string.Join(", ", _folders)}: {string.Join(", ", lost.Take(named))}{more}; name the folders that it "
+                + "was mined from."
+        );
+    }
+
     /// <summary>The full path of an image.</summary>
     /// <exception cref="BadInputException">
     /// No folder holds it, or only a file of this name with other bytes.

@@ -220,6 +220,28 @@ public sealed class ListTests : IDisposable
     }
 
     [Fact]
+    public void All_images_of_a_benchmark_that_are_nowhere_are_one_error()
+    {
+        ImageRoots roots = new([_folder.File("photos")]);
+        roots.Require(["0.png", "1.png", "9.png"]);
+        Assert.Contains(
+            $"7 of the 8 images that the benchmark names are not below {_folder.File("photos")}: a.png, b.png, c.png, "
+                + "d.png, e.png and 2 more;",
+            Refusal(() => roots.Require(["0.png", .. "abcdefg".Select(c => $"{c}.png")])),
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
+    public void A_class_of_a_list_that_is_none_is_named_as_the_lists()
+    {
+        string list = _folder.Write("l.csv", "photos/0.png,ant\nphotos/1.png,unicorn\n");
+        NearImages near = NearImages.In([ImageFolder.Open(list)], new ClassFolders(s_labels), s_labels.Count);
+        string said = Assert.Single(near.Skipped).Message;
+        Assert.StartsWith($"The class unicorn of {list} is left out: ", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_image_with_two_classes_is_named_with_both_and_their_lines()
     {
         string list = _folder.Write("l.csv", "path,class\nphotos/0.png,ant\nphotos/1.png,bee\n./photos/0.png,cow\n");

@@ -71,18 +71,18 @@ sealed record RepairCandidate(
         if (request.Benchmark is not string path)
             return In(request.Images, request.Roots, classes, count, false, leftOut);
         ImageRoots roots = new([.. request.Images]);
-        return BenchmarkFile
-            .Load(path)
-            .Groups.SelectMany(g =>
-                g.Images.Select(i => new RepairCandidate(
-                    roots.Find(i.Path, i.Sha256),
-                    g.Source,
-                    g.Class,
-                    g.Accepted,
-                    i.Sha256,
-                    false
-                ))
-            );
+        IReadOnlyList<FailureGroup> groups = BenchmarkFile.Load(path).Groups;
+        roots.Require(groups.SelectMany(g => g.Images).Select(i => i.Path));
+        return groups.SelectMany(g =>
+            g.Images.Select(i => new RepairCandidate(
+                roots.Find(i.Path, i.Sha256),
+                g.Source,
+                g.Class,
+                g.Accepted,
+                i.Sha256,
+                false
+            ))
+        );
     }
 
     static IEnumerable<RepairCandidate> In(
