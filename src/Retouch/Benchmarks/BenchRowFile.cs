@@ -24,7 +24,7 @@ public sealed class BenchRowFile : IDisposable
     public int Rows { get; private set; }
 
     /// <summary>Whether there were rows that are not kept, since a part was changed after it came to its end.</summary>
-    public bool BegunAnew { get; }
+    internal bool BegunAnew { get; }
 
     /// <summary>Starts a file of rows, or continues one.</summary>
     /// <param name="path">The file.</param>
