@@ -54,8 +54,8 @@ sealed class MergeVerb : Verb
         );
         if (report.Unsummed > 0)
             terminal.Note(
-                $"{report.Unsummed} of {report.Parts} parts have no SHA-256 beside them, as those of older versions, and "
-                    + "are taken as they are"
+                $"{report.Unsummed} of {report.Parts} parts have no SHA-256 beside them, as those of older versions, "
+                    + "and are taken as they are"
             );
         if (report.Kind == MergedKind.Run)
         {

@@ -50,8 +50,8 @@ sealed class ShardOption
         terminal.Note($"shard {task.Shard}: by {task.Variable} of {task.Scheduler}");
         if (task.Shard.Count == 1)
             terminal.Note(
-                "shard 0/1: the array has this task alone, so this is all of the work; a task of a larger array that is "
-                    + "submitted again takes --shard I/N"
+                "shard 0/1: the array has this task alone, so this is all of the work; a task of a larger array that "
+                    + "is submitted again takes --shard I/N"
             );
         return task.Shard;
     }

@@ -56,8 +56,8 @@ sealed class Gatekeeper(RequestDelegate next, AccessToken token, Func<IReadOnlyS
             : Refuse(
                 context,
                 StatusCodes.Status401Unauthorized,
-                "Open the studio by the whole address that the command printed: it ends with the token, which is another "
-                    + "at each start."
+                "Open the studio by the whole address that the command printed: it ends with the token, which is "
+                    + "another at each start."
             );
     }
 

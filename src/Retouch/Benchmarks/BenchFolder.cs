@@ -163,7 +163,8 @@ public static class BenchFolder
             string[] open = [.. files.Where(f => !finished.Contains(f))];
             string where =
                 open.Length > 0 && open.Length < files.Count
-                    ? $"{string.Join(", ", open)} {(open.Length == 1 ? "was" : "were")} not finished: run the task again"
+                    ? $"{string.Join(", ", open)} {(open.Length == 1 ? "was" : "were")} not finished: run the task "
+                        + "again"
                     : "run or resume the shards that lack them";
             throw BadInput.Missing(
                 open.FirstOrDefault(),

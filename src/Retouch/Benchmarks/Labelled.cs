@@ -97,9 +97,7 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
                         skipped.Add(
                             problem with
                             {
-                                Message =
-                                    $"{(list is null ? $"The folder {classFolder}" : $"The class {name} of {list}")} is "
-                                    + $"left out: {problem.Message}",
+                                Message = $"{What(list, classFolder, name)} is left out: {problem.Message}",
                             }
                         );
                     accepted[name] = right;
@@ -126,6 +124,9 @@ sealed record Labelled(string Source, string Class, IReadOnlyList<int> Accepted,
             }
         }
     }
+
+    static string What(string? list, string folder, string name) =>
+        list is null ? $"The folder {folder}" : $"The class {name} of {list}";
 
     static string ClassFolder(string path) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
 }

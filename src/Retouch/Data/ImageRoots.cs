@@ -42,8 +42,8 @@ public sealed class ImageRoots
         throw BadInput.Mismatch(
             lost[0],
             $"{lost.Length} of the {all.Length} images that the benchmark names are not below "
-                + $"{string.Join(", ", _folders)}: {string.Join(", ", lost.Take(named))}{more}; name the folders that it "
-                + "was mined from."
+                + $"{string.Join(", ", _folders)}: {string.Join(", ", lost.Take(named))}{more}; name the folders that "
+                + "it was mined from."
         );
     }
 

@@ -211,8 +211,9 @@ public sealed class ListTests : IDisposable
             BadInputException e = Assert.Throws<BadInputException>(read);
             Assert.Contains(
                 "6 of the 10 images that "
-                    + $"{list} names are not there: photos/4.png (line 6), photos/5.png (line 7), photos/6.png (line 8), "
-                    + "photos/7.png (line 9), photos/8.png (line 10) and 1 more; paths that are not whole go on from",
+                    + $"{list} names are not there: photos/4.png (line 6), photos/5.png (line 7), photos/6.png "
+                    + "(line 8), photos/7.png (line 9), photos/8.png (line 10) and 1 more; "
+                    + "paths that are not whole go on from",
                 e.Message,
                 StringComparison.Ordinal
             );

@@ -156,8 +156,8 @@ static class ImageList
             if (ImagePath.TrySplit(full, out string archive, out _) && Is(archive))
                 throw BadInput.Unsupported(
                     file,
-                    $"{row.Place.Begin} of {file} names an image by way of a list, {Brief(archive)}: name it by its own "
-                        + "path."
+                    $"{row.Place.Begin} of {file} names an image by way of a list, {Brief(archive)}: name it by its "
+                        + "own path."
                 );
             if (ImageFile.Exists(full))
                 return full;
@@ -413,8 +413,8 @@ static class ImageList
             throw BadInput.Damaged(
                 file,
                 $"{file} is not JSON after {rows.Count} {(rows.Count == 1 ? "row" : "rows")}: "
-                    + $"{JsonPlace.Describe(e, text)}, or what stands before lacks its end. A list is an object a line, "
-                    + $"such as {Example}, or an array of them.",
+                    + $"{JsonPlace.Describe(e, text)}, or what stands before lacks its end. A list is an object a "
+                    + $"line, such as {Example}, or an array of them.",
                 cause: e
             );
         }

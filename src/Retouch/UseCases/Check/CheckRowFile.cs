@@ -196,8 +196,8 @@ sealed class CheckRowFile : IDisposable
                         if (number < image)
                             throw BadInput.Damaged(
                                 there.Part,
-                                $"{before} and {there.Part} both have the answer to image {number}; one was changed: run "
-                                    + "its task again, then merge again."
+                                $"{before} and {there.Part} both have the answer to image {number}; one was changed: "
+                                    + "run its task again, then merge again."
                             );
                         Put(stream, there.Rows.Current.Line);
                         before = there.Part;
