@@ -68,6 +68,20 @@ public sealed class EditBoard : IDisposable
     /// <summary>Told when a place is computed, on any thread.</summary>
     public event Action? Changed;
 
+    /// <summary>Why the edit at a place cannot be accepted; null where it can, or is not made yet.</summary>
+    /// <param name="right">Whether the edit at each place makes the image right; null where it is not made yet.</param>
+    /// <param name="place">The place.</param>
+    public static string? WhyNot(IReadOnlyList<bool?> right, int place)
+    {
+        if (right[place] != false)
+            return null;
+        if (right.All(r => r == false))
+            return "No place makes this image right, so there is nothing to accept: see whether it should be another "
+                + "class, or correct it together with others like it.";
+        return "The edit at this place does not make the image right, so there is nothing to accept: "
+            + (right.Contains(true) ? "others do, move the slider." : "the others are being tried.");
+    }
+
     /// <summary>Begins to compute, once.</summary>
     public void Start()
     {
@@ -129,6 +143,11 @@ public sealed class EditBoard : IDisposable
         catch (BadInputException e)
         {
             Problem = e.Message;
+        }
+        // Rather than to look as if it were still being tried.
+        catch (Exception e)
+        {
+            Problem = $"This image cannot be edited: {e.GetType().Name}, {SystemMessage.FirstLine(e)}";
         }
         finally
         {

@@ -206,7 +206,7 @@ sealed unsafe class TokenAttention<T>(BatchShape shape, TaskSharing<T> tasks, Al
     }
 
     // [Tp,Tp]ᵀ · [Tp,D/heads] to a head's columns of rows of tokens: turned, for the second factor is the smaller one
-    // turn.
+    // to turn.
     void TransposedProduct(AttentionGradientWorkspace<T> all, PackedMatrix<T> matrix, T* factor, int task, T* to)
     {
         int padded = Batch.PaddedTokens;

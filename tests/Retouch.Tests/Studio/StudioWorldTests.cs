@@ -22,6 +22,20 @@ public sealed class StudioWorldTests(LettersWorld letters) : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("+-.", 0, null)]
+    [InlineData("+-.", 2, null)]
+    [InlineData("+-.", 1, "others do, move the slider")]
+    [InlineData("---", 1, "No place makes this image right")]
+    [InlineData("--.", 1, "the others are being tried")]
+    public void An_edit_that_cannot_be_accepted_says_why(string places, int place, string? why)
+    {
+        bool?[] right = [.. places.Select(p => p == '.' ? (bool?)null : p == '+')];
+        string? said = EditBoard.WhyNot(right, place);
+        Assert.Equal(why is null, said is null);
+        Assert.Contains(why ?? "", said ?? "", StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_it_says_of_images_is_what_the_model_says_and_an_edit_is_the_edit()
     {
