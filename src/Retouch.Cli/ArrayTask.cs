@@ -158,8 +158,7 @@ sealed record ArrayTask(Shard Shard, string Scheduler, string Variable)
         throw new BadInputException(
             $"The array of {Scheduler} has {Shard.Count} {(Shard.Count == 1 ? "task" : "tasks")}, but {file} is one of "
                 + $"{count} parts. Where this task is one of these {count} and was submitted again, say which: --shard "
-                + $"I/{count} (counted from 0), or set {Parts}={count} where the whole array is submitted again. Where "
-                + "the parts are of an earlier run, take them away."
+                + $"I/{count} (counted from 0). Where the parts are of an earlier run, take them away."
         );
     }
 

@@ -60,7 +60,7 @@ public sealed class ArrayTaskTests
         alone.RequireAlone(folder.File(whole));
         folder.Write(part, "");
         string message = Assert.Throws<BadInputException>(() => alone.RequireAlone(folder.File(whole))).Message;
-        foreach (string said in (string[])["has 1 task,", folder.File(part), "--shard I/8", "RETOUCH_SHARDS=8"])
+        foreach (string said in (string[])["has 1 task,", folder.File(part), "--shard I/8", "take them away"])
             Assert.Contains(said, message, StringComparison.Ordinal);
         // Which is how the same parts are done again.
         Of(Slurm(3, 0, 7, 8, 1)).RequireAlone(folder.File(whole));
