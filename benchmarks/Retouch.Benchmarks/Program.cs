@@ -65,7 +65,7 @@ if (args.Contains("--prediction"))
 
 BenchmarkModel First() => kinds.First(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase));
 
-if (TogetherSpeed.IsOther(args, First()))
+if (TogetherSpeed.IsOther(args, First))
     return 0;
 if (args.Contains("--together"))
 {

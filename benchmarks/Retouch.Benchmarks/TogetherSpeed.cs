@@ -50,12 +50,13 @@ static class TogetherSpeed
 
     /// <summary>What another process does where the arguments ask for it: edit, for at most ten minutes.</summary>
     /// <param name="args">The program's arguments.</param>
-    /// <param name="kind">The model that is measured.</param>
-    public static bool IsOther(string[] args, BenchmarkModel kind)
+    /// <param name="model">The model that is measured.</param>
+    public static bool IsOther(string[] args, Func<BenchmarkModel> model)
     {
         int at = Array.IndexOf(args, LoopOption);
         if (at < 0)
             return false;
+        BenchmarkModel kind = model();
         using Scenarios scenarios = new(kind);
         Scenario edit = Make(kind, scenarios);
         Func<double> once = args[at + 1] == "mixed" ? edit.Mixed : edit.Full;
