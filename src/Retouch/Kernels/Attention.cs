@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Retouch.Kernels;
 
 /// <summary>
@@ -8,12 +6,14 @@ namespace Retouch.Kernels;
 /// </summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="tasks">Its threads.</param>
-/// <param name="output">What heads give, <c>[R,D + spare]</c>.</param>
-abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> output)
+abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks)
     where T : unmanaged, IElement<T>
 {
     /// <summary>Of the batch.</summary>
     protected BatchShape Batch { get; } = shape;
+
+    /// <summary>Its threads.</summary>
+    protected TaskSharing<T> Tasks { get; } = tasks;
 
     /// <summary>What scores are multiplied by; the queries carry it.</summary>
     protected float Scale { get; } = (float)(1 / Math.Sqrt(shape.HeadWidth));
@@ -40,7 +40,7 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
     )
     {
         int width = Batch.Width;
-        tasks.EachRows(
+        Tasks.EachRows(
             Batch.Tokens,
             false,
             (rows, workspace) =>
@@ -52,7 +52,7 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
                     frozen.Norm1Weight,
                     frozen.Norm1Bias,
                     Batch.Epsilon,
-                    workspace.Normed,
+                    Normed(pass, rows, workspace),
                     Batch.Stride,
                     pass.Statistics1(rows.Start, workspace)
                 );
@@ -60,17 +60,17 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
             }
         );
         int parts = AttendParts;
-        tasks.Each(
+        Tasks.Each(
             Batch.Images * Batch.Heads * parts,
             (task, workspace) => Attend(pass, task / parts, task % parts, workspace)
         );
-        tasks.EachRows(
+        Tasks.EachRows(
             TokensAfter,
             byEdit,
             (rows, workspace) =>
             {
                 long first = Batch.First(rows, TokensAfter);
-                T* mixed = output.Start + first * Batch.Stride;
+                T* mixed = Outputs(frozen, first, rows.Count, workspace);
                 frozen.Proj.Product(PackedMatrix<T>.RowsTaken(rows.Count), mixed, Batch.Stride, workspace.Out, width);
                 AddResidual(frozen, x, workspace.Out, first, rows.Count, residual);
                 then?.Invoke(rows, workspace);
@@ -95,7 +95,7 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
         int width = Batch.Width;
         int stride = Batch.Stride;
         float* x = record.Input.Start;
-        tasks.EachRows(
+        Tasks.EachRows(
             TokensAfter,
             false,
             (rows, workspace) =>
@@ -109,22 +109,17 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
                     workspace.Out,
                     width
                 );
-                TakeOutputGradient(gradients, rows, workspace.Out);
+                TakeOutputGradient(frozen, gradients, rows, workspace);
             }
         );
-        tasks.Each(Batch.Images * Batch.Heads, (task, workspace) => AttendBackward(record, gradients, task, workspace));
-        tasks.EachRows(
+        AttendBackward(record, gradients);
+        Tasks.EachRows(
             Batch.Tokens,
             false,
             (rows, workspace) =>
             {
-                int taken = PackedMatrix<T>.RowsTaken(rows.Count);
                 long at = (long)rows.Start * width;
-                T* dKey = gradients.Key.Start + (long)rows.Start * stride;
-                T* dValue = gradients.Value.Start + (long)rows.Start * stride;
-                frozen.ProjectionsBack[1].Product(taken, dKey, stride, workspace.Out, width);
-                frozen.ProjectionsBack[2].Product(taken, dValue, stride, workspace.Out, width, true);
-                AddQueryGradient(frozen, gradients, rows, workspace, dx);
+                NormedGradient(frozen, record, gradients, rows, workspace, dx);
                 RowKernels<T>.NormBackward(
                     workspace.Out,
                     x + at,
@@ -138,18 +133,24 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
         );
     }
 
-    /// <summary>Makes queries, keys and values of a workspace's normed rows.</summary>
+    /// <summary>Where normed rows go, <c>[rows,D + spare]</c>.</summary>
+    protected abstract T* Normed(BlockPass<T> pass, RowRange rows, Workspace<T> workspace);
+
+    /// <summary>Makes of normed rows what heads need.</summary>
     protected abstract void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace);
 
     /// <summary>Into how many parts the queries of a head go, for as many tasks.</summary>
     protected abstract int AttendParts { get; }
 
-    /// <summary>One head of one image, from queries, keys and values to the output.</summary>
+    /// <summary>One head of one image, from what <see cref="Project"/> made to its mixture of tokens.</summary>
     /// <param name="pass">Has the former.</param>
     /// <param name="task">The head among <c>[N,heads]</c>.</param>
     /// <param name="part">Of the queries.</param>
     /// <param name="workspace">The task's.</param>
     protected abstract void Attend(BlockPass<T> pass, int task, int part, Workspace<T> workspace);
+
+    /// <summary>What heads give of some rows after the attention, <c>[rows,D + spare]</c>.</summary>
+    protected abstract T* Outputs(FrozenBlock<T> frozen, long first, int rows, Workspace<T> workspace);
 
     /// <summary>Adds projected rows after the heads, from the first on, to the tokens before.</summary>
     protected abstract void AddResidual(
@@ -161,74 +162,27 @@ abstract unsafe class Attention<T>(BatchShape shape, TaskSharing<T> tasks, Align
         float* residual
     );
 
-    /// <summary>Keeps the gradients of the heads' outputs, <c>[rows,D]</c>.</summary>
-    protected abstract void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient);
-
-    /// <summary>One head of one image, from the output's gradients to those of queries, keys and values.</summary>
-    protected abstract void AttendBackward(
-        RecordedBlock<T> record,
+    /// <summary>Keeps the gradients of the heads' outputs, <c>[rows,D]</c> in a workspace's Out.</summary>
+    protected abstract void TakeOutputGradient(
+        FrozenBlock<T> frozen,
         TokenGradients<T> gradients,
-        int task,
+        RowRange rows,
         Workspace<T> workspace
     );
 
+    /// <summary>All heads, from the output's gradients to those of what <see cref="Project"/> made.</summary>
+    protected abstract void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients);
+
     /// <summary>
-    /// Adds what the queries give to the gradients of normed rows in a workspace's Out, and puts the gradients that go
-    /// past the attention into <paramref name="dx"/>.
+    /// Puts the gradients of normed rows into a workspace's Out, and those that go past the attention into
+    /// <paramref name="dx"/>.
     /// </summary>
-    protected abstract void AddQueryGradient(
+    protected abstract void NormedGradient(
         FrozenBlock<T> frozen,
+        RecordedBlock<T> record,
         TokenGradients<T> gradients,
         RowRange rows,
         Workspace<T> workspace,
         float* dx
     );
-
-    /// <summary>Projects a workspace's normed rows to all heads.</summary>
-    /// <param name="frozen">The block.</param>
-    /// <param name="part">0 for queries, 1 for keys, 2 for values.</param>
-    /// <param name="scale">What they are multiplied by.</param>
-    /// <param name="rows">Which rows.</param>
-    /// <param name="workspace">Has them.</param>
-    /// <param name="to">Gets queries, keys or values, <c>[N,heads,Tp,D/heads]</c>.</param>
-    protected void ProjectPart(
-        FrozenBlock<T> frozen,
-        int part,
-        float scale,
-        RowRange rows,
-        Workspace<T> workspace,
-        AlignedBuffer<T> to
-    )
-    {
-        int width = Batch.Width;
-        float* bias = frozen.QkvBias is null ? null : frozen.QkvBias + part * width;
-        frozen
-            .Projections[part]
-            .Product(PackedMatrix<T>.RowsTaken(rows.Count), workspace.Normed, Batch.Stride, workspace.Out, width);
-        Scatter(workspace.Out, bias, scale, rows, to.Start);
-    }
-
-    /// <summary>
-    /// Rows of tokens, <c>[rows,D]</c>, to heads, <c>[N,heads,Tp,D/heads]</c>, with their bias and times a scale.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected void Scatter(float* from, float* bias, float scale, RowRange rows, T* to)
-    {
-        int headWidth = Batch.HeadWidth;
-        for (int row = 0; row < rows.Count; row++)
-        {
-            int image = (rows.Start + row) / Batch.Tokens;
-            int token = (rows.Start + row) % Batch.Tokens;
-            for (int head = 0; head < Batch.Heads; head++)
-            {
-                RowKernels<T>.ShiftTo(
-                    from + (long)row * Batch.Width + head * headWidth,
-                    headWidth,
-                    bias is null ? null : bias + head * headWidth,
-                    scale,
-                    to + (((long)image * Batch.Heads + head) * Batch.PaddedTokens + token) * headWidth
-                );
-            }
-        }
-    }
 }

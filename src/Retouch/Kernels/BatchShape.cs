@@ -104,11 +104,17 @@ sealed class BatchShape
     /// <summary>Elements of queries, keys or values: <c>[N,heads,Tp,D/heads]</c>.</summary>
     public long OfHeads => (long)MostImages * Heads * PaddedTokens * HeadWidth;
 
+    /// <summary>Heads of all images whose [CLS] asks alone: <c>[N,heads]</c>.</summary>
+    public long OfClassHeads => ClassAlone ? (long)MostImages * Heads : 0;
+
     /// <summary>Hidden units of the model's that a task takes at a time.</summary>
     public int UnitsAtATime => MostUnits / PanelColumns(Hidden) * PanelColumns(Hidden);
 
+    /// <summary>Whether in a block's attention [CLS] alone asks.</summary>
+    public bool AsksAlone(int block) => ClassAlone && block == _last;
+
     /// <summary>M: tokens of an image after a block's attention.</summary>
-    public int TokensAfter(int block) => ClassAlone && block == _last ? 1 : Tokens;
+    public int TokensAfter(int block) => AsksAlone(block) ? 1 : Tokens;
 
     /// <summary>Rows of an edit, S·M of M tokens an image.</summary>
     public int PerEdit(int tokens) => Images / Edits * tokens;

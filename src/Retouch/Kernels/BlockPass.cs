@@ -10,18 +10,20 @@ abstract unsafe class BlockPass<T>
     /// <param name="pool">From there.</param>
     /// <param name="shape">Of the batch.</param>
     /// <param name="constantRows">Rows of the first FFN's input; 0 where that is another block's.</param>
-    /// <param name="attends">Whether the block's attention is computed.</param>
-    /// <param name="classAlone">Whether it may be for [CLS] alone.</param>
-    protected BlockPass(BufferPool pool, BatchShape shape, long constantRows, bool attends, bool classAlone)
+    /// <param name="allAttend">Whether attention of all tokens may be computed.</param>
+    /// <param name="classAttends">Whether that of [CLS] alone may be.</param>
+    protected BlockPass(BufferPool pool, BatchShape shape, long constantRows, bool allAttend, bool classAttends)
     {
-        long ofHeads = attends ? shape.OfHeads : 0;
+        long ofHeads = allAttend ? shape.OfHeads : 0;
+        long classHeads = classAttends ? shape.OfClassHeads : 0;
         NormedConstant = pool.Take<T>(constantRows == 0 ? 0 : (constantRows + Lanes) * shape.Stride);
         Residual = pool.Take<float>(shape.MostRows * shape.Width);
         Key = pool.Take<T>(ofHeads, true);
         Value = pool.Take<T>(ofHeads, true);
         Query = pool.Take<T>(ofHeads, true);
-        if (classAlone)
-            ClassWeights = pool.Take<float>((long)shape.MostImages * shape.Heads * shape.PaddedTokens);
+        Normed = pool.Take<T>(classAttends ? shape.MostRows * shape.Stride : 0);
+        ClassQuery = pool.Take<float>(classHeads * shape.Width);
+        ClassWeights = pool.Take<float>(classHeads * shape.PaddedTokens);
     }
 
     /// <summary>The first FFN's normed input, <c>[R,D + spare]</c>.</summary>
@@ -39,8 +41,14 @@ abstract unsafe class BlockPass<T>
     /// <summary><c>[N,heads,Tp,D/heads]</c>.</summary>
     public AlignedBuffer<T> Value { get; }
 
-    /// <summary>The softmax weights of [CLS], <c>[N,heads,Tp]</c>; null where it is never alone.</summary>
-    public AlignedBuffer<float>? ClassWeights { get; }
+    /// <summary>The tokens that [CLS] alone asks, normed, <c>[R,D + spare]</c>.</summary>
+    public AlignedBuffer<T> Normed { get; }
+
+    /// <summary>What [CLS] asks of normed tokens, <c>[N,heads,D]</c>.</summary>
+    public AlignedBuffer<float> ClassQuery { get; }
+
+    /// <summary>Its softmax weights, <c>[N,heads,Tp]</c>.</summary>
+    public AlignedBuffer<float> ClassWeights { get; }
 
     /// <summary>What the FFN's units leave.</summary>
     public abstract IFfnRecord<T> Ffn { get; }
@@ -77,7 +85,7 @@ unsafe interface IFfnRecord<T>
 
 /// <summary>Of a block of which nothing is kept.</summary>
 sealed unsafe class TransientBlock<T>(BufferPool pool, BatchShape shape, int block)
-    : BlockPass<T>(pool, shape, block == shape.FirstBlock ? shape.MostRows : 0, attends: true, shape.ClassAlone)
+    : BlockPass<T>(pool, shape, block == shape.FirstBlock ? shape.MostRows : 0, allAttend: true, shape.ClassAlone)
     where T : unmanaged, IElement<T>
 {
     public override IFfnRecord<T> Ffn => NoFfnRecord<T>.Instance;

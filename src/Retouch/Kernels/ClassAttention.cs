@@ -3,35 +3,32 @@ using static Retouch.Kernels.Shape;
 namespace Retouch.Kernels;
 
 /// <summary>
-/// Attention of [CLS] alone to all tokens: products of vectors with matrices, and after it one token an image.
+/// Attention of [CLS] alone to all tokens, and after it one token an image. Its scores are (q·W_k)·x and what a head
+/// gives is W_v·Σ a·x + b_v, with x the normed tokens: matrices meet one vector a head instead of every token. The
+/// keys' bias adds the same to all of a head's scores, and softmax ignores it.
 /// </summary>
 /// <param name="shape">Of the batch.</param>
 /// <param name="tasks">Its threads.</param>
-/// <param name="output">What heads give, <c>[N,D + spare]</c>.</param>
-/// <param name="query">Memory for queries, <c>[N,D]</c>.</param>
-sealed unsafe class ClassAttention<T>(
-    BatchShape shape,
-    TaskSharing<T> tasks,
-    AlignedBuffer<T> output,
-    AlignedBuffer<float> query
-) : Attention<T>(shape, tasks, output)
+/// <param name="mixtures">Memory for Σ a·x, <c>[N,heads,D + spare]</c>.</param>
+sealed unsafe class ClassAttention<T>(BatchShape shape, TaskSharing<T> tasks, AlignedBuffer<T> mixtures)
+    : Attention<T>(shape, tasks)
     where T : unmanaged, IElement<T>
 {
-    readonly AlignedBuffer<T> _output = output;
-
     protected override int TokensAfter => 1;
+
+    protected override T* Normed(BlockPass<T> pass, RowRange rows, Workspace<T> workspace) =>
+        pass.Normed.Start + (long)rows.Start * Batch.Stride;
 
     protected override void Project(FrozenBlock<T> frozen, BlockPass<T> pass, RowRange rows, Workspace<T> workspace)
     {
-        ProjectPart(frozen, 1, 1, rows, workspace, pass.Key);
-        ProjectPart(frozen, 2, 1, rows, workspace, pass.Value);
-        // The few rows whose queries are asked.
         for (int row = Up(rows.Start, Batch.Tokens); row < rows.Start + rows.Count; row += Batch.Tokens)
         {
-            float* to = query.Start + (long)(row / Batch.Tokens) * Batch.Width;
-            T* normed = workspace.Normed + (long)(row - rows.Start) * Batch.Stride;
-            frozen.Projections[0].Product(1, normed, Batch.Stride, to, Batch.Width);
-            RowKernels<T>.Shift(to, Batch.Width, frozen.QkvBias, Scale);
+            float* query = workspace.Out;
+            T* normed = pass.Normed.Start + (long)row * Batch.Stride;
+            frozen.Projections[0].Product(1, normed, Batch.Stride, query, Batch.Width);
+            RowKernels<T>.Shift(query, Batch.Width, frozen.QkvBias, Scale);
+            float* asked = pass.ClassQuery.Start + OfImage(row / Batch.Tokens) * Batch.Width;
+            Back(frozen, 1, query, workspace, asked);
         }
     }
 
@@ -39,17 +36,24 @@ sealed unsafe class ClassAttention<T>(
 
     protected override void Attend(BlockPass<T> pass, int task, int part, Workspace<T> workspace)
     {
-        int image = task / Batch.Heads;
-        int head = task % Batch.Heads;
-        int headWidth = Batch.HeadWidth;
-        long at = Batch.HeadStart(task);
-        float* weights = Weights(pass, task);
-        RowKernels<T>.Dots(Of(query, task), pass.Key.Start + at, headWidth, Batch.Tokens, weights);
+        float* weights = pass.ClassWeights.Start + (long)task * Batch.PaddedTokens;
+        float* asked = pass.ClassQuery.Start + (long)task * Batch.Width;
+        T* normed = Tokens(pass, task);
+        RowKernels<T>.Dots(asked, normed, Batch.Stride, Batch.Width, Batch.Tokens, weights);
         RowKernels<Fp32>.Softmax(weights, 1, Batch.Tokens, Batch.PaddedTokens, (Fp32*)weights);
-        float* sum = stackalloc float[headWidth];
-        RowKernels<T>.Mix(weights, pass.Value.Start + at, headWidth, Batch.Tokens, sum);
-        T* to = _output.Start + (long)image * Batch.Stride + head * headWidth;
-        RowKernels<T>.Round(sum, 1, headWidth, null, to, Batch.Stride);
+        T* mixture = mixtures.Start + (long)task * Batch.Stride;
+        RowKernels<T>.Mix(weights, normed, Batch.Stride, Batch.Width, Batch.Tokens, mixture);
+    }
+
+    protected override T* Outputs(FrozenBlock<T> frozen, long first, int rows, Workspace<T> workspace)
+    {
+        float* bias = frozen.QkvBias is null ? null : frozen.QkvBias + 2 * Batch.Width;
+        for (int row = 0; row < rows; row++)
+        {
+            T* mixture = mixtures.Start + OfImage(first + row) * Batch.Stride;
+            Ahead(frozen, 2, mixture, bias, 1, workspace, workspace.Normed + (long)row * Batch.Stride);
+        }
+        return workspace.Normed;
     }
 
     protected override void AddResidual(
@@ -77,41 +81,41 @@ sealed unsafe class ClassAttention<T>(
         }
     }
 
-    protected override void TakeOutputGradient(TokenGradients<T> gradients, RowRange rows, float* gradient)
-    {
-        int values = rows.Count * Batch.Width;
-        float* to = gradients.ClassQuery.Start + (long)rows.Start * Batch.Width;
-        new Span<float>(gradient, values).CopyTo(new Span<float>(to, values));
-    }
-
-    protected override void AttendBackward(
-        RecordedBlock<T> record,
+    protected override void TakeOutputGradient(
+        FrozenBlock<T> frozen,
         TokenGradients<T> gradients,
-        int task,
+        RowRange rows,
         Workspace<T> workspace
     )
     {
-        int image = task / Batch.Heads;
-        int head = task % Batch.Heads;
-        int headWidth = Batch.HeadWidth;
-        int padded = Batch.PaddedTokens;
-        long at = Batch.HeadStart(task);
-        long row = (long)image * Batch.Tokens * Batch.Stride + head * headWidth;
-        float* gradient = Of(gradients.ClassQuery, task);
-        float* weights = Weights(record, task);
-        float* scores = stackalloc float[padded];
-        new Span<float>(scores, padded).Clear();
-        RowKernels<T>.Outer(weights, gradient, headWidth, Batch.Tokens, gradients.Value.Start + row, Batch.Stride);
-        RowKernels<T>.Dots(gradient, record.Value.Start + at, headWidth, Batch.Tokens, scores);
-        RowKernels<Fp32>.SoftmaxBackward(scores, (Fp32*)weights, 1, padded, (Fp32*)scores);
-        RowKernels<T>.Outer(scores, Of(query, task), headWidth, Batch.Tokens, gradients.Key.Start + row, Batch.Stride);
-        // The gradient is in no use any more: that of the query takes its place.
-        RowKernels<T>.Mix(scores, record.Key.Start + at, headWidth, Batch.Tokens, gradient);
-        RowKernels<T>.Shift(gradient, headWidth, null, Scale);
+        for (int row = 0; row < rows.Count; row++)
+        {
+            float* gradient = workspace.Out + (long)row * Batch.Width;
+            float* mixture = gradients.ClassMixture.Start + OfImage(rows.Start + row) * Batch.Width;
+            Back(frozen, 2, gradient, workspace, mixture);
+        }
     }
 
-    protected override void AddQueryGradient(
+    protected override void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients) =>
+        Tasks.Each(Batch.Images * Batch.Heads, (task, _) => AttendBackward(record, gradients, task));
+
+    void AttendBackward(RecordedBlock<T> record, TokenGradients<T> gradients, int task)
+    {
+        int padded = Batch.PaddedTokens;
+        float* weights = record.ClassWeights.Start + (long)task * padded;
+        float* scores = gradients.ClassScores.Start + (long)task * padded;
+        float* mixture = gradients.ClassMixture.Start + (long)task * Batch.Width;
+        T* normed = Tokens(record, task);
+        RowKernels<T>.Dots(mixture, normed, Batch.Stride, Batch.Width, Batch.Tokens, scores);
+        new Span<float>(scores + Batch.Tokens, padded - Batch.Tokens).Clear();
+        RowKernels<Fp32>.SoftmaxBackward(scores, (Fp32*)weights, 1, padded, (Fp32*)scores);
+        T* asked = gradients.ClassQuery.Start + (long)task * Batch.Stride;
+        RowKernels<T>.Mix(scores, normed, Batch.Stride, Batch.Width, Batch.Tokens, asked);
+    }
+
+    protected override void NormedGradient(
         FrozenBlock<T> frozen,
+        RecordedBlock<T> record,
         TokenGradients<T> gradients,
         RowRange rows,
         Workspace<T> workspace,
@@ -119,23 +123,78 @@ sealed unsafe class ClassAttention<T>(
     )
     {
         int width = Batch.Width;
+        int end = rows.Start + rows.Count;
         new Span<float>(dx + (long)rows.Start * width, rows.Count * width).Clear();
-        for (int row = Up(rows.Start, Batch.Tokens); row < rows.Start + rows.Count; row += Batch.Tokens)
+        for (int start = rows.Start, count; start < end; start += count)
         {
-            long image = row / Batch.Tokens;
-            float* dQuery = gradients.ClassQuery.Start + image * width;
-            float* normed = workspace.Out + (long)(row - rows.Start) * width;
-            RowKernels<T>.Round(dQuery, 1, width, null, workspace.Normed, Batch.Stride);
-            frozen.ProjectionsBack[0].Product(1, workspace.Normed, Batch.Stride, normed, width, true);
-            new Span<float>(gradients.ClassTokens.Start + image * width, width).CopyTo(
-                new Span<float>(dx + (long)row * width, width)
-            );
+            int image = start / Batch.Tokens;
+            int token = start % Batch.Tokens;
+            count = Math.Min(Batch.Tokens - token, end - start);
+            float* to = workspace.Out + (long)(start - rows.Start) * width;
+            Mixtures(record.ClassWeights, gradients.ClassMixture, image, token, count, false, to);
+            Mixtures(gradients.ClassScores, record.ClassQuery, image, token, count, true, to);
+            if (token > 0)
+                continue;
+            T* asked = gradients.ClassQuery.Start + OfImage(image) * Batch.Stride;
+            Ahead(frozen, 1, asked, null, Scale, workspace, workspace.Normed);
+            frozen.ProjectionBack(0).Product(1, workspace.Normed, Batch.Stride, to, width, true);
+            float* past = gradients.ClassTokens.Start + (long)image * width;
+            new Span<float>(past, width).CopyTo(new Span<float>(dx + (long)start * width, width));
         }
     }
 
-    float* Weights(BlockPass<T> pass, int task) => pass.ClassWeights!.Start + (long)task * Batch.PaddedTokens;
+    // Of each of some tokens of an image the sum over its heads of a number times a vector.
+    void Mixtures(
+        AlignedBuffer<float> numbers,
+        AlignedBuffer<float> vectors,
+        int image,
+        int token,
+        int count,
+        bool add,
+        float* to
+    ) =>
+        RowKernels<T>.Mixtures(
+            numbers.Start + OfImage(image) * Batch.PaddedTokens + token,
+            Batch.PaddedTokens,
+            vectors.Start + OfImage(image) * Batch.Width,
+            Batch.Heads,
+            Batch.Width,
+            count,
+            add,
+            to
+        );
 
-    // One head of one image in [N,D].
-    float* Of(AlignedBuffer<float> rows, int task) =>
-        rows.Start + (long)(task / Batch.Heads) * Batch.Width + task % Batch.Heads * Batch.HeadWidth;
+    // From what heads have of a row, [D], to what that is of normed tokens, [heads,D].
+    void Back(FrozenBlock<T> frozen, int part, float* row, Workspace<T> workspace, float* to)
+    {
+        int headWidth = Batch.HeadWidth;
+        T* rows = workspace.HeadRows;
+        for (int head = 0; head < Batch.Heads; head++)
+        {
+            int at = head * headWidth;
+            RowKernels<T>.Round(row + at, 1, headWidth, null, rows + (long)head * Batch.Stride + at, Batch.Stride);
+        }
+        frozen.ProjectionBack(part).Product(Batch.Heads, rows, Batch.Stride, to, Batch.Width);
+    }
+
+    // From rows of normed tokens, one a head, [heads,D + spare], to what heads have of them, [D].
+    void Ahead(FrozenBlock<T> frozen, int part, T* rows, float* bias, float scale, Workspace<T> workspace, T* to)
+    {
+        int headWidth = Batch.HeadWidth;
+        float* sums = workspace.HeadSums;
+        frozen.Projections[part].Product(Batch.Heads, rows, Batch.Stride, sums, Batch.Width);
+        for (int head = 0; head < Batch.Heads; head++)
+        {
+            int at = head * headWidth;
+            float* from = sums + (long)head * Batch.Width + at;
+            RowKernels<T>.ShiftTo(from, headWidth, bias is null ? null : bias + at, scale, to + at);
+        }
+    }
+
+    // The normed tokens of the image of a head among [N,heads].
+    T* Tokens(BlockPass<T> pass, int task) =>
+        pass.Normed.Start + (long)(task / Batch.Heads) * Batch.Tokens * Batch.Stride;
+
+    // The first head of an image among [N,heads].
+    long OfImage(long image) => image * Batch.Heads;
 }

@@ -29,9 +29,9 @@ abstract unsafe class Engine<T> : IEngine
         Tasks = new TaskSharing<T>(shape, () => Units.Most);
         Sharing = new UnitSharing<T>(shape, Tasks, Units, Pool);
         AlignedBuffer<T> output = Pool.Take<T>((shape.MostRows + Lanes) * shape.Stride);
-        AlignedBuffer<float> classQuery = Pool.Take<float>(shape.ClassAlone ? (long)shape.MostImages * shape.Width : 0);
-        _tokenAttention = new TokenAttention<T>(shape, Tasks, output);
-        _classAttention = new ClassAttention<T>(shape, Tasks, output, classQuery);
+        AlignedBuffer<T> mixtures = Pool.Take<T>(shape.OfClassHeads * shape.Stride);
+        _tokenAttention = new TokenAttention<T>(shape, Tasks, output, Pool);
+        _classAttention = new ClassAttention<T>(shape, Tasks, mixtures);
         _feedForward = new FeedForward<T>(model.Config, shape, Units, Sharing);
     }
 

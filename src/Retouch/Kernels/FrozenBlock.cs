@@ -13,7 +13,10 @@ namespace Retouch.Kernels;
 sealed unsafe class FrozenBlock<T> : IDisposable
     where T : unmanaged, IElement<T>
 {
-    readonly Lazy<PackedMatrix<T>[]> _backward;
+    readonly Lazy<PackedMatrix<T>>[] _projectionsBack;
+    readonly Lazy<PackedMatrix<T>> _projBack;
+    readonly Lazy<PackedMatrix<T>> _fc1Back;
+    readonly Lazy<PackedMatrix<T>> _fc2Back;
     readonly List<Tensor> _exact = []; // alive while their memory is pointed to
 
     /// <summary>Packs a block.</summary>
@@ -33,18 +36,13 @@ sealed unsafe class FrozenBlock<T> : IDisposable
         Proj = PackedMatrix<T>.OfColumns(Elements(products.ProjWeight), width, width);
         Fc1 = PackedMatrix<T>.OfColumns(Elements(products.Fc1Weight), width, hidden);
         Fc2 = PackedMatrix<T>.OfColumns(Elements(products.Fc2Weight), hidden, width);
-        _backward = new Lazy<PackedMatrix<T>[]>(() =>
-            [
-                .. Enumerable
-                    .Range(0, 3)
-                    .Select(i =>
-                        PackedMatrix<T>.OfRows(Elements(products.QkvWeight) + (long)i * width * width, width, width)
-                    ),
-                PackedMatrix<T>.OfRows(Elements(products.ProjWeight), width, width),
-                PackedMatrix<T>.OfRows(Elements(products.Fc1Weight), hidden, width),
-                PackedMatrix<T>.OfRows(Elements(products.Fc2Weight), width, hidden),
-            ]
-        );
+        _projectionsBack =
+        [
+            .. Enumerable.Range(0, 3).Select(i => Back(products.QkvWeight, (long)i * width * width, width, width)),
+        ];
+        _projBack = Back(products.ProjWeight, 0, width, width);
+        _fc1Back = Back(products.Fc1Weight, 0, hidden, width);
+        _fc2Back = Back(products.Fc2Weight, 0, width, hidden);
         Norm1Weight = Exact(block.Norm1Weight);
         Norm1Bias = Exact(block.Norm1Bias);
         Norm2Weight = Exact(block.Norm2Weight);
@@ -69,17 +67,14 @@ sealed unsafe class FrozenBlock<T> : IDisposable
     /// <summary><c>[H,D]</c>.</summary>
     public PackedMatrix<T> Fc2 { get; }
 
-    /// <summary>From the gradients of queries, keys and values to that of normed tokens, each <c>[D,D]</c>.</summary>
-    public ReadOnlySpan<PackedMatrix<T>> ProjectionsBack => _backward.Value.AsSpan(0, 3);
-
     /// <summary><c>[D,D]</c>.</summary>
-    public PackedMatrix<T> ProjBack => _backward.Value[3];
+    public PackedMatrix<T> ProjBack => _projBack.Value;
 
     /// <summary><c>[H,D]</c>.</summary>
-    public PackedMatrix<T> Fc1Back => _backward.Value[4];
+    public PackedMatrix<T> Fc1Back => _fc1Back.Value;
 
     /// <summary><c>[D,H]</c>.</summary>
-    public PackedMatrix<T> Fc2Back => _backward.Value[5];
+    public PackedMatrix<T> Fc2Back => _fc2Back.Value;
 
     /// <summary><c>[D]</c>.</summary>
     public float* Norm1Weight { get; }
@@ -111,14 +106,25 @@ sealed unsafe class FrozenBlock<T> : IDisposable
     /// <summary>Of what the FFN adds, <c>[D]</c>; null for none.</summary>
     public float* Scale2 { get; }
 
+    /// <summary>
+    /// From the gradients of queries (0), keys (1) or values (2) to that of normed tokens, <c>[D,D]</c>.
+    /// </summary>
+    public PackedMatrix<T> ProjectionBack(int part) => _projectionsBack[part].Value;
+
     public void Dispose()
     {
-        PackedMatrix<T>[] backward = _backward.IsValueCreated ? _backward.Value : [];
-        foreach (PackedMatrix<T> matrix in (PackedMatrix<T>[])[.. Projections, Proj, Fc1, Fc2, .. backward])
+        foreach (PackedMatrix<T> matrix in (PackedMatrix<T>[])[.. Projections, Proj, Fc1, Fc2])
             matrix.Dispose();
+        Lazy<PackedMatrix<T>>[] back = [.. _projectionsBack, _projBack, _fc1Back, _fc2Back];
+        foreach (Lazy<PackedMatrix<T>> matrix in back.Where(m => m.IsValueCreated))
+            matrix.Value.Dispose();
         foreach (Tensor tensor in _exact)
             tensor.Dispose();
     }
+
+    // Packed at the first use: a forward pass needs one of them.
+    static Lazy<PackedMatrix<T>> Back(Tensor rows, long at, int k, int n) =>
+        new(() => PackedMatrix<T>.OfRows(Elements(rows) + at, k, n));
 
     static T* Elements(Tensor tensor) => (T*)Pointer.Of(tensor);
 

@@ -29,8 +29,8 @@ sealed unsafe class RecordedBlock<T> : BlockPass<T>, IFfnRecord<T>
             pool,
             shape,
             Constant(shape, block),
-            block != shape.FirstBlock,
-            shape.ClassAlone && shape.TokensAfter(block) == 1
+            block != shape.FirstBlock && !shape.AsksAlone(block),
+            block != shape.FirstBlock && shape.AsksAlone(block)
         )
     {
         long rows = shape.MostRows;

@@ -104,7 +104,8 @@ sealed unsafe class RecordingEngine<T> : Engine<T>, IRecordingEngine
                 for (int i = 0; i < count; i++)
                 {
                     float* gradient = workspace.Out + (long)i * Batch.Width;
-                    RowKernels<Fp32>.Dots(gradient, (Fp32*)along + (at + i) * Batch.Width, Batch.Width, 1, to + at + i);
+                    Fp32* direction = (Fp32*)along + (at + i) * Batch.Width;
+                    RowKernels<Fp32>.Dots(gradient, direction, Batch.Width, Batch.Width, 1, to + at + i);
                 }
             }
         );

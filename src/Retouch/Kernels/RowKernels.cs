@@ -245,10 +245,35 @@ static unsafe class RowKernels<T>
     }
 
     /// <summary>The scalar products of a vector with each of n rows.</summary>
+    /// <param name="x"><c>[width]</c>.</param>
+    /// <param name="rows"><c>[n,width]</c>.</param>
+    /// <param name="stride">Elements from one of them to the next.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="n">How many.</param>
+    /// <param name="to"><c>[n]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Dots(float* x, T* rows, int width, int n, float* to)
+    public static void Dots(float* x, T* rows, int stride, int width, int n, float* to)
     {
-        for (int row = 0; row < n; row++, rows += width)
+        int row = 0;
+        // Four sums that do not wait for each other.
+        for (; row + 4 <= n; row += 4, rows += 4L * stride)
+        {
+            Vector512<float> a = Vector512<float>.Zero;
+            Vector512<float> b = Vector512<float>.Zero;
+            Vector512<float> c = Vector512<float>.Zero;
+            Vector512<float> d = Vector512<float>.Zero;
+            for (int i = 0; i < width; i += Lanes)
+            {
+                Vector512<float> factor = Vector512.Load(x + i);
+                a = Vector512.FusedMultiplyAdd(factor, T.Load(rows + i), a);
+                b = Vector512.FusedMultiplyAdd(factor, T.Load(rows + stride + i), b);
+                c = Vector512.FusedMultiplyAdd(factor, T.Load(rows + 2L * stride + i), c);
+                d = Vector512.FusedMultiplyAdd(factor, T.Load(rows + 3L * stride + i), d);
+            }
+            (to[row], to[row + 1]) = (Vector512.Sum(a), Vector512.Sum(b));
+            (to[row + 2], to[row + 3]) = (Vector512.Sum(c), Vector512.Sum(d));
+        }
+        for (; row < n; row++, rows += stride)
         {
             Vector512<float> sum = Vector512<float>.Zero;
             for (int i = 0; i < width; i += Lanes)
@@ -258,30 +283,106 @@ static unsafe class RowKernels<T>
     }
 
     /// <summary>A sum of n rows, each times a number.</summary>
+    /// <param name="numbers"><c>[n]</c>.</param>
+    /// <param name="rows"><c>[n,width]</c>.</param>
+    /// <param name="stride">Elements from one of them to the next.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="n">How many.</param>
+    /// <param name="to"><c>[width]</c>, as elements.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Mix(float* weights, T* rows, int width, int n, float* to)
+    public static void Mix(float* numbers, T* rows, int stride, int width, int n, T* to)
     {
-        for (int i = 0; i < width; i += Lanes)
+        int at = 0;
+        // A line of the cache after the other.
+        for (; at + 4 * Lanes <= width; at += 4 * Lanes)
+        {
+            Vector512<float> a = Vector512<float>.Zero;
+            Vector512<float> b = Vector512<float>.Zero;
+            Vector512<float> c = Vector512<float>.Zero;
+            Vector512<float> d = Vector512<float>.Zero;
+            T* from = rows + at;
+            for (int row = 0; row < n; row++, from += stride)
+            {
+                Vector512<float> factor = Vector512.Create(numbers[row]);
+                a = Vector512.FusedMultiplyAdd(factor, T.Load(from), a);
+                b = Vector512.FusedMultiplyAdd(factor, T.Load(from + Lanes), b);
+                c = Vector512.FusedMultiplyAdd(factor, T.Load(from + 2 * Lanes), c);
+                d = Vector512.FusedMultiplyAdd(factor, T.Load(from + 3 * Lanes), d);
+            }
+            T.Store(to + at, a);
+            T.Store(to + at + Lanes, b);
+            T.Store(to + at + 2 * Lanes, c);
+            T.Store(to + at + 3 * Lanes, d);
+        }
+        for (; at < width; at += Lanes)
         {
             Vector512<float> sum = Vector512<float>.Zero;
-            for (int row = 0; row < n; row++)
-            {
-                Vector512<float> weight = Vector512.Create(weights[row]);
-                sum = Vector512.FusedMultiplyAdd(weight, T.Load(rows + (long)row * width + i), sum);
-            }
-            sum.Store(to + i);
+            T* from = rows + at;
+            for (int row = 0; row < n; row++, from += stride)
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(numbers[row]), T.Load(from), sum);
+            T.Store(to + at, sum);
         }
     }
 
-    /// <summary>A vector times each of n numbers, as rows of elements.</summary>
+    /// <summary>m sums of the same n vectors, each sum with numbers of its own.</summary>
+    /// <param name="numbers"><c>[n,stride]</c>, of which the first m columns are read.</param>
+    /// <param name="stride">Numbers from one vector's to the next's.</param>
+    /// <param name="vectors"><c>[n,width]</c>.</param>
+    /// <param name="n">How many.</param>
+    /// <param name="width">Their length.</param>
+    /// <param name="m">Sums.</param>
+    /// <param name="add">Whether they are added to what is there.</param>
+    /// <param name="to"><c>[m,width]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Outer(float* numbers, float* x, int width, int n, T* to, int stride)
+    public static void Mixtures(
+        float* numbers,
+        int stride,
+        float* vectors,
+        int n,
+        int width,
+        int m,
+        bool add,
+        float* to
+    )
     {
-        for (int row = 0; row < n; row++, to += stride)
+        int at = 0;
+        for (; at + 4 * Lanes <= width; at += 4 * Lanes)
         {
-            Vector512<float> factor = Vector512.Create(numbers[row]);
-            for (int i = 0; i < width; i += Lanes)
-                T.Store(to + i, Vector512.Load(x + i) * factor);
+            for (int row = 0; row < m; row++)
+            {
+                float* sum = to + (long)row * width + at;
+                Vector512<float> a = add ? Vector512.Load(sum) : Vector512<float>.Zero;
+                Vector512<float> b = add ? Vector512.Load(sum + Lanes) : Vector512<float>.Zero;
+                Vector512<float> c = add ? Vector512.Load(sum + 2 * Lanes) : Vector512<float>.Zero;
+                Vector512<float> d = add ? Vector512.Load(sum + 3 * Lanes) : Vector512<float>.Zero;
+                float* from = vectors + at;
+                for (int i = 0; i < n; i++, from += width)
+                {
+                    Vector512<float> factor = Vector512.Create(numbers[(long)i * stride + row]);
+                    a = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from), a);
+                    b = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from + Lanes), b);
+                    c = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from + 2 * Lanes), c);
+                    d = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from + 3 * Lanes), d);
+                }
+                a.Store(sum);
+                b.Store(sum + Lanes);
+                c.Store(sum + 2 * Lanes);
+                d.Store(sum + 3 * Lanes);
+            }
+        }
+        for (; at < width; at += Lanes)
+        {
+            for (int row = 0; row < m; row++)
+            {
+                float* to16 = to + (long)row * width + at;
+                Vector512<float> sum = add ? Vector512.Load(to16) : Vector512<float>.Zero;
+                for (int i = 0; i < n; i++)
+                {
+                    Vector512<float> factor = Vector512.Create(numbers[(long)i * stride + row]);
+                    sum = Vector512.FusedMultiplyAdd(factor, Vector512.Load(vectors + (long)i * width + at), sum);
+                }
+                sum.Store(to16);
+            }
         }
     }
 

@@ -64,13 +64,17 @@ sealed class TaskSharing<T>(BatchShape shape, Func<int> mostUnits) : IDisposable
     /// <param name="work">Gets the edit, the first unit, how many, and a workspace.</param>
     public void EachUnits(int units, Action<int, int, int, Workspace<T>> work)
     {
-        int parts = (units + UnitsOfTask - 1) / UnitsOfTask;
+        int ofTask = UnitsOfTask;
+        // Fewer where threads would have nothing to do.
+        while (ofTask > Lanes && shape.Edits * ((units + ofTask - 1) / ofTask) < _team)
+            ofTask -= Lanes;
+        int parts = (units + ofTask - 1) / ofTask;
         Each(
             shape.Edits * parts,
             (task, workspace) =>
             {
-                int start = task % parts * UnitsOfTask;
-                work(task / parts, start, Math.Min(UnitsOfTask, units - start), workspace);
+                int start = task % parts * ofTask;
+                work(task / parts, start, Math.Min(ofTask, units - start), workspace);
             }
         );
     }

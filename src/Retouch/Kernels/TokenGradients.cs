@@ -24,8 +24,14 @@ sealed class TokenGradients<T>(BufferPool pool, BatchShape shape)
     /// <summary>Of values, <c>[R,D + spare]</c>.</summary>
     public AlignedBuffer<T> Value { get; } = pool.Take<T>((shape.MostRows + Lanes) * shape.Stride);
 
-    /// <summary>Of the heads' outputs, then of the queries, of [CLS] alone, <c>[N,D]</c>.</summary>
-    public AlignedBuffer<float> ClassQuery { get; } = pool.Take<float>((long)shape.MostImages * shape.Width);
+    /// <summary>Of [CLS]'s mixtures of normed tokens, <c>[N,heads,D]</c>.</summary>
+    public AlignedBuffer<float> ClassMixture { get; } = pool.Take<float>(shape.OfClassHeads * shape.Width);
+
+    /// <summary>Of its scores, <c>[N,heads,Tp]</c>.</summary>
+    public AlignedBuffer<float> ClassScores { get; } = pool.Take<float>(shape.OfClassHeads * shape.PaddedTokens);
+
+    /// <summary>Of what it asks of normed tokens, <c>[N,heads,D + spare]</c>.</summary>
+    public AlignedBuffer<T> ClassQuery { get; } = pool.Take<T>(shape.OfClassHeads * shape.Stride);
 
     /// <summary>Of a block's output, <c>[N,M,D]</c>.</summary>
     public unsafe float* After(int block) => (shape.TokensAfter(block) == shape.Tokens ? Tokens : ClassTokens).Start;

@@ -14,6 +14,8 @@ sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDispo
     // known.
     AlignedBuffer<T>? _active;
     AlignedBuffer<float>? _hidden;
+    AlignedBuffer<T>? _headRows;
+    AlignedBuffer<float>? _headSums;
     AttentionWorkspace<T>? _attention;
     AttentionGradientWorkspace<T>? _attentionGradient;
 
@@ -32,6 +34,14 @@ sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDispo
     /// <summary>Of norms whose statistics nobody keeps, <c>[rows,2]</c>.</summary>
     public float* Statistics => _statistics.Start;
 
+    /// <summary>
+    /// A row a head, zero but in the head's columns, which are all that is written there, <c>[heads,D + spare]</c>.
+    /// </summary>
+    public T* HeadRows => (_headRows ??= new AlignedBuffer<T>((long)shape.Heads * shape.Stride, zeros: true)).Start;
+
+    /// <summary>What products give of one row a head, <c>[heads,D]</c>.</summary>
+    public float* HeadSums => (_headSums ??= new AlignedBuffer<float>((long)shape.Heads * shape.Width)).Start;
+
     /// <summary>For attention.</summary>
     public AttentionWorkspace<T> Attention => _attention ??= new AttentionWorkspace<T>(shape);
 
@@ -44,7 +54,18 @@ sealed unsafe class Workspace<T>(BatchShape shape, Func<int> mostUnits) : IDispo
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
-        IDisposable?[] parts = [_normed, _active, _hidden, _out, _statistics, _attention, _attentionGradient];
+        IDisposable?[] parts =
+        [
+            _normed,
+            _active,
+            _hidden,
+            _out,
+            _statistics,
+            _headRows,
+            _headSums,
+            _attention,
+            _attentionGradient,
+        ];
         foreach (IDisposable? part in parts)
             part?.Dispose();
     }

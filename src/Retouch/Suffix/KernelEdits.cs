@@ -11,6 +11,7 @@ sealed class KernelEdits : IEditPass
     readonly IRecordingEngine _engine;
     readonly KernelUnits[] _units;
     readonly Tensor _constant; // [B·S,M,D]
+    readonly ClassHead? _head; // null for other classifiers than its
     readonly Tape _tape = new();
 
     /// <summary>Gives an engine the edits' units, with all deltas zero.</summary>
@@ -26,6 +27,8 @@ sealed class KernelEdits : IEditPass
         using DisposeScope scope = NewDisposeScope();
         Tensor constant = batch.Constant(output, engine.Contribution(residual));
         _constant = batch.PerImage(constant, (int)residual.shape[1]).DetachFromDisposeScope();
+        if (PackedHead.Fits(batch.Split.Model.Config))
+            _head = new ClassHead(batch.Split.Model, (int)residual.shape[0]);
     }
 
     public void SetDeltas(IReadOnlyList<Tensor> deltas, IReadOnlyList<Tensor>? scales)
@@ -43,8 +46,8 @@ sealed class KernelEdits : IEditPass
             _engine.Backward(dx);
             return null;
         });
-        TapedLayers layers = new(_batch.Split, _tape);
-        return layers.Classify(_engine.ForwardFromFfn(_constant)).MoveToOuterDisposeScope();
+        Tensor tokens = _engine.ForwardFromFfn(_constant);
+        return Classify(tokens).MoveToOuterDisposeScope();
     }
 
     public Tensor[] Gradients(Tensor logitGradient, bool onlyClass) =>
@@ -66,6 +69,7 @@ sealed class KernelEdits : IEditPass
         _tape.Clear();
         foreach (KernelUnits units in _units)
             units.Dispose();
+        _head?.Dispose();
         _engine.Dispose();
         _constant.Dispose();
     }
@@ -75,6 +79,14 @@ sealed class KernelEdits : IEditPass
         using DisposeScope scope = NewDisposeScope();
         _tape.Backward(logitGradient);
         return [.. _batch.Split.Space.InOrder.Select(m => gradient(m).MoveToOuterDisposeScope())];
+    }
+
+    Tensor Classify(Tensor tokens)
+    {
+        if (_head is null)
+            return new TapedLayers(_batch.Split, _tape).Classify(tokens);
+        _tape.Push(_head.Backward);
+        return _head.Logits(tokens);
     }
 
     KernelUnits Of(EditMatrix matrix) => _units[matrix.PlaceOfBlock];
