@@ -51,20 +51,20 @@ static class Operations
     static double Attention(SplitVit split, bool classAlone) =>
         Projections(split, classAlone) + Scores(split, classAlone);
 
+    // Where [CLS] alone asks: its query and its output by their matrices, and for each head one vector by the keys' and
+    // one by the values'.
     static double Projections(SplitVit split, bool classAlone)
     {
         double d = split.Model.Config.Width;
-        double t = split.Model.Config.Tokens;
-        double queries = classAlone ? 1 : t;
-        return 2 * d * d * (2 * t + 2 * queries);
+        double vectors = classAlone ? 2 + 2 * split.Model.Config.Heads : 4 * split.Model.Config.Tokens;
+        return 2 * d * d * vectors;
     }
 
+    // Of all tokens head by head, of [CLS] alone whole tokens for every head.
     static double Scores(SplitVit split, bool classAlone)
     {
-        double d = split.Model.Config.Width;
         double t = split.Model.Config.Tokens;
-        double queries = classAlone ? 1 : t;
-        return 2 * 2 * d * t * queries;
+        return 2 * 2 * split.Model.Config.Width * t * (classAlone ? split.Model.Config.Heads : t);
     }
 
     static double Ffn(SplitVit split, bool classAlone) =>

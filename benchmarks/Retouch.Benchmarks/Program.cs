@@ -10,7 +10,8 @@ using TorchSharp;
 // trained ViT-Ti/16), --photos FOLDER (of the LR's images); --profile says instead what a step's and a block's time is
 // spent on, --scaling what 1 to 1000 images and edits cost, --families what a step costs other families than plain
 // ViTs, --gate what a gate takes from pixels to patch, --prediction what plain predictions take beside ONNX Runtime's
-// and libtorch's (--busy N: also beside N processes that keep a core busy). --isa avx2 runs any of these as on a
+// and libtorch's (--busy N: also beside N processes that keep a core busy), --together what an edit takes while another
+// process makes the same edit (--busy N: while N do). --isa avx2 runs any of these as on a
 // processor without AVX-512. --record FILE keeps the ratios as a baseline, --compare FILE ends with 1 where a ratio's
 // median has fallen below the recorded range (with 2 where the baseline is of other code, or none). --smoke runs any of
 // these on a tiny model, once, to see that it runs.
@@ -62,6 +63,16 @@ if (args.Contains("--prediction"))
     return 0;
 }
 
+BenchmarkModel First() => kinds.First(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase));
+
+if (TogetherSpeed.IsOther(args, First))
+    return 0;
+if (args.Contains("--together"))
+{
+    TogetherSpeed.Print(First(), mixed, repetitions, int.Parse(Option("--busy", "1")), args);
+    return 0;
+}
+
 if (args.Contains("--gate"))
 {
     foreach (BenchmarkModel kind in kinds.Where(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)))
@@ -71,7 +82,7 @@ if (args.Contains("--gate"))
 
 if (args.Contains("--families"))
 {
-    FamilySteps.Print(kinds.First(k => k.Name.Contains(only, StringComparison.OrdinalIgnoreCase)), repetitions);
+    FamilySteps.Print(First(), repetitions);
     return 0;
 }
 
