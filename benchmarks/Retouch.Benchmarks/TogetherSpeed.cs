@@ -34,7 +34,8 @@ static class TogetherSpeed
                 double together = Median(once, repetitions);
                 Console.WriteLine(
                     $"{kind.Name}, an edit until done in {(narrow ? "bfloat16" : "float32")}: {alone:0} ms alone, "
-                        + $"{together:0} ms beside {others} other{(others == 1 ? "" : "s")}, {together / alone:0.00} times"
+                        + $"{together:0} ms beside {others} other{(others == 1 ? "" : "s")}, "
+                        + $"{together / alone:0.00} times"
                 );
             }
             finally
