@@ -27,7 +27,7 @@ static class PredictionSpeed
     {
         using VitModel model = kind.Create();
         string folder = Directory.CreateTempSubdirectory("retouch-speed-").FullName;
-        List<Process> others = [];
+        using OtherProcesses others = new();
         try
         {
             string path = Path.Combine(folder, "model.onnx");
@@ -45,32 +45,23 @@ static class PredictionSpeed
                     Measure(model, session, kind.Noise(batch), mixed, batch == 1 ? 4 * repetitions : repetitions, 0)
                 );
             for (int i = 0; i < busy; i++)
-                others.Add(Process.Start(Environment.ProcessPath!, [.. Processors.Program(), BusyOption])!);
+                others.Begin(BusyOption);
             if (busy > 0)
                 table.AddRow(Measure(model, session, kind.Noise(1), mixed, 8 * repetitions, busy));
             AnsiConsole.Write(table);
         }
         finally
         {
-            foreach (Process other in others)
-            {
-                other.Kill();
-                other.Dispose();
-            }
             Directory.Delete(folder, recursive: true);
         }
     }
 
-    /// <summary>
-    /// What another process does where the arguments ask for it: keep a core busy, for at most ten minutes.
-    /// </summary>
+    /// <summary>What another process does where the arguments ask for it: keep a core busy.</summary>
     public static bool IsBusy(string[] args)
     {
         if (!args.Contains(BusyOption))
             return false;
-        Stopwatch watch = Stopwatch.StartNew();
-        while (watch.Elapsed < TimeSpan.FromMinutes(10))
-            Thread.SpinWait(1000);
+        OtherProcesses.Work(() => Thread.SpinWait(1000));
         return true;
     }
 

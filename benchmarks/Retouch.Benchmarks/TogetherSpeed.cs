@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Retouch.Speed;
 
 /// <summary>
@@ -25,31 +23,19 @@ static class TogetherSpeed
             Func<double> once = narrow ? edit.Mixed : edit.Full;
             once();
             double alone = Median(once, repetitions);
-            List<Process> running = [];
-            try
-            {
-                for (int i = 0; i < others; i++)
-                    running.Add(Begin([.. args, LoopOption, narrow ? "mixed" : "full"]));
-                once();
-                double together = Median(once, repetitions);
-                Console.WriteLine(
-                    $"{kind.Name}, an edit until done in {(narrow ? "bfloat16" : "float32")}: {alone:0} ms alone, "
-                        + $"{together:0} ms beside {others} other{(others == 1 ? "" : "s")}, "
-                        + $"{together / alone:0.00} times"
-                );
-            }
-            finally
-            {
-                foreach (Process other in running)
-                {
-                    other.Kill();
-                    other.Dispose();
-                }
-            }
+            using OtherProcesses running = new();
+            for (int i = 0; i < others; i++)
+                running.Begin([.. args, LoopOption, narrow ? "mixed" : "full"]);
+            once();
+            double together = Median(once, repetitions);
+            Console.WriteLine(
+                $"{kind.Name}, an edit until done in {(narrow ? "bfloat16" : "float32")}: {alone:0} ms alone, "
+                    + $"{together:0} ms beside {others} other{(others == 1 ? "" : "s")}, {together / alone:0.00} times"
+            );
         }
     }
 
-    /// <summary>What another process does where the arguments ask for it: edit, for at most ten minutes.</summary>
+    /// <summary>What another process does where the arguments ask for it: edit.</summary>
     /// <param name="args">The program's arguments.</param>
     /// <param name="model">The model that is measured.</param>
     public static bool IsOther(string[] args, Func<BenchmarkModel> model)
@@ -61,11 +47,7 @@ static class TogetherSpeed
         using Scenarios scenarios = new(kind);
         Scenario edit = Make(kind, scenarios);
         Func<double> once = args[at + 1] == "mixed" ? edit.Mixed : edit.Full;
-        once();
-        Console.WriteLine("ready");
-        Stopwatch watch = Stopwatch.StartNew();
-        while (watch.Elapsed < TimeSpan.FromMinutes(10))
-            once();
+        OtherProcesses.Work(() => once());
         return true;
     }
 
@@ -75,16 +57,4 @@ static class TogetherSpeed
 
     static double Median(Func<double> once, int repetitions) =>
         Timing.Median([.. Enumerable.Range(0, repetitions).Select(_ => once())]);
-
-    // Another of this program, once it has begun to edit.
-    static Process Begin(string[] args)
-    {
-        ProcessStartInfo start = new(Environment.ProcessPath!, [.. Processors.Program(), .. args])
-        {
-            RedirectStandardOutput = true,
-        };
-        Process process = Process.Start(start)!;
-        string? said = process.StandardOutput.ReadLine();
-        return said == "ready" ? process : throw new InvalidOperationException($"The other process says: {said}");
-    }
 }
