@@ -200,6 +200,15 @@ public sealed class RepairTests(LettersWorld letters) : IDisposable
             Workbench.With(Repair("p"), "--images", _bench.Path("two")),
             "There is nothing to repair: all labelled images were left out."
         );
+        // Near images are none that could be repaired, and do not count.
+        _bench.Refuses(
+            Workbench.With(Repair("p", "--near", _bench.Path("shift")), "--images", _bench.Path("right")),
+            "the model gives every labelled image a right class (1)."
+        );
+        _bench.Refuses(
+            Workbench.With(Repair("p", "--near", _bench.Path("shift")), "--images", _bench.Path("two")),
+            "There is nothing to repair: all labelled images were left out."
+        );
         _bench.Refuses(Repair("p", "--holdout", "1"), "--holdout");
         _bench.Refuses(Repair("p", "--guard", "0"), "--guard");
         _bench.Refuses(Repair("p", "--guard-near", "2"), "--guard-near");

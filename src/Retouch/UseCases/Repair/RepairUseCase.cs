@@ -121,12 +121,14 @@ public sealed class RepairUseCase(ModelFile model)
         );
         IReadOnlyList<int> rememberedBefore = GateRepair.Predict(split, remembered.Images.Residuals, null);
         RepairSplit parts = RepairSplit.Of(candidates, before, promised, request.Holdout, request.Seed);
-        if (candidates.Count == 0)
+        // Near images are looked at, not repaired.
+        int asked = candidates.Count(c => !c.IsNear);
+        if (asked == 0)
             throw BadInput.Mismatch(null, "There is nothing to repair: all labelled images were left out.");
         if (parts.Failing.Count + parts.HeldOut.Count == 0)
             throw BadInput.Mismatch(
                 null,
-                $"There is nothing to repair: the model gives every labelled image a right class ({candidates.Count})."
+                $"There is nothing to repair: the model gives every labelled image a right class ({asked})."
             );
         if (parts.Failing.Count == 0)
             throw BadInput.Mismatch(null, "All failing images are held out; hold out fewer, or give more.");
